@@ -1,0 +1,75 @@
+"""What ECR tells EventBridge. https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of source ``aws.ecr``. ``detail`` has ECR's kebab-case keys."""
+
+    registry: Registry
+    time: datetime
+    detail_type: str
+    detail: dict[str, Any]
+    resources: tuple[str, ...] = ()
+    key: int = 0
+
+    def envelope(self) -> dict[str, Any]:
+        """The event as EventBridge delivers it."""
+        return {
+            "version": "0",
+            "id": f"00000000-0000-4000-8000-{self.key:012x}",
+            "detail-type": self.detail_type,
+            "source": "aws.ecr",
+            "account": self.registry.id,
+            "time": self.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": self.registry.region,
+            "resources": list(self.resources),
+            "detail": self.detail,
+        }
+
+
+def image_action(repository: Repository, action: str, digest: str, tag: str | None, now: datetime) -> Event:
+    """``ECR Image Action``: an image was pushed or deleted."""
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": repository.name,
+        "image-digest": digest,
+        "action-type": action,
+    }
+    return Event(repository.registry, now, "ECR Image Action", detail | ({"image-tag": tag} if tag else {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An attempt to bring an image in through the cache. ``failure`` is (code, reason) if it did not work."""
+
+    rule: PullThroughRule
+    repository_name: str
+    tag: str | None
+    digest: str | None
+    failure: tuple[str, str] | None = None
+
+    def event(self, now: datetime) -> Event:
+        """``ECR Pull Through Cache Action``: sent for every attempt, successful or not."""
+        detail = {
+            "rule-version": "1",
+            "sync-status": "FAILED" if self.failure else "SUCCESS",
+            "ecr-repository-prefix": self.rule.prefix,
+            "repository-name": self.repository_name,
+            "upstream-registry-url": self.rule.url,
+        }
+        detail |= {"image-tag": self.tag} if self.tag else {}
+        detail |= {"image-digest": self.digest} if self.digest else {}
+        if self.failure:
+            detail |= {"failure-code": self.failure[0], "failure-reason": self.failure[1]}
+        arn = self.rule.registry.arn(self.repository_name)
+        return Event(self.rule.registry, now, "ECR Pull Through Cache Action", detail, (arn,))

@@ -1,0 +1,54 @@
+"""An image: a manifest in a repository, with the tags that point at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImageId:
+    """How a client names an image: by digest, by tag, or by both, which then must agree."""
+
+    digest: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What ECR knows of a stored manifest. ``tags`` are sorted. ``key`` is the storage's handle.
+
+    ``size_in_bytes`` is config plus layers; for an index, the largest of its children.
+    """
+
+    digest: str
+    media_type: str
+    pushed_at: datetime
+    size_in_bytes: int = 0
+    artifact_media_type: str | None = None
+    subject: str | None = None
+    status: str = "ACTIVE"
+    last_pulled_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    key: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest ready to be served: the bytes exactly as they were received."""
+
+    digest: str
+    media_type: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A verified blob that belongs to a repository, or one that an image of the repository refers to.
+
+    ``media_type`` is that of the reference, None while no image refers to it.
+    """
+
+    digest: str
+    size: int
+    media_type: str | None = None

@@ -1,0 +1,151 @@
+"""Reading an image manifest, index or artifact manifest. The bytes themselves are never rewritten."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecr_emulator.errors import InvalidParameterException
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
+SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+ORAS_ARTIFACT = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+
+INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
+MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, ORAS_ARTIFACT}) | INDEX_TYPES
+
+MAX_MANIFEST_BYTES = 4_194_304
+"""The largest manifest ECR takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a manifest says of one thing that it refers to."""
+
+    digest: str
+    size: int
+    media_type: str
+    urls: tuple[str, ...] = ()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the bytes live elsewhere and are never pushed: nondistributable and foreign layers."""
+        return "nondistributable" in self.media_type or "foreign" in self.media_type or bool(self.urls)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The parts of a manifest that a registry acts on."""
+
+    media_type: str
+    artifact_type: str | None = None
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] = ()
+    children: tuple[Descriptor, ...] = ()
+    subject: Descriptor | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_index(self) -> bool:
+        """Whether this is a manifest list or image index."""
+        return self.media_type in INDEX_TYPES
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """The config and the layers that a registry must hold, without foreign layers."""
+        everything = (self.config, *self.layers) if self.config else self.layers
+        return tuple(blob for blob in everything if not blob.is_foreign)
+
+    @property
+    def size_in_bytes(self) -> int:
+        """What DescribeImages reports for an image: config and layers, manifest not counted."""
+        return (self.config.size if self.config else 0) + sum(layer.size for layer in self.layers)
+
+    @property
+    def artifact_media_type(self) -> str | None:
+        """What DescribeImages reports as ``artifactMediaType``: the artifact type, else the config's type."""
+        if self.artifact_type or self.is_index:
+            return self.artifact_type
+        return self.config.media_type if self.config else None
+
+
+def read_manifest(raw: bytes, declared_media_type: str | None = None) -> Manifest:
+    """Read a manifest; the media type inside it wins over the declared one, which must not contradict it.
+
+    Raises ``InvalidParameterException`` in ECR's words for anything that is not a manifest ECR stores.
+    """
+    document = _parsed(raw)
+    media_type = _media_type(document, declared_media_type)
+    try:
+        return _manifest(document, media_type)
+    except (KeyError, TypeError, ValueError, AttributeError) as broken:
+        raise _invalid() from broken
+
+
+def _invalid() -> InvalidParameterException:
+    return InvalidParameterException.at("ImageManifest", "Invalid JSON syntax")
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as broken:
+        raise _invalid() from broken
+    if not isinstance(document, dict) or document.get("schemaVersion") not in (1, 2):
+        raise _invalid()
+    return document
+
+
+def _media_type(document: dict[str, Any], declared: str | None) -> str:
+    inside = document.get("mediaType")
+    if inside is None and declared is None and document["schemaVersion"] == 1:
+        declared = SCHEMA1_SIGNED if "signatures" in document else SCHEMA1
+    media_type = inside or declared
+    if media_type is None:
+        raise InvalidParameterException.at(
+            "imageManifestMediaType", "Member must not be null when the manifest has no mediaType"
+        )
+    if media_type not in MANIFEST_TYPES:
+        raise _invalid()
+    if inside is not None and declared is not None and declared in MANIFEST_TYPES and inside != declared:
+        raise InvalidParameterException.at(
+            "imageManifestMediaType", f"Member must be the mediaType of the manifest: {inside}"
+        )
+    return str(media_type)
+
+
+def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
+    if media_type in (SCHEMA1, SCHEMA1_SIGNED):
+        layers = tuple(
+            Descriptor(str(layer["blobSum"]), 0, "application/vnd.docker.image.rootfs.diff.tar.gzip")
+            for layer in document["fsLayers"]
+        )
+        return Manifest(media_type, layers=layers)
+    is_index = media_type in INDEX_TYPES
+    layers_key = "blobs" if media_type == ORAS_ARTIFACT else "layers"
+    needs_config = media_type in (OCI_MANIFEST, DOCKER_MANIFEST)
+    return Manifest(
+        media_type=media_type,
+        artifact_type=document.get("artifactType"),
+        config=_descriptor(document["config"]) if needs_config else None,
+        layers=() if is_index else _descriptors(document.get(layers_key)),
+        children=_descriptors(document["manifests"]) if is_index else (),
+        subject=_descriptor(document["subject"]) if document.get("subject") else None,
+        annotations=dict(document.get("annotations") or {}),
+    )
+
+
+def _descriptors(items: list[dict[str, Any]] | None) -> tuple[Descriptor, ...]:
+    return tuple(_descriptor(item) for item in items or ())
+
+
+def _descriptor(item: dict[str, Any]) -> Descriptor:
+    digest, size = item["digest"], item["size"]
+    if not isinstance(digest, str) or isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise ValueError(item)
+    return Descriptor(digest, size, str(item.get("mediaType", "")), tuple(item.get("urls") or ()))

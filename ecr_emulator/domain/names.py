@@ -1,0 +1,84 @@
+"""The names of ECR and OCI: registries, repositories, tags, digests, ARNs. Parsed once, trusted after."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_REPOSITORY_ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):(\d{12}):repository/(.+)")
+_HEX_LENGTHS = {"sha256": 64, "sha512": 128}
+
+DIGEST_CONSTRAINT = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+"""The pattern ECR quotes when a digest is malformed."""
+TAG_CONSTRAINT = "[a-zA-Z0-9-_.]+"
+"""The pattern ECR quotes when an image tag is malformed."""
+
+DIGEST_PATTERN = re.compile(r"[a-zA-Z0-9\-_+.]+:[a-fA-F0-9]+")
+TAG_PATTERN = re.compile(r"[a-zA-Z0-9\-_.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A private registry: one account in one Region."""
+
+    id: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition of the Region, as it appears in ARNs."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        if self.region.startswith("us-gov-"):
+            return "aws-us-gov"
+        return "aws"
+
+    @property
+    def host(self) -> str:
+        """The host name that real ECR gives this registry."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{self.id}.dkr.ecr.{self.region}.{suffix}"
+
+    def arn(self, repository_name: str) -> str:
+        """The ARN of a repository of this registry, whether or not it exists."""
+        return f"arn:{self.partition}:ecr:{self.region}:{self.id}:repository/{repository_name}"
+
+
+def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
+    """The registry and repository name in a repository ARN; None if it is not one."""
+    match = _REPOSITORY_ARN.fullmatch(arn)
+    if match is None:
+        return None
+    _, region, account, name = match.groups()
+    return Registry(account, region), name
+
+
+def is_repository_name(text: str) -> bool:
+    """Whether a repository may have this name: ECR's pattern, which is OCI's, and 2 to 256 characters."""
+    return 2 <= len(text) <= 256 and _REPOSITORY.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Whether an OCI client may use this as a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Whether this is a digest whose algorithm we can verify: sha256 or sha512, lower-case hex of full length."""
+    algorithm, _, encoded = text.partition(":")
+    length = _HEX_LENGTHS.get(algorithm)
+    return length == len(encoded) and all(character in "0123456789abcdef" for character in encoded)
+
+
+def digest_of(data: bytes, algorithm: str = "sha256") -> str:
+    """The OCI digest of some bytes."""
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def algorithm_of(digest: str) -> str:
+    """The algorithm of a digest that ``is_digest`` accepted."""
+    return digest.partition(":")[0]

@@ -1,0 +1,112 @@
+"""Pull through cache rules: which upstreams ECR knows, which rule a name falls under, when a tag is stale.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ecr_emulator.domain.names import Registry, is_repository_name
+
+REVALIDATE_AFTER = timedelta(hours=24)
+"""How long a cached tag is served without asking its upstream."""
+ROOT = "ROOT"
+"""The prefix that stands for every name."""
+REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamKind:
+    """A kind of registry that ECR can pull through, by the name that the API gives it."""
+
+    name: str
+    url: re.Pattern[str]
+    needs_credential: bool = False
+
+    @property
+    def is_ecr(self) -> bool:
+        """Whether the upstream is another private ECR registry, which authenticates by IAM."""
+        return self.name == "ecr"
+
+
+def _kind(name: str, url: str, *, needs_credential: bool = False) -> UpstreamKind:
+    return UpstreamKind(name, re.compile(url), needs_credential)
+
+
+UPSTREAM_KINDS = (
+    _kind("ecr-public", r"public\.ecr\.aws"),
+    _kind("k8s", r"registry\.k8s\.io"),
+    _kind("quay", r"quay\.io"),
+    _kind("docker-hub", r"registry-1\.docker\.io", needs_credential=True),
+    _kind("github-container-registry", r"ghcr\.io", needs_credential=True),
+    _kind("gitlab-container-registry", r"registry\.gitlab\.com", needs_credential=True),
+    _kind("chainguard", r"cgr\.dev", needs_credential=True),
+    _kind("azure-container-registry", r"[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*\.azurecr\.io", needs_credential=True),
+    _kind("ecr", r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
+)
+
+
+def find_upstream_kind(url: str) -> UpstreamKind | None:
+    """The kind of upstream that a rule's URL names; the comparison is case-sensitive, as ECR's is."""
+    return next((kind for kind in UPSTREAM_KINDS if kind.url.fullmatch(url)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class PullThroughRule:
+    """Names under ``prefix`` of this registry are pulled through from ``url``."""
+
+    registry: Registry
+    prefix: str
+    url: str
+    upstream: str
+    created_at: datetime
+    updated_at: datetime
+    credential_arn: str | None = None
+    custom_role_arn: str | None = None
+    upstream_prefix: str | None = None
+
+    def upstream_name(self, repository_name: str) -> str | None:
+        """What the upstream calls this repository; None if the rule does not cover the name."""
+        rest = repository_name
+        if self.prefix != ROOT:
+            if not repository_name.startswith(self.prefix + "/"):
+                return None
+            rest = repository_name[len(self.prefix) + 1 :]
+        if self.upstream_prefix not in (None, ROOT):
+            rest = f"{self.upstream_prefix}/{rest}"
+        return rest if is_repository_name(rest) or re.fullmatch("[a-z0-9]", rest) else None
+
+
+def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> PullThroughRule | None:
+    """The rule that a name falls under: the longest prefix wins, ROOT comes last."""
+    covering = (rule for rule in rules if rule.upstream_name(repository_name))
+    return max(covering, key=lambda rule: (rule.prefix != ROOT, len(rule.prefix)), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """When a cached tag was last known to be what the upstream has, and what came of asking since.
+
+    ``validated_at`` is the last success. ``attempted_at`` and ``failures`` describe the attempts after it.
+    """
+
+    validated_at: datetime
+    attempted_at: datetime | None = None
+    failures: int = 0
+    last_error: str | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the upstream must be asked before this tag is served again.
+
+        After a failed attempt the next one waits: a minute, then twice as long each time, at most an hour.
+        """
+        if now - self.validated_at < REVALIDATE_AFTER:
+            return False
+        if self.attempted_at is None or self.failures == 0:
+            return True
+        pause = timedelta(minutes=min(2 ** (self.failures - 1), 60))
+        return now - self.attempted_at >= pause

@@ -1,0 +1,68 @@
+"""Repository creation templates: which settings a repository gets that ECR creates by itself.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import ROOT
+from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
+
+PULL_THROUGH_CACHE = "PULL_THROUGH_CACHE"
+CREATE_ON_PUSH = "CREATE_ON_PUSH"
+REPLICATION = "REPLICATION"
+
+
+@dataclass(frozen=True, slots=True)
+class CreationTemplate:
+    """Settings for repositories under ``prefix`` that ECR creates for one of the reasons in ``applied_for``."""
+
+    registry: Registry
+    prefix: str
+    applied_for: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    description: str | None = None
+    encryption: Encryption = Encryption()
+    mutability: TagMutability = TagMutability()
+    repository_policy: str | None = None
+    lifecycle_policy: str | None = None
+    resource_tags: dict[str, str] = field(default_factory=dict)
+    custom_role_arn: str | None = None
+
+    def covers(self, repository_name: str) -> bool:
+        """Whether the name lies under the prefix, which ends in an implied slash."""
+        return self.prefix == ROOT or repository_name.startswith(self.prefix + "/")
+
+    @property
+    def lacks_role(self) -> bool:
+        """Whether ECR could not apply it: resource tags and KMS keys need a custom role."""
+        return self.custom_role_arn is None and bool(self.resource_tags or self.encryption.type != "AES256")
+
+    def repository(self, registry: Registry, name: str, now: datetime) -> Repository:
+        """A new repository with the settings of this template."""
+        return Repository(
+            registry=registry,
+            name=name,
+            created_at=now,
+            mutability=self.mutability,
+            encryption=self.encryption,
+            policy=self.repository_policy,
+            lifecycle_policy=self.lifecycle_policy,
+            resource_tags=dict(self.resource_tags),
+        )
+
+
+def matching_template(
+    templates: Iterable[CreationTemplate], repository_name: str, reason: str
+) -> CreationTemplate | None:
+    """The template that applies: the longest prefix among those for this reason, then ROOT."""
+    candidates = (
+        template for template in templates if reason in template.applied_for and template.covers(repository_name)
+    )
+    return max(candidates, key=lambda template: (template.prefix != ROOT, len(template.prefix)), default=None)

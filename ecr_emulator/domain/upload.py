@@ -1,0 +1,31 @@
+"""An upload session: the bytes of one blob on their way in, by layer parts or by OCI requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+PART_SIZE = 10_485_760
+"""The part size that InitiateLayerUpload proposes, in bytes."""
+MIN_PART_SIZE = 5 * 1024 * 1024
+"""The least size of every part but the last, in bytes; checked when the upload is completed."""
+MAX_PARTS = 4_200
+MAX_LAYER_SIZE = 52_000 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """How far an upload has come. ``size`` is in bytes."""
+
+    id: str
+    repository_key: int
+    started_at: datetime
+    size: int = 0
+    parts: int = 0
+    last_part_size: int = 0
+    has_small_part: bool = False
+
+    @property
+    def last_byte(self) -> int:
+        """The offset of the last byte received; 0 before the first, as ECR's shape allows nothing less."""
+        return max(self.size - 1, 0)

@@ -1,0 +1,328 @@
+"""What the middle needs from outside: time, identifiers, bytes, metadata, upstreams, secrets, roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import BinaryIO, NamedTuple, Protocol
+
+from ecr_emulator.domain.events import Event
+from ecr_emulator.domain.image import Image, Layer, StoredManifest
+from ecr_emulator.domain.manifest import Manifest
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule, Validation
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.template import CreationTemplate
+from ecr_emulator.domain.upload import Upload
+
+# --- Time and identifiers --------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The current instant: aware, UTC, whole milliseconds."""
+
+
+class IdSource(Protocol):
+    """The only source of identifiers."""
+
+    def uuid(self) -> str:
+        """A new random UUID in its canonical form."""
+
+
+# --- Bytes -----------------------------------------------------------------------------------------------
+
+
+class BlobWriter(Protocol):
+    """Bytes on their way to becoming a blob. Nothing is a blob before ``commit``."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes have been written."""
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+
+    def digest(self, algorithm: str = "sha256") -> str:
+        """The digest of what has been written so far."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes written so far, while more are being written; safe from other threads."""
+
+    def commit(self, digest: str) -> bool:
+        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not."""
+
+    def abandon(self) -> None:
+        """Forget everything written. Harmless after ``commit``."""
+
+    def close(self) -> None:
+        """Keep what is written for a later ``BlobStore.resume``."""
+
+
+class BlobStore(Protocol):
+    """Verified bytes by digest. A blob that exists has been hashed."""
+
+    def size(self, digest: str) -> int | None:
+        """The size of a blob in bytes, None if there is none."""
+
+    def open(self, digest: str) -> BinaryIO:
+        """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
+
+    def begin(self, name: str) -> BlobWriter:
+        """Start a new blob under a name of the caller's choosing (an upload id)."""
+
+    def resume(self, name: str) -> BlobWriter:
+        """Go on with a writer that was closed, in this process or an earlier one. Raises ``FileNotFoundError``."""
+
+    def delete(self, digest: str) -> None:
+        """Remove a blob; harmless if there is none."""
+
+
+# --- Metadata --------------------------------------------------------------------------------------------
+
+
+class Repositories(Protocol):
+    """The repositories of all registries."""
+
+    def find(self, registry: Registry, name: str) -> Repository | None:
+        """The repository, or None."""
+
+    def get(self, registry: Registry, name: str) -> Repository:
+        """The repository; raises ``RepositoryNotFoundException``."""
+
+    def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
+        """At most ``limit`` repositories in order of name, those after the given name."""
+
+    def add(self, repository: Repository) -> Repository:
+        """Store a new repository; raises ``RepositoryAlreadyExistsException``. Returns it with its key."""
+
+    def save(self, repository: Repository) -> None:
+        """Store changed settings."""
+
+    def remove(self, repository: Repository) -> None:
+        """Remove it with everything that hangs on it."""
+
+
+class Images(Protocol):
+    """The images of repositories: manifests, without their tags' movements."""
+
+    def find(self, repository: Repository, digest: str) -> Image | None:
+        """The image with this digest, with its tags."""
+
+    def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
+        """Store a manifest and what it refers to. Returns the image with its key."""
+
+    def remove(self, repository: Repository, image: Image) -> None:
+        """Remove an image, its tags and its references."""
+
+    def manifest(self, image: Image) -> StoredManifest:
+        """The bytes of an image's manifest."""
+
+    def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
+        """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
+
+    def parents(self, repository: Repository, digest: str) -> list[str]:
+        """The digests of the indexes in this repository that list an image, in order."""
+
+    def referrers(self, repository: Repository, subject: str) -> list[Image]:
+        """The images whose subject is this digest, in order of digest."""
+
+    def count(self, repository: Repository) -> int:
+        """How many images there are."""
+
+    def pulled(self, image: Image, now: datetime) -> None:
+        """Record a pull."""
+
+
+class Tags(Protocol):
+    """Where the tags of repositories point."""
+
+    def find(self, repository: Repository, tag: str) -> Image | None:
+        """The image that a tag points at, with all its tags."""
+
+    def put(self, repository: Repository, tag: str, image: Image, now: datetime) -> None:
+        """Point a tag at an image, wherever it pointed before."""
+
+    def remove(self, repository: Repository, tag: str) -> None:
+        """Remove a tag; its image stays."""
+
+    def page(self, repository: Repository, after: str, limit: int) -> list[str]:
+        """At most ``limit`` tags in ASCII order, those after the given tag."""
+
+    def validation(self, repository: Repository, tag: str) -> Validation | None:
+        """What is known of a tag's upstream; None if it did not come through the cache."""
+
+    def save_validation(self, repository: Repository, tag: str, validation: Validation) -> None:
+        """Remember what is known of a tag's upstream; harmless if the tag is gone."""
+
+
+class Layers(Protocol):
+    """Which blobs belong to which repository."""
+
+    def find(self, repository: Repository, digest: str) -> Layer | None:
+        """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
+
+    def referenced(self, repository: Repository, digest: str) -> Layer | None:
+        """What an image of the repository says of a blob, whether or not the repository holds it yet."""
+
+    def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:
+        """Those of the digests that the repository does not hold, in the order given, each once."""
+
+    def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
+        """Give a blob to a repository; harmless if it has it."""
+
+    def holders(self, registry: Registry, digest: str) -> list[str]:
+        """The names of the registry's repositories that hold a blob."""
+
+
+class Uploads(Protocol):
+    """Upload sessions."""
+
+    def get(self, repository: Repository, upload_id: str) -> Upload:
+        """The session; raises ``UploadNotFoundException``, also for one of another repository."""
+
+    def add(self, repository: Repository, upload: Upload) -> None:
+        """Begin a session."""
+
+    def save(self, upload: Upload) -> None:
+        """Record its progress."""
+
+    def remove(self, upload: Upload) -> None:
+        """End a session."""
+
+
+class PullThroughRules(Protocol):
+    """The pull through cache rules of all registries."""
+
+    def find(self, registry: Registry, prefix: str) -> PullThroughRule | None:
+        """The rule with this prefix, or None."""
+
+    def all(self, registry: Registry) -> list[PullThroughRule]:
+        """The rules of a registry in order of prefix; there are at most 50."""
+
+    def add(self, rule: PullThroughRule) -> None:
+        """Store a rule; raises ``PullThroughCacheRuleAlreadyExistsException``."""
+
+    def save(self, rule: PullThroughRule) -> None:
+        """Store a changed credential."""
+
+    def remove(self, rule: PullThroughRule) -> None:
+        """Remove a rule."""
+
+
+class CreationTemplates(Protocol):
+    """The repository creation templates of all registries."""
+
+    def find(self, registry: Registry, prefix: str) -> CreationTemplate | None:
+        """The template with this prefix, or None."""
+
+    def all(self, registry: Registry) -> list[CreationTemplate]:
+        """The templates of a registry in order of prefix."""
+
+    def add(self, template: CreationTemplate) -> None:
+        """Store a template; raises ``TemplateAlreadyExistsException``."""
+
+    def save(self, template: CreationTemplate) -> None:
+        """Store a changed template."""
+
+    def remove(self, template: CreationTemplate) -> None:
+        """Remove a template."""
+
+
+class Events(Protocol):
+    """The log of events."""
+
+    def add(self, event: Event) -> None:
+        """Append."""
+
+    def after(self, key: int, limit: int) -> list[Event]:
+        """At most ``limit`` events that came after the one with this key, oldest first."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction and the door to everything stored."""
+
+    repositories: Repositories
+    images: Images
+    tags: Tags
+    layers: Layers
+    uploads: Uploads
+    rules: PullThroughRules
+    templates: CreationTemplates
+    events: Events
+
+
+class Store(Protocol):
+    """The metadata. Leaving a block normally commits it; an exception rolls it back."""
+
+    def reading(self) -> AbstractContextManager[UnitOfWork]:
+        """A unit that only reads; many run side by side, and none waits for a writer."""
+
+    def writing(self) -> AbstractContextManager[UnitOfWork]:
+        """A unit that may write; one at a time."""
+
+
+# --- The world outside -----------------------------------------------------------------------------------
+
+
+class Credential(NamedTuple):
+    """How to sign in at an upstream registry."""
+
+    username: str
+    access_token: str
+
+
+class SecretSource(Protocol):
+    """Secrets Manager, as far as pull through needs it."""
+
+    def check_exists(self, arn: str, registry: Registry) -> None:
+        """Raise ``SecretNotFoundException``, ``UnableToAccessSecretException`` or
+        ``UnableToDecryptSecretValueException`` unless the registry can read this secret."""
+
+    def credential(self, arn: str, registry: Registry) -> Credential:
+        """The credential in the secret, read anew. Raises ``UpstreamAccessDenied`` with the reason if the secret
+        is gone or does not hold ``username`` and ``accessToken``."""
+
+
+class Roles(Protocol):
+    """IAM, as far as ECR acts in it by itself."""
+
+    def ensure_service_linked_role(self, account: str, service: str) -> None:
+        """Create the service-linked role of a service principal unless the account has it."""
+
+
+class ManifestHead(NamedTuple):
+    """What an upstream says of a manifest without sending it; ``digest`` is None where it does not say."""
+
+    digest: str | None
+    media_type: str
+
+
+class Upstream(Protocol):
+    """One upstream registry, signed in as one rule says. Every method raises ``UpstreamFailure``."""
+
+    def head_manifest(self, name: str, reference: str) -> ManifestHead:
+        """Ask which manifest a tag points at."""
+
+    def manifest(self, name: str, reference: str) -> StoredManifest:
+        """Fetch a manifest by tag or digest. The bytes match the digest that was asked for, or announced."""
+
+    def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of a blob from an offset on, as they arrive.
+
+        Breaks in the connection are mended underneath; the caller still verifies the digest. ``size`` is what the
+        manifest says; the iterator never yields more.
+        """
+
+    def ping(self) -> None:
+        """Check that the registry answers and accepts the credential."""
+
+
+class Upstreams(Protocol):
+    """How to reach upstream registries."""
+
+    def at(self, rule: PullThroughRule) -> Upstream:
+        """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
