@@ -49,8 +49,11 @@ class BlobWriter(Protocol):
     def digest(self, algorithm: str = "sha256") -> str:
         """The digest of what has been written so far."""
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Bytes written so far, while more are being written; safe from other threads."""
+    def reader(self) -> BinaryIO:
+        """A second file on the same bytes, from 0, while more are being written.
+
+        It is independent of the writer, usable from another thread, and outlives ``commit`` and ``abandon``.
+        """
 
     def commit(self, digest: str) -> bool:
         """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not."""
@@ -135,6 +138,9 @@ class Images(Protocol):
 
     def pulled(self, image: Image, now: datetime) -> None:
         """Record a pull."""
+
+    def resize(self, image: Image, size_in_bytes: int) -> None:
+        """Record another size, for an index whose children arrived after it."""
 
 
 class Tags(Protocol):

@@ -1,0 +1,57 @@
+"""How a registry is addressed: the four styles of repository URI, and which registry a host name means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ecr_emulator.domain.names import Registry
+
+STYLES = ("localhost", "subdomain", "aws", "path")
+
+_AWS_HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9][a-z0-9-]*)\."
+    r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|localhost)(?::\d+)?"
+)
+_PATH_PREFIX = re.compile(r"(?P<account>\d{12})/(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<rest>.+)")
+
+
+def registry_of_host(host: str) -> Registry | None:
+    """The registry that a host name carries: real ECR's names, and the same below ``.localhost``."""
+    match = _AWS_HOST.fullmatch(host.lower())
+    return Registry(match["account"], match["region"]) if match else None
+
+
+def split_path_style(name: str) -> tuple[Registry, str] | None:
+    """The registry and repository of a path-style name, ``<account>/<region>/<repository>``."""
+    match = _PATH_PREFIX.fullmatch(name)
+    return (Registry(match["account"], match["region"]), match["rest"]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses that answers carry.
+
+    ``public_host`` replaces the host (with port) that the client used, for emulators behind another name.
+    """
+
+    style: str = "localhost"
+    public_host: str | None = None
+
+    def repository_uri(self, registry: Registry, name: str, client_host: str) -> str:
+        """A repository's URI as ``docker pull`` takes it."""
+        return f"{self.registry_address(registry, client_host)}/{name}"
+
+    def registry_address(self, registry: Registry, client_host: str) -> str:
+        """Host, port and path prefix under which a registry's repositories live."""
+        host = self.public_host or client_host
+        match self.style:
+            case "aws":
+                return registry.host
+            case "subdomain":
+                port = host.rpartition(":")[2]
+                suffix = f":{port}" if port.isdigit() else ""
+                return f"{registry.id}.dkr.ecr.{registry.region}.localhost{suffix}"
+            case "path":
+                return f"{host}/{registry.id}/{registry.region}"
+        return host

@@ -1,0 +1,248 @@
+"""The only writers of images: PutImage, docker push and imports store here; every deletion goes through here.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ecr_emulator.domain.events import image_action
+from ecr_emulator.domain.image import Image, ImageId, StoredManifest
+from ecr_emulator.domain.manifest import Manifest, read_manifest
+from ecr_emulator.domain.names import (
+    DIGEST_CONSTRAINT,
+    DIGEST_PATTERN,
+    TAG_CONSTRAINT,
+    TAG_PATTERN,
+    algorithm_of,
+    digest_of,
+    is_digest,
+)
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import (
+    ImageDigestDoesNotMatchException,
+    ImageTagAlreadyExistsException,
+    LayersNotFoundException,
+    LimitExceededException,
+    ReferencedImagesNotFoundException,
+)
+from ecr_emulator.ports import UnitOfWork
+
+MAX_TAGS_PER_IMAGE = 1_000
+MAX_IMAGES_PER_REPOSITORY = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A manifest on its way into a repository. ``digest`` is what the client computed, if it said."""
+
+    raw: bytes
+    media_type: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a push. ``changed`` is False if image and tag were already as the push would have them."""
+
+    image: Image
+    manifest: Manifest
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one image of a batch call could not be served, in ECR's words."""
+
+    image_id: ImageId
+    code: str
+    reason: str
+
+
+def store_image(
+    work: UnitOfWork, repository: Repository, push: Push, now: datetime, *, is_import: bool = False
+) -> Stored:
+    """Store a manifest, and point its tag at it.
+
+    An import comes before what it refers to; a push must find its layers and children in the repository.
+    Raises InvalidParameter, ImageDigestDoesNotMatch, LayersNotFound, ReferencedImagesNotFound,
+    ImageTagAlreadyExists and LimitExceeded.
+    """
+    manifest = read_manifest(push.raw, push.media_type)
+    digest = _checked_digest(push)
+    if not is_import:
+        _check_references(work, repository, manifest)
+    tagged = work.tags.find(repository, push.tag) if push.tag else None
+    image = work.images.find(repository, digest)
+    if image and (push.tag is None or push.tag in image.tags):
+        return Stored(image, manifest, changed=False)
+    if push.tag and tagged and repository.mutability.locks(push.tag):
+        raise ImageTagAlreadyExistsException(image_tag=push.tag, repository_name=repository.name)
+    image = image or _add(work, repository, _described(work, repository, manifest, digest, now), manifest, push.raw)
+    if push.tag:
+        image = _tag(work, repository, image, push.tag, now)
+    work.events.add(image_action(repository, "PUSH", digest, push.tag, now))
+    return Stored(image, manifest, changed=True)
+
+
+def _checked_digest(push: Push) -> str:
+    if push.digest is None:
+        return digest_of(push.raw)
+    if not is_digest(push.digest) or digest_of(push.raw, algorithm_of(push.digest)) != push.digest:
+        raise ImageDigestDoesNotMatchException
+    return push.digest
+
+
+def _check_references(work: UnitOfWork, repository: Repository, manifest: Manifest) -> None:
+    absent = work.layers.missing(repository, (blob.digest for blob in manifest.blobs))
+    if absent:
+        raise LayersNotFoundException(digests=", ".join(absent), **repository.identity)
+    absent = [child.digest for child in manifest.children if not work.images.find(repository, child.digest)]
+    if absent:
+        raise ReferencedImagesNotFoundException(digests=", ".join(absent), **repository.identity)
+
+
+def _described(
+    work: UnitOfWork, repository: Repository, manifest: Manifest, digest: str, now: datetime
+) -> Image:
+    return Image(
+        digest=digest,
+        media_type=manifest.media_type,
+        pushed_at=now,
+        size_in_bytes=_size(work, repository, manifest),
+        artifact_media_type=manifest.artifact_media_type,
+        subject=manifest.subject.digest if manifest.subject else None,
+    )
+
+
+def _size(work: UnitOfWork, repository: Repository, manifest: Manifest) -> int:
+    if not manifest.is_index:
+        return manifest.size_in_bytes
+    children = (work.images.find(repository, child.digest) for child in manifest.children)
+    return max((child.size_in_bytes for child in children if child), default=0)
+
+
+def _add(work: UnitOfWork, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
+    if work.images.count(repository) >= MAX_IMAGES_PER_REPOSITORY:
+        raise LimitExceededException
+    added = work.images.add(repository, image, manifest, raw)
+    _grow_parents(work, repository, added)
+    return added
+
+
+def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> None:
+    """An index is as large as its largest child, also when the children arrive after it."""
+    for digest in work.images.parents(repository, child.digest):
+        parent = work.images.find(repository, digest)
+        if parent and parent.size_in_bytes < child.size_in_bytes:
+            work.images.resize(parent, child.size_in_bytes)
+            _grow_parents(work, repository, replace(parent, size_in_bytes=child.size_in_bytes))
+
+
+def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: datetime) -> Image:
+    if len(image.tags) >= MAX_TAGS_PER_IMAGE:
+        raise LimitExceededException
+    work.tags.put(repository, tag, image, now)
+    return replace(image, tags=tuple(sorted((*image.tags, tag))))
+
+
+def resolve(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | Failure:
+    """The image that a client names, or why there is none."""
+    refused = _malformed(image_id)
+    if refused:
+        return Failure(image_id, *refused)
+    if image_id.tag is None:
+        found = work.images.find(repository, image_id.digest or "")
+    else:
+        found = work.tags.find(repository, image_id.tag)
+    if found is None:
+        return Failure(image_id, "ImageNotFound", "Requested image not found")
+    if image_id.digest not in (None, found.digest):
+        if work.images.find(repository, image_id.digest or "") is None:
+            return Failure(image_id, "ImageNotFound", "Requested image not found")
+        return Failure(
+            image_id,
+            "ImageTagDoesNotMatchDigest",
+            "Invalid request parameters: given tag does not map to the given digest",
+        )
+    return found
+
+
+def _malformed(image_id: ImageId) -> tuple[str, str] | None:
+    if image_id.digest is None and image_id.tag is None:
+        return (
+            "MissingDigestAndTag",
+            "Invalid request parameters: both tag and digest cannot be null",
+        )
+    if image_id.digest is not None and not DIGEST_PATTERN.fullmatch(image_id.digest):
+        return (
+            "InvalidImageDigest",
+            f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_CONSTRAINT}'",
+        )
+    if image_id.tag is not None and not TAG_PATTERN.fullmatch(image_id.tag):
+        return (
+            "InvalidImageTag",
+            f"Invalid request parameters: image tag should satisfy the regex '{TAG_CONSTRAINT}'",
+        )
+    return None
+
+
+def delete_images(
+    work: UnitOfWork, repository: Repository, image_ids: Iterable[ImageId], now: datetime
+) -> tuple[list[ImageId], list[Failure]]:
+    """Delete images by digest, or remove tags; an image goes with its last tag.
+
+    Indexes go before the images they list, whatever the order of the request, so that both can go in one call.
+    """
+    removed: list[ImageId] = []
+    failures: list[Failure] = []
+    found: dict[ImageId, Image] = {}
+    for image_id in dict.fromkeys(image_ids):
+        image = resolve(work, repository, image_id)
+        if isinstance(image, Failure):
+            failures.append(image)
+        else:
+            found[image_id] = image
+    for image_id in sorted(found, key=lambda image_id: _is_child(work, repository, found[image_id])):
+        _delete(work, repository, image_id, now, removed, failures)
+    return removed, failures
+
+
+def _is_child(work: UnitOfWork, repository: Repository, image: Image) -> bool:
+    return bool(work.images.parents(repository, image.digest))
+
+
+def _delete(
+    work: UnitOfWork,
+    repository: Repository,
+    image_id: ImageId,
+    now: datetime,
+    removed: list[ImageId],
+    failures: list[Failure],
+) -> None:
+    image = resolve(work, repository, image_id)
+    if isinstance(image, Failure):
+        return  # an earlier id of the same call named the same image
+    if image_id.tag and len(image.tags) > 1:
+        work.tags.remove(repository, image_id.tag)
+        gone = [ImageId(image.digest, image_id.tag)]
+    else:
+        parents = work.images.parents(repository, image.digest)
+        if parents:
+            reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"
+            failures.append(Failure(image_id, "ImageReferencedByManifestList", reason))
+            return
+        work.images.remove(repository, image)
+        gone = [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
+    removed += gone
+    for name in gone:
+        work.events.add(image_action(repository, "DELETE", image.digest, name.tag, now))
+
+
+def imported(manifest: StoredManifest, tag: str | None) -> Push:
+    """The push that an import amounts to."""
+    return Push(manifest.raw, manifest.media_type, tag, manifest.digest)

@@ -1,0 +1,44 @@
+"""Repositories that ECR creates by itself, from a creation template."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, matching_template
+from ecr_emulator.errors import UpstreamNotFound
+from ecr_emulator.ports import UnitOfWork
+
+
+def repository_for_push(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
+    """The repository that a push goes to; one is created only where a CREATE_ON_PUSH template says so.
+
+    Raises ``RepositoryNotFoundException``.
+    """
+    found = work.repositories.find(registry, name)
+    if found:
+        return found
+    template = matching_template(work.templates.all(registry), name, CREATE_ON_PUSH)
+    if template is None or template.lacks_role:
+        return work.repositories.get(registry, name)
+    return work.repositories.add(template.repository(registry, name, now))
+
+
+def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
+    """The repository that a pull through the cache goes to, created from its template or with the defaults.
+
+    Raises ``UpstreamNotFound`` where the template cannot be applied: the client of real ECR sees "not found" too.
+    """
+    found = work.repositories.find(registry, name)
+    if found:
+        return found
+    template = matching_template(work.templates.all(registry), name, PULL_THROUGH_CACHE)
+    if template is None:
+        return work.repositories.add(Repository(registry, name, now))
+    if template.lacks_role:
+        raise UpstreamNotFound(
+            f"the repository creation template '{template.prefix}' sets resource tags or KMS encryption "
+            "and has no customRoleArn, so the repository cannot be created"
+        )
+    return work.repositories.add(template.repository(registry, name, now))

@@ -1,0 +1,181 @@
+"""Upload sessions: the one way a blob comes in from a client, by OCI requests or by ECR's layer parts.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from threading import Lock
+from weakref import WeakValueDictionary
+
+from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.names import Registry, algorithm_of, is_digest
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.upload import MAX_LAYER_SIZE, MAX_PARTS, MIN_PART_SIZE, Upload
+from ecr_emulator.errors import (
+    EmptyUploadException,
+    InvalidLayerException,
+    InvalidLayerPartException,
+    LayerAlreadyExistsException,
+    LayerPartTooSmallException,
+    LimitExceededException,
+)
+from ecr_emulator.ports import BlobStore, BlobWriter, IdSource, Store
+from ecr_emulator.services.repositories import repository_for_push
+
+
+class _Turn:
+    """A lock that lives as long as somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+
+class Uploads:
+    """Begins, continues and ends upload sessions. Requests on one session take turns."""
+
+    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._ids = ids
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._turns_lock = Lock()
+
+    def begin(self, registry: Registry, name: str, now: datetime) -> Upload:
+        """Open a session. Raises ``RepositoryNotFoundException``."""
+        with self._store.writing() as work:
+            repository = repository_for_push(work, registry, name, now)
+            upload = Upload(self._ids.uuid(), repository.key, now)
+            work.uploads.add(repository, upload)
+        self._blobs.begin(upload.id).close()
+        return upload
+
+    def get(self, registry: Registry, name: str, upload_id: str) -> Upload:
+        """How far a session has come. Raises ``UploadNotFoundException``."""
+        return self._found(registry, name, upload_id)[1]
+
+    def append(self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes]) -> Upload:
+        """Add bytes at the end. If the chunks break off, what has arrived is kept and the error goes on."""
+        with self._turn(upload_id).lock:
+            _, upload = self._found(registry, name, upload_id)
+            return self._append(upload, chunks)
+
+    def append_part(
+        self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes
+    ) -> Upload:
+        """Add one layer part whose first and last byte the client names, both counted.
+
+        Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past the quotas.
+        """
+        with self._turn(upload_id).lock:
+            repository, upload = self._found(registry, name, upload_id)
+            first, last = span
+            if first != upload.size or last - first + 1 != len(data) or not data:
+                raise InvalidLayerPartException(
+                    upload_id=upload_id, last_valid_byte_received=upload.last_byte, **repository.identity
+                )
+            if upload.parts >= MAX_PARTS or upload.size + len(data) > MAX_LAYER_SIZE:
+                raise LimitExceededException
+            return self._append(upload, [data])
+
+    def complete(self, registry: Registry, name: str, upload_id: str, digest: str, now: datetime) -> Layer:
+        """End a session as CompleteLayerUpload does; returns the layer under ECR's own sha256.
+
+        Raises EmptyUpload, LayerPartTooSmall, InvalidLayer and LayerAlreadyExists, in this order. A digest of an
+        algorithm other than sha256 and sha512 is not verified, as in ECR.
+        """
+        with self._turn(upload_id).lock:
+            repository, upload = self._found(registry, name, upload_id)
+            if upload.parts == 0:
+                raise EmptyUploadException
+            if upload.has_small_part:
+                raise LayerPartTooSmallException
+            writer = self._blobs.resume(upload.id)
+            computed = writer.digest()
+            if is_digest(digest) and writer.digest(algorithm_of(digest)) != digest:
+                self._discard(upload, writer)
+                raise InvalidLayerException
+            with self._store.reading() as work:
+                known = work.layers.find(repository, computed)
+            layer = self._commit(repository, upload, writer, computed, now)
+            if known:
+                raise LayerAlreadyExistsException
+            return layer
+
+    def finish(
+        self,
+        registry: Registry,
+        name: str,
+        upload_id: str,
+        digest: str,
+        now: datetime,
+        chunks: Iterable[bytes] = (),
+    ) -> Layer:
+        """End a session as the OCI protocol does, with the last bytes and the digest of all.
+
+        Raises ``InvalidLayerException`` if the bytes are not the digest's; the session is gone then.
+        """
+        with self._turn(upload_id).lock:
+            repository, upload = self._found(registry, name, upload_id)
+            upload = self._append(upload, chunks)
+            return self._commit(repository, upload, self._blobs.resume(upload.id), digest, now)
+
+    def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
+        """Drop a session and its bytes. Raises ``UploadNotFoundException``."""
+        with self._turn(upload_id).lock:
+            _, upload = self._found(registry, name, upload_id)
+            self._discard(upload, self._blobs.resume(upload.id))
+
+    def _found(self, registry: Registry, name: str, upload_id: str) -> tuple[Repository, Upload]:
+        with self._store.reading() as work:
+            repository = work.repositories.get(registry, name)
+            return repository, work.uploads.get(repository, upload_id)
+
+    def _append(self, upload: Upload, chunks: Iterable[bytes]) -> Upload:
+        writer = self._blobs.resume(upload.id)
+        try:
+            for chunk in chunks:
+                writer.write(chunk)
+        finally:
+            upload = _advanced(upload, writer.size)
+            writer.close()
+            with self._store.writing() as work:
+                work.uploads.save(upload)
+        return upload
+
+    def _commit(
+        self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str, now: datetime
+    ) -> Layer:
+        size = writer.size
+        verified = writer.commit(digest)
+        with self._store.writing() as work:
+            work.uploads.remove(upload)
+            if verified:
+                work.layers.add(repository, digest, size, now)
+        if not verified:
+            raise InvalidLayerException
+        return Layer(digest, size)
+
+    def _discard(self, upload: Upload, writer: BlobWriter) -> None:
+        writer.abandon()
+        with self._store.writing() as work:
+            work.uploads.remove(upload)
+
+    def _turn(self, upload_id: str) -> _Turn:
+        with self._turns_lock:
+            return self._turns.setdefault(upload_id, _Turn())
+
+
+def _advanced(upload: Upload, size: int) -> Upload:
+    if size == upload.size:
+        return upload
+    return replace(
+        upload,
+        size=size,
+        parts=upload.parts + 1,
+        last_part_size=size - upload.size,
+        has_small_part=upload.has_small_part or 0 < upload.last_part_size < MIN_PART_SIZE,
+    )
