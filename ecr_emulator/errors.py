@@ -409,3 +409,9 @@ class UpstreamTooManyRequests(UpstreamFailure):
 
 class UpstreamUnavailable(UpstreamFailure):
     """The upstream could not be reached, failed, or sent something that is not what it was asked for."""
+
+
+class ImportRefused(UpstreamFailure):
+    """The upstream's image arrived, and the repository's tag immutability does not let it in."""
+
+    failure_code = "ImageTagAlreadyExists"

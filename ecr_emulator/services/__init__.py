@@ -1,0 +1,33 @@
+"""What both planes do. The narrow waist of the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecr_emulator.domain.addresses import Addresses
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, Store, Upstreams
+from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.tokens import Tokens
+from ecr_emulator.services.uploads import Uploads
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a request may need, wired once by the composition root.
+
+    ``home`` is the registry of callers who do not say otherwise.
+    """
+
+    home: Registry
+    clock: Clock
+    ids: IdSource
+    store: Store
+    blobs: BlobStore
+    secrets: SecretSource
+    roles: Roles
+    upstreams: Upstreams
+    tokens: Tokens
+    uploads: Uploads
+    pulls: Pulls
+    addresses: Addresses

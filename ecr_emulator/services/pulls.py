@@ -1,0 +1,148 @@
+"""Finding a manifest or a blob for a client: in the registry itself, or through the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
+from ecr_emulator.domain.names import Registry, is_digest
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import ImageNotFoundException
+from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+from ecr_emulator.services.pull_through import PullThrough
+
+CHUNK = 1024 * 1024
+"""Blobs are handed to the server in steps of this many bytes."""
+PULL_TIME_GRANULARITY = timedelta(minutes=1)
+"""Repeated pulls within this time leave ``lastRecordedPullTime`` alone; ECR itself promises a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSource:
+    """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop."""
+
+    digest: str
+    size: int
+    chunks: Callable[[int, int], Iterator[bytes]]
+
+
+class Pulls:
+    """What a client pulls. Every read of an image or a blob by either plane comes here."""
+
+    def __init__(self, store: Store, blobs: BlobStore, pull_through: PullThrough) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._pull_through = pull_through
+
+    def manifest(self, registry: Registry, name: str, reference: str, now: datetime) -> StoredManifest:
+        """The manifest that a tag or digest means, asking the upstream where a rule says so and it is due.
+
+        Raises ``RepositoryNotFoundException``, ``ImageNotFoundException`` and ``UpstreamFailure``.
+        """
+        image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
+        with self._store.reading() as work:
+            repository = work.repositories.find(registry, name)
+            image = _find(work, repository, image_id) if repository else None
+            due = self._rule_if_due(work, repository, image, image_id, now) or self._rule_if_absent(
+                work, registry, name, image
+            )
+            if image and not due:
+                manifest = work.images.manifest(image)
+            elif not due:
+                repository = repository or work.repositories.get(registry, name)
+                raise _not_found(repository, image_id)
+        if due:
+            manifest = self._pull_through.manifest(due, name, image_id, now)
+        self._record_pull(registry, name, manifest.digest, image, now)
+        return manifest
+
+    def find_blob(self, registry: Registry, name: str, digest: str, now: datetime) -> BlobSource | None:
+        """The blob, if the repository holds it or can get it through the cache.
+
+        Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
+        """
+        with self._store.reading() as work:
+            repository = work.repositories.get(registry, name)
+            held = work.layers.find(repository, digest)
+            layer = held or work.layers.referenced(repository, digest)
+            if layer is None:
+                return None
+            rule = matching_rule(work.rules.all(registry), name) if held is None else None
+        if self._blobs.size(digest) is not None:
+            if held is None:
+                self._link(repository, layer, now)
+            return BlobSource(digest, layer.size, lambda start, stop: _read(self._blobs.open(digest), start, stop))
+        if rule is None:
+            return None
+        return BlobSource(
+            digest,
+            layer.size,
+            lambda start, stop: self._pull_through.blob(rule, repository, layer, start, stop),
+        )
+
+    @staticmethod
+    def _rule_if_due(
+        work: UnitOfWork,
+        repository: Repository | None,
+        image: Image | None,
+        image_id: ImageId,
+        now: datetime,
+    ) -> PullThroughRule | None:
+        """The rule by which a cached tag has to be checked before it is served."""
+        if repository is None or image is None or image_id.tag is None:
+            return None
+        validation = work.tags.validation(repository, image_id.tag)
+        if validation and not validation.is_due(now):
+            return None
+        return matching_rule(work.rules.all(repository.registry), repository.name)
+
+    @staticmethod
+    def _rule_if_absent(
+        work: UnitOfWork, registry: Registry, name: str, image: Image | None
+    ) -> PullThroughRule | None:
+        """The rule by which something that is not here can be brought in."""
+        return None if image else matching_rule(work.rules.all(registry), name)
+
+    def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
+        with self._store.writing() as work:
+            work.layers.add(repository, layer.digest, layer.size, now)
+
+    def _record_pull(
+        self, registry: Registry, name: str, digest: str, image: Image | None, now: datetime
+    ) -> None:
+        last = image.last_pulled_at if image and image.digest == digest else None
+        if last and now - last < PULL_TIME_GRANULARITY:
+            return
+        with self._store.writing() as work:
+            repository = work.repositories.find(registry, name)
+            pulled = work.images.find(repository, digest) if repository else None
+            if pulled:
+                work.images.pulled(pulled, now)
+
+
+def _find(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | None:
+    if image_id.tag:
+        return work.tags.find(repository, image_id.tag)
+    return work.images.find(repository, image_id.digest or "")
+
+
+def _not_found(repository: Repository, image_id: ImageId) -> ImageNotFoundException:
+    return ImageNotFoundException(
+        image_digest=image_id.digest or "null", image_tag=image_id.tag or "null", **repository.identity
+    )
+
+
+def _read(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    with closing(file):
+        file.seek(start)
+        while start < stop:
+            chunk = file.read(min(CHUNK, stop - start))
+            if not chunk:
+                raise OSError(f"a blob ends {stop - start} bytes early")
+            start += len(chunk)
+            yield chunk
