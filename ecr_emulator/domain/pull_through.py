@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ecr_emulator.domain.names import Registry, is_repository_name
 
 REVALIDATE_AFTER = timedelta(hours=24)
 """How long a cached tag is served without asking its upstream."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a tag was validated that was pushed here and never seen upstream."""
 ROOT = "ROOT"
 """The prefix that stands for every name."""
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})

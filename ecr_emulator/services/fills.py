@@ -53,9 +53,11 @@ class Fill:
         with closing(self._writer.reader()) as file:
             file.seek(start)
             while start < stop:
-                reachable = min(self._await_beyond(start, stop), stop)
+                reachable = min(self._await_beyond(start), stop)
                 while start < reachable:
                     chunk = file.read(min(STEP, reachable - start))
+                    if not chunk:
+                        raise OSError(f"the bytes of {self._digest} are gone from under its readers")
                     start += len(chunk)
                     yield chunk
 
@@ -66,10 +68,10 @@ class Fill:
             if self._failure:
                 raise self._failure
 
-    def _await_beyond(self, position: int, stop: int) -> int:
+    def _await_beyond(self, position: int) -> int:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._verified or self._failure or self._released() > min(position, stop - 1)
+                lambda: self._verified or self._failure or self._released() > position
             )
             if self._failure:
                 raise self._failure

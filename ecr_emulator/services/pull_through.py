@@ -16,7 +16,7 @@ from threading import Lock
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.manifest import Manifest, read_manifest
-from ecr_emulator.domain.pull_through import PullThroughRule, Validation
+from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     ImportRefused,
@@ -257,10 +257,9 @@ class PullThrough:
     def _blob_chunks(
         self, rule: PullThroughRule, repository: Repository, layer: Layer
     ) -> Iterator[bytes]:
-        if layer.size == 0:
-            return iter(())
-        upstream_name = rule.upstream_name(repository.name) or repository.name
-        return self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size)
+        if layer.size:
+            upstream_name = rule.upstream_name(repository.name) or repository.name
+            yield from self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size)
 
     # --- Life ------------------------------------------------------------------------------------------
 
@@ -286,7 +285,6 @@ def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
 def _note_failure(
     work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime
 ) -> None:
-    known = work.tags.validation(repository, tag)
-    if known:
-        again = replace(known, attempted_at=now, failures=known.failures + 1, last_error=failure.reason)
-        work.tags.save_validation(repository, tag, again)
+    known = work.tags.validation(repository, tag) or Validation(NEVER)
+    again = replace(known, attempted_at=now, failures=known.failures + 1, last_error=failure.reason)
+    work.tags.save_validation(repository, tag, again)
