@@ -64,15 +64,11 @@ class LimitExceededException(EcrError):
 
 
 class RepositoryNotFoundException(EcrError):
-    sentence = (
-        "The repository with name '{repository_name}' does not exist in the registry with id '{registry_id}'"
-    )
+    sentence = "The repository with name '{repository_name}' does not exist in the registry with id '{registry_id}'"
 
 
 class RepositoryAlreadyExistsException(EcrError):
-    sentence = (
-        "The repository with name '{repository_name}' already exists in the registry with id '{registry_id}'"
-    )
+    sentence = "The repository with name '{repository_name}' already exists in the registry with id '{registry_id}'"
 
 
 class RepositoryNotEmptyException(EcrError):
@@ -137,9 +133,7 @@ class ImageTagAlreadyExistsException(EcrError):
 
 
 class ImageDigestDoesNotMatchException(EcrError):
-    sentence = (
-        "The specified image digest does not match the digest that Amazon ECR calculated for the image."
-    )
+    sentence = "The specified image digest does not match the digest that Amazon ECR calculated for the image."
 
 
 class ReferencedImagesNotFoundException(EcrError):
@@ -245,9 +239,7 @@ class PullThroughCacheRuleAlreadyExistsException(EcrError):
 
 
 class UnsupportedUpstreamRegistryException(EcrError):
-    sentence = (
-        "The upstream registry URL {url} is invalid. Specify a valid upstream registry URL and try again"
-    )
+    sentence = "The upstream registry URL {url} is invalid. Specify a valid upstream registry URL and try again"
 
 
 class SecretNotFoundException(EcrError):
@@ -258,16 +250,11 @@ class SecretNotFoundException(EcrError):
 
 
 class UnableToAccessSecretException(EcrError):
-    sentence = (
-        "The secret is unable to be accessed. Verify the resource permissions for the secret and try again."
-    )
+    sentence = "The secret is unable to be accessed. Verify the resource permissions for the secret and try again."
 
 
 class UnableToDecryptSecretValueException(EcrError):
-    sentence = (
-        "The secret is accessible but is unable to be decrypted. "
-        "Verify the resource permissions and try again."
-    )
+    sentence = "The secret is accessible but is unable to be decrypted. Verify the resource permissions and try again."
 
 
 class UnableToGetUpstreamImageException(EcrError):
@@ -335,9 +322,7 @@ class ReplicationBackfillNotFoundException(EcrError):
 
 
 class BlockedByOrganizationPolicyException(EcrError):
-    sentence = (
-        "The operation did not succeed because the account is managed by a organization policy."
-    )
+    sentence = "The operation did not succeed because the account is managed by a organization policy."
 
 
 class ServerException(EcrError):

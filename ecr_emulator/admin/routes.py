@@ -26,52 +26,61 @@ class MovableClock(Protocol):
         """Move on and return the new now."""
 
 
-def admin_blueprint(services: Services, clock: MovableClock, reset: Callable[[], None]) -> Blueprint:
-    """The routes. ``reset`` empties the emulator."""
-    admin = Blueprint("admin", __name__)
+class Admin:
+    """The views. ``reset`` empties the emulator."""
 
-    @admin.get("/_ecr/health")
-    @admin.get("/_localstack/health")
-    def health() -> ResponseReturnValue:
+    def __init__(self, services: Services, clock: MovableClock, reset: Callable[[], None]) -> None:
+        self._services = services
+        self._clock = clock
+        self._reset = reset
+
+    def blueprint(self) -> Blueprint:
+        """The views under their addresses; ``/_localstack/health`` is the one that wait strategies know."""
+        admin = Blueprint("admin", __name__)
+        admin.add_url_rule("/_localstack/health", "localstack_health", self.health)
+        admin.add_url_rule("/_ecr/health", view_func=self.health)
+        admin.add_url_rule("/_ecr/ready", view_func=self.ready)
+        admin.add_url_rule("/_ecr/clock", view_func=self.clock)
+        admin.add_url_rule("/_ecr/clock", view_func=self.move_clock, methods=["POST"])
+        admin.add_url_rule("/_ecr/events", view_func=self.events)
+        admin.add_url_rule("/_ecr/reset", view_func=self.reset, methods=["POST"])
+        return admin
+
+    def health(self) -> ResponseReturnValue:
+        """The process is alive."""
         return jsonify(status="ok", version=__version__, services={"ecr": "running"})
 
-    @admin.get("/_ecr/ready")
-    def ready() -> ResponseReturnValue:
-        with services.store.reading() as work:
-            work.repositories.find(services.home, "ready")
+    def ready(self) -> ResponseReturnValue:
+        """The database answers."""
+        with self._services.store.reading() as work:
+            work.repositories.find(self._services.home, "ready")
         return jsonify(status="ready")
 
-    @admin.get("/_ecr/clock")
-    def read_clock() -> ResponseReturnValue:
-        return jsonify(now=clock.now().isoformat())
+    def clock(self) -> ResponseReturnValue:
+        """The emulator's time."""
+        return jsonify(now=self._clock.now().isoformat())
 
-    @admin.post("/_ecr/clock")
-    def move_clock() -> ResponseReturnValue:
+    def move_clock(self) -> ResponseReturnValue:
+        """Move the emulator's time on: ``{"advance": "24h"}``."""
         body: Any = request.get_json(silent=True)
         advance = body.get("advance") if isinstance(body, dict) else None
         try:
             by = parse_duration(str(advance))
         except ValueError as wrong:
-            return jsonify(error=f"The body must be like {{\"advance\": \"24h\"}}: {wrong}"), 400
-        return jsonify(now=clock.advance(by).isoformat())
+            return jsonify(error=f'The body must be like {{"advance": "24h"}}: {wrong}'), 400
+        return jsonify(now=self._clock.advance(by).isoformat())
 
-    @admin.get("/_ecr/events")
-    def events() -> ResponseReturnValue:
+    def events(self) -> ResponseReturnValue:
+        """The events after the one whose key is ``?after=``, oldest first, with the key to go on from."""
         after = request.args.get("after", "0")
         if not after.isdecimal():
             return jsonify(error=f"after={after!r} must be the key of an event, a number"), 400
-        with services.store.reading() as work:
+        with self._services.store.reading() as work:
             found = work.events.after(int(after), EVENTS_PER_PAGE)
         last = found[-1].key if found else int(after)
         return jsonify(events=[event.envelope() for event in found], last=last)
 
-    @admin.post("/_ecr/reset")
-    def empty() -> ResponseReturnValue:
-        reset()
+    def reset(self) -> ResponseReturnValue:
+        """Forget everything."""
+        self._reset()
         return jsonify(status="empty")
-
-    @admin.errorhandler(404)
-    def unknown(_: Exception) -> ResponseReturnValue:
-        return jsonify(error="There is no such endpoint under /_ecr/."), 404
-
-    return admin

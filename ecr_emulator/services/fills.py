@@ -70,9 +70,7 @@ class Fill:
 
     def _await_beyond(self, position: int) -> int:
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._verified or self._failure or self._released() > position
-            )
+            self._changed.wait_for(lambda: self._verified or self._failure or self._released() > position)
             if self._failure:
                 raise self._failure
             return self._size if self._verified else self._released()

@@ -106,9 +106,7 @@ def _check_references(work: UnitOfWork, repository: Repository, manifest: Manife
         raise ReferencedImagesNotFoundException(digests=", ".join(absent), **repository.identity)
 
 
-def _described(
-    work: UnitOfWork, repository: Repository, manifest: Manifest, digest: str, now: datetime
-) -> Image:
+def _described(work: UnitOfWork, repository: Repository, manifest: Manifest, digest: str, now: datetime) -> Image:
     return Image(
         digest=digest,
         media_type=manifest.media_type,

@@ -46,9 +46,7 @@ class PullThrough:
     Manifests, imports and blobs have threads of their own, so that long downloads never hold up a manifest.
     """
 
-    def __init__(
-        self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, upstreams: Upstreams
-    ) -> None:
+    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, upstreams: Upstreams) -> None:
         self._store = store
         self._blobs = blobs
         self._ids = ids
@@ -84,9 +82,7 @@ class PullThrough:
                 retry_after=1,
             ) from None
 
-    def _current(
-        self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime
-    ) -> StoredManifest:
+    def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> StoredManifest:
         cached = self._cached(rule, name, image_id)
         try:
             upstream = self._upstreams.at(rule)
@@ -133,9 +129,7 @@ class PullThrough:
                 image = work.images.find(repository, image_id.digest or "")
             return work.images.manifest(image) if image else None
 
-    def _keep(
-        self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime
-    ) -> None:
+    def _keep(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime) -> None:
         _read(rule, manifest)
         with self._store.writing() as work:
             repository = repository_for_import(work, rule.registry, name, now)
@@ -171,9 +165,7 @@ class PullThrough:
 
     # --- The rest of the image -------------------------------------------------------------------------
 
-    def _start_import(
-        self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest
-    ) -> None:
+    def _start_import(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest) -> None:
         """Bring in the children and the blobs behind the client's back; its own requests join the downloads."""
         key = (rule.registry, name, manifest.digest)
         self._imports.join(key, lambda: self._import(rule, name, tag, manifest))
@@ -254,9 +246,7 @@ class PullThrough:
             with self._fills_lock:
                 del self._fills[layer.digest]
 
-    def _blob_chunks(
-        self, rule: PullThroughRule, repository: Repository, layer: Layer
-    ) -> Iterator[bytes]:
+    def _blob_chunks(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Iterator[bytes]:
         if layer.size:
             upstream_name = rule.upstream_name(repository.name) or repository.name
             yield from self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size)
@@ -282,9 +272,7 @@ def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
         ) from refused
 
 
-def _note_failure(
-    work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime
-) -> None:
+def _note_failure(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:
     known = work.tags.validation(repository, tag) or Validation(NEVER)
     again = replace(known, attempted_at=now, failures=known.failures + 1, last_error=failure.reason)
     work.tags.save_validation(repository, tag, again)

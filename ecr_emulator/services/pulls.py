@@ -102,9 +102,7 @@ class Pulls:
         return matching_rule(work.rules.all(repository.registry), repository.name)
 
     @staticmethod
-    def _rule_if_absent(
-        work: UnitOfWork, registry: Registry, name: str, image: Image | None
-    ) -> PullThroughRule | None:
+    def _rule_if_absent(work: UnitOfWork, registry: Registry, name: str, image: Image | None) -> PullThroughRule | None:
         """The rule by which something that is not here can be brought in."""
         return None if image else matching_rule(work.rules.all(registry), name)
 
@@ -112,9 +110,7 @@ class Pulls:
         with self._store.writing() as work:
             work.layers.add(repository, layer.digest, layer.size, now)
 
-    def _record_pull(
-        self, registry: Registry, name: str, digest: str, image: Image | None, now: datetime
-    ) -> None:
+    def _record_pull(self, registry: Registry, name: str, digest: str, image: Image | None, now: datetime) -> None:
         last = image.last_pulled_at if image and image.digest == digest else None
         if last and now - last < PULL_TIME_GRANULARITY:
             return

@@ -63,9 +63,7 @@ class Uploads:
             _, upload = self._found(registry, name, upload_id)
             return self._append(upload, chunks)
 
-    def append_part(
-        self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes
-    ) -> Upload:
+    def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
         """Add one layer part whose first and last byte the client names, both counted.
 
         Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past the quotas.
@@ -146,9 +144,7 @@ class Uploads:
                 work.uploads.save(upload)
         return upload
 
-    def _commit(
-        self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str, now: datetime
-    ) -> Layer:
+    def _commit(self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str, now: datetime) -> Layer:
         size = writer.size
         verified = writer.commit(digest)
         with self._store.writing() as work:
