@@ -110,13 +110,13 @@ def _media_type(document: dict[str, Any], declared: str | None) -> str:
         raise InvalidParameterException.at(
             "imageManifestMediaType", "Member must not be null when the manifest has no mediaType"
         )
-    if media_type not in MANIFEST_TYPES:
+    if not isinstance(media_type, str) or media_type not in MANIFEST_TYPES:
         raise _invalid()
     if inside is not None and declared is not None and declared in MANIFEST_TYPES and inside != declared:
         raise InvalidParameterException.at(
             "imageManifestMediaType", f"Member must be the mediaType of the manifest: {inside}"
         )
-    return str(media_type)
+    return media_type
 
 
 def _manifest(document: dict[str, Any], media_type: str) -> Manifest:

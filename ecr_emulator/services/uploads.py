@@ -66,7 +66,7 @@ class Uploads:
     def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
         """Add one layer part whose first and last byte the client names, both counted.
 
-        Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past the quotas.
+        Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past a quota.
         """
         with self._turn(upload_id).lock:
             repository, upload = self._found(registry, name, upload_id)
