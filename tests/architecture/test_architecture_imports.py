@@ -1,0 +1,46 @@
+"""What a start costs, and which modules may do what."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "ecr_emulator"
+HEAVY = {"flask", "sqlalchemy", "botocore", "moto", "boto3", "requests", "granian", "werkzeug"}
+
+
+def modules_after(code):
+    probe = f"import sys\n{code}\nprint(' '.join(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_asking_for_the_version_loads_nothing_heavy():
+    run = "from ecr_emulator.cli.main import main\ntry: main(['--version'])\nexcept SystemExit: pass"
+    assert not modules_after(run) & HEAVY
+
+
+def test_the_server_starts_without_what_it_may_never_need():
+    assert not modules_after("import ecr_emulator.emulator") & {"moto", "boto3", "requests", "granian"}
+
+
+@pytest.mark.parametrize("verb", ["images.add(", "images.remove(", "tags.put(", "tags.remove("])
+def test_only_the_image_service_writes_images(verb):
+    writers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if f"work.{verb}" in path.read_text(encoding="utf-8")
+    }
+    assert writers == {"services/images.py"}
+
+
+def test_modules_stay_small_enough_to_read_at_once():
+    exempt = {"errors.py", "ports.py", "storage/tables.py"}
+    long = {
+        name: lines
+        for path in PACKAGE.rglob("*.py")
+        if (name := path.relative_to(PACKAGE).as_posix()) not in exempt
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+    }
+    assert long == {}
