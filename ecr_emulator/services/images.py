@@ -101,7 +101,8 @@ def _check_references(work: UnitOfWork, repository: Repository, manifest: Manife
     absent = work.layers.missing(repository, (blob.digest for blob in manifest.blobs))
     if absent:
         raise LayersNotFoundException(digests=", ".join(absent), **repository.identity)
-    absent = [child.digest for child in manifest.children if not work.images.find(repository, child.digest)]
+    children = dict.fromkeys(child.digest for child in manifest.children)
+    absent = [digest for digest in children if not work.images.find(repository, digest)]
     if absent:
         raise ReferencedImagesNotFoundException(digests=", ".join(absent), **repository.identity)
 
@@ -150,43 +151,40 @@ def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: 
 
 def resolve(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | Failure:
     """The image that a client names, or why there is none."""
-    refused = _malformed(image_id)
-    if refused:
-        return Failure(image_id, *refused)
+    failure = malformed(image_id)
+    if failure:
+        return failure
     if image_id.tag is None:
         found = work.images.find(repository, image_id.digest or "")
     else:
         found = work.tags.find(repository, image_id.tag)
     if found is None:
-        return Failure(image_id, "ImageNotFound", "Requested image not found")
+        return not_found(image_id)
     if image_id.digest not in (None, found.digest):
         if work.images.find(repository, image_id.digest or "") is None:
-            return Failure(image_id, "ImageNotFound", "Requested image not found")
-        return Failure(
-            image_id,
-            "ImageTagDoesNotMatchDigest",
-            "Invalid request parameters: given tag does not map to the given digest",
-        )
+            return not_found(image_id)
+        return _invalid(image_id, "ImageTagDoesNotMatchDigest", "given tag does not map to the given digest")
     return found
 
 
-def _malformed(image_id: ImageId) -> tuple[str, str] | None:
+def not_found(image_id: ImageId) -> Failure:
+    """There is no such image."""
+    return Failure(image_id, "ImageNotFound", "Requested image not found")
+
+
+def malformed(image_id: ImageId) -> Failure | None:
+    """Why no image can have this id; None if one could."""
     if image_id.digest is None and image_id.tag is None:
-        return (
-            "MissingDigestAndTag",
-            "Invalid request parameters: both tag and digest cannot be null",
-        )
+        return _invalid(image_id, "MissingDigestAndTag", "both tag and digest cannot be null")
     if image_id.digest is not None and not DIGEST_PATTERN.fullmatch(image_id.digest):
-        return (
-            "InvalidImageDigest",
-            f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_CONSTRAINT}'",
-        )
+        return _invalid(image_id, "InvalidImageDigest", f"image digest should satisfy the regex '{DIGEST_CONSTRAINT}'")
     if image_id.tag is not None and not TAG_PATTERN.fullmatch(image_id.tag):
-        return (
-            "InvalidImageTag",
-            f"Invalid request parameters: image tag should satisfy the regex '{TAG_CONSTRAINT}'",
-        )
+        return _invalid(image_id, "InvalidImageTag", f"image tag should satisfy the regex '{TAG_CONSTRAINT}'")
     return None
+
+
+def _invalid(image_id: ImageId, code: str, reason: str) -> Failure:
+    return Failure(image_id, code, f"Invalid request parameters: {reason}")
 
 
 def delete_images(
@@ -205,13 +203,15 @@ def delete_images(
             failures.append(image)
         else:
             found[image_id] = image
-    for image_id in sorted(found, key=lambda image_id: _is_child(work, repository, found[image_id])):
+    for image_id in sorted(found, key=lambda image_id: _depth(work, repository, found[image_id].digest)):
         _delete(work, repository, image_id, now, removed, failures)
     return removed, failures
 
 
-def _is_child(work: UnitOfWork, repository: Repository, image: Image) -> bool:
-    return bool(work.images.parents(repository, image.digest))
+def _depth(work: UnitOfWork, repository: Repository, digest: str) -> int:
+    """How many indexes lie above an image, each in the next."""
+    parents = work.images.parents(repository, digest)
+    return 1 + max(_depth(work, repository, parent) for parent in parents) if parents else 0
 
 
 def _delete(
