@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
+import requests
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -47,8 +49,6 @@ class RegistryClient:
     """As much of a registry client as the demo needs. Every byte that it pulls is checked against its digest."""
 
     def __init__(self, url: str, password: str) -> None:
-        import requests
-
         self._url = url
         self._session = requests.Session()
         self._session.auth = ("AWS", password)
