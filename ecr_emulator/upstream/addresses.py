@@ -1,0 +1,80 @@
+"""Where the hosts of the upstream world are reached: under their own name, or where the operator says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d+)?", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
+
+
+def origin_of(url: str) -> Origin:
+    """Scheme, host and port of an http(s) URL. Raises ``ValueError`` for anything else."""
+    parts = urlsplit(url)
+    scheme, host = parts.scheme.lower(), parts.hostname
+    if scheme not in _DEFAULT_PORTS or not host:
+        raise ValueError(f"not an http or https URL: {url}")
+    return scheme, host, parts.port or _DEFAULT_PORTS[scheme]
+
+
+class UpstreamMap:
+    """Which base URL stands in for which host. Hosts that are not mapped are reached by https at their own name.
+
+    It applies to upstream registries, to the realms of their tokens and to the targets of their redirects, so
+    that an upstream may keep announcing public names.
+    """
+
+    def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
+        """``addresses`` is host to base URL, as ``http://127.0.0.1:5999``. Raises ``ValueError``."""
+        self._bases = {host.lower(): _checked(host, base) for host, base in (addresses or {}).items()}
+        self._origins = frozenset(map(origin_of, self._bases.values()))
+
+    @classmethod
+    def parse(cls, entries: Iterable[str]) -> UpstreamMap:
+        """Read entries such as ``registry-1.docker.io=http://127.0.0.1:5999``. Raises ``ValueError``."""
+        addresses: dict[str, str] = {}
+        for entry in entries:
+            host, _, base = (part.strip() for part in entry.partition("="))
+            if host.lower() in addresses:
+                raise ValueError(f"upstream map entry {entry!r}: {host} is mapped twice")
+            addresses[host.lower()] = base
+        return cls(addresses)
+
+    def base_url(self, host: str) -> str:
+        """Scheme, host and port at which a host is reached, without a slash at the end."""
+        return self._bases.get(host.lower(), f"https://{host}")
+
+    def locate(self, url: str) -> str:
+        """The URL to connect to for a URL that may name a mapped host."""
+        parts = urlsplit(url)
+        base = self._bases.get(parts.netloc.lower())
+        return url if base is None else base + parts._replace(scheme="", netloc="").geturl()
+
+    def reaches(self, url: str) -> bool:
+        """Whether the operator named the address of this URL, as a host or as what stands in for one."""
+        return origin_of(self.locate(url)) in self._origins
+
+    def describe(self, url: str) -> str:
+        """The host of a URL for people, with the address that stands in for it."""
+        host = urlsplit(url).netloc
+        base = self._bases.get(host.lower())
+        return host if base is None else f"{host} ({base})"
+
+
+def _checked(host: str, base: str) -> str:
+    parts = urlsplit(base)
+    try:
+        origin_of(base)
+        is_base = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
+    except ValueError:
+        is_base = False
+    if not (_HOST.fullmatch(host) and is_base):
+        raise ValueError(
+            f"upstream map entry {f'{host}={base}'!r}: expected host=http://address:port or "
+            "host=https://address:port, for example registry-1.docker.io=http://127.0.0.1:5999"
+        )
+    return f"{parts.scheme}://{parts.netloc}"

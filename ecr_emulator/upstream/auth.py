@@ -1,0 +1,129 @@
+"""Signing in at an upstream: Basic, or a bearer token from the realm that its challenge names.
+
+https://distribution.github.io/distribution/spec/auth/token/
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.ports import Credential
+from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
+from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
+from ecr_emulator.upstream.realms import check_realm
+from ecr_emulator.upstream.refusals import refusal
+
+if TYPE_CHECKING:
+    from ecr_emulator.upstream.exchange import Answer, Connections
+
+log = logging.getLogger(__name__)
+
+DEFAULT_LIFETIME = 60.0
+"""Seconds that a token lasts if its issuer does not say."""
+MAX_TOKEN_BODY = 64 * 1024
+
+_TOKEN = re.compile(r"[!-~]+")
+
+
+class SignedRequests:
+    """Requests to one upstream registry, made as one credential or anonymously."""
+
+    def __init__(
+        self,
+        host: str,
+        credential: Credential | None,
+        connections: Connections,
+        authorizations: Authorizations,
+    ) -> None:
+        self.host = host
+        self.credential = credential
+        self._connections = connections
+        self._authorizations = authorizations
+
+    def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], idle: float) -> Answer:
+        """Send a request, signing in if asked to: once, so a second 401 is the answer.
+
+        Raises ``Interruption`` and ``UpstreamFailure``.
+        """
+        url = f"https://{self.host}{path}"
+        access = Access(self.host, self.credential, scope)
+        header = self._authorizations.find(access)
+        answer = self._connections.send(method, url, _authorized(headers, header), idle)
+        if answer.status == 401 and header:
+            self._authorizations.forget(access, header)
+        challenge = self._challenge(answer)
+        if challenge is None:
+            return answer
+        answer.discard()
+        header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
+        return self._connections.send(method, url, _authorized(headers, header), idle)
+
+    def _challenge(self, answer: Answer) -> Challenge | None:
+        """The challenge to meet, if we can. One from another host than the registry is none of ours."""
+        if answer.status != 401 or answer.is_elsewhere:
+            return None
+        challenge = preferred(parse_challenges(answer.headers.get("WWW-Authenticate", "")))
+        if challenge and challenge.scheme == "basic" and self.credential is None:
+            return None
+        return challenge
+
+    def _grant(self, challenge: Challenge, scope: str) -> Grant:
+        if challenge.scheme == "basic" and self.credential:
+            return Grant(_basic(self.credential), math.inf)
+        realm = challenge.parameters["realm"]
+        is_trusted = check_realm(realm, self.host, self._connections.addresses)
+        if self.credential and not is_trusted:
+            log.warning("The credential for %s is not sent to its token realm %s", self.host, realm)
+        headers = {"Authorization": _basic(self.credential)} if self.credential and is_trusted else {}
+        query = {"service": challenge.parameters.get("service", ""), "scope": scope}
+        url = realm + ("&" if "?" in realm else "?") + urlencode({key: text for key, text in query.items() if text})
+        return self._connections.patience.persist(lambda: self._fetch(url, headers))
+
+    def _fetch(self, url: str, headers: Mapping[str, str]) -> Grant:
+        with self._connections.send("GET", url, headers, self._connections.patience.manifest_idle) as answer:
+            body = answer.body(MAX_TOKEN_BODY + 1)
+        if answer.status != 200:
+            raise self._refused(answer)
+        document = _document(body)
+        token = document.get("token") or document.get("access_token")
+        if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+            raise UpstreamUnavailable(f"{answer.who} answered a token request without a token")
+        return Grant(f"Bearer {token}", _lifetime(document.get("expires_in")))
+
+    def _refused(self, answer: Answer) -> UpstreamFailure:
+        if answer.status in (401, 403):
+            what = "image to those who ask for a token"
+            return refusal(answer.status, answer.who, what, has_credential=self.credential is not None)
+        return UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for a token")
+
+
+def _authorized(headers: Mapping[str, str], authorization: str | None) -> Mapping[str, str]:
+    return {**headers, "Authorization": authorization} if authorization else headers
+
+
+def _basic(credential: Credential) -> str:
+    pair = f"{credential.username}:{credential.access_token}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    """The JSON object in a token's body, empty if it holds none or is longer than any token's."""
+    try:
+        document = json.loads(body) if len(body) <= MAX_TOKEN_BODY else {}
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _lifetime(expires_in: object) -> float:
+    if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in > 0:
+        return float(expires_in)
+    return DEFAULT_LIFETIME

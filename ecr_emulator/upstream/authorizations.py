@@ -1,0 +1,76 @@
+"""Authorization headers that upstreams accept, kept while they last and fetched once for all who need one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import NamedTuple
+
+from ecr_emulator.ports import Credential
+
+RENEW_BEFORE = 30.0
+"""A token is not used in the last seconds of its life: the request has to arrive as well."""
+KEPT = 1_000
+"""With more headers than this in memory, those that have expired are forgotten."""
+
+
+class Access(NamedTuple):
+    """What a header is good for. A scope is that of the token specification; it may be empty."""
+
+    host: str
+    credential: Credential | None
+    scope: str
+
+
+class Grant(NamedTuple):
+    """An Authorization header and for how many seconds it is accepted."""
+
+    header: str
+    lifetime: float
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: Lock = field(default_factory=Lock)
+    header: str | None = None
+    until: float = 0.0
+
+    def current(self) -> str | None:
+        return self.header if time.monotonic() < self.until else None
+
+
+class Authorizations:
+    """The headers of all upstreams, by what they are good for. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Access, _Kept] = {}
+        self._lock = Lock()
+
+    def find(self, access: Access) -> str | None:
+        """A header that is believed to be good."""
+        kept = self._kept.get(access)
+        return kept.current() if kept else None
+
+    def forget(self, access: Access, header: str) -> None:
+        """A header was refused; one that has taken its place since stays."""
+        kept = self._kept.get(access)
+        if kept and kept.header == header:
+            kept.header = None
+
+    def obtain(self, access: Access, fetch: Callable[[], Grant]) -> str:
+        """A header that is believed to be good. Threads that ask at the same time share one fetch."""
+        kept = self._entry(access)
+        with kept.lock:
+            header = kept.current()
+            if header is None:
+                header, lifetime = fetch()
+                kept.header, kept.until = header, time.monotonic() + lifetime - RENEW_BEFORE
+            return header
+
+    def _entry(self, access: Access) -> _Kept:
+        with self._lock:
+            if len(self._kept) >= KEPT:
+                self._kept = {key: kept for key, kept in self._kept.items() if kept.current()}
+            return self._kept.setdefault(access, _Kept())

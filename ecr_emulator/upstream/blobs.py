@@ -1,0 +1,90 @@
+"""Reading a blob to its end over connections that break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.upstream.patience import Interruption, Patience
+
+if TYPE_CHECKING:
+    from ecr_emulator.upstream.exchange import Answer
+
+CHUNK = 256 * 1024
+"""The most that is read at once, and the least that counts as progress between two breaks. In bytes."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)", re.IGNORECASE)
+
+Open = Callable[[Mapping[str, str]], "Answer"]
+"""Asks the registry for the blob, with the headers given; answers 200, 206 or 416. Raises ``UpstreamFailure``."""
+
+
+class BlobDownload:
+    """The bytes of one blob from an offset to ``size``, asked for again from where they broke off.
+
+    Every attempt starts at the registry: the addresses it redirects to expire.
+    """
+
+    def __init__(self, open_blob: Open, what: str, size: int, offset: int, patience: Patience) -> None:
+        """``what`` names the blob in failures."""
+        self._open = open_blob
+        self._what = what
+        self._size = size
+        self._position = offset
+        self._patience = patience
+        self._takes_ranges = True
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they arrive, never more than ``size`` in all. Raises ``UpstreamFailure``."""
+        fruitless, progress_at = 0, self._position
+        while self._position < self._size:
+            why = "the body is too short"
+            try:
+                yield from self._attempt()
+            except Interruption as interruption:
+                why = interruption.failure.reason
+            if self._position >= self._size:
+                return
+            if self._position - progress_at >= CHUNK:
+                fruitless, progress_at = 0, self._position
+            fruitless += 1
+            if fruitless > self._patience.resumes:
+                raise UpstreamUnavailable(
+                    f"{self._what} broke off at byte {self._position} of {self._size} again and again: {why}"
+                )
+            if fruitless > 1:
+                self._patience.wait(fruitless - 1)
+
+    def _attempt(self) -> Iterator[bytes]:
+        """What one connection yields, until it ends."""
+        with self._answer() as answer:
+            skip = 0 if answer.status == 206 else self._position
+            while self._position < self._size:
+                chunk = answer.read(min(CHUNK, skip + self._size - self._position))
+                if not chunk:
+                    return
+                skipped = min(skip, len(chunk))
+                skip -= skipped
+                if skipped < len(chunk):
+                    self._position += len(chunk) - skipped
+                    yield chunk[skipped:] if skipped else chunk
+
+    def _answer(self) -> Answer:
+        """An answer whose body starts at our position or, if the upstream does not do ranges, at 0."""
+        if self._position and self._takes_ranges:
+            answer = self._open({"Range": f"bytes={self._position}-"})
+            if answer.status == 200 or (answer.status == 206 and self._starts_here(answer)):
+                return answer
+            answer.discard()
+            self._takes_ranges = False
+        answer = self._open({})
+        if answer.status != 200:
+            answer.discard()
+            raise UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for the whole {self._what}")
+        return answer
+
+    def _starts_here(self, answer: Answer) -> bool:
+        match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+        return match is not None and int(match[1]) == self._position

@@ -1,0 +1,159 @@
+"""Upstream registries over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.ports import ManifestHead, SecretSource
+from ecr_emulator.upstream.addresses import UpstreamMap
+from ecr_emulator.upstream.auth import SignedRequests
+from ecr_emulator.upstream.authorizations import Authorizations
+from ecr_emulator.upstream.blobs import BlobDownload
+from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
+from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.refusals import ACCESS_DENIED, refusal
+
+if TYPE_CHECKING:
+    from ecr_emulator.upstream.exchange import Answer, Connections
+
+_NO_HEAD = frozenset({400, 405, 501})
+"""What upstreams say that do not answer HEAD for manifests."""
+_ADDRESS_REFUSES = frozenset({400, 401, 403})
+"""What storage services say to a presigned address that has expired."""
+
+
+class HttpUpstreams:
+    """The upstream registries of the world, or what stands in for them. Safe to use from many threads.
+
+    Connections and tokens are shared by all rules. requests is imported when the first upstream is asked.
+    """
+
+    def __init__(
+        self, secrets: SecretSource, addresses: UpstreamMap | None = None, patience: Patience | None = None
+    ) -> None:
+        self._secrets = secrets
+        self._addresses = addresses or UpstreamMap()
+        self._patience = patience or Patience()
+        self._authorizations = Authorizations()
+        self._opened: Connections | None = None
+        self._lock = Lock()
+
+    def at(self, rule: PullThroughRule) -> HttpUpstream:
+        """The upstream of a rule, with its credential as it is in the secret now. Raises ``UpstreamFailure``."""
+        arn = rule.credential_arn
+        credential = self._secrets.credential(arn, rule.registry) if arn else None
+        signed = SignedRequests(rule.url, credential, self._connections(), self._authorizations)
+        return HttpUpstream(signed, self._patience)
+
+    def close(self) -> None:
+        """Close the connections that are kept; those in use end with their answers."""
+        with self._lock:
+            if self._opened:
+                self._opened.close()
+
+    def _connections(self) -> Connections:
+        with self._lock:
+            if self._opened is None:
+                from ecr_emulator.upstream.exchange import Connections
+
+                self._opened = Connections(self._addresses, self._patience)
+            return self._opened
+
+
+class HttpUpstream:
+    """One upstream registry, as one credential or anonymously. ECR upstreams are asked like any other."""
+
+    def __init__(self, signed: SignedRequests, patience: Patience) -> None:
+        self._signed = signed
+        self._patience = patience
+
+    def head_manifest(self, name: str, reference: str) -> ManifestHead:
+        """Which manifest a tag points at; where HEAD does not tell, the manifest is fetched and hashed."""
+        head = self._patience.persist(lambda: self._head(name, reference))
+        if head.digest is None:
+            manifest = self.manifest(name, reference)
+            return ManifestHead(manifest.digest, manifest.media_type)
+        return head
+
+    def manifest(self, name: str, reference: str) -> StoredManifest:
+        """A manifest by tag or digest, verified. Raises ``UpstreamFailure``."""
+        return self._patience.persist(lambda: self._manifest(name, reference))
+
+    def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of a blob from an offset on, in pieces of up to 256 KiB, as they arrive.
+
+        It is never asked for with HEAD, which presigned addresses refuse. Raises ``UpstreamFailure``.
+        """
+
+        def open_blob(headers: Mapping[str, str]) -> Answer:
+            return self._patience.persist(lambda: self._blob(name, digest, headers), after_silence=True)
+
+        what = f"blob {digest} of {self._signed.host}/{name}"
+        return BlobDownload(open_blob, what, size, offset, self._patience).chunks()
+
+    def ping(self) -> None:
+        """Check that the registry answers and accepts the credential. Raises ``UpstreamFailure``."""
+        self._patience.persist(self._ping)
+
+    def _ping(self) -> None:
+        answer = self._signed.send("GET", "/v2/", "", {}, self._patience.manifest_idle)
+        answer.discard()
+        if answer.status in (401, 403):
+            raise UpstreamAccessDenied(ACCESS_DENIED)
+        if answer.status != 200:
+            raise UpstreamUnavailable(f"{answer.who} answered {answer.status} to GET /v2/, as no registry does")
+
+    def _head(self, name: str, reference: str) -> ManifestHead:
+        answer = self._ask_manifest("HEAD", name, reference)
+        answer.discard()
+        if answer.status in _NO_HEAD:
+            return ManifestHead(None, "")
+        if answer.status != 200:
+            raise self._refusal(answer, f"{name} {reference}")
+        return announced(answer.headers)
+
+    def _manifest(self, name: str, reference: str) -> StoredManifest:
+        with self._ask_manifest("GET", name, reference) as answer:
+            raw = answer.body(ENOUGH)
+        if answer.status != 200:
+            raise self._refusal(answer, f"{name} {reference}")
+        return received(raw, answer.headers, reference, answer.who)
+
+    def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
+        path = f"/v2/{name}/manifests/{reference}"
+        return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, self._patience.manifest_idle)
+
+    def _blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
+        """An answer with the blob, or 416. The registry is asked once more for an address that has expired."""
+        answer = self._ask_blob(name, digest, headers)
+        if _is_expired(answer):
+            answer.discard()
+            answer = self._ask_blob(name, digest, headers)
+        if answer.status in (200, 206, 416):
+            return answer
+        answer.discard()
+        if _is_expired(answer):
+            who = self._signed.host
+            raise UpstreamUnavailable(f"{answer.who}, where {who} keeps blob {digest}, answered {answer.status}")
+        raise self._refusal(answer, f"blob {digest} of {name}")
+
+    def _ask_blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
+        path = f"/v2/{name}/blobs/{digest}"
+        return self._signed.send("GET", path, _scope(name), headers, self._patience.blob_idle)
+
+    def _refusal(self, answer: Answer, what: str) -> UpstreamFailure:
+        has_credential = self._signed.credential is not None
+        return refusal(answer.status, answer.who, what, has_credential=has_credential)
+
+
+def _scope(name: str) -> str:
+    return f"repository:{name}:pull"
+
+
+def _is_expired(answer: Answer) -> bool:
+    return answer.is_elsewhere and answer.status in _ADDRESS_REFUSES

@@ -1,0 +1,56 @@
+"""What an upstream's answer to a manifest request holds, verified."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.manifest import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    MAX_MANIFEST_BYTES,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
+from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
+from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports import ManifestHead
+
+ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*;q=0.1"))
+"""The manifest types that are asked for. Some upstreams hide an image from those who do not accept its type."""
+ENOUGH = MAX_MANIFEST_BYTES + 1
+"""How much of a body has to be read, in bytes, to know whether it is too large."""
+
+
+def announced(headers: Mapping[str, str]) -> ManifestHead:
+    """What the headers say of a manifest."""
+    digest = headers.get("Docker-Content-Digest", "").strip()
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip()
+    return ManifestHead(digest if is_digest(digest) else None, media_type)
+
+
+def received(raw: bytes, headers: Mapping[str, str], reference: str, who: str) -> StoredManifest:
+    """The manifest in a body that was asked for by ``reference``. The media type inside wins over the header's.
+
+    Raises ``UpstreamUnavailable`` if it is too large, not the bytes asked for or announced, or not JSON.
+    """
+    if len(raw) > MAX_MANIFEST_BYTES:
+        raise UpstreamUnavailable(f"{who} sent a manifest of more than 4 MiB for {reference}")
+    head = announced(headers)
+    expected = reference if is_digest(reference) else head.digest
+    digest = digest_of(raw, algorithm_of(expected) if expected else "sha256")
+    if expected not in (None, digest):
+        raise UpstreamUnavailable(f"{who} sent bytes for {reference} that are not those of {expected}")
+    return StoredManifest(digest, _media_type_inside(raw, reference, who) or head.media_type, raw)
+
+
+def _media_type_inside(raw: bytes, reference: str, who: str) -> str | None:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise UpstreamUnavailable(f"{who} sent something for {reference} that is no manifest")
+    media_type = document.get("mediaType")
+    return media_type if isinstance(media_type, str) else None

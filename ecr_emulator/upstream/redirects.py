@@ -1,0 +1,64 @@
+"""Where an upstream may send us. It must not make the emulator ask addresses that only the emulator can reach."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urljoin, urlsplit
+
+from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 5
+
+
+def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
+    """The URL that a Location header means. Raises ``UpstreamUnavailable`` for one that is not followed."""
+    try:
+        target = urljoin(url, location)
+        refusal = _refusal(url, target, addresses)
+    except ValueError:
+        target, refusal = location, "which is not a web address"
+    if refusal:
+        raise UpstreamUnavailable(f"{addresses.describe(url)} redirects to {_shown(target)}, {refusal}")
+    return target
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is localhost or an IP literal, however written, that is not on the public internet."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return not _address(name).is_global
+    except ValueError:
+        return False
+
+
+def _refusal(url: str, target: str, addresses: UpstreamMap) -> str | None:
+    origin = origin_of(addresses.locate(target))
+    if addresses.reaches(target):
+        return None
+    if origin_of(addresses.locate(url))[0] == "https" and origin[0] == "http":
+        return "which is not encrypted"
+    if is_private(origin[1]):
+        return "an address inside a private network; put it into the upstream map if that is meant"
+    return None
+
+
+def _shown(target: str) -> str:
+    """A target without its query, which may hold a signature."""
+    return urlsplit(target)._replace(query="", fragment="").geturl()
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IP address of a literal, also of the old forms of IPv4 that the C library takes: 127.1, 0x7f000001."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            raise ValueError(host) from None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,71 @@
+"""What the answers of upstreams that are no success mean to us."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from ecr_emulator.errors import (
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+    UpstreamTooManyRequests,
+    UpstreamUnavailable,
+)
+
+ACCESS_DENIED = (
+    "The authentication to the upstream registry failed. Verify that the credentials provided in the "
+    "pull through cache rule are correct, and try again."
+)
+PASSING = frozenset({408, 499, 500, 502, 503, 504, 522})
+"""Statuses that another try may get rid of."""
+
+
+def refusal(status: int, who: str, what: str, *, has_credential: bool) -> UpstreamFailure:
+    """The failure that a status stands for. ``who`` answered when asked for ``what``."""
+    if status == 404:
+        return UpstreamNotFound(f"{who} has no {what}")
+    if status == 401 and not has_credential:
+        return UpstreamNotFound(f"{who} shows no {what} without a credential")
+    if status in (401, 403):
+        return UpstreamAccessDenied(ACCESS_DENIED)
+    return UpstreamUnavailable(f"{who} answered {status} when asked for {what}")
+
+
+def busy(status: int, who: str, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
+    """The failure behind 429 or a passing status, in the upstream's own words where it has some."""
+    words = said(body)
+    reason = f"{who} answered {status}" + (f": {words}" if words else "")
+    kind = UpstreamTooManyRequests if status == 429 else UpstreamUnavailable
+    return kind(reason, retry_after=retry_after(headers))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds until asking again makes sense; None if the upstream did not say, or not legibly.
+
+    A date is compared with the Date of the same answer: the upstream's clock is not ours, and ours can be moved.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        at, sent = _date(value), _date(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return max((at - sent).total_seconds(), 0.0)
+
+
+def said(body: bytes) -> str:
+    """The first message of a registry's error body; empty if it is anything else."""
+    try:
+        message = json.loads(body)["errors"][0]["message"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    return message[:300] if isinstance(message, str) else ""
+
+
+def _date(text: str) -> datetime:
+    date = parsedate_to_datetime(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
