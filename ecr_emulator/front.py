@@ -1,0 +1,40 @@
+"""The one door: which part of the emulator answers a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ECR_TARGET = "AmazonEC2ContainerRegistry_"
+ECR_SCOPE = "/ecr/aws4_request"
+
+
+@dataclass(frozen=True)
+class Front:
+    """Hands each request to the data plane, the control plane, the admin endpoints or the companions."""
+
+    distribution: WSGIApplication
+    control: WSGIApplication
+    admin: WSGIApplication
+    companions: WSGIApplication
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._choose(environ)(environ, start_response)
+
+    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication:
+        path: str = environ["PATH_INFO"]
+        authorization: str = environ.get("HTTP_AUTHORIZATION", "")
+        if path.startswith(("/v2/", "/_ecr/layers/")) or path == "/v2":
+            # API Gateway has paths under /v2 too; its requests are signed, a registry client's never are.
+            return self.companions if authorization.startswith("AWS4-") else self.distribution
+        if path.startswith("/_ecr/") or path == "/_localstack/health":
+            return self.admin
+        if environ.get("HTTP_X_AMZ_TARGET", "").startswith(ECR_TARGET) or ECR_SCOPE in authorization:
+            return self.control
+        if path == "/" and environ["REQUEST_METHOD"] == "GET" and not authorization:
+            return self.admin
+        return self.companions
