@@ -6,7 +6,8 @@ import random
 import subprocess
 
 import pytest
-from conftest import HUB_TOKEN, HUB_USER, program
+
+from tests.support.programs import HUB_TOKEN, HUB_USER, Served, program
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -215,8 +216,6 @@ def test_an_image_pushed_with_skopeo_is_the_one_the_api_shows(served, shell, tmp
 
 
 def test_state_survives_a_restart(distribution, served, shell, image, tmp_path):
-    from conftest import Served
-
     create_rule(shell)
     shell.login(served.host)
     pull(shell, served, tmp_path / "before", ":1.0", "--all")

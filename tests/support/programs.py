@@ -1,0 +1,131 @@
+"""Real programs: a registry to pull from, clients to pull with, the emulator as its users start it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+# s3cret-token, hashed with bcrypt as htpasswd does it
+HTPASSWD = "hub-user:$2b$05$abcdefghijklmnopqrstuurqlfNK1j3DPm23UErfIbGaYIPKJXOC2\n"
+HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
+
+
+def program(name):
+    """The path of a real client. Without it the journey is skipped, or fails where CI says it must be there."""
+    path = shutil.which(name)
+    if path is None:
+        message = f"{name} is not installed"
+        if os.environ.get("ECR_EMULATOR_REQUIRE_CLIENTS"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def await_answer(url, process, log):
+    for _ in range(200):
+        if process.poll() is not None:
+            pytest.fail(f"{url} never answered:\n{log.read_text()}")
+        try:
+            return requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    pytest.fail(f"{url} does not answer:\n{log.read_text()}")
+
+
+def stop(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+class Distribution:
+    """Debian's docker-registry, wanting Basic authentication, as an upstream."""
+
+    def __init__(self, folder: Path):
+        self._program = program("docker-registry")
+        self._log = folder / "distribution.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._config = folder / "distribution.yml"
+        (folder / "htpasswd").write_text(HTPASSWD)
+        self._config.write_text(
+            "version: 0.1\n"
+            "log: {level: info, accesslog: {disabled: false}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder / 'distribution'}}}}}\n"
+            f"http: {{addr: '127.0.0.1:{self.port}'}}\n"
+            f"auth: {{htpasswd: {{realm: hub, path: {folder / 'htpasswd'}}}}}\n"
+        )
+        self._process = None
+
+    def start(self):
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, "serve", str(self._config)], stdout=log, stderr=subprocess.STDOUT
+            )
+        await_answer(f"{self.url}/v2/", self._process, self._log)
+
+    def stop(self):
+        stop(self._process)
+
+    def requests(self):
+        """Method and path of the manifest and blob requests so far, without those that were told to sign in."""
+        lines = re.findall(r'"(GET|HEAD) (/v2/\S*/(?:manifests|blobs)/\S+) HTTP/1\.1" (\d+)', self._log.read_text())
+        return [(method, path) for method, path, status in lines if status != "401"]
+
+
+class Served:
+    """``ecr-emulator serve``, as a user starts it."""
+
+    def __init__(self, folder: Path, *arguments):
+        self._log = folder / "emulator.log"
+        self._out = folder / "emulator.out"
+        command = [sys.executable, "-m", "ecr_emulator", "serve", "--port", "0", *arguments]
+        with self._log.open("ab") as log, self._out.open("wb") as out:
+            self._process = subprocess.Popen(command, stdout=out, stderr=log, cwd=folder)
+        self.url = self._printed_endpoint()
+        self.host = self.url.removeprefix("http://")
+
+    def _printed_endpoint(self):
+        for _ in range(400):
+            found = re.search(r"AWS_ENDPOINT_URL=(http://\S+)", self._out.read_text())
+            if found:
+                return found[1]
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        pytest.fail(f"serve printed no endpoint:\n{self._out.read_text()}\n{self._log.read_text()}")
+
+    def stop(self):
+        return stop(self._process)
+
+    def advance(self, by):
+        requests.post(f"{self.url}/_ecr/clock", json={"advance": by}, timeout=5).raise_for_status()
+
+    def environment(self):
+        """The environment of a shell whose AWS tools speak to this emulator."""
+        return os.environ | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "123456789012",
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+        }
