@@ -93,7 +93,7 @@ def _invalid() -> InvalidParameterException:
 
 def _parsed(raw: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(raw)
+        document = json.loads(raw.decode())  # json itself would take UTF-16, which PutImage cannot express
     except (ValueError, RecursionError) as broken:
         raise _invalid() from broken
     if not isinstance(document, dict) or document.get("schemaVersion") not in (1, 2):

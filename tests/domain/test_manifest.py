@@ -62,6 +62,7 @@ def test_the_artifact_type_is_the_configs_type_unless_the_manifest_says_otherwis
     [
         b"",
         b"not json",
+        raw(mediaType=OCI_INDEX, manifests=[]).decode().encode("utf-16"),
         b"[]",
         b"{}",
         b"[" * 100_000,
