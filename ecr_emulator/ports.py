@@ -190,6 +190,9 @@ class Uploads(Protocol):
     def get(self, repository: Repository, upload_id: str) -> Upload:
         """The session; raises ``UploadNotFoundException``, also for one of another repository."""
 
+    def ids(self) -> set[str]:
+        """The ids of all sessions of all repositories."""
+
     def add(self, repository: Repository, upload: Upload) -> None:
         """Begin a session."""
 
@@ -248,6 +251,16 @@ class Events(Protocol):
         """At most ``limit`` events that came after the one with this key, oldest first."""
 
 
+class ServiceLinkedRoles(Protocol):
+    """The service-linked roles that ECR has created."""
+
+    def all(self) -> list[tuple[str, str]]:
+        """Account and service principal of every role, in order."""
+
+    def add(self, account: str, service: str) -> None:
+        """Remember a role; harmless if it is known."""
+
+
 class UnitOfWork(Protocol):
     """One transaction and the door to everything stored."""
 
@@ -259,6 +272,7 @@ class UnitOfWork(Protocol):
     rules: PullThroughRules
     templates: CreationTemplates
     events: Events
+    service_linked_roles: ServiceLinkedRoles
 
 
 class Store(Protocol):

@@ -1,0 +1,1 @@
+"""Where state lives: metadata in SQLite, blobs in files."""

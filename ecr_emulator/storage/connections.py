@@ -1,0 +1,102 @@
+"""Connections to the database, shared by any number of threads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from typing import Generic, Protocol, TypeVar
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for a lock that somebody outside the process holds, a ``sqlite3`` shell for example."""
+
+
+def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode with foreign keys on, usable from any thread, by one at a time.
+
+    Durable means: a commit survives the process at once, and the machine within moments; never a broken file.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class Closable(Protocol):
+    """Something that a pool can hold."""
+
+    def close(self) -> None:
+        """Release it."""
+
+
+T = TypeVar("T", bound=Closable)
+
+
+class Pool(Generic[T]):
+    """At most ``limit`` things, opened when needed and lent in order of arrival: nobody overtakes, nobody starves."""
+
+    def __init__(self, opening: Callable[[], T], limit: int) -> None:
+        self._opening = opening
+        self._vacancies = limit
+        self._idle: list[T] = []
+        self._queue: deque[SimpleQueue[T]] = deque()
+        self._lock = Lock()
+        self._closed = False
+
+    def take(self) -> T:
+        """Borrow one, waiting for it if all are lent. Raises ``RuntimeError`` after ``close``."""
+        place: SimpleQueue[T] | None = None
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            if self._idle:
+                return self._idle.pop()
+            if self._vacancies:
+                self._vacancies -= 1
+            else:
+                place = SimpleQueue()
+                self._queue.append(place)
+        return self._open() if place is None else self._wait(place)
+
+    def give(self, thing: T) -> None:
+        """Hand it back."""
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().put(thing)
+            elif self._closed:
+                thing.close()
+            else:
+                self._idle.append(thing)
+
+    def close(self) -> None:
+        """Close what is idle now, and what is lent as it comes back."""
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+    def _open(self) -> T:
+        try:
+            return self._opening()
+        except BaseException:
+            with self._lock:
+                self._vacancies += 1
+            raise
+
+    def _wait(self, place: SimpleQueue[T]) -> T:
+        try:
+            return place.get()
+        except BaseException:  # an interrupted thread must not take a connection with it
+            with self._lock:
+                waiting = place in self._queue
+                if waiting:
+                    self._queue.remove(place)
+            if not waiting:
+                self.give(place.get())
+            raise

@@ -1,0 +1,171 @@
+"""The stored images: manifests, what they refer to, and the tags that point at them.
+
+An image with its tags is one row of one query, so a page costs one query too. The bytes of a manifest are shared by
+all repositories; a trigger removes them with the last image that has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from sqlite3 import Connection, IntegrityError
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Select, bindparam, delete, func, insert, select, type_coerce, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.image import Image, StoredManifest
+from ecr_emulator.domain.manifest import Manifest
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import ImageAlreadyExistsException
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import image_references, images, manifests, tags
+
+CHILD = "child"
+BLOB = "blob"
+
+_tags_of_image = (
+    select(type_coerce(func.json_group_array(tags.c.tag), JSON)).where(tags.c.image_id == images.c.id).scalar_subquery()
+)
+
+
+def images_where(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The images that meet all conditions, each with its tags in a column ``tags``."""
+    return select(images, _tags_of_image.label("tags")).where(*conditions)
+
+
+def image_of(row: Any) -> Image:
+    """The image in a row of ``images_where``."""
+    return Image(
+        digest=row.digest,
+        media_type=row.media_type,
+        pushed_at=row.pushed_at,
+        size_in_bytes=row.size_in_bytes,
+        artifact_media_type=row.artifact_media_type,
+        subject=row.subject,
+        status=row.status,
+        last_pulled_at=row.last_pulled_at,
+        tags=tuple(sorted(row.tags)),
+        key=row.id,
+    )
+
+
+_of_repository = images.c.repository_id == bindparam("repository_id")
+_of_key = images.c.id == bindparam("key")
+_FIND = Statement(images_where(_of_repository, images.c.digest == bindparam("digest")))
+_PAGE = Statement(
+    images_where(_of_repository, images.c.digest > bindparam("after"))
+    .order_by(images.c.digest)
+    .limit(bindparam("limit"))
+)
+_REFERRERS = Statement(images_where(_of_repository, images.c.subject == bindparam("subject")).order_by(images.c.digest))
+_COUNT = Statement(select(func.count().label("number")).select_from(images).where(_of_repository))
+_PARENTS = Statement(
+    select(images.c.digest)
+    .distinct()
+    .join(image_references, image_references.c.image_id == images.c.id)
+    .where(
+        image_references.c.repository_id == bindparam("repository_id"),
+        image_references.c.digest == bindparam("digest"),
+        image_references.c.kind == CHILD,
+    )
+    .order_by(images.c.digest)
+)
+_MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
+_ADD = Statement(insert(images))
+_ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing())
+_ADD_REFERENCE = Statement(insert(image_references))
+_REMOVE = Statement(delete(images).where(_of_key))
+_PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")))
+_RESIZE = Statement(update(images).where(_of_key).values(size_in_bytes=bindparam("size_in_bytes")))
+
+
+class SqlImages:
+    """``ports.Images``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, repository: Repository, digest: str) -> Image | None:
+        """The image with this digest, with its tags."""
+        row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
+        return None if row is None else image_of(row)
+
+    def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
+        """Store a manifest and what it refers to; raises ``ImageAlreadyExistsException``. Returns it with its key."""
+        try:
+            added = _ADD.run(
+                self._connection,
+                id=None,
+                repository_id=repository.key,
+                digest=image.digest,
+                media_type=image.media_type,
+                artifact_media_type=image.artifact_media_type,
+                subject=image.subject,
+                size_in_bytes=image.size_in_bytes,
+                pushed_at=image.pushed_at,
+                last_pulled_at=image.last_pulled_at,
+                status=image.status,
+            )
+        except IntegrityError as exists:
+            if self.find(repository, image.digest) is None:
+                raise
+            raise ImageAlreadyExistsException(
+                image_digest=image.digest, image_tag="null", **repository.identity
+            ) from exists
+        key = added.lastrowid or 0
+        _ADD_MANIFEST.run(self._connection, digest=image.digest, raw=raw)
+        _ADD_REFERENCE.run_for_each(self._connection, _references(repository, key, manifest))
+        return replace(image, key=key)
+
+    def remove(self, repository: Repository, image: Image) -> None:
+        """Remove an image, its tags and its references."""
+        _REMOVE.run(self._connection, key=image.key)
+
+    def manifest(self, image: Image) -> StoredManifest:
+        """The bytes of an image's manifest."""
+        row = _MANIFEST.one(self._connection, digest=image.digest)
+        return StoredManifest(image.digest, image.media_type, row.raw)
+
+    def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
+        """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
+        rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
+        return [image_of(row) for row in rows]
+
+    def parents(self, repository: Repository, digest: str) -> list[str]:
+        """The digests of the indexes in this repository that list an image, in order."""
+        rows = _PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
+        return [row.digest for row in rows]
+
+    def referrers(self, repository: Repository, subject: str) -> list[Image]:
+        """The images whose subject is this digest, in order of digest."""
+        rows = _REFERRERS.all(self._connection, repository_id=repository.key, subject=subject)
+        return [image_of(row) for row in rows]
+
+    def count(self, repository: Repository) -> int:
+        """How many images there are."""
+        number: int = _COUNT.one(self._connection, repository_id=repository.key).number
+        return number
+
+    def pulled(self, image: Image, now: datetime) -> None:
+        """Record a pull."""
+        _PULLED.run(self._connection, key=image.key, now=now)
+
+    def resize(self, image: Image, size_in_bytes: int) -> None:
+        """Record another size, for an index whose children arrived after it."""
+        _RESIZE.run(self._connection, key=image.key, size_in_bytes=size_in_bytes)
+
+
+def _references(repository: Repository, image_id: int, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    described = [(CHILD, child) for child in manifest.children] + [(BLOB, blob) for blob in manifest.blobs]
+    for position, (kind, descriptor) in enumerate(described):
+        yield {
+            "image_id": image_id,
+            "position": position,
+            "repository_id": repository.key,
+            "kind": kind,
+            "digest": descriptor.digest,
+            "size": descriptor.size,
+            "media_type": descriptor.media_type,
+        }

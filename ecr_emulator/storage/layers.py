@@ -1,0 +1,84 @@
+"""Which blobs the repositories hold, and what their images say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from sqlite3 import Connection, IntegrityError
+
+from sqlalchemy import JSON, bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import RepositoryNotFoundException
+from ecr_emulator.storage.images import BLOB
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import image_references, layers, repositories
+
+_of_repository = layers.c.repository_id == bindparam("repository_id")
+_references = (
+    select(image_references)
+    .where(
+        image_references.c.repository_id == bindparam("repository_id"),
+        image_references.c.digest == bindparam("digest"),
+        image_references.c.kind == BLOB,
+    )
+    .order_by(image_references.c.image_id, image_references.c.position)
+    .limit(1)
+)
+_media_type = _references.with_only_columns(image_references.c.media_type).scalar_subquery()
+_FIND = Statement(
+    select(layers.c.size, _media_type.label("media_type")).where(_of_repository, layers.c.digest == bindparam("digest"))
+)
+_REFERENCED = Statement(_references)
+_given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
+_HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
+_ADD = Statement(upsert(layers).on_conflict_do_nothing())
+_HOLDERS = Statement(
+    select(repositories.c.name)
+    .join(layers, layers.c.repository_id == repositories.c.id)
+    .where(
+        layers.c.digest == bindparam("digest"),
+        repositories.c.account == bindparam("account"),
+        repositories.c.region == bindparam("region"),
+    )
+    .order_by(repositories.c.name)
+)
+
+
+class SqlLayers:
+    """``ports.Layers``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, repository: Repository, digest: str) -> Layer | None:
+        """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
+        row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
+        return None if row is None else Layer(digest, row.size, row.media_type)
+
+    def referenced(self, repository: Repository, digest: str) -> Layer | None:
+        """What an image of the repository says of a blob, whether or not the repository holds it yet."""
+        row = _REFERENCED.one(self._connection, repository_id=repository.key, digest=digest)
+        return None if row is None else Layer(digest, row.size, row.media_type)
+
+    def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:
+        """Those of the digests that the repository does not hold, in the order given, each once."""
+        wanted = list(dict.fromkeys(digests))
+        rows = _HELD.all(self._connection, repository_id=repository.key, digests=wanted)
+        held = {row.digest for row in rows}
+        return [digest for digest in wanted if digest not in held]
+
+    def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
+        """Give a blob to a repository; harmless if it has it. Raises ``RepositoryNotFoundException``."""
+        try:
+            _ADD.run(self._connection, repository_id=repository.key, digest=digest, size=size, added_at=now)
+        except IntegrityError as orphan:
+            raise RepositoryNotFoundException(**repository.identity) from orphan
+
+    def holders(self, registry: Registry, digest: str) -> list[str]:
+        """The names of the registry's repositories that hold a blob."""
+        rows = _HOLDERS.all(self._connection, digest=digest, account=registry.id, region=registry.region)
+        return [row.name for row in rows]

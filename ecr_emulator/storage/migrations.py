@@ -1,0 +1,180 @@
+"""Brings a database to the schema of this program: numbered steps, forward only.
+
+A step that has been released is never changed; the number of the last one taken is SQLite's ``user_version``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from sqlite3 import Connection
+
+FIRST = """
+CREATE TABLE repositories (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    created_at INTEGER NOT NULL,
+    tag_mutability VARCHAR NOT NULL,
+    exclusion_filters JSON NOT NULL,
+    encryption_type VARCHAR NOT NULL,
+    kms_key VARCHAR,
+    scan_on_push BOOLEAN NOT NULL,
+    policy VARCHAR,
+    lifecycle_policy VARCHAR,
+    resource_tags JSON NOT NULL,
+    UNIQUE (account, region, name)
+);
+CREATE TABLE manifests (
+    digest VARCHAR NOT NULL,
+    raw BLOB NOT NULL,
+    PRIMARY KEY (digest)
+);
+CREATE TABLE images (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL,
+    digest VARCHAR NOT NULL,
+    media_type VARCHAR NOT NULL,
+    artifact_media_type VARCHAR,
+    subject VARCHAR,
+    size_in_bytes INTEGER NOT NULL,
+    pushed_at INTEGER NOT NULL,
+    last_pulled_at INTEGER,
+    status VARCHAR NOT NULL,
+    UNIQUE (repository_id, digest),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+);
+CREATE INDEX images_by_digest ON images (digest);
+CREATE INDEX images_by_subject ON images (repository_id, subject, digest);
+CREATE TRIGGER manifests_go_with_their_last_image AFTER DELETE ON images
+WHEN NOT EXISTS (SELECT 1 FROM images WHERE digest = OLD.digest)
+BEGIN
+    DELETE FROM manifests WHERE digest = OLD.digest;
+END;
+CREATE TABLE tags (
+    repository_id INTEGER NOT NULL,
+    tag VARCHAR NOT NULL,
+    image_id INTEGER NOT NULL,
+    tagged_at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, tag),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE,
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX tags_by_image ON tags (image_id, tag);
+CREATE TABLE validations (
+    repository_id INTEGER NOT NULL,
+    tag VARCHAR NOT NULL,
+    validated_at INTEGER NOT NULL,
+    attempted_at INTEGER,
+    failures INTEGER NOT NULL,
+    last_error VARCHAR,
+    PRIMARY KEY (repository_id, tag),
+    FOREIGN KEY (repository_id, tag) REFERENCES tags (repository_id, tag) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE image_references (
+    image_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    repository_id INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    size INTEGER NOT NULL,
+    media_type VARCHAR NOT NULL,
+    PRIMARY KEY (image_id, position),
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX image_references_by_digest ON image_references (repository_id, digest, kind);
+CREATE TABLE layers (
+    repository_id INTEGER NOT NULL,
+    digest VARCHAR NOT NULL,
+    size INTEGER NOT NULL,
+    added_at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, digest),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX layers_by_digest ON layers (digest);
+CREATE TABLE uploads (
+    id VARCHAR NOT NULL,
+    repository_id INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    last_part_size INTEGER NOT NULL,
+    has_small_part BOOLEAN NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX uploads_by_repository ON uploads (repository_id);
+CREATE TABLE pull_through_rules (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    prefix VARCHAR NOT NULL,
+    url VARCHAR NOT NULL,
+    upstream VARCHAR NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    credential_arn VARCHAR,
+    custom_role_arn VARCHAR,
+    upstream_prefix VARCHAR,
+    PRIMARY KEY (account, region, prefix)
+) WITHOUT ROWID;
+CREATE TABLE creation_templates (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    prefix VARCHAR NOT NULL,
+    applied_for JSON NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    description VARCHAR,
+    encryption_type VARCHAR NOT NULL,
+    kms_key VARCHAR,
+    tag_mutability VARCHAR NOT NULL,
+    exclusion_filters JSON NOT NULL,
+    repository_policy VARCHAR,
+    lifecycle_policy VARCHAR,
+    resource_tags JSON NOT NULL,
+    custom_role_arn VARCHAR,
+    PRIMARY KEY (account, region, prefix)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    time INTEGER NOT NULL,
+    detail_type VARCHAR NOT NULL,
+    detail JSON NOT NULL,
+    resources JSON NOT NULL
+);
+CREATE TABLE service_linked_roles (
+    account VARCHAR NOT NULL,
+    service VARCHAR NOT NULL,
+    PRIMARY KEY (account, service)
+) WITHOUT ROWID;
+CREATE TABLE state (
+    key VARCHAR NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (key)
+) WITHOUT ROWID;
+"""
+
+STEPS = (FIRST,)
+"""Step 1 first. Each is a script of SQL statements and runs in one transaction."""
+
+
+class DatabaseTooNew(Exception):
+    """The database was written by a newer program."""
+
+
+def migrate(connection: Connection, path: Path) -> None:
+    """Take the steps that the database at ``path`` lacks. Raises ``DatabaseTooNew``."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > len(STEPS):
+        raise DatabaseTooNew(
+            f"{path} has schema version {found}, written by a newer ecr-emulator; this one knows versions up to "
+            f"{len(STEPS)}. Upgrade ecr-emulator, or use another data directory."
+        )
+    for number, script in enumerate(STEPS[found:], start=found + 1):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")

@@ -1,0 +1,102 @@
+"""The stored repositories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from sqlite3 import Connection, IntegrityError
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
+from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import repositories as table
+
+_of_registry = (table.c.account == bindparam("account"), table.c.region == bindparam("region"))
+_FIND = Statement(select(table).where(*_of_registry, table.c.name == bindparam("name")))
+_PAGE = Statement(
+    select(table)
+    .where(*_of_registry, table.c.name > bindparam("after"))
+    .order_by(table.c.name)
+    .limit(bindparam("limit"))
+)
+_settings = table.c.keys()[table.c.keys().index("tag_mutability") :]
+_ADD = Statement(insert(table))
+_SAVE = Statement(
+    update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _settings})
+)
+_REMOVE = Statement(delete(table).where(table.c.id == bindparam("key")))
+
+
+class SqlRepositories:
+    """``ports.Repositories``; what hangs on a repository goes with it by foreign keys."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, registry: Registry, name: str) -> Repository | None:
+        """The repository, or None."""
+        row = _FIND.one(self._connection, account=registry.id, region=registry.region, name=name)
+        return None if row is None else _repository(registry, row)
+
+    def get(self, registry: Registry, name: str) -> Repository:
+        """The repository; raises ``RepositoryNotFoundException``."""
+        found = self.find(registry, name)
+        if found is None:
+            raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
+        return found
+
+    def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
+        """At most ``limit`` repositories in order of name, those after the given name."""
+        rows = _PAGE.all(self._connection, account=registry.id, region=registry.region, after=after, limit=limit)
+        return [_repository(registry, row) for row in rows]
+
+    def add(self, repository: Repository) -> Repository:
+        """Store a new repository; raises ``RepositoryAlreadyExistsException``. Returns it with its key."""
+        registry = repository.registry
+        identity = {"account": registry.id, "region": registry.region, "name": repository.name}
+        try:
+            added = _ADD.run(
+                self._connection, id=None, **identity, created_at=repository.created_at, **_stored_settings(repository)
+            )
+        except IntegrityError as exists:
+            raise RepositoryAlreadyExistsException(**repository.identity) from exists
+        return replace(repository, key=added.lastrowid or 0)
+
+    def save(self, repository: Repository) -> None:
+        """Store changed settings."""
+        _SAVE.run(self._connection, key=repository.key, **_stored_settings(repository))
+
+    def remove(self, repository: Repository) -> None:
+        """Remove it with everything that hangs on it."""
+        _REMOVE.run(self._connection, key=repository.key)
+
+
+def _stored_settings(repository: Repository) -> dict[str, Any]:
+    return {
+        "tag_mutability": repository.mutability.mode,
+        "exclusion_filters": repository.mutability.exclusion_filters,
+        "encryption_type": repository.encryption.type,
+        "kms_key": repository.encryption.kms_key,
+        "scan_on_push": repository.scan_on_push,
+        "policy": repository.policy,
+        "lifecycle_policy": repository.lifecycle_policy,
+        "resource_tags": repository.resource_tags,
+    }
+
+
+def _repository(registry: Registry, row: Any) -> Repository:
+    return Repository(
+        registry=registry,
+        name=row.name,
+        created_at=row.created_at,
+        mutability=TagMutability(row.tag_mutability, tuple(row.exclusion_filters)),
+        encryption=Encryption(row.encryption_type, row.kms_key),
+        scan_on_push=row.scan_on_push,
+        policy=row.policy,
+        lifecycle_policy=row.lifecycle_policy,
+        resource_tags=row.resource_tags,
+        key=row.id,
+    )

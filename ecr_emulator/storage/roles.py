@@ -1,0 +1,29 @@
+"""The service-linked roles that ECR has created, so that they can be made again after a restart."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import service_linked_roles as table
+
+_ALL = Statement(select(table).order_by(table.c.account, table.c.service))
+_ADD = Statement(upsert(table).on_conflict_do_nothing())
+
+
+class SqlServiceLinkedRoles:
+    """``ports.ServiceLinkedRoles``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[tuple[str, str]]:
+        """Account and service principal of every role, in order."""
+        return [(row.account, row.service) for row in _ALL.all(self._connection)]
+
+    def add(self, account: str, service: str) -> None:
+        """Remember a role; harmless if it is known."""
+        _ADD.run(self._connection, account=account, service=service)

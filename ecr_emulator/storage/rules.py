@@ -1,0 +1,67 @@
+"""The stored pull through cache rules."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection, IntegrityError
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import pull_through_rules as table
+
+_facts = table.c.keys()[3:]
+_of_registry = (table.c.account == bindparam("in_account"), table.c.region == bindparam("in_region"))
+_this = (*_of_registry, table.c.prefix == bindparam("at_prefix"))
+_FIND = Statement(select(table).where(*_this))
+_ALL = Statement(select(table).where(*_of_registry).order_by(table.c.prefix))
+_ADD = Statement(insert(table))
+_SAVE = Statement(update(table).where(*_this).values({name: bindparam(name) for name in _facts}))
+_REMOVE = Statement(delete(table).where(*_this))
+
+
+class SqlPullThroughRules:
+    """``ports.PullThroughRules``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, registry: Registry, prefix: str) -> PullThroughRule | None:
+        """The rule with this prefix, or None."""
+        row = _FIND.one(self._connection, **_place(registry), at_prefix=prefix)
+        return None if row is None else _rule(registry, row)
+
+    def all(self, registry: Registry) -> list[PullThroughRule]:
+        """The rules of a registry in order of prefix; there are at most 50."""
+        return [_rule(registry, row) for row in _ALL.all(self._connection, **_place(registry))]
+
+    def add(self, rule: PullThroughRule) -> None:
+        """Store a rule; raises ``PullThroughCacheRuleAlreadyExistsException``."""
+        account, region = rule.registry.id, rule.registry.region
+        try:
+            _ADD.run(self._connection, account=account, region=region, prefix=rule.prefix, **_stored(rule))
+        except IntegrityError as exists:
+            raise PullThroughCacheRuleAlreadyExistsException(prefix=rule.prefix, registry_id=account) from exists
+
+    def save(self, rule: PullThroughRule) -> None:
+        """Store a changed credential."""
+        _SAVE.run(self._connection, **_place(rule.registry), at_prefix=rule.prefix, **_stored(rule))
+
+    def remove(self, rule: PullThroughRule) -> None:
+        """Remove a rule."""
+        _REMOVE.run(self._connection, **_place(rule.registry), at_prefix=rule.prefix)
+
+
+def _place(registry: Registry) -> dict[str, str]:
+    return {"in_account": registry.id, "in_region": registry.region}
+
+
+def _stored(rule: PullThroughRule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in _facts}
+
+
+def _rule(registry: Registry, row: Any) -> PullThroughRule:
+    return PullThroughRule(registry, row.prefix, **{name: getattr(row, name) for name in _facts})

@@ -1,0 +1,227 @@
+"""The tables of the database. ``migrations`` makes them; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime in UTC, stored as whole milliseconds since 1970."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MILLISECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MILLISECOND
+
+
+metadata = MetaData()
+
+
+def _required(name: str, kind: Any, *constraints: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, *constraints, nullable=False, **options)
+
+
+def _owner() -> ForeignKey:
+    return ForeignKey("repositories.id", ondelete="CASCADE")
+
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("account", String),
+    _required("region", String),
+    _required("name", String),
+    _required("created_at", Instant),
+    _required("tag_mutability", String),
+    _required("exclusion_filters", JSON),
+    _required("encryption_type", String),
+    Column("kms_key", String),
+    _required("scan_on_push", Boolean),
+    Column("policy", String),
+    Column("lifecycle_policy", String),
+    _required("resource_tags", JSON),
+    UniqueConstraint("account", "region", "name"),
+    # Keys are never used again: a key that outlived its repository must not open another one.
+    sqlite_autoincrement=True,
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("digest", String, primary_key=True, nullable=False),
+    _required("raw", LargeBinary),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("repository_id", Integer, _owner()),
+    _required("digest", String),
+    _required("media_type", String),
+    Column("artifact_media_type", String),
+    Column("subject", String),
+    _required("size_in_bytes", Integer),
+    _required("pushed_at", Instant),
+    Column("last_pulled_at", Instant),
+    _required("status", String),
+    UniqueConstraint("repository_id", "digest"),
+    Index("images_by_subject", "repository_id", "subject", "digest"),
+    Index("images_by_digest", "digest"),
+    sqlite_autoincrement=True,
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("repository_id", Integer, _owner(), primary_key=True, nullable=False),
+    Column("tag", String, primary_key=True, nullable=False),
+    _required("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE")),
+    _required("tagged_at", Instant),
+    Index("tags_by_image", "image_id", "tag"),
+    sqlite_with_rowid=False,
+)
+
+validations = Table(
+    "validations",
+    metadata,
+    Column("repository_id", Integer, primary_key=True, nullable=False),
+    Column("tag", String, primary_key=True, nullable=False),
+    _required("validated_at", Instant),
+    Column("attempted_at", Instant),
+    _required("failures", Integer),
+    Column("last_error", String),
+    ForeignKeyConstraint(["repository_id", "tag"], ["tags.repository_id", "tags.tag"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
+
+image_references = Table(
+    "image_references",
+    metadata,
+    Column("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    Column("position", Integer, primary_key=True, nullable=False),
+    _required("repository_id", Integer),
+    _required("kind", String),
+    _required("digest", String),
+    _required("size", Integer),
+    _required("media_type", String),
+    Index("image_references_by_digest", "repository_id", "digest", "kind"),
+    sqlite_with_rowid=False,
+)
+
+layers = Table(
+    "layers",
+    metadata,
+    Column("repository_id", Integer, _owner(), primary_key=True, nullable=False),
+    Column("digest", String, primary_key=True, nullable=False),
+    _required("size", Integer),
+    _required("added_at", Instant),
+    Index("layers_by_digest", "digest"),
+    sqlite_with_rowid=False,
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String, primary_key=True, nullable=False),
+    _required("repository_id", Integer, _owner()),
+    _required("started_at", Instant),
+    _required("size", Integer),
+    _required("parts", Integer),
+    _required("last_part_size", Integer),
+    _required("has_small_part", Boolean),
+    Index("uploads_by_repository", "repository_id"),
+    sqlite_with_rowid=False,
+)
+
+pull_through_rules = Table(
+    "pull_through_rules",
+    metadata,
+    Column("account", String, primary_key=True, nullable=False),
+    Column("region", String, primary_key=True, nullable=False),
+    Column("prefix", String, primary_key=True, nullable=False),
+    _required("url", String),
+    _required("upstream", String),
+    _required("created_at", Instant),
+    _required("updated_at", Instant),
+    Column("credential_arn", String),
+    Column("custom_role_arn", String),
+    Column("upstream_prefix", String),
+    sqlite_with_rowid=False,
+)
+
+creation_templates = Table(
+    "creation_templates",
+    metadata,
+    Column("account", String, primary_key=True, nullable=False),
+    Column("region", String, primary_key=True, nullable=False),
+    Column("prefix", String, primary_key=True, nullable=False),
+    _required("applied_for", JSON),
+    _required("created_at", Instant),
+    _required("updated_at", Instant),
+    Column("description", String),
+    _required("encryption_type", String),
+    Column("kms_key", String),
+    _required("tag_mutability", String),
+    _required("exclusion_filters", JSON),
+    Column("repository_policy", String),
+    Column("lifecycle_policy", String),
+    _required("resource_tags", JSON),
+    Column("custom_role_arn", String),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("account", String),
+    _required("region", String),
+    _required("time", Instant),
+    _required("detail_type", String),
+    _required("detail", JSON),
+    _required("resources", JSON),
+    sqlite_autoincrement=True,
+)
+
+service_linked_roles = Table(
+    "service_linked_roles",
+    metadata,
+    Column("account", String, primary_key=True, nullable=False),
+    Column("service", String, primary_key=True, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("key", String, primary_key=True, nullable=False),
+    _required("value", LargeBinary),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,96 @@
+"""The stored tags, and what is known of their upstreams."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+
+from sqlalchemy import bindparam, delete, literal_column, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.pull_through import Validation
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.images import image_of, images_where
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import images, tags, validations
+
+_of_repository = tags.c.repository_id == bindparam("repository_id")
+_this_tag = (_of_repository, tags.c.tag == bindparam("tag"))
+_FIND = Statement(images_where(images.c.id == select(tags.c.image_id).where(*_this_tag).scalar_subquery()))
+_PUT = Statement(
+    upsert(tags).on_conflict_do_update(
+        index_elements=["repository_id", "tag"],
+        set_={"image_id": literal_column("excluded.image_id"), "tagged_at": literal_column("excluded.tagged_at")},
+    )
+)
+_REMOVE = Statement(delete(tags).where(*_this_tag))
+_PAGE = Statement(
+    select(tags.c.tag)
+    .where(_of_repository, tags.c.tag > bindparam("after"))
+    .order_by(tags.c.tag)
+    .limit(bindparam("limit"))
+)
+_VALIDATION = Statement(
+    select(validations).where(
+        validations.c.repository_id == bindparam("repository_id"), validations.c.tag == bindparam("tag")
+    )
+)
+_facts = validations.c.keys()[2:]
+_SAVE_VALIDATION = Statement(
+    upsert(validations)
+    .from_select(
+        validations.c.keys(),
+        select(
+            tags.c.repository_id, tags.c.tag, *(bindparam(name, type_=validations.c[name].type) for name in _facts)
+        ).where(*_this_tag),
+    )
+    .on_conflict_do_update(
+        index_elements=["repository_id", "tag"],
+        set_={name: literal_column(f"excluded.{name}") for name in _facts},
+    )
+)
+
+
+class SqlTags:
+    """``ports.Tags``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, repository: Repository, tag: str) -> Image | None:
+        """The image that a tag points at, with all its tags."""
+        row = _FIND.one(self._connection, repository_id=repository.key, tag=tag)
+        return None if row is None else image_of(row)
+
+    def put(self, repository: Repository, tag: str, image: Image, now: datetime) -> None:
+        """Point a tag at an image, wherever it pointed before."""
+        _PUT.run(self._connection, repository_id=repository.key, tag=tag, image_id=image.key, tagged_at=now)
+
+    def remove(self, repository: Repository, tag: str) -> None:
+        """Remove a tag; its image stays."""
+        _REMOVE.run(self._connection, repository_id=repository.key, tag=tag)
+
+    def page(self, repository: Repository, after: str, limit: int) -> list[str]:
+        """At most ``limit`` tags in ASCII order, those after the given tag."""
+        rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
+        return [row.tag for row in rows]
+
+    def validation(self, repository: Repository, tag: str) -> Validation | None:
+        """What is known of a tag's upstream; None if it did not come through the cache."""
+        row = _VALIDATION.one(self._connection, repository_id=repository.key, tag=tag)
+        if row is None:
+            return None
+        return Validation(row.validated_at, row.attempted_at, row.failures, row.last_error)
+
+    def save_validation(self, repository: Repository, tag: str, validation: Validation) -> None:
+        """Remember what is known of a tag's upstream; harmless if the tag is gone."""
+        _SAVE_VALIDATION.run(
+            self._connection,
+            repository_id=repository.key,
+            tag=tag,
+            validated_at=validation.validated_at,
+            attempted_at=validation.attempted_at,
+            failures=validation.failures,
+            last_error=validation.last_error,
+        )

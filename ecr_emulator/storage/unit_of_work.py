@@ -1,0 +1,128 @@
+"""Transactions on the database: many that read, one that writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator import ports
+from ecr_emulator.storage.connections import Pool, connect
+from ecr_emulator.storage.events import SqlEvents
+from ecr_emulator.storage.images import SqlImages
+from ecr_emulator.storage.layers import SqlLayers
+from ecr_emulator.storage.migrations import migrate
+from ecr_emulator.storage.repositories import SqlRepositories
+from ecr_emulator.storage.roles import SqlServiceLinkedRoles
+from ecr_emulator.storage.rules import SqlPullThroughRules
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import metadata, state
+from ecr_emulator.storage.tags import SqlTags
+from ecr_emulator.storage.templates import SqlCreationTemplates
+from ecr_emulator.storage.uploads import SqlUploads
+
+READERS = 32
+"""So many units read at the same moment; more wait their turn, which comes within a millisecond or so."""
+SIGNING_KEY = "signing-key"
+
+_STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_EMPTY = [Statement(delete(table)) for table in reversed(metadata.sorted_tables) if table is not state]
+_ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
+
+
+class SqlUnitOfWork:
+    """``ports.UnitOfWork`` on one connection, used for one transaction after another."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.repositories: ports.Repositories = SqlRepositories(connection)
+        self.images: ports.Images = SqlImages(connection)
+        self.tags: ports.Tags = SqlTags(connection)
+        self.layers: ports.Layers = SqlLayers(connection)
+        self.uploads: ports.Uploads = SqlUploads(connection)
+        self.rules: ports.PullThroughRules = SqlPullThroughRules(connection)
+        self.templates: ports.CreationTemplates = SqlCreationTemplates(connection)
+        self.events: ports.Events = SqlEvents(connection)
+        self.service_linked_roles: ports.ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[Connection]:
+        """Commit at the end of the block; roll back if it raises."""
+        self._connection.execute(begin)
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+class SqlStore:
+    """``ports.Store`` in one SQLite file, for any number of threads of one process.
+
+    Every thread gets its turn in order of arrival. A thread holds one unit at a time: a second one inside
+    the block of the first may wait for the first, that is for ever. Raises ``DatabaseTooNew``.
+    """
+
+    def __init__(self, path: Path, durable: bool) -> None:
+        writer = connect(path, durable=durable)
+        try:
+            migrate(writer, path)
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = Pool(partial(SqlUnitOfWork, writer), 1)
+        self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
+
+    @contextmanager
+    def reading(self) -> Iterator[ports.UnitOfWork]:
+        """A unit that only reads: it sees the state as of its first question, and never waits for a writer."""
+        work = self._readers.take()
+        try:
+            with work.transaction("BEGIN"):
+                yield work
+        finally:
+            self._readers.give(work)
+
+    @contextmanager
+    def writing(self) -> Iterator[ports.UnitOfWork]:
+        """A unit that may write; one at a time."""
+        with self._writing() as (work, _):
+            yield work
+
+    def signing_key(self) -> bytes:
+        """32 random bytes, made when first asked for and the same ever after."""
+        with self._writing() as (_, connection):
+            _ADD_STATE.run(connection, key=SIGNING_KEY, value=os.urandom(32))
+            key: bytes = _STATE.one(connection, key=SIGNING_KEY).value
+        return key
+
+    def reset(self) -> None:
+        """Forget everything but the signing key."""
+        with self._writing() as (_, connection):
+            for empty in _EMPTY:
+                empty.run(connection)
+
+    def close(self) -> None:
+        """Close the database; units under way may still end."""
+        self._readers.close()
+        self._writer.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
+        work = self._writer.take()
+        try:
+            with work.transaction("BEGIN IMMEDIATE") as connection:
+                yield work, connection
+        finally:
+            self._writer.give(work)
