@@ -72,8 +72,8 @@ class Statement:
     def _row(self) -> Callable[[Iterable[Any]], Any]:
         assert isinstance(self._clause, Select)
         columns = self._clause.selected_columns
-        row: Any = namedtuple("row", columns.keys())
-        make: Callable[[Iterable[Any]], Any] = row._make
+        row_class: Callable[..., Any] = namedtuple  # as a function: its columns are known only now
+        make: Callable[[Iterable[Any]], Any] = row_class("row", columns.keys())._make
         converters = [
             (place, convert) for place, column in enumerate(columns) if (convert := _cell_converter(column.type))
         ]

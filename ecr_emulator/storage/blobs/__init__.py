@@ -1,0 +1,1 @@
+"""Blobs: verified bytes by digest."""

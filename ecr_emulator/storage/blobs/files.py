@@ -1,0 +1,148 @@
+"""Blobs as files named by their digest.
+
+``blobs/<algorithm>/<first two hex digits>/<hex>`` exists only after its digest was verified;
+``ingest/<name>`` is on its way there, in the same file system, so that a rename makes it a blob at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections import OrderedDict
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from threading import Lock
+
+from ecr_emulator.storage.blobs.writer import FileWriter, Progress
+
+REMEMBERED = 1_024
+"""So many closed writers keep their hash, so that the next chunk of an upload does not hash the earlier ones again."""
+
+_DIGEST = re.compile(r"(sha256|sha512):(([0-9a-f]{2})[0-9a-f]{62,126})")
+_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class FileBlobs:
+    """``ports.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power."""
+
+    def __init__(self, folder: Path, durable: bool) -> None:
+        self._blobs = os.fspath(folder / "blobs")
+        self._ingest = os.fspath(folder / "ingest")
+        self._durable = durable
+        self._progress: OrderedDict[str, Progress] = OrderedDict()
+        self._progress_lock = Lock()
+        for path in (self._blobs, self._ingest):
+            os.makedirs(path, exist_ok=True)
+
+    def size(self, digest: str) -> int | None:
+        """The size of a blob in bytes, None if there is none."""
+        try:
+            return os.stat(self._path(digest)).st_size
+        except FileNotFoundError:
+            return None
+
+    def open(self, digest: str) -> FileIO:
+        """A real, seekable, unbuffered file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
+        return FileIO(self._path(digest))
+
+    def begin(self, name: str) -> FileWriter:
+        """Start a new blob under a UUID of the caller's choosing (an upload id).
+
+        Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use.
+        """
+        file = FileIO(self._ingest_path(name), "x+")
+        return FileWriter(self, name, file, Progress(hashlib.sha256(), 0))
+
+    def resume(self, name: str) -> FileWriter:
+        """Go on with a writer that was closed, in this process or an earlier one. Raises ``FileNotFoundError``.
+
+        What an earlier process wrote is hashed again.
+        """
+        file = FileIO(self._ingest_path(name), "r+")
+        size = file.seek(0, os.SEEK_END)
+        with self._progress_lock:
+            progress = self._progress.pop(name, None)
+        if progress is None or progress.size != size:
+            file.seek(0)
+            hasher = hashlib.sha256()
+            hashlib.file_digest(file, lambda: hasher)
+            progress = Progress(hasher, size)
+        return FileWriter(self, name, file, progress)
+
+    def delete(self, digest: str) -> None:
+        """Remove a blob; harmless if there is none. Files already open on it can still be read."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._path(digest))
+
+    def sweep(self, keep: set[str]) -> None:
+        """Remove what earlier processes left unfinished, except under the names to keep. Only for the start."""
+        for name in os.listdir(self._ingest):
+            if name not in keep:
+                os.unlink(f"{self._ingest}/{name}")
+
+    def clear(self) -> None:
+        """Remove every blob. Writers under way go on."""
+        for algorithm in os.listdir(self._blobs):
+            shutil.rmtree(f"{self._blobs}/{algorithm}", ignore_errors=True)
+
+    # --- For writers -----------------------------------------------------------------------------------
+
+    def read_ingest(self, name: str) -> FileIO:
+        """A second file on the bytes of a writer that is not finished."""
+        return FileIO(self._ingest_path(name))
+
+    def drop_ingest(self, name: str) -> None:
+        """Remove the bytes of a writer."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._ingest_path(name))
+
+    def settle(self, name: str, file: FileIO, digest: str) -> None:
+        """Make the bytes of a writer, which have been verified, the blob of this digest."""
+        path = self._path(digest)
+        if os.path.exists(path):
+            self.drop_ingest(name)
+            return
+        if self._durable:
+            os.fsync(file.fileno())
+        self._ensure_folder(os.path.dirname(path))
+        os.replace(self._ingest_path(name), path)
+        self._sync(os.path.dirname(path))
+
+    def remember(self, name: str, progress: Progress) -> None:
+        """Keep the hash of a closed writer for the next one of this name."""
+        with self._progress_lock:
+            self._progress[name] = progress
+            if len(self._progress) > REMEMBERED:
+                self._progress.popitem(last=False)
+
+    def _ensure_folder(self, folder: str) -> None:
+        if os.path.isdir(folder):
+            return
+        os.makedirs(folder, exist_ok=True)
+        self._sync(os.path.dirname(folder))
+        self._sync(self._blobs)
+
+    def _sync(self, folder: str) -> None:
+        """A rename survives a loss of power only when its folder has been written too."""
+        if not self._durable:
+            return
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def _path(self, digest: str) -> str:
+        match = _DIGEST.fullmatch(digest)
+        if match is None:
+            raise FileNotFoundError(f"{digest!r} is not the digest of a blob")
+        algorithm, encoded, start = match.groups()
+        return f"{self._blobs}/{algorithm}/{start}/{encoded}"
+
+    def _ingest_path(self, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a UUID")
+        return f"{self._ingest}/{name}"

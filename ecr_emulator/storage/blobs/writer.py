@@ -1,0 +1,107 @@
+"""A blob on its way into a file."""
+
+from __future__ import annotations
+
+import hashlib
+from io import FileIO
+from typing import NamedTuple, Protocol
+
+from ecr_emulator.domain.names import algorithm_of, is_digest
+
+
+class Hasher(Protocol):
+    """A running hash of ``hashlib``."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Go on."""
+
+    def hexdigest(self) -> str:
+        """The hash so far."""
+
+
+class Progress(NamedTuple):
+    """How far a writer has come: the sha256 and the number of the bytes written."""
+
+    sha256: Hasher
+    size: int
+
+
+class Shelf(Protocol):
+    """Where a writer's bytes lie, and where they go. ``FileBlobs`` says what each of these does."""
+
+    def open(self, digest: str) -> FileIO: ...
+
+    def read_ingest(self, name: str) -> FileIO: ...
+
+    def drop_ingest(self, name: str) -> None: ...
+
+    def settle(self, name: str, file: FileIO, digest: str) -> None: ...
+
+    def remember(self, name: str, progress: Progress) -> None: ...
+
+
+class FileWriter:
+    """``ports.BlobWriter``. One thread writes; ``reader`` may be called from any, also while it commits."""
+
+    def __init__(self, shelf: Shelf, name: str, file: FileIO, progress: Progress) -> None:
+        self._shelf = shelf
+        self._name = name
+        self._file = file
+        self._sha256 = progress.sha256
+        self._size = progress.size
+        self._blob: str | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes have been written."""
+        return self._size
+
+    def write(self, data: bytes) -> None:
+        """Append. If it raises, what did get written is counted and hashed."""
+        rest = memoryview(data)
+        while rest:
+            written = self._file.write(rest)
+            self._sha256.update(rest[:written])
+            self._size += written
+            rest = rest[written:]
+
+    def digest(self, algorithm: str = "sha256") -> str:
+        """The digest of what has been written so far; any algorithm but sha256 reads it all again."""
+        if algorithm == "sha256":
+            return f"sha256:{self._sha256.hexdigest()}"
+        with self.reader() as file:
+            return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+    def reader(self) -> FileIO:
+        """A second file on the same bytes, from 0, while more are being written.
+
+        It outlives ``commit`` and ``abandon``; asked for after ``abandon``, it raises ``FileNotFoundError``.
+        """
+        try:
+            return self._shelf.read_ingest(self._name)
+        except FileNotFoundError:
+            if self._blob is None:
+                raise
+            return self._shelf.open(self._blob)
+
+    def commit(self, digest: str) -> bool:
+        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not."""
+        if not is_digest(digest) or self.digest(algorithm_of(digest)) != digest:
+            self.abandon()
+            return False
+        self._blob = digest  # said before it is true, so that a reader who just misses the old file finds the new one
+        self._shelf.settle(self._name, self._file, digest)
+        self._file.close()
+        return True
+
+    def abandon(self) -> None:
+        """Forget everything written. Harmless after ``commit`` and ``close``."""
+        if not self._file.closed:
+            self._file.close()
+            self._shelf.drop_ingest(self._name)
+
+    def close(self) -> None:
+        """Keep what is written for a later ``BlobStore.resume``. Harmless after ``commit`` and ``abandon``."""
+        if not self._file.closed:
+            self._file.close()
+            self._shelf.remember(self._name, Progress(self._sha256, self._size))
