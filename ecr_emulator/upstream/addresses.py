@@ -38,10 +38,10 @@ class UpstreamMap:
         """Read entries such as ``registry-1.docker.io=http://127.0.0.1:5999``. Raises ``ValueError``."""
         addresses: dict[str, str] = {}
         for entry in entries:
-            host, _, base = (part.strip() for part in entry.partition("="))
-            if host.lower() in addresses:
+            host, base = (part.strip() for part in entry.lower().partition("=")[::2])
+            if host in addresses:
                 raise ValueError(f"upstream map entry {entry!r}: {host} is mapped twice")
-            addresses[host.lower()] = base
+            addresses[host] = base
         return cls(addresses)
 
     def base_url(self, host: str) -> str:
@@ -66,9 +66,9 @@ class UpstreamMap:
 
 
 def _checked(host: str, base: str) -> str:
-    parts = urlsplit(base)
     try:
         origin_of(base)
+        parts = urlsplit(base)
         is_base = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
     except ValueError:
         is_base = False
@@ -77,4 +77,4 @@ def _checked(host: str, base: str) -> str:
             f"upstream map entry {f'{host}={base}'!r}: expected host=http://address:port or "
             "host=https://address:port, for example registry-1.docker.io=http://127.0.0.1:5999"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    return base.rstrip("/")

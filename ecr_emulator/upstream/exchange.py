@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 
@@ -63,7 +63,7 @@ class Answer:
 
     def discard(self) -> None:
         """Have done with an answer whose body does not matter."""
-        with self:
+        with self, suppress(Interruption):
             self.body(SMALL_BODY)
 
 

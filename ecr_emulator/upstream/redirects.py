@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
@@ -21,7 +21,8 @@ def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
     except ValueError:
         target, refusal = location, "which is not a web address"
     if refusal:
-        raise UpstreamUnavailable(f"{addresses.describe(url)} redirects to {_shown(target)}, {refusal}")
+        # The query may hold a signature.
+        raise UpstreamUnavailable(f"{addresses.describe(url)} redirects to {target.partition('?')[0]}, {refusal}")
     return target
 
 
@@ -45,11 +46,6 @@ def _refusal(url: str, target: str, addresses: UpstreamMap) -> str | None:
     if is_private(origin[1]):
         return "an address inside a private network; put it into the upstream map if that is meant"
     return None
-
-
-def _shown(target: str) -> str:
-    """A target without its query, which may hold a signature."""
-    return urlsplit(target)._replace(query="", fragment="").geturl()
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -1,0 +1,267 @@
+"""A little upstream registry over real sockets that does what a test tells it to, right or wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from urllib.parse import parse_qs
+
+from tests.support.faults import Fault, Reply, Request, answers
+from tests.support.faulty_server import FaultyServer
+from tests.support.upstream_images import Content, UpstreamImage, UpstreamIndex
+
+_RESOURCE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)")
+
+Matching = str | Callable[[Request], bool]
+
+
+@dataclass
+class _Script:
+    matching: Callable[[Request], bool]
+    fault: Fault
+    skip: int
+    times: float
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Tokens of a server's ``/token``, for everybody or for one (username, token) pair.
+
+    Two servers with one ``Bearer`` accept the same tokens.
+    """
+
+    credential: tuple[str, str] | None = None
+    realm: str | None = None
+    service: str = "scripted"
+    token_field: str = "token"
+    expires_in: object = 300
+    challenge: str = 'Bearer realm="{realm}",service="{service}",scope="repository:{name}:pull"'
+    scopes: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Basic:
+    """One user name with its access token."""
+
+    username: str
+    access_token: str
+
+
+class ScriptedUpstream:
+    """A registry on 127.0.0.1. Everybody may pull unless ``auth`` says otherwise.
+
+    ``requests`` lists everything that was asked, in order. ``auth`` may be replaced at any time.
+    """
+
+    def __init__(self, auth: Basic | Bearer | None = None) -> None:
+        self.auth = auth
+        self.requests: list[Request] = []
+        self.port = 0
+        self._manifests: dict[tuple[str, str], Content] = {}
+        self._blobs: dict[tuple[str, str], Content] = {}
+        self._files: dict[str, bytes] = {}
+        self._scripts: list[_Script] = []
+        self._lock = Lock()
+        self._server: FaultyServer | None = None
+
+    def __enter__(self) -> ScriptedUpstream:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened since the start."""
+        return self._server.accepted if self._server else 0
+
+    # --- Life ----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Listen, after ``stop`` on the same port as before."""
+        self._server = FaultyServer(self.answer, self.port)
+        self.port = self._server.server_port
+        self._server.run()
+
+    def stop(self) -> None:
+        """Refuse connections, and break those that are open."""
+        if self._server:
+            self._server.end()
+            self._server = None
+
+    # --- Content -------------------------------------------------------------------------------------------
+
+    def add_image(self, name: str, image: UpstreamImage | UpstreamIndex, tag: str | None = None) -> None:
+        """Hold an image, or an index with its images. A tag that exists moves."""
+        self.add_manifest(name, image, tag)
+        for each in image.images if isinstance(image, UpstreamIndex) else (image,):
+            self.add_manifest(name, each)
+            self.add_blobs(name, *each.blobs)
+
+    def add_manifest(self, name: str, manifest: Content, tag: str | None = None) -> None:
+        """Hold a manifest, whatever its bytes are, without what it refers to."""
+        self._manifests[name, manifest.digest] = manifest
+        if tag:
+            self._manifests[name, tag] = manifest
+
+    def add_blobs(self, name: str, *blobs: Content) -> None:
+        """Hold blobs."""
+        self._blobs.update({(name, blob.digest): blob for blob in blobs})
+
+    def add_file(self, path: str, raw: bytes) -> None:
+        """Hold bytes at a path of their own, as a storage service behind presigned addresses: for GET only."""
+        self._files[path] = raw
+
+    def remove(self, name: str, reference: str) -> None:
+        """No longer hold a manifest or blob."""
+        self._manifests.pop((name, reference), None)
+        self._blobs.pop((name, reference), None)
+
+    def revoke_tokens(self) -> None:
+        """No longer accept the tokens issued so far."""
+        if isinstance(self.auth, Bearer):
+            self.auth.scopes.update(dict.fromkeys(self.auth.scopes))
+
+    # --- Faults and what was asked -------------------------------------------------------------------------
+
+    def fail(
+        self,
+        matching: Matching,
+        fault: Fault | None = None,
+        *,
+        status: int = 500,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        times: float = 1,
+        skip: int = 0,
+    ) -> None:
+        """Spoil the next ``times`` answers to matching requests, after letting ``skip`` of them pass.
+
+        ``matching`` is a predicate, or text such as ``"/blobs/"`` or ``"HEAD /manifests/"``. Without a ``fault``,
+        status, body and headers are sent instead. Faults that match the same request are used up one after the other.
+        """
+        instead = fault or answers(status, body, **(headers or {}))
+        with self._lock:
+            self._scripts.append(_Script(_predicate(matching), instead, skip, times))
+
+    def heal(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._scripts.clear()
+
+    def asked(self, method: str | None, part: str = "") -> list[Request]:
+        """The requests so far of this method, any if None, that have ``part`` in their path or query."""
+        return [request for request in self.requests if request.matches(method, part)]
+
+    def count(self, method: str | None, part: str = "") -> int:
+        """How many requests ``asked`` finds."""
+        return len(self.asked(method, part))
+
+    # --- Answers -------------------------------------------------------------------------------------------
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to a request, spoilt by the first fault that is due."""
+        with self._lock:
+            self.requests.append(request)
+            fault = self._due_fault(request)
+        reply = self._honest_answer(request)
+        return _part(request, fault(request, reply) if fault else reply)
+
+    def _due_fault(self, request: Request) -> Fault | None:
+        for script in self._scripts:
+            if not script.matching(request) or script.times <= 0:
+                continue
+            if script.skip == 0:
+                script.times -= 1
+                return script.fault
+            script.skip -= 1
+        return None
+
+    def _honest_answer(self, request: Request) -> Reply:
+        if request.path == "/token":
+            return self._token(request)
+        if request.path in self._files:
+            return _content(Content(self._files[request.path], "application/octet-stream"))
+        resource = _RESOURCE.fullmatch(request.path)
+        name = resource["name"] if resource else ""
+        if not self._is_welcome(request, name):
+            return self._challenge(request, name)
+        if request.path == "/v2/":
+            return Reply(200, b"{}")
+        held = self._manifests if resource and resource["kind"] == "manifests" else self._blobs
+        content = held.get((name, resource["reference"])) if resource else None
+        return _content(content) if content else _error(404, "NOT_FOUND", "scripted upstream has no such thing")
+
+    def _is_welcome(self, request: Request, name: str) -> bool:
+        match self.auth:
+            case Basic(username, access_token):
+                return request.authorization == _basic(username, access_token)
+            case Bearer():
+                scope = self.auth.scopes.get(request.authorization.removeprefix("Bearer "))
+                return scope is not None and (not name or scope == f"repository:{name}:pull")
+        return True
+
+    def _challenge(self, request: Request, name: str) -> Reply:
+        challenge = f'Basic realm="{self.url}"'
+        if isinstance(self.auth, Bearer):
+            realm = self.auth.realm or f"{self.url}/token"
+            challenge = self.auth.challenge.format(realm=realm, service=self.auth.service, name=name)
+        reply = _error(401, "UNAUTHORIZED", "authentication required")
+        return replace(reply, headers=reply.headers | {"WWW-Authenticate": challenge})
+
+    def _token(self, request: Request) -> Reply:
+        if not isinstance(self.auth, Bearer):
+            return _error(404, "NOT_FOUND", "no tokens here")
+        query = parse_qs(request.query)
+        if self.auth.credential and request.authorization != _basic(*self.auth.credential):
+            return _error(401, "UNAUTHORIZED", "wrong credential")
+        if query.get("service", [""]) != [self.auth.service]:
+            return _error(400, "BAD_REQUEST", "wrong service")
+        token = f"token-{len(self.auth.scopes) + 1}"
+        self.auth.scopes[token] = query.get("scope", [""])[0]
+        document = {self.auth.token_field: token, "expires_in": self.auth.expires_in}
+        return Reply(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
+
+
+def _predicate(matching: Matching) -> Callable[[Request], bool]:
+    if callable(matching):
+        return matching
+    method, _, part = matching.rpartition(" ")
+    return lambda request: request.matches(method or None, part)
+
+
+def _basic(username: str, access_token: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{access_token}".encode()).decode()
+
+
+def _content(content: Content) -> Reply:
+    headers = {"Content-Type": content.media_type, "Docker-Content-Digest": content.digest}
+    return Reply(200, content.raw, headers, takes_ranges=True)
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    return Reply(status, body, {"Content-Type": "application/json"})
+
+
+def _part(request: Request, reply: Reply) -> Reply:
+    """The part of the body that a Range header asks for."""
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", str(request.headers.get("Range", "")))
+    if not (wanted and reply.takes_ranges and reply.status == 200):
+        return reply
+    size = len(reply.body)
+    start, stop = int(wanted[1]), min(int(wanted[2] or size - 1) + 1, size)
+    if start >= size:
+        return Reply(416, headers={"Content-Range": f"bytes */{size}"})
+    headers = reply.headers | {"Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    return replace(reply, status=206, body=reply.body[start:stop], headers=headers)

@@ -1,0 +1,60 @@
+"""The upstream adapter as tests use it: it reaches scripted upstreams, and does not wait between tries."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.ports import Credential
+from ecr_emulator.upstream.addresses import UpstreamMap
+from ecr_emulator.upstream.client import HttpUpstream, HttpUpstreams
+from ecr_emulator.upstream.patience import Patience
+
+REGISTRY = Registry("123456789012", "eu-central-1")
+HUB = "registry-1.docker.io"
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf"
+
+
+@dataclass
+class Secrets:
+    """A secret source with at most one credential."""
+
+    held: Credential | None = None
+
+    def check_exists(self, arn: str, registry: Registry) -> None:
+        assert (arn, registry) == (SECRET, REGISTRY)
+
+    def credential(self, arn: str, registry: Registry) -> Credential:
+        assert (arn, registry) == (SECRET, REGISTRY)
+        assert self.held is not None
+        return self.held
+
+
+@dataclass
+class Adapter:
+    """Makes upstreams that reach ``addresses``; ``pauses`` are those it would have made, in seconds."""
+
+    stack: ExitStack
+    addresses: dict[str, str] = field(default_factory=dict)
+    pauses: list[float] = field(default_factory=list)
+    secrets: Secrets = field(default_factory=Secrets)
+    idle: float = 5.0
+
+    def upstreams(self) -> HttpUpstreams:
+        patience = Patience(connect=2.0, manifest_idle=self.idle, blob_idle=self.idle, pause=self.pauses.append)
+        upstreams = HttpUpstreams(self.secrets, UpstreamMap(self.addresses), patience)
+        self.stack.callback(upstreams.close)
+        return upstreams
+
+    def at(self, host: str = HUB, credential: Credential | None = None) -> HttpUpstream:
+        """A new adapter's upstream, with nothing remembered."""
+        self.secrets.held = credential
+        return self.upstreams().at(a_rule(host, SECRET if credential else None))
+
+
+def a_rule(host: str = HUB, credential_arn: str | None = None) -> PullThroughRule:
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    return PullThroughRule(REGISTRY, "hub", host, "docker-hub", created, created, credential_arn)
