@@ -165,10 +165,11 @@ def _interruptions(who: str, what: str) -> Iterator[None]:
 
 def _interruption(who: str, what: str, error: Exception) -> Exception:
     root = _root(error)
-    failure = UpstreamUnavailable(f"{who} {what}: {getattr(root, 'strerror', None) or root or repr(root)}")
-    if isinstance(root, ssl.SSLCertVerificationError):
-        return failure
-    return Silence(failure) if isinstance(error, requests.exceptions.ReadTimeout) else Interruption(failure)
+    words = getattr(root, "strerror", None) or str(root) or repr(root)
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return Silence(UpstreamUnavailable(f"{who} does not answer: {words}"))
+    failure = UpstreamUnavailable(f"{who} {what}: {words}")
+    return failure if isinstance(root, ssl.SSLCertVerificationError) else Interruption(failure)
 
 
 def _root(error: BaseException) -> BaseException:
