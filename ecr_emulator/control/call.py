@@ -1,0 +1,48 @@
+"""What an operation gets to see, and how it becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ecr_emulator.domain.caller import Caller
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way to its operation.
+
+    ``registry`` is the one addressed: that of ``registryId`` if the request has one, else the caller's.
+    ``origin`` is the scheme and host that the client used, without a slash at the end.
+    """
+
+    operation: str
+    now: datetime
+    caller: Caller
+    registry: Registry
+    services: Services
+    origin: str
+
+    @property
+    def host(self) -> str:
+        """The host, with its port, that the client used."""
+        return self.origin.partition("://")[2]
+
+
+Handler = Callable[[Call, dict[str, Any]], dict[str, Any]]
+
+HANDLERS: dict[str, Handler] = {}
+"""The operations that are emulated, by the name of their function."""
+
+
+def operation(handler: Handler) -> Handler:
+    """Make a function the handler of the operation whose name it bears: ``put_image`` answers ``PutImage``.
+
+    The request has been checked against the model and holds only members that it gives a value.
+    """
+    HANDLERS[handler.__name__] = handler
+    return handler

@@ -1,0 +1,72 @@
+"""Pages: long answers come in parts, each with the token of the next.
+
+A token holds the key of the last item that was sent, so that items which come and go between two pages neither
+repeat nor hide others, and a hash of the query, so that it opens no other one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ecr_emulator.control.call import Call
+from ecr_emulator.errors import InvalidParameterException
+
+DEFAULT_LIMIT = 100
+PAGING = ("maxResults", "nextToken")
+
+_HASH_SIZE = 9
+_INVALID = "Member must be the nextToken of an earlier answer to the same request"
+
+Item = TypeVar("Item")
+
+
+class Page:
+    """One page of a listing: at most ``limit`` items, those whose keys come after ``after``."""
+
+    def __init__(self, call: Call, request: dict[str, Any], default_limit: int = DEFAULT_LIMIT) -> None:
+        """Read what a request says of paging. Raises ``InvalidParameterException`` on a token that is not its own."""
+        self.limit: int = request.get("maxResults", default_limit)
+        self._hash = _hash(call, request)
+        token = request.get("nextToken")
+        self.after = self._key(token) if token else ""
+
+    def cut(self, found: list[Item], key: Callable[[Item], str]) -> tuple[list[Item], str | None]:
+        """The items of the page, and the token of the next if there is one.
+
+        ``found`` begins after ``after`` and holds one item more than ``limit`` if there are so many.
+        """
+        items = found[: self.limit]
+        return items, self._token(key(items[-1])) if len(found) > self.limit else None
+
+    def choose(self, everything: list[Item], key: Callable[[Item], str]) -> tuple[list[Item], str | None]:
+        """The same from a list that is short enough to be read whole, in order of its keys."""
+        return self.cut([item for item in everything if key(item) > self.after], key)
+
+    def _token(self, key: str) -> str:
+        return base64.urlsafe_b64encode(self._hash + key.encode()).decode()
+
+    def _key(self, token: str) -> str:
+        try:
+            decoded = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+            if decoded[:_HASH_SIZE] == self._hash:
+                return decoded[_HASH_SIZE:].decode()
+        except ValueError:
+            pass
+        raise InvalidParameterException.at("nextToken", _INVALID)
+
+
+def check_no_paging(request: dict[str, Any], member: str) -> None:
+    """Refuse paging beside an explicit list of what is wanted."""
+    for paging in PAGING:
+        if paging in request:
+            raise InvalidParameterException.at(paging, f"{paging} cannot be used with {member}")
+
+
+def _hash(call: Call, request: dict[str, Any]) -> bytes:
+    query = {member: value for member, value in request.items() if member not in PAGING}
+    text = json.dumps([call.operation, call.registry.id, call.registry.region, query], sort_keys=True)
+    return hashlib.sha256(text.encode()).digest()[:_HASH_SIZE]
