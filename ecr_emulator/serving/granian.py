@@ -1,0 +1,88 @@
+"""Granian in this process: one application behind any number of listening sockets.
+
+Granian's command forks a worker and binds one address. Here its WSGI worker is started directly, once for each socket:
+the application exists once, and stopping is ours. The names used are not public; ``tests/serving`` holds this
+server to the contract that the emulator needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from granian import _futures, _granian
+from granian.http import HTTP1Settings
+from granian.wsgi import _callback_wrapper
+
+from ecr_emulator.serving.listeners import BACKLOG
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+CONNECTIONS_PER_THREAD = 4
+REQUEST_HEAD_LIMIT = 64 * 1024
+REQUEST_HEAD_SECONDS = 30
+IDLE_THREAD_SECONDS = 30
+
+# What granian declares about these lags behind what they are.
+native: Any = _granian
+futures: Any = _futures
+
+
+class GranianServer:
+    """Serves ``wsgi`` on the listeners, which it takes over, with up to ``threads`` requests at once on each.
+
+    Threads are started as they are needed. Connections beyond them wait.
+    """
+
+    def __init__(self, wsgi: WSGIApplication, listeners: Sequence[socket.socket], threads: int) -> None:
+        self.port: int = listeners[0].getsockname()[1]
+        self._application: Any = _callback_wrapper(wsgi, {})
+        self._workers = [_Worker(self._application, listener, threads) for listener in listeners]
+
+    def start(self) -> None:
+        """Answer requests from now on."""
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Accept nothing more and wait for what runs; False if something still ran after ``timeout`` seconds."""
+        deadline = monotonic() + timeout
+        for worker in self._workers:
+            worker.finish()
+        return all(worker.finished.wait(max(0.0, deadline - monotonic())) for worker in self._workers)
+
+
+class _Worker:
+    """One socket's worker. Granian runs it in threads of its own."""
+
+    def __init__(self, application: Any, listener: socket.socket, threads: int) -> None:
+        self.finished = Event()
+        self._application = application
+        self._loop = asyncio.new_event_loop()
+        self._signal = native.WorkerSignal()
+        self._signal.add_cb(self.finished.set)
+        self._worker = native.WSGIWorker(
+            1,
+            (None, native.SocketHolder(listener.detach(), False, BACKLOG)),
+            None,
+            py_threads=threads,
+            py_threads_idle_timeout=IDLE_THREAD_SECONDS,
+            backpressure=threads * CONNECTIONS_PER_THREAD,
+            http_mode="1",
+            http1_opts=HTTP1Settings(
+                header_read_timeout=REQUEST_HEAD_SECONDS * 1000, max_buffer_size=REQUEST_HEAD_LIMIT
+            ),
+        )
+
+    def start(self) -> None:
+        scheduler = futures._new_cbscheduler(self._loop, self._application, impl_asyncio=True)
+        self._worker.serve_mtr(scheduler, self._loop, self._signal)
+
+    def finish(self) -> None:
+        self._signal.set()
+        self._loop.close()

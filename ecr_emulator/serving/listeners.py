@@ -1,0 +1,80 @@
+"""The sockets that a server listens on: several addresses, one port."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+BACKLOG = 1024
+FREE_PORT_ATTEMPTS = 20
+NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+log = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """An address cannot be had. The message says which, and why."""
+
+    def __init__(self, host: str, port: int, failure: OSError) -> None:
+        super().__init__(f"Cannot listen on {host} port {port}: {failure.strerror}")
+        self.in_use = failure.errno == errno.EADDRINUSE
+
+
+def listen(hosts: Sequence[str], port: int, *, without_ipv6: bool = False) -> list[socket.socket]:
+    """A listening socket for every address of the hosts, all on one port; port 0 finds one that is free on all.
+
+    With ``without_ipv6``, IPv6 addresses are left out where the machine has no IPv6. Raises CannotListen.
+    """
+    for _ in range(FREE_PORT_ATTEMPTS if port == 0 else 0):
+        try:
+            return _listen(hosts, port, without_ipv6)
+        except CannotListen as refused:
+            # The port that one address was given may be taken on the next.
+            if not refused.in_use:
+                raise
+    return _listen(hosts, port, without_ipv6)
+
+
+def _listen(hosts: Sequence[str], port: int, without_ipv6: bool) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    with ExitStack() as unless_all_succeed:
+        for family, address in _addresses(hosts):
+            try:
+                listener = _bound(family, address, port)
+            except OSError as failure:
+                if not (without_ipv6 and family == socket.AF_INET6 and failure.errno in NO_IPV6):
+                    raise CannotListen(address, port, failure) from failure
+                log.info("not listening on %s: this machine has no IPv6", address)
+                continue
+            listeners.append(unless_all_succeed.enter_context(listener))
+            port = listener.getsockname()[1]
+        unless_all_succeed.pop_all()
+    return listeners
+
+
+def _addresses(hosts: Sequence[str]) -> list[tuple[socket.AddressFamily, str]]:
+    found: list[tuple[socket.AddressFamily, str]] = []
+    for host in hosts:
+        try:
+            infos = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except OSError as failure:
+            raise CannotListen(host, 0, failure) from failure
+        found += [(family, str(address[0])) for family, _, _, _, address in infos]
+    return list(dict.fromkeys(found))
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,101 @@
+"""werkzeug's threaded server, for tests and demonstrations: there with Flask, and started in a millisecond."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from threading import Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from ecr_emulator.serving.listeners import listen
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+POLL_SECONDS = 0.01
+
+logger = logging.getLogger(__name__)
+
+
+class ThreadedServer:
+    """Serves ``wsgi`` from a thread of this process, each connection in a thread of its own.
+
+    Listening begins with the object, so ``url`` and ``port`` are known before ``start``. A context manager.
+    """
+
+    def __init__(self, wsgi: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> None:
+        with listen([host], port)[0] as listener:
+            self._server = _Server(host, port, wsgi, _Handler, passthrough_errors=True, fd=listener.fileno())
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port, also where 0 was asked for."""
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:49152``"""
+        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> Self:
+        """Answer requests from now on."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Accept nothing more. Requests that are being answered are left to themselves; a second stop does nothing."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(ThreadedWSGIServer):
+    def log(self, level: str, message: str, *args: Any) -> None:
+        _log(level, message, *args)
+
+
+class _Handler(WSGIRequestHandler):
+    _answered = False
+
+    def run_wsgi(self) -> None:
+        """Answer one request. An application that fails midway ends the connection, so that nothing looks complete."""
+        try:
+            super().run_wsgi()
+        except Exception:
+            logger.exception("failed on %s %s", self.command, self.path)
+            self.close_connection = True
+            if not self._answered:
+                self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin the answer."""
+        self._answered = True
+        super().send_response(code, message)
+
+    def handle_expect_100(self) -> bool:
+        """Say nothing: ``run_wsgi`` answers ``100 Continue``, and twice is once too often."""
+        return True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: requests are logged by ``observe``."""
+
+    def log(self, level: str, message: str, *args: Any) -> None:
+        _log(level, message, *args)
+
+
+def _log(level: str, message: str, *args: Any) -> None:
+    logger.log(logging.getLevelNamesMapping()[level.upper()], message, *args)

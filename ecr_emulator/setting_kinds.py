@@ -1,0 +1,94 @@
+"""The kinds of value that a setting may have, and how each is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecr_emulator.domain.addresses import STYLES
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of value is read: every source is brought to texts, and ``read`` makes a value of each.
+
+    ``toml`` is what a TOML file may use beside lists. ``gather`` turns many values into one, for settings that repeat:
+    in flags by repetition, in the environment by commas, in TOML by arrays (and by a table, for a dictionary).
+    """
+
+    expects: str
+    read: Callable[[str], Any]
+    toml: tuple[type, ...] = (str,)
+    gather: Callable[[Iterable[Any]], Any] | None = None
+
+    def value_of(self, texts: list[str]) -> Any:
+        """The value that the texts mean; ValueError if they mean none."""
+        values = [self.read(text) for text in texts]
+        return self.gather(values) if self.gather else values[0]
+
+    def texts_in(self, variable: str) -> list[str]:
+        """The texts in an environment variable."""
+        return [part.strip() for part in variable.split(",")] if self.gather else [variable]
+
+    def texts_from(self, toml: Any) -> list[str]:
+        """The texts that a TOML value stands for; ValueError if it is of a wrong type."""
+        if self.gather is dict and isinstance(toml, dict):
+            toml = [f"{name}={value}" for name, value in toml.items()]
+        parts = toml if self.gather and isinstance(toml, list) else [toml]
+        if any(isinstance(part, bool) or not isinstance(part, self.toml) for part in parts):
+            raise ValueError("of a wrong type")
+        return [str(part) for part in parts]
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def whole(low: int, high: int) -> Kind:
+    """Whole numbers from ``low`` to ``high``."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return Kind(f"a whole number from {low} to {high}", read, toml=(int,))
+
+
+def one_of(*choices: str) -> Kind:
+    """One of these words."""
+    return Kind(f"one of {', '.join(choices)}", _matching("|".join(choices)))
+
+
+def _at_least_one(values: Iterable[str]) -> tuple[str, ...]:
+    given = tuple(values)
+    if not given:
+        raise ValueError("none given")
+    return given
+
+
+def _seconds(text: str) -> float:
+    return float(_matching(r"[0-9]{1,9}(\.[0-9]+)?")(text))
+
+
+def _upstream(text: str) -> tuple[str, str]:
+    host, _, url = _matching(r"[^\s=/]+=https?://[^\s,/]\S*")(text).partition("=")
+    return host, url
+
+
+ADDRESSES = Kind("an address or host name", _matching(r"[^\s/]+"), gather=_at_least_one)
+DIRECTORY = Kind("a directory", lambda text: Path(_matching("(?s).+")(text)).expanduser())
+ACCOUNT = Kind("an account: 12 digits, as text", _matching(r"[0-9]{12}"))
+REGION = Kind("a Region, like eu-west-1", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
+PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", _matching(r"[^\s/]+"))
+UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", _upstream, gather=dict)
+SECONDS = Kind("a number of seconds", _seconds, toml=(int, float))
+URI_STYLE = one_of(*STYLES)

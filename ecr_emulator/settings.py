@@ -1,0 +1,193 @@
+"""What users may set, declared once, and where each value came from.
+
+A setting's name gives its flag (``--data-dir``), its environment variable (``ECR_EMULATOR_DATA_DIR``) and its key in
+the TOML file (``data_dir``). Flags win over the environment, the environment over the file, the file over the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ecr_emulator.setting_kinds import (
+    ACCOUNT,
+    ADDRESSES,
+    DIRECTORY,
+    PUBLIC_HOST,
+    REGION,
+    SECONDS,
+    UPSTREAMS,
+    URI_STYLE,
+    Kind,
+    one_of,
+    whole,
+)
+
+PREFIX = "ECR_EMULATOR_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+CONFIG_FILE = Path("ecr-emulator.toml")
+DEFAULT = "default"
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown or wrong. The message names it, where it came from, and what would be right."""
+
+
+def _as(kind: Kind, meaning: str) -> dict[str, Any]:
+    return {"kind": kind, "help": meaning}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. Whoever constructs one directly vouches for its values; ``load`` checks them."""
+
+    host: tuple[str, ...] = field(
+        default=("127.0.0.1", "::1"), metadata=_as(ADDRESSES, "Address to listen on; may be repeated.")
+    )
+    port: int = field(default=4566, metadata=_as(whole(0, 65535), "Port to listen on; 0 picks a free one."))
+    data_dir: Path | None = field(
+        default=None, metadata=_as(DIRECTORY, "Where the state lives. Without it the state is temporary.")
+    )
+    account: str = field(
+        default="000000000000", metadata=_as(ACCOUNT, "The account of callers whose access key names none.")
+    )
+    region: str = field(default="us-east-1", metadata=_as(REGION, "The Region of requests that name none."))
+    uri_style: str = field(default="localhost", metadata=_as(URI_STYLE, "How answers write repository URIs."))
+    public_host: str | None = field(
+        default=None, metadata=_as(PUBLIC_HOST, "Host in answers, instead of the one that the client used.")
+    )
+    upstream_map: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=_as(UPSTREAMS, "Fetch from this URL what is on the upstream host; may be repeated."),
+    )
+    registry_auth: str = field(
+        default="token", metadata=_as(one_of("token", "open"), "Whether the registry asks for a token.")
+    )
+    log_level: str = field(
+        default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "How much to log.")
+    )
+    log_format: str = field(default="text", metadata=_as(one_of("text", "json"), "How log lines look."))
+    shutdown_timeout: float = field(
+        default=10.0, metadata=_as(SECONDS, "Seconds that running transfers get when the server stops.")
+    )
+    threads: int = field(
+        default=256, metadata=_as(whole(1, 10_000), "How many requests are answered at the same time.")
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as users meet it."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """``--data-dir``"""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """``ECR_EMULATOR_DATA_DIR``"""
+        return PREFIX + self.name.upper()
+
+
+SETTINGS = {
+    each.name: Setting(each.name, default=getattr(Settings(), each.name), **each.metadata) for each in fields(Settings)
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, and for each by name where its value came from, in words."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+    def is_default(self, name: str) -> bool:
+        """Whether nobody set it."""
+        return self.sources[name] == DEFAULT
+
+
+Found = dict[str, tuple[Any, str]]
+
+
+def load(flags: Mapping[str, list[str]], environment: Mapping[str, str], config: Path | None = None) -> Loaded:
+    """Read every source. ``flags`` holds the texts of the flags that were given, by setting name.
+
+    ``config`` is the TOML file; without it ``ECR_EMULATOR_CONFIG`` names one, or ./ecr-emulator.toml is used if it
+    exists. An empty variable counts as unset. Raises SettingsError.
+    """
+    variables = {name: text for name, text in environment.items() if name.startswith(PREFIX) and text}
+    named = config or (Path(variables[CONFIG_VARIABLE]) if CONFIG_VARIABLE in variables else None)
+    found: Found = {name: (setting.default, DEFAULT) for name, setting in SETTINGS.items()}
+    found |= _from_file(named or CONFIG_FILE, required=named is not None)
+    found |= _from_environment(variables)
+    found |= _from_flags(flags)
+    values = {name: value for name, (value, _) in found.items()}
+    return Loaded(Settings(**values), {name: source for name, (_, source) in found.items()})
+
+
+def _from_flags(flags: Mapping[str, list[str]]) -> Found:
+    given = [(SETTINGS[name], texts) for name, texts in flags.items()]
+    return {each.name: (_value(each.kind, each.flag, texts, list), each.flag) for each, texts in given}
+
+
+def _from_environment(variables: Mapping[str, str]) -> Found:
+    known = {setting.variable: setting for setting in SETTINGS.values()}
+    found: Found = {}
+    for variable, text in variables.items():
+        if variable == CONFIG_VARIABLE:
+            continue
+        if variable not in known:
+            raise _unknown(f"environment variable {variable}", variable, [*known, CONFIG_VARIABLE])
+        setting = known[variable]
+        found[setting.name] = (_value(setting.kind, variable, text, setting.kind.texts_in), variable)
+    return found
+
+
+def _from_file(path: Path, *, required: bool) -> Found:
+    found: Found = {}
+    for name, value in _document(path, required=required).items():
+        if name not in SETTINGS:
+            raise _unknown(f"key {name} in {path}", name, list(SETTINGS))
+        kind = SETTINGS[name].kind
+        found[name] = (_value(kind, f"{name} in {path}", value, kind.texts_from), str(path))
+    return found
+
+
+def _document(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"There is no settings file {path}") from None
+        return {}
+    except OSError as failure:
+        raise SettingsError(f"The settings file {path} cannot be read: {failure.strerror}") from None
+    import tomllib  # parsed only where there is a file: every command pays for this module
+
+    try:
+        return tomllib.loads(text)
+    except ValueError as wrong:
+        raise SettingsError(f"{path} is not TOML: {wrong}") from None
+
+
+def _value(kind: Kind, where: str, given: Any, texts_of: Callable[[Any], list[str]]) -> Any:
+    try:
+        return kind.value_of(texts_of(given))
+    except ValueError:
+        shown = ", ".join(map(str, given)) if isinstance(given, list) else given
+        raise SettingsError(f"{where} must be {kind.expects}, not {shown!r}") from None
+
+
+def _unknown(what: str, name: str, known: list[str]) -> SettingsError:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return SettingsError(f"Unknown {what}." + (f" Did you mean {close[0]}?" if close else ""))
