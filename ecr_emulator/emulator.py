@@ -1,0 +1,130 @@
+"""The composition root: settings in, a running emulator out. Only here is everything wired together."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from flask import Flask
+
+from ecr_emulator.admin.routes import Admin
+from ecr_emulator.companions.identities import CompanionIdentities
+from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.roles import CompanionRoles
+from ecr_emulator.companions.secrets import CompanionSecrets
+from ecr_emulator.control.app import control_app
+from ecr_emulator.distribution.app import DistributionApp
+from ecr_emulator.domain.addresses import Addresses
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.front import Front
+from ecr_emulator.services import Services
+from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.tokens import Tokens
+from ecr_emulator.services.uploads import Uploads
+from ecr_emulator.settings import Settings
+from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.ownership import Ownership
+from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.system import RandomIds, SystemClock
+from ecr_emulator.upstream.addresses import UpstreamMap
+from ecr_emulator.upstream.client import HttpUpstreams
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+DATABASE = "ecr.sqlite"
+
+
+class Emulator:
+    """One emulator: its state and the WSGI callable ``wsgi`` that answers everything.
+
+    ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``
+    and ``DatabaseTooNew`` when the data directory cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None, clock: SystemClock | None = None) -> None:
+        self.settings = settings or Settings()
+        self.clock = clock or SystemClock()
+        self.temporary = self.settings.data_dir is None
+        self._scratch = tempfile.TemporaryDirectory(prefix="ecr-emulator-") if self.temporary else None
+        self.data_dir = Path(self._scratch.name) if self._scratch else self._prepared(self.settings.data_dir)
+        self._ownership = Ownership(self.data_dir)
+        try:
+            self._open()
+        except BaseException:
+            self._ownership.close()
+            raise
+
+    @staticmethod
+    def _prepared(data_dir: Path | None) -> Path:
+        assert data_dir is not None
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return data_dir
+
+    def _open(self) -> None:
+        durable = not self.temporary
+        ids = RandomIds()
+        self._store = SqlStore(self.data_dir / DATABASE, durable=durable)
+        self._blobs = FileBlobs(self.data_dir, durable=durable)
+        with self._store.reading() as work:
+            self._blobs.sweep(work.uploads.ids())
+        self._companions = Companions(self.settings.account)
+        self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
+        self._upstreams = HttpUpstreams(self._secrets, UpstreamMap(self.settings.upstream_map))
+        self._pull_through = PullThrough(self._store, self._blobs, ids, self.clock, self._upstreams)
+        self.services = Services(
+            home=Registry(self.settings.account, self.settings.region),
+            clock=self.clock,
+            ids=ids,
+            store=self._store,
+            blobs=self._blobs,
+            secrets=self._secrets,
+            roles=CompanionRoles(self._companions, self._store),
+            upstreams=self._upstreams,
+            tokens=Tokens(self._store.signing_key()),
+            uploads=Uploads(self._store, self._blobs, ids),
+            pulls=Pulls(self._store, self._blobs, self._pull_through),
+            addresses=Addresses(self.settings.uri_style, self.settings.public_host),
+        )
+        self.wsgi: WSGIApplication = self._front()
+
+    def _front(self) -> Front:
+        admin = Flask("ecr_emulator.admin")
+        admin.register_blueprint(Admin(self.services, self.clock, self.reset).blueprint())
+        return Front(
+            distribution=DistributionApp(self.services, self.settings.registry_auth),
+            control=control_app(self.services, CompanionIdentities(self._companions)),
+            admin=admin,
+            companions=self._companions,
+        )
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait for the imports under way; whether all ended in time."""
+        return self._pull_through.settle(timeout)
+
+    def reset(self) -> None:
+        """Forget everything but the signing key: tokens stay good."""
+        self.settle()
+        self._store.reset()
+        self._blobs.clear()
+        self._companions.reset()
+
+    def close(self) -> None:
+        """Let go of the state. Downloads under way are cut off; nothing half done counts as done."""
+        self._pull_through.close()
+        self._upstreams.close()
+        self._store.close()
+        self._ownership.close()
+        if self._scratch:
+            self._scratch.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
