@@ -1,0 +1,127 @@
+"""What images a repository has, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.images import image_identifier, read_image_ids
+from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.domain.image import Image, ImageId
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import EcrError, ImageNotFoundException, InvalidParameterException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.images import Failure, malformed, resolve
+
+BATCH = 200
+"""How many images are read at a time while a page is filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """Which images a client asked for."""
+
+    tag_status: str = "ANY"
+    image_status: str = "ACTIVE"
+
+    @classmethod
+    def read(cls, request: dict[str, Any], image_status: str = "ACTIVE") -> ImageFilter:
+        """The filter of a request, with the status that applies if it names none."""
+        given = request.get("filter") or {}
+        return cls(given.get("tagStatus", "ANY"), given.get("imageStatus", image_status))
+
+    def admits(self, image: Image) -> bool:
+        """Whether the client wants to see this image."""
+        tag_status = "TAGGED" if image.tags else "UNTAGGED"
+        return self.tag_status in ("ANY", tag_status) and self.image_status in ("ANY", image.status)
+
+
+@operation
+def describe_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
+    token = None
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        if "imageIds" in request:
+            check_no_paging(request, "imageIds")
+            images = _named(work, repository, request)
+        else:
+            page = Page(call, request)
+            chosen = ImageFilter.read(request)
+            found = (image for image in _images(work, repository, page.after) if chosen.admits(image))
+            images, token = page.cut(list(islice(found, page.limit + 1)), key=lambda image: image.digest)
+    return {"imageDetails": [_described(repository, image) for image in images], "nextToken": token}
+
+
+@operation
+def list_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html"""
+    page = Page(call, request)
+    chosen = ImageFilter.read(request)
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        found = _entries(work, repository, page.after, chosen)
+        entries, token = page.cut(list(islice(found, page.limit + 1)), key=_entry_key)
+    return {"imageIds": [image_identifier(entry) for entry in entries], "nextToken": token}
+
+
+def _named(work: UnitOfWork, repository: Repository, request: dict[str, Any]) -> list[Image]:
+    """The images that a request names, each once; the first that is missing fails the call."""
+    chosen = ImageFilter.read(request, image_status="ANY")
+    images: dict[str, Image] = {}
+    for image_id in read_image_ids(request):
+        image = resolve(work, repository, image_id)
+        if isinstance(image, Failure):
+            raise _refusal(repository, image)
+        images[image.digest] = image
+    return [image for image in images.values() if chosen.admits(image)]
+
+
+def _refusal(repository: Repository, failure: Failure) -> EcrError:
+    if malformed(failure.image_id):
+        return InvalidParameterException(failure.reason)
+    return ImageNotFoundException(
+        image_digest=failure.image_id.digest or "null",
+        image_tag=failure.image_id.tag or "null",
+        **repository.identity,
+    )
+
+
+def _images(work: UnitOfWork, repository: Repository, after: str) -> Iterator[Image]:
+    """The images after a digest, in order, read in batches for as long as somebody wants more."""
+    while batch := work.images.page(repository, after, BATCH):
+        yield from batch
+        after = batch[-1].digest
+
+
+def _entries(work: UnitOfWork, repository: Repository, after: str, chosen: ImageFilter) -> Iterator[ImageId]:
+    """One entry for each tag, and one for each image without tags: those after a key, in order of key."""
+    digest = after.partition(" ")[0]
+    resumed = work.images.find(repository, digest) if digest else None
+    for image in chain([resumed] if resumed else [], _images(work, repository, digest)):
+        if chosen.admits(image):
+            entries = (ImageId(image.digest, tag) for tag in image.tags or (None,))
+            yield from (entry for entry in entries if _entry_key(entry) > after)
+
+
+def _entry_key(entry: ImageId) -> str:
+    return f"{entry.digest} {entry.tag or ''}"
+
+
+def _described(repository: Repository, image: Image) -> dict[str, Any]:
+    return {
+        "registryId": repository.registry.id,
+        "repositoryName": repository.name,
+        "imageDigest": image.digest,
+        "imageTags": list(image.tags) or None,
+        "imageSizeInBytes": image.size_in_bytes,
+        "imagePushedAt": image.pushed_at,
+        "imageManifestMediaType": image.media_type,
+        "artifactMediaType": image.artifact_media_type,
+        "lastRecordedPullTime": image.last_pulled_at,
+        "subjectManifestDigest": image.subject,
+        "imageStatus": image.status,
+    }

@@ -1,0 +1,95 @@
+"""How BatchGetImage pulls one image: from the registry itself, or through the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ecr_emulator.control.call import Call
+from ecr_emulator.domain.image import Image, ImageId, StoredManifest
+from ecr_emulator.domain.names import is_digest, is_tag
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import (
+    UnableToGetUpstreamImageException,
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+)
+from ecr_emulator.services.images import Failure, malformed, not_found, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A manifest, and the tags under which the answer lists it: None stands for no tag."""
+
+    repository: Repository
+    manifest: StoredManifest
+    tags: tuple[str | None, ...]
+
+
+class ImagePulls:
+    """The pulls of one call, all from one repository.
+
+    Raises ``RepositoryNotFoundException`` unless the repository exists or a pull through cache rule covers it.
+    """
+
+    def __init__(self, call: Call, repository_name: str, accepted: Collection[str] | None) -> None:
+        self._call = call
+        self._name = repository_name
+        self._accepted = accepted
+        with call.services.store.reading() as work:
+            self._rule = matching_rule(work.rules.all(call.registry), repository_name)
+            if self._rule is None:
+                work.repositories.get(call.registry, repository_name)
+
+    def pull(self, image_id: ImageId) -> Pulled | Failure:
+        """Pull one image; the pull is recorded. Raises ``UnableToGetUpstreamImageException``."""
+        failure = malformed(image_id) or (self._bring_in(self._rule, image_id) if self._rule else None)
+        return failure or self._serve(image_id)
+
+    def _bring_in(self, rule: PullThroughRule, image_id: ImageId) -> Failure | None:
+        """Make the cache current. What the upstream does not have is not found afterwards."""
+        reference = image_id.tag or image_id.digest or ""
+        if not (is_tag(reference) or is_digest(reference)):
+            return None
+        try:
+            self._call.services.pulls.manifest(rule.registry, self._name, reference, self._call.now)
+        except UpstreamNotFound:
+            return None
+        except UpstreamFailure as failure:
+            if isinstance(failure, UpstreamAccessDenied):
+                self._check_secret(rule)
+            return Failure(image_id, failure.failure_code, failure.reason)
+        return None
+
+    def _check_secret(self, rule: PullThroughRule) -> None:
+        """A secret that cannot be read fails the whole call; one that the upstream refuses fails the image."""
+        if rule.credential_arn is None:
+            return
+        try:
+            self._call.services.secrets.credential(rule.credential_arn, rule.registry)
+        except UpstreamFailure as unreadable:
+            raise UnableToGetUpstreamImageException from unreadable
+
+    def _serve(self, image_id: ImageId) -> Pulled | Failure:
+        registry, services = self._call.registry, self._call.services
+        with services.store.reading() as work:
+            repository = work.repositories.find(registry, self._name)
+            if repository is None:
+                return not_found(image_id)
+            image = resolve(work, repository, image_id)
+        if isinstance(image, Failure):
+            return image
+        if image.status != "ACTIVE":
+            return Failure(image_id, "ImageInaccessible", f"Requested image is {image.status.lower()}")
+        if self._accepted and image.media_type not in self._accepted:
+            return not_found(image_id)
+        manifest = services.pulls.manifest(registry, self._name, image.digest, self._call.now)
+        return Pulled(repository, manifest, _listed_tags(image_id, image))
+
+
+def _listed_tags(image_id: ImageId, image: Image) -> tuple[str | None, ...]:
+    if image_id.tag:
+        return (image_id.tag,)
+    return image.tags or (None,)

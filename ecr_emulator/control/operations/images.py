@@ -1,0 +1,88 @@
+"""Storing, pulling and deleting images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.image_pulls import ImagePulls, Pulled
+from ecr_emulator.domain.image import ImageId, StoredManifest
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import ImageAlreadyExistsException
+from ecr_emulator.services.images import Failure, Push, delete_images, store_image
+from ecr_emulator.services.repositories import repository_for_push
+
+
+@operation
+def put_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
+    push = Push(
+        # A lone surrogate is no text; its bytes are refused where the manifest is read.
+        raw=request["imageManifest"].encode(errors="surrogatepass"),
+        media_type=request.get("imageManifestMediaType"),
+        tag=request.get("imageTag"),
+        digest=request.get("imageDigest"),
+    )
+    with call.services.store.writing() as work:
+        repository = repository_for_push(work, call.registry, request["repositoryName"], call.now)
+        stored = store_image(work, repository, push, call.now)
+        if not stored.changed:
+            raise ImageAlreadyExistsException(
+                image_digest=stored.image.digest, image_tag=push.tag or "null", **repository.identity
+            )
+    manifest = StoredManifest(stored.image.digest, stored.image.media_type, push.raw)
+    return {"image": _image(repository, manifest, push.tag)}
+
+
+@operation
+def batch_get_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html"""
+    pulls = ImagePulls(call, request["repositoryName"], request.get("acceptedMediaTypes"))
+    results = [pulls.pull(image_id) for image_id in read_image_ids(request)]
+    pulled = [result for result in results if isinstance(result, Pulled)]
+    images = {(one.manifest.digest, tag): one for one in pulled for tag in one.tags}
+    return {
+        "images": [_image(one.repository, one.manifest, tag) for (_, tag), one in images.items()],
+        "failures": [_failure(result) for result in results if isinstance(result, Failure)],
+    }
+
+
+@operation
+def batch_delete_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html"""
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        removed, failures = delete_images(work, repository, read_image_ids(request), call.now)
+    return {
+        "imageIds": [image_identifier(image_id) for image_id in removed],
+        "failures": [_failure(failure) for failure in failures],
+    }
+
+
+def read_image_ids(request: dict[str, Any]) -> list[ImageId]:
+    """The images that a request names, each once."""
+    named = (ImageId(item.get("imageDigest"), item.get("imageTag")) for item in request["imageIds"])
+    return list(dict.fromkeys(named))
+
+
+def image_identifier(image_id: ImageId) -> dict[str, Any]:
+    """An image id on the wire."""
+    return {"imageDigest": image_id.digest, "imageTag": image_id.tag}
+
+
+def _image(repository: Repository, manifest: StoredManifest, tag: str | None) -> dict[str, Any]:
+    return {
+        "registryId": repository.registry.id,
+        "repositoryName": repository.name,
+        "imageId": image_identifier(ImageId(manifest.digest, tag)),
+        "imageManifest": manifest.raw.decode(),
+        "imageManifestMediaType": manifest.media_type,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "imageId": image_identifier(failure.image_id),
+        "failureCode": failure.code,
+        "failureReason": failure.reason,
+    }

@@ -1,0 +1,129 @@
+"""Layers: whether they are there, how they come in, where they are downloaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.upload import PART_SIZE
+from ecr_emulator.errors import (
+    LayerInaccessibleException,
+    LayersNotFoundException,
+    UnableToGetUpstreamLayerException,
+    UpstreamFailure,
+)
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services import layer_urls
+
+UNREFERENCED_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+"""What a layer is taken for until a manifest says otherwise."""
+
+
+@operation
+def batch_check_layer_availability(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html"""
+    digests = list(dict.fromkeys(request["layerDigests"]))
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        layers = [_availability(work, repository, digest) for digest in digests if not _malformed(digest)]
+    return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
+
+
+@operation
+def initiate_layer_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html"""
+    upload = call.services.uploads.begin(call.registry, request["repositoryName"], call.now)
+    return {"uploadId": upload.id, "partSize": PART_SIZE}
+
+
+@operation
+def upload_layer_part(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html"""
+    upload = call.services.uploads.append_part(
+        call.registry,
+        request["repositoryName"],
+        request["uploadId"],
+        (request["partFirstByte"], request["partLastByte"]),
+        request["layerPartBlob"],
+    )
+    return _upload(call, request) | {"lastByteReceived": upload.last_byte}
+
+
+@operation
+def complete_layer_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html"""
+    # The API takes a list, but an upload is one layer: the first digest is the one that counts.
+    layer = call.services.uploads.complete(
+        call.registry, request["repositoryName"], request["uploadId"], request["layerDigests"][0], call.now
+    )
+    return _upload(call, request) | {"layerDigest": layer.digest}
+
+
+@operation
+def get_download_url_for_layer(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html"""
+    name, digest = request["repositoryName"], request["layerDigest"]
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, name)
+        _check_referenced(work, repository, digest)
+        rule = matching_rule(work.rules.all(call.registry), name)
+    if call.services.blobs.size(digest) is None:
+        _check_upstream(call, rule)
+    expires_at = call.now + layer_urls.LIFE
+    url = layer_urls.mint(call.services.tokens, call.origin, call.registry, name, digest, expires_at)
+    return {"downloadUrl": url, "layerDigest": digest}
+
+
+def _malformed(digest: str) -> dict[str, str] | None:
+    if not digest:
+        code, reason = "MissingLayerDigest", "layer digest cannot be null or empty"
+    elif not DIGEST_PATTERN.fullmatch(digest):
+        code, reason = "InvalidLayerDigest", f"layer digest should satisfy the regex '{DIGEST_CONSTRAINT}'"
+    else:
+        return None
+    return {
+        "layerDigest": digest,
+        "failureCode": code,
+        "failureReason": f"Invalid request parameters: {reason}",
+    }
+
+
+def _availability(work: UnitOfWork, repository: Repository, digest: str) -> dict[str, Any]:
+    held = work.layers.find(repository, digest)
+    if held is None:
+        return {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
+    return {
+        "layerDigest": digest,
+        "layerAvailability": "AVAILABLE",
+        "layerSize": held.size,
+        "mediaType": held.media_type or UNREFERENCED_MEDIA_TYPE,
+    }
+
+
+def _check_referenced(work: UnitOfWork, repository: Repository, digest: str) -> None:
+    if work.layers.referenced(repository, digest):
+        return
+    if work.layers.find(repository, digest):
+        raise LayerInaccessibleException
+    raise LayersNotFoundException.on_download(digest, **repository.identity)
+
+
+def _check_upstream(call: Call, rule: PullThroughRule | None) -> None:
+    """A layer that is not cached yet comes from the upstream while it is downloaded."""
+    if rule is None:
+        raise UnableToGetUpstreamLayerException
+    try:
+        call.services.upstreams.at(rule)
+    except UpstreamFailure as failure:
+        raise UnableToGetUpstreamLayerException from failure
+
+
+def _upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "registryId": call.registry.id,
+        "repositoryName": request["repositoryName"],
+        "uploadId": request["uploadId"],
+    }

@@ -1,0 +1,63 @@
+"""Small images of any shape, and the way into a repository with boto3."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from ecr_emulator.domain.manifest import OCI_INDEX
+from ecr_emulator.domain.names import digest_of
+from tests.support.upstream_images import Content, UpstreamImage, image
+
+
+def an_image(seed: object = 1, **members: Any) -> UpstreamImage:
+    """A small OCI image whose manifest has these members in addition; equal arguments make equal images."""
+    plain = image(seed)
+    return replace(plain, raw=json.dumps(json.loads(plain.raw) | members).encode()) if members else plain
+
+
+def an_index(*children: Content) -> Content:
+    """An OCI index of manifests or other indexes."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [child.descriptor for child in children],
+    }
+    return Content(json.dumps(document).encode(), OCI_INDEX)
+
+
+def upload_layer(ecr: Any, repository: str, data: bytes) -> str:
+    """Upload a blob in one part; a layer that is already there is fine. Returns its digest."""
+    digest = digest_of(data)
+    upload_id = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName=repository,
+        uploadId=upload_id,
+        partFirstByte=0,
+        partLastByte=len(data) - 1,
+        layerPartBlob=data,
+    )
+    with suppress(ecr.exceptions.LayerAlreadyExistsException):
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload_id, layerDigests=[digest])
+    return digest
+
+
+def upload_layers(ecr: Any, repository: str, image: UpstreamImage) -> None:
+    """Upload everything that an image's manifest refers to."""
+    for blob in image.blobs:
+        upload_layer(ecr, repository, blob.raw)
+
+
+def put_image(ecr: Any, repository: str, image: UpstreamImage, tag: str | None = None) -> str:
+    """Upload an image's layers and put its manifest. Returns its digest."""
+    upload_layers(ecr, repository, image)
+    return put_manifest(ecr, repository, image.raw, tag)
+
+
+def put_manifest(ecr: Any, repository: str, manifest: bytes, tag: str | None = None) -> str:
+    """Put a manifest whose layers and children are there. Returns its digest."""
+    tagged = {"imageTag": tag} if tag else {}
+    answer = ecr.put_image(repositoryName=repository, imageManifest=manifest.decode(), **tagged)
+    return str(answer["image"]["imageId"]["imageDigest"])
