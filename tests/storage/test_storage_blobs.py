@@ -1,0 +1,224 @@
+"""The blob store, as ``ports.BlobStore`` and ``ports.BlobWriter`` promise it."""
+
+import hashlib
+import os
+from threading import Thread
+
+import pytest
+
+from ecr_emulator.domain.names import digest_of
+from ecr_emulator.storage.blobs import files
+from ecr_emulator.storage.blobs.files import FileBlobs
+
+NAME = "3f0c1b1e-0000-4000-8000-000000000001"
+OTHER_NAME = "3f0c1b1e-0000-4000-8000-000000000002"
+DATA = bytes(range(256)) * 40
+
+
+def stored_files(tmp_path):
+    return sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def store_blob(blobs, data, name=NAME, algorithm="sha256"):
+    writer = blobs.begin(name)
+    writer.write(data)
+    assert writer.commit(digest_of(data, algorithm))
+    return digest_of(data, algorithm)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", DATA], ids=["empty", "one byte", "more"])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_blob_comes_back_as_it_was_written(blobs, tmp_path, data, algorithm):
+    digest = store_blob(blobs, data, algorithm=algorithm)
+    assert blobs.size(digest) == len(data)
+    with blobs.open(digest) as file:
+        assert file.read() == data
+        assert file.seek(len(data) // 2) == len(data) // 2
+        assert file.read() == data[len(data) // 2 :]
+    encoded = digest.partition(":")[2]
+    assert stored_files(tmp_path) == [f"blobs/{algorithm}/{encoded[:2]}/{encoded}"]
+
+
+@pytest.mark.parametrize("digest", [digest_of(b"other"), digest_of(b"other", "sha512"), "md5:00", "nonsense"])
+def test_a_wrong_digest_leaves_nothing_behind(blobs, tmp_path, digest):
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    assert not writer.commit(digest)
+    assert stored_files(tmp_path) == []
+    with pytest.raises(FileNotFoundError):
+        blobs.resume(NAME)
+
+
+def test_a_blob_that_exists_already_is_as_good(blobs, tmp_path):
+    digest = store_blob(blobs, DATA)
+    before = os.stat(tmp_path / stored_files(tmp_path)[0]).st_ino
+    store_blob(blobs, DATA, OTHER_NAME)
+    assert len(stored_files(tmp_path)) == 1
+    assert os.stat(tmp_path / stored_files(tmp_path)[0]).st_ino == before
+    assert blobs.size(digest) == len(DATA)
+
+
+def test_what_is_not_there_is_not_there(blobs):
+    for digest in (digest_of(b"nothing"), "sha256:../../../etc/passwd", "sha256:" + "A" * 64, ""):
+        assert blobs.size(digest) is None
+        with pytest.raises(FileNotFoundError):
+            blobs.open(digest)
+    with pytest.raises(FileNotFoundError):
+        blobs.resume(NAME)
+
+
+def test_a_deleted_blob_is_gone_and_its_readers_finish(blobs):
+    digest = store_blob(blobs, DATA)
+    with blobs.open(digest) as file:
+        blobs.delete(digest)
+        blobs.delete(digest)
+        assert blobs.size(digest) is None
+        assert file.read() == DATA
+
+
+@pytest.mark.parametrize("name", ["..", "../blobs/x", "/etc/passwd", "", NAME + "/x", NAME.upper(), NAME + "\n"])
+def test_only_uuids_name_a_writer(blobs, tmp_path, name):
+    with pytest.raises(ValueError, match="not a UUID"):
+        blobs.begin(name)
+    with pytest.raises(ValueError, match="not a UUID"):
+        blobs.resume(name)
+    assert stored_files(tmp_path) == []
+
+
+def test_a_name_is_used_by_one_writer(blobs):
+    blobs.begin(NAME).close()
+    with pytest.raises(FileExistsError):
+        blobs.begin(NAME)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["same process", "after a restart"])
+def test_a_closed_writer_can_be_resumed(blobs, tmp_path, restarted):
+    half = len(DATA) // 2
+    writer = blobs.begin(NAME)
+    writer.write(DATA[:half])
+    writer.close()
+    again = (FileBlobs(tmp_path, durable=False) if restarted else blobs).resume(NAME)
+    assert again.size == half
+    assert again.digest() == digest_of(DATA[:half])
+    again.write(DATA[half:])
+    assert again.size == len(DATA)
+    assert again.digest("sha512") == digest_of(DATA, "sha512")
+    assert again.commit(digest_of(DATA))
+    assert blobs.size(digest_of(DATA)) == len(DATA)
+
+
+def test_the_chunks_of_an_upload_are_hashed_once(blobs, monkeypatch):
+    blobs.begin(NAME).close()
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    for byte in DATA[:50]:
+        writer = blobs.resume(NAME)
+        writer.write(bytes([byte]))
+        writer.close()
+    assert blobs.resume(NAME).commit(digest_of(DATA[:50]))
+
+
+def test_a_forgotten_hash_is_made_again(blobs, monkeypatch):
+    monkeypatch.setattr(files, "REMEMBERED", 1)
+    for name in (NAME, OTHER_NAME):
+        writer = blobs.begin(name)
+        writer.write(DATA)
+        writer.close()
+    for name in (NAME, OTHER_NAME):
+        writer = blobs.resume(name)
+        assert writer.digest() == digest_of(DATA)
+        writer.close()
+
+
+def test_bytes_that_somebody_else_appended_are_hashed_too(blobs, tmp_path):
+    blobs.begin(NAME).close()
+    (tmp_path / "ingest" / NAME).write_bytes(DATA)
+    writer = blobs.resume(NAME)
+    assert writer.size == len(DATA)
+    assert writer.commit(digest_of(DATA))
+
+
+def test_an_abandoned_writer_leaves_nothing(blobs, tmp_path):
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    writer.abandon()
+    writer.abandon()
+    assert stored_files(tmp_path) == []
+
+
+def test_abandoning_after_a_commit_is_harmless(blobs):
+    writer = blobs.begin(NAME)
+    assert writer.commit(digest_of(b""))
+    writer.abandon()
+    writer.close()
+    assert blobs.size(digest_of(b"")) == 0
+
+
+@pytest.mark.parametrize("ending", ["commit", "abandon"])
+def test_a_reader_outlives_its_writer(blobs, ending):
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    with writer.reader() as file:
+        assert file.read(10) == DATA[:10]
+        assert writer.commit(digest_of(DATA)) if ending == "commit" else writer.abandon() is None
+        assert file.read() == DATA[10:]
+
+
+def test_a_reader_may_come_after_the_commit(blobs):
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    assert writer.commit(digest_of(DATA))
+    with writer.reader() as file:
+        assert file.read() == DATA
+
+
+def test_readers_follow_a_writer_from_other_threads(blobs):
+    chunks = [os.urandom(10_000) for _ in range(100)]
+    data = b"".join(chunks)
+    writer = blobs.begin(NAME)
+    seen = {}
+
+    def follow(reader):
+        with writer.reader() as file:
+            received = b""
+            while len(received) < len(data):
+                received += file.read(4_096) or b""
+            seen[reader] = received
+
+    threads = [Thread(target=follow, args=(reader,)) for reader in range(4)]
+    for thread in threads:
+        thread.start()
+    for chunk in chunks:
+        writer.write(chunk)
+    assert writer.commit(digest_of(data))
+    for thread in threads:
+        thread.join()
+    assert set(seen.values()) == {data}
+
+
+def test_many_writers_of_one_blob_agree(blobs, tmp_path):
+    names = [f"3f0c1b1e-0000-4000-8000-{number:012x}" for number in range(20)]
+    threads = [Thread(target=store_blob, args=(blobs, DATA, name)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stored_files(tmp_path)) == 1
+
+
+def test_leftovers_are_swept_but_for_those_to_keep(blobs, tmp_path):
+    for name in (NAME, OTHER_NAME):
+        blobs.begin(name).close()
+    digest = store_blob(blobs, DATA, "3f0c1b1e-0000-4000-8000-000000000003")
+    FileBlobs(tmp_path, durable=True).sweep({NAME})
+    assert [path.name for path in (tmp_path / "ingest").iterdir()] == [NAME]
+    assert blobs.size(digest) == len(DATA)
+
+
+def test_a_cleared_store_takes_new_blobs(blobs):
+    digest = store_blob(blobs, DATA)
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    blobs.clear()
+    assert blobs.size(digest) is None
+    assert writer.commit(digest)
+    assert blobs.size(digest) == len(DATA)

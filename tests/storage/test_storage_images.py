@@ -1,0 +1,167 @@
+"""Images and tags, as ``ports.Images`` and ``ports.Tags`` promise them."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.pull_through import Validation
+from ecr_emulator.errors import ImageAlreadyExistsException
+from tests.support.images import an_image, an_index
+from tests.support.stored import NOW, a_repository, row_counts, store_manifest
+
+
+def test_an_image_comes_back_with_its_tags_in_order(store, repository):
+    with store.writing() as work:
+        image = store_manifest(work, repository, an_image().raw, "v2", "V1", "v10")
+    with store.reading() as work:
+        assert work.images.find(repository, image.digest) == image
+        assert work.tags.find(repository, "v10") == image
+        assert work.images.find(repository, image.digest).tags == ("V1", "v10", "v2")
+
+
+def test_a_manifest_is_served_byte_for_byte(store, repository):
+    raw = an_image().raw + b"\n"
+    with store.writing() as work:
+        image = store_manifest(work, repository, raw)
+    with store.reading() as work:
+        assert work.images.manifest(image) == StoredManifest(image.digest, image.media_type, raw)
+
+
+def test_a_digest_is_stored_once_in_a_repository(store, repository):
+    with store.writing() as work:
+        store_manifest(work, repository, an_image().raw)
+        with pytest.raises(ImageAlreadyExistsException, match="already exists"):
+            store_manifest(work, repository, an_image().raw)
+
+
+def test_a_manifest_lives_as_long_as_an_image_has_it(store, repository, database):
+    with store.writing() as work:
+        other = work.repositories.add(a_repository("other"))
+        images = [store_manifest(work, each, an_image().raw) for each in (repository, other)]
+    assert row_counts(database)["manifests"] == 1
+    with store.writing() as work:
+        work.images.remove(repository, images[0])
+        assert work.images.manifest(images[1]).raw == an_image().raw
+        work.images.remove(other, images[1])
+    assert row_counts(database)["manifests"] == 0
+
+
+def test_a_removed_image_takes_its_tags_and_references_along(store, repository, database):
+    with store.writing() as work:
+        image = store_manifest(work, repository, an_image().raw, "v1")
+        work.tags.save_validation(repository, "v1", Validation(NOW))
+        work.images.remove(repository, image)
+        assert work.tags.find(repository, "v1") is None
+    counts = row_counts(database)
+    assert (counts["tags"], counts["validations"], counts["image_references"]) == (0, 0, 0)
+
+
+def test_pages_go_by_digest_with_the_tags_of_each(store, repository):
+    with store.writing() as work:
+        stored = [store_manifest(work, repository, an_image(seed).raw, f"v{seed}", "latest") for seed in range(5)]
+    stored = sorted((replace(each, tags=each.tags[1:]) for each in stored), key=lambda image: image.digest)
+    latest = max(range(5), key=lambda place: stored[place].tags)
+    stored[latest] = replace(stored[latest], tags=("latest", *stored[latest].tags))
+    with store.reading() as work:
+        assert work.images.count(repository) == 5
+        assert work.images.page(repository, "", 3) == stored[:3]
+        assert work.images.page(repository, stored[2].digest, 3) == stored[3:]
+
+
+def test_parents_are_the_indexes_that_list_an_image(store, repository):
+    child, other = an_image(1), an_image(2)
+    with store.writing() as work:
+        store_manifest(work, repository, child.raw)
+        indexes = [store_manifest(work, repository, an_index(*listed).raw) for listed in ([child], [other, child])]
+        elsewhere = work.repositories.add(a_repository("elsewhere"))
+        store_manifest(work, elsewhere, an_index(child, child).raw)
+    with store.reading() as work:
+        assert work.images.parents(repository, child.digest) == sorted(index.digest for index in indexes)
+        assert len(work.images.parents(elsewhere, child.digest)) == 1
+        assert work.images.parents(repository, indexes[0].digest) == []
+
+
+def test_a_config_is_no_child(store, repository):
+    image = an_image()
+    with store.writing() as work:
+        store_manifest(work, repository, image.raw)
+        assert work.images.parents(repository, image.config.digest) == []
+
+
+def test_referrers_name_their_subject(store, repository):
+    subject = an_image(1)
+    with store.writing() as work:
+        signatures = [store_manifest(work, repository, an_image(n, subject=subject.descriptor).raw) for n in (2, 3)]
+    with store.reading() as work:
+        found = work.images.referrers(repository, subject.digest)
+        assert found == sorted(signatures, key=lambda image: image.digest)
+        assert work.images.referrers(repository, found[0].digest) == []
+
+
+def test_pulls_and_sizes_are_recorded(store, repository):
+    later = NOW + timedelta(hours=1)
+    with store.writing() as work:
+        image = store_manifest(work, repository, an_image().raw)
+        work.images.pulled(image, later)
+        work.images.resize(image, 2**40)
+    with store.reading() as work:
+        expected = replace(image, last_pulled_at=later, size_in_bytes=2**40)
+        assert work.images.find(repository, image.digest) == expected
+
+
+def test_a_tag_points_at_one_image(store, repository):
+    with store.writing() as work:
+        first = store_manifest(work, repository, an_image(1).raw, "latest")
+        second = store_manifest(work, repository, an_image(2).raw, "latest")
+    with store.reading() as work:
+        assert work.tags.find(repository, "latest") == second
+        assert work.images.find(repository, first.digest).tags == ()
+
+
+def test_a_removed_tag_leaves_its_image(store, repository):
+    with store.writing() as work:
+        image = store_manifest(work, repository, an_image().raw, "v1", "v2")
+        work.tags.remove(repository, "v1")
+        assert work.images.find(repository, image.digest).tags == ("v2",)
+
+
+def test_tags_go_in_ascii_order(store, repository):
+    with store.writing() as work:
+        store_manifest(work, repository, an_image().raw, "b", "A", "a", "_", "1.0", "Z")
+    with store.reading() as work:
+        assert work.tags.page(repository, "", 4) == ["1.0", "A", "Z", "_"]
+        assert work.tags.page(repository, "_", 4) == ["a", "b"]
+
+
+def test_a_validation_is_kept_with_its_tag(store, repository):
+    failed = Validation(NOW, NOW + timedelta(days=1), 2, "503")
+    with store.writing() as work:
+        store_manifest(work, repository, an_image().raw, "v1")
+        assert work.tags.validation(repository, "v1") is None
+        work.tags.save_validation(repository, "v1", Validation(NOW))
+        assert work.tags.validation(repository, "v1") == Validation(NOW)
+        work.tags.save_validation(repository, "v1", failed)
+        store_manifest(work, repository, an_image(2).raw, "v1")
+        assert work.tags.validation(repository, "v1") == failed
+        work.tags.remove(repository, "v1")
+        assert work.tags.validation(repository, "v1") is None
+
+
+def test_the_validation_of_a_tag_that_is_gone_is_not_kept(store, repository):
+    with store.writing() as work:
+        work.tags.save_validation(repository, "gone", Validation(NOW))
+        store_manifest(work, repository, an_image().raw, "gone")
+        assert work.tags.validation(repository, "gone") is None
+
+
+def test_a_foreign_layer_is_no_reference(store, repository):
+    image = an_image()
+    document = json.loads(image.raw)
+    document["layers"][0]["urls"] = ["https://example.com/layer"]
+    with store.writing() as work:
+        store_manifest(work, repository, json.dumps(document).encode())
+        assert work.layers.referenced(repository, image.layers[0].digest) is None
+        assert work.layers.referenced(repository, image.config.digest) is not None

@@ -1,0 +1,72 @@
+"""The schema: made by steps, equal to the tables, and never read by an older program."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from sqlalchemy import create_engine
+
+from ecr_emulator.storage import migrations
+from ecr_emulator.storage.migrations import STEPS, DatabaseTooNew, migrate
+from ecr_emulator.storage.tables import metadata
+from ecr_emulator.storage.unit_of_work import SqlStore
+
+
+def shape(path):
+    """Everything SQLite knows about the tables of a database."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        tables = {
+            name: {
+                pragma: sorted(connection.execute(f"PRAGMA {pragma}({name})"))
+                for pragma in ("table_xinfo", "foreign_key_list")
+            }
+            for name in names
+        }
+        indexes = {
+            (name, index[1]): connection.execute(f"PRAGMA index_xinfo('{index[1]}')").fetchall()
+            for name in names
+            for index in connection.execute(f"PRAGMA index_list({name})")
+        }
+        rowless = {row[1]: row[4] for row in connection.execute("PRAGMA table_list") if row[1] in names}
+        return tables, indexes, rowless
+
+
+def test_the_steps_make_the_tables(tmp_path):
+    SqlStore(tmp_path / "stepped.sqlite", durable=False).close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'declared.sqlite'}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert shape(tmp_path / "stepped.sqlite") == shape(tmp_path / "declared.sqlite")
+
+
+def test_a_database_from_a_newer_program_is_refused(database):
+    SqlStore(database, durable=False).close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(DatabaseTooNew) as refusal:
+        SqlStore(database, durable=False)
+    said = str(refusal.value)
+    assert str(database) in said
+    assert "version 7" in said
+    assert f"up to {len(STEPS)}" in said
+
+
+def test_steps_are_taken_from_where_the_database_is(database, monkeypatch):
+    monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n);",))
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        migrate(connection, database)
+        monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n);", "ALTER TABLE first ADD COLUMN m;"))
+        migrate(connection, database)
+        migrate(connection, database)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert [row[1] for row in connection.execute("PRAGMA table_info(first)")] == ["n", "m"]
+
+
+def test_a_step_that_fails_leaves_nothing(database, monkeypatch):
+    monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n); INSERT INTO nowhere VALUES (1);",))
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            migrate(connection, database)
+        assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (0,)

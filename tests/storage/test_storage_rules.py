@@ -1,0 +1,110 @@
+"""Pull through cache rules, creation templates, events and roles, as the ports promise them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ecr_emulator.domain.events import Event
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.repository import Encryption, TagMutability
+from ecr_emulator.domain.template import CreationTemplate
+from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException, TemplateAlreadyExistsException
+from tests.support.stored import HOME, NOW
+
+OTHER = Registry("210987654321", "eu-west-1")
+RULE = PullThroughRule(HOME, "hub", "registry-1.docker.io", "docker-hub", NOW, NOW, "arn:secret", "arn:role", "library")
+TEMPLATE = CreationTemplate(
+    HOME,
+    "team",
+    ("PULL_THROUGH_CACHE", "REPLICATION"),
+    NOW,
+    NOW,
+    description="ours",
+    encryption=Encryption("KMS", "arn:key"),
+    mutability=TagMutability("IMMUTABLE_WITH_EXCLUSION", ("dev-*",)),
+    repository_policy="{}",
+    lifecycle_policy="{}",
+    resource_tags={"team": "red"},
+    custom_role_arn="arn:role",
+)
+
+
+def rules(work):
+    return work.rules
+
+
+def templates(work):
+    return work.templates
+
+
+KINDS = pytest.mark.parametrize(
+    ("collection", "value", "refusal"),
+    [
+        (rules, RULE, PullThroughCacheRuleAlreadyExistsException),
+        (templates, TEMPLATE, TemplateAlreadyExistsException),
+    ],
+    ids=["rules", "templates"],
+)
+
+
+@KINDS
+def test_it_comes_back_as_it_was_stored(store, collection, value, refusal):
+    with store.writing() as work:
+        collection(work).add(value)
+    with store.reading() as work:
+        assert collection(work).find(HOME, value.prefix) == value
+        assert collection(work).find(OTHER, value.prefix) is None
+        assert collection(work).find(HOME, "other") is None
+
+
+@KINDS
+def test_a_prefix_is_taken_once_in_a_registry(store, collection, value, refusal):
+    with store.writing() as work:
+        collection(work).add(value)
+        collection(work).add(replace(value, registry=OTHER))
+    with pytest.raises(refusal, match=f"'{value.prefix}' already exists"), store.writing() as work:
+        collection(work).add(value)
+
+
+@KINDS
+def test_all_of_a_registry_come_in_order_of_prefix(store, collection, value, refusal):
+    with store.writing() as work:
+        for prefix in ("z", "ROOT", "a/b", "a"):
+            collection(work).add(replace(value, prefix=prefix))
+        collection(work).add(replace(value, registry=OTHER))
+        assert [each.prefix for each in collection(work).all(HOME)] == ["ROOT", "a", "a/b", "z"]
+
+
+@KINDS
+def test_a_change_is_stored_and_a_removal_too(store, collection, value, refusal):
+    changed = replace(value, custom_role_arn=None, updated_at=NOW + timedelta(days=1))
+    with store.writing() as work:
+        collection(work).add(value)
+        collection(work).add(replace(value, prefix="other"))
+        collection(work).save(changed)
+        assert collection(work).find(HOME, value.prefix) == changed
+        collection(work).remove(changed)
+        assert [each.prefix for each in collection(work).all(HOME)] == ["other"]
+
+
+def test_events_come_in_the_order_they_happened(store):
+    with store.writing() as work:
+        for number in range(5):
+            work.events.add(Event(HOME, NOW, "ECR Image Action", {"n": number}, ("arn:a", "arn:b")))
+    with store.reading() as work:
+        first = work.events.after(0, 2)
+        rest = work.events.after(first[-1].key, 10)
+    assert [event.detail["n"] for event in first + rest] == [0, 1, 2, 3, 4]
+    assert replace(rest[0], key=0) == Event(HOME, NOW, "ECR Image Action", {"n": 2}, ("arn:a", "arn:b"))
+
+
+def test_a_role_is_remembered_once(store):
+    with store.writing() as work:
+        for account in (OTHER.id, HOME.id, HOME.id):
+            work.service_linked_roles.add(account, "pullthroughcache.ecr.amazonaws.com")
+        assert work.service_linked_roles.all() == [
+            (HOME.id, "pullthroughcache.ecr.amazonaws.com"),
+            (OTHER.id, "pullthroughcache.ecr.amazonaws.com"),
+        ]

@@ -1,0 +1,41 @@
+"""Things to store, and the shortest way to store them."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.manifest import read_manifest
+from ecr_emulator.domain.names import Registry, digest_of
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.ports import UnitOfWork
+
+HOME = Registry("123456789012", "eu-west-1")
+NOW = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
+
+
+def a_repository(name: str = "team/app", registry: Registry = HOME) -> Repository:
+    """A repository with the default settings, not stored yet."""
+    return Repository(registry, name, NOW)
+
+
+def store_manifest(work: UnitOfWork, repository: Repository, raw: bytes, *tags: str) -> Image:
+    """Store a manifest as an image with tags, and return it as it is stored."""
+    manifest = read_manifest(raw)
+    subject = manifest.subject.digest if manifest.subject else None
+    image = Image(digest_of(raw), manifest.media_type, NOW, manifest.size_in_bytes, subject=subject)
+    image = work.images.add(repository, image, manifest, raw)
+    for tag in tags:
+        work.tags.put(repository, tag, image, NOW)
+    return replace(image, tags=tuple(sorted(tags)))
+
+
+def row_counts(database: Path) -> dict[str, int]:
+    """How many rows each table of a database has, seen from outside."""
+    with closing(sqlite3.connect(database)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
