@@ -15,11 +15,13 @@ from ecr_emulator.domain.addresses import STYLES
 class Kind:
     """How one kind of value is read: every source is brought to texts, and ``read`` makes a value of each.
 
+    ``expects`` completes "must be …"; ``placeholder`` stands for the value in ``--help``.
     ``toml`` is what a TOML file may use beside lists. ``gather`` turns many values into one, for settings that repeat:
     in flags by repetition, in the environment by commas, in TOML by arrays (and by a table, for a dictionary).
     """
 
     expects: str
+    placeholder: str
     read: Callable[[str], Any]
     toml: tuple[type, ...] = (str,)
     gather: Callable[[Iterable[Any]], Any] | None = None
@@ -60,12 +62,12 @@ def whole(low: int, high: int) -> Kind:
             raise ValueError(text)
         return int(text)
 
-    return Kind(f"a whole number from {low} to {high}", read, toml=(int,))
+    return Kind(f"a whole number from {low} to {high}", "N", read, toml=(int,))
 
 
 def one_of(*choices: str) -> Kind:
     """One of these words."""
-    return Kind(f"one of {', '.join(choices)}", _matching("|".join(choices)))
+    return Kind(f"one of {', '.join(choices)}", "|".join(choices), _matching("|".join(choices)))
 
 
 def _at_least_one(values: Iterable[str]) -> tuple[str, ...]:
@@ -84,11 +86,11 @@ def _upstream(text: str) -> tuple[str, str]:
     return host, url
 
 
-ADDRESSES = Kind("an address or host name", _matching(r"[^\s/]+"), gather=_at_least_one)
-DIRECTORY = Kind("a directory", lambda text: Path(_matching("(?s).+")(text)).expanduser())
-ACCOUNT = Kind("an account: 12 digits, as text", _matching(r"[0-9]{12}"))
-REGION = Kind("a Region, like eu-west-1", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
-PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", _matching(r"[^\s/]+"))
-UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", _upstream, gather=dict)
-SECONDS = Kind("a number of seconds", _seconds, toml=(int, float))
+ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gather=_at_least_one)
+DIRECTORY = Kind("a directory", "DIR", lambda text: Path(_matching("(?s).+")(text)).expanduser())
+ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(r"[0-9]{12}"))
+REGION = Kind("a Region, like eu-west-1", "REGION", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
+PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(r"[^\s/]+"))
+UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", "HOST=URL", _upstream, gather=dict)
+SECONDS = Kind("a number of seconds", "SECONDS", _seconds, toml=(int, float))
 URI_STYLE = one_of(*STYLES)

@@ -163,7 +163,7 @@ def _from_file(path: Path, *, required: bool) -> Found:
 
 def _document(path: Path, *, required: bool) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except FileNotFoundError:
         if required:
             raise SettingsError(f"There is no settings file {path}") from None
@@ -173,7 +173,7 @@ def _document(path: Path, *, required: bool) -> dict[str, Any]:
     import tomllib  # parsed only where there is a file: every command pays for this module
 
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(data.decode())
     except ValueError as wrong:
         raise SettingsError(f"{path} is not TOML: {wrong}") from None
 

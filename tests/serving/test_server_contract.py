@@ -3,7 +3,7 @@
 import socket
 import struct
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Queue
 
 import pytest
@@ -282,10 +282,8 @@ def test_a_large_unread_body_ends_in_an_answer_or_a_closed_connection(port):
 
 
 def with_body(wire, body):
-    try:
+    with suppress(ConnectionError):
         wire.connection.sendall(body)
-    except ConnectionError:
-        pass
 
 
 def next_answer(wire, sends=True):

@@ -1,0 +1,44 @@
+"""``ecr-emulator``: the group of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ecr_emulator import __version__
+
+COMMANDS = {
+    "serve": "ecr_emulator.cli.serve:serve",
+    "demo": "ecr_emulator.cli.demo:demo",
+    "settings": "ecr_emulator.cli.settings:settings",
+    "health": "ecr_emulator.cli.health:health",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when asked for. ``commands_at`` maps names to ``module:attribute``."""
+
+    def __init__(self, *args: Any, commands_at: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._commands_at = commands_at
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(self._commands_at)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in self._commands_at:
+            return None
+        module, _, attribute = self._commands_at[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ecr-emulator")
+def main() -> None:
+    """A local Amazon ECR: the API, a registry that docker uses, and pull through cache."""

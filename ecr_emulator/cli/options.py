@@ -1,0 +1,50 @@
+"""Options of commands, made from the table of settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ecr_emulator.settings import CONFIG_FILE, SETTINGS, Loaded, Setting, SettingsError, load
+
+
+def with_settings(*names: str) -> Callable[[Callable[[Loaded], None]], Callable[..., None]]:
+    """Give a command the options of these settings (of all, without names) and call it with what was loaded."""
+
+    def decorate(command: Callable[[Loaded], None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(config: Path | None, **given: Any) -> None:
+            command(_loaded(config, given))
+
+        options = [_option(SETTINGS[name]) for name in names or SETTINGS]
+        for option in reversed([_config_option(), *options]):
+            run = option(run)
+        return run
+
+    return decorate
+
+
+def _loaded(config: Path | None, given: dict[str, Any]) -> Loaded:
+    flags = {name: [text] if isinstance(text, str) else list(text) for name, text in given.items() if text}
+    try:
+        return load(flags, os.environ, config)
+    except SettingsError as wrong:
+        raise click.UsageError(str(wrong)) from None
+
+
+def _config_option() -> Callable[[Any], Any]:
+    meaning = f"TOML file with settings.  [default: {CONFIG_FILE}, if there]"
+    return click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=meaning)
+
+
+def _option(setting: Setting) -> Callable[[Any], Any]:
+    many = setting.kind.gather is not None
+    shown = ", ".join(setting.default) if many else setting.default
+    default = "" if shown in (None, "") else f"  [default: {shown}]"
+    how = {"multiple": many, "metavar": setting.kind.placeholder, "help": setting.help + default}
+    return click.option(setting.flag, setting.name, **how)

@@ -1,0 +1,110 @@
+"""``ecr-emulator serve``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from ipaddress import ip_address
+from threading import Event
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from ecr_emulator import __version__
+from ecr_emulator.cli.health import ask
+from ecr_emulator.cli.options import with_settings
+from ecr_emulator.settings import Loaded, Settings
+
+if TYPE_CHECKING:
+    from ecr_emulator.emulator import Emulator
+
+logger = logging.getLogger(__name__)
+
+
+class CannotStart(click.ClickException):
+    """The emulator cannot run like this."""
+
+    exit_code = 2
+
+
+@click.command()
+@with_settings()
+def serve(loaded: Loaded) -> None:
+    """Run the emulator until it is told to stop (SIGTERM, Ctrl-C).
+
+    Each option may also be given in the environment, as ECR_EMULATOR_PORT for --port, and in a TOML file, as port.
+    """
+    from ecr_emulator.observe import set_up_logging
+    from ecr_emulator.serving.signals import told_to_stop
+
+    set_up_logging(loaded.settings.log_level, loaded.settings.log_format)
+    with told_to_stop() as stopped:
+        _serve(loaded, stopped)
+
+
+def _serve(loaded: Loaded, stopped: Event) -> None:
+    from ecr_emulator.observe import with_request_log
+    from ecr_emulator.serving.granian import GranianServer
+    from ecr_emulator.serving.listeners import CannotListen, listen
+
+    settings = loaded.settings
+    try:
+        listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
+    except CannotListen as refused:
+        raise CannotStart(str(refused)) from None
+    with _opened(settings) as emulator:
+        server = GranianServer(with_request_log(emulator.wsgi), listeners, settings.threads)
+        server.start()
+        ask(settings.host, server.port)
+        _announce(emulator, server.port)
+        stopped.wait()
+        logger.info("stopping")
+        in_time = server.stop(settings.shutdown_timeout)
+    if not in_time:
+        _leave(settings.shutdown_timeout)
+
+
+def _opened(settings: Settings) -> Emulator:
+    from ecr_emulator.emulator import Emulator
+    from ecr_emulator.storage.migrations import DatabaseTooNew
+    from ecr_emulator.storage.ownership import DataDirectoryInUse
+
+    try:
+        return Emulator(settings)
+    except (DataDirectoryInUse, DatabaseTooNew) as refused:
+        raise CannotStart(str(refused)) from None
+    except OSError as failure:
+        raise CannotStart(f"The data directory cannot be used: {failure}") from None
+
+
+def _announce(emulator: Emulator, port: int) -> None:
+    address = emulator.settings.public_host or f"{_name_of(emulator.settings.host)}:{port}"
+    kept = "temporary, gone when the emulator stops; --data-dir DIR keeps it" if emulator.temporary else "kept"
+    facts = {"endpoint": f"http://{address}", "data_dir": str(emulator.data_dir), "temporary": emulator.temporary}
+    logger.info("ready", extra={"facts": facts})
+    click.echo(
+        f"ECR emulator {__version__} is ready: http://{address}\n\n"
+        f"  export AWS_ENDPOINT_URL=http://{address}\n"
+        f"  aws ecr get-login-password | docker login --username AWS --password-stdin {address}\n\n"
+        f"State: {emulator.data_dir} ({kept})"
+    )
+
+
+def _name_of(hosts: tuple[str, ...]) -> str:
+    """What clients on this machine call it: localhost, unless it listens on no loopback address."""
+    for host in hosts:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return host
+        if address.is_loopback or address.is_unspecified:
+            return "localhost"
+    return f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
+
+
+def _leave(seconds: float) -> NoReturn:
+    """End the process with requests still running: their threads belong to Granian and cannot be ended."""
+    logger.warning("transfers were cut off after %g seconds", seconds)
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,33 @@
+"""``ecr-emulator settings``: what is set, and where it was set."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ecr_emulator.cli.options import with_settings
+from ecr_emulator.settings import Loaded
+
+
+@click.command()
+@with_settings()
+def settings(loaded: Loaded) -> None:
+    """Print every setting and where its value comes from, as a TOML file."""
+    for name, source in loaded.sources.items():
+        value = getattr(loaded.settings, name)
+        line = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
+        click.echo(f"{line:<48}  # {source}")
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case int() | float():
+            return str(value)
+        case tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            pairs = ", ".join(f"{_toml(name)} = {_toml(each)}" for name, each in value.items())
+            return f"{{ {pairs} }}" if pairs else "{}"
+    return json.dumps(str(value), ensure_ascii=False)
