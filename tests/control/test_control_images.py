@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,7 +16,7 @@ from tests.support.images import an_image, an_index, put_image, put_manifest, up
 REPOSITORY = "team/app"
 ACCOUNT = "000000000000"
 ABSENT = "sha256:" + "0" * 64
-WHERE = f"the repository with name '{REPOSITORY}' in the registry with id '{ACCOUNT}'"
+WHERE = f"repository with name '{REPOSITORY}' in the registry with id '{ACCOUNT}'"
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +86,7 @@ def test_a_second_tag_joins_the_first_and_keeps_the_push_time(ecr, clock):
     image = an_image()
     put_image(ecr, REPOSITORY, image, "v1")
     pushed_at = ecr.describe_images(repositoryName=REPOSITORY)["imageDetails"][0]["imagePushedAt"]
-    clock.advance(hours=5)
+    clock.advance(timedelta(hours=5))
     put_manifest(ecr, REPOSITORY, image.raw, "v2")
     [detail] = ecr.describe_images(repositoryName=REPOSITORY)["imageDetails"]
     assert (detail["imageTags"], detail["imagePushedAt"]) == (["v1", "v2"], pushed_at)
@@ -263,8 +264,7 @@ def test_a_tag_has_at_most_300_characters(ecr):
     )
     assert (code, message) == (
         "InvalidParameterException",
-        "Invalid parameter at 'imageTag' failed to satisfy constraint: "
-        "'Member must have length less than or equal to 300'",
+        "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must have length less than or equal to 300'",
     )
 
 

@@ -1,0 +1,21 @@
+"""Time that stands still until it is moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ecr_emulator.system import SystemClock
+
+
+class FrozenClock(SystemClock):
+    """A clock for tests: ``advance`` is the only thing that moves it."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> datetime:
+        self._now += by
+        return self._now
