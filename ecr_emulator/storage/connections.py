@@ -12,6 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for a lock that somebody outside the process holds, a ``sqlite3`` shell for example."""
+MAPPED = 1 << 30
+"""Readers map so many bytes of the file instead of copying pages: all share the system's cache, however many they are."""
 
 
 def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Connection:
@@ -25,6 +27,7 @@ def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Co
     connection.execute("PRAGMA foreign_keys = ON")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA mmap_size = {MAPPED}")
     return connection
 
 

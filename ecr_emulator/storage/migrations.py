@@ -45,7 +45,7 @@ CREATE TABLE images (
     FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
 );
 CREATE INDEX images_by_digest ON images (digest);
-CREATE INDEX images_by_subject ON images (repository_id, subject, digest);
+CREATE INDEX images_by_subject ON images (repository_id, subject, digest) WHERE subject IS NOT NULL;
 CREATE TRIGGER manifests_go_with_their_last_image AFTER DELETE ON images
 WHEN NOT EXISTS (SELECT 1 FROM images WHERE digest = OLD.digest)
 BEGIN

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
@@ -22,6 +22,7 @@ _PAGE = Statement(
     .order_by(table.c.name)
     .limit(bindparam("limit"))
 )
+_COUNT = Statement(select(func.count().label("number")).select_from(table).where(*_of_registry))
 _settings = table.c.keys()[table.c.keys().index("tag_mutability") :]
 _ADD = Statement(insert(table))
 _SAVE = Statement(
@@ -52,6 +53,11 @@ class SqlRepositories:
         """At most ``limit`` repositories in order of name, those after the given name."""
         rows = _PAGE.all(self._connection, account=registry.id, region=registry.region, after=after, limit=limit)
         return [_repository(registry, row) for row in rows]
+
+    def count(self, registry: Registry) -> int:
+        """How many there are in a registry."""
+        number: int = _COUNT.one(self._connection, account=registry.id, region=registry.region).number
+        return number
 
     def add(self, repository: Repository) -> Repository:
         """Store a new repository; raises ``RepositoryAlreadyExistsException``. Returns it with its key."""

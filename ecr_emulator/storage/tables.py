@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 
@@ -92,7 +93,7 @@ images = Table(
     Column("last_pulled_at", Instant),
     _required("status", String),
     UniqueConstraint("repository_id", "digest"),
-    Index("images_by_subject", "repository_id", "subject", "digest"),
+    Index("images_by_subject", "repository_id", "subject", "digest", sqlite_where=text("subject IS NOT NULL")),
     Index("images_by_digest", "digest"),
     sqlite_autoincrement=True,
 )
