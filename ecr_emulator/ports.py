@@ -99,6 +99,9 @@ class Repositories(Protocol):
     def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
         """At most ``limit`` repositories in order of name, those after the given name."""
 
+    def count(self, registry: Registry) -> int:
+        """How many there are in a registry."""
+
     def add(self, repository: Repository) -> Repository:
         """Store a new repository; raises ``RepositoryAlreadyExistsException``. Returns it with its key."""
 

@@ -42,6 +42,13 @@ class Addresses:
         """A repository's URI as ``docker pull`` takes it."""
         return f"{self.registry_address(registry, client_host)}/{name}"
 
+    def proxy_endpoint(self, registry: Registry, origin: str) -> str:
+        """A registry's URL as ``docker login`` takes it. ``origin`` is the scheme and host that the client used."""
+        scheme, _, host = origin.partition("://")
+        if self.style == "aws":
+            scheme = "https"
+        return f"{scheme}://{self.registry_address(registry, host)}"
+
     def registry_address(self, registry: Registry, client_host: str) -> str:
         """Host, port and path prefix under which a registry's repositories live."""
         host = self.public_host or client_host

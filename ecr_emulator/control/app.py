@@ -1,0 +1,34 @@
+"""The control plane as a Flask application."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from ecr_emulator.control.caller import Identities
+from ecr_emulator.control.endpoint import ApiRequest, Endpoint, nobody
+from ecr_emulator.services import Services
+
+MAX_BODY = 64 * 1024 * 1024
+"""More than any request needs: a layer part of 20 MiB in base64 is the longest."""
+
+
+def control_app(services: Services, identities: Identities = nobody, *, strict: bool = False) -> Flask:
+    """An application that answers ``POST /``. See ``Endpoint`` for ``strict``."""
+    endpoint = Endpoint(services, identities, strict=strict)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROPAGATE_EXCEPTIONS=strict)
+
+    @app.post("/")
+    def api() -> Response:
+        answer = endpoint.handle(
+            ApiRequest(
+                target=request.headers.get("X-Amz-Target", ""),
+                body=request.get_data(cache=False),
+                origin=request.host_url.rstrip("/"),
+                authorization=request.headers.get("Authorization"),
+                query=request.query_string.decode("latin-1"),
+            )
+        )
+        return Response(answer.body, answer.status, answer.headers)
+
+    return app

@@ -1,0 +1,149 @@
+"""The bounds that the model sets to requests, compiled once to closures, with AWS's words for what breaks them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from operator import ge, le
+from typing import TYPE_CHECKING, Any
+
+from ecr_emulator.control.codec import join
+from ecr_emulator.domain.names import TAG_CONSTRAINT
+from ecr_emulator.domain.resource_tags import MAX_TAGS
+from ecr_emulator.errors import InvalidParameterException
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+Check = Callable[[Any], None]
+Test = Callable[[Any], bool]
+
+BEYOND_THE_MODEL: Mapping[str, Mapping[str, Any]] = {
+    # The order in which ECR lists them is not the model's.
+    "ImageTagMutability": {"enum": ["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]},
+    # In batch calls a malformed tag fails its image; here it fails the call.
+    "PutImageRequest.imageTag": {"pattern": TAG_CONSTRAINT},
+    "CreateRepositoryCreationTemplateRequest.appliedFor": {"min": 1},
+    "UpdateRepositoryCreationTemplateRequest.appliedFor": {"min": 1},
+    "CreateRepositoryCreationTemplateRequest.resourceTags": {"max": MAX_TAGS},
+    "UpdateRepositoryCreationTemplateRequest.resourceTags": {"max": MAX_TAGS},
+}
+"""What ECR enforces and the model does not say, by shape or by member of a shape."""
+
+_OLDEST = {"RepositoryName", "ImageTag"}
+"""Shapes whose rules ECR words in an older way, and with a slash that is not escaped."""
+
+
+def checker(shape: Shape, path: str = "") -> Check | None:
+    """Checks decoded values of a shape, members in the order of the model; None if any value will do.
+
+    The check raises ``InvalidParameterException`` for the first rule that is broken.
+    """
+    return _checker(shape, path, _bounds(shape))
+
+
+def _checker(shape: Shape, path: str, bounds: Mapping[str, Any], *, is_item: bool = False) -> Check | None:
+    rules = [(test, _worded(shape, text, is_item)) for test, text in _rules(shape, bounds)]
+    inner: Check | None = None
+    if shape.type_name == "structure":
+        inner = _members_check(shape, path)
+    elif shape.type_name == "list":
+        inner = _items_check(_checker(shape.member, path, _bounds(shape.member), is_item=True))
+    return _both(_rules_check(rules, path), inner)
+
+
+def _bounds(shape: Shape, owner: str = "") -> Mapping[str, Any]:
+    return {**shape.metadata, **BEYOND_THE_MODEL.get(shape.name, {}), **BEYOND_THE_MODEL.get(owner, {})}
+
+
+def _rules(shape: Shape, bounds: Mapping[str, Any]) -> Iterator[tuple[Test, str]]:
+    """The rules for a value itself, and what is said where one is broken."""
+    is_number = shape.type_name in ("integer", "long")
+    size = "value" if is_number else "length"
+    if "min" in bounds:
+        yield _sized(is_number, ge, bounds["min"]), f"Member must have {size} greater than or equal to {bounds['min']}"
+    if "max" in bounds:
+        yield _sized(is_number, le, bounds["max"]), f"Member must have {size} less than or equal to {bounds['max']}"
+    if "pattern" in bounds:
+        pattern = re.compile(bounds["pattern"], re.ASCII)
+        yield lambda value: pattern.fullmatch(value) is not None, _pattern_text(bounds["pattern"])
+    if "enum" in bounds:
+        choices = bounds["enum"]
+        yield choices.__contains__, f"Member must satisfy enum value set: [{', '.join(choices)}]"
+
+
+def _sized(is_number: bool, compare: Callable[[int, int], bool], limit: int) -> Test:
+    if is_number:
+        return lambda value: compare(value, limit)
+    return lambda value: compare(len(value), limit)
+
+
+_PATTERN_TEXT = "Member must satisfy regular expression pattern: "
+
+
+def _pattern_text(pattern: str) -> str:
+    return f"{_PATTERN_TEXT}{pattern}"
+
+
+def _worded(shape: Shape, text: str, is_item: bool) -> str:
+    if is_item:
+        return f"Member must satisfy constraint: [{text}]"
+    if shape.name not in _OLDEST:
+        return text
+    if text.startswith(_PATTERN_TEXT):
+        pattern = text.removeprefix(_PATTERN_TEXT).replace(r"\/", "/")
+        return f"must satisfy regular expression '{pattern}'"
+    return text.removeprefix("Member ")
+
+
+def _rules_check(rules: list[tuple[Test, str]], path: str) -> Check | None:
+    def check(value: Any) -> None:
+        for test, text in rules:
+            if not test(value):
+                raise InvalidParameterException.at(path, text)
+
+    return check if rules else None
+
+
+def _members_check(shape: Shape, path: str) -> Check:
+    required = set(shape.required_members)
+    members = [
+        (
+            name,
+            join(path, name),
+            name in required,
+            _checker(each, join(path, name), _bounds(each, f"{shape.name}.{name}")),
+        )
+        for name, each in shape.members.items()
+    ]
+
+    def check(value: dict[str, Any]) -> None:
+        for name, member_path, is_required, check_member in members:
+            member = value.get(name)
+            if member is None:
+                if is_required:
+                    raise InvalidParameterException.at(member_path, "Member must not be null")
+            elif check_member:
+                check_member(member)
+
+    return check
+
+
+def _items_check(item: Check | None) -> Check | None:
+    def check(values: list[Any]) -> None:
+        for value in values:
+            if item:
+                item(value)
+
+    return check if item else None
+
+
+def _both(first: Check | None, second: Check | None) -> Check | None:
+    if first is None or second is None:
+        return first or second
+
+    def check(value: Any) -> None:
+        first(value)
+        second(value)
+
+    return check

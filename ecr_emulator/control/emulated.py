@@ -1,0 +1,93 @@
+"""The operations that have a handler, compiled when they are first called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ecr_emulator.control import model
+from ecr_emulator.control.call import Call, Handler
+from ecr_emulator.control.codec import Decode, Encode, decoder, encoder
+from ecr_emulator.control.constraints import Check, checker
+from ecr_emulator.control.operations import HANDLERS
+from ecr_emulator.control.schemas import answer_schema
+from ecr_emulator.errors import EcrError, UnknownOperationException
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+
+
+@dataclass(frozen=True)
+class EmulatedOperation:
+    """An operation that has a handler, ready to run."""
+
+    name: str
+    model: OperationModel
+    handler: Handler
+    decode: Decode
+    check: Check | None
+    encode: Encode
+
+    def perform(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+        """Run it; the answer is ready for JSON."""
+        content: dict[str, Any] = self.encode(self.handler(call, members))
+        return content
+
+    def perform_strictly(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+        """Run it and hold it to the model. Raises ``AssertionError``."""
+        try:
+            content = self.perform(call, members)
+        except EcrError as error:
+            if error.code not in model.declared_errors(self.model):
+                raise AssertionError(f"{self.name} does not declare {error.code}: {error}") from error
+            raise
+        _validator(self.name)(content)
+        return content
+
+
+@cache
+def find_emulated(target: str) -> EmulatedOperation:
+    """The operation that a target names. Raises ``UnknownOperationException`` unless it is emulated."""
+    if not target:
+        raise UnknownOperationException(reason="The request has no X-Amz-Target header, so it names no operation.")
+    operation = model.find_operation(target)
+    if operation is None:
+        raise UnknownOperationException(reason=f"Amazon ECR has no operation '{target}'.")
+    handler = emulated_handlers().get(operation.name)
+    if handler is None:
+        raise UnknownOperationException(
+            reason=f"{operation.name} is an operation of Amazon ECR that is not emulated yet."
+        )
+    return EmulatedOperation(
+        name=operation.name,
+        model=operation,
+        handler=handler,
+        decode=decoder(operation.input_shape),
+        check=checker(operation.input_shape),
+        encode=encoder(operation.output_shape) or (lambda content: content),
+    )
+
+
+@cache
+def emulated_handlers() -> dict[str, Handler]:
+    """The handlers by the wire names of their operations. Raises ``LookupError`` for one that ECR does not have."""
+    names = model.wire_names()
+    strangers = HANDLERS.keys() - names.keys()
+    if strangers:
+        raise LookupError(f"not operations of Amazon ECR: {', '.join(sorted(strangers))}")
+    return {names[name]: handler for name, handler in HANDLERS.items()}
+
+
+@cache
+def _validator(name: str) -> Callable[[dict[str, Any]], None]:
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(answer_schema(model.service_model().operation_model(name)))
+
+    def validate(content: dict[str, Any]) -> None:
+        wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(content)]
+        assert not wrong, f"the answer of {name} is not what the model describes: {wrong}"
+
+    return validate

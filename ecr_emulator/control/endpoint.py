@@ -1,0 +1,114 @@
+"""One request in, one answer out: the AWS JSON 1.1 protocol.
+
+The target comes first, then the caller, the JSON, the model's constraints, and the operation's own checks.
+Only here errors become AWS's error bodies.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, NamedTuple
+
+from ecr_emulator.control import model
+from ecr_emulator.control.call import Call
+from ecr_emulator.control.caller import Identities, identify, read_credential
+from ecr_emulator.control.emulated import find_emulated
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.errors import EcrError, SerializationException, ServerException
+from ecr_emulator.services import Services
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+REQUEST_ID = "x-amzn-RequestId"
+
+_log = logging.getLogger(__name__)
+
+
+class ApiRequest(NamedTuple):
+    """The parts of an HTTP request that the protocol looks at.
+
+    ``origin`` is the scheme and host that the client used, without a slash at the end.
+    """
+
+    target: str
+    body: bytes
+    origin: str
+    authorization: str | None = None
+    query: str = ""
+
+
+class Answer(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def nobody(access_key: str) -> None:
+    """The identities of an emulator without IAM."""
+
+
+class Endpoint:
+    """Answers the API of all registries.
+
+    ``strict`` is for tests: an answer or an error that the model does not foresee raises ``AssertionError``, and
+    what fails unexpectedly is raised instead of answered.
+    """
+
+    def __init__(self, services: Services, identities: Identities = nobody, *, strict: bool = False) -> None:
+        self._services = services
+        self._identities = identities
+        self._strict = strict
+
+    def handle(self, request: ApiRequest) -> Answer:
+        """Answer a request, whatever is wrong with it."""
+        request_id = self._services.ids.uuid()
+        status, content = 200, {}
+        try:
+            content = self._perform(request)
+        except EcrError as error:
+            status, content = error.status, _error_content(error)
+        except Exception as failure:
+            if self._strict:
+                raise
+            _log.exception("Request %s (%s) failed", request_id, request.target)
+            status, content = 500, _error_content(_server_exception(request_id, failure))
+        body = json.dumps(content, separators=(",", ":")).encode()
+        return Answer(status, {REQUEST_ID: request_id, "Content-Type": CONTENT_TYPE}, body)
+
+    def _perform(self, request: ApiRequest) -> dict[str, Any]:
+        operation = find_emulated(request.target)
+        credential = read_credential(request.authorization, request.query)
+        caller = identify(credential, self._services.home, self._identities)
+        members = operation.decode(_parse(request.body))
+        if operation.check:
+            operation.check(members)
+        registry_id = members.get("registryId")
+        registry = Registry(registry_id, caller.registry.region) if registry_id else caller.registry
+        now = self._services.clock.now()
+        call = Call(operation.name, now, caller, registry, self._services, request.origin)
+        if self._strict:
+            return operation.perform_strictly(call, members)
+        return operation.perform(call, members)
+
+
+def _parse(body: bytes) -> Any:
+    if not body:
+        return {}
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as wrong:
+        raise SerializationException(reason=str(wrong)) from wrong
+
+
+def _error_content(error: EcrError) -> dict[str, Any]:
+    members = model.error_members().get(error.code, {})
+    facts = {wire: error.facts[name] for name, wire in members.items() if error.facts.get(name) is not None}
+    return {"__type": error.code, "message": error.message, **facts}
+
+
+def _server_exception(request_id: str, failure: Exception) -> ServerException:
+    return ServerException(
+        f"The emulator failed on this request ({type(failure).__name__}); its log says why, at request {request_id}."
+    )

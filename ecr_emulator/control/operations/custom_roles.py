@@ -1,0 +1,26 @@
+"""Roles that ECR is asked to act in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.errors import InvalidParameterException
+
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
+
+
+def read_custom_role(request: dict[str, Any], registry: Registry) -> str | None:
+    """The ARN of the role in a request; the role must be in the account of the registry."""
+    arn: str = request.get("customRoleArn", "")
+    if not arn:
+        return None
+    match = _ROLE_ARN.fullmatch(arn)
+    if match is None:
+        raise InvalidParameterException.at("customRoleArn", "Invalid ARN")
+    if match["account"] != registry.id:
+        raise InvalidParameterException.at(
+            "customRoleArn", "The role must be in the same account as the registry that you are configuring"
+        )
+    return arn

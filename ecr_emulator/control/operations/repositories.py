@@ -1,0 +1,127 @@
+"""Repositories: create, describe, delete, and whether their tags move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.repository_settings import (
+    described_encryption,
+    described_mutability,
+    read_encryption,
+    read_mutability,
+)
+from ecr_emulator.control.operations.tags import read_tags
+from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.domain.encryption_keys import key_arn
+from ecr_emulator.domain.events import image_action
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Encryption, Repository
+from ecr_emulator.errors import (
+    LimitExceededException,
+    RepositoryAlreadyExistsException,
+    RepositoryNotEmptyException,
+)
+from ecr_emulator.ports import UnitOfWork
+
+MAX_REPOSITORIES = 100_000
+"""The most repositories of a registry."""
+BATCH = 500
+"""How many images are read at a time while a repository is deleted."""
+
+
+@operation
+def create_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"""
+    name = request["repositoryName"]
+    with call.services.store.writing() as work:
+        # ECR says that the name is taken before it looks at what else the request asks for.
+        if work.repositories.find(call.registry, name):
+            raise RepositoryAlreadyExistsException(repository_name=name, registry_id=call.registry.id)
+        repository = Repository(
+            registry=call.registry,
+            name=name,
+            created_at=call.now,
+            mutability=read_mutability(request),
+            encryption=_encryption_with_key(request, call.registry),
+            scan_on_push=request.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+            resource_tags=read_tags(request.get("tags", [])),
+        )
+        if work.repositories.count(call.registry) >= MAX_REPOSITORIES:
+            raise LimitExceededException
+        work.repositories.add(repository)
+    return {"repository": _described(call, repository)}
+
+
+@operation
+def describe_repositories(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
+    names = request.get("repositoryNames")
+    with call.services.store.reading() as work:
+        if names is None:
+            page = Page(call, request)
+            found = work.repositories.page(call.registry, page.after, page.limit + 1)
+            repositories, token = page.cut(found, lambda repository: repository.name)
+        else:
+            check_no_paging(request, "repositoryNames")
+            repositories, token = [work.repositories.get(call.registry, name) for name in dict.fromkeys(names)], None
+    return {"repositories": [_described(call, repository) for repository in repositories], "nextToken": token}
+
+
+@operation
+def delete_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html"""
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        if work.images.count(repository):
+            if not request.get("force"):
+                raise RepositoryNotEmptyException(**repository.identity)
+            _announce_deletions(work, repository, call)
+        work.repositories.remove(repository)
+    return {"repository": _described(call, repository)}
+
+
+@operation
+def put_image_tag_mutability(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html"""
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        mutability = read_mutability(request)
+        work.repositories.save(replace(repository, mutability=mutability))
+    return {
+        "registryId": call.registry.id,
+        "repositoryName": repository.name,
+        **described_mutability(mutability),
+    }
+
+
+def _encryption_with_key(request: dict[str, Any], registry: Registry) -> Encryption:
+    encryption = read_encryption(request, registry.region)
+    if encryption.type == "AES256":
+        return encryption
+    return replace(encryption, kms_key=key_arn(registry, encryption.kms_key))
+
+
+def _announce_deletions(work: UnitOfWork, repository: Repository, call: Call) -> None:
+    """The images of a repository go with it, each with the event of its deletion."""
+    after = ""
+    while images := work.images.page(repository, after, BATCH):
+        for image in images:
+            for tag in image.tags or (None,):
+                work.events.add(image_action(repository, "DELETE", image.digest, tag, call.now))
+        after = images[-1].digest
+
+
+def _described(call: Call, repository: Repository) -> dict[str, Any]:
+    registry, addresses = repository.registry, call.services.addresses
+    return {
+        "repositoryArn": repository.arn,
+        "registryId": registry.id,
+        "repositoryName": repository.name,
+        "repositoryUri": addresses.repository_uri(registry, repository.name, call.host),
+        "createdAt": repository.created_at,
+        **described_mutability(repository.mutability),
+        "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
+        "encryptionConfiguration": described_encryption(repository.encryption, registry),
+    }

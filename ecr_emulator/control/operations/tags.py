@@ -1,0 +1,78 @@
+"""Resource tags of repositories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.domain.names import parse_repository_arn
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.resource_tags import MAX_TAGS, are_valid
+from ecr_emulator.errors import (
+    InvalidParameterException,
+    InvalidTagParameterException,
+    RepositoryNotFoundException,
+    TooManyTagsException,
+)
+from ecr_emulator.ports import UnitOfWork
+
+
+@operation
+def tag_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html"""
+    with call.services.store.writing() as work:
+        repository = _repository(work, call, request["resourceArn"])
+        tags = checked_count(repository.resource_tags | read_tags(request["tags"]))
+        work.repositories.save(replace(repository, resource_tags=tags))
+    return {}
+
+
+@operation
+def untag_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html"""
+    gone = set(request["tagKeys"])
+    with call.services.store.writing() as work:
+        repository = _repository(work, call, request["resourceArn"])
+        tags = {key: value for key, value in repository.resource_tags.items() if key not in gone}
+        work.repositories.save(replace(repository, resource_tags=tags))
+    return {}
+
+
+@operation
+def list_tags_for_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html"""
+    with call.services.store.reading() as work:
+        repository = _repository(work, call, request["resourceArn"])
+    return {"tags": described_tags(repository.resource_tags)}
+
+
+def read_tags(tags: list[dict[str, str]]) -> dict[str, str]:
+    """The tags in a request. Raises ``InvalidTagParameterException`` or ``TooManyTagsException``."""
+    pairs = [(tag["Key"], tag["Value"]) for tag in tags]
+    if not are_valid(pairs):
+        raise InvalidTagParameterException
+    return checked_count(dict(pairs))
+
+
+def checked_count(tags: dict[str, str]) -> dict[str, str]:
+    """The same tags, if a repository may have so many. Raises ``TooManyTagsException``."""
+    if len(tags) > MAX_TAGS:
+        raise TooManyTagsException
+    return tags
+
+
+def described_tags(tags: dict[str, str]) -> list[dict[str, str]]:
+    """Tags on the wire."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _repository(work: UnitOfWork, call: Call, arn: str) -> Repository:
+    """The repository of an ARN; one of another Region is not found here."""
+    parsed = parse_repository_arn(arn)
+    if parsed is None:
+        raise InvalidParameterException.at("resourceArn", "Invalid ARN")
+    registry, name = parsed
+    if registry.region != call.registry.region:
+        raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
+    return work.repositories.get(registry, name)

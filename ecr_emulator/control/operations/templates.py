@@ -1,0 +1,182 @@
+"""Repository creation templates."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.custom_roles import read_custom_role
+from ecr_emulator.control.operations.repository_settings import (
+    described_mutability,
+    read_encryption,
+    read_mutability,
+)
+from ecr_emulator.control.operations.tags import described_tags
+from ecr_emulator.control.pages import Page
+from ecr_emulator.domain.repository import TagMutability
+from ecr_emulator.domain.resource_tags import are_valid
+from ecr_emulator.domain.template import CreationTemplate
+from ecr_emulator.errors import (
+    InvalidParameterException,
+    InvalidTagParameterException,
+    LimitExceededException,
+    TemplateNotFoundException,
+    ValidationException,
+)
+from ecr_emulator.ports import UnitOfWork
+
+MAX_TEMPLATES = 100
+"""The most templates of a registry; AWS does not publish its quota."""
+SERVICE_PRINCIPAL = "ecr.amazonaws.com"
+
+
+@operation
+def create_repository_creation_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html"""
+    _check_region(call)
+    blank = CreationTemplate(call.registry, _prefix(request["prefix"]), (), call.now, call.now)
+    template = _with_settings(blank, request)
+    with call.services.store.writing() as work:
+        work.templates.add(template)
+        if len(work.templates.all(call.registry)) > MAX_TEMPLATES:
+            raise LimitExceededException
+    call.services.roles.ensure_service_linked_role(call.registry.id, SERVICE_PRINCIPAL)
+    return _answer(template)
+
+
+@operation
+def describe_repository_creation_templates(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html"""
+    page = Page(call, request)
+    with call.services.store.reading() as work:
+        templates = work.templates.all(call.registry)
+    if "prefixes" in request:
+        wanted = {_prefix(prefix) for prefix in request["prefixes"]}
+        templates = [template for template in templates if template.prefix in wanted]
+    chosen, token = page.choose(templates, lambda template: template.prefix)
+    return {
+        "registryId": call.registry.id,
+        "repositoryCreationTemplates": [_described(template) for template in chosen],
+        "nextToken": token,
+    }
+
+
+@operation
+def update_repository_creation_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
+
+    What the request does not mention stays as it is.
+    """
+    _check_region(call)
+    with call.services.store.writing() as work:
+        template = _with_settings(_template(work, call, request), request)
+        template = replace(template, updated_at=call.now)
+        work.templates.save(template)
+    return _answer(template)
+
+
+@operation
+def delete_repository_creation_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html"""
+    with call.services.store.writing() as work:
+        template = _template(work, call, request)
+        work.templates.remove(template)
+    return _answer(template)
+
+
+def _check_region(call: Call) -> None:
+    if call.registry.region.startswith("us-gov-"):
+        raise ValidationException("Repository creation templates are not supported in this Region")
+
+
+def _prefix(text: str) -> str:
+    """A prefix as it is kept: the slash at its end is implied."""
+    return text.removesuffix("/")
+
+
+def _template(work: UnitOfWork, call: Call, request: dict[str, Any]) -> CreationTemplate:
+    prefix = _prefix(request["prefix"])
+    template = work.templates.find(call.registry, prefix)
+    if template is None:
+        raise TemplateNotFoundException(prefix=prefix, registry_id=call.registry.id)
+    return template
+
+
+def _with_settings(template: CreationTemplate, request: dict[str, Any]) -> CreationTemplate:
+    """The template with the settings that a request gives; an empty text takes one away."""
+    registry = template.registry
+    given: dict[str, Any] = {"mutability": _mutability(template, request)}
+    if "encryptionConfiguration" in request:
+        given["encryption"] = read_encryption(request, registry.region)
+    if "repositoryPolicy" in request:
+        given["repository_policy"] = _policy(request["repositoryPolicy"])
+    if "lifecyclePolicy" in request:
+        given["lifecycle_policy"] = _lifecycle_policy(request["lifecyclePolicy"])
+    if "resourceTags" in request:
+        given["resource_tags"] = _tags(request["resourceTags"])
+    if "customRoleArn" in request:
+        given["custom_role_arn"] = read_custom_role(request, registry)
+    if "appliedFor" in request:
+        given["applied_for"] = tuple(dict.fromkeys(request["appliedFor"]))
+    if "description" in request:
+        given["description"] = request["description"] or None
+    return replace(template, **given)
+
+
+def _mutability(template: CreationTemplate, request: dict[str, Any]) -> TagMutability:
+    if "imageTagMutability" in request or "imageTagMutabilityExclusionFilters" in request:
+        return read_mutability(request, template.mutability.mode)
+    return template.mutability
+
+
+def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
+    pairs = [(tag["Key"], tag["Value"]) for tag in tags]
+    if not are_valid(pairs):
+        # The template operations do not declare InvalidTagParameterException.
+        raise InvalidParameterException.at("resourceTags", InvalidTagParameterException.sentence)
+    return dict(pairs)
+
+
+def _policy(text: str) -> str | None:
+    if text and not _is_object(text):
+        raise InvalidParameterException.at("PolicyText", "Invalid repository policy provided")
+    return text or None
+
+
+def _lifecycle_policy(text: str) -> str | None:
+    if text and not _is_object(text):
+        raise InvalidParameterException.at(
+            "LifecyclePolicyText",
+            "Lifecycle policy parsing failure: Could not map policyString into LifecyclePolicy.",
+        )
+    return text or None
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _answer(template: CreationTemplate) -> dict[str, Any]:
+    return {"registryId": template.registry.id, "repositoryCreationTemplate": _described(template)}
+
+
+def _described(template: CreationTemplate) -> dict[str, Any]:
+    encryption = template.encryption
+    return {
+        "prefix": template.prefix,
+        "description": template.description,
+        "encryptionConfiguration": {"encryptionType": encryption.type, "kmsKey": encryption.kms_key},
+        "resourceTags": described_tags(template.resource_tags) or None,
+        **described_mutability(template.mutability),
+        "repositoryPolicy": template.repository_policy,
+        "lifecyclePolicy": template.lifecycle_policy,
+        "appliedFor": list(template.applied_for),
+        "customRoleArn": template.custom_role_arn,
+        "createdAt": template.created_at,
+        "updatedAt": template.updated_at,
+    }

@@ -1,0 +1,96 @@
+"""Which credential a pull through cache rule may have, and whether it is there. The sentences are ECR's.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ecr_emulator.control.call import Call
+from ecr_emulator.control.operations.custom_roles import read_custom_role
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule, UpstreamKind
+from ecr_emulator.errors import (
+    InvalidParameterException,
+    SecretNotFoundException,
+    UnsupportedUpstreamRegistryException,
+    UpstreamAccessDenied,
+    UpstreamFailure,
+)
+
+_NEEDS_SIGN_IN = (
+    "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN "
+    "containing the upstream registry credentials and try again."
+)
+_IS_OPEN = "Invalid input: The specified upstream registry doesn't require authentication."
+_WRONG_KIND = (
+    "Invalid input: Upstream registry URL and provided credential type do not match. Please verify input and try again."
+)
+_FOREIGN_SECRET = (
+    f"{SecretNotFoundException.sentence} Please verify the secret exists in the same region and account "
+    "that the pullthrough cache rule will be created in."
+)
+_ABSENT = "The secret could not be found."
+_REFUSED = (
+    "The authentication to the upstream registry failed. Verify that the credentials provided "
+    "in the pull through cache rule are correct, and try again."
+)
+_UNREADABLE = "The secret is not valid JSON with the keys username and accessToken."
+_UNREACHABLE = "The upstream registry could not be reached."
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCredential:
+    """How a rule signs in upstream: with a secret, with a role, or not at all."""
+
+    secret_arn: str | None
+    role_arn: str | None
+
+    @classmethod
+    def read(cls, request: dict[str, Any], registry: Registry) -> UpstreamCredential:
+        """The credential in a request."""
+        return cls(request.get("credentialArn"), read_custom_role(request, registry))
+
+    def check_given(self, kind: UpstreamKind) -> None:
+        """Raise ``UnsupportedUpstreamRegistryException`` unless the upstream does without a secret or has one."""
+        if kind.needs_credential and self.secret_arn is None:
+            raise UnsupportedUpstreamRegistryException(_NEEDS_SIGN_IN)
+
+    def check(self, call: Call, kind: UpstreamKind) -> None:
+        """Check that the credential suits the upstream, and that the registry can read its secret."""
+        if self.secret_arn and not kind.needs_credential and not kind.is_ecr:
+            raise InvalidParameterException(_IS_OPEN)
+        if (self.role_arn and not kind.is_ecr) or (self.secret_arn and kind.is_ecr):
+            raise InvalidParameterException(_WRONG_KIND)
+        if self.secret_arn:
+            _check_secret(call, self.secret_arn)
+
+
+def failure_of(call: Call, rule: PullThroughRule) -> str | None:
+    """Why a rule cannot pull from its upstream now; None if it can."""
+    try:
+        if rule.credential_arn:
+            call.services.secrets.check_exists(rule.credential_arn, rule.registry)
+    except SecretNotFoundException:
+        return _ABSENT
+    try:
+        if rule.credential_arn:
+            call.services.secrets.credential(rule.credential_arn, rule.registry)
+    except UpstreamFailure:
+        return _UNREADABLE
+    try:
+        call.services.upstreams.at(rule).ping()
+    except UpstreamAccessDenied:
+        return _REFUSED
+    except UpstreamFailure as failure:
+        return f"{_UNREACHABLE} {failure.reason}"
+    return None
+
+
+def _check_secret(call: Call, arn: str) -> None:
+    region, account = arn.split(":")[3:5]
+    if (account, region) != (call.registry.id, call.registry.region):
+        raise SecretNotFoundException(_FOREIGN_SECRET)
+    call.services.secrets.check_exists(arn, call.registry)
