@@ -57,10 +57,17 @@ class Uploads:
         """How far a session has come. Raises ``UploadNotFoundException``."""
         return self._found(registry, name, upload_id)[1]
 
-    def append(self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes]) -> Upload:
-        """Add bytes at the end. If the chunks break off, what has arrived is kept and the error goes on."""
+    def append(
+        self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes], start: int | None = None
+    ) -> Upload:
+        """Add bytes at the end. If the chunks break off, what has arrived is kept and the error goes on.
+
+        Raises ``InvalidLayerPartException`` if the client says where they start and that is not the end.
+        """
         with self._turn(upload_id).lock:
-            _, upload = self._found(registry, name, upload_id)
+            repository, upload = self._found(registry, name, upload_id)
+            if start not in (None, upload.size):
+                raise _out_of_order(repository, upload)
             return self._append(upload, chunks)
 
     def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
@@ -72,9 +79,7 @@ class Uploads:
             repository, upload = self._found(registry, name, upload_id)
             first, last = span
             if first != upload.size or last - first + 1 != len(data) or not data:
-                raise InvalidLayerPartException(
-                    upload_id=upload_id, last_valid_byte_received=upload.last_byte, **repository.identity
-                )
+                raise _out_of_order(repository, upload)
             if upload.parts >= MAX_PARTS or upload.size + len(data) > MAX_LAYER_SIZE:
                 raise LimitExceededException
             return self._append(upload, [data])
@@ -103,22 +108,13 @@ class Uploads:
                 raise LayerAlreadyExistsException
             return layer
 
-    def finish(
-        self,
-        registry: Registry,
-        name: str,
-        upload_id: str,
-        digest: str,
-        now: datetime,
-        chunks: Iterable[bytes] = (),
-    ) -> Layer:
-        """End a session as the OCI protocol does, with the last bytes and the digest of all.
+    def finish(self, registry: Registry, name: str, upload_id: str, digest: str, now: datetime) -> Layer:
+        """End a session as the OCI protocol does.
 
         Raises ``InvalidLayerException`` if the bytes are not the digest's; the session is gone then.
         """
         with self._turn(upload_id).lock:
             repository, upload = self._found(registry, name, upload_id)
-            upload = self._append(upload, chunks)
             return self._commit(repository, upload, self._blobs.resume(upload.id), digest, now)
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
@@ -126,6 +122,22 @@ class Uploads:
         with self._turn(upload_id).lock:
             _, upload = self._found(registry, name, upload_id)
             self._discard(upload, self._blobs.resume(upload.id))
+
+    def mount(self, registry: Registry, name: str, digest: str, source_name: str | None, now: datetime) -> Layer | None:
+        """Give a repository a blob that another one of the registry holds; None if it cannot be had that way.
+
+        Both must be encrypted alike. Without a source, any repository of the registry will do.
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+        """
+        with self._store.writing() as work:
+            target = repository_for_push(work, registry, name, now)
+            for each in [source_name] if source_name else work.layers.holders(registry, digest):
+                source = work.repositories.find(registry, each)
+                layer = work.layers.find(source, digest) if source else None
+                if source and layer and source.encryption == target.encryption:
+                    work.layers.add(target, digest, layer.size, now)
+                    return layer
+        return None
 
     def _found(self, registry: Registry, name: str, upload_id: str) -> tuple[Repository, Upload]:
         with self._store.reading() as work:
@@ -163,6 +175,12 @@ class Uploads:
     def _turn(self, upload_id: str) -> _Turn:
         with self._turns_lock:
             return self._turns.setdefault(upload_id, _Turn())
+
+
+def _out_of_order(repository: Repository, upload: Upload) -> InvalidLayerPartException:
+    return InvalidLayerPartException(
+        upload_id=upload.id, last_valid_byte_received=upload.last_byte, **repository.identity
+    )
 
 
 def _advanced(upload: Upload, size: int) -> Upload:

@@ -1,0 +1,66 @@
+"""Blobs: pull them whole or in part, by name or by signed URL. They come in through ``uploads``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from werkzeug import Response
+
+from ecr_emulator.distribution.ranges import requested_span
+from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.domain.names import is_digest
+from ecr_emulator.errors import UpstreamNotFound
+from ecr_emulator.services.pulls import BlobSource
+
+
+def get_blob(visit: Visit, digest: str) -> Response:
+    """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream."""
+    check_digest(digest)
+    source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now)
+    if source is None:
+        raise _unknown(digest)
+    span = requested_span(visit.request.headers.get("Range"), source.size)
+    start, stop = span or (0, source.size)
+    answer = Response(status=206 if span else 200, content_type="application/octet-stream")
+    answer.headers["Docker-Content-Digest"] = digest
+    answer.headers["Accept-Ranges"] = "bytes"
+    answer.headers["ETag"] = f'"{digest}"'
+    if visit.request.method != "HEAD":
+        answer.response = _body(source, start, stop)
+    answer.content_length = stop - start
+    if span:
+        answer.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
+    return answer
+
+
+def refuse_delete(visit: Visit, digest: str) -> Response:
+    """end-10: ECR does not delete blobs; they go when no image refers to them."""
+    raise Refusal(405, "UNSUPPORTED", "Blobs cannot be deleted. Delete the images that refer to them.")
+
+
+def check_digest(digest: str) -> None:
+    """Raise ``Refusal`` 400 unless it is a digest that can be verified."""
+    if not is_digest(digest):
+        raise Refusal(400, "DIGEST_INVALID", f"'{digest}' is not a sha256 or sha512 digest")
+
+
+def _unknown(digest: str) -> Refusal:
+    return Refusal(404, "BLOB_UNKNOWN", f"The layer with digest '{digest}' does not exist")
+
+
+def _body(source: BlobSource, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes, the first of which are here already: what fails before them is an error, not a broken answer."""
+    chunks = source.chunks(start, stop)
+    try:
+        first = next(chunks, b"")
+    except UpstreamNotFound:
+        raise _unknown(source.digest) from None
+    return _continued(first, chunks)
+
+
+def _continued(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    with closing(rest):  # type: ignore[type-var]  # chunks are generators; Iterator has no close
+        yield first
+        yield from rest

@@ -1,0 +1,34 @@
+"""Who is at the door: ECR's Basic authentication with a token from GetAuthorizationToken.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from werkzeug import Request, Response
+
+from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.domain.caller import Caller
+from ecr_emulator.services.tokens import TokenExpired, Tokens, read_basic
+
+EXPIRED = Refusal(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
+
+
+def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
+    """The caller whose token the request carries; None without a token of ours. Raises ``Refusal`` if it expired."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    password = read_basic(credentials.strip()) if scheme.lower() == "basic" else None
+    if password is None:
+        return None
+    try:
+        return tokens.caller(password, now)
+    except TokenExpired:
+        raise EXPIRED from None
+
+
+def challenge(request: Request) -> Response:
+    """The 401 of real ECR, to the byte."""
+    realm = f'Basic realm="{request.host_url}",service="ecr.amazonaws.com"'
+    return Response("Not Authorized\n", 401, {"Www-Authenticate": realm}, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,89 @@
+"""Manifests: pull, push and delete by tag or digest."""
+
+from __future__ import annotations
+
+from werkzeug import Request, Response
+
+from ecr_emulator.distribution.blobs import check_digest
+from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.wire import MANIFEST_UNKNOWN, Refusal
+from ecr_emulator.domain.image import ImageId
+from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
+from ecr_emulator.domain.names import TAG_CONSTRAINT, is_digest, is_tag
+from ecr_emulator.errors import InvalidParameterException
+from ecr_emulator.services.images import Push, Stored, delete_images, store_image
+from ecr_emulator.services.repositories import repository_for_push
+
+
+def get_manifest(visit: Visit, reference: str) -> Response:
+    """end-3: GET and HEAD. The bytes and the media type are those that were stored, whatever Accept says."""
+    _check_reference(reference)
+    manifest = visit.services.pulls.manifest(visit.registry, visit.name, reference, visit.now)
+    etag = f'"{manifest.digest}"'
+    headers = {"Docker-Content-Digest": manifest.digest, "ETag": etag}
+    if etag in visit.request.headers.get("If-None-Match", ""):
+        return Response(status=304, headers=headers)
+    return Response(manifest.raw, 200, headers, content_type=manifest.media_type)
+
+
+def put_manifest(visit: Visit, reference: str) -> Response:
+    """end-7: PUT by tag, or by digest with any number of ``?tag=``."""
+    _check_reference(reference)
+    digest = reference if is_digest(reference) else None
+    tags = visit.request.args.getlist("tag") if digest else [reference]
+    for tag in tags:
+        _check_tag(tag)
+    raw = _body(visit.request)
+    media_type = visit.request.mimetype or None
+    with visit.services.store.writing() as work:
+        repository = repository_for_push(work, visit.registry, visit.name, visit.now)
+        stored = [
+            store_image(work, repository, Push(raw, media_type, tag, digest), visit.now) for tag in tags or (None,)
+        ]
+    return _created(visit, reference, stored[-1], tags if digest else [])
+
+
+def delete_manifest(visit: Visit, reference: str) -> Response:
+    """end-9: DELETE by digest deletes the image, by tag removes the tag, with the last tag the image."""
+    _check_reference(reference)
+    image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
+    with visit.services.store.writing() as work:
+        repository = work.repositories.get(visit.registry, visit.name)
+        _, failures = delete_images(work, repository, [image_id], visit.now)
+    for failure in failures:
+        if failure.code == "ImageReferencedByManifestList":
+            raise Refusal(405, "UNSUPPORTED", failure.reason)
+        raise MANIFEST_UNKNOWN
+    return Response(status=202)
+
+
+def _check_reference(reference: str) -> None:
+    if ":" in reference:
+        check_digest(reference)
+    else:
+        _check_tag(reference)
+
+
+def _check_tag(tag: str) -> None:
+    if not is_tag(tag):
+        sentence = InvalidParameterException.at("imageTag", f"must satisfy regular expression '{TAG_CONSTRAINT}")
+        raise Refusal(400, "TAG_INVALID", sentence.message)
+
+
+def _body(request: Request) -> bytes:
+    announced = request.content_length or 0
+    raw = request.stream.read(MAX_MANIFEST_BYTES + 1) if announced <= MAX_MANIFEST_BYTES else b""
+    if announced > MAX_MANIFEST_BYTES or len(raw) > MAX_MANIFEST_BYTES:
+        raise Refusal(413, "SIZE_INVALID", f"A manifest may have at most {MAX_MANIFEST_BYTES} bytes")
+    return raw
+
+
+def _created(visit: Visit, reference: str, stored: Stored, tags: list[str]) -> Response:
+    answer = Response(status=201)
+    answer.headers["Location"] = visit.url(f"manifests/{reference}")
+    answer.headers["Docker-Content-Digest"] = stored.image.digest
+    if stored.image.subject:
+        answer.headers["OCI-Subject"] = stored.image.subject
+    for tag in tags:
+        answer.headers.add("OCI-Tag", tag)
+    return answer

@@ -1,0 +1,48 @@
+"""Byte ranges: the part of a blob that a client asks for, and where a chunk of an upload belongs."""
+
+from __future__ import annotations
+
+import re
+
+from ecr_emulator.distribution.wire import Refusal
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/(?:\d+|\*))?")
+
+
+def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
+    """Start and stop of the bytes that a Range header asks for; None where all of them are to be sent.
+
+    More than one range is answered with everything, as RFC 9110 allows. Raises ``Refusal`` 416.
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, stop = max(size - int(last), 0), size
+    else:
+        start, stop = int(first), min(int(last) + 1 if last else size, size)
+    if start >= stop:
+        if first and last and int(last) < int(first):
+            return None
+        raise Refusal(416, "UNSUPPORTED", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
+    return start, stop
+
+
+def chunk_start(header: str | None, length: int | None) -> int | None:
+    """Where the chunk of a PATCH or PUT begins; None if the client does not say. Raises ``Refusal`` 400."""
+    if header is None:
+        return None
+    match = _CONTENT_RANGE.fullmatch(header.strip())
+    if match is None:
+        raise Refusal(400, "BLOB_UPLOAD_INVALID", f"Content-Range must be like 0-1023, not {header!r}")
+    first, last = int(match[1]), int(match[2])
+    if length is not None and last - first + 1 != length:
+        raise Refusal(400, "SIZE_INVALID", f"Content-Range {header} does not fit a body of {length} bytes")
+    return first
+
+
+def received(size: int) -> str:
+    """The Range header of an upload: what has been received."""
+    return f"0-{max(size - 1, 0)}"

@@ -1,0 +1,70 @@
+"""The URL table: one line for each path of the OCI distribution API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from werkzeug import Response
+
+from ecr_emulator.distribution import blobs, manifests, referrers, tags, uploads
+from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.wire import Refusal
+
+Handler = Callable[..., Response]
+
+
+class Route(NamedTuple):
+    """A path and what its methods do. The groups after the name are the handler's arguments."""
+
+    path: re.Pattern[str]
+    handlers: Mapping[str, Handler]
+
+
+def say_hello(_: Visit) -> Response:
+    """end-1: the registry speaks the protocol, and the client is signed in."""
+    return Response("{}", content_type="application/json")
+
+
+def _route(path: str, **handlers: Handler) -> Route:
+    if "GET" in handlers:
+        handlers["HEAD"] = handlers["GET"]
+    return Route(re.compile(path), handlers)
+
+
+ROUTES = (
+    _route(r"/v2/(.+)/manifests/([^/]+)",
+           GET=manifests.get_manifest, PUT=manifests.put_manifest, DELETE=manifests.delete_manifest),
+    _route(r"/v2/(.+)/blobs/uploads/?", POST=uploads.begin_upload),
+    _route(r"/v2/(.+)/blobs/uploads/([^/]+)",
+           GET=uploads.get_upload, PATCH=uploads.append_to_upload,
+           PUT=uploads.finish_upload, DELETE=uploads.cancel_upload),
+    _route(r"/v2/(.+)/blobs/([^/]+)", GET=blobs.get_blob, DELETE=blobs.refuse_delete),
+    _route(r"/v2/(.+)/tags/list", GET=tags.list_tags),
+    _route(r"/v2/(.+)/referrers/([^/]+)", GET=referrers.list_referrers),
+    _route(r"/v2/()_catalog", GET=tags.list_repositories),
+    _route(r"/v2/?()", GET=say_hello),
+)  # fmt: skip
+
+
+class Match(NamedTuple):
+    """What a path means: the handler of the method, the repository name in it, and the rest."""
+
+    handler: Handler
+    name: str
+    arguments: tuple[str, ...]
+
+
+def match(method: str, path: str) -> Match:
+    """Raises ``Refusal`` for paths that the API does not have and methods that a path does not take."""
+    for route in ROUTES:
+        found = route.path.fullmatch(path)
+        if found:
+            handler = route.handlers.get(method)
+            if handler is None:
+                allowed = {"Allow": ", ".join(sorted(route.handlers))}
+                raise Refusal(405, "UNSUPPORTED", f"{method} is not possible here", allowed)
+            name, *arguments = found.groups()
+            return Match(handler, name, tuple(arguments))
+    raise Refusal(404, "UNSUPPORTED", f"The registry API has no {path}")

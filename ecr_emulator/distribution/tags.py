@@ -1,0 +1,52 @@
+"""Lists: the tags of a repository and the repositories of a registry, in ASCII order, page by page."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+from werkzeug import Response
+
+from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.wire import Refusal
+
+MAX_PAGE = 1_000
+"""A page has at most so many entries if the client asks for pages."""
+ALL = 1_000_000
+"""More tags than a repository and more repositories than a registry can have: for clients that ask for no pages."""
+
+
+def list_tags(visit: Visit) -> Response:
+    """end-8: the tags that are here; the upstream of a cache repository is not asked, as in ECR."""
+    limit = _limit(visit)
+    with visit.services.store.reading() as work:
+        repository = work.repositories.get(visit.registry, visit.name)
+        tags = work.tags.page(repository, visit.request.args.get("last", ""), limit + 1)
+    return _page(visit, {"name": visit.path}, "tags", tags, limit)
+
+
+def list_repositories(visit: Visit) -> Response:
+    """``_catalog``: the repositories of the caller's registry."""
+    limit = _limit(visit)
+    with visit.services.store.reading() as work:
+        found = work.repositories.page(visit.registry, visit.request.args.get("last", ""), limit + 1)
+    return _page(visit, {}, "repositories", [repository.name for repository in found], limit)
+
+
+def _limit(visit: Visit) -> int:
+    asked = visit.request.args.get("n")
+    if asked is None:
+        return ALL
+    if not asked.isdecimal():
+        raise Refusal(400, "UNSUPPORTED", f"n={asked!r} must be a whole number from 0 on")
+    return min(int(asked), MAX_PAGE)
+
+
+def _page(visit: Visit, frame: dict[str, str], key: str, entries: list[str], limit: int) -> Response:
+    """``entries`` has one more than the limit if there are more pages."""
+    shown = entries[:limit]
+    answer = Response(json.dumps({**frame, key: shown}), content_type="application/json")
+    if shown and len(entries) > limit:
+        query = urlencode({"n": limit, "last": shown[-1]})
+        answer.headers["Link"] = f'<{visit.request.base_url}?{query}>; rel="next"'
+    return answer

@@ -1,0 +1,88 @@
+"""Upload sessions: monolithic, chunked or streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from werkzeug import Request, Response
+
+from ecr_emulator.distribution.blobs import check_digest
+from ecr_emulator.distribution.ranges import chunk_start, received
+from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.domain.upload import Upload
+
+CHUNK = 1024 * 1024
+
+
+def begin_upload(visit: Visit) -> Response:
+    """end-4a, end-4b and end-11: open a session, push a blob in one request, or mount one."""
+    arguments = visit.request.args
+    if "mount" in arguments:
+        check_digest(arguments["mount"])
+        source = arguments.get("from")
+        mounted = visit.services.uploads.mount(visit.registry, visit.name, arguments["mount"], source, visit.now)
+        if mounted:
+            return _created(visit, mounted.digest)
+    digest = arguments.get("digest")
+    if digest is not None:
+        check_digest(digest)
+    upload = visit.services.uploads.begin(visit.registry, visit.name, visit.now)
+    if digest is None:
+        return _progress(visit, upload, 202)
+    return _finish(visit, upload.id, digest)
+
+
+def append_to_upload(visit: Visit, upload_id: str) -> Response:
+    """end-5: one chunk with its Content-Range, or a stream of any length."""
+    return _progress(visit, _append(visit, upload_id), 202)
+
+
+def finish_upload(visit: Visit, upload_id: str) -> Response:
+    """end-6: close the session, with the last bytes if there are any."""
+    digest = visit.request.args.get("digest")
+    if digest is None:
+        raise Refusal(400, "DIGEST_INVALID", "The digest of the blob is missing: PUT …?digest=sha256:…")
+    check_digest(digest)
+    return _finish(visit, upload_id, digest)
+
+
+def get_upload(visit: Visit, upload_id: str) -> Response:
+    """end-13: how far the session has come."""
+    return _progress(visit, visit.services.uploads.get(visit.registry, visit.name, upload_id), 204)
+
+
+def cancel_upload(visit: Visit, upload_id: str) -> Response:
+    """end-14: drop the session."""
+    visit.services.uploads.abandon(visit.registry, visit.name, upload_id)
+    return Response(status=204)
+
+
+def _finish(visit: Visit, upload_id: str, digest: str) -> Response:
+    if visit.request.content_length != 0:
+        _append(visit, upload_id)
+    layer = visit.services.uploads.finish(visit.registry, visit.name, upload_id, digest, visit.now)
+    return _created(visit, layer.digest)
+
+
+def _append(visit: Visit, upload_id: str) -> Upload:
+    start = chunk_start(visit.request.headers.get("Content-Range"), visit.request.content_length)
+    chunks = _chunks(visit.request)
+    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks, start)
+
+
+def _chunks(request: Request) -> Iterator[bytes]:
+    return iter(lambda: request.stream.read(CHUNK), b"")
+
+
+def _progress(visit: Visit, upload: Upload, status: int) -> Response:
+    headers = {
+        "Location": visit.url(f"blobs/uploads/{upload.id}"),
+        "Docker-Upload-UUID": upload.id,
+        "Range": received(upload.size),
+    }
+    return Response(status=status, headers=headers)
+
+
+def _created(visit: Visit, digest: str) -> Response:
+    return Response(status=201, headers={"Location": visit.url(f"blobs/{digest}"), "Docker-Content-Digest": digest})

@@ -1,0 +1,36 @@
+"""One request to the registry, with everything its handler needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from werkzeug import Request
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that is authenticated and whose registry and repository name are known.
+
+    ``name`` is empty where the route has none. ``path`` is the name as the client wrote it, which answers repeat;
+    ``origin`` is the scheme and host it used.
+    """
+
+    request: Request
+    services: Services
+    registry: Registry
+    name: str
+    path: str
+    now: datetime
+
+    @property
+    def origin(self) -> str:
+        """``http://host:port``, as the client wrote it."""
+        return self.request.host_url.rstrip("/")
+
+    def url(self, rest: str) -> str:
+        """The address of something in this repository."""
+        return f"{self.origin}/v2/{self.path}/{rest}"

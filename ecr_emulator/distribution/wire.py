@@ -1,0 +1,67 @@
+"""How the data plane says no: one table from domain errors to HTTP status and OCI code, and the JSON around it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from werkzeug import Response
+
+from ecr_emulator import errors
+from ecr_emulator.errors import EcrError, UpstreamFailure
+
+
+class Refusal(Exception):
+    """An answer that only the OCI protocol has a word for."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+MANIFEST_UNKNOWN = Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found")
+
+_ROWS: dict[type[EcrError], tuple[int, str]] = {
+    errors.RepositoryNotFoundException: (404, "NAME_UNKNOWN"),
+    errors.ReferencedImagesNotFoundException: (404, "MANIFEST_BLOB_UNKNOWN"),
+    errors.LayersNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
+    errors.UploadNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
+    errors.InvalidLayerPartException: (416, "BLOB_UPLOAD_INVALID"),
+    errors.InvalidLayerException: (400, "DIGEST_INVALID"),
+    errors.ImageDigestDoesNotMatchException: (400, "DIGEST_INVALID"),
+    errors.ImageTagAlreadyExistsException: (400, "TAG_INVALID"),
+    errors.InvalidParameterException: (405, "UNSUPPORTED"),
+    errors.LimitExceededException: (403, "DENIED"),
+}
+
+_UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
+    errors.UpstreamAccessDenied: (403, "DENIED"),
+    errors.UpstreamTooManyRequests: (429, "TOOMANYREQUESTS"),
+}
+
+
+def refusal_of(error: EcrError) -> Refusal:
+    """A domain error as the registry API puts it: the same sentence, another frame."""
+    if isinstance(error, errors.ImageNotFoundException):
+        return MANIFEST_UNKNOWN
+    status, code = _ROWS.get(type(error), (400, "UNSUPPORTED"))
+    last = error.facts.get("last_valid_byte_received")
+    return Refusal(status, code, error.message, {} if last is None else {"Range": f"0-{last}"})
+
+
+def refusal_of_upstream(failure: UpstreamFailure) -> Refusal:
+    """What a client hears when an upstream fails and nothing is cached."""
+    if isinstance(failure, errors.UpstreamNotFound):
+        return MANIFEST_UNKNOWN
+    status, code = _UPSTREAM_ROWS.get(type(failure), (503, "UNKNOWN"))
+    headers = {"Retry-After": str(math.ceil(failure.retry_after))} if failure.retry_after is not None else {}
+    return Refusal(status, code, failure.reason, headers)
+
+
+def refused(refusal: Refusal) -> Response:
+    """The response for a refusal."""
+    body = json.dumps({"errors": [{"code": refusal.code, "message": refusal.message}]})
+    return Response(body, refusal.status, refusal.headers, content_type="application/json")
