@@ -46,5 +46,5 @@ def _option(setting: Setting) -> Callable[[Any], Any]:
     many = setting.kind.gather is not None
     shown = ", ".join(setting.default) if many else setting.default
     default = "" if shown in (None, "") else f"  [default: {shown}]"
-    how = {"multiple": many, "metavar": setting.kind.placeholder, "help": setting.help + default}
+    how: dict[str, Any] = {"multiple": many, "metavar": setting.kind.placeholder, "help": setting.help + default}
     return click.option(setting.flag, setting.name, **how)

@@ -1,0 +1,95 @@
+"""The commands that run nothing."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from ecr_emulator import __version__
+from ecr_emulator.settings import SETTINGS
+from tests.support.processes import ROOT, run
+
+HEAVY = ["flask", "werkzeug", "sqlalchemy", "botocore", "boto3", "moto", "requests", "jsonschema", "granian"]
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["serve", "--help"], ["settings"]])
+def test_what_runs_nothing_loads_nothing(arguments, tmp_path):
+    probe = (
+        "import sys\nfrom ecr_emulator.cli.main import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_the_version_is_the_package_s(tmp_path):
+    assert run(tmp_path, "--version").stdout.split()[-1] == __version__
+
+
+def test_every_command_is_listed(tmp_path):
+    listed = run(tmp_path, "--help").stdout.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.strip().splitlines()] == ["serve", "demo", "settings", "health"]
+
+
+def test_every_setting_is_an_option_of_serve(tmp_path):
+    shown = run(tmp_path, "serve", "--help").stdout.split()
+    assert {setting.flag for setting in SETTINGS.values()} < set(shown)
+
+
+def test_an_unknown_command_is_refused(tmp_path):
+    done = run(tmp_path, "serv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'serv'" in done.stderr
+
+
+def test_settings_come_with_their_sources(tmp_path):
+    (tmp_path / "ecr-emulator.toml").write_text("port = 1\nregion = 'eu-west-1'\n[upstream_map]\n'a.b' = 'http://c'\n")
+    done = run(tmp_path, "settings", "--port", "2", "--host", "::1", ECR_EMULATOR_LOG_LEVEL="error")
+    lines = dict(line.split("  # ") for line in done.stdout.splitlines() if " = " in line)
+    sources = {line.partition(" = ")[0]: source for line, source in lines.items()}
+    assert (sources["port"], sources["log_level"], sources["region"], sources["account"]) == (
+        "--port",
+        "ECR_EMULATOR_LOG_LEVEL",
+        "ecr-emulator.toml",
+        "default",
+    )
+
+
+def test_printed_settings_are_a_settings_file(tmp_path):
+    given = [
+        "--upstream-map",
+        "a.b=http://c/",
+        "--upstream-map",
+        "d=http://e",
+        "--data-dir",
+        'quote"d',
+        "--host",
+        "::1",
+    ]
+    first = run(tmp_path, "settings", *given)
+    (tmp_path / "ecr-emulator.toml").write_text(first.stdout)
+    again = run(tmp_path, "settings")
+    assert (again.returncode, tomllib.loads(again.stdout)) == (0, tomllib.loads(first.stdout))
+    assert tomllib.loads(again.stdout)["upstream_map"] == {"a.b": "http://c/", "d": "http://e"}
+
+
+def test_a_wrong_setting_ends_with_2_and_a_sentence(tmp_path):
+    done = run(tmp_path, "serve", ECR_EMULATOR_PROT="1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(
+        "Error: Unknown environment variable ECR_EMULATOR_PROT. Did you mean ECR_EMULATOR_PORT?\n"
+    )
+
+
+def test_an_unknown_option_is_refused_with_a_suggestion(tmp_path):
+    done = run(tmp_path, "serve", "--data-dri", "x")
+    assert done.returncode == 2
+    assert "--data-dir" in done.stderr
+
+
+def test_health_of_nobody_is_1(tmp_path):
+    done = run(tmp_path, "health", "--port", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: No healthy emulator on port 1: ")

@@ -1,0 +1,151 @@
+"""``ecr-emulator serve``, from start to end."""
+
+import json
+import re
+import signal
+import socket
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import run, serving
+
+WAIT = 20
+
+
+@contextmanager
+def connected(port, host="127.0.0.1"):
+    connection = HTTPConnection(host, port, timeout=WAIT)
+    yield connection
+    connection.close()
+
+
+def health(port, host="127.0.0.1"):
+    with connected(port, host) as connection:
+        connection.request("GET", "/_ecr/health")
+        return json.load(connection.getresponse())["status"]
+
+
+def log(folder):
+    return (folder / "log").read_text()
+
+
+def test_it_answers_as_soon_as_it_says_so_on_both_addresses_and_ends_with_0(tmp_path):
+    with serving(tmp_path, "--port", "0") as served:
+        assert health(served.port, "127.0.0.1") == "ok"
+        assert health(served.port, "::1") == "ok"
+        assert served.stop() == 0
+        assert "Traceback" not in log(tmp_path)
+
+
+def test_it_says_what_a_user_needs(tmp_path):
+    with serving(tmp_path, "--port", "0", "--data-dir", "state") as served:
+        login = "aws ecr get-login-password | docker login --username AWS --password-stdin"
+        assert served.url == f"http://localhost:{served.port}"
+        assert f"  export AWS_ENDPOINT_URL={served.url}\n" in served.output
+        assert f"  {login} localhost:{served.port}\n" in served.output
+        assert served.output.endswith("State: state (kept)\n")
+
+
+def test_temporary_state_is_announced_and_goes(tmp_path):
+    with serving(tmp_path, "--port", "0") as served:
+        folder = re.search(r"State: (\S+) \(temporary, gone when the emulator stops", served.output)
+        assert Path(folder[1]).is_dir()
+        assert served.stop(signal.SIGINT) == 0
+        assert not Path(folder[1]).exists()
+        assert "temporary=true" in log(tmp_path)
+
+
+def test_settings_reach_it_from_flags_environment_and_file(tmp_path):
+    (tmp_path / "ecr-emulator.toml").write_text("log_format = 'json'\nport = 1\n")
+    with serving(tmp_path, "--port", "0", variables={"ECR_EMULATOR_PUBLIC_HOST": "ecr.test"}) as served:
+        assert served.url == "http://ecr.test"
+        assert served.stop() == 0
+    ready = [line for line in map(json.loads, log(tmp_path).splitlines()) if line["message"] == "ready"]
+    assert ready[0]["endpoint"] == "http://ecr.test"
+
+
+def test_each_request_is_a_line_in_the_log(tmp_path):
+    with serving(tmp_path, "--port", "0") as served:
+        health(served.port)
+        assert served.stop() == 0
+    assert re.search(r"request method=GET path=/_ecr/health status=200 bytes=\d+ milliseconds=\d", log(tmp_path))
+
+
+def test_a_quiet_log_has_no_requests(tmp_path):
+    with serving(tmp_path, "--port", "0", "--log-level", "warning") as served:
+        health(served.port)
+        assert served.stop() == 0
+    assert log(tmp_path) == ""
+
+
+def test_a_second_one_on_the_same_state_is_refused(tmp_path):
+    with serving(tmp_path, "--port", "0", "--data-dir", "state"):
+        second = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
+    assert (second.returncode, second.stdout) == (2, "")
+    assert re.search(r"^Error: The data directory \S*state is in use by process \d+\.", second.stderr, re.MULTILINE)
+    assert "Traceback" not in second.stderr
+
+
+def test_a_port_that_is_taken_is_refused(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run(tmp_path, "serve", "--port", str(port))
+    assert refused.returncode == 2
+    assert refused.stderr == f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+
+
+def test_a_state_that_is_no_directory_is_refused(tmp_path):
+    (tmp_path / "state").write_text("a file")
+    refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
+    assert refused.returncode == 2
+    assert "Error: The data directory cannot be used" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_health_finds_it(tmp_path):
+    with serving(tmp_path, "--port", "0") as served:
+        found = run(tmp_path, "health", ECR_EMULATOR_PORT=str(served.port))
+        assert (found.returncode, found.stdout.split(",")[0]) == (0, "ok")
+
+
+@contextmanager
+def half_sent(port):
+    """A request whose body is on its way."""
+    with connected(port) as connection:
+        connection.putrequest("POST", "/")
+        connection.putheader("Content-Length", "10")
+        connection.putheader("Expect", "100-continue")
+        connection.endheaders()
+        # The application asks for the body by answering 100: from here on the request is under way.
+        assert connection.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.send(b"first")
+        yield connection
+
+
+def test_a_request_under_way_is_answered_before_the_end(tmp_path):
+    with serving(tmp_path, "--port", "0") as served, half_sent(served.port) as connection:
+        served.process.send_signal(signal.SIGTERM)
+        wait_until_refused(served.port)
+        connection.send(b"after")
+        assert connection.sock.recv(9) == b"HTTP/1.1 "
+        assert served.process.wait(WAIT) == 0
+    assert "cut off" not in log(tmp_path)
+
+
+def test_a_request_that_does_not_end_is_cut_off(tmp_path):
+    with serving(tmp_path, "--port", "0", "--shutdown-timeout", "0.1") as served, half_sent(served.port):
+        assert served.stop() == 0
+    assert "transfers were cut off after 0.1 seconds" in log(tmp_path)
+
+
+def wait_until_refused(port):
+    with pytest.raises(ConnectionError):
+        connect_for_ever(port)
+
+
+def connect_for_ever(port):
+    while True:
+        socket.create_connection(("127.0.0.1", port), timeout=WAIT).close()

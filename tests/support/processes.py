@@ -1,0 +1,86 @@
+"""``ecr-emulator`` as users run it: a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "ecr_emulator"]
+WAIT_SECONDS = 30
+
+
+class Served:
+    """A running ``ecr-emulator serve``. ``output`` is what it printed up to the line about the state."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.output = ""
+        assert process.stdout is not None
+        while "State: " not in self.output:
+            line = process.stdout.readline()
+            assert line, f"it ended with {process.wait()}: {self.output}"
+            self.output += line
+
+    @property
+    def url(self) -> str:
+        """The endpoint that it printed."""
+        found = re.search(r"is ready: (http://\S+)", self.output)
+        assert found, self.output
+        return found[1]
+
+    @property
+    def port(self) -> int:
+        """The port in the endpoint."""
+        return int(self.url.rpartition(":")[2])
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(WAIT_SECONDS)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment without its settings, and with these variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ECR_EMULATOR_")}
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
+    return kept | {"PYTHONPATH": path} | variables
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """``ecr-emulator serve`` in ``folder``, killed at the end if it still runs. Its log goes to ``folder/log``."""
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", *arguments],
+            cwd=folder,
+            env=environment(**(variables or {})),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    with process:
+        try:
+            yield Served(process)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """``ecr-emulator`` with these arguments, to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
