@@ -8,7 +8,7 @@ import pytest
 
 from ecr_emulator import __version__
 from ecr_emulator.settings import SETTINGS
-from tests.support.processes import ROOT, run
+from tests.support.processes import environment, run
 
 HEAVY = ["flask", "werkzeug", "sqlalchemy", "botocore", "boto3", "moto", "requests", "jsonschema", "granian"]
 
@@ -20,7 +20,8 @@ def test_what_runs_nothing_loads_nothing(arguments, tmp_path):
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
         f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    how = {"cwd": tmp_path, "env": environment(), "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, "-c", probe], check=True, **how)
     assert done.stdout.splitlines()[-1] == ""
 
 

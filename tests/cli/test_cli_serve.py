@@ -116,6 +116,7 @@ def half_sent(port):
     """A request whose body is on its way."""
     with connected(port) as connection:
         connection.putrequest("POST", "/")
+        connection.putheader("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories")
         connection.putheader("Content-Length", "10")
         connection.putheader("Expect", "100-continue")
         connection.endheaders()

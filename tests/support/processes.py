@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import ecr_emulator
+
+# The package that these tests import, be it the checkout or an installed wheel.
+PACKAGE_ROOT = Path(ecr_emulator.__file__).parents[1]
 COMMAND = [sys.executable, "-m", "ecr_emulator"]
 WAIT_SECONDS = 30
 
@@ -49,7 +52,7 @@ class Served:
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment without its settings, and with these variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ECR_EMULATOR_")}
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(PACKAGE_ROOT)]))
     return kept | {"PYTHONPATH": path} | variables
 
 
