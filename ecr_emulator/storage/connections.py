@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for a lock that somebody outside the process holds, a ``sqlite3`` shell for example."""
 MAPPED = 1 << 30
-"""Readers map so many bytes of the file instead of copying pages: all share the system's cache, however many they are."""
+"""Readers map so many bytes of the file instead of copying its pages: all of them share the system's cache."""
 
 
 def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Connection:

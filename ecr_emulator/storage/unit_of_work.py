@@ -27,8 +27,11 @@ from ecr_emulator.storage.tags import SqlTags
 from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 
-READERS = 32
-"""So many units read at the same moment; more wait their turn, which comes within a millisecond or so."""
+READERS = 8
+"""So many units read at the same moment; more wait their turn.
+
+More threads inside SQLite would not read faster, only fight for Python's lock, and the slowest would wait longer.
+"""
 SIGNING_KEY = "signing-key"
 
 _STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))

@@ -93,3 +93,10 @@ def test_the_key_of_a_removed_repository_is_not_used_again(store, repository):
         assert work.repositories.add(a_repository("next")).key != repository.key
         with pytest.raises(RepositoryNotFoundException):
             work.layers.add(repository, "sha256:" + "0" * 64, 1, NOW)
+
+
+def test_a_registry_counts_its_own_repositories(store, repository):
+    with store.writing() as work:
+        work.repositories.add(a_repository("other"))
+        work.repositories.add(a_repository(registry=ELSEWHERE[0]))
+        assert work.repositories.count(HOME) == 2
