@@ -92,7 +92,7 @@ def _worded(shape: Shape, text: str, is_item: bool) -> str:
         return text
     if text.startswith(_PATTERN_TEXT):
         pattern = text.removeprefix(_PATTERN_TEXT).replace(r"\/", "/")
-        return f"must satisfy regular expression '{pattern}'"
+        return f"must satisfy regular expression '{pattern}"  # the frame's own quote closes both
     return text.removeprefix("Member ")
 
 

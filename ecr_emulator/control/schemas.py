@@ -1,4 +1,7 @@
-"""JSON Schemas of the answers, from the model's output shapes: a second reading of the model, to check the first."""
+"""JSON Schemas of the answers, from the model's output shapes: a second reading of the model, to check the first.
+
+Bounds of length are left out. The model writes them for requests; AWS answers an empty ``imageIds`` all the same.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number", "timestamp": "number"}
-_LENGTHS = {"string": ("minLength", "maxLength"), "list": ("minItems", "maxItems")}
 
 
 def answer_schema(operation: OperationModel) -> dict[str, Any]:
@@ -28,20 +30,17 @@ def _schema(shape: Shape) -> dict[str, Any]:
                 "additionalProperties": False,
             }
         case "list":
-            return {"type": "array", "items": _schema(shape.member)} | _bounds(shape)
+            return {"type": "array", "items": _schema(shape.member)}
         case "map":
             return {"type": "object", "additionalProperties": _schema(shape.value)}
         case "blob" | "string":
-            return {"type": "string"} | _bounds(shape)
+            return {"type": "string"} | _choices(shape)
         case "boolean":
             return {"type": "boolean"}
         case number:
-            return {"type": _NUMBERS[number]} | _bounds(shape)
+            return {"type": _NUMBERS[number]}
 
 
-def _bounds(shape: Shape) -> dict[str, Any]:
-    low, high = _LENGTHS.get(shape.type_name, ("minimum", "maximum"))
-    bounds = {low: shape.metadata.get("min"), high: shape.metadata.get("max"), "enum": shape.metadata.get("enum")}
-    pattern = shape.metadata.get("pattern")
-    bounds["pattern"] = f"^(?:{pattern})$" if pattern else None
-    return {name: value for name, value in bounds.items() if value is not None}
+def _choices(shape: Shape) -> dict[str, Any]:
+    choices = {"enum": shape.metadata["enum"]} if "enum" in shape.metadata else {}
+    return choices | ({"pattern": f"^(?:{shape.metadata['pattern']})$"} if "pattern" in shape.metadata else {})

@@ -1,0 +1,68 @@
+"""boto3 without a socket: real clients whose signed requests go straight to a WSGI callable."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from werkzeug.test import Client
+from werkzeug.wrappers import Response
+
+ENDPOINT = "http://localhost:4566"
+
+
+class Answering(Protocol):
+    """What has a WSGI callable: an emulator, or a part of one."""
+
+    wsgi: Any
+
+
+def client_of(
+    emulator: Answering,
+    service: str = "ecr",
+    *,
+    account: str = "test",
+    region: str = "us-east-1",
+    parameter_validation: bool = True,
+) -> Any:
+    """A boto3 client that speaks to an emulator; its access key is the account. It never retries."""
+    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="secret", region_name=region)
+    config = Config(parameter_validation=parameter_validation, retries={"total_max_attempts": 1})
+    client = session.client(service, endpoint_url=ENDPOINT, config=config)
+    client.meta.events.register("before-send", InProcess(emulator.wsgi))
+    return client
+
+
+class InProcess:
+    """Answers botocore's requests before they are sent."""
+
+    def __init__(self, wsgi: Any) -> None:
+        self._client = Client(wsgi)
+
+    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        url = urlsplit(request.url)
+        body = request.body if isinstance(request.body, bytes) or request.body is None else request.body.read()
+        response: Response = self._client.open(
+            path=url.path,
+            query_string=url.query,
+            base_url=f"{url.scheme}://{url.netloc}",
+            method=request.method,
+            headers={name: _text(value) for name, value in request.headers.items()},
+            data=body,
+        )
+        return AWSResponse(request.url, response.status_code, dict(response.headers), _Raw(response.data))
+
+
+class _Raw(BytesIO):
+    """The body of an answer, as urllib3 would hand it over."""
+
+    def stream(self, **_: Any) -> list[bytes]:
+        return [self.read()]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -1,0 +1,100 @@
+"""A control plane of its own: the real store and services, with dictionaries where the world outside would be."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ecr_emulator.control.app import control_app
+from ecr_emulator.domain.addresses import Addresses
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamFailure
+from ecr_emulator.ports import Credential
+from ecr_emulator.services import Services
+from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.tokens import Tokens
+from ecr_emulator.services.uploads import Uploads
+from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.system import RandomIds
+from tests.support.clock import FrozenClock
+
+HOME = Registry("000000000000", "us-east-1")
+
+
+@dataclass
+class KnownSecrets:
+    """Secrets by ARN; None stands for a secret that is not what pull through needs."""
+
+    secrets: dict[str, Credential | None] = field(default_factory=dict)
+
+    def check_exists(self, arn: str, registry: Registry) -> None:
+        if arn not in self.secrets:
+            raise SecretNotFoundException
+
+    def credential(self, arn: str, registry: Registry) -> Credential:
+        credential = self.secrets.get(arn)
+        if credential is None:
+            raise UpstreamAccessDenied("the secret does not hold username and accessToken")
+        return credential
+
+
+@dataclass
+class NotedRoles:
+    """The service-linked roles that were asked for."""
+
+    ensured: list[tuple[str, str]] = field(default_factory=list)
+
+    def ensure_service_linked_role(self, account: str, service: str) -> None:
+        self.ensured.append((account, service))
+
+
+@dataclass
+class OneUpstream:
+    """An upstream that answers, or fails as told; it has no images."""
+
+    failure: UpstreamFailure | None = None
+
+    def at(self, rule: PullThroughRule) -> OneUpstream:
+        return self
+
+    def ping(self) -> None:
+        if self.failure:
+            raise self.failure
+
+
+class ControlPlane:
+    """Answers the ECR API alone, strictly: what the model does not foresee fails the test."""
+
+    def __init__(self, directory: Path, cleanup: ExitStack) -> None:
+        self.clock = FrozenClock()
+        self.secrets = KnownSecrets()
+        self.roles = NotedRoles()
+        self.upstream = OneUpstream()
+        self.services = self._services(directory, cleanup)
+        self.wsgi = control_app(self.services, strict=True)
+
+    def _services(self, directory: Path, cleanup: ExitStack) -> Services:
+        ids = RandomIds()
+        store = SqlStore(directory / "ecr.sqlite", durable=False)
+        cleanup.callback(store.close)
+        blobs = FileBlobs(directory, durable=False)
+        pull_through = PullThrough(store, blobs, ids, self.clock, self.upstream)
+        cleanup.callback(pull_through.close)
+        return Services(
+            home=HOME,
+            clock=self.clock,
+            ids=ids,
+            store=store,
+            blobs=blobs,
+            secrets=self.secrets,
+            roles=self.roles,
+            upstreams=self.upstream,
+            tokens=Tokens(b"a signing key for tests"),
+            uploads=Uploads(store, blobs, ids),
+            pulls=Pulls(store, blobs, pull_through),
+            addresses=Addresses(),
+        )
