@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from threading import Condition
+from typing import BinaryIO
 
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import BlobWriter
@@ -37,7 +38,7 @@ class Fill:
                 self._writer.write(chunk)
                 self._progress(len(chunk))
             if self._written != self._size or not self._writer.commit(self._digest):
-                raise UpstreamUnavailable(f"the upstream sent other bytes than {self._digest}")
+                raise self._mismatch()
         except UpstreamFailure as failure:
             self._fail(failure)
             raise
@@ -50,7 +51,7 @@ class Fill:
 
     def follow(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from start up to stop as they arrive. Raises ``UpstreamFailure`` if the download fails."""
-        with closing(self._writer.reader()) as file:
+        with closing(self._open()) as file:
             file.seek(start)
             while start < stop:
                 reachable = min(self._await_beyond(start), stop)
@@ -68,12 +69,24 @@ class Fill:
             if self._failure:
                 raise self._failure
 
+    def _open(self) -> BinaryIO:
+        with self._changed:
+            if self._failure:
+                raise self._failure
+            try:
+                return self._writer.reader()
+            except FileNotFoundError:
+                raise self._mismatch() from None
+
     def _await_beyond(self, position: int) -> int:
         with self._changed:
             self._changed.wait_for(lambda: self._verified or self._failure or self._released() > position)
             if self._failure:
                 raise self._failure
             return self._size if self._verified else self._released()
+
+    def _mismatch(self) -> UpstreamUnavailable:
+        return UpstreamUnavailable(f"the upstream sent other bytes than {self._digest}")
 
     def _released(self) -> int:
         return min(self._written, self._size - HOLD_BACK)
@@ -84,7 +97,7 @@ class Fill:
             self._changed.notify_all()
 
     def _fail(self, failure: UpstreamFailure) -> None:
-        self._writer.abandon()
         with self._changed:
             self._failure = failure
+            self._writer.abandon()
             self._changed.notify_all()
