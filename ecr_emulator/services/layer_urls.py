@@ -28,7 +28,7 @@ def mint(
         "X-Amz-Expires": str(_seconds(LIFE)),
         "X-Amz-Signature": tokens.sign(_signed_text(path, issued)),
     }
-    return f"{origin}{quote(path)}?{urlencode(query)}"
+    return f"{origin}{quote(path, safe='/:')}?{urlencode(query)}"
 
 
 def verify(
