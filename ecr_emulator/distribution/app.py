@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LAYER_URL = re.compile(rf"{layer_urls.PREFIX}/(\d{{12}})/([a-z0-9-]+)/(.+)/([^/]+)")
-_BAD_LAYER_URL = Refusal(403, "DENIED", "The URL is not signed by this registry, or has expired.")
+_BAD_LAYER_URL = "The URL is not signed by this registry, or has expired."
 
 
 class DistributionApp:
@@ -85,9 +85,9 @@ class DistributionApp:
     def _signed_layer(self, request: Request, now: datetime) -> Response:
         found = _LAYER_URL.fullmatch(request.path)
         if found is None or request.method not in ("GET", "HEAD"):
-            raise _BAD_LAYER_URL
+            raise Refusal(403, "DENIED", _BAD_LAYER_URL)
         account, region, name, digest = found.groups()
         registry = Registry(account, region)
         if not layer_urls.verify(self._services.tokens, registry, name, digest, request.args, now):
-            raise _BAD_LAYER_URL
+            raise Refusal(403, "DENIED", _BAD_LAYER_URL)
         return get_blob(Visit(request, self._services, registry, name, name, now), digest)

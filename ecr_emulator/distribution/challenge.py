@@ -13,7 +13,7 @@ from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.services.tokens import TokenExpired, Tokens, read_basic
 
-EXPIRED = Refusal(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
+EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
 def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
@@ -25,7 +25,7 @@ def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | Non
     try:
         return tokens.caller(password, now)
     except TokenExpired:
-        raise EXPIRED from None
+        raise Refusal(403, "DENIED", EXPIRED) from None
 
 
 def challenge(request: Request) -> Response:

@@ -6,7 +6,7 @@ from werkzeug import Request, Response
 
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.visit import Visit
-from ecr_emulator.distribution.wire import MANIFEST_UNKNOWN, Refusal
+from ecr_emulator.distribution.wire import Refusal, manifest_unknown
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
 from ecr_emulator.domain.names import TAG_CONSTRAINT, is_digest, is_tag
@@ -53,7 +53,7 @@ def delete_manifest(visit: Visit, reference: str) -> Response:
     for failure in failures:
         if failure.code == "ImageReferencedByManifestList":
             raise Refusal(405, "UNSUPPORTED", failure.reason)
-        raise MANIFEST_UNKNOWN
+        raise manifest_unknown()
     return Response(status=202)
 
 

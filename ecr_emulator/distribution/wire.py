@@ -22,7 +22,10 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
-MANIFEST_UNKNOWN = Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found")
+def manifest_unknown() -> Refusal:
+    """What ECR says of an image that is not there."""
+    return Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found")
+
 
 _ROWS: dict[type[EcrError], tuple[int, str]] = {
     errors.RepositoryNotFoundException: (404, "NAME_UNKNOWN"),
@@ -46,7 +49,7 @@ _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
 def refusal_of(error: EcrError) -> Refusal:
     """A domain error as the registry API puts it: the same sentence, another frame."""
     if isinstance(error, errors.ImageNotFoundException):
-        return MANIFEST_UNKNOWN
+        return manifest_unknown()
     status, code = _ROWS.get(type(error), (400, "UNSUPPORTED"))
     last = error.facts.get("last_valid_byte_received")
     return Refusal(status, code, error.message, {} if last is None else {"Range": f"0-{last}"})
@@ -55,7 +58,7 @@ def refusal_of(error: EcrError) -> Refusal:
 def refusal_of_upstream(failure: UpstreamFailure) -> Refusal:
     """What a client hears when an upstream fails and nothing is cached."""
     if isinstance(failure, errors.UpstreamNotFound):
-        return MANIFEST_UNKNOWN
+        return manifest_unknown()
     status, code = _UPSTREAM_ROWS.get(type(failure), (503, "UNKNOWN"))
     headers = {"Retry-After": str(math.ceil(failure.retry_after))} if failure.retry_after is not None else {}
     return Refusal(status, code, failure.reason, headers)

@@ -40,10 +40,10 @@ class Fill:
             if self._written != self._size or not self._writer.commit(self._digest):
                 raise self._mismatch()
         except UpstreamFailure as failure:
-            self._fail(failure)
+            self.fail(failure)
             raise
         except Exception as unforeseen:
-            self._fail(UpstreamUnavailable(f"storing {self._digest} failed: {unforeseen}"))
+            self.fail(UpstreamUnavailable(f"storing {self._digest} failed: {unforeseen}"))
             raise
         with self._changed:
             self._verified = True
@@ -68,6 +68,13 @@ class Fill:
             self._changed.wait_for(lambda: self._verified or self._failure)
             if self._failure:
                 raise self._failure
+
+    def fail(self, failure: UpstreamFailure) -> None:
+        """Give the download up and tell the readers why."""
+        with self._changed:
+            self._failure = failure
+            self._writer.abandon()
+            self._changed.notify_all()
 
     def _open(self) -> BinaryIO:
         with self._changed:
@@ -94,10 +101,4 @@ class Fill:
     def _progress(self, count: int) -> None:
         with self._changed:
             self._written += count
-            self._changed.notify_all()
-
-    def _fail(self, failure: UpstreamFailure) -> None:
-        with self._changed:
-            self._failure = failure
-            self._writer.abandon()
             self._changed.notify_all()

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
@@ -59,6 +59,7 @@ class PullThrough:
         self._imports: Flights[None] = Flights(self._import_threads)
         self._fills: dict[str, Fill] = {}
         self._fills_lock = Lock()
+        self._stopping = Event()
 
     # --- Manifests -------------------------------------------------------------------------------------
 
@@ -227,9 +228,12 @@ class PullThrough:
         with self._fills_lock:
             fill = self._fills.get(layer.digest)
             if fill is None:
+                if self._stopping.is_set():
+                    raise _stopping()
                 fill = Fill(layer.digest, layer.size, self._blobs.begin(self._ids.uuid()))
                 self._fills[layer.digest] = fill
-                self._fill_threads.submit(self._run_fill, fill, rule, repository, layer)
+                running = self._fill_threads.submit(self._run_fill, fill, rule, repository, layer)
+                running.add_done_callback(partial(_give_up, fill))
             return fill
 
     def _run_fill(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
@@ -249,7 +253,10 @@ class PullThrough:
     def _blob_chunks(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Iterator[bytes]:
         if layer.size:
             upstream_name = rule.upstream_name(repository.name) or repository.name
-            yield from self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size)
+            for chunk in self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size):
+                if self._stopping.is_set():
+                    raise _stopping()
+                yield chunk
 
     # --- Life ------------------------------------------------------------------------------------------
 
@@ -258,9 +265,23 @@ class PullThrough:
         return not wait(self._imports.pending(), timeout).not_done
 
     def close(self) -> None:
-        """Take no more work. Downloads under way end with the process; what they wrote is no blob yet."""
+        """Take no more work and cut downloads short; what they wrote is no blob yet.
+
+        One that waits for a silent upstream ends when its patience does, or with the process.
+        """
+        with self._fills_lock:
+            self._stopping.set()
         for threads in (self._manifest_threads, self._import_threads, self._fill_threads):
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _stopping() -> UpstreamUnavailable:
+    return UpstreamUnavailable("the emulator is stopping")
+
+
+def _give_up(fill: Fill, running: Future[None]) -> None:
+    if running.cancelled():
+        fill.fail(_stopping())
 
 
 def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
