@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 
 from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST, read_manifest
 from ecr_emulator.domain.names import Registry
 from tests.support.images import an_image, an_index, put_image, put_manifest
+from tests.support.refusals import refusal
 from tests.support.upstream_images import OCI_CONFIG
 
 REPOSITORY = "team/app"
@@ -20,14 +20,6 @@ ABSENT = "sha256:" + "0" * 64
 @pytest.fixture(autouse=True)
 def _repository(ecr):
     ecr.create_repository(repositoryName=REPOSITORY)
-
-
-def refusal(call, **request):
-    """The code and message with which a call is refused."""
-    with pytest.raises(ClientError) as refused:
-        call(**request)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def described(ecr, **request):

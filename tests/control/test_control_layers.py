@@ -6,12 +6,12 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
 
 from ecr_emulator.domain.names import Registry, digest_of
 from ecr_emulator.services import layer_urls
 from ecr_emulator.services.tokens import Tokens
 from tests.support.images import an_image, put_image, upload_layer
+from tests.support.refusals import refusal, refused
 
 REPOSITORY = "team/app"
 ACCOUNT = "000000000000"
@@ -23,19 +23,6 @@ NO_UPLOAD = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture(autouse=True)
 def _repository(ecr):
     ecr.create_repository(repositoryName=REPOSITORY)
-
-
-def refused(call, **request):
-    """The error with which a call is refused."""
-    with pytest.raises(ClientError) as refusal:
-        call(**request)
-    return refusal.value.response
-
-
-def refusal(call, **request):
-    """Its code and message."""
-    error = refused(call, **request)["Error"]
-    return error["Code"], error["Message"]
 
 
 def begin(ecr):
@@ -189,6 +176,14 @@ def test_a_part_has_at_most_20_mib(ecr):
         "'Member must have length less than or equal to 20971520'",
     )
     ecr.upload_layer_part(**part(upload_id, b"x" * (20 * MIB)))
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_PARTS", 1), ("MAX_LAYER_SIZE", 7)])
+def test_an_upload_has_a_limit_of_parts_and_of_bytes(ecr, monkeypatch, limit, value):
+    monkeypatch.setattr(f"ecr_emulator.services.uploads.{limit}", value)
+    upload_id = begin(ecr)
+    ecr.upload_layer_part(**part(upload_id, b"0123"))
+    assert refusal(ecr.upload_layer_part, **part(upload_id, b"4567", first=4))[0] == "LimitExceededException"
 
 
 def test_an_upload_without_parts_cannot_be_completed(ecr):
