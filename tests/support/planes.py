@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from botocore.exceptions import ClientError
-from tests.support.boto import client_of
 from werkzeug.test import Client
 
 from ecr_emulator.domain.names import digest_of
+from tests.support.boto import client_of
 from tests.support.images import put_manifest, upload_layer
 
 
