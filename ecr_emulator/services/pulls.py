@@ -16,8 +16,8 @@ from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
 from ecr_emulator.services.pull_through import PullThrough
 
-CHUNK = 1024 * 1024
-"""Blobs are handed to the server in steps of this many bytes."""
+CHUNK = 256 * 1024
+"""Blobs are handed to the server in steps of this many bytes; it keeps a few of them for each slow reader."""
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone; ECR itself promises a day."""
 

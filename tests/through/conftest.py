@@ -103,6 +103,7 @@ def here(upstream, tmp_path):
     settings = Settings(data_dir=tmp_path / "state", upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT)
     with Emulator(settings) as emulator:
         yield Here(emulator)
+        emulator.reset()  # the companions belong to the process, not to this emulator
 
 
 def basic(username, password):
