@@ -36,11 +36,13 @@ class Demo:
     def __init__(self, stack: ExitStack) -> None:
         hub = stack.enter_context(Emulator(Settings(account=UPSTREAM_ACCOUNT)))
         self._upstream = stack.enter_context(ThreadedServer(hub.wsgi))
-        upstream_map = {"registry-1.docker.io": self._upstream.url}
+        self._upstream_url = f"http://localhost:{self._upstream.port}"
+        upstream_map = {"registry-1.docker.io": self._upstream_url}
         self._emulator = stack.enter_context(Emulator(Settings(account=ACCOUNT, upstream_map=upstream_map)))
         self._server = stack.enter_context(ThreadedServer(self._emulator.wsgi))
-        self._hub_password = _password(self._api("ecr", self._upstream.url, UPSTREAM_ACCOUNT))
-        self._hub = RegistryClient(self._upstream.url, self._hub_password)
+        self._url = f"http://{self._host}"
+        self._hub_password = _password(self._api("ecr", self._upstream_url, UPSTREAM_ACCOUNT))
+        self._hub = RegistryClient(self._upstream_url, self._hub_password)
 
     def run(self) -> None:
         """Tell the whole story."""
@@ -61,14 +63,14 @@ class Demo:
         _type(f"ecr-emulator serve --port {upstream_port} --account {UPSTREAM_ACCOUNT} &")
         _type(
             f"ecr-emulator serve --port {port} --account {ACCOUNT} "
-            f"--upstream-map registry-1.docker.io={self._upstream.url} &"
+            f"--upstream-map registry-1.docker.io={self._upstream_url} &"
         )
-        _type(f"export AWS_ENDPOINT_URL={self._server.url} AWS_DEFAULT_REGION=us-east-1")
+        _type(f"export AWS_ENDPOINT_URL={self._url} AWS_DEFAULT_REGION=us-east-1")
 
     def _push_upstream(self) -> None:
         _note("# An image for two architectures appears on Docker Hub.")
-        _type(f"aws ecr create-repository --repository-name {NAME} --endpoint-url {self._upstream.url}")
-        self._api("ecr", self._upstream.url, UPSTREAM_ACCOUNT).create_repository(repositoryName=NAME)
+        _type(f"aws ecr create-repository --repository-name {NAME} --endpoint-url {self._upstream_url}")
+        self._api("ecr", self._upstream_url, UPSTREAM_ACCOUNT).create_repository(repositoryName=NAME)
         _type(f"docker push localhost:{self._upstream.port}/{NAME}:{TAG}")
         _show(f"{TAG}: digest: {self._hub.push(NAME, TAG, hello_image())}")
 
@@ -95,7 +97,7 @@ class Demo:
         _note(note)
         _type("aws ecr get-login-password | docker login --username AWS --password-stdin " + self._host)
         _type(f"docker pull {self._host}/{CACHED}:{TAG}")
-        client = RegistryClient(self._server.url, _password(self._mine("ecr")))
+        client = RegistryClient(self._url, _password(self._mine("ecr")))
         digest, platforms = client.pull(CACHED, TAG)
         _show(f"digest: {digest}", *(f"verified: {platform}" for platform in platforms))
         return digest
@@ -111,11 +113,11 @@ class Demo:
             tags = ", ".join(image.get("imageTags", ["(untagged)"]))
             _show(f"{image['imageDigest']}  {image['imageSizeInBytes']:>5} bytes  {tags}")
         _note("# And ECR told EventBridge.")
-        _type(f"curl -s {self._server.url}/_ecr/events")
+        _type(f"curl -s {self._url}/_ecr/events")
         _show(json.dumps(self._import_event(), indent=2))
 
     def _import_event(self) -> dict[str, Any]:
-        events = requests.get(f"{self._server.url}/_ecr/events", timeout=10).json()["events"]
+        events = requests.get(f"{self._url}/_ecr/events", timeout=10).json()["events"]
         last: dict[str, Any] = [each for each in events if each["detail-type"].startswith("ECR Pull Through")][-1]
         return last
 
@@ -129,7 +131,7 @@ class Demo:
         return f"localhost:{self._server.port}"
 
     def _mine(self, service: str) -> Any:
-        return self._api(service, self._server.url, ACCOUNT)
+        return self._api(service, self._url, ACCOUNT)
 
     @staticmethod
     def _api(service: str, url: str, account: str) -> Any:

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.support.programs import Distribution, Served
+from tests.support.processes import serving
+from tests.support.programs import Distribution
 
 
 @pytest.fixture
@@ -13,12 +14,9 @@ def distribution(tmp_path):
 
 @pytest.fixture
 def served(tmp_path, distribution):
-    emulator = Served(
-        tmp_path,
-        "--data-dir",
-        str(tmp_path / "state"),
-        "--upstream-map",
-        f"registry-1.docker.io={distribution.url}",
-    )
-    yield emulator
-    assert emulator.stop() == 0
+    upstream_map = f"registry-1.docker.io={distribution.url}"
+    arguments = ("--port", "0", "--data-dir", str(tmp_path / "state"), "--upstream-map", upstream_map)
+    with serving(tmp_path, *arguments) as emulator:
+        yield emulator
+        if emulator.process.poll() is None:
+            assert emulator.stop() == 0

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.support.programs import HUB_TOKEN, HUB_USER, Served, program
+from tests.support.processes import serving
+from tests.support.programs import HUB_TOKEN, HUB_USER, program
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -83,7 +84,7 @@ class Shell:
     """Runs the commands that a user would type."""
 
     def __init__(self, served, folder):
-        self._environment = served.environment() | {"REGISTRY_AUTH_FILE": str(folder / "auth.json")}
+        self._environment = served.aws_environment() | {"REGISTRY_AUTH_FILE": str(folder / "auth.json")}
         policy = folder / "policy.json"
         policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
         self._skopeo = [program("skopeo"), "--policy", str(policy)]
@@ -221,13 +222,10 @@ def test_state_survives_a_restart(distribution, served, shell, image, tmp_path):
     pull(shell, served, tmp_path / "before", ":1.0", "--all")
     assert served.stop() == 0
 
-    again = Served(tmp_path, "--data-dir", str(tmp_path / "state"))
-    try:
+    with serving(tmp_path, "--port", "0", "--data-dir", str(tmp_path / "state")) as again:
         shell = Shell(again, tmp_path)
         shell.login(again.host)
         assert pull(shell, again, tmp_path / "after", ":1.0", "--all").top() == image.top()
-        assert [secret["Name"] for secret in shell.aws("secretsmanager", "list-secrets")["SecretList"]] == [
-            "ecr-pullthroughcache/docker-hub"
-        ]
-    finally:
+        secrets = shell.aws("secretsmanager", "list-secrets")["SecretList"]
+        assert [secret["Name"] for secret in secrets] == ["ecr-pullthroughcache/docker-hub"]
         assert again.stop() == 0

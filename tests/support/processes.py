@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 import ecr_emulator
 
 # The package that these tests import, be it the checkout or an installed wheel.
@@ -42,6 +44,25 @@ class Served:
     def port(self) -> int:
         """The port in the endpoint."""
         return int(self.url.rpartition(":")[2])
+
+    @property
+    def host(self) -> str:
+        """Host and port, as image names begin."""
+        return self.url.removeprefix("http://")
+
+    def advance(self, by: str) -> None:
+        """Move the emulator's clock on: ``"25h"``."""
+        requests.post(f"{self.url}/_ecr/clock", json={"advance": by}, timeout=5).raise_for_status()
+
+    def aws_environment(self) -> dict[str, str]:
+        """The environment of a shell whose AWS tools speak to this emulator."""
+        return os.environ | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "123456789012",
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+        }
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal and wait for the end; returns the exit code."""

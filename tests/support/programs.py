@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def program(name):
     path = shutil.which(name)
     if path is None:
         message = f"{name} is not installed"
-        if os.environ.get("ECR_EMULATOR_REQUIRE_CLIENTS"):
+        if os.environ.get("JOURNEYS_REQUIRE_CLIENTS"):
             pytest.fail(message)
         pytest.skip(message)
     return path
@@ -90,42 +89,3 @@ class Distribution:
         """Method and path of the manifest and blob requests so far, without those that were told to sign in."""
         lines = re.findall(r'"(GET|HEAD) (/v2/\S*/(?:manifests|blobs)/\S+) HTTP/1\.1" (\d+)', self._log.read_text())
         return [(method, path) for method, path, status in lines if status != "401"]
-
-
-class Served:
-    """``ecr-emulator serve``, as a user starts it."""
-
-    def __init__(self, folder: Path, *arguments):
-        self._log = folder / "emulator.log"
-        self._out = folder / "emulator.out"
-        command = [sys.executable, "-m", "ecr_emulator", "serve", "--port", "0", *arguments]
-        with self._log.open("ab") as log, self._out.open("wb") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=log, cwd=folder)
-        self.url = self._printed_endpoint()
-        self.host = self.url.removeprefix("http://")
-
-    def _printed_endpoint(self):
-        for _ in range(400):
-            found = re.search(r"AWS_ENDPOINT_URL=(http://\S+)", self._out.read_text())
-            if found:
-                return found[1]
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        pytest.fail(f"serve printed no endpoint:\n{self._out.read_text()}\n{self._log.read_text()}")
-
-    def stop(self):
-        return stop(self._process)
-
-    def advance(self, by):
-        requests.post(f"{self.url}/_ecr/clock", json={"advance": by}, timeout=5).raise_for_status()
-
-    def environment(self):
-        """The environment of a shell whose AWS tools speak to this emulator."""
-        return os.environ | {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "123456789012",
-            "AWS_SECRET_ACCESS_KEY": "any",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_PAGER": "",
-        }
