@@ -33,6 +33,7 @@ def wanted() -> dict[Path, str]:
     service = model.service_model()
     files = {
         AWS / "service-2.json": _json(_without_documentation(model.load("service-2"))),
+        AWS / "paginators-1.json": _json(model.load("paginators-1")),
         AWS / "VERSION": f"botocore {botocore.__version__}\n",
         SPECS / "coverage.json": _json(coverage()),
     }

@@ -65,9 +65,3 @@ def error_members() -> Mapping[str, Mapping[str, str]]:
         shape.name: {xform_name(member): member for member in shape.members if member != "message"}
         for shape in service_model().error_shapes
     }
-
-
-@cache
-def page_limits() -> Mapping[str, str]:
-    """The operations that botocore can paginate, with the member that limits a page."""
-    return {name: str(page["limit_key"]) for name, page in load("paginators-1")["pagination"].items()}
