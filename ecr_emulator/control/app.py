@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, request
+from werkzeug.wsgi import get_host
 
 from ecr_emulator.control.caller import Identities
 from ecr_emulator.control.endpoint import ApiRequest, Endpoint, nobody
@@ -20,13 +21,15 @@ def control_app(services: Services, identities: Identities = nobody, *, strict: 
 
     @app.post("/")
     def api() -> Response:
+        # Straight from the environment: werkzeug's headers and URLs cost as much as the operation itself.
+        environ = request.environ
         answer = endpoint.handle(
             ApiRequest(
-                target=request.headers.get("X-Amz-Target", ""),
+                target=environ.get("HTTP_X_AMZ_TARGET", ""),
                 body=request.get_data(cache=False),
-                origin=request.host_url.rstrip("/"),
-                authorization=request.headers.get("Authorization"),
-                query=request.query_string.decode("latin-1"),
+                origin=f"{environ['wsgi.url_scheme']}://{get_host(environ)}",
+                authorization=environ.get("HTTP_AUTHORIZATION"),
+                query=environ.get("QUERY_STRING", ""),
             )
         )
         return Response(answer.body, answer.status, answer.headers)

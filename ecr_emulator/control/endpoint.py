@@ -21,6 +21,7 @@ from ecr_emulator.services import Services
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +75,7 @@ class Endpoint:
                 raise
             _log.exception("Request %s (%s) failed", request_id, request.target)
             status, content = 500, _error_content(_server_exception(request_id, failure))
-        body = json.dumps(content, separators=(",", ":")).encode()
+        body = _to_json(content).encode()
         return Answer(status, {REQUEST_ID: request_id, "Content-Type": CONTENT_TYPE}, body)
 
     def _perform(self, request: ApiRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ecr_emulator.control.call import Call
@@ -30,7 +31,8 @@ class Page:
     def __init__(self, call: Call, request: dict[str, Any], default_limit: int = DEFAULT_LIMIT) -> None:
         """Read what a request says of paging. Raises ``InvalidParameterException`` on a token that is not its own."""
         self.limit: int = request.get("maxResults", default_limit)
-        self._hash = _hash(call, request)
+        self._call = call
+        self._request = request
         token = request.get("nextToken")
         self.after = self._key(token) if token else ""
 
@@ -45,6 +47,13 @@ class Page:
     def choose(self, everything: list[Item], key: Callable[[Item], str]) -> tuple[list[Item], str | None]:
         """The same from a list that is short enough to be read whole, in order of its keys."""
         return self.cut([item for item in everything if key(item) > self.after], key)
+
+    @cached_property
+    def _hash(self) -> bytes:
+        query = {member: value for member, value in self._request.items() if member not in PAGING}
+        registry = self._call.registry
+        text = json.dumps([self._call.operation, registry.id, registry.region, query], sort_keys=True)
+        return hashlib.sha256(text.encode()).digest()[:_HASH_SIZE]
 
     def _token(self, key: str) -> str:
         return base64.urlsafe_b64encode(self._hash + key.encode()).decode()
@@ -64,9 +73,3 @@ def check_no_paging(request: dict[str, Any], member: str) -> None:
     for paging in PAGING:
         if paging in request:
             raise InvalidParameterException.at(paging, f"{paging} cannot be used with {member}")
-
-
-def _hash(call: Call, request: dict[str, Any]) -> bytes:
-    query = {member: value for member, value in request.items() if member not in PAGING}
-    text = json.dumps([call.operation, call.registry.id, call.registry.region, query], sort_keys=True)
-    return hashlib.sha256(text.encode()).digest()[:_HASH_SIZE]
