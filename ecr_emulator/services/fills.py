@@ -31,6 +31,11 @@ class Fill:
         self._verified = False
         self._failure: UpstreamFailure | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is no use to follow it."""
+        return self._failure is not None
+
     def run(self, chunks: Iterable[bytes]) -> None:
         """Write the chunks and make the blob. Raises what goes wrong, after telling the readers."""
         try:

@@ -227,7 +227,7 @@ class PullThrough:
     def _fill(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Fill:
         with self._fills_lock:
             fill = self._fills.get(layer.digest)
-            if fill is None:
+            if fill is None or fill.has_failed:
                 if self._stopping.is_set():
                     raise _stopping()
                 fill = Fill(layer.digest, layer.size, self._blobs.begin(self._ids.uuid()))
@@ -248,7 +248,8 @@ class PullThrough:
             log.exception("blob %s of %s failed", layer.digest, repository.name)
         finally:
             with self._fills_lock:
-                del self._fills[layer.digest]
+                if self._fills.get(layer.digest) is fill:
+                    del self._fills[layer.digest]
 
     def _blob_chunks(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Iterator[bytes]:
         if layer.size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -30,11 +31,17 @@ def client_of(
     parameter_validation: bool = True,
 ) -> Any:
     """A boto3 client that speaks to an emulator; its access key is the account. It never retries."""
-    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="secret", region_name=region)
+    session = _session(account, region)
     config = Config(parameter_validation=parameter_validation, retries={"total_max_attempts": 1})
     client = session.client(service, endpoint_url=ENDPOINT, config=config)
     client.meta.events.register("before-send", InProcess(emulator.wsgi))
     return client
+
+
+@cache
+def _session(account: str, region: str) -> boto3.Session:
+    """Sessions keep the service models that they have read, which is most of what a client costs."""
+    return boto3.Session(aws_access_key_id=account, aws_secret_access_key="secret", region_name=region)
 
 
 class InProcess:
@@ -45,7 +52,7 @@ class InProcess:
 
     def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         url = urlsplit(request.url)
-        body = request.body if isinstance(request.body, bytes) or request.body is None else request.body.read()
+        body = request.body.read() if hasattr(request.body, "read") else request.body
         response: Response = self._client.open(
             path=url.path,
             query_string=url.query,

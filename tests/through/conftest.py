@@ -5,11 +5,11 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.support.boto import client_of
 from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 
 ACCOUNT = "123456789012"
