@@ -70,6 +70,9 @@ class Endpoint:
             content = self._perform(request)
         except EcrError as error:
             status, content = error.status, _error_content(error)
+        except UnicodeEncodeError:
+            # JSON lets half a character through; no text that is stored or looked up has one.
+            status, content = 400, _error_content(SerializationException(reason="it holds a lone surrogate"))
         except Exception as failure:
             if self._strict:
                 raise

@@ -135,6 +135,20 @@ def test_a_value_of_a_wrong_type_is_named(post, operation, body, reason):
     )
 
 
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        (
+            "CreateRepositoryCreationTemplate",
+            r'{"prefix": "team", "appliedFor": ["REPLICATION"], "description": "\ud800"}',
+        ),
+        ("ListTagsForResource", r'{"resourceArn": "arn:aws:ecr:us-east-1:000000000000:repository/\ud800"}'),
+    ],
+)
+def test_half_a_character_is_no_text(post, operation, body):
+    assert error(post(operation, body))[:2] == (400, "SerializationException")
+
+
 # --- Operations ------------------------------------------------------------------------------------------
 
 
