@@ -7,9 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flask import Flask
-
-from ecr_emulator.admin.routes import Admin
+from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.roles import CompanionRoles
@@ -20,6 +18,7 @@ from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
 from ecr_emulator.services import Services
+from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
@@ -74,7 +73,8 @@ class Emulator:
         self._companions = Companions(self.settings.account)
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
         self._upstreams = HttpUpstreams(self._secrets, UpstreamMap(self.settings.upstream_map))
-        self._pull_through = PullThrough(self._store, self._blobs, ids, self.clock, self._upstreams)
+        self._downloads = Downloads(self._store, self._blobs, ids, self.clock, self._upstreams)
+        self._pull_through = PullThrough(self._store, self.clock, self._upstreams, self._downloads)
         self.services = Services(
             home=Registry(self.settings.account, self.settings.region),
             clock=self.clock,
@@ -86,18 +86,16 @@ class Emulator:
             upstreams=self._upstreams,
             tokens=Tokens(self._store.signing_key()),
             uploads=Uploads(self._store, self._blobs, ids),
-            pulls=Pulls(self._store, self._blobs, self._pull_through),
+            pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads),
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
         )
         self.wsgi: WSGIApplication = self._front()
 
     def _front(self) -> Front:
-        admin = Flask("ecr_emulator.admin")
-        admin.register_blueprint(Admin(self.services, self.clock, self.reset).blueprint())
         return Front(
             distribution=DistributionApp(self.services, self.settings.registry_auth),
             control=control_app(self.services, CompanionIdentities(self._companions)),
-            admin=admin,
+            admin=admin_app(Admin(self.services, self.clock, self.reset)),
             companions=self._companions,
         )
 
@@ -115,6 +113,7 @@ class Emulator:
     def close(self) -> None:
         """Let go of the state. Downloads under way are cut off; nothing half done counts as done."""
         self._pull_through.close()
+        self._downloads.close()
         self._upstreams.close()
         self._store.close()
         self._ownership.close()

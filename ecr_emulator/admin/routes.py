@@ -6,14 +6,25 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from flask import Blueprint, jsonify, request
+from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from ecr_emulator import __version__
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.services import Services
 
 EVENTS_PER_PAGE = 1_000
+WELCOME = """ECR emulator {version}
+
+  export AWS_ENDPOINT_URL={url}
+
+{url}/_ecr/health   alive
+{url}/_ecr/ready    ready
+{url}/_ecr/clock    GET: the time; POST {{"advance": "24h"}}: move it
+{url}/_ecr/events   what EventBridge would have been told
+{url}/_ecr/reset    POST: forget everything
+"""
 
 
 class MovableClock(Protocol):
@@ -34,17 +45,10 @@ class Admin:
         self._clock = clock
         self._reset = reset
 
-    def blueprint(self) -> Blueprint:
-        """The views under their addresses; ``/_localstack/health`` is the one that wait strategies know."""
-        admin = Blueprint("admin", __name__)
-        admin.add_url_rule("/_localstack/health", "localstack_health", self.health)
-        admin.add_url_rule("/_ecr/health", view_func=self.health)
-        admin.add_url_rule("/_ecr/ready", view_func=self.ready)
-        admin.add_url_rule("/_ecr/clock", view_func=self.clock)
-        admin.add_url_rule("/_ecr/clock", view_func=self.move_clock, methods=["POST"])
-        admin.add_url_rule("/_ecr/events", view_func=self.events)
-        admin.add_url_rule("/_ecr/reset", view_func=self.reset, methods=["POST"])
-        return admin
+    def welcome(self) -> ResponseReturnValue:
+        """What somebody sees who opens the endpoint in a browser."""
+        text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"))
+        return text, {"Content-Type": "text/plain; charset=utf-8"}
 
     def health(self) -> ResponseReturnValue:
         """The process is alive."""
@@ -84,3 +88,22 @@ class Admin:
         """Forget everything."""
         self._reset()
         return jsonify(status="empty")
+
+
+def admin_app(admin: Admin) -> Flask:
+    """The views under their addresses; ``/_localstack/health`` is the one that wait strategies know."""
+    app = Flask(__name__, static_folder=None)
+    app.add_url_rule("/", view_func=admin.welcome)
+    app.add_url_rule("/_localstack/health", "localstack_health", admin.health)
+    app.add_url_rule("/_ecr/health", view_func=admin.health)
+    app.add_url_rule("/_ecr/ready", view_func=admin.ready)
+    app.add_url_rule("/_ecr/clock", view_func=admin.clock)
+    app.add_url_rule("/_ecr/clock", view_func=admin.move_clock, methods=["POST"])
+    app.add_url_rule("/_ecr/events", view_func=admin.events)
+    app.add_url_rule("/_ecr/reset", view_func=admin.reset, methods=["POST"])
+    app.register_error_handler(HTTPException, _refused)
+    return app
+
+
+def _refused(error: HTTPException) -> ResponseReturnValue:
+    return jsonify(error=f"{request.method} {request.path}: {error.description}"), error.code or 500

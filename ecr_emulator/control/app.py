@@ -6,7 +6,9 @@ from flask import Flask, Response, request
 from werkzeug.wsgi import get_host
 
 from ecr_emulator.control.caller import Identities
+from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
 from ecr_emulator.control.endpoint import ApiRequest, Endpoint, nobody
+from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 
 MAX_BODY = 64 * 1024 * 1024
@@ -32,6 +34,8 @@ def control_app(services: Services, identities: Identities = nobody, *, strict: 
                 query=environ.get("QUERY_STRING", ""),
             )
         )
+        request.environ[REQUEST_ID] = answer.headers[REQUEST_ID_HEADER]
+        request.environ[NOTE] = answer.note
         return Response(answer.body, answer.status, answer.headers)
 
     return app

@@ -39,11 +39,12 @@ class ApiRequest(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An HTTP answer."""
+    """An HTTP answer, and what the log should say of it."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    note: dict[str, str]
 
 
 def nobody(access_key: str) -> None:
@@ -66,10 +67,12 @@ class Endpoint:
         """Answer a request, whatever is wrong with it."""
         request_id = self._services.ids.uuid()
         status, content = 200, {}
+        note = {"operation": request.target.rpartition(".")[2]}
         try:
-            content = self._perform(request)
+            content = self._perform(request, note)
         except EcrError as error:
             status, content = error.status, _error_content(error)
+            note |= {"error": error.code, "reason": error.message}
         except UnicodeEncodeError:
             # JSON lets half a character through; no text that is stored or looked up has one.
             status, content = 400, _error_content(SerializationException(reason="it holds a lone surrogate"))
@@ -79,9 +82,9 @@ class Endpoint:
             _log.exception("Request %s (%s) failed", request_id, request.target)
             status, content = 500, _error_content(_server_exception(request_id, failure))
         body = _to_json(content).encode()
-        return Answer(status, {REQUEST_ID: request_id, "Content-Type": CONTENT_TYPE}, body)
+        return Answer(status, {REQUEST_ID: request_id, "Content-Type": CONTENT_TYPE}, body, note)
 
-    def _perform(self, request: ApiRequest) -> dict[str, Any]:
+    def _perform(self, request: ApiRequest, note: dict[str, str]) -> dict[str, Any]:
         operation = find_emulated(request.target)
         credential = read_credential(request.authorization, request.query)
         caller = identify(credential, self._services.home, self._identities)
@@ -90,6 +93,7 @@ class Endpoint:
             operation.check(members)
         registry_id = members.get("registryId")
         registry = Registry(registry_id, caller.registry.region) if registry_id else caller.registry
+        note |= {"account": registry.id, "region": registry.region}
         now = self._services.clock.now()
         call = Call(operation.name, now, caller, registry, self._services, request.origin)
         if self._strict:

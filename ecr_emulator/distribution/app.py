@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
+from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.blobs import get_blob
 from ecr_emulator.distribution.challenge import challenge, find_caller
-from ecr_emulator.distribution.routes import match
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal, refusal_of, refusal_of_upstream, refused
 from ecr_emulator.domain.addresses import registry_of_host, split_path_style
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_repository_name
 from ecr_emulator.errors import EcrError, UpstreamFailure
+from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services, layer_urls
 
 if TYPE_CHECKING:
@@ -50,18 +51,24 @@ class DistributionApp:
     def _answer(self, request: Request) -> Response:
         try:
             return self._handle(request, self._services.clock.now())
-        except Refusal as refusal:
+        except Exception as error:
+            refusal = self._refusal(request, error)
+            request.environ.setdefault(NOTE, {}).update(error=refusal.code, reason=refusal.message)
             return refused(refusal)
-        except EcrError as error:
-            return refused(refusal_of(error))
-        except UpstreamFailure as failure:
-            return refused(refusal_of_upstream(failure))
-        except HTTPException as broken:
-            return refused(Refusal(broken.code or 400, "UNSUPPORTED", broken.description or "bad request"))
-        except Exception:
-            request_id = self._services.ids.uuid()
-            log.exception("request %s failed: %s %s", request_id, request.method, request.path)
-            return refused(Refusal(500, "UNKNOWN", f"Internal error; the log has it under request {request_id}"))
+
+    def _refusal(self, request: Request, error: Exception) -> Refusal:
+        match error:
+            case Refusal():
+                return error
+            case EcrError():
+                return refusal_of(error)
+            case UpstreamFailure():
+                return refusal_of_upstream(error)
+            case HTTPException():
+                return Refusal(error.code or 400, "UNSUPPORTED", error.description or "bad request")
+        request_id = request.environ[REQUEST_ID] = self._services.ids.uuid()
+        log.error("request %s failed: %s %s", request_id, request.method, request.path, exc_info=error)
+        return Refusal(500, "UNKNOWN", f"Internal error; the log has it under request {request_id}")
 
     def _handle(self, request: Request, now: datetime) -> Response:
         if request.path.startswith(layer_urls.PREFIX):
@@ -69,8 +76,9 @@ class DistributionApp:
         caller = find_caller(request, self._services.tokens, now)
         if caller is None and not self._is_open:
             return challenge(request)
-        handler, path, arguments = match(request.method, request.path)
+        handler, path, arguments = routes.match(request.method, request.path)
         registry, name = self._addressed(request, path, caller)
+        request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
         return handler(Visit(request, self._services, registry, name, path, now), *arguments)

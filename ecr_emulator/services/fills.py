@@ -13,7 +13,19 @@ from ecr_emulator.ports import BlobWriter
 HOLD_BACK = 64 * 1024
 """So many last bytes reach no reader before the digest is verified: nobody gets a complete wrong blob."""
 STEP = 256 * 1024
-"""Readers get at most this many bytes at a time."""
+"""Readers get at most this many bytes at a time; the server keeps a few such pieces for each slow one."""
+
+
+def read_span(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes of a blob's file from start up to stop; closes the file. Raises ``OSError`` if it ends early."""
+    with closing(file):
+        file.seek(start)
+        while start < stop:
+            chunk = file.read(min(STEP, stop - start))
+            if not chunk:
+                raise OSError(f"a blob ends {stop - start} bytes early")
+            start += len(chunk)
+            yield chunk
 
 
 class Fill:

@@ -6,12 +6,10 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from threading import Event, Lock
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
@@ -25,8 +23,8 @@ from ecr_emulator.errors import (
     UpstreamNotFound,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports import BlobStore, Clock, IdSource, Store, UnitOfWork, Upstream, Upstreams
-from ecr_emulator.services.fills import Fill
+from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
+from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.images import imported, store_image
 from ecr_emulator.services.repositories import repository_for_import
@@ -37,29 +35,23 @@ PATIENCE = 20.0
 """Seconds that a client waits for a manifest; the flight goes on after that, so that asking again finds it."""
 MANIFEST_FLIGHTS = 16
 IMPORTS = 4
-FILLS = 16
 
 
 class PullThrough:
     """Fetches from upstreams, once for any number of clients.
 
-    Manifests, imports and blobs have threads of their own, so that long downloads never hold up a manifest.
+    Manifests and imports have threads of their own, so that long imports never hold up a manifest.
     """
 
-    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, upstreams: Upstreams) -> None:
+    def __init__(self, store: Store, clock: Clock, upstreams: Upstreams, downloads: Downloads) -> None:
         self._store = store
-        self._blobs = blobs
-        self._ids = ids
         self._clock = clock
         self._upstreams = upstreams
+        self._downloads = downloads
         self._manifest_threads = ThreadPoolExecutor(MANIFEST_FLIGHTS, "pull-through-manifest")
         self._import_threads = ThreadPoolExecutor(IMPORTS, "pull-through-import")
-        self._fill_threads = ThreadPoolExecutor(FILLS, "pull-through-blob")
         self._manifests: Flights[StoredManifest] = Flights(self._manifest_threads)
         self._imports: Flights[None] = Flights(self._import_threads)
-        self._fills: dict[str, Fill] = {}
-        self._fills_lock = Lock()
-        self._stopping = Event()
 
     # --- Manifests -------------------------------------------------------------------------------------
 
@@ -85,6 +77,8 @@ class PullThrough:
 
     def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> StoredManifest:
         cached = self._cached(rule, name, image_id)
+        if cached and not self._is_due(rule, name, image_id, now):
+            return cached  # a flight that landed just now brought it
         try:
             upstream = self._upstreams.at(rule)
             manifest = self._fetch(upstream, rule, name, image_id, cached)
@@ -129,6 +123,12 @@ class PullThrough:
             else:
                 image = work.images.find(repository, image_id.digest or "")
             return work.images.manifest(image) if image else None
+
+    def _is_due(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> bool:
+        with self._store.reading() as work:
+            repository = work.repositories.find(rule.registry, name)
+            known = work.tags.validation(repository, image_id.tag) if repository and image_id.tag else None
+        return image_id.tag is not None and (known is None or known.is_due(now))
 
     def _keep(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime) -> None:
         _read(rule, manifest)
@@ -192,16 +192,11 @@ class PullThrough:
         if repository is None:
             return  # it was deleted meanwhile
         for blob in contents.blobs:
-            if self._blobs.size(blob.digest) is None:
-                self._fill(rule, repository, Layer(blob.digest, blob.size)).wait()
+            self._downloads.fetch(rule, repository, Layer(blob.digest, blob.size))
 
     def _import_child(self, rule: PullThroughRule, name: str, digest: str) -> None:
         """A child that the upstream does not have is no failure: sparse indexes are legal."""
         child = ImageId(digest=digest)
-        cached = self._cached(rule, name, child)
-        if cached:
-            self._import_parts(rule, name, cached)
-            return
         fetch = partial(self._current_child, rule, name, child)
         try:
             stored = self._manifests.join((rule.registry, name, digest), fetch).result()
@@ -211,53 +206,13 @@ class PullThrough:
         self._import_parts(rule, name, stored)
 
     def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
+        cached = self._cached(rule, name, child)
+        if cached:
+            return cached
         upstream = self._upstreams.at(rule)
         manifest = upstream.manifest(rule.upstream_name(name) or name, child.digest or "")
         self._keep(rule, name, None, manifest, self._clock.now())
         return manifest
-
-    # --- Blobs -----------------------------------------------------------------------------------------
-
-    def blob(
-        self, rule: PullThroughRule, repository: Repository, layer: Layer, start: int, stop: int
-    ) -> Iterator[bytes]:
-        """The bytes of a blob while it is being cached. Raises ``UpstreamFailure``."""
-        return self._fill(rule, repository, layer).follow(start, stop)
-
-    def _fill(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Fill:
-        with self._fills_lock:
-            fill = self._fills.get(layer.digest)
-            if fill is None or fill.has_failed:
-                if self._stopping.is_set():
-                    raise _stopping()
-                fill = Fill(layer.digest, layer.size, self._blobs.begin(self._ids.uuid()))
-                self._fills[layer.digest] = fill
-                running = self._fill_threads.submit(self._run_fill, fill, rule, repository, layer)
-                running.add_done_callback(partial(_give_up, fill))
-            return fill
-
-    def _run_fill(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
-        try:
-            fill.run(self._blob_chunks(rule, repository, layer))
-            with self._store.writing() as work:
-                if work.repositories.find(repository.registry, repository.name):
-                    work.layers.add(repository, layer.digest, layer.size, self._clock.now())
-        except UpstreamFailure as failure:
-            log.warning("blob %s of %s failed: %s", layer.digest, repository.name, failure.reason)
-        except Exception:
-            log.exception("blob %s of %s failed", layer.digest, repository.name)
-        finally:
-            with self._fills_lock:
-                if self._fills.get(layer.digest) is fill:
-                    del self._fills[layer.digest]
-
-    def _blob_chunks(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Iterator[bytes]:
-        if layer.size:
-            upstream_name = rule.upstream_name(repository.name) or repository.name
-            for chunk in self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size):
-                if self._stopping.is_set():
-                    raise _stopping()
-                yield chunk
 
     # --- Life ------------------------------------------------------------------------------------------
 
@@ -266,23 +221,9 @@ class PullThrough:
         return not wait(self._imports.pending(), timeout).not_done
 
     def close(self) -> None:
-        """Take no more work and cut downloads short; what they wrote is no blob yet.
-
-        One that waits for a silent upstream ends when its patience does, or with the process.
-        """
-        with self._fills_lock:
-            self._stopping.set()
-        for threads in (self._manifest_threads, self._import_threads, self._fill_threads):
+        """Take no more work."""
+        for threads in (self._manifest_threads, self._import_threads):
             threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _stopping() -> UpstreamUnavailable:
-    return UpstreamUnavailable("the emulator is stopping")
-
-
-def _give_up(fill: Fill, running: Future[None]) -> None:
-    if running.cancelled():
-        fill.fail(_stopping())
 
 
 def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import BinaryIO
 
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
@@ -14,10 +12,10 @@ from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+from ecr_emulator.services.downloads import Downloads
+from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
 
-CHUNK = 256 * 1024
-"""Blobs are handed to the server in steps of this many bytes; it keeps a few of them for each slow reader."""
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone; ECR itself promises a day."""
 
@@ -34,10 +32,11 @@ class BlobSource:
 class Pulls:
     """What a client pulls. Every read of an image or a blob by either plane comes here."""
 
-    def __init__(self, store: Store, blobs: BlobStore, pull_through: PullThrough) -> None:
+    def __init__(self, store: Store, blobs: BlobStore, pull_through: PullThrough, downloads: Downloads) -> None:
         self._store = store
         self._blobs = blobs
         self._pull_through = pull_through
+        self._downloads = downloads
 
     def manifest(self, registry: Registry, name: str, reference: str, now: datetime) -> StoredManifest:
         """The manifest that a tag or digest means, asking the upstream where a rule says so and it is due.
@@ -76,13 +75,13 @@ class Pulls:
         if self._blobs.size(digest) is not None:
             if held is None:
                 self._link(repository, layer, now)
-            return BlobSource(digest, layer.size, lambda start, stop: _read(self._blobs.open(digest), start, stop))
+            return BlobSource(digest, layer.size, lambda start, stop: read_span(self._blobs.open(digest), start, stop))
         if rule is None:
             return None
         return BlobSource(
             digest,
             layer.size,
-            lambda start, stop: self._pull_through.blob(rule, repository, layer, start, stop),
+            lambda start, stop: self._downloads.chunks(rule, repository, layer, start, stop),
         )
 
     @staticmethod
@@ -131,14 +130,3 @@ def _not_found(repository: Repository, image_id: ImageId) -> ImageNotFoundExcept
     return ImageNotFoundException(
         image_digest=image_id.digest or "null", image_tag=image_id.tag or "null", **repository.identity
     )
-
-
-def _read(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
-    with closing(file):
-        file.seek(start)
-        while start < stop:
-            chunk = file.read(min(CHUNK, stop - start))
-            if not chunk:
-                raise OSError(f"a blob ends {stop - start} bytes early")
-            start += len(chunk)
-            yield chunk

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from ecr_emulator.control.app import control_app
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.ports import Credential
+from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.upstream.addresses import UpstreamMap
@@ -45,9 +46,11 @@ class Pulling(ControlPlane):
         upstreams = HttpUpstreams(self.secrets, addresses, Patience(pause=lambda seconds: None))
         cleanup.callback(upstreams.close)
         store, blobs, ids = self.services.store, self.services.blobs, self.services.ids
-        self.pull_through = PullThrough(store, blobs, ids, self.clock, upstreams)
+        downloads = Downloads(store, blobs, ids, self.clock, upstreams)
+        cleanup.callback(downloads.close)
+        self.pull_through = PullThrough(store, self.clock, upstreams, downloads)
         cleanup.callback(self.pull_through.close)
-        pulls = Pulls(store, blobs, self.pull_through)
+        pulls = Pulls(store, blobs, self.pull_through, downloads)
         self.services = replace(self.services, upstreams=upstreams, pulls=pulls)
         self.wsgi = control_app(self.services, strict=True)
         self.secrets.secrets[SECRET] = CREDENTIAL

@@ -6,9 +6,11 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import refusal
 
+from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
+from ecr_emulator.settings import Settings
+from tests.support.docker import Docker, refusal
 from tests.support.upstream_images import Content, image, layer
 
 BLOB = layer("blob", 10_000)
@@ -203,11 +205,6 @@ def test_an_upload_that_breaks_off_goes_on_where_it_was(docker):
 
 
 def test_an_upload_goes_on_after_a_restart(tmp_path):
-    from conftest import Docker
-
-    from ecr_emulator.emulator import Emulator
-    from ecr_emulator.settings import Settings
-
     settings = Settings(data_dir=tmp_path)
     with Emulator(settings) as before:
         docker = Docker(before)

@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from conftest import Docker, refusal
 
+from tests.support.docker import Docker, refusal
 from tests.support.upstream_images import Content, image
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

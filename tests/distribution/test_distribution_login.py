@@ -4,11 +4,11 @@ import base64
 from datetime import timedelta
 
 import pytest
-from conftest import Docker, refusal
 from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from tests.support.docker import Docker, refusal
 
 
 def test_a_client_that_is_logged_in_gets_in(docker):

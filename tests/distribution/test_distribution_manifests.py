@@ -4,8 +4,8 @@ import hashlib
 import json
 
 import pytest
-from conftest import refusal
 
+from tests.support.docker import refusal
 from tests.support.upstream_images import Content, image, index, multi_arch
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -13,6 +13,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamFailure
 from ecr_emulator.ports import Credential
 from ecr_emulator.services import Services
+from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
@@ -82,7 +83,9 @@ class ControlPlane:
         store = SqlStore(directory / "ecr.sqlite", durable=False)
         cleanup.callback(store.close)
         blobs = FileBlobs(directory, durable=False)
-        pull_through = PullThrough(store, blobs, ids, self.clock, self.upstream)
+        downloads = Downloads(store, blobs, ids, self.clock, self.upstream)
+        cleanup.callback(downloads.close)
+        pull_through = PullThrough(store, self.clock, self.upstream, downloads)
         cleanup.callback(pull_through.close)
         return Services(
             home=HOME,
@@ -95,6 +98,6 @@ class ControlPlane:
             upstreams=self.upstream,
             tokens=Tokens(b"a signing key for tests"),
             uploads=Uploads(store, blobs, ids),
-            pulls=Pulls(store, blobs, pull_through),
+            pulls=Pulls(store, blobs, pull_through, downloads),
             addresses=Addresses(),
         )

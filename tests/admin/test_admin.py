@@ -1,0 +1,78 @@
+"""The emulator's own endpoints."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import Emulator
+from tests.support.boto import client_of
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def http(emulator):
+    return Client(emulator.wsgi)
+
+
+@pytest.mark.parametrize("path", ["/_ecr/health", "/_localstack/health"])
+def test_it_is_alive(http, path):
+    answer = http.get(path)
+    assert (answer.status_code, answer.json["status"], answer.json["services"]) == (200, "ok", {"ecr": "running"})
+
+
+def test_it_is_ready(http):
+    assert http.get("/_ecr/ready").json == {"status": "ready"}
+
+
+def test_a_browser_is_told_where_it_is(http):
+    answer = http.get("/")
+    assert answer.status_code == 200
+    assert "export AWS_ENDPOINT_URL=http://localhost\n" in answer.text
+
+
+def test_the_clock_moves_on(http):
+    before = datetime.fromisoformat(http.get("/_ecr/clock").json["now"])
+    moved = datetime.fromisoformat(http.post("/_ecr/clock", json={"advance": "1d12h"}).json["now"])
+    assert timedelta(hours=36) <= moved - before < timedelta(hours=37)
+
+
+@pytest.mark.parametrize("body", [{}, {"advance": "soon"}, {"advance": None}, {"advance": -5}, [], "24h"])
+def test_a_wrong_move_says_what_would_be_right(http, body):
+    answer = http.post("/_ecr/clock", json=body)
+    assert answer.status_code == 400
+    assert '{"advance": "24h"}' in answer.json["error"]
+
+
+def test_events_can_be_followed(emulator, http):
+    ecr = client_of(emulator)
+    assert http.get("/_ecr/events").json == {"events": [], "last": 0}
+    ecr.create_repository(repositoryName="app")
+    from tests.support.images import an_image, put_image
+
+    put_image(ecr, "app", an_image(), "v1")
+    first = http.get("/_ecr/events").json
+    assert [event["detail"]["action-type"] for event in first["events"]] == ["PUSH"]
+    assert http.get(f"/_ecr/events?after={first['last']}").json == {"events": [], "last": first["last"]}
+    assert http.get("/_ecr/events?after=x").status_code == 400
+
+
+def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):
+    ecr = client_of(emulator)
+    ecr.create_repository(repositoryName="app")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    assert http.post("/_ecr/reset").json == {"status": "empty"}
+    assert ecr.describe_repositories()["repositories"] == []
+    assert http.get("/v2/", headers={"Authorization": f"Basic {token}"}).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/_ecr/nope", 404), ("DELETE", "/_ecr/reset", 405)])
+def test_what_is_not_there_is_said_in_json(http, method, path, status):
+    answer = http.open(path, method=method)
+    assert answer.status_code == status
+    assert path in answer.json["error"]
