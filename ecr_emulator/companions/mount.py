@@ -5,33 +5,36 @@ moto keeps its state for the whole process: emulators in one process share their
 
 from __future__ import annotations
 
-import json
-import logging
 import re
 from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.companions.identities import find_identity
+from ecr_emulator.companions.refusals import NoSuchCompanion, refuse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-log = logging.getLogger(__name__)
-
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)/")
+# In the header or in the query of a presigned request, by signature version 4 or, for S3 still common, 2.
+_ACCESS_KEY = re.compile(r"(?:Credential=|AWSAccessKeyId=|^AWS )([^/,:&\s]+)")
 
 
 class Companions:
-    """Answers every service that moto has. A caller's account is the one that the emulator gives it."""
+    """Answers every service that moto has. A caller's account is the one that the emulator gives it.
+
+    What moto cannot answer is refused with the reason: a service or an action that it does not have (501), a
+    package that it needs and that is not installed (501), a failure of its own (500, the traceback in the log).
+    """
 
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
         self._moto: WSGIApplication | None = None
         self._at_load: list[Callable[[], None]] = []
-        self._watchers: dict[str, Callable[[], None]] = {}
+        self._after_each_call: list[Callable[[], None]] = []
+        self._at_reset: list[Callable[[], None]] = []
 
     @property
     def is_loaded(self) -> bool:
@@ -39,62 +42,71 @@ class Companions:
         return self._moto is not None
 
     def at_load(self, action: Callable[[], None]) -> None:
-        """Do something once, when moto is first needed and before it answers anybody."""
+        """Do something when moto is first needed and before it answers anybody; again if it fails."""
         self._at_load.append(action)
 
-    def after_calls(self, target_prefix: str, action: Callable[[], None]) -> None:
-        """Do something after each call whose ``X-Amz-Target`` begins so, before the caller has its answer."""
-        self._watchers[target_prefix] = action
+    def if_loaded(self, action: Callable[[], None]) -> None:
+        """Do something now if moto is there. What is under way at its first use is waited for."""
+        with self._lock:
+            if self._moto is not None:
+                action()
+
+    def after_each_call(self, action: Callable[[], None]) -> None:
+        """Do something after each call to a companion, before the caller has its answer."""
+        self._after_each_call.append(action)
+
+    def at_reset(self, action: Callable[[], None]) -> None:
+        """Do something after a reset, whether or not moto was ever used."""
+        self._at_reset.append(action)
 
     def load(self) -> WSGIApplication:
-        """moto's application, imported now if it was not."""
+        """moto's application, imported now if it was not: that costs about 0.5 s, and each service some more."""
         with self._lock:
             if self._moto is None:
-                from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-                self._moto = DomainDispatcherApplication(create_backend_app)
+                application = _moto_application()
                 for action in self._at_load:
                     action()
+                self._moto = application
             return self._moto
 
     def reset(self) -> None:
         """Forget what the companions know, in the whole process."""
-        if self.is_loaded:
-            from moto.moto_api._internal.models import moto_api_backend
+        with self._lock:
+            if self._moto is not None:
+                from moto.moto_api._internal.models import moto_api_backend
 
-            moto_api_backend.reset()
-            self._changed()
+                moto_api_backend.reset()
+            for action in self._at_reset:
+                action()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
         try:
-            answer = self.load()(environ, start_response)
-        except ImportError as missing:
-            log.warning("moto cannot serve this request: %s", missing)
-            return _missing_package(missing, start_response)
-        target: str = environ.get("HTTP_X_AMZ_TARGET", "")
-        for prefix, action in self._watchers.items():
-            if target.startswith(prefix):
+            moto = self.load()
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
+            answer = moto(environ, start_response)
+            for action in self._after_each_call:
                 action()
+        except Exception as failure:
+            return refuse(failure, environ, start_response)
         return answer
 
-    def _changed(self) -> None:
-        for action in self._watchers.values():
-            action()
-
     def _account(self, environ: WSGIEnvironment) -> str:
-        signature = environ.get("HTTP_AUTHORIZATION", "") or environ.get("QUERY_STRING", "").replace("%2F", "/")
+        signature = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "").replace("%2F", "/")
         found = _ACCESS_KEY.search(signature)
         access_key = found[1] if found else ""
         if _ACCOUNT.fullmatch(access_key):
             return access_key
-        known = find_identity(access_key) if self.is_loaded else None
+        known = find_identity(access_key)
         return known[0] if known else self._default_account
 
 
-def _missing_package(missing: ImportError, start_response: StartResponse) -> Iterable[bytes]:
-    message = f"This service needs a package that is not installed ({missing.name}): pip install 'moto[all]'."
-    body: Any = json.dumps({"__type": "NotImplementedException", "message": message}).encode()
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))]
-    start_response("501 Not Implemented", headers)
-    return [body]
+def _moto_application() -> WSGIApplication:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    def application_of(service: Any) -> Any:
+        if service is None:
+            raise NoSuchCompanion
+        return create_backend_app(service)
+
+    application: WSGIApplication = DomainDispatcherApplication(application_of)
+    return application

@@ -6,14 +6,36 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-role
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.ports import Store
 
-NAMES = {
-    "pullthroughcache.ecr.amazonaws.com": "AWSServiceRoleForECRPullThroughCache",
-    "replication.ecr.amazonaws.com": "AWSServiceRoleForECRReplication",
-    "ecr.amazonaws.com": "AWSServiceRoleForECRTemplate",
+
+class ServiceLinkedRole(NamedTuple):
+    """A role, the managed policy that it carries, and a description in our words: AWS's is not known."""
+
+    name: str
+    policy: str
+    description: str
+
+
+ROLES = {
+    "pullthroughcache.ecr.amazonaws.com": ServiceLinkedRole(
+        "AWSServiceRoleForECRPullThroughCache",
+        "AWSECRPullThroughCache_ServiceRolePolicy",
+        "Lets Amazon ECR read upstream credentials and store the images that it caches.",
+    ),
+    "replication.ecr.amazonaws.com": ServiceLinkedRole(
+        "AWSServiceRoleForECRReplication",
+        "ECRReplicationServiceRolePolicy",
+        "Lets Amazon ECR replicate images to other Regions and accounts.",
+    ),
+    "ecr.amazonaws.com": ServiceLinkedRole(
+        "AWSServiceRoleForECRTemplate",
+        "ECRTemplateServiceRolePolicy",
+        "Lets Amazon ECR create repositories from creation templates.",
+    ),
 }
 
 
@@ -21,7 +43,8 @@ class CompanionRoles:
     """``ports.Roles`` in the IAM companion.
 
     A role is remembered in the store, so that it is there after a restart, and does not make moto be imported.
-    Deleting one while rules exist is left to moto, which allows it; the next rule makes it anew.
+    Deleting one while rules exist, which AWS refuses, is left to moto, which allows it: the role is back with the next
+    rule, or after a restart.
     """
 
     def __init__(self, companions: Companions, store: Store) -> None:
@@ -33,8 +56,7 @@ class CompanionRoles:
         """Create the service-linked role of a service principal unless the account has it."""
         with self._store.writing() as work:
             work.service_linked_roles.add(account, service)
-        if self._companions.is_loaded:
-            _ensure(account, service)
+        self._companions.if_loaded(lambda: _ensure(account, service))
 
     def _create_remembered(self) -> None:
         with self._store.reading() as work:
@@ -47,19 +69,25 @@ def _ensure(account: str, service: str) -> None:
     from moto.iam.models import iam_backends
 
     iam = iam_backends[account]["aws"]
-    if any(role.name == NAMES[service] for role in iam.roles.values()):
+    role = ROLES[service]
+    if any(existing.name == role.name for existing in iam.roles.values()):
         return
     trust = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
     }
     iam.create_role(
-        NAMES[service],
+        role.name,
         json.dumps(trust),
         f"/aws-service-role/{service}/",
         permissions_boundary=None,
-        description="",
+        description=role.description,
         tags=[],
         max_session_duration="3600",
         linked_service=service,
     )
+    policy = f"arn:aws:iam::aws:policy/aws-service-role/{role.policy}"
+    if (
+        policy in iam.managed_policies
+    ):  # moto has AWS's policies only where MOTO_IAM_LOAD_MANAGED_POLICIES asks for them
+        iam.attach_role_policy(policy, role.name)

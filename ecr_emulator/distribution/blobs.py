@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from werkzeug import Response
@@ -60,7 +60,7 @@ def _body(source: BlobSource, start: int, stop: int) -> Iterator[bytes]:
     return _continued(first, chunks)
 
 
-def _continued(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    with closing(rest):  # type: ignore[type-var]  # chunks are generators; Iterator has no close
+def _continued(first: bytes, rest: Generator[bytes, None, None]) -> Iterator[bytes]:
+    with closing(rest):
         yield first
         yield from rest

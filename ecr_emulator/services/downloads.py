@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Event, Lock
@@ -37,7 +37,7 @@ class Downloads:
 
     def chunks(
         self, rule: PullThroughRule, repository: Repository, layer: Layer, start: int, stop: int
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """The bytes of a blob from start up to stop, as they arrive. Raises ``UpstreamFailure``."""
         fill = self._fill(rule, repository, layer)
         return fill.follow(start, stop) if fill else read_span(self._blobs.open(layer.digest), start, stop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from threading import Condition
 from typing import BinaryIO
@@ -16,7 +16,7 @@ STEP = 256 * 1024
 """Readers get at most this many bytes at a time; the server keeps a few such pieces for each slow one."""
 
 
-def read_span(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+def read_span(file: BinaryIO, start: int, stop: int) -> Generator[bytes, None, None]:
     """The bytes of a blob's file from start up to stop; closes the file. Raises ``OSError`` if it ends early."""
     with closing(file):
         file.seek(start)
@@ -66,7 +66,7 @@ class Fill:
             self._verified = True
             self._changed.notify_all()
 
-    def follow(self, start: int, stop: int) -> Iterator[bytes]:
+    def follow(self, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes from start up to stop as they arrive. Raises ``UpstreamFailure`` if the download fails."""
         with closing(self._open()) as file:
             file.seek(start)

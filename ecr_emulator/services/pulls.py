@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,7 +26,7 @@ class BlobSource:
 
     digest: str
     size: int
-    chunks: Callable[[int, int], Iterator[bytes]]
+    chunks: Callable[[int, int], Generator[bytes, None, None]]
 
 
 class Pulls:
