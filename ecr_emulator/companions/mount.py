@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.wrappers import Response
+
 from ecr_emulator.companions.identities import find_identity
 from ecr_emulator.companions.refusals import NoSuchCompanion, refuse
 
@@ -83,12 +85,13 @@ class Companions:
         try:
             moto = self.load()
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
-            answer = moto(environ, start_response)
+            # moto's answer is held back: what is done after a call may fail, and then that is the answer.
+            answer = Response.from_app(moto, environ)
             for action in self._after_each_call:
                 action()
         except Exception as failure:
             return refuse(failure, environ, start_response)
-        return answer
+        return answer(environ, start_response)
 
     def _account(self, environ: WSGIEnvironment) -> str:
         signature = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "").replace("%2F", "/")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -30,7 +29,7 @@ class NoSuchCompanion(Exception):
 
 
 def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with the failure that is being handled: XML to a query request, else JSON, as SDKs expect."""
+    """Answer with a failure: XML to a query request, else JSON, as SDKs expect."""
     found = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
     status, code, message = _explain(failure, found[1] if found else "the service of this request")
     log.warning("%s: %s", status, message)
@@ -40,8 +39,7 @@ def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartRe
         content_type, text = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
     body = text.encode()
     headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
-    # moto may have begun its own answer, of which nothing has been sent.
-    start_response(status, headers, sys.exc_info())
+    start_response(status, headers)
     return [body]
 
 

@@ -1,0 +1,167 @@
+"""Secrets that outlive the process."""
+
+import json
+import stat
+import subprocess
+import sys
+
+import pytest
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from ecr_emulator.companions.secrets import FILE
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.errors import UnableToAccessSecretException, UpstreamAccessDenied
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
+
+ACCOUNT = "123456789012"
+HERE = Registry(ACCOUNT, "us-east-1")
+ARN = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-abcdef"
+
+HEAD = """
+import json, sys
+from pathlib import Path
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
+def told(answer):
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+def look(account):
+    clients = {region: client_of(emulator, "secretsmanager", account=account, region=region)
+               for region in ("eu-west-1", "us-east-1")}
+    secrets = clients["eu-west-1"]
+    found = told(secrets.describe_secret(SecretId="a/b"))
+    arn = found["ARN"]
+    return [
+        found,
+        told(secrets.get_secret_value(SecretId=arn)),
+        told(secrets.get_secret_value(SecretId=arn[:-7], VersionStage="AWSPREVIOUS")),
+        told(secrets.get_resource_policy(SecretId="a/b")),
+        told(secrets.get_secret_value(SecretId="binary")),
+        told(secrets.describe_secret(SecretId="deleted")),
+        told(secrets.describe_secret(SecretId="rotated")),
+        told(clients["us-east-1"].get_secret_value(SecretId=arn.replace("eu-west-1", "us-east-1"))),
+    ]
+with Emulator(Settings(data_dir=Path(sys.argv[1]))) as emulator:
+    for account in ("123456789012", "210987654321"):
+"""
+WRITE = """
+secrets = client_of(emulator, "secretsmanager", account=account, region="eu-west-1")
+arn = secrets.create_secret(
+    Name="a/b", SecretString="one", Description="d", KmsKeyId="alias/mine", Tags=[{"Key": "k", "Value": "v"}],
+    AddReplicaRegions=[{"Region": "us-east-1"}])["ARN"]
+secrets.put_secret_value(SecretId=arn, SecretString="two \\u00fc")
+secrets.put_resource_policy(SecretId=arn, ResourcePolicy='{"Version": "2012-10-17", "Statement": []}')
+secrets.create_secret(Name="binary", SecretBinary=bytes(range(256)))
+secrets.create_secret(Name="deleted", SecretString="x")
+secrets.delete_secret(SecretId="deleted")
+secrets.create_secret(Name="rotated", SecretString="x")
+secrets.rotate_secret(SecretId="rotated", RotationRules={"AutomaticallyAfterDays": 3})
+"""
+TELL = "print(json.dumps(look(account), default=str))\n"
+
+
+def told_by(code, data_dir):
+    """What a process of its own says, since moto belongs to its process."""
+    body = "".join(f"        {line}\n" for line in code.strip().splitlines())
+    command = [sys.executable, "-c", HEAD + body, str(data_dir)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.fixture
+def secrets(emulator):
+    return client_of(emulator, "secretsmanager", account=ACCOUNT)
+
+
+def kept_in(tmp_path):
+    return json.loads((tmp_path / FILE).read_text())["secrets"]
+
+
+def test_a_restart_changes_nothing_about_secrets(tmp_path):
+    before = told_by(WRITE + TELL, tmp_path)
+    assert told_by(TELL, tmp_path) == before
+    ours, theirs = before
+    assert ours[0]["ARN"] != theirs[0]["ARN"]
+    assert [ours[1]["SecretString"], ours[2]["SecretString"]] == ["two ü", "one"]
+    assert "DeletedDate" in ours[5]
+
+
+def test_the_file_of_secrets_is_for_its_owner_only(secrets, tmp_path):
+    secrets.create_secret(Name="a", SecretString="x")
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+    assert [file.name for file in (tmp_path / FILE).parent.iterdir()] == [FILE.name]
+
+
+def test_the_file_is_written_only_when_secrets_change(emulator, secrets, tmp_path):
+    client_of(emulator, "sts").get_caller_identity()
+    assert not (tmp_path / FILE).exists()
+    secrets.create_secret(Name="a", SecretString="x")
+    written = (tmp_path / FILE).stat()
+    secrets.get_secret_value(SecretId="a")
+    assert (tmp_path / FILE).stat() == written
+
+
+def test_tags_given_through_another_service_are_kept(emulator, secrets, tmp_path):
+    arn = secrets.create_secret(Name="a", SecretString="x")["ARN"]
+    tagging = client_of(emulator, "resourcegroupstaggingapi", account=ACCOUNT)
+    tagging.tag_resources(ResourceARNList=[arn], Tags={"k": "v"})
+    assert kept_in(tmp_path)[0]["tags"] == [{"Key": "k", "Value": "v"}]
+
+
+def test_a_temporary_emulator_writes_no_secrets():
+    with Emulator() as emulator:
+        client_of(emulator, "secretsmanager").create_secret(Name="a", SecretString="x")
+        assert not (emulator.data_dir / FILE).exists()
+        emulator.reset()
+
+
+def test_a_reset_forgets_secrets_that_were_never_looked_at(tmp_path):
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        client_of(emulator, "secretsmanager").create_secret(Name="a", SecretString="x")
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        emulator.reset()
+        assert not (tmp_path / FILE).exists()
+        client_of(emulator, "secretsmanager").delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
+
+
+def test_a_reset_of_moto_forgets_secrets_too(emulator, secrets, tmp_path):
+    secrets.create_secret(Name="a", SecretString="x")
+    assert Client(emulator.wsgi).post("/moto-api/reset").status_code == 200
+    assert kept_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{broken",
+        b"\xff",
+        b"[]",
+        b'{"version": 2, "secrets": []}',
+        b'{"version": 1, "secrets": [{"name": "a"}]}',
+        b'{"version": 1, "secrets": [{"account_id": "1", "region": "us-east-1", "name": "a", "colour": "red"}]}',
+    ],
+)
+def test_a_broken_file_of_secrets_is_named_and_left_alone(tmp_path, content):
+    file = tmp_path / FILE
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        for _ in range(2):
+            with pytest.raises(ClientError, match=rf"InternalFailure.*{FILE} does not hold secrets"):
+                client_of(emulator, "secretsmanager").create_secret(Name="a", SecretString="x")
+        with pytest.raises(UnableToAccessSecretException, match=f"{FILE} does not hold secrets"):
+            emulator.services.secrets.check_exists(ARN, HERE)
+        with pytest.raises(UpstreamAccessDenied, match=f"{FILE} does not hold secrets"):
+            emulator.services.secrets.credential(ARN, HERE)
+        assert file.read_bytes() == content
+        file.unlink()
+        assert client_of(emulator, "secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_a_secret_that_cannot_be_written_is_not_said_to_be_kept(secrets, tmp_path):
+    (tmp_path / "companions").write_text("in the way")
+    with pytest.raises(ClientError, match="InternalFailure.*FileExistsError"):
+        secrets.create_secret(Name="a", SecretString="x")
