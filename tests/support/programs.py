@@ -57,9 +57,9 @@ def stop(process):
 
 
 class Distribution:
-    """Debian's docker-registry, wanting Basic authentication, as an upstream."""
+    """Debian's docker-registry, wanting Basic authentication unless it is open to everybody."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, is_open: bool = False):
         self._program = program("docker-registry")
         self._log = folder / "distribution.log"
         self.port = free_port()
@@ -71,7 +71,7 @@ class Distribution:
             "log: {level: info, accesslog: {disabled: false}}\n"
             f"storage: {{filesystem: {{rootdirectory: {folder / 'distribution'}}}}}\n"
             f"http: {{addr: '127.0.0.1:{self.port}'}}\n"
-            f"auth: {{htpasswd: {{realm: hub, path: {folder / 'htpasswd'}}}}}\n"
+            + ("" if is_open else f"auth: {{htpasswd: {{realm: hub, path: {folder / 'htpasswd'}}}}}\n")
         )
         self._process = None
 
