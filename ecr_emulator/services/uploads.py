@@ -46,11 +46,17 @@ class Uploads:
 
     def begin(self, registry: Registry, name: str, now: datetime) -> Upload:
         """Open a session. Raises ``RepositoryNotFoundException``."""
-        with self._store.writing() as work:
-            repository = repository_for_push(work, registry, name, now)
-            upload = Upload(self._ids.uuid(), repository.key, now)
-            work.uploads.add(repository, upload)
-        self._blobs.begin(upload.id).close()
+        upload_id = self._ids.uuid()
+        writer = self._blobs.begin(upload_id)  # before the session, so that no crash leaves one without the other
+        try:
+            with self._store.writing() as work:
+                repository = repository_for_push(work, registry, name, now)
+                upload = Upload(upload_id, repository.key, now)
+                work.uploads.add(repository, upload)
+        except BaseException:
+            writer.abandon()
+            raise
+        writer.close()
         return upload
 
     def get(self, registry: Registry, name: str, upload_id: str) -> Upload:
