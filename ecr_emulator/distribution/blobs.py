@@ -14,6 +14,8 @@ from ecr_emulator.domain.names import is_digest
 from ecr_emulator.errors import UpstreamNotFound
 from ecr_emulator.services.pulls import BlobSource
 
+_NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
+
 
 def get_blob(visit: Visit, digest: str) -> Response:
     """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream."""
@@ -23,21 +25,22 @@ def get_blob(visit: Visit, digest: str) -> Response:
         raise _unknown(digest)
     span = requested_span(visit.request.headers.get("Range"), source.size)
     start, stop = span or (0, source.size)
-    answer = Response(status=206 if span else 200, content_type="application/octet-stream")
-    answer.headers["Docker-Content-Digest"] = digest
-    answer.headers["Accept-Ranges"] = "bytes"
-    answer.headers["ETag"] = f'"{digest}"'
-    if visit.request.method != "HEAD":
-        answer.response = _body(source, start, stop)
-    answer.content_length = stop - start
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(stop - start),
+        "Docker-Content-Digest": digest,
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{digest}"',
+    }
     if span:
-        answer.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
-    return answer
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
+    body = () if visit.request.method == "HEAD" else _body(source, start, stop)
+    return Response(body, 206 if span else 200, headers)
 
 
 def refuse_delete(visit: Visit, digest: str) -> Response:
     """end-10: ECR does not delete blobs; they go when no image refers to them."""
-    raise Refusal(405, "UNSUPPORTED", "Blobs cannot be deleted. Delete the images that refer to them.")
+    raise Refusal(405, "UNSUPPORTED", _NO_DELETE, {"Allow": "GET, HEAD"})
 
 
 def check_digest(digest: str) -> None:

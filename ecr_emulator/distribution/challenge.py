@@ -19,7 +19,9 @@ EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
     """The caller whose token the request carries; None without a token of ours. Raises ``Refusal`` if it expired."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    password = read_basic(credentials.strip()) if scheme.lower() == "basic" else None
+    if scheme.lower() != "basic" or not credentials.isascii():
+        return None
+    password = read_basic(credentials.strip())
     if password is None:
         return None
     try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from werkzeug import Request, Response
+from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
+from ecr_emulator.distribution.bodies import body_of
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal, manifest_unknown
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
-from ecr_emulator.domain.names import TAG_CONSTRAINT, is_digest, is_tag
+from ecr_emulator.domain.names import TAG_CONSTRAINT, TAG_PATTERN, is_digest, is_tag
 from ecr_emulator.errors import InvalidParameterException
 from ecr_emulator.services.images import Push, Stored, delete_images, store_image
 from ecr_emulator.services.repositories import repository_for_push
@@ -20,10 +21,10 @@ def get_manifest(visit: Visit, reference: str) -> Response:
     _check_reference(reference)
     manifest = visit.services.pulls.manifest(visit.registry, visit.name, reference, visit.now)
     etag = f'"{manifest.digest}"'
-    headers = {"Docker-Content-Digest": manifest.digest, "ETag": etag}
+    headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": manifest.digest, "ETag": etag}
     if etag in visit.request.headers.get("If-None-Match", ""):
         return Response(status=304, headers=headers)
-    return Response(manifest.raw, 200, headers, content_type=manifest.media_type)
+    return Response(manifest.raw, 200, headers)
 
 
 def put_manifest(visit: Visit, reference: str) -> Response:
@@ -32,8 +33,8 @@ def put_manifest(visit: Visit, reference: str) -> Response:
     digest = reference if is_digest(reference) else None
     tags = visit.request.args.getlist("tag") if digest else [reference]
     for tag in tags:
-        _check_tag(tag)
-    raw = _body(visit.request)
+        _check_new_tag(tag)
+    raw = body_of(visit.request, MAX_MANIFEST_BYTES)
     media_type = visit.request.mimetype or None
     with visit.services.store.writing() as work:
         repository = repository_for_push(work, visit.registry, visit.name, visit.now)
@@ -60,22 +61,19 @@ def delete_manifest(visit: Visit, reference: str) -> Response:
 def _check_reference(reference: str) -> None:
     if ":" in reference:
         check_digest(reference)
-    else:
-        _check_tag(reference)
+    elif not TAG_PATTERN.fullmatch(reference):
+        raise _bad_tag(TAG_CONSTRAINT)
 
 
-def _check_tag(tag: str) -> None:
+def _check_new_tag(tag: str) -> None:
+    """OCI's rule for tags is narrower than ECR's: PutImage may have stored tags that no client may push."""
     if not is_tag(tag):
-        sentence = InvalidParameterException.at("imageTag", f"must satisfy regular expression '{TAG_CONSTRAINT}")
-        raise Refusal(400, "TAG_INVALID", sentence.message)
+        raise _bad_tag("[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
-def _body(request: Request) -> bytes:
-    announced = request.content_length or 0
-    raw = request.stream.read(MAX_MANIFEST_BYTES + 1) if announced <= MAX_MANIFEST_BYTES else b""
-    if announced > MAX_MANIFEST_BYTES or len(raw) > MAX_MANIFEST_BYTES:
-        raise Refusal(413, "SIZE_INVALID", f"A manifest may have at most {MAX_MANIFEST_BYTES} bytes")
-    return raw
+def _bad_tag(pattern: str) -> Refusal:
+    sentence = InvalidParameterException.at("imageTag", f"must satisfy regular expression '{pattern}")
+    return Refusal(400, "TAG_INVALID", sentence.message)
 
 
 def _created(visit: Visit, reference: str, stored: Stored, tags: list[str]) -> Response:

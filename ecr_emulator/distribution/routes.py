@@ -10,7 +10,7 @@ from werkzeug import Response
 
 from ecr_emulator.distribution import blobs, manifests, referrers, tags, uploads
 from ecr_emulator.distribution.visit import Visit
-from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.distribution.wire import Refusal, method_not_allowed
 
 Handler = Callable[..., Response]
 
@@ -63,8 +63,7 @@ def match(method: str, path: str) -> Match:
         if found:
             handler = route.handlers.get(method)
             if handler is None:
-                allowed = {"Allow": ", ".join(sorted(route.handlers))}
-                raise Refusal(405, "UNSUPPORTED", f"{method} is not possible here", allowed)
+                raise method_not_allowed(method, route.handlers)
             name, *arguments = found.groups()
             return Match(handler, name, tuple(arguments))
     raise Refusal(404, "UNSUPPORTED", f"The registry API has no {path}")

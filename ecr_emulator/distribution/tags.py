@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import urlencode
 
 from werkzeug import Response
@@ -14,6 +15,8 @@ MAX_PAGE = 1_000
 """A page has at most so many entries if the client asks for pages."""
 ALL = 1_000_000
 """More tags than a repository and more repositories than a registry can have: for clients that ask for no pages."""
+
+_COUNT = re.compile(r"[0-9]{1,18}")
 
 
 def list_tags(visit: Visit) -> Response:
@@ -37,7 +40,7 @@ def _limit(visit: Visit) -> int:
     asked = visit.request.args.get("n")
     if asked is None:
         return ALL
-    if not asked.isdecimal():
+    if not _COUNT.fullmatch(asked):
         raise Refusal(400, "UNSUPPORTED", f"n={asked!r} must be a whole number from 0 on")
     return min(int(asked), MAX_PAGE)
 
@@ -47,6 +50,6 @@ def _page(visit: Visit, frame: dict[str, str], key: str, entries: list[str], lim
     shown = entries[:limit]
     answer = Response(json.dumps({**frame, key: shown}), content_type="application/json")
     if shown and len(entries) > limit:
-        query = urlencode({"n": limit, "last": shown[-1]})
+        query = urlencode(visit.request.args.to_dict() | {"n": str(limit), "last": shown[-1]})
         answer.headers["Link"] = f'<{visit.request.base_url}?{query}>; rel="next"'
     return answer

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from werkzeug import Request, Response
+from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
+from ecr_emulator.distribution.bodies import chunks_of
 from ecr_emulator.distribution.ranges import chunk_start, received
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.upload import Upload
-
-CHUNK = 1024 * 1024
 
 
 def begin_upload(visit: Visit) -> Response:
@@ -20,7 +17,7 @@ def begin_upload(visit: Visit) -> Response:
     arguments = visit.request.args
     if "mount" in arguments:
         check_digest(arguments["mount"])
-        source = arguments.get("from")
+        source = visit.local_name(arguments["from"]) if "from" in arguments else None
         mounted = visit.services.uploads.mount(visit.registry, visit.name, arguments["mount"], source, visit.now)
         if mounted:
             return _created(visit, mounted.digest)
@@ -67,12 +64,7 @@ def _finish(visit: Visit, upload_id: str, digest: str) -> Response:
 
 def _append(visit: Visit, upload_id: str) -> Upload:
     start = chunk_start(visit.request.headers.get("Content-Range"), visit.request.content_length)
-    chunks = _chunks(visit.request)
-    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks, start)
-
-
-def _chunks(request: Request) -> Iterator[bytes]:
-    return iter(lambda: request.stream.read(CHUNK), b"")
+    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks_of(visit.request), start)
 
 
 def _progress(visit: Visit, upload: Upload, status: int) -> Response:

@@ -31,6 +31,10 @@ class Visit:
         """``http://host:port``, as the client wrote it."""
         return self.request.host_url.rstrip("/")
 
+    def local_name(self, path: str) -> str:
+        """The name of another repository of this registry, which the client writes as it wrote this one's."""
+        return path.removeprefix(self.path.removesuffix(self.name))
+
     def url(self, rest: str) -> str:
         """The address of something in this repository."""
         return f"{self.origin}/v2/{self.path}/{rest}"

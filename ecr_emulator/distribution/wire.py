@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 
 from werkzeug import Response
 
@@ -27,6 +28,11 @@ def manifest_unknown() -> Refusal:
     return Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found")
 
 
+def method_not_allowed(method: str, allowed: Iterable[str]) -> Refusal:
+    """A path that exists and does not take this method."""
+    return Refusal(405, "UNSUPPORTED", f"{method} is not possible here", {"Allow": ", ".join(sorted(allowed))})
+
+
 _ROWS: dict[type[EcrError], tuple[int, str]] = {
     errors.RepositoryNotFoundException: (404, "NAME_UNKNOWN"),
     errors.ReferencedImagesNotFoundException: (404, "MANIFEST_BLOB_UNKNOWN"),
@@ -46,13 +52,16 @@ _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
 }
 
 
-def refusal_of(error: EcrError) -> Refusal:
-    """A domain error as the registry API puts it: the same sentence, another frame."""
+def refusal_of(error: EcrError, url: str) -> Refusal:
+    """A domain error as the registry API puts it: the same sentence, another frame.
+
+    ``url`` is that of the request: an upload whose chunk was out of order goes on there, after the Range it reports.
+    """
     if isinstance(error, errors.ImageNotFoundException):
         return manifest_unknown()
     status, code = _ROWS.get(type(error), (400, "UNSUPPORTED"))
     last = error.facts.get("last_valid_byte_received")
-    return Refusal(status, code, error.message, {} if last is None else {"Range": f"0-{last}"})
+    return Refusal(status, code, error.message, {} if last is None else {"Range": f"0-{last}", "Location": url})
 
 
 def refusal_of_upstream(failure: UpstreamFailure) -> Refusal:

@@ -140,7 +140,12 @@ def test_a_subject_is_answered(docker):
 
 
 @pytest.mark.parametrize(
-    ("reference", "code"), [("v1", "MANIFEST_UNKNOWN"), ("sha256:" + "0" * 64, "MANIFEST_UNKNOWN")]
+    ("reference", "code"),
+    [
+        ("v1", "MANIFEST_UNKNOWN"),
+        (".INVALID_MANIFEST_NAME", "MANIFEST_UNKNOWN"),
+        ("sha256:" + "0" * 64, "MANIFEST_UNKNOWN"),
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_what_is_not_there_is_not_found(docker, reference, code, method):
@@ -149,7 +154,7 @@ def test_what_is_not_there_is_not_found(docker, reference, code, method):
 
 
 @pytest.mark.parametrize(
-    ("reference", "code"), [(".hidden", "TAG_INVALID"), ("a+b", "TAG_INVALID"), ("sha256:abc", "DIGEST_INVALID")]
+    ("reference", "code"), [("a b", "TAG_INVALID"), ("a+b", "TAG_INVALID"), ("sha256:abc", "DIGEST_INVALID")]
 )
 def test_a_reference_must_be_a_tag_or_a_digest(docker, reference, code):
     status, found, _ = refusal(docker.get(f"/v2/team/app/manifests/{reference}"))

@@ -1,0 +1,213 @@
+"""What happens on the wire: bodies that come slowly or break off, and answers that fail before or after they began."""
+
+import socket
+from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPResponse, IncompleteRead
+from threading import Event
+from urllib.parse import urlsplit
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.serving.granian import GranianServer
+from ecr_emulator.serving.listeners import listen
+from ecr_emulator.serving.threaded import ThreadedServer
+from ecr_emulator.settings import Settings
+from tests.support.docker import Docker, refusal
+from tests.support.faults import answers
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.upstream_images import Content, image, layer
+
+BLOB = layer("blob", 400_000)
+SECONDS = 10
+
+
+@contextmanager
+def threaded(app):
+    with ThreadedServer(app) as server:
+        yield server.port
+
+
+@contextmanager
+def granian(app):
+    server = GranianServer(app, listen(["127.0.0.1"], 0), threads=8)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        assert server.stop(SECONDS)
+
+
+@pytest.fixture(params=[threaded, granian])
+def served(request, docker):
+    """The port of the emulator behind each of the two servers."""
+    with request.param(docker.emulator.wsgi) as port:
+        yield port
+
+
+@contextmanager
+def asked(docker, port, request, *pieces, headers=()):
+    """The connection on which a request was sent, its body in pieces."""
+    lines = [f"{request} HTTP/1.1", "Host: localhost:4566", f"Authorization: Basic {docker.token}"]
+    with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
+        connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode())
+        for piece in pieces:
+            connection.sendall(piece)
+        yield connection
+
+
+@contextmanager
+def talk(*request, headers=()):
+    """The answer to a request, with its body still to be read."""
+    with asked(*request, headers=headers) as connection, HTTPResponse(connection) as answer:
+        answer.begin()
+        yield answer
+
+
+def leave_amid(*request, headers):
+    """Send a request whose body does not come to its end, and wait until the server has noticed."""
+    with asked(*request, headers=headers) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+
+def chunked(*parts):
+    return [b"%x\r\n%s\r\n" % (len(part), part) for part in parts] + [b"0\r\n\r\n"]
+
+
+def begun(docker):
+    return urlsplit(docker.begin()).path
+
+
+@pytest.mark.parametrize("request_", ["PATCH {upload}", "PUT {upload}?digest=" + BLOB.digest])
+def test_what_came_before_a_break_is_kept_and_the_upload_goes_on(docker, served, request_):
+    upload = begun(docker)
+    head = ["Content-Length: 400000"]
+    leave_amid(docker, served, request_.format(upload=upload), BLOB.raw[:150_000], headers=head)
+    state = docker.get(upload)
+    assert state.status_code == 204
+    size = int(state.headers["Range"].removeprefix("0-")) + 1
+    assert size <= 150_000
+    rest = BLOB.raw[size:] if size > 1 else BLOB.raw
+    assert docker.send("PUT", f"{upload}?digest={BLOB.digest}", data=rest).status_code == 201
+    assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
+
+
+def test_half_a_manifest_is_not_stored(docker, served):
+    app = image()
+    docker.push(app)
+    padded = Content(app.raw + b" " * 1_000, app.media_type)
+    head = [f"Content-Type: {app.media_type}", f"Content-Length: {padded.size}"]
+    leave_amid(docker, served, "PUT /v2/team/app/manifests/v1", app.raw, headers=head)
+    assert docker.get("/v2/team/app/manifests/v1").status_code == 404
+    with talk(docker, served, "PUT /v2/team/app/manifests/v1", padded.raw, headers=head) as answer:
+        assert answer.status == 201
+    assert docker.get("/v2/team/app/manifests/v1").data == padded.raw
+
+
+def test_a_body_without_length_arrives_whole(docker, served):
+    upload = begun(docker)
+    pieces = chunked(BLOB.raw[:1], BLOB.raw[1:300_000], BLOB.raw[300_000:])
+    with talk(docker, served, f"PATCH {upload}", *pieces, headers=["Transfer-Encoding: chunked"]) as answer:
+        assert (answer.status, answer.headers["Range"]) == (202, "0-399999")
+    assert docker.send("PUT", f"{upload}?digest={BLOB.digest}").status_code == 201
+
+
+def test_a_manifest_without_length_is_measured_as_it_comes(docker, served):
+    pieces = chunked(b" " * 3_000_000, b" " * 3_000_000)
+    head = ["Transfer-Encoding: chunked"]
+    with talk(docker, served, "PUT /v2/team/app/manifests/v1", *pieces, headers=head) as answer:
+        assert answer.status == 413
+        assert b"SIZE_INVALID" in answer.read()
+
+
+def test_a_break_is_no_failure_of_ours(docker, caplog):
+    with threaded(docker.emulator.wsgi) as port:
+        pieces = chunked(BLOB.raw[:100])[:-1]
+        leave_amid(docker, port, f"PATCH {begun(docker)}", *pieces, headers=["Transfer-Encoding: chunked"])
+    assert "failed" not in caplog.text
+
+
+# --- From an upstream ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def upstream():
+    with ScriptedUpstream() as registry:
+        yield registry
+
+
+@pytest.fixture
+def through(upstream, tmp_path):
+    """A client of an emulator that pulls ``quay/…`` through from the upstream."""
+    with Emulator(Settings(data_dir=tmp_path / "through", upstream_map={"quay.io": upstream.url})) as emulator:
+        client = Docker(emulator)
+        client.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        yield client
+
+
+def pulled(through, app):
+    answer = through.get("/v2/quay/app/manifests/v1")
+    assert (answer.status_code, answer.data) == (200, app.raw)
+    return f"/v2/quay/app/blobs/{app.layers[0].digest}"
+
+
+def test_a_blob_that_the_upstream_lost_is_unknown(through, upstream):
+    app = image(1, BLOB)
+    upstream.add_image("app", app, "v1")
+    upstream.remove("app", BLOB.digest)
+    assert refusal(through.get(pulled(through, app))) == (
+        404,
+        "BLOB_UNKNOWN",
+        f"The layer with digest '{BLOB.digest}' does not exist",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "retry_after"),
+    [(403, (403, "DENIED"), None), (429, (429, "TOOMANYREQUESTS"), "3600"), (503, (503, "UNKNOWN"), "3600")],
+)
+def test_an_upstream_that_fails_before_the_first_byte_is_an_error(through, upstream, status, expected, retry_after):
+    app = image(1, BLOB)
+    upstream.add_image("app", app, "v1")
+    upstream.fail(f"/blobs/{BLOB.digest}", answers(status, Retry_After="3600"), times=99)
+    answer = through.get(pulled(through, app))
+    assert refusal(answer)[:2] == expected
+    assert answer.headers.get("Retry-After") == retry_after
+
+
+@pytest.mark.parametrize("server", [threaded, granian])
+def test_an_upstream_that_fails_after_the_first_byte_breaks_the_answer_off(through, upstream, server):
+    app = image(1, BLOB)
+    upstream.add_image("app", app, "v1")
+    wrong = BLOB.raw[:-1] + bytes([BLOB.raw[-1] ^ 1])
+    go_on = Event()
+
+    def wrong_in_the_end(_, reply):
+        return replace(reply, body=wrong, waits_for=go_on, waits_at=300_000)
+
+    upstream.fail(f"/blobs/{BLOB.digest}", wrong_in_the_end, times=99)
+    path = pulled(through, app)
+    with server(through.emulator.wsgi) as port, talk(through, port, f"GET {path}") as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, "400000")
+        first = answer.read(1_000)
+        go_on.set()
+        with pytest.raises(IncompleteRead) as broken:
+            answer.read()
+    got = first + broken.value.partial
+    assert got == BLOB.raw[: len(got)]
+    assert through.emulator.services.blobs.size(BLOB.digest) is None
+
+
+def test_a_head_of_a_blob_asks_no_upstream(through, upstream):
+    app = image(1, BLOB)
+    upstream.add_image("app", app, "v1")
+    upstream.fail("/blobs/", answers(404), times=99)
+    path = pulled(through, app)
+    assert through.emulator.settle(SECONDS)
+    before = upstream.count(None, "/blobs/")
+    answer = through.send("HEAD", path)
+    assert (answer.status_code, answer.headers["Content-Length"]) == (200, "400000")
+    assert upstream.count(None, "/blobs/") == before
