@@ -164,7 +164,7 @@ def test_a_broken_file_of_secrets_is_named_and_left_alone(tmp_path, content):
 def test_a_secret_that_cannot_be_written_is_not_said_to_be_kept(secrets, tmp_path):
     obstacle = tmp_path / "companions"
     obstacle.write_text("in the way of the folder")
-    with pytest.raises(ClientError, match="InternalFailure.*FileExistsError"):
+    with pytest.raises(ClientError, match=r"InternalFailure.*FileExistsError"):
         secrets.create_secret(Name="a", SecretString="x")
     obstacle.unlink()
     secrets.describe_secret(SecretId="a")
