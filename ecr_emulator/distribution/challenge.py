@@ -19,9 +19,7 @@ EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
     """The caller whose token the request carries; None without a token of ours. Raises ``Refusal`` if it expired."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic" or not credentials.isascii():
-        return None
-    password = read_basic(credentials.strip())
+    password = read_basic(credentials.strip()) if scheme.lower() == "basic" else None
     if password is None:
         return None
     try:

@@ -7,7 +7,6 @@ caller who asked for the token. https://docs.aws.amazon.com/AmazonECR/latest/use
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -64,7 +63,7 @@ def read_basic(credentials: str) -> str | None:
     """The password in the credentials of an ``Authorization: Basic`` header; None unless the user is ``AWS``."""
     try:
         username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
     return password if username == USERNAME else None
 
