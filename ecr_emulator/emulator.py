@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,7 @@ from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
 from ecr_emulator.services import Services
+from ecr_emulator.services.background import Background
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
@@ -88,6 +90,7 @@ class Emulator:
             uploads=Uploads(self._store, self._blobs, ids),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads),
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
+            background=Background(self._store, timedelta(seconds=self.settings.background_delay)),
         )
         self.wsgi: WSGIApplication = self._front()
 
@@ -97,6 +100,7 @@ class Emulator:
             control=control_app(self.services, CompanionIdentities(self._companions)),
             admin=admin_app(Admin(self.services, self.clock, self.reset)),
             companions=self._companions,
+            catch_up=lambda: self.services.background.catch_up(self.clock.now()),
         )
 
     def settle(self, timeout: float | None = None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,19 @@ ECR_SCOPE = "/ecr/aws4_request"
 
 @dataclass(frozen=True)
 class Front:
-    """Hands each request to the data plane, the control plane, the admin endpoints or the companions."""
+    """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
+
+    ``catch_up`` is called first: no request sees a state in which something due has not been done.
+    """
 
     distribution: WSGIApplication
     control: WSGIApplication
     admin: WSGIApplication
     companions: WSGIApplication
+    catch_up: Callable[[], None]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self.catch_up()
         return self._choose(environ)(environ, start_response)
 
     def _choose(self, environ: WSGIEnvironment) -> WSGIApplication:

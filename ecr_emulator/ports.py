@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.image import Image, Layer, StoredManifest
@@ -13,6 +13,7 @@ from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, Validation
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.domain.upload import Upload
 
@@ -142,8 +143,8 @@ class Images(Protocol):
     def pulled(self, image: Image, now: datetime) -> None:
         """Record a pull."""
 
-    def resize(self, image: Image, size_in_bytes: int) -> None:
-        """Record another size, for an index whose children arrived after it."""
+    def save(self, image: Image) -> None:
+        """Store a changed size or status, and when the status changed."""
 
 
 class Tags(Protocol):
@@ -264,6 +265,42 @@ class ServiceLinkedRoles(Protocol):
         """Remember a role; harmless if it is known."""
 
 
+class RegistryDocuments(Protocol):
+    """What registries are configured to do: policies and configurations by name, as JSON values."""
+
+    def find(self, registry: Registry, name: str) -> Any | None:
+        """The document of this name, or None."""
+
+    def put(self, registry: Registry, name: str, document: Any) -> None:
+        """Store a document in place of the one that was there."""
+
+    def remove(self, registry: Registry, name: str) -> None:
+        """Remove a document; harmless if there is none."""
+
+
+class ImageDocuments(Protocol):
+    """What became of images, by name, as JSON values; they go with their image."""
+
+    def find(self, image: Image, name: str) -> Any | None:
+        """The document of this name, or None."""
+
+    def put(self, image: Image, name: str, document: Any) -> None:
+        """Store a document in place of the one that was there."""
+
+
+class Tasks(Protocol):
+    """Work to be done behind the client's back."""
+
+    def add(self, task: Task) -> None:
+        """Have it done when it is due; it replaces a task that waits under the same key."""
+
+    def remove(self, key: str) -> None:
+        """Forget a task; harmless if there is none."""
+
+    def due(self, now: datetime) -> Task | None:
+        """The task that has been due for longest."""
+
+
 class UnitOfWork(Protocol):
     """One transaction and the door to everything stored."""
 
@@ -276,10 +313,17 @@ class UnitOfWork(Protocol):
     templates: CreationTemplates
     events: Events
     service_linked_roles: ServiceLinkedRoles
+    registry_documents: RegistryDocuments
+    image_documents: ImageDocuments
+    tasks: Tasks
 
 
 class Store(Protocol):
     """The metadata. Leaving a block normally commits it; an exception rolls it back."""
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the first task is due, as of the last commit; None if there is none. Costs nothing."""
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """A unit that only reads; many run side by side, and none waits for a writer."""

@@ -69,6 +69,10 @@ class Settings:
         default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "How much to log.")
     )
     log_format: str = field(default="text", metadata=_as(one_of("text", "json"), "How log lines look."))
+    background_delay: float = field(
+        default=0.0,
+        metadata=_as(SECONDS, "Seconds that scans, restores, replication and lifecycle previews take."),
+    )
     shutdown_timeout: float = field(
         default=10.0, metadata=_as(SECONDS, "Seconds that running transfers get when the server stops.")
     )

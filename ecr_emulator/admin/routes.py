@@ -65,14 +65,16 @@ class Admin:
         return jsonify(now=self._clock.now().isoformat())
 
     def move_clock(self) -> ResponseReturnValue:
-        """Move the emulator's time on: ``{"advance": "24h"}``."""
+        """Move the emulator's time on: ``{"advance": "24h"}``. What falls due meanwhile is done before the answer."""
         body: Any = request.get_json(silent=True)
         advance = body.get("advance") if isinstance(body, dict) else None
         try:
             by = parse_duration(str(advance))
         except ValueError as wrong:
             return jsonify(error=f'The body must be like {{"advance": "24h"}}: {wrong}'), 400
-        return jsonify(now=self._clock.advance(by).isoformat())
+        now = self._clock.advance(by)
+        self._services.background.catch_up(now)
+        return jsonify(now=now.isoformat())
 
     def events(self) -> ResponseReturnValue:
         """The events after the one whose key is ``?after=``, oldest first, with the key to go on from."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+ACTIVE = "ACTIVE"
+ARCHIVED = "ARCHIVED"
+ACTIVATING = "ACTIVATING"
+
 
 @dataclass(frozen=True, slots=True)
 class ImageId:
@@ -18,7 +22,8 @@ class ImageId:
 class Image:
     """What ECR knows of a stored manifest. ``tags`` are sorted. ``key`` is the storage's handle.
 
-    ``size_in_bytes`` is config plus layers; for an index, the largest of its children.
+    ``size_in_bytes`` is config plus layers; for an index, the largest of its children. ``status`` is one of ACTIVE,
+    ARCHIVED and ACTIVATING; only an active image can be pulled.
     """
 
     digest: str
@@ -27,10 +32,17 @@ class Image:
     size_in_bytes: int = 0
     artifact_media_type: str | None = None
     subject: str | None = None
-    status: str = "ACTIVE"
+    status: str = ACTIVE
     last_pulled_at: datetime | None = None
+    last_archived_at: datetime | None = None
+    last_activated_at: datetime | None = None
     tags: tuple[str, ...] = ()
     key: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be pulled."""
+        return self.status == ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,11 @@ class StoredManifest:
 class Layer:
     """A verified blob that belongs to a repository, or one that an image of the repository refers to.
 
-    ``media_type`` is that of the reference, None while no image refers to it.
+    ``media_type`` is that of the reference, None while no image refers to it. A layer is archived when only
+    archived images refer to it.
     """
 
     digest: str
     size: int
     media_type: str | None = None
+    is_archived: bool = False

@@ -50,6 +50,7 @@ class Repository:
     policy: str | None = None
     lifecycle_policy: str | None = None
     resource_tags: dict[str, str] = field(default_factory=dict)
+    lifecycle_evaluated_at: datetime | None = None
     key: int = 0
 
     @property

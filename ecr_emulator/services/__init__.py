@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, Store, Upstreams
+from ecr_emulator.services.background import Background
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
@@ -31,3 +32,4 @@ class Services:
     uploads: Uploads
     pulls: Pulls
     addresses: Addresses
+    background: Background

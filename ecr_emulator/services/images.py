@@ -138,8 +138,9 @@ def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> Non
     for digest in work.images.parents(repository, child.digest):
         parent = work.images.find(repository, digest)
         if parent and parent.size_in_bytes < child.size_in_bytes:
-            work.images.resize(parent, child.size_in_bytes)
-            _grow_parents(work, repository, replace(parent, size_in_bytes=child.size_in_bytes))
+            grown = replace(parent, size_in_bytes=child.size_in_bytes)
+            work.images.save(grown)
+            _grow_parents(work, repository, grown)
 
 
 def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: datetime) -> Image:

@@ -46,6 +46,8 @@ def image_of(row: Any) -> Image:
         subject=row.subject,
         status=row.status,
         last_pulled_at=row.last_pulled_at,
+        last_archived_at=row.last_archived_at,
+        last_activated_at=row.last_activated_at,
         tags=tuple(sorted(row.tags)),
         key=row.id,
     )
@@ -78,7 +80,8 @@ _ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing())
 _ADD_REFERENCE = Statement(insert(image_references))
 _REMOVE = Statement(delete(images).where(_of_key))
 _PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")))
-_RESIZE = Statement(update(images).where(_of_key).values(size_in_bytes=bindparam("size_in_bytes")))
+_changing = ("size_in_bytes", "status", "last_archived_at", "last_activated_at")
+_SAVE = Statement(update(images).where(_of_key).values({name: bindparam(name) for name in _changing}))
 
 
 class SqlImages:
@@ -107,6 +110,8 @@ class SqlImages:
                 pushed_at=image.pushed_at,
                 last_pulled_at=image.last_pulled_at,
                 status=image.status,
+                last_archived_at=image.last_archived_at,
+                last_activated_at=image.last_activated_at,
             )
         except IntegrityError as exists:
             if self.find(repository, image.digest) is None:
@@ -152,9 +157,9 @@ class SqlImages:
         """Record a pull."""
         _PULLED.run(self._connection, key=image.key, now=now)
 
-    def resize(self, image: Image, size_in_bytes: int) -> None:
-        """Record another size, for an index whose children arrived after it."""
-        _RESIZE.run(self._connection, key=image.key, size_in_bytes=size_in_bytes)
+    def save(self, image: Image) -> None:
+        """Store a changed size or status, and when the status changed."""
+        _SAVE.run(self._connection, key=image.key, **{name: getattr(image, name) for name in _changing})
 
 
 def _references(repository: Repository, image_id: int, manifest: Manifest) -> Iterator[dict[str, Any]]:

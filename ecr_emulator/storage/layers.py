@@ -9,13 +9,13 @@ from sqlite3 import Connection, IntegrityError
 from sqlalchemy import JSON, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.image import ACTIVE, Layer
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import RepositoryNotFoundException
 from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import image_references, layers, repositories
+from ecr_emulator.storage.tables import image_references, images, layers, repositories
 
 _of_repository = layers.c.repository_id == bindparam("repository_id")
 _references = (
@@ -29,8 +29,18 @@ _references = (
     .limit(1)
 )
 _media_type = _references.with_only_columns(image_references.c.media_type).scalar_subquery()
+# None where no image refers to the layer, 1 where an active one does.
+_active = (
+    _references.with_only_columns(func.max(images.c.status == ACTIVE))
+    .join(images, images.c.id == image_references.c.image_id)
+    .order_by(None)
+    .limit(None)
+    .scalar_subquery()
+)
 _FIND = Statement(
-    select(layers.c.size, _media_type.label("media_type")).where(_of_repository, layers.c.digest == bindparam("digest"))
+    select(layers.c.size, _media_type.label("media_type"), _active.label("active")).where(
+        _of_repository, layers.c.digest == bindparam("digest")
+    )
 )
 _REFERENCED = Statement(_references)
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
@@ -57,7 +67,7 @@ class SqlLayers:
     def find(self, repository: Repository, digest: str) -> Layer | None:
         """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
-        return None if row is None else Layer(digest, row.size, row.media_type)
+        return None if row is None else Layer(digest, row.size, row.media_type, is_archived=row.active == 0)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
         """What an image of the repository says of a blob, whether or not the repository holds it yet."""

@@ -156,7 +156,73 @@ CREATE TABLE state (
 ) WITHOUT ROWID;
 """
 
-STEPS = (FIRST,)
+SECOND = """
+ALTER TABLE repositories ADD COLUMN lifecycle_evaluated_at INTEGER;
+ALTER TABLE images ADD COLUMN last_archived_at INTEGER;
+ALTER TABLE images ADD COLUMN last_activated_at INTEGER;
+CREATE TABLE registry_documents (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    document JSON NOT NULL,
+    PRIMARY KEY (account, region, name)
+) WITHOUT ROWID;
+CREATE TABLE image_documents (
+    image_id INTEGER NOT NULL,
+    name VARCHAR NOT NULL,
+    document JSON NOT NULL,
+    PRIMARY KEY (image_id, name),
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE lifecycle_previews (
+    repository_id INTEGER NOT NULL,
+    policy VARCHAR NOT NULL,
+    started_at INTEGER NOT NULL,
+    status VARCHAR NOT NULL,
+    results JSON NOT NULL,
+    PRIMARY KEY (repository_id),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE image_scans (
+    image_id INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    status VARCHAR NOT NULL,
+    description VARCHAR,
+    completed_at INTEGER,
+    findings JSON NOT NULL,
+    PRIMARY KEY (image_id),
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE known_findings (
+    digest VARCHAR NOT NULL,
+    findings JSON NOT NULL,
+    PRIMARY KEY (digest)
+) WITHOUT ROWID;
+CREATE TABLE replication_backfills (
+    id VARCHAR NOT NULL,
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    destination_account VARCHAR NOT NULL,
+    destination_region VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    failure_code VARCHAR,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    results JSON NOT NULL,
+    PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX replication_backfills_by_registry ON replication_backfills (account, region, started_at);
+CREATE TABLE tasks (
+    "key" VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    due_at INTEGER NOT NULL,
+    arguments JSON NOT NULL,
+    PRIMARY KEY ("key")
+) WITHOUT ROWID;
+CREATE INDEX tasks_by_time ON tasks (due_at, "key");
+"""
+
+STEPS = (FIRST, SECOND)
 """Step 1 first. Each is a script of SQL statements and runs in one transaction."""
 
 

@@ -90,6 +90,7 @@ def _stored_settings(repository: Repository) -> dict[str, Any]:
         "policy": repository.policy,
         "lifecycle_policy": repository.lifecycle_policy,
         "resource_tags": repository.resource_tags,
+        "lifecycle_evaluated_at": repository.lifecycle_evaluated_at,
     }
 
 
@@ -104,5 +105,6 @@ def _repository(registry: Registry, row: Any) -> Repository:
         policy=row.policy,
         lifecycle_policy=row.lifecycle_policy,
         resource_tags=row.resource_tags,
+        lifecycle_evaluated_at=row.lifecycle_evaluated_at,
         key=row.id,
     )

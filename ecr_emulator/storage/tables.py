@@ -67,6 +67,7 @@ repositories = Table(
     Column("policy", String),
     Column("lifecycle_policy", String),
     _required("resource_tags", JSON),
+    Column("lifecycle_evaluated_at", Instant),
     UniqueConstraint("account", "region", "name"),
     # Keys are never used again: a key that outlived its repository must not open another one.
     sqlite_autoincrement=True,
@@ -92,6 +93,8 @@ images = Table(
     _required("pushed_at", Instant),
     Column("last_pulled_at", Instant),
     _required("status", String),
+    Column("last_archived_at", Instant),
+    Column("last_activated_at", Instant),
     UniqueConstraint("repository_id", "digest"),
     Index("images_by_subject", "repository_id", "subject", "digest", sqlite_where=text("subject IS NOT NULL")),
     Index("images_by_digest", "digest"),
@@ -216,6 +219,84 @@ service_linked_roles = Table(
     metadata,
     Column("account", String, primary_key=True, nullable=False),
     Column("service", String, primary_key=True, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+registry_documents = Table(
+    "registry_documents",
+    metadata,
+    Column("account", String, primary_key=True, nullable=False),
+    Column("region", String, primary_key=True, nullable=False),
+    Column("name", String, primary_key=True, nullable=False),
+    _required("document", JSON),
+    sqlite_with_rowid=False,
+)
+
+image_documents = Table(
+    "image_documents",
+    metadata,
+    Column("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    Column("name", String, primary_key=True, nullable=False),
+    _required("document", JSON),
+    sqlite_with_rowid=False,
+)
+
+lifecycle_previews = Table(
+    "lifecycle_previews",
+    metadata,
+    Column("repository_id", Integer, _owner(), primary_key=True, nullable=False),
+    _required("policy", String),
+    _required("started_at", Instant),
+    _required("status", String),
+    _required("results", JSON),
+    sqlite_with_rowid=False,
+)
+
+image_scans = Table(
+    "image_scans",
+    metadata,
+    Column("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    _required("started_at", Instant),
+    _required("status", String),
+    Column("description", String),
+    Column("completed_at", Instant),
+    _required("findings", JSON),
+    sqlite_with_rowid=False,
+)
+
+known_findings = Table(
+    "known_findings",
+    metadata,
+    Column("digest", String, primary_key=True, nullable=False),
+    _required("findings", JSON),
+    sqlite_with_rowid=False,
+)
+
+replication_backfills = Table(
+    "replication_backfills",
+    metadata,
+    Column("id", String, primary_key=True, nullable=False),
+    _required("account", String),
+    _required("region", String),
+    _required("destination_account", String),
+    _required("destination_region", String),
+    _required("status", String),
+    Column("failure_code", String),
+    _required("started_at", Instant),
+    Column("ended_at", Instant),
+    _required("results", JSON),
+    Index("replication_backfills_by_registry", "account", "region", "started_at"),
+    sqlite_with_rowid=False,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("key", String, primary_key=True, nullable=False),
+    _required("kind", String),
+    _required("due_at", Instant),
+    _required("arguments", JSON),
+    Index("tasks_by_time", "due_at", "key"),
     sqlite_with_rowid=False,
 )
 

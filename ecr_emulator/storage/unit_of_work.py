@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator import ports
 from ecr_emulator.storage.connections import Pool, connect
+from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import SqlEvents
 from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.layers import SqlLayers
@@ -24,6 +26,7 @@ from ecr_emulator.storage.rules import SqlPullThroughRules
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import metadata, state
 from ecr_emulator.storage.tags import SqlTags
+from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 
@@ -53,6 +56,10 @@ class SqlUnitOfWork:
         self.templates: ports.CreationTemplates = SqlCreationTemplates(connection)
         self.events: ports.Events = SqlEvents(connection)
         self.service_linked_roles: ports.ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
+        self.registry_documents: ports.RegistryDocuments = SqlRegistryDocuments(connection)
+        self.image_documents: ports.ImageDocuments = SqlImageDocuments(connection)
+        self.sql_tasks = SqlTasks(connection)
+        self.tasks: ports.Tasks = self.sql_tasks
 
     @contextmanager
     def transaction(self, begin: str) -> Iterator[Connection]:
@@ -81,11 +88,17 @@ class SqlStore:
         writer = connect(path, durable=durable)
         try:
             migrate(writer, path)
+            self._next_due = SqlTasks(writer).next_due()
         except BaseException:
             writer.close()
             raise
         self._writer = Pool(partial(SqlUnitOfWork, writer), 1)
         self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the first task is due, as of the last commit; None if there is none. Costs nothing."""
+        return self._next_due
 
     @contextmanager
     def reading(self) -> Iterator[ports.UnitOfWork]:
@@ -115,6 +128,7 @@ class SqlStore:
         with self._writing() as (_, connection):
             for empty in _EMPTY:
                 empty.run(connection)
+            self._next_due = None
 
     def close(self) -> None:
         """Close the database; units under way may still end."""
@@ -124,8 +138,13 @@ class SqlStore:
     @contextmanager
     def _writing(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
         work = self._writer.take()
+        next_due = self._next_due
         try:
+            work.sql_tasks.changed = False
             with work.transaction("BEGIN IMMEDIATE") as connection:
                 yield work, connection
+                if work.sql_tasks.changed:
+                    next_due = work.sql_tasks.next_due()
+            self._next_due = next_due
         finally:
             self._writer.give(work)

@@ -50,6 +50,7 @@ EXAMPLES = {
     "registry_auth": (["open"], "open", '"open"', "open"),
     "log_level": (["debug"], "debug", '"debug"', "debug"),
     "log_format": (["json"], "json", '"json"', "json"),
+    "background_delay": (["0.5"], "0.5", "0.5", 0.5),
     "shutdown_timeout": (["0.5"], "0.5", "0.5", 0.5),
     "threads": (["8"], "8", "8", 8),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 
@@ -11,9 +12,17 @@ from tests.support.control_plane import ControlPlane
 
 
 @pytest.fixture
-def plane(tmp_path):
+def background_delay():
+    """How long background work seems to take; a module may say otherwise."""
+    return timedelta()
+
+
+@pytest.fixture
+def plane(tmp_path, caplog, background_delay):
     with ExitStack() as cleanup:
-        yield ControlPlane(tmp_path, cleanup)
+        yield ControlPlane(tmp_path, cleanup, background_delay)
+    failures = [record for record in caplog.get_records("call") if record.name == "ecr_emulator.services.background"]
+    assert not failures, "background work failed"
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_pulls_and_sizes_are_recorded(store, repository):
     with store.writing() as work:
         image = store_manifest(work, repository, an_image().raw)
         work.images.pulled(image, later)
-        work.images.resize(image, 2**40)
+        work.images.save(replace(image, size_in_bytes=2**40))
     with store.reading() as work:
         expected = replace(image, last_pulled_at=later, size_in_bytes=2**40)
         assert work.images.find(repository, image.digest) == expected

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ecr_emulator.control.app import control_app
 from ecr_emulator.domain.addresses import Addresses
@@ -13,6 +16,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamFailure
 from ecr_emulator.ports import Credential
 from ecr_emulator.services import Services
+from ecr_emulator.services.background import Background
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
@@ -22,6 +26,9 @@ from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds
 from tests.support.clock import FrozenClock
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HOME = Registry("000000000000", "us-east-1")
 
@@ -70,13 +77,18 @@ class OneUpstream:
 class ControlPlane:
     """Answers the ECR API alone, strictly: what the model does not foresee fails the test."""
 
-    def __init__(self, directory: Path, cleanup: ExitStack) -> None:
+    def __init__(self, directory: Path, cleanup: ExitStack, background_delay: timedelta = timedelta()) -> None:
+        self.background_delay = background_delay
         self.clock = FrozenClock()
         self.secrets = KnownSecrets()
         self.roles = NotedRoles()
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
-        self.wsgi = control_app(self.services, strict=True)
+        self._app = control_app(self.services, strict=True)
+
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self.services.background.catch_up(self.clock.now())
+        return self._app(environ, start_response)
 
     def _services(self, directory: Path, cleanup: ExitStack) -> Services:
         ids = RandomIds()
@@ -100,4 +112,5 @@ class ControlPlane:
             uploads=Uploads(store, blobs, ids),
             pulls=Pulls(store, blobs, pull_through, downloads),
             addresses=Addresses(),
+            background=Background(store, self.background_delay),
         )

@@ -1,0 +1,58 @@
+"""What ECR does behind the client's back, done before anybody could see that it was not.
+
+Every request is preceded by what is due, so that the state that it finds is the one that time has made, whether the
+clock ran or was moved. Nothing needs a thread of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from threading import Lock
+
+from ecr_emulator.domain.task import Task
+from ecr_emulator.ports import Store, UnitOfWork
+
+log = logging.getLogger(__name__)
+
+Perform = Callable[[UnitOfWork, Task, datetime], None]
+
+KINDS: Mapping[str, Perform] = {}
+"""Who performs which kind of task."""
+
+
+class Background:
+    """Performs tasks, each in a transaction of its own. ``delay`` is how long the work seems to take."""
+
+    def __init__(self, store: Store, delay: timedelta = timedelta()) -> None:
+        self._store = store
+        self._delay = delay
+        self._turn = Lock()
+
+    def catch_up(self, now: datetime) -> None:
+        """Return when everything that was due by now is done, also what that made due."""
+        if self._is_due(now):
+            with self._turn:
+                while self._is_due(now) and self._perform_next(now):
+                    pass
+
+    def _is_due(self, now: datetime) -> bool:
+        due = self._store.next_due
+        return due is not None and due + self._delay <= now
+
+    def _perform_next(self, now: datetime) -> bool:
+        task: Task | None = None
+        try:
+            with self._store.writing() as work:
+                task = work.tasks.due(now - self._delay)
+                if task:
+                    work.tasks.remove(task.key)
+                    KINDS[task.kind](work, task, now)
+        except Exception:
+            if task is None:
+                raise
+            log.exception("%s failed and is given up", task.key)
+            with self._store.writing() as work:
+                work.tasks.remove(task.key)  # it would fail for ever, and every request waits for it
+        return task is not None

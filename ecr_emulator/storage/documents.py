@@ -1,0 +1,70 @@
+"""Documents in the API's own form: what a registry is configured to do, and what became of an image."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+from typing import Any
+
+from sqlalchemy import Table, and_, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import image_documents, registry_documents
+
+
+class _Documents:
+    """The documents of one table, by all columns but the last."""
+
+    def __init__(self, table: Table) -> None:
+        keys = table.c.keys()[:-1]
+        this = and_(*(table.c[name] == bindparam(f"at_{name}") for name in keys))
+        insert = upsert(table).values({name: bindparam(f"at_{name}") for name in keys} | {"document": bindparam("new")})
+        self.find = Statement(select(table.c.document).where(this))
+        self.put = Statement(insert.on_conflict_do_update(set_={"document": insert.excluded.document}))
+        self.remove = Statement(delete(table).where(this))
+
+
+_OF_REGISTRY = _Documents(registry_documents)
+_OF_IMAGE = _Documents(image_documents)
+
+
+class SqlRegistryDocuments:
+    """``ports.RegistryDocuments``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, registry: Registry, name: str) -> Any | None:
+        """The document of this name, or None."""
+        row = _OF_REGISTRY.find.one(self._connection, **_place(registry, name))
+        return None if row is None else row.document
+
+    def put(self, registry: Registry, name: str, document: Any) -> None:
+        """Store a document in place of the one that was there."""
+        _OF_REGISTRY.put.run(self._connection, **_place(registry, name), new=document)
+
+    def remove(self, registry: Registry, name: str) -> None:
+        """Remove a document; harmless if there is none."""
+        _OF_REGISTRY.remove.run(self._connection, **_place(registry, name))
+
+
+class SqlImageDocuments:
+    """``ports.ImageDocuments``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, image: Image, name: str) -> Any | None:
+        """The document of this name, or None."""
+        row = _OF_IMAGE.find.one(self._connection, at_image_id=image.key, at_name=name)
+        return None if row is None else row.document
+
+    def put(self, image: Image, name: str, document: Any) -> None:
+        """Store a document in place of the one that was there."""
+        _OF_IMAGE.put.run(self._connection, at_image_id=image.key, at_name=name, new=document)
+
+
+def _place(registry: Registry, name: str) -> dict[str, str]:
+    return {"at_account": registry.id, "at_region": registry.region, "at_name": name}

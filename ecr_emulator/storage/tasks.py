@@ -1,0 +1,50 @@
+"""The stored tasks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.task import Task
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import tasks as table
+
+_add = upsert(table)
+_ADD = Statement(
+    _add.on_conflict_do_update(set_={name: _add.excluded[name] for name in ("kind", "due_at", "arguments")})
+)
+_REMOVE = Statement(delete(table).where(table.c.key == bindparam("at_key")))
+_DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
+_NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
+
+
+class SqlTasks:
+    """``ports.Tasks``. ``changed`` says that some were added or removed since it was last set to False."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.changed = False
+
+    def add(self, task: Task) -> None:
+        """Have it done when it is due."""
+        self.changed = True
+        _ADD.run(self._connection, key=task.key, kind=task.kind, due_at=task.due_at, arguments=task.arguments)
+
+    def remove(self, key: str) -> None:
+        """Forget a task; harmless if there is none."""
+        self.changed = True
+        _REMOVE.run(self._connection, at_key=key)
+
+    def due(self, now: datetime) -> Task | None:
+        """The task that has been due for longest."""
+        row: Any = _DUE.one(self._connection, now=now)
+        return None if row is None else Task(row.key, row.kind, row.due_at, row.arguments)
+
+    def next_due(self) -> datetime | None:
+        """When the first task is due; None if there is none."""
+        due: datetime | None = _NEXT.one(self._connection).due_at
+        return due
