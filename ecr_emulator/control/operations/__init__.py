@@ -1,25 +1,11 @@
 """One module for each kind of resource; importing them makes their functions operations."""
 
-from ecr_emulator.control.call import HANDLERS
-from ecr_emulator.control.operations import (
-    authorization,
-    image_listings,
-    images,
-    layers,
-    pull_through,
-    repositories,
-    tags,
-    templates,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "HANDLERS",
-    "authorization",
-    "image_listings",
-    "images",
-    "layers",
-    "pull_through",
-    "repositories",
-    "tags",
-    "templates",
-]
+from ecr_emulator.control.call import HANDLERS
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["HANDLERS"]

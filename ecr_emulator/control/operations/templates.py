@@ -15,6 +15,8 @@ from ecr_emulator.control.operations.repository_settings import (
 )
 from ecr_emulator.control.operations.tags import described_tags
 from ecr_emulator.control.pages import Page
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.policy_document import read_repository_policy
 from ecr_emulator.domain.repository import TagMutability
 from ecr_emulator.domain.resource_tags import are_valid
 from ecr_emulator.domain.template import CreationTemplate
@@ -111,7 +113,7 @@ def _with_settings(template: CreationTemplate, request: dict[str, Any]) -> Creat
     if "encryptionConfiguration" in request:
         given["encryption"] = read_encryption(request, registry.region)
     if "repositoryPolicy" in request:
-        given["repository_policy"] = _policy(request["repositoryPolicy"])
+        given["repository_policy"] = _policy(request["repositoryPolicy"], registry)
     if "lifecyclePolicy" in request:
         given["lifecycle_policy"] = _lifecycle_policy(request["lifecyclePolicy"])
     if "resourceTags" in request:
@@ -139,10 +141,8 @@ def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
     return dict(pairs)
 
 
-def _policy(text: str) -> str | None:
-    if text and not _is_object(text):
-        raise InvalidParameterException.at("PolicyText", "Invalid repository policy provided")
-    return text or None
+def _policy(text: str, registry: Registry) -> str | None:
+    return read_repository_policy(text, registry).text if text else None
 
 
 def _lifecycle_policy(text: str) -> str | None:

@@ -1,0 +1,104 @@
+"""The grammar of policy documents, as far as ECR takes it. Any JSON value may be asked about.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_VERSIONS = ("2008-10-17", "2012-10-17")
+_EFFECTS = ("Allow", "Deny")
+_MEMBERS = {"Version", "Id", "Statement"}
+_NEGATABLE = {"Principal", "Action", "Resource"}
+_ELEMENTS = {"Sid", "Effect", "Condition"} | _NEGATABLE | {f"Not{name}" for name in _NEGATABLE}
+
+_ACTION = re.compile(r"\*|ecr:[a-z*?]+", re.ASCII | re.IGNORECASE)
+_RESOURCE = re.compile(r"\*|arn:(?:aws[a-z-]*|\*):ecr:[a-z0-9*?-]+:[0-9*?]+:(?:repository/\S+|\*)", re.ASCII)
+_PRINCIPALS = {
+    # Everybody, an account, the unique id that stands for a deleted principal, or an ARN.
+    "AWS": re.compile(
+        r"\*|[0-9]{12}|A[A-Z]{3}[A-Z0-9]{12,124}"
+        r"|arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:user|role)/[\w+=,.@/-]+)"
+        r"|arn:aws[a-z-]*:sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]+|federated-user)/[\w+=,.@-]+",
+        re.ASCII,
+    ),
+    "Service": re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII),
+    "Federated": re.compile(
+        r"[a-z0-9-]+(?:\.[a-z0-9-]+)+|arn:aws[a-z-]*:iam::[0-9]{12}:(?:saml|oidc)-provider/\S+", re.ASCII
+    ),
+}
+_OPERATOR = re.compile(
+    r"Null|(?:ForAllValues:|ForAnyValue:)?(?:String(?:Not)?(?:Equals(?:IgnoreCase)?|Like)"
+    r"|(?:Numeric|Date)(?:(?:Not)?Equals|(?:Less|Greater)Than(?:Equals)?)"
+    r"|Arn(?:Not)?(?:Equals|Like)|(?:Not)?IpAddress|Bool|BinaryEquals)(?:IfExists)?"
+)
+_CONDITION_KEY = re.compile(r"[^:\s]+:.+")
+
+
+def is_policy(document: Any, *, resource_required: bool) -> bool:
+    """Whether this is a policy attached to something of ECR; its statements may have to name resources."""
+    return (
+        isinstance(document, dict)
+        and document.keys() <= _MEMBERS
+        and document.get("Version", _VERSIONS[0]) in _VERSIONS
+        and isinstance(document.get("Id", ""), str)
+        and _are(document.get("Statement"), lambda statement: _is_statement(statement, resource_required))
+    )
+
+
+def many(value: Any) -> list[Any]:
+    """What a policy gives as one value or as a list, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def _is_statement(statement: Any, resource_required: bool) -> bool:
+    return (
+        isinstance(statement, dict)
+        and statement.keys() <= _ELEMENTS
+        and isinstance(statement.get("Sid", ""), str)
+        and statement.get("Effect") in _EFFECTS
+        and _has(statement, "Principal", _is_principal)
+        and _has(statement, "Action", _of(_ACTION))
+        and _has(statement, "Resource", _of(_RESOURCE), required=resource_required)
+        and _is_condition(statement.get("Condition", {}))
+    )
+
+
+def _has(statement: dict[str, Any], name: str, is_valid: Callable[[Any], bool], *, required: bool = True) -> bool:
+    """Whether a statement has a valid element of this name, or the one that negates it, but not both."""
+    given = [statement[each] for each in (name, f"Not{name}") if each in statement]
+    return is_valid(given[0]) if len(given) == 1 else not (given or required)
+
+
+def _is_principal(principal: Any) -> bool:
+    if not isinstance(principal, dict):
+        return bool(principal == "*")
+    return bool(principal) and all(
+        kind in _PRINCIPALS and _of(_PRINCIPALS[kind])(names) for kind, names in principal.items()
+    )
+
+
+def _is_condition(condition: Any) -> bool:
+    return isinstance(condition, dict) and all(
+        _OPERATOR.fullmatch(operator) and isinstance(keys, dict) and all(map(_is_comparison, keys.items()))
+        for operator, keys in condition.items()
+    )
+
+
+def _is_comparison(comparison: tuple[str, Any]) -> bool:
+    key, values = comparison
+    return _CONDITION_KEY.fullmatch(key) is not None and all(
+        isinstance(value, str | bool | int | float) for value in many(values)
+    )
+
+
+def _of(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda names: _are(names, lambda name: isinstance(name, str) and pattern.fullmatch(name) is not None)
+
+
+def _are(values: Any, is_valid: Callable[[Any], bool]) -> bool:
+    """Whether one value, or each of a list that is not empty, is valid."""
+    return bool(many(values)) and all(map(is_valid, many(values)))
