@@ -77,7 +77,8 @@ class DistributionApp:
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
-        answer = handler(Visit(request, self._services, registry, name, path, now), *arguments)
+        principal = caller.principal_arn if caller else ""
+        answer = handler(Visit(request, self._services, registry, name, path, now, principal), *arguments)
         if namespace:
             answer.headers["OCI-Namespace"] = namespace
         return answer

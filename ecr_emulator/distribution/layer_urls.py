@@ -26,5 +26,5 @@ def get_layer(request: Request, services: Services, now: datetime) -> Response:
         account, region, name, digest = found.groups()
         registry = Registry(account, region)
         if verify(services.tokens, registry, name, digest, request.args, now):
-            return get_blob(Visit(request, services, registry, name, name, now), digest)
+            return get_blob(Visit(request, services, registry, name, name, now, principal=""), digest)
     raise Refusal(403, "DENIED", "The URL is not signed by this registry, or has expired.")

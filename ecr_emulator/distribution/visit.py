@@ -16,7 +16,7 @@ class Visit:
     """A request that is authenticated and whose registry and repository name are known.
 
     ``name`` is empty where the route has none. ``path`` is the name as the client wrote it, which answers repeat;
-    ``origin`` is the scheme and host it used.
+    ``origin`` is the scheme and host it used; ``principal`` the ARN of the caller, empty for one without a token.
     """
 
     request: Request
@@ -25,6 +25,7 @@ class Visit:
     name: str
     path: str
     now: datetime
+    principal: str
 
     @property
     def origin(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
@@ -46,6 +47,38 @@ def image_action(repository: Repository, action: str, digest: str, tag: str | No
         "action-type": action,
     }
     return Event(repository.registry, now, "ECR Image Action", detail | ({"image-tag": tag} if tag else {}))
+
+
+def storage_class_action(repository: Repository, image: Image, now: datetime) -> Event:
+    """``ECR Image Action``, or ``ECR Referrer Action``: an image was archived or restored."""
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": repository.name,
+        "image-digest": image.digest,
+        "action-type": "UPDATE_STORAGE_CLASS",
+        "target-storage-class": "STANDARD" if image.is_active else "ARCHIVE",
+        "manifest-media-type": image.media_type,
+    }
+    if image.artifact_media_type:
+        detail["artifact-media-type"] = image.artifact_media_type
+    if image.is_active and image.last_activated_at:
+        detail["last-activated-at"] = image.last_activated_at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-4] + "Z"
+    subject = "Referrer" if image.subject else "Image"
+    return Event(repository.registry, now, f"ECR {subject} Action", detail)
+
+
+def replication_action(replica: Repository, source: Registry, image_id: ImageId, result: str, now: datetime) -> Event:
+    """``ECR Replication Action``, which the destination is told: an image was replicated, or could not be."""
+    detail = {
+        "result": result,
+        "repository-name": replica.name,
+        "image-digest": image_id.digest,
+        "source-account": source.id,
+        "action-type": "REPLICATE",
+        "source-region": source.region,
+    }
+    detail |= {"image-tag": image_id.tag} if image_id.tag else {}
+    return Event(replica.registry, now, "ECR Replication Action", detail, (replica.arn,))
 
 
 @dataclass(frozen=True, slots=True)

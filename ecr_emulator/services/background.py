@@ -13,12 +13,18 @@ from threading import Lock
 
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports import Store, UnitOfWork
+from ecr_emulator.services import replicas, replication, signing, storage_classes
 
 log = logging.getLogger(__name__)
 
 Perform = Callable[[UnitOfWork, Task, datetime], None]
 
-KINDS: Mapping[str, Perform] = {}
+KINDS: Mapping[str, Perform] = {
+    replication.REPLICATE: replicas.perform_replication,
+    replication.REPLICATE_DELETION: replicas.perform_deletion,
+    signing.KIND: signing.sign,
+    storage_classes.KIND: storage_classes.finish_restore,
+}
 """Who performs which kind of task."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 
 from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.image import Image, ImageId, StoredManifest
@@ -30,9 +31,20 @@ from ecr_emulator.errors import (
     ReferencedImagesNotFoundException,
 )
 from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.arrivals import image_arrived
+from ecr_emulator.services.replication import replicate_deletion
+from ecr_emulator.services.storage_classes import activate
 
 MAX_TAGS_PER_IMAGE = 1_000
 MAX_IMAGES_PER_REPOSITORY = 100_000
+
+
+class Origin(Enum):
+    """Where a change comes from: a client's push, an upstream through the cache, or another registry."""
+
+    CLIENT = auto()
+    UPSTREAM = auto()
+    REPLICATION = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +76,42 @@ class Failure:
 
 
 def store_image(
-    work: UnitOfWork, repository: Repository, push: Push, now: datetime, *, is_import: bool = False
+    work: UnitOfWork, repository: Repository, push: Push, now: datetime, origin: Origin = Origin.CLIENT
 ) -> Stored:
-    """Store a manifest, and point its tag at it.
+    """Store a manifest, and point its tag at it; an archived image is active again.
 
-    An import comes before what it refers to; a push must find its layers and children in the repository.
+    What a client pushes must find its layers and children in the repository; others come before what they refer to.
     Raises InvalidParameter, ImageDigestDoesNotMatch, LayersNotFound, ReferencedImagesNotFound,
     ImageTagAlreadyExists and LimitExceeded.
     """
     manifest = read_manifest(push.raw, push.media_type)
     digest = _checked_digest(push)
-    if not is_import:
+    if origin is Origin.CLIENT:
         _check_references(work, repository, manifest)
     tagged = work.tags.find(repository, push.tag) if push.tag else None
     image = work.images.find(repository, digest)
-    if image and (push.tag is None or push.tag in image.tags):
+    if image and image.is_active and (push.tag is None or push.tag in image.tags):
         return Stored(image, manifest, changed=False)
-    if push.tag and tagged and repository.mutability.locks(push.tag):
+    if push.tag and tagged and tagged.digest != digest and repository.mutability.locks(push.tag):
         raise ImageTagAlreadyExistsException(image_tag=push.tag, repository_name=repository.name)
-    image = image or _add(work, repository, _described(work, repository, manifest, digest, now), manifest, push.raw)
-    if push.tag:
+    if image is None:
+        image = _add(work, repository, _described(work, repository, manifest, digest, now), manifest, push.raw)
+    elif not image.is_active:
+        image = activate(work, repository, image, now)
+    if push.tag and push.tag not in image.tags:
         image = _tag(work, repository, image, push.tag, now)
-    work.events.add(image_action(repository, "PUSH", digest, push.tag, now))
+    _announce(work, repository, image, push.tag, now, origin)
     return Stored(image, manifest, changed=True)
+
+
+def _announce(
+    work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime, origin: Origin
+) -> None:
+    """A replica has an event of its own and is not replicated again; an import arrives when it is complete."""
+    if origin is not Origin.REPLICATION:
+        work.events.add(image_action(repository, "PUSH", image.digest, tag, now))
+    if origin is Origin.CLIENT:
+        image_arrived(work, repository, image, tag, now)
 
 
 def _checked_digest(push: Push) -> str:
@@ -189,7 +214,11 @@ def _invalid(image_id: ImageId, code: str, reason: str) -> Failure:
 
 
 def delete_images(
-    work: UnitOfWork, repository: Repository, image_ids: Iterable[ImageId], now: datetime
+    work: UnitOfWork,
+    repository: Repository,
+    image_ids: Iterable[ImageId],
+    now: datetime,
+    origin: Origin = Origin.CLIENT,
 ) -> tuple[list[ImageId], list[Failure]]:
     """Delete images by digest, or remove tags; an image goes with its last tag.
 
@@ -205,7 +234,11 @@ def delete_images(
         else:
             found[image_id] = image
     for image_id in sorted(found, key=lambda image_id: _depth(work, repository, found[image_id].digest)):
-        _delete(work, repository, image_id, now, removed, failures)
+        removed += _delete(work, repository, image_id, failures)
+    for gone in removed:
+        work.events.add(image_action(repository, "DELETE", gone.digest or "", gone.tag, now))
+        if origin is Origin.CLIENT:
+            replicate_deletion(work, repository, gone, now)
     return removed, failures
 
 
@@ -215,31 +248,21 @@ def _depth(work: UnitOfWork, repository: Repository, digest: str) -> int:
     return 1 + max(_depth(work, repository, parent) for parent in parents) if parents else 0
 
 
-def _delete(
-    work: UnitOfWork,
-    repository: Repository,
-    image_id: ImageId,
-    now: datetime,
-    removed: list[ImageId],
-    failures: list[Failure],
-) -> None:
+def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, failures: list[Failure]) -> list[ImageId]:
+    """What went: a tag, or an image with all its tags."""
     image = resolve(work, repository, image_id)
     if isinstance(image, Failure):
-        return  # an earlier id of the same call named the same image
+        return []  # an earlier id of the same call named the same image
     if image_id.tag and len(image.tags) > 1:
         work.tags.remove(repository, image_id.tag)
-        gone = [ImageId(image.digest, image_id.tag)]
-    else:
-        parents = work.images.parents(repository, image.digest)
-        if parents:
-            reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"
-            failures.append(Failure(image_id, "ImageReferencedByManifestList", reason))
-            return
-        work.images.remove(repository, image)
-        gone = [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
-    removed += gone
-    for name in gone:
-        work.events.add(image_action(repository, "DELETE", image.digest, name.tag, now))
+        return [ImageId(image.digest, image_id.tag)]
+    parents = work.images.parents(repository, image.digest)
+    if parents:
+        reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"
+        failures.append(Failure(image_id, "ImageReferencedByManifestList", reason))
+        return []
+    work.images.remove(repository, image)
+    return [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
 
 
 def imported(manifest: StoredManifest, tag: str | None) -> Push:

@@ -24,9 +24,10 @@ from ecr_emulator.errors import (
     UpstreamUnavailable,
 )
 from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
+from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
-from ecr_emulator.services.images import imported, store_image
+from ecr_emulator.services.images import Origin, imported, store_image
 from ecr_emulator.services.repositories import repository_for_import
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class PullThrough:
                 raise ImportRefused(
                     f"the tag '{tag}' moved upstream to {manifest.digest}, and it is immutable in '{name}'"
                 )
-            store_image(work, repository, imported(manifest, tag), now, is_import=True)
+            store_image(work, repository, imported(manifest, tag), now, Origin.UPSTREAM)
             if tag:
                 work.tags.save_validation(repository, tag, Validation(now))
 
@@ -174,7 +175,7 @@ class PullThrough:
     def _import(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest) -> None:
         attempt = Import(rule, name, tag, manifest.digest)
         try:
-            self._import_parts(rule, name, manifest)
+            self._import_parts(rule, name, tag, manifest)
         except UpstreamFailure as failure:
             log.warning("import of %s@%s is incomplete: %s", name, manifest.digest, failure.reason)
             attempt = replace(attempt, failure=(failure.failure_code, failure.reason))
@@ -183,7 +184,7 @@ class PullThrough:
             if tag or not (repository and work.images.parents(repository, manifest.digest)):
                 work.events.add(attempt.event(self._clock.now()))
 
-    def _import_parts(self, rule: PullThroughRule, name: str, manifest: StoredManifest) -> None:
+    def _import_parts(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest) -> None:
         contents = _read(rule, manifest)
         for child in contents.children:
             self._import_child(rule, name, child.digest)
@@ -193,6 +194,10 @@ class PullThrough:
             return  # it was deleted meanwhile
         for blob in contents.blobs:
             self._downloads.fetch(rule, repository, Layer(blob.digest, blob.size))
+        with self._store.writing() as work:
+            image = work.images.find(repository, manifest.digest)
+            if image:
+                image_arrived(work, repository, image, tag, self._clock.now())
 
     def _import_child(self, rule: PullThroughRule, name: str, digest: str) -> None:
         """A child that the upstream does not have is no failure: sparse indexes are legal."""
@@ -203,7 +208,7 @@ class PullThrough:
         except UpstreamNotFound as absent:
             log.info("%s lists %s, which %s does not have: %s", name, digest, rule.url, absent.reason)
             return
-        self._import_parts(rule, name, stored)
+        self._import_parts(rule, name, None, stored)
 
     def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
         cached = self._cached(rule, name, child)

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
+from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
@@ -38,15 +40,20 @@ class Pulls:
         self._pull_through = pull_through
         self._downloads = downloads
 
-    def manifest(self, registry: Registry, name: str, reference: str, now: datetime) -> StoredManifest:
+    def manifest(
+        self, registry: Registry, name: str, reference: str, now: datetime, principal: str = ""
+    ) -> StoredManifest:
         """The manifest that a tag or digest means, asking the upstream where a rule says so and it is due.
 
+        The pull is recorded, unless the ARN of the principal is excluded from that. An archived image is not found.
         Raises ``RepositoryNotFoundException``, ``ImageNotFoundException`` and ``UpstreamFailure``.
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
         with self._store.reading() as work:
             repository = work.repositories.find(registry, name)
             image = _find(work, repository, image_id) if repository else None
+            if repository and image and not image.is_active:
+                raise _not_found(repository, image_id)
             due = self._rule_if_due(work, repository, image, image_id, now) or self._rule_if_absent(
                 work, registry, name, image
             )
@@ -57,11 +64,13 @@ class Pulls:
                 raise _not_found(repository, image_id)
         if due:
             manifest = self._pull_through.manifest(due, name, image_id, now)
-        self._record_pull(registry, name, manifest.digest, image, now)
+        last = image.last_pulled_at if image and image.digest == manifest.digest else None
+        if last is None or now - last >= PULL_TIME_GRANULARITY:
+            self._record_pull(registry, name, manifest.digest, principal, now)
         return manifest
 
     def find_blob(self, registry: Registry, name: str, digest: str, now: datetime) -> BlobSource | None:
-        """The blob, if the repository holds it or can get it through the cache.
+        """The blob, if the repository holds it, and not only for archived images, or can get it through the cache.
 
         Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
         """
@@ -69,7 +78,7 @@ class Pulls:
             repository = work.repositories.get(registry, name)
             held = work.layers.find(repository, digest)
             layer = held or work.layers.referenced(repository, digest)
-            if layer is None:
+            if layer is None or layer.is_archived:
                 return None
             rule = matching_rule(work.rules.all(registry), name) if held is None else None
         if self._blobs.size(digest) is not None:
@@ -109,14 +118,11 @@ class Pulls:
         with self._store.writing() as work:
             work.layers.add(repository, layer.digest, layer.size, now)
 
-    def _record_pull(self, registry: Registry, name: str, digest: str, image: Image | None, now: datetime) -> None:
-        last = image.last_pulled_at if image and image.digest == digest else None
-        if last and now - last < PULL_TIME_GRANULARITY:
-            return
+    def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
         with self._store.writing() as work:
             repository = work.repositories.find(registry, name)
             pulled = work.images.find(repository, digest) if repository else None
-            if pulled:
+            if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):
                 work.images.pulled(pulled, now)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, matching_template
+from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, matching_template
 from ecr_emulator.errors import UpstreamNotFound
 from ecr_emulator.ports import UnitOfWork
 
@@ -41,4 +41,20 @@ def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: 
             f"the repository creation template '{template.prefix}' sets resource tags or KMS encryption "
             "and has no customRoleArn, so the repository cannot be created"
         )
+    return work.repositories.add(template.repository(registry, name, now))
+
+
+def repository_for_replication(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
+    """The repository that a replica goes to, created from its template or with the defaults.
+
+    Raises ``RepositoryNotFoundException`` where there is none and the template cannot be applied.
+    """
+    found = work.repositories.find(registry, name)
+    if found:
+        return found
+    template = matching_template(work.templates.all(registry), name, REPLICATION)
+    if template is None:
+        return work.repositories.add(Repository(registry, name, now))
+    if template.lacks_role:
+        return work.repositories.get(registry, name)
     return work.repositories.add(template.repository(registry, name, now))

@@ -11,8 +11,10 @@ from datetime import datetime
 from threading import Lock
 from weakref import WeakValueDictionary
 
+from ecr_emulator.domain.account_settings import BLOB_MOUNTING
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, is_digest
+from ecr_emulator.domain.pull_through import matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import MAX_LAYER_SIZE, MAX_PARTS, MIN_PART_SIZE, Upload
 from ecr_emulator.errors import (
@@ -24,6 +26,7 @@ from ecr_emulator.errors import (
     LimitExceededException,
 )
 from ecr_emulator.ports import BlobStore, BlobWriter, IdSource, Store
+from ecr_emulator.services.account_settings import account_setting
 from ecr_emulator.services.repositories import repository_for_push
 
 
@@ -132,13 +135,17 @@ class Uploads:
     def mount(self, registry: Registry, name: str, digest: str, source_name: str | None, now: datetime) -> Layer | None:
         """Give a repository a blob that another one of the registry holds; None if it cannot be had that way.
 
-        Both must be encrypted alike. Without a source, any repository of the registry will do.
+        The account must have turned blob mounting on, both repositories must be encrypted alike, and the source must
+        not be a cache of an upstream. Without a source, any repository of the registry will do.
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         with self._store.writing() as work:
             target = repository_for_push(work, registry, name, now)
+            if account_setting(work, registry, BLOB_MOUNTING) != "ENABLED":
+                return None
+            rules = work.rules.all(registry)
             for each in [source_name] if source_name else work.layers.holders(registry, digest):
-                source = work.repositories.find(registry, each)
+                source = None if matching_rule(rules, each) else work.repositories.find(registry, each)
                 layer = work.layers.find(source, digest) if source else None
                 if source and layer and source.encryption == target.encryption:
                     work.layers.add(target, digest, layer.size, now)

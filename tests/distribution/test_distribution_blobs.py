@@ -161,13 +161,33 @@ def test_an_upload_belongs_to_its_repository(docker):
 
 @pytest.mark.parametrize("source", ["?mount={digest}&from=team/app", "?mount={digest}"])
 def test_a_blob_is_mounted_from_another_repository(held, source):
+    held.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     held.ecr.create_repository(repositoryName="other")
     answer = held.send("POST", "/v2/other/blobs/uploads/" + source.format(digest=BLOB.digest))
     assert (answer.status_code, answer.headers["Docker-Content-Digest"]) == (201, BLOB.digest)
     assert held.get(f"/v2/other/blobs/{BLOB.digest}").data == BLOB.raw
 
 
+def test_nothing_is_mounted_unless_the_account_turned_it_on(held):
+    held.ecr.create_repository(repositoryName="other")
+    mount = f"/v2/other/blobs/uploads/?mount={BLOB.digest}&from=team/app"
+    assert held.send("POST", mount).status_code == 202
+    held.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    assert held.send("POST", mount).status_code == 201
+    held.ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
+    assert held.get(f"/v2/other/blobs/{BLOB.digest}").data == BLOB.raw
+
+
+def test_layers_of_a_cache_are_not_mounted(held):
+    held.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    held.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="team", upstreamRegistryUrl="public.ecr.aws")
+    held.ecr.create_repository(repositoryName="other")
+    answer = held.send("POST", f"/v2/other/blobs/uploads/?mount={BLOB.digest}&from=team/app")
+    assert answer.status_code == 202
+
+
 def test_what_cannot_be_mounted_is_uploaded(docker):
+    docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     answer = docker.send("POST", f"/v2/team/app/blobs/uploads/?mount={BLOB.digest}&from=no/such")
     assert answer.status_code == 202
     assert docker.send("PUT", f"{answer.headers['Location']}?digest={BLOB.digest}", data=BLOB.raw).status_code == 201

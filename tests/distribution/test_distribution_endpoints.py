@@ -24,6 +24,7 @@ class Here:
 
     def __init__(self, docker):
         self.docker = docker
+        docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
         docker.push(APP, "v1")
         docker.push_blob(BLOB)
         self.upload = docker.begin().rpartition("/")[2]

@@ -64,6 +64,8 @@ def test_a_push_by_path_answers_with_the_path(docker, theirs):
     [("210987654321/eu-west-1/theirs", 201), ("theirs", 201), ("123456789012/us-east-1/team/app", 202)],
 )
 def test_a_mount_by_path_is_of_the_same_registry(docker, theirs, source, status):
+    for client in (docker, theirs):
+        client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     theirs.ecr.create_repository(repositoryName="other")
     theirs.push_blob(BLOB, "theirs")
     docker.push_blob(BLOB)
@@ -72,6 +74,7 @@ def test_a_mount_by_path_is_of_the_same_registry(docker, theirs, source, status)
 
 
 def test_blobs_that_are_encrypted_otherwise_are_not_mounted(docker):
+    docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     docker.push_blob(BLOB)
     docker.ecr.create_repository(repositoryName="secret", encryptionConfiguration={"encryptionType": "KMS"})
     path = f"/v2/secret/blobs/uploads/?mount={BLOB.digest}&from=team/app"

@@ -8,13 +8,11 @@ from itertools import chain, islice
 from typing import Any
 
 from ecr_emulator.control.call import Call, operation
-from ecr_emulator.control.operations.images import image_identifier, read_image_ids
+from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_ids
 from ecr_emulator.control.pages import Page, check_no_paging
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import EcrError, ImageNotFoundException, InvalidParameterException
 from ecr_emulator.ports import UnitOfWork
-from ecr_emulator.services.images import Failure, malformed, resolve
 
 BATCH = 200
 """How many images are read at a time while a page is filled."""
@@ -73,21 +71,9 @@ def _named(work: UnitOfWork, repository: Repository, request: dict[str, Any]) ->
     chosen = ImageFilter.read(request, image_status="ANY")
     images: dict[str, Image] = {}
     for image_id in read_image_ids(request):
-        image = resolve(work, repository, image_id)
-        if isinstance(image, Failure):
-            raise _refusal(repository, image)
+        image = get_image(work, repository, image_id)
         images[image.digest] = image
     return [image for image in images.values() if chosen.admits(image)]
-
-
-def _refusal(repository: Repository, failure: Failure) -> EcrError:
-    if malformed(failure.image_id):
-        return InvalidParameterException(failure.reason)
-    return ImageNotFoundException(
-        image_digest=failure.image_id.digest or "null",
-        image_tag=failure.image_id.tag or "null",
-        **repository.identity,
-    )
 
 
 def _images(work: UnitOfWork, repository: Repository, after: str) -> Iterator[Image]:
@@ -124,4 +110,6 @@ def _described(repository: Repository, image: Image) -> dict[str, Any]:
         "lastRecordedPullTime": image.last_pulled_at,
         "subjectManifestDigest": image.subject,
         "imageStatus": image.status,
+        "lastArchivedAt": image.last_archived_at,
+        "lastActivatedAt": image.last_activated_at,
     }

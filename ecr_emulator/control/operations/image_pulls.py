@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ecr_emulator.control.call import Call
 from ecr_emulator.domain.image import Image, ImageId, StoredManifest
-from ecr_emulator.domain.names import is_digest, is_tag
+from ecr_emulator.domain.names import Registry, is_digest, is_tag
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
+    ImageNotFoundException,
     UnableToGetUpstreamImageException,
     UpstreamAccessDenied,
     UpstreamFailure,
@@ -54,8 +55,8 @@ class ImagePulls:
         if not (is_tag(reference) or is_digest(reference)):
             return None
         try:
-            self._call.services.pulls.manifest(rule.registry, self._name, reference, self._call.now)
-        except UpstreamNotFound:
+            self._pull(rule.registry, reference)
+        except (UpstreamNotFound, ImageNotFoundException):
             return None
         except UpstreamFailure as failure:
             if isinstance(failure, UpstreamAccessDenied):
@@ -81,12 +82,16 @@ class ImagePulls:
             image = resolve(work, repository, image_id)
         if isinstance(image, Failure):
             return image
-        if image.status != "ACTIVE":
+        if not image.is_active:
             return Failure(image_id, "ImageInaccessible", f"Requested image is {image.status.lower()}")
         if self._accepted and image.media_type not in self._accepted:
             return not_found(image_id)
-        manifest = services.pulls.manifest(registry, self._name, image.digest, self._call.now)
+        manifest = self._pull(registry, image.digest)
         return Pulled(repository, manifest, _listed_tags(image_id, image))
+
+    def _pull(self, registry: Registry, reference: str) -> StoredManifest:
+        call = self._call
+        return call.services.pulls.manifest(registry, self._name, reference, call.now, call.caller.principal_arn)
 
 
 def _listed_tags(image_id: ImageId, image: Image) -> tuple[str | None, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.image_ids import image_identifier, read_image_ids
 from ecr_emulator.control.operations.image_pulls import ImagePulls, Pulled
 from ecr_emulator.domain.image import ImageId, StoredManifest
 from ecr_emulator.domain.repository import Repository
@@ -57,17 +58,6 @@ def batch_delete_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         "imageIds": [image_identifier(image_id) for image_id in removed],
         "failures": [_failure(failure) for failure in failures],
     }
-
-
-def read_image_ids(request: dict[str, Any]) -> list[ImageId]:
-    """The images that a request names, each once."""
-    named = (ImageId(item.get("imageDigest"), item.get("imageTag")) for item in request["imageIds"])
-    return list(dict.fromkeys(named))
-
-
-def image_identifier(image_id: ImageId) -> dict[str, Any]:
-    """An image id on the wire."""
-    return {"imageDigest": image_id.digest, "imageTag": image_id.tag}
 
 
 def _image(repository: Repository, manifest: StoredManifest, tag: str | None) -> dict[str, Any]:

@@ -97,16 +97,17 @@ def _availability(work: UnitOfWork, repository: Repository, digest: str) -> dict
         return {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
     return {
         "layerDigest": digest,
-        "layerAvailability": "AVAILABLE",
+        "layerAvailability": "ARCHIVED" if held.is_archived else "AVAILABLE",
         "layerSize": held.size,
         "mediaType": held.media_type or UNREFERENCED_MEDIA_TYPE,
     }
 
 
 def _check_referenced(work: UnitOfWork, repository: Repository, digest: str) -> None:
-    if work.layers.referenced(repository, digest):
+    held = work.layers.find(repository, digest)
+    if work.layers.referenced(repository, digest) and not (held and held.is_archived):
         return
-    if work.layers.find(repository, digest):
+    if held:
         raise LayerInaccessibleException
     raise LayersNotFoundException.on_download(digest, **repository.identity)
 

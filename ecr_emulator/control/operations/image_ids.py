@@ -1,0 +1,44 @@
+"""Image identifiers: which images a request names, and how answers name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.domain.image import Image, ImageId
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import ImageNotFoundException, InvalidParameterException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.images import Failure, malformed, resolve
+
+
+def read_image_id(identifier: dict[str, str]) -> ImageId:
+    """An image id of a request."""
+    return ImageId(identifier.get("imageDigest"), identifier.get("imageTag"))
+
+
+def read_image_ids(request: dict[str, Any]) -> list[ImageId]:
+    """The images that a request names, each once."""
+    return list(dict.fromkeys(map(read_image_id, request["imageIds"])))
+
+
+def image_identifier(image_id: ImageId) -> dict[str, Any]:
+    """An image id on the wire."""
+    return {"imageDigest": image_id.digest, "imageTag": image_id.tag}
+
+
+def get_image(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image:
+    """The image that an id names. Raises ``ImageNotFoundException``, or ``InvalidParameterException`` if none could."""
+    image = resolve(work, repository, image_id)
+    if isinstance(image, Image):
+        return image
+    raise _refusal(repository, image)
+
+
+def _refusal(repository: Repository, failure: Failure) -> ImageNotFoundException | InvalidParameterException:
+    if malformed(failure.image_id):
+        return InvalidParameterException(failure.reason)
+    return ImageNotFoundException(
+        image_digest=failure.image_id.digest or "null",
+        image_tag=failure.image_id.tag or "null",
+        **repository.identity,
+    )

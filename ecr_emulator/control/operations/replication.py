@@ -1,0 +1,66 @@
+"""Replication: its configuration, and how far it has come for an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.image_ids import get_image, read_image_id
+from ecr_emulator.control.regions import is_region
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.replication import DOCUMENT, MAX_DESTINATIONS, destinations
+from ecr_emulator.errors import InvalidParameterException
+from ecr_emulator.services.replication import configuration_of, replication_statuses
+
+SERVICE_PRINCIPAL = "replication.ecr.amazonaws.com"
+
+
+@operation
+def describe_registry(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRegistry.html"""
+    with call.services.store.reading() as work:
+        configuration = configuration_of(work, call.registry)
+    return {"registryId": call.registry.id, "replicationConfiguration": configuration}
+
+
+@operation
+def put_replication_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
+
+    Images that are there already are not replicated; that is what backfills are for.
+    """
+    configuration = request["replicationConfiguration"]
+    named = destinations(configuration)
+    for destination in named:
+        _check_destination(call.registry, destination)
+    if len(named) > MAX_DESTINATIONS:
+        raise _invalid(f"The number of unique destinations must not exceed {MAX_DESTINATIONS}")
+    with call.services.store.writing() as work:
+        work.registry_documents.put(call.registry, DOCUMENT, configuration)
+    if named:
+        call.services.roles.ensure_service_linked_role(call.registry.id, SERVICE_PRINCIPAL)
+    return {"replicationConfiguration": configuration}
+
+
+@operation
+def describe_image_replication_status(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html"""
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        statuses = replication_statuses(work, get_image(work, repository, read_image_id(request["imageId"])))
+    return {
+        "repositoryName": repository.name,
+        "imageId": request["imageId"],
+        "replicationStatuses": statuses,
+    }
+
+
+def _check_destination(source: Registry, destination: Registry) -> None:
+    if not is_region(destination.region, source.partition):
+        raise _invalid(f"Invalid region '{destination.region}'")
+    if destination == source:
+        raise _invalid("Replication destination cannot be the same as the source registry")
+
+
+def _invalid(reason: str) -> InvalidParameterException:
+    return InvalidParameterException.at("replicationConfiguration", reason)

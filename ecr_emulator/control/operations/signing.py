@@ -1,0 +1,72 @@
+"""Managed signing: its configuration, and what became of the signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.image_ids import get_image, read_image_id
+from ecr_emulator.domain.signing import DOCUMENT
+from ecr_emulator.errors import InvalidParameterException, SigningConfigurationNotFoundException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.signing import signing_statuses
+
+
+@operation
+def put_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
+
+    Profiles of other accounts are welcome; those of other Regions are not.
+    """
+    configuration = request["signingConfiguration"]
+    for rule in configuration["rules"]:
+        _check_region(rule["signingProfileArn"], call.registry.region)
+    with call.services.store.writing() as work:
+        work.registry_documents.put(call.registry, DOCUMENT, configuration)
+    return {"signingConfiguration": configuration}
+
+
+@operation
+def get_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetSigningConfiguration.html"""
+    with call.services.store.reading() as work:
+        return {"registryId": call.registry.id, "signingConfiguration": _configuration(work, call)}
+
+
+@operation
+def delete_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html"""
+    with call.services.store.writing() as work:
+        configuration = _configuration(work, call)
+        work.registry_documents.remove(call.registry, DOCUMENT)
+    return {"registryId": call.registry.id, "signingConfiguration": configuration}
+
+
+@operation
+def describe_image_signing_status(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html"""
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        statuses = signing_statuses(work, get_image(work, repository, read_image_id(request["imageId"])))
+    return {
+        "registryId": call.registry.id,
+        "repositoryName": repository.name,
+        "imageId": request["imageId"],
+        "signingStatuses": statuses,
+    }
+
+
+def _check_region(profile: str, region: str) -> None:
+    given = profile.split(":")[3]
+    if given != region:
+        raise InvalidParameterException.at(
+            "signingProfileArn",
+            f"The region of signing profile ARN '{profile}' is '{given}' but must be '{region}' (the current region)",
+        )
+
+
+def _configuration(work: UnitOfWork, call: Call) -> dict[str, Any]:
+    configuration: dict[str, Any] | None = work.registry_documents.find(call.registry, DOCUMENT)
+    if configuration is None:
+        raise SigningConfigurationNotFoundException
+    return configuration

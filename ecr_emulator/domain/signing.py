@@ -1,0 +1,30 @@
+"""Managed signing: which signing profiles a registry signs its images with.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/managed-signing.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.domain.wildcards import matches
+
+DOCUMENT = "signing"
+"""The name of the registry document that holds the configuration, and of the image document with its statuses."""
+SIGNATURE = "application/vnd.cncf.notary.signature"
+"""The artifact type of a signature, which is never signed itself."""
+
+
+def signing_profiles(configuration: dict[str, Any], repository_name: str) -> list[str]:
+    """The ARNs of the profiles whose rules match a repository, each once. A rule without filters matches all."""
+    return list(
+        dict.fromkeys(
+            rule["signingProfileArn"]
+            for rule in configuration["rules"]
+            if _matches_any(rule.get("repositoryFilters"), repository_name)
+        )
+    )
+
+
+def _matches_any(filters: list[dict[str, str]] | None, repository_name: str) -> bool:
+    return filters is None or any(matches(each["filter"], repository_name) for each in filters)

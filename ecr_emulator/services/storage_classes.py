@@ -1,0 +1,66 @@
+"""Archiving images, and restoring them.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/restore-image.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ecr_emulator.domain.events import storage_class_action
+from ecr_emulator.domain.image import ACTIVATING, ACTIVE, ARCHIVED, Image
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.task import Task
+from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.arrivals import image_arrived
+from ecr_emulator.services.image_tasks import find_image, image_task
+
+KIND = "restore"
+
+
+def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
+    """Archive an image together with its referrers; one that is archived stays as it is.
+
+    Raises ``ImageStorageClassUpdateNotSupportedException`` for an image that is being restored, or that an index lists.
+    """
+    if image.status == ACTIVATING or work.images.parents(repository, image.digest):
+        raise ImageStorageClassUpdateNotSupportedException
+    if image.status == ARCHIVED:
+        return image
+    archived = replace(image, status=ARCHIVED, last_archived_at=now)
+    work.images.save(archived)
+    work.events.add(storage_class_action(repository, archived, now))
+    for referrer in work.images.referrers(repository, image.digest):
+        if referrer.is_active:
+            archive(work, repository, referrer, now)
+    return archived
+
+
+def restore(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
+    """Begin to restore an archived image, which takes a moment; one that is not archived stays as it is."""
+    if image.status != ARCHIVED:
+        return image
+    activating = replace(image, status=ACTIVATING)
+    work.images.save(activating)
+    work.tasks.add(image_task(KIND, repository, image.digest, now))
+    return activating
+
+
+def finish_restore(work: UnitOfWork, task: Task, now: datetime) -> None:
+    """Perform the task that ``restore`` left. The image is then treated as one that was just pushed."""
+    found = find_image(work, task)
+    if found and found[1].status == ACTIVATING:
+        active = activate(work, *found, now)
+        for tag in active.tags or (None,):
+            image_arrived(work, found[0], active, tag, now)
+
+
+def activate(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
+    """Make an image active again at once."""
+    active = replace(image, status=ACTIVE, last_activated_at=now)
+    work.images.save(active)
+    work.events.add(storage_class_action(repository, active, now))
+    return active
