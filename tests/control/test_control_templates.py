@@ -13,7 +13,14 @@ from tests.support.refusals import refusal
 ACCOUNT = "000000000000"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/creator"
-POLICY = json.dumps({"Version": "2008-10-17", "Statement": []})
+POLICY = """{
+  "Version" : "2008-10-17",
+  "Statement" : [ {
+    "Effect" : "Allow",
+    "Principal" : "*",
+    "Action" : "ecr:BatchGetImage"
+  } ]
+}"""
 EVERYTHING = {
     "prefix": "team",
     "description": "what the team needs",
@@ -78,6 +85,10 @@ def test_a_template_has_what_was_asked_for(ecr, clock):
     assert described(ecr) == [template]
 
 
+def test_a_repository_policy_is_printed_as_a_repository_answers_it(ecr):
+    assert create(ecr, repositoryPolicy=json.dumps(json.loads(POLICY)))["repositoryPolicy"] == POLICY
+
+
 def test_a_prefix_is_taken_once(ecr):
     create(ecr, "team/")
     create(ecr, "ROOT")
@@ -131,6 +142,16 @@ def test_govcloud_has_no_templates(ecr_of):
             "ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as MUTABLE",
         ),
         ({"repositoryPolicy": "[]"}, "PolicyText", "Invalid repository policy provided"),
+        (
+            {"repositoryPolicy": POLICY.replace("ecr:", "s3:")},
+            "PolicyText",
+            "Invalid repository policy provided",
+        ),
+        (
+            {"repositoryPolicy": POLICY + " " * 10_240},
+            "repositoryPolicy",
+            "Member must have length less than or equal to 10240",
+        ),
         (
             {"lifecyclePolicy": "no json"},
             "LifecyclePolicyText",
