@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from ecr_emulator.domain.backfill import Backfill
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.image import Image, Layer, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
@@ -288,6 +289,19 @@ class ImageDocuments(Protocol):
         """Store a document in place of the one that was there."""
 
 
+class Backfills(Protocol):
+    """The replication backfills of all registries."""
+
+    def find(self, registry: Registry, backfill_id: str) -> Backfill | None:
+        """The backfill with this id, or None."""
+
+    def all(self, registry: Registry) -> list[Backfill]:
+        """The backfills of a registry, the newest first."""
+
+    def save(self, backfill: Backfill) -> None:
+        """Store a new or changed backfill."""
+
+
 class Tasks(Protocol):
     """Work to be done behind the client's back."""
 
@@ -315,6 +329,7 @@ class UnitOfWork(Protocol):
     service_linked_roles: ServiceLinkedRoles
     registry_documents: RegistryDocuments
     image_documents: ImageDocuments
+    backfills: Backfills
     tasks: Tasks
 
 

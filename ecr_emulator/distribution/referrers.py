@@ -9,35 +9,33 @@ from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.visit import Visit
-from ecr_emulator.domain.image import StoredManifest
-from ecr_emulator.domain.manifest import OCI_INDEX, read_manifest
+from ecr_emulator.domain.manifest import OCI_INDEX
+from ecr_emulator.services.referrers import Referrer, referrers_of
 
 
 def list_referrers(visit: Visit, digest: str) -> Response:
-    """end-12: always an index, empty where nothing refers to the digest, filtered by ``artifactType``."""
+    """end-12: always an index, empty where nothing refers to the digest, filtered by ``artifactType``.
+
+    Archived referrers cannot be pulled and are left out.
+    """
     check_digest(digest)
     with visit.services.store.reading() as work:
         repository = work.repositories.get(visit.registry, visit.name)
-        stored = [work.images.manifest(image) for image in work.images.referrers(repository, digest)]
-    descriptors = [_descriptor(manifest) for manifest in stored]
+        found = [each for each in referrers_of(work, repository, digest) if each.image.is_active]
     headers = {}
     wanted = visit.request.args.get("artifactType")
     if wanted:
-        descriptors = [each for each in descriptors if each.get("artifactType") == wanted]
+        found = [each for each in found if each.image.artifact_media_type == wanted]
         headers["OCI-Filters-Applied"] = "artifactType"
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_descriptor(each) for each in found]}
     return Response(json.dumps(index), 200, headers, content_type=OCI_INDEX)
 
 
-def _descriptor(stored: StoredManifest) -> dict[str, Any]:
-    manifest = read_manifest(stored.raw, stored.media_type)
-    descriptor: dict[str, Any] = {
-        "mediaType": stored.media_type,
-        "digest": stored.digest,
-        "size": len(stored.raw),
-    }
-    if manifest.artifact_media_type:
-        descriptor["artifactType"] = manifest.artifact_media_type
-    if manifest.annotations:
-        descriptor["annotations"] = manifest.annotations
+def _descriptor(referrer: Referrer) -> dict[str, Any]:
+    image = referrer.image
+    descriptor: dict[str, Any] = {"mediaType": image.media_type, "digest": image.digest, "size": referrer.size}
+    if image.artifact_media_type:
+        descriptor["artifactType"] = image.artifact_media_type
+    if referrer.annotations:
+        descriptor["annotations"] = referrer.annotations
     return descriptor

@@ -13,13 +13,15 @@ from threading import Lock
 
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports import Store, UnitOfWork
-from ecr_emulator.services import replicas, replication, signing, storage_classes
+from ecr_emulator.services import backfills, replicas, replication, signing, storage_classes
 
 log = logging.getLogger(__name__)
 
 Perform = Callable[[UnitOfWork, Task, datetime], None]
 
 KINDS: Mapping[str, Perform] = {
+    backfills.PREPARE: backfills.prepare,
+    backfills.RUN: backfills.run,
     replication.REPLICATE: replicas.perform_replication,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     signing.KIND: signing.sign,

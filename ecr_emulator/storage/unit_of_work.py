@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator import ports
+from ecr_emulator.storage.backfills import SqlBackfills
 from ecr_emulator.storage.connections import Pool, connect
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import SqlEvents
@@ -58,6 +59,7 @@ class SqlUnitOfWork:
         self.service_linked_roles: ports.ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
         self.registry_documents: ports.RegistryDocuments = SqlRegistryDocuments(connection)
         self.image_documents: ports.ImageDocuments = SqlImageDocuments(connection)
+        self.backfills: ports.Backfills = SqlBackfills(connection)
         self.sql_tasks = SqlTasks(connection)
         self.tasks: ports.Tasks = self.sql_tasks
 

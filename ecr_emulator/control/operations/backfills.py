@@ -1,0 +1,133 @@
+"""Replication backfills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.pages import Page
+from ecr_emulator.domain.backfill import Backfill
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.errors import ReplicationBackfillNotFoundException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.backfills import start_backfill, stop_backfill
+
+LIST_LIMIT = 25
+FAR_AWAY = 10_000_000_000
+"""Epoch seconds that no backfill reaches: what is left until then sorts the newest first."""
+PLACES = 10
+"""Digits of a replication's place in its backfill, as a key that sorts."""
+
+
+@operation
+def start_replication_backfill(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html"""
+    destination = Registry(request["destination"]["registryId"], request["destination"]["region"])
+    backfill = Backfill(call.services.ids.uuid(), call.registry, destination, "PREPARING", call.now)
+    with call.services.store.writing() as work:
+        start_backfill(work, backfill, call.now)
+    return _identified(backfill)
+
+
+@operation
+def stop_replication_backfill(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html"""
+    with call.services.store.writing() as work:
+        return _identified(stop_backfill(work, _backfill(work, call, request), call.now))
+
+
+@operation
+def describe_replication_backfill_results(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
+
+    The results of single replications are there when the backfill has ended.
+    """
+    page = Page(call, request)
+    with call.services.store.reading() as work:
+        backfill = _backfill(work, call, request)
+    wanted = request.get("resultStatusFilter")
+    placed = [
+        (f"{place:0{PLACES}}", replication)
+        for place, replication in enumerate(backfill.replications if backfill.has_ended else ())
+        if "status" in replication and wanted in (None, replication["status"])
+    ]
+    results, token = page.choose(placed, lambda result: result[0])
+    return {
+        **_identified(backfill),
+        "failureCode": backfill.failure_code,
+        "progress": _progress(backfill),
+        "results": [_result(replication) for _, replication in results],
+        "endedAt": backfill.ended_at,
+        "nextToken": token,
+    }
+
+
+@operation
+def list_replication_backfills(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
+
+    The newest first.
+    """
+    page = Page(call, request, LIST_LIMIT)
+    with call.services.store.reading() as work:
+        backfills = [each for each in work.backfills.all(call.registry) if not each.is_forgotten(call.now)]
+    chosen, token = page.choose(backfills, _newest_first)
+    return {
+        "registryId": call.registry.id,
+        "backfills": [_summary(backfill) for backfill in chosen],
+        "nextToken": token,
+    }
+
+
+def _newest_first(backfill: Backfill) -> str:
+    return f"{FAR_AWAY - backfill.started_at.timestamp():015.3f} {backfill.id}"
+
+
+def _backfill(work: UnitOfWork, call: Call, request: dict[str, Any]) -> Backfill:
+    found = work.backfills.find(call.registry, request["replicationBackfillId"])
+    if found is None or found.is_forgotten(call.now):
+        raise ReplicationBackfillNotFoundException
+    return found
+
+
+def _identified(backfill: Backfill) -> dict[str, Any]:
+    return {
+        "registryId": backfill.registry.id,
+        "replicationBackfillId": backfill.id,
+        "destination": {"region": backfill.destination.region, "registryId": backfill.destination.id},
+        "status": backfill.status,
+        "startedAt": backfill.started_at,
+    }
+
+
+def _summary(backfill: Backfill) -> dict[str, Any]:
+    identified = _identified(backfill)
+    del identified["registryId"]
+    return {
+        **identified,
+        "failureCode": backfill.failure_code,
+        "progress": _progress(backfill),
+        "endedAt": backfill.ended_at,
+    }
+
+
+def _progress(backfill: Backfill) -> dict[str, Any] | None:
+    """How far it has come; None until that has been counted."""
+    if backfill.status == "PREPARING" or (backfill.status == "STOPPED" and not backfill.replications):
+        return None
+    codes = (replication.get("failureCode") for replication in backfill.replications)
+    return {
+        "totalReplicationCount": len(backfill.replications),
+        "completedReplicationCount": backfill.count("COMPLETE"),
+        "failedReplicationCount": backfill.count("FAILED"),
+        "failureCodes": sorted({code for code in codes if code}),
+    }
+
+
+def _result(replication: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "repositoryName": replication["repositoryName"],
+        "imageId": replication["imageId"],
+        "status": replication["status"],
+        "failureCode": replication.get("failureCode"),
+    }
