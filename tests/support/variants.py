@@ -1,0 +1,282 @@
+"""Variants of a request, generated from the model: everything that a client may get wrong, and what ECR says of it.
+
+A variant is a valid request with one thing changed at one place: a member is missing or null, of another JSON type, at
+a bound or one past it, outside of its enum or pattern, or a text that no text ever is. Samples give values a meaning:
+by shape (``RepositoryName``), by member of a shape (``PutImageRequest.imageDigest``).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from hypothesis import find, settings
+from hypothesis.strategies import from_regex
+
+from ecr_emulator.control.codec import join
+from ecr_emulator.control.constraints import BEYOND_THE_MODEL
+
+HUGE = 100_000
+WHOLE_NUMBERS = {"integer", "long"}
+JSON_TYPES: Mapping[str, tuple[Any, set[str]]] = {
+    "a string": ("5", {"string"}),
+    "a number": (5, WHOLE_NUMBERS),
+    "a fraction": (1.5, set()),
+    "a boolean": (True, {"boolean"}),
+    "a list": ([], {"list"}),
+    "an object": ({}, {"structure"}),
+}
+"""A value of each JSON type, and the types of shapes that it is right for."""
+BROKEN_BASE64 = {"no base64": "&", "base64 cut short": "aGVsbG8", "base64 with an umlaut": "\N{LATIN SMALL LETTER A WITH DIAERESIS}"}
+TEXTS = {
+    "empty": "",
+    "a space": " ",
+    "umlauts": "gr\u00f6\u00dfe",
+    "an emoji": "\N{SPOUTING WHALE}",
+    "Arabic digits": "\N{ARABIC-INDIC DIGIT ONE}" * 12,
+    "right to left": "\N{RIGHT-TO-LEFT OVERRIDE}abc",
+    "NUL": "\0",
+    "control characters": "\x01\x1b[2J\x7f\x85",
+    "a line separator": "\N{LINE SEPARATOR}",
+    "quotes": "'\"`\\",
+    "markup": "<b>&{0}%s${x}",
+    "parents": "../../etc/passwd",
+    "huge": "a" * HUGE,
+}
+HALVES = {"a high surrogate": "\ud83d", "a low surrogate": "\udc33", "surrogates the wrong way round": "\udc33\ud83d"}
+NUMBERS = (-(2**63) - 1, -(2**63), -(2**31), -1, 0, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 10**400)
+STRANGE_MEMBERS = ("unexpected", "", "\N{SPOUTING WHALE}", "\0", "\ud83d", "__class__", "REPOSITORYNAME")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error that must be answered: its code, and how its message begins."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A value and what it has of its own. Without a refusal the model has nothing against it."""
+
+    name: str
+    value: Any
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a shape stands in a request. ``owner`` is the member's name with its structure's."""
+
+    shape: Any
+    path: str = ""
+    owner: str = ""
+    is_item: bool = False
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The model's and those that ECR has beyond it."""
+        beyond = BEYOND_THE_MODEL.get(self.shape.name, {}) | BEYOND_THE_MODEL.get(self.owner, {})
+        return self.shape.metadata | beyond
+
+    def member(self, name: str) -> Place:
+        return Place(self.shape.members[name], join(self.path, name), f"{self.shape.name}.{name}")
+
+    @property
+    def item(self) -> Place:
+        return Place(self.shape.member, self.path, is_item=True)
+
+    def mistyped(self) -> Refusal:
+        member = f"'{self.path}'" if self.path else "the body"
+        return Refusal(
+            "SerializationException", f"The request body is not what the operation expects: {member} must be "
+        )
+
+    def missing(self) -> Refusal:
+        return self._invalid("Member must not be null")
+
+    def refusal(self, constraint: str) -> Refusal:
+        """What ECR says when the value breaks this one of the bounds."""
+        bound = self.bounds[constraint]
+        size = "value" if self.shape.type_name in WHOLE_NUMBERS else "length"
+        match constraint:
+            case "min":
+                rule = f"have {size} greater than or equal to {bound}"
+            case "max":
+                rule = f"have {size} less than or equal to {bound}"
+            case "pattern":
+                rule = f"satisfy regular expression pattern: {bound}"
+            case _:
+                rule = f"satisfy enum value set: [{', '.join(bound)}]"
+        if self.is_item:
+            return self._invalid(f"Member must satisfy constraint: [Member must {rule}]")
+        if self.shape.name in ("RepositoryName", "ImageTag"):  # the two oldest validators
+            if constraint == "pattern":
+                rule = f"satisfy regular expression '{bound}".replace(r"\/", "/")
+            return self._invalid(f"must {rule}")
+        return self._invalid(f"Member must {rule}")
+
+    def _invalid(self, rule: str) -> Refusal:
+        message = f"Invalid parameter at '{self.path}' failed to satisfy constraint: '{rule}'"
+        return Refusal("InvalidParameterException", message)
+
+    def judged(self, name: str, value: Any, size: int | None = None) -> Variant:
+        """A value of the right type, with the refusal of the first bound that it breaks."""
+        broken = first_broken(self.bounds, value, size)
+        return Variant(f"{self.path or 'body'}: {name}", value, self.refusal(broken) if broken else None)
+
+
+def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None) -> str | None:
+    """The first bound that a value breaks; ``size`` where that is not the value's length."""
+    if size is None:
+        size = value if isinstance(value, int) else len(value)
+    if size < bounds.get("min", size):
+        return "min"
+    if size > bounds.get("max", size):
+        return "max"
+    if "pattern" in bounds and not matches(bounds["pattern"], value):
+        return "pattern"
+    return "enum" if value not in bounds.get("enum", [value]) else None
+
+
+# Backtracks for ever where a long text almost matches; the same language without the ambiguity.
+UNAMBIGUOUS = {r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*"}
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text as a whole matches one of the model's patterns."""
+    return re.fullmatch(UNAMBIGUOUS.get(pattern, pattern), text, re.ASCII) is not None
+
+
+class Variants:
+    """Makes variants of the requests of operations. ``beside`` names what a member needs beside it to be valid."""
+
+    def __init__(self, samples: Mapping[str, Any], beside: Mapping[str, Mapping[str, Any]]) -> None:
+        self._samples = samples
+        self._beside = beside
+
+    def valid(self, shape: Any) -> Any:
+        """The smallest valid request of an operation, by its input shape."""
+        return self._valid(Place(shape))
+
+    def of(self, shape: Any) -> Iterator[Variant]:
+        """Every variant of the requests of an operation, by its input shape."""
+        yield from self._at(Place(shape))
+
+    def _valid(self, place: Place) -> Any:
+        shape = place.shape
+        for key in (place.owner, shape.name):
+            if key in self._samples:
+                return self._samples[key]
+        match shape.type_name:
+            case "structure":
+                required = {name: self._valid(place.member(name)) for name in shape.required_members}
+                return required | self._beside.get(shape.name, {})
+            case "list":
+                return [self._valid(place.item)]
+            case "boolean":
+                return True
+            case "string":
+                return place.bounds["enum"][0] if "enum" in place.bounds else _some_text(place)
+            case _:
+                return place.bounds.get("min", 1)
+
+    def _at(self, place: Place) -> Iterator[Variant]:
+        for name, (value, right_for) in JSON_TYPES.items():
+            if place.shape.type_name not in right_for | {"blob" if name == "a string" else ""}:
+                yield Variant(f"{place.path or 'body'}: {name}", value, place.mistyped())
+        match place.shape.type_name:
+            case "structure":
+                yield from self._structures(place)
+            case "list":
+                yield from self._lists(place)
+            case "string":
+                yield from self._texts(place)
+            case "blob":
+                yield from _blobs(place)
+            case "boolean":
+                yield from (place.judged(str(value), value) for value in (True, False))
+            case _:
+                yield from (place.judged(str(value), value) for value in _numbers(place.bounds))
+
+    def _structures(self, place: Place) -> Iterator[Variant]:
+        whole = self._valid(place)
+        yield Variant(f"{place.path or 'body'}: as it should be", whole)
+        for name in STRANGE_MEMBERS:
+            yield Variant(f"{place.path or 'body'}: extra member {name!r}", whole | {name: [{"a": None}]})
+        for name in place.shape.members:
+            member = place.member(name)
+            given = whole | self._beside.get(member.owner, {})
+            refusal = member.missing() if name in place.shape.required_members else None
+            yield Variant(f"{member.path}: missing", {key: given[key] for key in given if key != name}, refusal)
+            yield Variant(f"{member.path}: null", given | {name: None}, refusal)
+            yield from _inside(self._at(member), lambda value, given=given, name=name: given | {name: value})
+
+    def _lists(self, place: Place) -> Iterator[Variant]:
+        item = self._valid(place.item)
+        for length in sorted({0, 1, *_around(place.bounds)}):
+            yield place.judged(f"{length} items", [item] * length)
+        yield Variant(f"{place.path}: null in it", [None], place.mistyped())
+        yield from _inside(self._at(place.item), lambda value: [value])
+        yield from _inside(self._at(place.item), lambda value: [item, value], last=True)
+
+    def _texts(self, place: Place) -> Iterator[Variant]:
+        bounds, valid = place.bounds, self._valid(place)
+        for length in _around(bounds):
+            yield place.judged(f"{length} characters", _of_length(valid, length))
+        for choice in bounds.get("enum", ()):
+            yield place.judged(choice, choice)
+            yield place.judged(choice.swapcase(), choice.swapcase())
+        for name, text in TEXTS.items():
+            yield place.judged(name, text)
+            yield place.judged(f"{name} after what is valid", valid + text)
+        almost = "a" * (bounds.get("max", HUGE) - 1) + "!"
+        yield place.judged("almost valid for long", almost)
+        for name, text in HALVES.items():
+            yield Variant(f"{place.path}: {name}", text, place.mistyped())
+            yield Variant(f"{place.path}: {name} after what is valid", valid + text, place.mistyped())
+
+
+def _inside(variants: Iterator[Variant], wrap: Any, *, last: bool = False) -> Iterator[Variant]:
+    for variant in variants:
+        name = f"{variant.name}, after a valid one" if last else variant.name
+        yield replace(variant, name=name, value=wrap(variant.value))
+
+
+def _blobs(place: Place) -> Iterator[Variant]:
+    for name, text in BROKEN_BASE64.items():
+        yield Variant(f"{place.path}: {name}", text, place.mistyped())
+    for size in _around(place.bounds):
+        yield place.judged(f"{size} bytes", base64.b64encode(bytes(size)).decode(), size)
+
+
+def _numbers(bounds: Mapping[str, Any]) -> list[int]:
+    return sorted({*NUMBERS, *_around(bounds), bounds.get("min", 0) - 1})
+
+
+def _around(bounds: Mapping[str, Any]) -> list[int]:
+    """The sizes at the bounds and one past them."""
+    past = [bounds[name] + step for name, step in (("min", -1), ("min", 0), ("max", 0), ("max", 1)) if name in bounds]
+    return [size for size in past if size >= 0]
+
+
+def _of_length(valid: str, length: int) -> str:
+    """A text of this length that is as valid as can be: JSON is padded with spaces, everything else with letters."""
+    return valid[:length].ljust(length, " " if valid.endswith("}") else "a")
+
+
+def _some_text(place: Place) -> str:
+    bounds = place.bounds
+    return _example(bounds.get("pattern", "[a-z]+"), bounds.get("min", 1), bounds.get("max", HUGE))
+
+
+@cache
+def _example(pattern: str, shortest: int, longest: int) -> str:
+    """The simplest text that matches."""
+    texts = from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
+    return find(texts, lambda text: shortest <= len(text) <= longest, settings=settings(database=None, derandomize=True))
