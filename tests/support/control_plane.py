@@ -84,7 +84,8 @@ class ControlPlane:
         self.roles = NotedRoles()
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
-        self._app = control_app(self.services, strict=True)
+        self.identities: dict[str, tuple[str, str]] = {}
+        self._app = control_app(self.services, self.identities.get, strict=True)
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.services.background.catch_up(self.clock.now())
