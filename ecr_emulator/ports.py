@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 from ecr_emulator.domain.backfill import Backfill
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.image import Image, Layer, StoredManifest
+from ecr_emulator.domain.lifecycle_preview import LifecyclePreview
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, Validation
@@ -302,6 +303,16 @@ class Backfills(Protocol):
         """Store a new or changed backfill."""
 
 
+class LifecyclePreviews(Protocol):
+    """The lifecycle policy previews, one for each repository at most."""
+
+    def find(self, repository: Repository) -> LifecyclePreview | None:
+        """The latest preview of a repository, or None."""
+
+    def save(self, repository: Repository, preview: LifecyclePreview) -> None:
+        """Store a preview in place of the one that was there."""
+
+
 class Tasks(Protocol):
     """Work to be done behind the client's back."""
 
@@ -330,6 +341,7 @@ class UnitOfWork(Protocol):
     registry_documents: RegistryDocuments
     image_documents: ImageDocuments
     backfills: Backfills
+    lifecycle_previews: LifecyclePreviews
     tasks: Tasks
 
 

@@ -21,6 +21,7 @@ from ecr_emulator.storage.events import SqlEvents
 from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.layers import SqlLayers
 from ecr_emulator.storage.migrations import migrate
+from ecr_emulator.storage.previews import SqlLifecyclePreviews
 from ecr_emulator.storage.repositories import SqlRepositories
 from ecr_emulator.storage.roles import SqlServiceLinkedRoles
 from ecr_emulator.storage.rules import SqlPullThroughRules
@@ -60,6 +61,7 @@ class SqlUnitOfWork:
         self.registry_documents: ports.RegistryDocuments = SqlRegistryDocuments(connection)
         self.image_documents: ports.ImageDocuments = SqlImageDocuments(connection)
         self.backfills: ports.Backfills = SqlBackfills(connection)
+        self.lifecycle_previews: ports.LifecyclePreviews = SqlLifecyclePreviews(connection)
         self.sql_tasks = SqlTasks(connection)
         self.tasks: ports.Tasks = self.sql_tasks
 

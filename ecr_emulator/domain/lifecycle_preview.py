@@ -1,0 +1,31 @@
+"""A dry run of a lifecycle policy.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/lpp_creation.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+KEPT = timedelta(hours=24)
+"""How long the results of a preview stand."""
+IN_PROGRESS = "IN_PROGRESS"
+COMPLETE = "COMPLETE"
+EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class LifecyclePreview:
+    """The preview of a repository. ``policy`` is the text as it was sent; ``results`` are in the API's form, with
+    times as epoch seconds."""
+
+    policy: str
+    started_at: datetime
+    status: str = IN_PROGRESS
+    results: tuple[dict[str, Any], ...] = ()
+
+    def status_at(self, now: datetime) -> str:
+        """The status at a time: what is complete expires."""
+        return EXPIRED if self.status == COMPLETE and now - self.started_at > KEPT else self.status

@@ -1,0 +1,102 @@
+"""What a push sets off behind the client's back is the same through either plane."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.boto import client_of
+from tests.support.images import an_image
+from tests.support.planes import push
+
+APP = "team/app"
+PROFILE = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/first"
+
+
+@pytest.fixture
+def app(here):
+    here.ecr.create_repository(repositoryName=APP)
+    return APP
+
+
+@pytest.fixture
+def there(here):
+    """Another registry, to which everything is replicated, deletions too."""
+    rule = {
+        "destinations": [{"region": "eu-west-1", "registryId": "111122223333"}],
+        "deleteReplication": {"enabled": True},
+    }
+    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    return client_of(here.emulator, account="111122223333", region="eu-west-1")
+
+
+def test_what_is_pushed_through_either_plane_is_replicated(app, plane, there):
+    image = an_image()
+    push(plane, app, image, "v1")
+    assert there.list_images(repositoryName=app)["imageIds"] == [{"imageDigest": image.digest, "imageTag": "v1"}]
+
+
+def test_a_replica_is_served_by_the_other_registry(here, app, plane, there):
+    image = an_image()
+    push(plane, app, image, "v1")
+    token = there.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    for path, raw in [("manifests/v1", image.raw), *((f"blobs/{blob.digest}", blob.raw) for blob in image.blobs)]:
+        answer = here.http.get(f"/v2/{app}/{path}", headers={"Authorization": f"Basic {token}"})
+        assert (answer.status_code, answer.data) == (200, raw)
+
+
+def test_what_is_deleted_through_either_plane_is_deleted_there_too(app, plane, other_plane, there):
+    push(plane, app, an_image(), "v1")
+    assert there.list_images(repositoryName=app)["imageIds"]
+    other_plane.delete(app, "v1")
+    assert there.list_images(repositoryName=app)["imageIds"] == []
+
+
+def test_what_is_pushed_through_either_plane_is_to_be_signed(here, app, plane):
+    here.ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
+    push(plane, app, an_image(), "v1")
+    answer = here.ecr.describe_image_signing_status(repositoryName=app, imageId={"imageTag": "v1"})
+    assert [status["status"] for status in answer["signingStatuses"]] == ["FAILED"]
+
+
+def test_an_archived_image_is_in_neither_plane_until_it_is_pushed_again(here, app, plane):
+    image = an_image()
+    push(plane, app, image, "v1")
+    here.ecr.update_image_storage_class(repositoryName=app, imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")
+    for reference in ("v1", image.digest):
+        answer = here.call("GET", f"/v2/{app}/manifests/{reference}")
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
+    assert here.call("GET", f"/v2/{app}/blobs/{image.config.digest}").status_code == 404
+    push(plane, app, image, "v1")
+    assert here.call("GET", f"/v2/{app}/manifests/v1").data == image.raw
+    assert here.call("GET", f"/v2/{app}/blobs/{image.config.digest}").data == image.config.raw
+
+
+def test_archived_referrers_are_left_out(here, app, plane):
+    subject = an_image()
+    push(plane, app, subject, "v1")
+    artifact = an_image("signature", subject=subject.descriptor)
+    push(plane, app, artifact)
+    path = f"/v2/{app}/referrers/{subject.digest}"
+    assert [each["digest"] for each in here.call("GET", path).json["manifests"]] == [artifact.digest]
+    here.ecr.update_image_storage_class(
+        repositoryName=app, imageId={"imageDigest": artifact.digest}, targetStorageClass="ARCHIVE"
+    )
+    assert here.call("GET", path).json["manifests"] == []
+
+
+def test_a_docker_client_of_an_excluded_principal_leaves_no_trace(here, app, plane):
+    push(plane, app, an_image(), "v1")
+    iam = client_of(here.emulator, "iam")
+    name = f"ci-{type(plane).__name__}"  # the companions' state outlives the emulator
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+    here.ecr.register_pull_time_update_exclusion(principalArn=arn)
+
+    def pulled_at(client):
+        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        path = f"/v2/{app}/manifests/v1"
+        assert here.http.get(path, headers={"Authorization": f"Basic {token}"}).status_code == 200
+        return here.ecr.describe_images(repositoryName=app)["imageDetails"][0].get("lastRecordedPullTime")
+
+    assert pulled_at(client_of(here.emulator, account=key)) is None
+    assert pulled_at(here.ecr) == here.emulator.clock.now()

@@ -1,0 +1,111 @@
+"""Moving the clock does what fell due, before the answer and after a restart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.domain.task import Task
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.services import background
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
+from tests.support.clock import FrozenClock
+from tests.support.images import an_image, put_image
+
+RULE = {"destinations": [{"region": "eu-west-1", "registryId": "111122223333"}]}
+DELAYED = 60.0
+
+
+def replicating(emulator):
+    """An image whose replication has not been done."""
+    ecr = client_of(emulator)
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [RULE]})
+    ecr.create_repository(repositoryName="team/app")
+    put_image(ecr, "team/app", an_image(), "v1")
+    return ecr
+
+
+def status(ecr):
+    answer = ecr.describe_image_replication_status(repositoryName="team/app", imageId={"imageTag": "v1"})
+    return answer["replicationStatuses"][0]["status"]
+
+
+def events(emulator):
+    return [event["detail-type"] for event in Client(emulator.wsgi).get("/_ecr/events").json["events"]]
+
+
+def test_the_clock_does_what_falls_due_before_it_answers():
+    with Emulator(Settings(background_delay=DELAYED), FrozenClock()) as emulator:
+        replicating(emulator)
+        assert events(emulator) == ["ECR Image Action"]
+        Client(emulator.wsgi).post("/_ecr/clock", json={"advance": "61s"})
+        with emulator.services.store.reading() as work:
+            assert [event.detail_type for event in work.events.after(1, 10)] == ["ECR Replication Action"]
+
+
+def test_work_that_was_not_done_is_done_after_a_restart(tmp_path):
+    clock = FrozenClock()
+    settings = Settings(data_dir=tmp_path / "state", background_delay=DELAYED)
+    with Emulator(settings, clock) as emulator:
+        assert status(replicating(emulator)) == "IN_PROGRESS"
+    clock.advance(timedelta(minutes=2))
+    with Emulator(settings, clock) as emulator:
+        assert status(client_of(emulator)) == "COMPLETE"
+
+
+def test_a_reset_forgets_what_was_to_be_done():
+    clock = FrozenClock()
+    with Emulator(Settings(background_delay=DELAYED), clock) as emulator:
+        replicating(emulator)
+        emulator.reset()
+        clock.advance(timedelta(minutes=2))
+        assert events(emulator) == []
+
+
+@pytest.fixture
+def explosive(monkeypatch):
+    """A kind of task that fails."""
+
+    def explode(work, task, now):
+        work.registry_documents.put(None, "half done", True)
+
+    monkeypatch.setitem(background.KINDS, "explode", explode)
+    return "explode"
+
+
+def test_a_task_that_fails_is_logged_and_given_up_and_others_go_on(here, explosive, caplog):
+    now = here.emulator.clock.now()
+    with here.emulator.services.store.writing() as work:
+        work.tasks.add(Task("explode today", explosive, now))
+    assert status(replicating(here.emulator)) == "COMPLETE"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "explode today failed and is given up"
+    ]
+
+
+def test_a_task_that_is_added_again_is_done_once_and_later(here):
+    store, now = here.emulator.services.store, here.emulator.clock.now()
+    with store.writing() as work:
+        work.tasks.add(Task("sign", "sign", now))
+        work.tasks.add(Task("sign", "sign", now + timedelta(hours=1)))
+    assert store.next_due == now + timedelta(hours=1)
+    with store.writing() as work:
+        work.tasks.remove("sign")
+        assert work.tasks.due(now + timedelta(days=1)) is None
+    assert store.next_due is None
+
+
+def test_work_of_a_unit_that_fails_is_not_waited_for(here):
+    store, now = here.emulator.services.store, here.emulator.clock.now()
+
+    def fail():
+        with store.writing() as work:
+            work.tasks.add(Task("sign", "sign", now))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert store.next_due is None
