@@ -15,6 +15,7 @@ from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, Validation
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.scanning import Scan
 from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.domain.upload import Upload
@@ -290,6 +291,35 @@ class ImageDocuments(Protocol):
         """Store a document in place of the one that was there."""
 
 
+class Scans(Protocol):
+    """The last basic scan of every image that was scanned; they go with their image."""
+
+    def find(self, image: Image) -> Scan | None:
+        """The last scan of an image, or None."""
+
+    def save(self, image: Image, scan: Scan) -> None:
+        """Store a scan in place of the last."""
+
+    def remove(self, image: Image) -> None:
+        """Forget that an image was scanned; harmless if it was not."""
+
+    def count_since(self, registry: Registry, since: datetime) -> int:
+        """How many images of a registry were last scanned after an instant."""
+
+
+class KnownFindings(Protocol):
+    """What users have told of images, by digest: the findings of scans to come."""
+
+    def find(self, digest: str) -> list[dict[str, Any]] | None:
+        """What is known under a digest, or None."""
+
+    def put(self, digest: str, findings: list[dict[str, Any]]) -> None:
+        """Store findings in place of those that were there."""
+
+    def remove(self, digest: str) -> None:
+        """Forget findings; harmless if there are none."""
+
+
 class Backfills(Protocol):
     """The replication backfills of all registries."""
 
@@ -340,6 +370,8 @@ class UnitOfWork(Protocol):
     service_linked_roles: ServiceLinkedRoles
     registry_documents: RegistryDocuments
     image_documents: ImageDocuments
+    scans: Scans
+    known_findings: KnownFindings
     backfills: Backfills
     lifecycle_previews: LifecyclePreviews
     tasks: Tasks

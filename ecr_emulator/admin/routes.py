@@ -1,4 +1,4 @@
-"""``/_ecr/health``, ``/_ecr/ready``, ``/_ecr/clock``, ``/_ecr/events`` and ``/_ecr/reset``."""
+"""``/_ecr/health``, ``/_ecr/ready``, ``/_ecr/clock``, ``/_ecr/events``, ``/_ecr/findings/…`` and ``/_ecr/reset``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from werkzeug.exceptions import HTTPException
 
 from ecr_emulator import __version__
 from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
+from ecr_emulator.domain.names import is_digest
 from ecr_emulator.services import Services
 
 EVENTS_PER_PAGE = 1_000
@@ -23,6 +25,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/ready    ready
 {url}/_ecr/clock    GET: the time; POST {{"advance": "24h"}}: move it
 {url}/_ecr/events   what EventBridge would have been told
+{url}/_ecr/findings/<digest, or *>   PUT {{"findings": [...]}}: what image scans find
 {url}/_ecr/reset    POST: forget everything
 """
 
@@ -86,6 +89,31 @@ class Admin:
         last = found[-1].key if found else int(after)
         return jsonify(events=[event.envelope() for event in found], last=last)
 
+    def findings(self, digest: str) -> ResponseReturnValue:
+        """What scans of an image find."""
+        with self._services.store.reading() as work:
+            findings = work.known_findings.find(digest)
+        return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
+
+    def put_findings(self, digest: str) -> ResponseReturnValue:
+        """Say what scans of an image will find, or those of every image of which nothing else is said."""
+        if digest != EVERY_IMAGE and not is_digest(digest):
+            return jsonify(error=f"{digest!r} must be the digest of an image, or {EVERY_IMAGE} for every image"), 400
+        try:
+            findings = read_findings(request.get_json(silent=True))
+        except ValueError as wrong:
+            return jsonify(error=f'The body must be like {{"findings": [{{"name": "CVE-…", …}}]}}: {wrong}'), 400
+        with self._services.store.writing() as work:
+            work.known_findings.put(digest, findings)
+        return jsonify(digest=digest, findings=findings)
+
+    def delete_findings(self, digest: str) -> ResponseReturnValue:
+        """Know nothing of an image any more: its scans fail, or find what those of every image do."""
+        with self._services.store.writing() as work:
+            findings = work.known_findings.find(digest)
+            work.known_findings.remove(digest)
+        return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
+
     def reset(self) -> ResponseReturnValue:
         """Forget everything."""
         self._reset()
@@ -102,9 +130,16 @@ def admin_app(admin: Admin) -> Flask:
     app.add_url_rule("/_ecr/clock", view_func=admin.clock)
     app.add_url_rule("/_ecr/clock", view_func=admin.move_clock, methods=["POST"])
     app.add_url_rule("/_ecr/events", view_func=admin.events)
+    app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.findings)
+    app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.put_findings, methods=["PUT"])
+    app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.delete_findings, methods=["DELETE"])
     app.add_url_rule("/_ecr/reset", view_func=admin.reset, methods=["POST"])
     app.register_error_handler(HTTPException, _refused)
     return app
+
+
+def _unknown(digest: str) -> ResponseReturnValue:
+    return jsonify(error=f"Nothing has been said of findings in {digest!r}"), 404
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:

@@ -26,6 +26,11 @@ ROLES = {
         "AWSECRPullThroughCache_ServiceRolePolicy",
         "Lets Amazon ECR read upstream credentials and store the images that it caches.",
     ),
+    "inspector2.amazonaws.com": ServiceLinkedRole(
+        "AWSServiceRoleForAmazonInspector2",
+        "AmazonInspector2ServiceRolePolicy",
+        "Lets Amazon Inspector scan the images of Amazon ECR.",
+    ),
     "replication.ecr.amazonaws.com": ServiceLinkedRole(
         "AWSServiceRoleForECRReplication",
         "ECRReplicationServiceRolePolicy",

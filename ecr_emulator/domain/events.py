@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.names import Registry
@@ -79,6 +80,47 @@ def replication_action(replica: Repository, source: Registry, image_id: ImageId,
     }
     detail |= {"image-tag": image_id.tag} if image_id.tag else {}
     return Event(replica.registry, now, "ECR Replication Action", detail, (replica.arn,))
+
+
+def image_scan(
+    repository: Repository, image: Image, status: str, severity_counts: dict[str, int], now: datetime
+) -> Event:
+    """``ECR Image Scan``: a basic scan came to its end, COMPLETE or FAILED."""
+    detail = {
+        "scan-status": status,
+        "repository-name": repository.name,
+        "finding-severity-counts": severity_counts,
+        "image-digest": image.digest,
+        "image-tags": list(image.tags),
+    }
+    return Event(repository.registry, now, "ECR Image Scan", detail, (repository.arn,))
+
+
+class FrequencyChange(NamedTuple):
+    """A repository that is scanned more or less often than before."""
+
+    repository: Repository
+    before: str
+    after: str
+
+
+def scan_frequency_change(registry: Registry, changes: Iterable[FrequencyChange], now: datetime) -> Event:
+    """``ECR Scan Resource Change``: what a registry with enhanced scanning does with these repositories changed."""
+    detail = {
+        "action-type": "SCAN_FREQUENCY_CHANGE",
+        "repositories": [
+            {
+                "repository-name": change.repository.name,
+                "repository-arn": change.repository.arn,
+                "scan-frequency": change.after,
+                "previous-scan-frequency": change.before,
+            }
+            for change in changes
+        ],
+        "resource-type": "REPOSITORY",
+        "scan-type": "ENHANCED",
+    }
+    return Event(registry, now, "ECR Scan Resource Change", detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.replication import replicate_image
+from ecr_emulator.services.scanning import scan_on_push
 from ecr_emulator.services.signing import sign_on_push
 
 
 def image_arrived(work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime) -> None:
     """Do what the registry is configured to do with new images, under one of the image's tags."""
+    scan_on_push(work, repository, image, now)
     sign_on_push(work, repository, image, now)
     replicate_image(work, repository, image, tag, now)

@@ -13,7 +13,7 @@ from threading import Lock
 
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports import Store, UnitOfWork
-from ecr_emulator.services import backfills, replicas, replication, signing, storage_classes
+from ecr_emulator.services import backfills, replicas, replication, scanning, signing, storage_classes
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ KINDS: Mapping[str, Perform] = {
     backfills.RUN: backfills.run,
     replication.REPLICATE: replicas.perform_replication,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
+    scanning.KIND: scanning.finish_scan,
     signing.KIND: signing.sign,
     storage_classes.KIND: storage_classes.finish_restore,
 }

@@ -1,4 +1,4 @@
-"""Repositories that ECR creates by itself, from a creation template."""
+"""New repositories: those that a client creates, and those that ECR creates by itself from a creation template."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, matching_template
 from ecr_emulator.errors import UpstreamNotFound
 from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.scanning import announce_scanning
+
+
+def add_repository(work: UnitOfWork, repository: Repository) -> Repository:
+    """Store a new repository, which may fall under scanning rules at once. Returns it with its key.
+
+    Raises ``RepositoryAlreadyExistsException``.
+    """
+    created = work.repositories.add(repository)
+    announce_scanning(work, created)
+    return created
 
 
 def repository_for_push(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
@@ -22,7 +33,7 @@ def repository_for_push(work: UnitOfWork, registry: Registry, name: str, now: da
     template = matching_template(work.templates.all(registry), name, CREATE_ON_PUSH)
     if template is None or template.lacks_role:
         return work.repositories.get(registry, name)
-    return work.repositories.add(template.repository(registry, name, now))
+    return add_repository(work, template.repository(registry, name, now))
 
 
 def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
@@ -35,13 +46,13 @@ def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: 
         return found
     template = matching_template(work.templates.all(registry), name, PULL_THROUGH_CACHE)
     if template is None:
-        return work.repositories.add(Repository(registry, name, now))
+        return add_repository(work, Repository(registry, name, now))
     if template.lacks_role:
         raise UpstreamNotFound(
             f"the repository creation template '{template.prefix}' sets resource tags or KMS encryption "
             "and has no customRoleArn, so the repository cannot be created"
         )
-    return work.repositories.add(template.repository(registry, name, now))
+    return add_repository(work, template.repository(registry, name, now))
 
 
 def repository_for_replication(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
@@ -54,7 +65,7 @@ def repository_for_replication(work: UnitOfWork, registry: Registry, name: str, 
         return found
     template = matching_template(work.templates.all(registry), name, REPLICATION)
     if template is None:
-        return work.repositories.add(Repository(registry, name, now))
+        return add_repository(work, Repository(registry, name, now))
     if template.lacks_role:
         return work.repositories.get(registry, name)
-    return work.repositories.add(template.repository(registry, name, now))
+    return add_repository(work, template.repository(registry, name, now))

@@ -59,8 +59,9 @@ def finish_restore(work: UnitOfWork, task: Task, now: datetime) -> None:
 
 
 def activate(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
-    """Make an image active again at once."""
+    """Make an image active again at once; what its last scan found is forgotten."""
     active = replace(image, status=ACTIVE, last_activated_at=now)
     work.images.save(active)
+    work.scans.remove(active)
     work.events.add(storage_class_action(repository, active, now))
     return active

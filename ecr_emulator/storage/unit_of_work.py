@@ -25,6 +25,7 @@ from ecr_emulator.storage.previews import SqlLifecyclePreviews
 from ecr_emulator.storage.repositories import SqlRepositories
 from ecr_emulator.storage.roles import SqlServiceLinkedRoles
 from ecr_emulator.storage.rules import SqlPullThroughRules
+from ecr_emulator.storage.scans import SqlKnownFindings, SqlScans
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import metadata, state
 from ecr_emulator.storage.tags import SqlTags
@@ -60,6 +61,8 @@ class SqlUnitOfWork:
         self.service_linked_roles: ports.ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
         self.registry_documents: ports.RegistryDocuments = SqlRegistryDocuments(connection)
         self.image_documents: ports.ImageDocuments = SqlImageDocuments(connection)
+        self.scans: ports.Scans = SqlScans(connection)
+        self.known_findings: ports.KnownFindings = SqlKnownFindings(connection)
         self.backfills: ports.Backfills = SqlBackfills(connection)
         self.lifecycle_previews: ports.LifecyclePreviews = SqlLifecyclePreviews(connection)
         self.sql_tasks = SqlTasks(connection)

@@ -24,6 +24,7 @@ from ecr_emulator.errors import (
     RepositoryNotEmptyException,
 )
 from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.repositories import add_repository
 
 MAX_REPOSITORIES = 100_000
 """The most repositories of a registry."""
@@ -50,7 +51,7 @@ def create_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         )
         if work.repositories.count(call.registry) >= MAX_REPOSITORIES:
             raise LimitExceededException
-        work.repositories.add(repository)
+        add_repository(work, repository)
     return {"repository": _described(call, repository)}
 
 

@@ -1,0 +1,148 @@
+"""Image scanning: its configuration, scans, and what they found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_id
+from ecr_emulator.control.pages import Page
+from ecr_emulator.domain.image import Image, ImageId
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.scanning import COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
+from ecr_emulator.errors import ScanNotFoundException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.scanning import (
+    configure,
+    coverage,
+    scan_of,
+    scanning_configuration,
+    start_scan,
+)
+
+INSPECTOR = "inspector2.amazonaws.com"
+"""The service principal that enhanced scanning needs a role for."""
+
+
+@operation
+def put_image_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
+    scan_on_push = request["imageScanningConfiguration"].get("scanOnPush", False)
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        work.repositories.save(replace(repository, scan_on_push=scan_on_push))
+    return {
+        "registryId": call.registry.id,
+        "repositoryName": repository.name,
+        "imageScanningConfiguration": {"scanOnPush": scan_on_push},
+    }
+
+
+@operation
+def put_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
+
+    Without a scan type, the one that applies is kept; without rules, there are none.
+    """
+    with call.services.store.writing() as work:
+        kept = scanning_configuration(work, call.registry)["scanType"]
+        configuration = {"scanType": request.get("scanType", kept), "rules": request.get("rules", [])}
+        check_configuration(configuration)
+        configure(work, call.registry, configuration, call.now)
+    if configuration["scanType"] == ENHANCED:
+        call.services.roles.ensure_service_linked_role(call.registry.id, INSPECTOR)
+    return {"registryScanningConfiguration": configuration}
+
+
+@operation
+def get_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html"""
+    with call.services.store.reading() as work:
+        configuration = scanning_configuration(work, call.registry)
+    return {"registryId": call.registry.id, "scanningConfiguration": configuration}
+
+
+@operation
+def batch_get_repository_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html"""
+    configurations, failures = [], []
+    with call.services.store.reading() as work:
+        for name in dict.fromkeys(request["repositoryNames"]):
+            repository = work.repositories.find(call.registry, name)
+            if repository:
+                configurations.append(_described(work, repository))
+            else:
+                failures.append(_failure(name))
+    return {"scanningConfigurations": configurations, "failures": failures}
+
+
+@operation
+def start_image_scan(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html"""
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        image_id = read_image_id(request["imageId"])
+        image = get_image(work, repository, image_id)
+        start_scan(work, repository, image, call.now)
+    return {**_identity(repository, image, image_id), "imageScanStatus": {"status": IN_PROGRESS}}
+
+
+@operation
+def describe_image_scan_findings(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+
+    An archived image shows no findings, and with enhanced scanning no image does.
+    """
+    page = Page(call, request)
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        image_id = read_image_id(request["imageId"])
+        image = get_image(work, repository, image_id)
+        scan = scan_of(work, repository, image)
+    if scan is None:
+        raise ScanNotFoundException(
+            image_digest=image_id.digest or "null", image_tag=image_id.tag or "null", **repository.identity
+        )
+    answer = {
+        **_identity(repository, image, image_id),
+        "imageScanStatus": {"status": scan.status, "description": scan.description},
+    }
+    return answer | _findings(scan, page) if scan.status == COMPLETE else answer
+
+
+def _findings(scan: Scan, page: Page) -> dict[str, Any]:
+    numbered = [(f"{number:09}", finding) for number, finding in enumerate(scan.findings)]
+    chosen, token = page.choose(numbered, lambda each: each[0])
+    findings = {
+        "imageScanCompletedAt": scan.completed_at,
+        "vulnerabilitySourceUpdatedAt": scan.completed_at,
+        "findingSeverityCounts": scan.severity_counts,
+        "findings": [finding for _, finding in chosen],
+    }
+    return {"imageScanFindings": findings, "nextToken": token}
+
+
+def _identity(repository: Repository, image: Image, image_id: ImageId) -> dict[str, Any]:
+    tag = image_id.tag or (image.tags[0] if image.tags else None)
+    return {
+        "registryId": repository.registry.id,
+        "repositoryName": repository.name,
+        "imageId": image_identifier(ImageId(image.digest, tag)),
+    }
+
+
+def _described(work: UnitOfWork, repository: Repository) -> dict[str, Any]:
+    frequency, filters = coverage(work, repository)
+    return {
+        "repositoryArn": repository.arn,
+        "repositoryName": repository.name,
+        "scanOnPush": repository.scan_on_push,
+        "scanFrequency": frequency,
+        "appliedScanFilters": list(filters),
+    }
+
+
+def _failure(repository_name: str) -> dict[str, str]:
+    code = "REPOSITORY_NOT_FOUND"
+    return {"repositoryName": repository_name, "failureCode": code, "failureReason": code}

@@ -1,0 +1,155 @@
+"""Scans of images.
+
+There is no scanner: a scan finds what the user has told the emulator of the image, or fails as ECR's does on images
+that it cannot read. It never invents that an image is clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from ecr_emulator.domain.events import FrequencyChange, image_scan, scan_frequency_change
+from ecr_emulator.domain.findings import EVERY_IMAGE
+from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.scanning import (
+    BASIC,
+    DEFAULT,
+    DOCUMENT,
+    ENHANCED,
+    IN_PROGRESS,
+    MANUAL,
+    PERIOD,
+    SCAN_ON_PUSH,
+    Coverage,
+    Scan,
+    coverage_of,
+    enhanced_scan,
+    is_scannable,
+)
+from ecr_emulator.domain.task import Task
+from ecr_emulator.errors import (
+    ImageArchivedException,
+    LimitExceededException,
+    UnsupportedImageTypeException,
+    ValidationException,
+)
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.image_tasks import find_image, image_task
+
+KIND = "scan"
+MAX_SCANS = 100_000
+"""The most scans of a registry in 24 hours."""
+BATCH = 500
+"""How many repositories are read at a time when a configuration changes."""
+
+
+def scanning_configuration(work: UnitOfWork, registry: Registry) -> dict[str, Any]:
+    """The scanning configuration of a registry: its ``scanType`` and its ``rules``."""
+    return work.registry_documents.find(registry, DOCUMENT) or DEFAULT
+
+
+def coverage(work: UnitOfWork, repository: Repository) -> Coverage:
+    """How often a repository is scanned, and why."""
+    return coverage_of(scanning_configuration(work, repository.registry), repository)
+
+
+def is_enhanced(work: UnitOfWork, repository: Repository) -> bool:
+    """Whether the images of a repository are left to enhanced scanning."""
+    configuration = scanning_configuration(work, repository.registry)
+    return configuration["scanType"] == ENHANCED and coverage_of(configuration, repository).frequency != MANUAL
+
+
+def scan_of(work: UnitOfWork, repository: Repository, image: Image) -> Scan | None:
+    """The scan of an image as clients see it. Basic scans cannot be seen in an ENHANCED registry."""
+    if scanning_configuration(work, repository.registry)["scanType"] == ENHANCED:
+        return enhanced_scan(image) if is_enhanced(work, repository) else None
+    scan = work.scans.find(image)
+    return scan if scan is None or image.is_active else scan.archived
+
+
+def start_scan(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
+    """Start the scan that a client asks for.
+
+    Raises Validation, ImageArchived, UnsupportedImageType and LimitExceeded.
+    """
+    if scanning_configuration(work, repository.registry)["scanType"] == ENHANCED:
+        raise ValidationException("This feature is disabled")
+    if not image.is_active:
+        raise ImageArchivedException
+    if not is_scannable(image):
+        raise UnsupportedImageTypeException(media_type=image.artifact_media_type or image.media_type)
+    if _was_scanned(work, image, now):
+        raise LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
+    if work.scans.count_since(repository.registry, now - PERIOD) >= MAX_SCANS:
+        raise LimitExceededException
+    _start(work, repository, image, now)
+
+
+def scan_on_push(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
+    """Start the scan that follows a push, where the configuration says so and the image can be scanned."""
+    configuration = scanning_configuration(work, repository.registry)
+    if (
+        configuration["scanType"] == BASIC
+        and coverage_of(configuration, repository).frequency == SCAN_ON_PUSH
+        and is_scannable(image)
+        and not _was_scanned(work, image, now)
+    ):
+        _start(work, repository, image, now)
+
+
+def finish_scan(work: UnitOfWork, task: Task, now: datetime) -> None:
+    """Perform the task that the start of a scan left."""
+    found = find_image(work, task)
+    scan = work.scans.find(found[1]) if found else None
+    if found is None or scan is None or scan.status != IN_PROGRESS:
+        return
+    repository, image = found
+    findings = work.known_findings.find(image.digest)
+    if findings is None:
+        findings = work.known_findings.find(EVERY_IMAGE)
+    finished = scan.fail(now) if findings is None else scan.complete(findings, now)
+    work.scans.save(image, finished)
+    work.events.add(image_scan(repository, image, finished.status, finished.severity_counts, now))
+
+
+def configure(work: UnitOfWork, registry: Registry, configuration: dict[str, Any], now: datetime) -> None:
+    """Store a registry's configuration; an ENHANCED one has an event if it changes any repository's frequency."""
+    before = scanning_configuration(work, registry)
+    work.registry_documents.put(registry, DOCUMENT, configuration)
+    if configuration["scanType"] != ENHANCED:
+        return
+    changes = []
+    for repository in _repositories(work, registry):
+        old, new = (coverage_of(each, repository).frequency for each in (before, configuration))
+        if old != new:
+            changes.append(FrequencyChange(repository, old, new))
+    if changes:
+        work.events.add(scan_frequency_change(registry, changes, now))
+
+
+def announce_scanning(work: UnitOfWork, repository: Repository) -> None:
+    """Tell of a new repository if the rules of an ENHANCED registry take it in."""
+    if is_enhanced(work, repository):
+        change = FrequencyChange(repository, MANUAL, coverage(work, repository).frequency)
+        work.events.add(scan_frequency_change(repository.registry, [change], repository.created_at))
+
+
+def _start(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
+    work.scans.save(image, Scan(now))
+    work.tasks.add(image_task(KIND, repository, image.digest, now))
+
+
+def _was_scanned(work: UnitOfWork, image: Image, now: datetime) -> bool:
+    scan = work.scans.find(image)
+    return scan is not None and scan.bars_another(now)
+
+
+def _repositories(work: UnitOfWork, registry: Registry) -> Iterator[Repository]:
+    after = ""
+    while batch := work.repositories.page(registry, after, BATCH):
+        yield from batch
+        after = batch[-1].name
