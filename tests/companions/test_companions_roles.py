@@ -57,9 +57,10 @@ def test_the_role_is_there_after_a_restart(tmp_path):
     [
         ("replication.ecr.amazonaws.com", "AWSServiceRoleForECRReplication"),
         ("ecr.amazonaws.com", "AWSServiceRoleForECRTemplate"),
+        ("inspector2.amazonaws.com", "AWSServiceRoleForAmazonInspector2"),
     ],
 )
-def test_replication_and_templates_have_roles_of_their_own(emulator, iam, service, name):
+def test_replication_templates_and_enhanced_scanning_have_roles_of_their_own(emulator, iam, service, name):
     for _ in range(2):
         emulator.services.roles.ensure_service_linked_role(ACCOUNT, service)
     assert iam.get_role(RoleName=name)["Role"]["Path"] == f"/aws-service-role/{service}/"

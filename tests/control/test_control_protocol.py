@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.call import HANDLERS
-from ecr_emulator.control.emulated import emulated_handlers
+from ecr_emulator.control.emulated import emulated_handlers, find_emulated
 from ecr_emulator.errors import ImageNotFoundException
 
 PREFIX = "AmazonEC2ContainerRegistry_V20150921."
@@ -152,7 +152,9 @@ def test_half_a_character_is_no_text(post, operation, body):
 # --- Operations ------------------------------------------------------------------------------------------
 
 
-def test_an_operation_that_is_not_emulated_says_so(post):
+def test_an_operation_that_is_not_emulated_says_so(post, monkeypatch):
+    monkeypatch.delitem(emulated_handlers(), "StartImageScan")
+    find_emulated.cache_clear()
     assert error(post("StartImageScan")) == (
         400,
         "UnknownOperationException",

@@ -1,0 +1,80 @@
+"""What users tell the emulator of images, for scans to find."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import Emulator
+from tests.support.boto import client_of
+from tests.support.images import an_image, put_image
+
+DIGEST = "sha256:" + "0" * 64
+FINDINGS = [{"name": "CVE-2026-1", "severity": "HIGH", "attributes": [{"key": "package_name", "value": "bash"}]}]
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def http(emulator):
+    return Client(emulator.wsgi)
+
+
+@pytest.mark.parametrize("digest", [DIGEST, "*"])
+def test_findings_are_put_got_and_deleted(http, digest):
+    path = f"/_ecr/findings/{digest}"
+    for findings in (FINDINGS, []):
+        expected = {"digest": digest, "findings": findings}
+        answer = http.put(path, json={"findings": findings})
+        assert (answer.status_code, answer.json) == (200, expected)
+        assert http.get(path).json == expected
+    assert http.delete(path).json == expected
+    for answer in (http.get(path), http.delete(path)):
+        assert (answer.status_code, digest in answer.json["error"]) == (404, True)
+
+
+def test_a_scan_finds_what_was_told(emulator, http):
+    ecr = client_of(emulator)
+    ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
+    image = an_image()
+    http.put(f"/_ecr/findings/{image.digest}", json={"findings": FINDINGS})
+    put_image(ecr, "app", image, "v1")
+    image_id = {"imageTag": "v1"}
+    ecr.get_waiter("image_scan_complete").wait(repositoryName="app", imageId=image_id)
+    answer = ecr.describe_image_scan_findings(repositoryName="app", imageId=image_id)
+    assert answer["imageScanFindings"]["findings"] == FINDINGS
+
+
+@pytest.mark.parametrize("digest", ["latest", "sha256:1", DIGEST.upper(), "**"])
+def test_findings_are_of_a_digest(http, digest):
+    answer = http.put(f"/_ecr/findings/{digest}", json={"findings": []})
+    assert (answer.status_code, answer.json["error"]) == (
+        400,
+        f"'{digest}' must be the digest of an image, or * for every image",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("no JSON", "None is not of type 'object'"),
+        ("[]", "[] is not of type 'object'"),
+        ('{"findings": [{"name": "CVE-1", "severity": "BAD"}]}', "$.findings[0].severity: 'BAD' is not one of"),
+    ],
+)
+def test_wrong_findings_say_what_would_be_right(http, body, reason):
+    answer = http.put(f"/_ecr/findings/{DIGEST}", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json["error"].startswith('The body must be like {"findings": [{"name": ')
+    assert reason in answer.json["error"]
+    assert http.get(f"/_ecr/findings/{DIGEST}").status_code == 404
+
+
+def test_reset_forgets_findings(http):
+    http.put("/_ecr/findings/*", json={"findings": []})
+    http.post("/_ecr/reset")
+    assert http.get("/_ecr/findings/*").status_code == 404
