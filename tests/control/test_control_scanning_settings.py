@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import pytest
 
+from ecr_emulator.control.constraints import LINEAR
 from tests.support.images import an_image, an_index, put_image, put_manifest
 from tests.support.refusals import refusal
 
@@ -123,6 +127,12 @@ def test_a_scan_type_does_not_know_every_frequency_nor_one_twice(ecr):
 )
 def test_rules_have_limits_and_patterns(ecr, rules):
     assert put_refusal(ecr, "ENHANCED", *rules)[0] == "InvalidParameterException"
+
+
+def test_the_pattern_that_is_matched_describes_what_the_models_does():
+    for models, linear in LINEAR.items():
+        texts = ("".join(each) for length in range(6) for each in product("a*-/!", repeat=length))
+        assert not [text for text in texts if bool(re.fullmatch(models, text)) != bool(re.fullmatch(linear, text))]
 
 
 def test_configurations_belong_to_an_account_in_a_region(ecr, ecr_of):

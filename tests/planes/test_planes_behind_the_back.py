@@ -100,3 +100,10 @@ def test_a_docker_client_of_an_excluded_principal_leaves_no_trace(here, app, pla
 
     assert pulled_at(client_of(here.emulator, account=key)) is None
     assert pulled_at(here.ecr) == here.emulator.clock.now()
+
+
+def test_what_is_pushed_through_either_plane_is_scanned(here, app, plane):
+    here.ecr.put_image_scanning_configuration(repositoryName=app, imageScanningConfiguration={"scanOnPush": True})
+    push(plane, app, an_image(), "v1")
+    answer = here.ecr.describe_image_scan_findings(repositoryName=app, imageId={"imageTag": "v1"})
+    assert answer["imageScanStatus"]["status"] == "FAILED"
