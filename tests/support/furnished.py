@@ -1,0 +1,202 @@
+"""A registry with something of everything, and samples for requests that find what they name in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from ecr_emulator.control.model import service_model, target_prefix
+from ecr_emulator.domain.manifest import OCI_MANIFEST
+from ecr_emulator.domain.names import digest_of
+from ecr_emulator.ports import Credential
+from tests.support.boto import client_of
+from tests.support.control_plane import ControlPlane
+from tests.support.images import an_image, put_image, upload_layers
+from tests.support.variants import Variants
+
+AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential=test/20260304/us-east-1/ecr/aws4_request, SignedHeaders=host, Signature=0123abcd"
+)
+ACCOUNT = "000000000000"
+NAME, OTHER = "team/app", "team/other"
+HELD, PUSHED, UNSCANNED = an_image("held"), an_image("pushed"), an_image("not scanned")
+LAYER = b"a layer that is complete but for the last request"
+SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/docker-hub-a1b2c3"
+
+_RULE = {
+    "rulePriority": 1,
+    "description": "what nobody tagged",
+    "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5},
+    "action": {"type": "expire"},
+}
+_LIFECYCLE = json.dumps({"rules": [_RULE]})
+_STATEMENT = {"Sid": "pull", "Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage"]}
+_POLICY = json.dumps({"Version": "2012-10-17", "Statement": [_STATEMENT]})
+_REPLICATION = {
+    "Sid": "replicate",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+    "Action": ["ecr:ReplicateImage"],
+    "Resource": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/*",
+}
+_DESTINATIONS = [{"region": region, "registryId": ACCOUNT} for region in ("eu-west-1", "us-west-2")]
+
+SAMPLES: dict[str, Any] = {
+    "RegistryId": ACCOUNT,
+    "RepositoryName": NAME,
+    "ImageIdentifier": {"imageTag": "held"},
+    "ImageTag": "held",
+    "ImageDigest": HELD.digest,
+    "ImageManifest": PUSHED.raw.decode(),
+    "MediaType": OCI_MANIFEST,
+    "LayerDigest": HELD.layers[0].digest,
+    "BatchedOperationLayerDigest": HELD.layers[0].digest,
+    "LayerPartBlob": base64.b64encode(b"hello").decode(),
+    "UploadLayerPartRequest.partLastByte": 4,
+    "PutImageRequest.imageTag": "pushed",
+    "PutImageRequest.imageDigest": PUSHED.digest,
+    "Arn": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{NAME}",
+    "TagKey": "stage",
+    "TagValue": "beta",
+    "KmsKey": "alias/images",
+    "KmsKeyForRepositoryCreationTemplate": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-images",
+    "CustomRoleArn": f"arn:aws:iam::{ACCOUNT}:role/ecr",
+    "ImageTagMutabilityExclusionFilterValue": "v*",
+    "RepositoryPolicyText": _POLICY,
+    "RegistryPolicyText": json.dumps({"Version": "2012-10-17", "Statement": [_REPLICATION]}),
+    "LifecyclePolicyText": _LIFECYCLE,
+    "LifecyclePolicyTextForRepositoryCreationTemplate": _LIFECYCLE,
+    "PullThroughCacheRuleRepositoryPrefix": "hub",
+    "CreatePullThroughCacheRuleRequest.ecrRepositoryPrefix": "fresh",
+    "CreatePullThroughCacheRuleRequest.upstreamRepositoryPrefix": "library",
+    "UpdatePullThroughCacheRuleRequest.ecrRepositoryPrefix": "secret",
+    "Url": "public.ecr.aws",
+    "CredentialArn": SECRET,
+    "Prefix": "team",
+    "CreateRepositoryCreationTemplateRequest.prefix": "fresh",
+    "CreateRepositoryRequest.repositoryName": "fresh/app",
+    "RepositoryTemplateDescription": "for the team",
+    "Region": "eu-west-1",
+    "RepositoryFilterValue": "team",
+    "ScanningRepositoryFilterValue": "team*",
+    "SigningRepositoryFilterValue": "team/*",
+    "SigningProfileArn": f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/release",
+    "PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/puller",
+    "RegisterPullTimeUpdateExclusionRequest.principalArn": f"arn:aws:iam::{ACCOUNT}:role/other",
+    "AccountSettingName": "BLOB_MOUNTING",
+    "AccountSettingValue": "ENABLED",
+    "ArtifactType": "application/vnd.example.sbom",
+    "NextToken": "bm8gdG9rZW4gb2YgeW91cnM=",
+    "StartImageScanRequest.imageId": {"imageTag": "unscanned"},
+    "StartLifecyclePolicyPreviewRequest.repositoryName": OTHER,
+    "StartReplicationBackfillRequest.destination": {"region": "us-west-2", "registryId": ACCOUNT},
+    "UpdateImageStorageClassRequest.targetStorageClass": "ARCHIVE",
+}
+SET_UP: list[tuple[str, dict[str, Any]]] = [
+    ("CreatePullThroughCacheRule", {"ecrRepositoryPrefix": "hub"}),
+    (
+        "CreatePullThroughCacheRule",
+        {"ecrRepositoryPrefix": "secret", "upstreamRegistryUrl": "registry-1.docker.io", "credentialArn": SECRET},
+    ),
+    ("CreateRepositoryCreationTemplate", {"prefix": "team"}),
+    ("SetRepositoryPolicy", {}),
+    ("PutRegistryPolicy", {}),
+    ("PutSigningConfiguration", {}),
+    ("PutReplicationConfiguration", {"replicationConfiguration": {"rules": [{"destinations": _DESTINATIONS}]}}),
+    ("RegisterPullTimeUpdateExclusion", {"principalArn": f"arn:aws:iam::{ACCOUNT}:role/puller"}),
+    ("StartImageScan", {"imageId": {"imageTag": "held"}}),
+    ("PutLifecyclePolicy", {}),
+    ("PutLifecyclePolicy", {"repositoryName": OTHER}),
+    ("StartLifecyclePolicyPreview", {"repositoryName": NAME}),
+]
+"""What is done to the registry, each on top of the valid request of its operation."""
+BESIDE: dict[str, dict[str, Any]] = {
+    "DeleteRepositoryRequest": {"force": True},
+    "UpdatePullThroughCacheRuleRequest": {"credentialArn": SECRET},
+    "CreatePullThroughCacheRuleRequest.credentialArn": {"upstreamRegistryUrl": "registry-1.docker.io"},
+    "CreatePullThroughCacheRuleRequest.customRoleArn": {
+        "upstreamRegistryUrl": "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+    },
+    "EncryptionConfiguration.kmsKey": {"encryptionType": "KMS"},
+    "EncryptionConfigurationForRepositoryCreationTemplate.kmsKey": {"encryptionType": "KMS"},
+} | {
+    f"{request}.imageTagMutabilityExclusionFilters": {"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}
+    for request in (
+        "CreateRepositoryRequest",
+        "CreateRepositoryCreationTemplateRequest",
+        "PutImageTagMutabilityRequest",
+        "UpdateRepositoryCreationTemplateRequest",
+    )
+}
+
+
+def furnished(directory: Path) -> Variants:
+    """Leave a furnished registry in a folder, with its background work still to be done; returns its requests."""
+    with ExitStack() as cleanup:
+        plane = ControlPlane(directory, cleanup, background_delay=timedelta(hours=1))
+        _know_secrets(plane)
+        ecr = client_of(plane, parameter_validation=False)
+        _make_images(ecr)
+        _set_up(plane)
+        return Variants(SAMPLES | _uploads(ecr) | _backfill(plane), BESIDE)
+
+
+def reopened(directory: Path, cleanup: ExitStack, background_delay: timedelta) -> ControlPlane:
+    """A furnished registry that another process left in a folder."""
+    plane = ControlPlane(directory, cleanup, background_delay)
+    _know_secrets(plane)
+    return plane
+
+
+def post(plane: ControlPlane, operation: str, value: object) -> tuple[int, dict[str, Any]]:
+    """Send JSON to an operation as any client might; returns the status and the content of the answer."""
+    headers = {"X-Amz-Target": target_prefix() + operation, "Authorization": AUTHORIZATION}
+    builder = EnvironBuilder(method="POST", data=json.dumps(value).encode(), headers=headers)
+    body, status, _ = run_wsgi_app(plane.wsgi, builder.get_environ())
+    return int(status[:3]), json.loads(b"".join(body))
+
+
+def _know_secrets(plane: ControlPlane) -> None:
+    plane.secrets.secrets[SECRET] = Credential("user", "token")
+
+
+def _make_images(ecr: Any) -> None:
+    for name in (NAME, OTHER):
+        ecr.create_repository(repositoryName=name, tags=[{"Key": "stage", "Value": "alpha"}])
+    put_image(ecr, NAME, HELD, "held")
+    put_image(ecr, NAME, UNSCANNED, "unscanned")
+    upload_layers(ecr, NAME, PUSHED)
+
+
+def _uploads(ecr: Any) -> dict[str, Any]:
+    """An upload that has only begun, and one that has all its bytes."""
+    begun, whole = (ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"] for _ in range(2))
+    ecr.upload_layer_part(
+        repositoryName=NAME, uploadId=whole, partFirstByte=0, partLastByte=len(LAYER) - 1, layerPartBlob=LAYER
+    )
+    return {
+        "UploadId": begun,
+        "CompleteLayerUploadRequest.uploadId": whole,
+        "CompleteLayerUploadRequest.layerDigests": [digest_of(LAYER)],
+    }
+
+
+def _set_up(plane: ControlPlane) -> None:
+    requests = Variants(SAMPLES, BESIDE)
+    for operation, more in SET_UP:
+        request = requests.valid(service_model().operation_model(operation).input_shape) | more
+        status, content = post(plane, operation, request)
+        assert status == 200 or content["__type"] == "UnknownOperationException", (operation, content)
+
+
+def _backfill(plane: ControlPlane) -> dict[str, Any]:
+    """A backfill that is under way."""
+    request = {"destination": {"region": "eu-west-1", "registryId": ACCOUNT}}
+    _, content = post(plane, "StartReplicationBackfill", request)
+    return {"ReplicationBackfillId": content["replicationBackfillId"]} if "replicationBackfillId" in content else {}
