@@ -80,11 +80,15 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Variant:
-    """A value and what it has of its own. Without a refusal the model has nothing against it."""
+    """A value and the refusal that it must get; without one, the model has nothing against it.
+
+    What is no text, because it has half a character in it, may be refused as such unless the model refuses it already.
+    """
 
     name: str
     value: Any
     refusal: Refusal | None = None
+    is_text: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ class Place:
     def judged(self, name: str, value: Any, size: int | None = None) -> Variant:
         """A value of the right type, with the refusal of the first bound that it breaks."""
         broken = first_broken(self.bounds, value, size)
-        return Variant(f"{self.path or 'body'}: {name}", value, self.refusal(broken) if broken else None)
+        refusal = self.refusal(broken) if broken else None
+        return Variant(f"{self.path}: {name}", value, refusal, is_text=is_text(value))
 
 
 def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None) -> str | None:
@@ -160,6 +165,11 @@ def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None)
     if "pattern" in bounds and not matches(bounds["pattern"], value):
         return "pattern"
     return "enum" if value not in bounds.get("enum", [value]) else None
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value holds no halves of characters."""
+    return not isinstance(value, str) or re.search("[\ud800-\udfff]", value) is None
 
 
 def matches(pattern: str, text: str) -> bool:
