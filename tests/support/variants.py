@@ -169,7 +169,7 @@ def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None)
 
 def is_text(value: Any) -> bool:
     """Whether a value holds no halves of characters."""
-    return not isinstance(value, str) or re.search("[\ud800-\udfff]", value) is None
+    return not isinstance(value, str) or value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def matches(pattern: str, text: str) -> bool:
