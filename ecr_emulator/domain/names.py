@@ -12,6 +12,8 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _REPOSITORY_ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):(\d{12}):repository/(.+)")
 _HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 
+ALGORITHMS = frozenset(_HEX_LENGTHS)
+"""The digest algorithms that we can verify."""
 DIGEST_CONSTRAINT = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
 """The pattern ECR quotes when a digest is malformed."""
 TAG_CONSTRAINT = "[a-zA-Z0-9-_.]+"
@@ -80,5 +82,5 @@ def digest_of(data: bytes, algorithm: str = "sha256") -> str:
 
 
 def algorithm_of(digest: str) -> str:
-    """The algorithm of a digest that ``is_digest`` accepted."""
+    """The algorithm that a digest names."""
     return digest.partition(":")[0]

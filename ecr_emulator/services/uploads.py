@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from ecr_emulator.domain.account_settings import BLOB_MOUNTING
 from ecr_emulator.domain.image import Layer
-from ecr_emulator.domain.names import Registry, algorithm_of, is_digest
+from ecr_emulator.domain.names import ALGORITHMS, Registry, algorithm_of
 from ecr_emulator.domain.pull_through import matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import MAX_LAYER_SIZE, MAX_PARTS, MIN_PART_SIZE, Upload
@@ -107,7 +107,7 @@ class Uploads:
                 raise LayerPartTooSmallException
             writer = self._blobs.resume(upload.id)
             computed = writer.digest()
-            if is_digest(digest) and writer.digest(algorithm_of(digest)) != digest:
+            if algorithm_of(digest) in ALGORITHMS and writer.digest(algorithm_of(digest)) != digest.lower():
                 self._discard(upload, writer)
                 raise InvalidLayerException
             with self._store.reading() as work:

@@ -225,6 +225,20 @@ def test_a_digest_that_ecr_cannot_compute_is_not_checked(ecr):
     assert answer["layerDigest"] == digest_of(b"bytes")
 
 
+@pytest.mark.parametrize("wrong", ["sha256:00", digest_of(b"bytes") + "00", "sha512:00"])
+def test_a_digest_of_a_wrong_length_is_wrong(ecr, wrong):
+    upload_id = begin(ecr)
+    ecr.upload_layer_part(**part(upload_id, b"bytes"))
+    assert refusal(ecr.complete_layer_upload, **completion(upload_id, wrong))[0] == "InvalidLayerException"
+
+
+def test_a_digest_may_be_in_capitals(ecr):
+    upload_id = begin(ecr)
+    ecr.upload_layer_part(**part(upload_id, b"bytes"))
+    announced = "sha256:" + digest_of(b"bytes").removeprefix("sha256:").upper()
+    assert ecr.complete_layer_upload(**completion(upload_id, announced))["layerDigest"] == digest_of(b"bytes")
+
+
 def test_a_layer_that_is_there_already_exists(ecr):
     upload_layer(ecr, REPOSITORY, b"bytes")
     upload_id = begin(ecr)
