@@ -16,6 +16,8 @@ from ecr_emulator.control.emulated import emulated_handlers
 from ecr_emulator.control.model import declared_errors, service_model
 from ecr_emulator.services import background
 from tests.support.furnished import furnished, post, reopened
+from tests.support.places import Place, Refusal
+from tests.support.variants import Variant, Variants
 
 OPERATIONS = service_model().operation_names
 READING = ("BatchCheck", "BatchGet", "Describe", "Get", "List", "Validate")
@@ -97,3 +99,75 @@ def test_a_valid_request_succeeds(registry, requests, operation):
     request = requests.valid(service_model().operation_model(operation).input_shape)
     status, content = post(registry.plane, operation, request)
     assert status == 200, content
+
+
+# --- The variants themselves -----------------------------------------------------------------------------
+
+
+def places(place):
+    """Every place of a request, its own first."""
+    yield place
+    if place.shape.type_name == "structure":
+        for name in place.shape.members:
+            yield from places(place.member(name))
+    elif place.shape.type_name == "list":
+        yield from places(place.item)
+
+
+def refusals(place):
+    """What can be wrong at a place according to the model."""
+    yield place.mistyped()
+    for name in getattr(place.shape, "required_members", ()):
+        yield place.member(name).missing()
+    for constraint in ("min", "max", "pattern", "enum"):
+        has_no_less = constraint == "min" and place.bounds.get("min") == 0 and place.shape.type_name != "long"
+        if constraint in place.bounds and not has_no_less:
+            yield place.refusal(constraint)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_each_constraint_of_the_model_is_broken_by_a_variant(requests, operation):
+    shape = service_model().operation_model(operation).input_shape
+    possible = {refusal for place in places(Place(shape)) for refusal in refusals(place)}
+    assert {variant.refusal for variant in requests.of(shape)} == possible | {None}
+
+
+def test_bounds_are_tried_from_both_sides(requests):
+    shape = service_model().operation_model("ListImageReferrers").input_shape
+    tried = {
+        variant.value["maxResults"]: variant.refusal and variant.refusal.message.partition("Member must ")[2]
+        for variant in requests.of(shape)
+        if isinstance(variant.value, dict) and type(variant.value.get("maxResults")) is int
+    }
+    wanted = {
+        0: "have value greater than or equal to 1'",
+        1: None,
+        50: None,
+        51: "have value less than or equal to 50'",
+    }
+    assert {size: tried[size] for size in wanted} == wanted
+
+
+def test_what_no_sample_covers_comes_from_the_pattern():
+    shape = service_model().shape_for("CompleteLayerUploadRequest")
+    assert Variants({}, {}).valid(shape) == {
+        "repositoryName": "00",
+        "uploadId": "00000000-0000-0000-0000-000000000000",
+        "layerDigests": ["0:0"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("variant", "status", "code"),
+    [
+        (Variant("good", {}), 500, "ServerException"),
+        (Variant("good", {}), 400, "ImageNotFoundException"),
+        (Variant("good", {}), 400, "SerializationException"),
+        (Variant("bad", {}, Refusal("InvalidParameterException", "Invalid")), 200, None),
+        (Variant("bad", {}, Refusal("InvalidParameterException", "Invalid")), 400, "ValidationException"),
+        (Variant("bad", {}, Refusal("InvalidParameterException", "Another")), 400, "InvalidParameterException"),
+    ],
+)
+def test_an_answer_that_is_not_as_documented_is_noticed(variant, status, code):
+    operation = service_model().operation_model("DescribeRepositories")
+    assert objection(operation, variant, status, {"__type": code, "message": "Invalid parameter"})

@@ -6,6 +6,8 @@ import base64
 import json
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,7 @@ SET_UP: list[tuple[str, dict[str, Any]]] = [
     ("StartLifecyclePolicyPreview", {"repositoryName": NAME}),
 ]
 """What is done to the registry, each on top of the valid request of its operation."""
+_WITH_EXCLUSION = {"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}
 BESIDE: dict[str, dict[str, Any]] = {
     "DeleteRepositoryRequest": {"force": True},
     "UpdatePullThroughCacheRuleRequest": {"credentialArn": SECRET},
@@ -125,15 +128,12 @@ BESIDE: dict[str, dict[str, Any]] = {
     },
     "EncryptionConfiguration.kmsKey": {"encryptionType": "KMS"},
     "EncryptionConfigurationForRepositoryCreationTemplate.kmsKey": {"encryptionType": "KMS"},
-} | {
-    f"{request}.imageTagMutabilityExclusionFilters": {"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}
-    for request in (
-        "CreateRepositoryRequest",
-        "CreateRepositoryCreationTemplateRequest",
-        "PutImageTagMutabilityRequest",
-        "UpdateRepositoryCreationTemplateRequest",
-    )
+    "CreateRepositoryRequest.imageTagMutabilityExclusionFilters": _WITH_EXCLUSION,
+    "CreateRepositoryCreationTemplateRequest.imageTagMutabilityExclusionFilters": _WITH_EXCLUSION,
+    "PutImageTagMutabilityRequest.imageTagMutabilityExclusionFilters": _WITH_EXCLUSION,
+    "UpdateRepositoryCreationTemplateRequest.imageTagMutabilityExclusionFilters": _WITH_EXCLUSION,
 }
+"""What a request, or one of its members, needs beside the required members to find something."""
 
 
 def furnished(directory: Path) -> Variants:
@@ -156,10 +156,17 @@ def reopened(directory: Path, cleanup: ExitStack, background_delay: timedelta) -
 
 def post(plane: ControlPlane, operation: str, value: object) -> tuple[int, dict[str, Any]]:
     """Send JSON to an operation as any client might; returns the status and the content of the answer."""
-    headers = {"X-Amz-Target": target_prefix() + operation, "Authorization": AUTHORIZATION}
-    builder = EnvironBuilder(method="POST", data=json.dumps(value).encode(), headers=headers)
-    body, status, _ = run_wsgi_app(plane.wsgi, builder.get_environ())
-    return int(status[:3]), json.loads(b"".join(body))
+    body = json.dumps(value).encode()
+    environ = _environ(operation) | {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
+    answer, status, _ = run_wsgi_app(plane.wsgi, environ)
+    return int(status[:3]), json.loads(b"".join(answer))
+
+
+@cache
+def _environ(operation: str) -> dict[str, Any]:
+    """A request without its body; making one takes longer than most answers."""
+    headers = [("X-Amz-Target", target_prefix() + operation), ("Authorization", AUTHORIZATION)]
+    return EnvironBuilder(method="POST", headers=headers).get_environ()
 
 
 def _know_secrets(plane: ControlPlane) -> None:
