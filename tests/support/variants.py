@@ -40,6 +40,7 @@ TEXTS = {
     "right to left": "\N{RIGHT-TO-LEFT OVERRIDE}abc",
     "NUL": "\0",
     "control characters": "\x01\x1b[2J\x7f\x85",
+    "a line feed": "\n",
     "a line separator": "\N{LINE SEPARATOR}",
     "quotes": "'\"`\\",
     "markup": "<b>&{0}%s${x}",
@@ -181,7 +182,7 @@ class Variants:
         almost = "a" * (bounds.get("max", HUGE) - 1) + "!"
         yield judged(place, "almost valid for long", almost)
         for name, text in (STRANGE_DOCUMENTS if valid.endswith("}") else {}).items():
-            yield judged(place, name, text.ljust(bounds["min"]))
+            yield judged(place, name, text.ljust(bounds.get("min", 0)))
 
 
 def _inside(variants: Iterator[Variant], wrap: Callable[[Any], Any], after: str = "") -> Iterator[Variant]:
