@@ -38,6 +38,9 @@ Handler = Callable[[Call, dict[str, Any]], dict[str, Any]]
 HANDLERS: dict[str, Handler] = {}
 """The operations that are emulated, by the name of their function."""
 
+LACKING: dict[str, str] = {}
+"""What the operations that are emulated in part lack, by the name of their function."""
+
 
 def operation(handler: Handler) -> Handler:
     """Make a function the handler of the operation whose name it bears: ``put_image`` answers ``PutImage``.
@@ -46,3 +49,13 @@ def operation(handler: Handler) -> Handler:
     """
     HANDLERS[handler.__name__] = handler
     return handler
+
+
+def lacks(what: str) -> Callable[[Handler], Handler]:
+    """Say what an operation does not do. It is emulated in part then: ``specs/coverage.json`` and the docs say so."""
+
+    def declare(handler: Handler) -> Handler:
+        LACKING[handler.__name__] = what
+        return handler
+
+    return declare

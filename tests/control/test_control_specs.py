@@ -1,16 +1,32 @@
-"""What specs/ says of the API, and the script that says it."""
+"""What specs/ says of the API, the script that says it, and what becomes of a newer API."""
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from ecr_emulator.control.emulated import emulated_handlers
+from ecr_emulator.control import emulated, model
+from ecr_emulator.control.call import HANDLERS, LACKING, lacks
+from tests.support.boto import ENDPOINT, InProcess
 
 ROOT = Path(__file__).parents[2]
+HAND_WRITTEN = ("docs/fidelity.md", "specs/fidelity.toml")
+CACHED = (
+    model.service_model,
+    model.target_prefix,
+    model.wire_names,
+    model.error_members,
+    emulated.find_emulated,
+    emulated.emulated_handlers,
+    emulated._validator,
+)
 
 
 @pytest.fixture
@@ -22,33 +38,189 @@ def refresh(monkeypatch, tmp_path):
     monkeypatch.setattr(script, "ROOT", tmp_path)
     monkeypatch.setattr(script, "SPECS", tmp_path / "specs")
     monkeypatch.setattr(script, "AWS", tmp_path / "specs" / "aws" / "ecr")
+    monkeypatch.setattr(script, "DOCS", tmp_path / "docs")
+    for name in HAND_WRITTEN:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     return script
 
 
-def test_what_is_emulated_stays_emulated():
-    coverage = json.loads((ROOT / "specs" / "coverage.json").read_text(encoding="utf-8"))
-    assert {name for name, state in coverage.items() if state == "emulated"} <= emulated_handlers().keys()
+def forget():
+    """Whoever asks next reads the model and the handlers again."""
+    for cached in CACHED:
+        cached.cache_clear()
+
+
+@pytest.fixture
+def without_put_image(monkeypatch):
+    """The code after somebody has lost a handler."""
+    with monkeypatch.context() as change:
+        change.delitem(HANDLERS, "put_image")
+        forget()
+        yield
+    forget()
+
+
+@pytest.fixture
+def newer_api(monkeypatch, tmp_path):
+    """The model as the botocore of some later year has it: with one operation more, and its client."""
+    load = model.load
+    document = copy.deepcopy(load("service-2"))
+    document["operations"]["BrewImage"] = document["operations"]["DescribeRegistry"] | {"name": "BrewImage"}
+    directory = tmp_path / "data" / "ecr" / "2015-09-21"
+    directory.mkdir(parents=True)
+    (directory / "service-2.json").write_text(json.dumps(document))
+    with monkeypatch.context() as change:
+        change.setenv("AWS_DATA_PATH", str(tmp_path / "data"))
+        change.setattr(model, "load", lambda kind: document if kind == "service-2" else load(kind))
+        forget()
+        yield
+    forget()
+
+
+@pytest.fixture
+def newer_ecr(newer_api, plane):
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="any", region_name="us-east-1")
+    client = session.client("ecr", endpoint_url=ENDPOINT, config=Config(retries={"total_max_attempts": 1}))
+    client.meta.events.register("before-send", InProcess(plane.wsgi))
+    return client
+
+
+def committed():
+    return json.loads((ROOT / "specs" / "coverage.json").read_text(encoding="utf-8"))
+
+
+# --- Coverage --------------------------------------------------------------------------------------------
+
+
+def test_the_coverage_is_what_the_code_does(refresh):
+    """Operations that only one of both knows are news of ECR, which the script reports; they break nothing."""
+    now = refresh.coverage()
+    known = committed().keys() & now.keys()
+    assert {name: committed()[name] for name in known} == {name: now[name] for name in known}
+
+
+def test_nothing_does_less_than_it_did(refresh):
+    assert list(refresh.worsened(committed(), refresh.coverage())) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [("emulated", {"partial": "half"}), ("emulated", "refused"), ({"partial": "half"}, "refused")],
+)
+def test_the_coverage_may_only_improve(refresh, before, now):
+    assert len(list(refresh.worsened({"PutImage": before}, {"PutImage": now}))) == 1
+    assert list(refresh.worsened({"PutImage": now}, {"PutImage": before})) == []
+
+
+def test_what_is_lacking_may_be_put_in_other_words(refresh):
+    assert list(refresh.worsened({"PutImage": {"partial": "half"}}, {"PutImage": {"partial": "a third"}})) == []
+
+
+def test_what_an_operation_lacks_stands_beside_its_handler(monkeypatch):
+    monkeypatch.setattr("ecr_emulator.control.call.LACKING", declared := {})
+
+    @lacks("the tea")
+    def put_image(call, request):
+        return {}
+
+    assert put_image(None, {}) == {}
+    assert declared == {"put_image": "the tea"}
+
+
+def test_what_lacks_something_is_an_operation(refresh, monkeypatch):
+    monkeypatch.setitem(LACKING, "make_tea", "the tea")
+    with pytest.raises(LookupError, match="make_tea"):
+        refresh.coverage()
+
+
+def test_a_lack_makes_an_operation_partial_and_is_a_step_back(refresh, monkeypatch, capsys):
+    refresh.main([])
+    monkeypatch.setitem(LACKING, "put_image", "half of it")
+    assert refresh.coverage()["PutImage"] == {"partial": "half of it"}
+    assert refresh.main(["--check"]) == 1
+    assert "PutImage was emulated and is partial now; the coverage may only improve" in capsys.readouterr().out
+
+
+def test_a_handler_that_disappears_is_not_written_away(refresh, request, capsys):
+    refresh.main([])
+    request.getfixturevalue("without_put_image")
+    assert refresh.main([]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "PutImage was emulated and is refused now; the coverage may only improve",
+        "Nothing was written.",
+    ]
+    assert json.loads((refresh.SPECS / "coverage.json").read_text())["PutImage"] == "emulated"
+    assert refresh.main(["--check"]) == 1
+
+
+# --- Files -----------------------------------------------------------------------------------------------
 
 
 def test_what_was_written_is_up_to_date(refresh, capsys):
     assert refresh.main([]) == 0
     assert refresh.main(["--check"]) == 0
-    assert capsys.readouterr().out == "specs/ is up to date\n"
+    assert capsys.readouterr().out == "specs/ and docs/ are up to date\n"
 
 
 def test_a_difference_is_summed_up(refresh, capsys):
     refresh.main([])
-    coverage = refresh.SPECS / "coverage.json"
-    coverage.write_text(coverage.read_text().replace("emulated", "refused", 1))
+    version = refresh.AWS / "paginators-1.json"
+    version.write_text(version.read_text().replace("nextToken", "token", 1))
     (refresh.AWS / "responses" / "Gone.json").write_text("{}")
     assert refresh.main(["--check"]) == 1
     output = capsys.readouterr().out
-    assert "specs/coverage.json: 2 lines differ" in output
+    assert "specs/aws/ecr/paginators-1.json: 2 lines differ" in output
     assert "specs/aws/ecr/responses/Gone.json: ECR has no such operation" in output
     refresh.main([])
     assert refresh.main(["--check"]) == 0
 
 
+def test_a_page_that_tells_of_another_coverage_is_stale(refresh, capsys):
+    refresh.main([])
+    page = refresh.DOCS / "fidelity.md"
+    page.write_text(page.read_text().replace("| emulated |", "| perfect |", 1))
+    assert refresh.main(["--check"]) == 1
+    assert "docs/fidelity.md: 2 lines differ" in capsys.readouterr().out
+
+
 def test_another_argument_is_explained(refresh, capsys):
     assert refresh.main(["--chek"]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+# --- A newer API -----------------------------------------------------------------------------------------
+
+
+def test_a_new_operation_is_refused_by_name(newer_ecr):
+    with pytest.raises(ClientError) as refused:
+        newer_ecr.brew_image()
+    assert refused.value.response["Error"] == {
+        "Code": "UnknownOperationException",
+        "Message": "BrewImage is an operation of Amazon ECR that is not emulated yet.",
+    }
+
+
+def test_beside_a_new_operation_everything_else_works(newer_ecr):
+    newer_ecr.create_repository(repositoryName="team/app")
+    assert [each["repositoryName"] for each in newer_ecr.describe_repositories()["repositories"]] == ["team/app"]
+    assert newer_ecr.describe_registry()["replicationConfiguration"] == {"rules": []}
+    assert newer_ecr.get_authorization_token()["authorizationData"]
+
+
+def test_a_new_operation_is_reported_and_then_written(refresh, request, capsys):
+    refresh.main([])
+    request.getfixturevalue("newer_api")
+    assert refresh.main(["--check"]) == 1
+    report = capsys.readouterr().out.splitlines()
+    assert report[0] == "BrewImage is a new operation of Amazon ECR; it is refused"
+    assert any(line.startswith("specs/coverage.json: ") for line in report)
+    assert refresh.main([]) == 0
+    assert refresh.main(["--check"]) == 0
+    assert json.loads((refresh.SPECS / "coverage.json").read_text())["BrewImage"] == "refused"
+    assert "| refused | not known yet |" in (refresh.DOCS / "fidelity.md").read_text()
+
+
+def test_an_operation_that_ecr_gave_up_is_reported_and_no_step_back(refresh):
+    assert list(refresh.news({"Old": "emulated"}, {})) == ["Old is not an operation of Amazon ECR any more"]
+    assert list(refresh.worsened({"Old": "emulated"}, {})) == []

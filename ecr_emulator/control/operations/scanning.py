@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.call import Call, lacks, operation
 from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_id
 from ecr_emulator.control.pages import Page
 from ecr_emulator.domain.image import Image, ImageId
@@ -40,6 +40,7 @@ def put_image_scanning_configuration(call: Call, request: dict[str, Any]) -> dic
 
 
 @operation
+@lacks("ENHANCED images stay PENDING, as there is no Amazon Inspector")
 def put_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 
@@ -78,6 +79,7 @@ def batch_get_repository_scanning_configuration(call: Call, request: dict[str, A
 
 
 @operation
+@lacks("there is no scanner: a scan finds what the emulator was told of the image, or fails")
 def start_image_scan(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html"""
     with call.services.store.writing() as work:
@@ -89,6 +91,7 @@ def start_image_scan(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @operation
+@lacks("no enhancedFindings, as there is no Amazon Inspector")
 def describe_image_scan_findings(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.call import Call, lacks, operation
 from ecr_emulator.control.operations.image_ids import get_image, read_image_id
 from ecr_emulator.domain.signing import DOCUMENT
 from ecr_emulator.errors import InvalidParameterException, SigningConfigurationNotFoundException
@@ -13,6 +13,7 @@ from ecr_emulator.services.signing import signing_statuses
 
 
 @operation
+@lacks("nothing is signed, as there is no AWS Signer: each signature is reported as FAILED")
 def put_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
 

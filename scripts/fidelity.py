@@ -1,0 +1,99 @@
+"""The tables of docs/fidelity.md, from the coverage, the operations' docstrings and specs/fidelity.toml.
+
+The page is written by hand around them: ``<!-- table: name -->`` begins a table, ``<!-- end -->`` ends it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from inspect import getdoc
+from typing import Any
+
+from ecr_emulator.control.emulated import emulated_handlers
+
+AWS_PAGE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
+MARKS = ("verified", "measured", "inferred")
+"""How sure we are of a fact: AWS says so, somebody saw it, or nobody did."""
+RISKS = ("passes-here", "fails-here", "looks-different")
+"""What a difference from AWS does to a test."""
+
+_TABLE = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Coverage = Mapping[str, Any]
+Row = Iterable[str]
+
+
+def fidelity_page(page: str, facts: str, coverage: Coverage) -> str:
+    """The page with its tables as they must be. ``facts`` is the text of specs/fidelity.toml.
+
+    Raises ``LookupError`` for facts about what is no operation of ECR, and for a table that nobody makes.
+    """
+    known = tomllib.loads(facts)
+    _check(known, coverage)
+    tables: dict[str, Callable[[], str]] = {
+        "summary": lambda: _summary(coverage),
+        "operations": lambda: _operations(known["topic"], coverage),
+        "topics": lambda: "\n".join(map(_topic, known["topic"])),
+        **{risk: lambda risk=risk: _differences(known["difference"], risk) for risk in RISKS},
+    }
+    return _TABLE.sub(lambda match: f"{match[1]}\n{tables[match['name']]()}\n{match[3]}", page)
+
+
+def _check(known: dict[str, Any], coverage: Coverage) -> None:
+    named = [name for topic in known["topic"] for name in topic.get("operations", ())]
+    strangers = set(named) - coverage.keys()
+    if strangers:
+        raise LookupError(f"not operations of Amazon ECR: {', '.join(sorted(strangers))}")
+
+
+def _summary(coverage: Coverage) -> str:
+    states = [state if isinstance(state, str) else "partial" for state in coverage.values()]
+    return (
+        f"Of the {len(states)} operations of the installed API model, {states.count('emulated')} are emulated, "
+        f"{states.count('partial')} are emulated in part, and {states.count('refused')} are refused.\n"
+    )
+
+
+def _operations(topics: list[dict[str, Any]], coverage: Coverage) -> str:
+    titles = {name: topic["title"] for topic in topics for name in topic.get("operations", ())}
+    rows = (_operation(name, state, titles.get(name)) for name, state in coverage.items())
+    return _table(("operation", "state", "how faithful", "note"), rows)
+
+
+def _operation(name: str, state: Any, title: str | None) -> Row:
+    """An operation with a link to its AWS page, and what its docstring says to whoever calls it."""
+    handler = emulated_handlers().get(name)
+    page, _, note = ((handler and getdoc(handler)) or AWS_PAGE.format(name)).partition("\n")
+    return f"[{name}]({page})", _worded(state), _link_to(title), " ".join(note.split())
+
+
+def _worded(state: Any) -> str:
+    return state if isinstance(state, str) else f"partial: {state['partial']}"
+
+
+def _link_to(title: str | None) -> str:
+    """A link to a heading of this page, as Markdown renderers name them."""
+    if title is None:
+        return "not known yet"
+    anchor = re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+    return f"[{title}](#{anchor})"
+
+
+def _topic(topic: dict[str, Any]) -> str:
+    rows = ((mark, what, source) for mark in MARKS for what, source in topic.get(mark, ()))
+    operations = ", ".join(topic.get("operations", ()))
+    introduction = f"{operations}\n\n" if operations else ""
+    return f"### {topic['title']}\n\n{introduction}{_table(('how sure', 'what', 'says who'), rows)}"
+
+
+def _differences(differences: list[dict[str, str]], risk: str) -> str:
+    rows = ((each["aws"], each["here"], each["advice"]) for each in differences if each["risk"] == risk)
+    return _table(("Amazon ECR", "here", "so"), rows)
+
+
+def _table(heads: Row, rows: Iterable[Row]) -> str:
+    heads = tuple(heads)
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
