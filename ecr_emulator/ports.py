@@ -137,6 +137,9 @@ class Images(Protocol):
     def parents(self, repository: Repository, digest: str) -> list[str]:
         """The digests of the indexes in this repository that list an image, in order."""
 
+    def listed(self, repository: Repository) -> set[str]:
+        """The digests that indexes of this repository list."""
+
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """The images whose subject is this digest, in order of digest."""
 
@@ -351,6 +354,9 @@ class Tasks(Protocol):
 
     def remove(self, key: str) -> None:
         """Forget a task; harmless if there is none."""
+
+    def hasten(self, kind: str, now: datetime) -> int:
+        """Make all tasks of a kind due, whenever they were to be done; how many there are."""
 
     def due(self, now: datetime) -> Task | None:
         """The task that has been due for longest."""

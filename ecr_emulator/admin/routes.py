@@ -1,4 +1,4 @@
-"""``/_ecr/health``, ``/_ecr/ready``, ``/_ecr/clock``, ``/_ecr/events``, ``/_ecr/findings/…`` and ``/_ecr/reset``."""
+"""``/_ecr/…``: what users of an emulator may ask and tell it beyond Amazon's API."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.services import Services
+from ecr_emulator.services.lifecycle import EVALUATE
 
 EVENTS_PER_PAGE = 1_000
 WELCOME = """ECR emulator {version}
@@ -25,6 +26,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/ready    ready
 {url}/_ecr/clock    GET: the time; POST {{"advance": "24h"}}: move it
 {url}/_ecr/events   what EventBridge would have been told
+{url}/_ecr/lifecycle   POST: evaluate all lifecycle policies now
 {url}/_ecr/findings/<digest, or *>   PUT {{"findings": [...]}}: what image scans find
 {url}/_ecr/reset    POST: forget everything
 """
@@ -89,6 +91,11 @@ class Admin:
         last = found[-1].key if found else int(after)
         return jsonify(events=[event.envelope() for event in found], last=last)
 
+    def evaluate_lifecycle_policies(self) -> ResponseReturnValue:
+        """Evaluate the lifecycle policies of all repositories now, not within a day."""
+        number = self._services.background.run_now(EVALUATE, self._clock.now())
+        return jsonify(evaluated=number)
+
     def findings(self, digest: str) -> ResponseReturnValue:
         """What scans of an image find."""
         with self._services.store.reading() as work:
@@ -130,6 +137,7 @@ def admin_app(admin: Admin) -> Flask:
     app.add_url_rule("/_ecr/clock", view_func=admin.clock)
     app.add_url_rule("/_ecr/clock", view_func=admin.move_clock, methods=["POST"])
     app.add_url_rule("/_ecr/events", view_func=admin.events)
+    app.add_url_rule("/_ecr/lifecycle", view_func=admin.evaluate_lifecycle_policies, methods=["POST"])
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.findings)
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.put_findings, methods=["PUT"])
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.delete_findings, methods=["DELETE"])

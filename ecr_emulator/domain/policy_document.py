@@ -14,10 +14,10 @@ from typing import Any
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_grammar import is_policy, many
+from ecr_emulator.domain.principals import account_of, is_session_of
 from ecr_emulator.errors import InvalidParameterException
 
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-_ARN = re.compile(r"arn:[^:]+:(?:iam|sts)::(?P<account>[0-9]{12}):(?P<resource>.+)", re.ASCII)
 _SET_REPOSITORY_POLICY = "ecr:setrepositorypolicy"
 
 
@@ -139,12 +139,6 @@ def _names(principal: Any, principal_arn: str) -> bool:
 
 def _embraces(name: str, principal_arn: str) -> bool:
     """Whether a name means the account of a principal, or the role in whose session it acts."""
-    named, caller = _ARN.fullmatch(name), _ARN.fullmatch(principal_arn)
-    if named is None or caller is None or named["account"] != caller["account"]:
-        return False
-    if named["resource"] == "root":
-        return True
-    # A session's ARN has the name of its role, but not the role's path.
-    kind, _, session = caller["resource"].partition("/")
-    is_role = named["resource"].startswith("role/")
-    return is_role and kind == "assumed-role" and named["resource"].split("/")[-1] == session.split("/")[0]
+    if name.endswith(":root"):
+        return account_of(name) == account_of(principal_arn)
+    return is_session_of(principal_arn, name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.wildcards import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,8 @@ class TagMutability:
 
     def locks(self, tag: str) -> bool:
         """Whether this tag, once it exists, must stay where it is."""
-        excluded = any(_matches(pattern, tag) for pattern in self.exclusion_filters)
+        excluded = any(matches(pattern, tag) for pattern in self.exclusion_filters)
         return excluded != self.mode.startswith("IMMUTABLE")
-
-
-def _matches(pattern: str, tag: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What ECR does behind the client's back, done before anybody could see that it was not.
 
-Every request is preceded by what is due, so that the state that it finds is the one that time has made, whether the
-clock ran or was moved. Nothing needs a thread of its own.
+Every request is preceded by what is due, each piece of work with the time at which it would have been done, so that the
+state that a request finds is the one that time has made, whether the clock ran or was moved. Nothing needs a thread of
+its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from threading import Lock
 
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports import Store, UnitOfWork
-from ecr_emulator.services import backfills, replicas, replication, scanning, signing, storage_classes
+from ecr_emulator.services import backfills, lifecycle, replicas, replication, scanning, signing, storage_classes
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ Perform = Callable[[UnitOfWork, Task, datetime], None]
 KINDS: Mapping[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
     backfills.RUN: backfills.run,
+    lifecycle.EVALUATE: lifecycle.perform_evaluation,
+    lifecycle.PREVIEW: lifecycle.perform_preview,
     replication.REPLICATE: replicas.perform_replication,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     scanning.KIND: scanning.finish_scan,
@@ -46,6 +49,13 @@ class Background:
                 while self._is_due(now) and self._perform_next(now):
                     pass
 
+    def run_now(self, kind: str, now: datetime) -> int:
+        """Do all tasks of a kind that wait for their time, and return when they are done; how many there were."""
+        with self._store.writing() as work:
+            number = work.tasks.hasten(kind, now - self._delay)
+        self.catch_up(now)
+        return number
+
     def _is_due(self, now: datetime) -> bool:
         due = self._store.next_due
         return due is not None and due + self._delay <= now
@@ -57,7 +67,7 @@ class Background:
                 task = work.tasks.due(now - self._delay)
                 if task:
                     work.tasks.remove(task.key)
-                    KINDS[task.kind](work, task, now)
+                    KINDS[task.kind](work, task, task.due_at + self._delay)
         except Exception:
             if task is None:
                 raise

@@ -9,16 +9,19 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, matching_template
 from ecr_emulator.errors import UpstreamNotFound
 from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.lifecycle import schedule_evaluation
 from ecr_emulator.services.scanning import announce_scanning
 
 
 def add_repository(work: UnitOfWork, repository: Repository) -> Repository:
-    """Store a new repository, which may fall under scanning rules at once. Returns it with its key.
+    """Store a new repository, which may have a lifecycle policy and fall under scanning rules. Returns it with its key.
 
     Raises ``RepositoryAlreadyExistsException``.
     """
     created = work.repositories.add(repository)
     announce_scanning(work, created)
+    if created.lifecycle_policy:
+        schedule_evaluation(work, created, created.created_at)
     return created
 
 

@@ -74,6 +74,11 @@ _PARENTS = Statement(
     )
     .order_by(images.c.digest)
 )
+_LISTED = Statement(
+    select(image_references.c.digest)
+    .distinct()
+    .where(image_references.c.repository_id == bindparam("repository_id"), image_references.c.kind == CHILD)
+)
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
 _ADD = Statement(insert(images))
 _ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing())
@@ -142,6 +147,10 @@ class SqlImages:
         """The digests of the indexes in this repository that list an image, in order."""
         rows = _PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
         return [row.digest for row in rows]
+
+    def listed(self, repository: Repository) -> set[str]:
+        """The digests that indexes of this repository list."""
+        return {row.digest for row in _LISTED.all(self._connection, repository_id=repository.key)}
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """The images whose subject is this digest, in order of digest."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.task import Task
@@ -18,6 +18,7 @@ _ADD = Statement(
     _add.on_conflict_do_update(set_={name: _add.excluded[name] for name in ("kind", "due_at", "arguments")})
 )
 _REMOVE = Statement(delete(table).where(table.c.key == bindparam("at_key")))
+_HASTEN = Statement(update(table).where(table.c.kind == bindparam("of_kind")).values(due_at=bindparam("now")))
 _DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
 _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
 
@@ -38,6 +39,11 @@ class SqlTasks:
         """Forget a task; harmless if there is none."""
         self.changed = True
         _REMOVE.run(self._connection, at_key=key)
+
+    def hasten(self, kind: str, now: datetime) -> int:
+        """Make all tasks of a kind due, whenever they were to be done; how many there are."""
+        self.changed = True
+        return _HASTEN.run(self._connection, of_kind=kind, now=now).rowcount
 
     def due(self, now: datetime) -> Task | None:
         """The task that has been due for longest."""

@@ -1,5 +1,6 @@
 """The emulator's own endpoints."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from tests.support.boto import client_of
+from tests.support.images import an_image, put_image
 
 
 @pytest.fixture
@@ -53,13 +55,24 @@ def test_events_can_be_followed(emulator, http):
     ecr = client_of(emulator)
     assert http.get("/_ecr/events").json == {"events": [], "last": 0}
     ecr.create_repository(repositoryName="app")
-    from tests.support.images import an_image, put_image
-
     put_image(ecr, "app", an_image(), "v1")
     first = http.get("/_ecr/events").json
     assert [event["detail"]["action-type"] for event in first["events"]] == ["PUSH"]
     assert http.get(f"/_ecr/events?after={first['last']}").json == {"events": [], "last": first["last"]}
     assert http.get("/_ecr/events?after=x").status_code == 400
+
+
+def test_lifecycle_policies_are_evaluated_on_request(emulator, http):
+    ecr = client_of(emulator)
+    ecr.create_repository(repositoryName="app")
+    put_image(ecr, "app", an_image(1))
+    assert http.post("/_ecr/lifecycle").json == {"evaluated": 0}
+    selection = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1}
+    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+    ecr.put_lifecycle_policy(repositoryName="app", lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    newest = put_image(ecr, "app", an_image(2))
+    assert http.post("/_ecr/lifecycle").json == {"evaluated": 1}
+    assert ecr.list_images(repositoryName="app")["imageIds"] == [{"imageDigest": newest}]
 
 
 def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):

@@ -21,6 +21,11 @@ POLICY = """{
     "Action" : "ecr:BatchGetImage"
   } ]
 }"""
+UNTAGGED_EXPIRE = {
+    "rulePriority": 1,
+    "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5},
+    "action": {"type": "expire"},
+}
 EVERYTHING = {
     "prefix": "team",
     "description": "what the team needs",
@@ -29,7 +34,7 @@ EVERYTHING = {
     "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
     "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "latest"}],
     "repositoryPolicy": POLICY,
-    "lifecyclePolicy": json.dumps({"rules": []}),
+    "lifecyclePolicy": json.dumps({"rules": [UNTAGGED_EXPIRE]}, separators=(",", ":")),
     "appliedFor": ["PULL_THROUGH_CACHE", "CREATE_ON_PUSH"],
     "customRoleArn": ROLE,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from ecr_emulator.control.operations.repository_settings import (
 )
 from ecr_emulator.control.operations.tags import described_tags
 from ecr_emulator.control.pages import Page
+from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_document import read_repository_policy
 from ecr_emulator.domain.repository import TagMutability
@@ -146,19 +146,7 @@ def _policy(text: str, registry: Registry) -> str | None:
 
 
 def _lifecycle_policy(text: str) -> str | None:
-    if text and not _is_object(text):
-        raise InvalidParameterException.at(
-            "LifecyclePolicyText",
-            "Lifecycle policy parsing failure: Could not map policyString into LifecyclePolicy.",
-        )
-    return text or None
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
+    return read_lifecycle_policy(text).text if text else None
 
 
 def _answer(template: CreationTemplate) -> dict[str, Any]:

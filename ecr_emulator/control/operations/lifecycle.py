@@ -1,0 +1,157 @@
+"""Lifecycle policies, and previews of what they would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.operations.image_ids import read_image_ids
+from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.domain.image import ImageId
+from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
+from ecr_emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import (
+    LifecyclePolicyNotFoundException,
+    LifecyclePolicyPreviewInProgressException,
+    LifecyclePolicyPreviewNotFoundException,
+)
+from ecr_emulator.services.lifecycle import cancel_evaluation, schedule_evaluation, schedule_preview
+
+NEVER = datetime.fromtimestamp(0, UTC)
+"""When a policy was evaluated last that never was."""
+PLACES = 10
+"""Digits of a result's place in its preview, as a key that sorts."""
+
+
+@operation
+def put_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
+
+    It is first evaluated 24 hours from now.
+    """
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        policy = read_lifecycle_policy(request["lifecyclePolicyText"])
+        work.repositories.save(replace(repository, lifecycle_policy=policy.text, lifecycle_evaluated_at=None))
+        schedule_evaluation(work, repository, call.now)
+    return _of(repository, policy.text)
+
+
+@operation
+def get_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html"""
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+    return _evaluated(repository)
+
+
+@operation
+def delete_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html"""
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        answer = _evaluated(repository)
+        work.repositories.save(replace(repository, lifecycle_policy=None, lifecycle_evaluated_at=None))
+        cancel_evaluation(work, repository)
+    return answer
+
+
+@operation
+def start_lifecycle_policy_preview(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
+
+    It takes the place of an earlier one that has ended.
+    """
+    with call.services.store.writing() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        text = request.get("lifecyclePolicyText") or _policy(repository)
+        read_lifecycle_policy(text)
+        earlier = work.lifecycle_previews.find(repository)
+        if earlier and earlier.status == IN_PROGRESS:
+            raise LifecyclePolicyPreviewInProgressException
+        work.lifecycle_previews.save(repository, LifecyclePreview(text, call.now))
+        schedule_preview(work, repository, call.now)
+    return _of(repository, text) | {"status": IN_PROGRESS}
+
+
+@operation
+def get_lifecycle_policy_preview(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
+
+    The summary counts all results, whatever the filter.
+    """
+    with call.services.store.reading() as work:
+        repository = work.repositories.get(call.registry, request["repositoryName"])
+        preview = work.lifecycle_previews.find(repository)
+    if preview is None:
+        raise LifecyclePolicyPreviewNotFoundException
+    results, token = _page(call, request, _wanted(request, preview.results))
+    return _of(repository, preview.policy) | {
+        "status": preview.status_at(call.now),
+        "previewResults": [_timed(result) for result in results],
+        "summary": _summary(preview.results),
+        "nextToken": token,
+    }
+
+
+def _policy(repository: Repository) -> str:
+    if repository.lifecycle_policy is None:
+        raise LifecyclePolicyNotFoundException(**repository.identity)
+    return repository.lifecycle_policy
+
+
+def _evaluated(repository: Repository) -> dict[str, Any]:
+    evaluated_at = repository.lifecycle_evaluated_at or NEVER
+    return _of(repository, _policy(repository)) | {"lastEvaluatedAt": evaluated_at}
+
+
+def _of(repository: Repository, policy: str) -> dict[str, Any]:
+    return {
+        "registryId": repository.registry.id,
+        "repositoryName": repository.name,
+        "lifecyclePolicyText": policy,
+    }
+
+
+def _wanted(request: dict[str, Any], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results for the images that a request names, if it does, and of the tag status that it asks for."""
+    tag_status = request.get("filter", {}).get("tagStatus", "ANY")
+    image_ids = read_image_ids(request) if "imageIds" in request else None
+    return [
+        result
+        for result in results
+        if tag_status in ("ANY", "TAGGED" if result["imageTags"] else "UNTAGGED")
+        and (image_ids is None or any(_is_of(image_id, result) for image_id in image_ids))
+    ]
+
+
+def _is_of(image_id: ImageId, result: dict[str, Any]) -> bool:
+    has_tag = image_id.tag is None or image_id.tag in (result["imageTags"] or [])
+    return has_tag and image_id.digest in (None, result["imageDigest"])
+
+
+def _page(
+    call: Call, request: dict[str, Any], results: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The results of a page, in the order in which the policy acts on them."""
+    if "imageIds" in request:
+        check_no_paging(request, "imageIds")
+        return results, None
+    placed = [(f"{place:0{PLACES}}", result) for place, result in enumerate(results)]
+    chosen, token = Page(call, request).choose(placed, lambda item: item[0])
+    return [result for _, result in chosen], token
+
+
+def _timed(result: dict[str, Any]) -> dict[str, Any]:
+    return result | {"imagePushedAt": datetime.fromtimestamp(result["imagePushedAt"], UTC)}
+
+
+def _summary(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    kinds = [result["action"]["type"] for result in results]
+    transitions = kinds.count("TRANSITION")
+    archived = [{"targetStorageClass": "ARCHIVE", "imageTotalCount": transitions}] if transitions else None
+    return {"expiringImageTotalCount": kinds.count("EXPIRE"), "transitioningImageTotalCounts": archived}

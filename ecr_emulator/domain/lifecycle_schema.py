@@ -1,0 +1,151 @@
+"""The schema of lifecycle policies, and the sentences in which ECR says how a document departs from it.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+MAX_RULES = 50
+_COUNTED_IN_DAYS = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
+_TAGS = {"type": "array", "items": {"type": "string"}}
+
+_SELECTION = {
+    "type": "object",
+    "required": ["tagStatus", "countType", "countNumber"],
+    "additionalProperties": False,
+    "properties": {
+        "tagStatus": {"type": "string", "enum": ["tagged", "untagged", "any"]},
+        "tagPrefixList": _TAGS,
+        "tagPatternList": _TAGS,
+        "storageClass": {"type": "string", "enum": ["standard", "archive"]},
+        "countType": {"type": "string"},
+        "countUnit": {"type": "string", "enum": ["days"]},
+        "countNumber": {"type": "integer", "minimum": 1},
+    },
+    "oneOf": [
+        {"properties": {"countType": {"enum": ["imageCountMoreThan"]}}, "not": {"required": ["countUnit"]}},
+        *({"properties": {"countType": {"enum": [name]}}, "required": ["countUnit"]} for name in _COUNTED_IN_DAYS),
+    ],
+}
+_ACTION = {
+    "type": "object",
+    "required": ["type"],
+    "additionalProperties": False,
+    "properties": {"type": {"type": "string", "enum": ["expire", "transition"]}, "targetStorageClass": {}},
+    "oneOf": [
+        {"properties": {"type": {"enum": ["expire"]}}, "not": {"required": ["targetStorageClass"]}},
+        {"properties": {"type": {"enum": ["transition"]}, "targetStorageClass": {"enum": ["archive"]}}},
+    ],
+}
+_RULE = {
+    "type": "object",
+    "required": ["rulePriority", "selection", "action"],
+    "additionalProperties": False,
+    "properties": {
+        "rulePriority": {"type": "integer", "minimum": 1},
+        "description": {"type": "string"},
+        "selection": _SELECTION,
+        "action": _ACTION,
+    },
+}
+_POLICY = {
+    "type": "object",
+    "required": ["rules"],
+    "additionalProperties": False,
+    "properties": {"rules": {"type": "array", "minItems": 1, "maxItems": MAX_RULES, "items": _RULE}},
+}
+
+
+def departure(document: Any) -> str | None:
+    """How a JSON value departs from the schema of lifecycle policies, in ECR's words; None if it does not.
+
+    Of many departures it is the first in the outermost place; that nothing matched comes after all that explain it.
+    """
+    from jsonschema import Draft4Validator
+
+    found = min(Draft4Validator(_POLICY).iter_errors(document), key=_rank, default=None)
+    return None if found is None else _SENTENCES[found.validator](found)
+
+
+def _rank(error: ValidationError) -> tuple[bool, int]:
+    return error.validator == "oneOf", len(error.absolute_path)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _kind(value: Any) -> str:
+    """The primitive type of a JSON value, by the name that JSON schema has for it."""
+    kinds: list[tuple[Any, str]] = [
+        (bool, "boolean"),  # before int, of which it is one in Python
+        (int, "integer"),
+        (float, "number"),
+        (str, "string"),
+        (list, "array"),
+        (dict, "object"),
+    ]
+    return next((name for kind, name in kinds if isinstance(value, kind)), "null")
+
+
+def _wrong_type(error: ValidationError) -> str:
+    allowed = _json([error.validator_value])
+    return f"instance type ({_kind(error.instance)}) does not match any allowed primitive type (allowed: {allowed})"
+
+
+def _missing(error: ValidationError) -> str:
+    missing = sorted(set(error.validator_value) - error.instance.keys())
+    return f"object has missing required properties ({_json(missing)})"
+
+
+def _unknown(error: ValidationError) -> str:
+    unknown = sorted(error.instance.keys() - error.schema["properties"].keys())
+    return f"object instance has properties which are not allowed by the schema: ({_json(unknown)})"
+
+
+def _too_short(error: ValidationError) -> str:
+    return _wrong_size("short", "least", error)
+
+
+def _too_long(error: ValidationError) -> str:
+    return _wrong_size("long", "most", error)
+
+
+def _wrong_size(complaint: str, bound: str, error: ValidationError) -> str:
+    limit, found = error.validator_value, len(error.instance)
+    return f"array is too {complaint}: must have at {bound} {limit} elements but instance has {found} elements"
+
+
+def _no_choice(error: ValidationError) -> str:
+    return (
+        f"instance value ({_json(error.instance)}) not found in enum (possible values: {_json(error.validator_value)})"
+    )
+
+
+def _too_low(error: ValidationError) -> str:
+    limit, found = error.validator_value, error.instance
+    return f"numeric instance is lower than the required minimum (minimum: {limit}, found: {found})"
+
+
+def _no_schema(error: ValidationError) -> str:
+    return f"instance failed to match exactly one schema (matched 0 out of {len(error.validator_value)})"
+
+
+_SENTENCES: Mapping[str, Callable[[ValidationError], str]] = {
+    "type": _wrong_type,
+    "required": _missing,
+    "additionalProperties": _unknown,
+    "minItems": _too_short,
+    "maxItems": _too_long,
+    "enum": _no_choice,
+    "minimum": _too_low,
+    "oneOf": _no_schema,
+}
+"""By keyword of JSON schema."""

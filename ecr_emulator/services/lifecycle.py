@@ -1,0 +1,137 @@
+"""Lifecycle policies at work: evaluated once a day, or for a look at what they would do.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ecr_emulator.domain.image import ACTIVATING, ARCHIVED, Image, ImageId
+from ecr_emulator.domain.lifecycle import Candidate, Selected, evaluate
+from ecr_emulator.domain.lifecycle_policy import EXPIRE, read_lifecycle_policy
+from ecr_emulator.domain.lifecycle_preview import COMPLETE
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.task import Task
+from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
+from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.images import delete_images
+from ecr_emulator.services.storage_classes import archive
+
+EVALUATE = "evaluate-lifecycle-policy"
+PREVIEW = "preview-lifecycle-policy"
+INTERVAL = timedelta(hours=24)
+"""ECR acts within so long after an image meets the condition of a rule."""
+BATCH = 500
+"""How many images are read at a time."""
+
+
+def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime) -> None:
+    """Have the lifecycle policy of a repository evaluated a day from now."""
+    work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
+
+
+def cancel_evaluation(work: UnitOfWork, repository: Repository) -> None:
+    """Have it evaluated no more."""
+    work.tasks.remove(_key(EVALUATE, repository))
+
+
+def schedule_preview(work: UnitOfWork, repository: Repository, now: datetime) -> None:
+    """Have the preview that was stored for a repository completed."""
+    work.tasks.add(_task(PREVIEW, repository, now))
+
+
+def perform_evaluation(work: UnitOfWork, task: Task, now: datetime) -> None:
+    """Perform the daily task: expire and archive what the policy selects."""
+    repository = _repository(work, task)
+    if repository and repository.lifecycle_policy:
+        for selected in _selected(work, repository, repository.lifecycle_policy, now):
+            if selected.rule.action == EXPIRE:
+                _expire(work, repository, selected.image.digest, now)
+            else:
+                _archive(work, repository, selected.image.digest, now)
+        work.repositories.save(replace(repository, lifecycle_evaluated_at=now))
+        schedule_evaluation(work, repository, task.due_at)
+
+
+def perform_preview(work: UnitOfWork, task: Task, now: datetime) -> None:
+    """Perform the task of a preview: find what the policy would do now."""
+    repository = _repository(work, task)
+    preview = work.lifecycle_previews.find(repository) if repository else None
+    if repository and preview:
+        results = tuple(map(_result, _selected(work, repository, preview.policy, now)))
+        work.lifecycle_previews.save(repository, replace(preview, status=COMPLETE, results=results))
+
+
+def _selected(work: UnitOfWork, repository: Repository, policy: str, now: datetime) -> list[Selected]:
+    return evaluate(read_lifecycle_policy(policy), _candidates(work, repository), now)
+
+
+def _candidates(work: UnitOfWork, repository: Repository) -> list[Candidate]:
+    """All images but those that are just being restored. What an index lists, or what has a subject, is bound to it."""
+    images = _images(work, repository)
+    digests = {image.digest for image in images}
+    listed = work.images.listed(repository)
+    return [
+        Candidate(image, is_bound=image.digest in listed or image.subject in digests)
+        for image in images
+        if image.status != ACTIVATING
+    ]
+
+
+def _images(work: UnitOfWork, repository: Repository) -> list[Image]:
+    images: list[Image] = []
+    while page := work.images.page(repository, images[-1].digest if images else "", BATCH):
+        images += page
+    return images
+
+
+def _expire(work: UnitOfWork, repository: Repository, digest: str, now: datetime) -> None:
+    """Delete an image, with those that refer to it."""
+    waiting = [digest]
+    while waiting:
+        subject = waiting.pop()
+        referrers = work.images.referrers(repository, subject)
+        removed, _ = delete_images(work, repository, [ImageId(subject)], now)
+        if removed:
+            waiting += [referrer.digest for referrer in referrers]
+
+
+def _archive(work: UnitOfWork, repository: Repository, digest: str, now: datetime) -> None:
+    image = work.images.find(repository, digest)
+    with suppress(ImageStorageClassUpdateNotSupportedException):
+        if image:
+            archive(work, repository, image, now)
+
+
+def _result(selected: Selected) -> dict[str, Any]:
+    """What a preview says of an image, in the API's form but for its time."""
+    image, rule = selected.image, selected.rule
+    expires = rule.action == EXPIRE
+    return {
+        "imageTags": list(image.tags) or None,
+        "imageDigest": image.digest,
+        "imagePushedAt": image.pushed_at.timestamp(),
+        "action": {"type": "EXPIRE"} if expires else {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"},
+        "appliedRulePriority": rule.priority,
+        "storageClass": "ARCHIVE" if image.status == ARCHIVED else "STANDARD",
+    }
+
+
+def _key(kind: str, repository: Repository) -> str:
+    return f"{kind} {repository.arn}"
+
+
+def _task(kind: str, repository: Repository, due_at: datetime) -> Task:
+    registry = repository.registry
+    place = {"account": registry.id, "region": registry.region, "repository": repository.name}
+    return Task(_key(kind, repository), kind, due_at, place)
+
+
+def _repository(work: UnitOfWork, task: Task) -> Repository | None:
+    place = task.arguments
+    return work.repositories.find(Registry(place["account"], place["region"]), place["repository"])

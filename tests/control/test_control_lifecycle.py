@@ -1,0 +1,476 @@
+"""Lifecycle policies through boto3: put, previewed, and acting by the clock."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ecr_emulator.services.background import Background
+from ecr_emulator.services.lifecycle import EVALUATE
+from tests.support.boto import client_of
+from tests.support.images import an_image, an_index, put_image, put_manifest
+from tests.support.refusals import refusal
+
+NAME = "team/app"
+DAY = timedelta(days=1)
+NEVER = datetime.fromtimestamp(0, UTC)
+EXPIRE = {"type": "expire"}
+TRANSITION = {"type": "transition", "targetStorageClass": "archive"}
+NO_POLICY = (
+    "LifecyclePolicyNotFoundException",
+    "Lifecycle policy does not exist for the repository with name 'team/app' in the registry with id '000000000000'",
+)
+NO_REPOSITORY = (
+    "RepositoryNotFoundException",
+    "The repository with name 'team/none' does not exist in the registry with id '000000000000'",
+)
+
+
+@pytest.fixture(autouse=True)
+def repository(ecr):
+    ecr.create_repository(repositoryName=NAME)
+
+
+def keep(number=1, priority=1, action=EXPIRE, **selection):
+    count = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number}
+    return {"rulePriority": priority, "selection": count | selection, "action": action}
+
+
+def after(days, since="Pushed", priority=1, action=EXPIRE, **selection):
+    age = {"tagStatus": "any", "countType": f"sinceImage{since}", "countUnit": "days", "countNumber": days}
+    return {"rulePriority": priority, "selection": age | selection, "action": action}
+
+
+def policy(*rules):
+    return json.dumps({"rules": rules or [keep()]}, indent=2)
+
+
+def compact(text):
+    return json.dumps(json.loads(text), separators=(",", ":"))
+
+
+def put(ecr, *rules):
+    return ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=policy(*rules))
+
+
+def push(ecr, clock, number, *tags):
+    """Push an image under some tags, an hour after whatever was before. Returns its digest."""
+    clock.advance(timedelta(hours=1))
+    digests = {put_image(ecr, NAME, an_image(number), tag) for tag in tags or (None,)}
+    return digests.pop()
+
+
+def digests(ecr, **wanted):
+    answer = ecr.list_images(repositoryName=NAME, filter={"imageStatus": "ANY"} | wanted)
+    return {image["imageDigest"] for image in answer["imageIds"]}
+
+
+def preview(ecr, *rules, **request):
+    text = {"lifecyclePolicyText": policy(*rules)} if rules else {}
+    ecr.start_lifecycle_policy_preview(repositoryName=NAME, **text)
+    return ecr.get_lifecycle_policy_preview(repositoryName=NAME, **request)
+
+
+def previewed(answer):
+    return [result["imageDigest"] for result in answer["previewResults"]]
+
+
+# --- The policy itself -----------------------------------------------------------------------------------
+
+
+def test_a_policy_is_kept_in_compact_form_and_was_not_evaluated_before_its_first_day(ecr):
+    text = compact(policy())
+    expected = {"registryId": "000000000000", "repositoryName": NAME, "lifecyclePolicyText": text}
+    answers = [
+        put(ecr),
+        ecr.get_lifecycle_policy(repositoryName=NAME),
+        ecr.delete_lifecycle_policy(repositoryName=NAME),
+    ]
+    for answer in answers:
+        del answer["ResponseMetadata"]
+    assert answers == [expected, expected | {"lastEvaluatedAt": NEVER}, expected | {"lastEvaluatedAt": NEVER}]
+    assert refusal(ecr.get_lifecycle_policy, repositoryName=NAME) == NO_POLICY
+    assert refusal(ecr.delete_lifecycle_policy, repositoryName=NAME) == NO_POLICY
+
+
+def test_a_wrong_policy_changes_nothing(ecr):
+    before = put(ecr)["lifecyclePolicyText"]
+    wrong = policy(keep(action={"type": "keep"}))
+    expected = (
+        "InvalidParameterException",
+        "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: "
+        "'Lifecycle policy validation failure: "
+        'instance value ("keep") not found in enum (possible values: ["expire","transition"])\'',
+    )
+    for call in (ecr.put_lifecycle_policy, ecr.start_lifecycle_policy_preview):
+        assert refusal(call, repositoryName=NAME, lifecyclePolicyText=wrong) == expected
+    assert ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"] == before
+
+
+def test_a_policy_is_between_100_and_30720_characters_long(ecr):
+    for text, bound in [("x" * 99, "greater than or equal to 100"), ("x" * 30_721, "less than or equal to 30720")]:
+        for call in (ecr.put_lifecycle_policy, ecr.start_lifecycle_policy_preview):
+            code, message = refusal(call, repositoryName=NAME, lifecyclePolicyText=text)
+            assert (code, f"length {bound}" in message) == ("InvalidParameterException", True)
+
+
+def test_every_operation_names_the_repository_that_it_does_not_find(ecr):
+    for call in (
+        ecr.get_lifecycle_policy,
+        ecr.delete_lifecycle_policy,
+        ecr.start_lifecycle_policy_preview,
+        ecr.get_lifecycle_policy_preview,
+    ):
+        assert refusal(call, repositoryName="team/none") == NO_REPOSITORY
+    request = {"repositoryName": "team/none", "lifecyclePolicyText": policy()}
+    assert refusal(ecr.put_lifecycle_policy, **request) == NO_REPOSITORY
+
+
+def test_policies_of_repositories_of_the_same_name_are_apart(ecr, ecr_of):
+    put(ecr)
+    for other in (ecr_of(account="111122223333"), ecr_of(region="eu-west-1")):
+        other.create_repository(repositoryName=NAME)
+        assert refusal(other.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
+
+
+# --- By the clock ----------------------------------------------------------------------------------------
+
+
+def test_a_policy_acts_within_a_day_and_then_every_day(ecr, clock):
+    first, second = push(ecr, clock, 1), push(ecr, clock, 2, "v2")
+    put(ecr)
+    clock.advance(DAY - timedelta(seconds=1))
+    assert digests(ecr) == {first, second}
+    clock.advance(timedelta(seconds=1))
+    assert digests(ecr) == {second}
+    assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
+    third = push(ecr, clock, 3)
+    assert digests(ecr) == {second, third}
+    clock.advance(DAY)
+    assert digests(ecr) == {third}
+
+
+def test_all_tags_of_an_expired_image_go_and_each_is_told_of(ecr, clock, services):
+    gone = push(ecr, clock, 1, "v1", "stable")
+    push(ecr, clock, 2)
+    put(ecr)
+    clock.advance(DAY)
+    assert refusal(ecr.describe_images, repositoryName=NAME, imageIds=[{"imageTag": "stable"}])[0] == (
+        "ImageNotFoundException"
+    )
+    with services.store.reading() as work:
+        events = [event for event in work.events.after(0, 100) if event.detail["action-type"] == "DELETE"]
+    told = [(event.detail["image-digest"], event.detail["image-tag"]) for event in events]
+    assert told == [(gone, "stable"), (gone, "v1")]
+
+
+def test_a_policy_that_was_deleted_does_not_act(ecr, clock):
+    both = {push(ecr, clock, 1), push(ecr, clock, 2)}
+    put(ecr)
+    ecr.delete_lifecycle_policy(repositoryName=NAME)
+    clock.advance(3 * DAY)
+    assert digests(ecr) == both
+
+
+def test_a_policy_in_place_of_another_acts_a_day_after_it_was_put(ecr, clock):
+    both = {push(ecr, clock, 1), push(ecr, clock, 2)}
+    put(ecr)
+    clock.advance(DAY / 2)
+    put(ecr, after(1))
+    clock.advance(DAY / 2 + timedelta(hours=1))
+    assert digests(ecr) == both
+    clock.advance(DAY / 2)
+    assert digests(ecr) == set()
+
+
+def test_a_policy_does_not_outlive_its_repository(ecr, clock):
+    put(ecr)
+    ecr.delete_repository(repositoryName=NAME)
+    ecr.create_repository(repositoryName=NAME)
+    both = {push(ecr, clock, 1), push(ecr, clock, 2)}
+    clock.advance(3 * DAY)
+    assert digests(ecr) == both
+
+
+def test_policies_can_be_evaluated_at_once(plane, ecr, clock):
+    push(ecr, clock, 1)
+    last = push(ecr, clock, 2)
+    put(ecr)
+    assert plane.services.background.run_now(EVALUATE, clock.now()) == 1
+    assert digests(ecr) == {last}
+    assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
+
+
+def test_what_seems_to_take_long_is_done_at_once_too_where_that_is_asked_for(services, ecr, clock):
+    put(ecr)
+    background = Background(services.store, timedelta(hours=1))
+    assert background.run_now(EVALUATE, clock.now()) == 1
+    assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
+
+
+def test_an_index_goes_first_and_what_it_lists_the_next_day(ecr, clock):
+    children = [an_image(1), an_image(2)]
+    listed = {put_image(ecr, NAME, child) for child in children}
+    index = put_manifest(ecr, NAME, an_index(*children).raw, "v1")
+    put(ecr, after(1, tagStatus="tagged", tagPrefixList=["v"]), after(1, priority=2, tagStatus="untagged"))
+    clock.advance(DAY)
+    assert digests(ecr) == {index, *listed}
+    clock.advance(DAY)
+    assert digests(ecr) == listed
+    clock.advance(DAY)
+    assert digests(ecr) == set()
+
+
+def test_what_refers_to_an_image_goes_with_it_and_only_with_it(ecr, clock):
+    kept = an_image("kept")
+    signature = put_image(ecr, NAME, an_image("signature", subject=an_image("old").descriptor))
+    old = put_image(ecr, NAME, an_image("old"), "old")
+    put_image(ecr, NAME, an_image("signature of kept", subject=kept.descriptor))
+    clock.advance(timedelta(hours=1))
+    put_image(ecr, NAME, kept, "kept")
+    put(ecr, keep(1, tagStatus="tagged", tagPatternList=["*"]), after(1, priority=2, tagStatus="untagged"))
+    assert {old, signature} < digests(ecr)
+    clock.advance(2 * DAY)
+    left = digests(ecr)
+    assert len(left) == 2
+    assert not {old, signature} & left
+
+
+def test_what_is_not_pulled_is_archived_and_later_expired(ecr, clock):
+    unused, used = push(ecr, clock, 1), push(ecr, clock, 2)
+    archived = after(90, "Transitioned", priority=2, storageClass="archive")
+    put(ecr, after(30, "Pulled", action=TRANSITION), archived)
+    clock.advance(20 * DAY)
+    ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": used}])
+    clock.advance(11 * DAY)
+    assert digests(ecr, imageStatus="ARCHIVED") == {unused}
+    assert digests(ecr, imageStatus="ACTIVE") == {used}
+    details = ecr.describe_images(repositoryName=NAME, imageIds=[{"imageDigest": unused}])["imageDetails"][0]
+    assert (details["imageStatus"], details["lastArchivedAt"]) == ("ARCHIVED", clock.now() - DAY)
+    for _ in range(91):
+        ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": used}])
+        clock.advance(DAY)
+    assert digests(ecr) == {used}
+
+
+def test_what_an_index_lists_is_archived_with_nothing(ecr, clock):
+    child = an_image(1)
+    listed = put_image(ecr, NAME, child)
+    index = put_manifest(ecr, NAME, an_index(child).raw, "v1")
+    put(ecr, after(1, action=TRANSITION))
+    clock.advance(2 * DAY)
+    assert digests(ecr, imageStatus="ARCHIVED") == {index}
+    assert digests(ecr, imageStatus="ACTIVE") == {listed}
+
+
+def test_a_template_gives_its_policy_to_the_repositories_that_it_creates(ecr, ecr_of, clock):
+    there = ecr_of(region="eu-west-1")
+    there.create_repository_creation_template(
+        prefix="ROOT", appliedFor=["REPLICATION"], lifecyclePolicy=policy(keep(1))
+    )
+    rule = {"destinations": [{"region": "eu-west-1", "registryId": "000000000000"}]}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    push(ecr, clock, 1)
+    last = push(ecr, clock, 2)
+    replica = there.get_lifecycle_policy(repositoryName=NAME)
+    assert (replica["lifecyclePolicyText"], replica["lastEvaluatedAt"]) == (compact(policy(keep(1))), NEVER)
+    assert len(digests(there)) == 2
+    clock.advance(DAY)
+    assert digests(there) == {last}
+
+
+def test_deletions_by_policy_are_replicated_where_that_is_configured(ecr, ecr_of, clock):
+    destination = {"region": "eu-west-1", "registryId": "000000000000"}
+    rule = {"destinations": [destination], "deleteReplication": {"enabled": True}}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    push(ecr, clock, 1, "v1")
+    last = push(ecr, clock, 2, "v2")
+    put(ecr)
+    clock.advance(DAY)
+    replicas = ecr_of(region="eu-west-1").list_images(repositoryName=NAME)["imageIds"]
+    assert replicas == [{"imageDigest": last, "imageTag": "v2"}]
+
+
+# --- Previews --------------------------------------------------------------------------------------------
+
+
+def test_a_preview_says_what_would_happen_and_does_nothing(ecr, clock):
+    first, second, third = push(ecr, clock, 1, "v1", "a"), push(ecr, clock, 2), push(ecr, clock, 3)
+    text = policy(keep(1))
+    started = ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=text)
+    del started["ResponseMetadata"]
+    about = {"registryId": "000000000000", "repositoryName": NAME, "lifecyclePolicyText": text}
+    assert started == about | {"status": "IN_PROGRESS"}
+    answer = ecr.get_lifecycle_policy_preview(repositoryName=NAME)
+    del answer["ResponseMetadata"]
+    result = {"action": {"type": "EXPIRE"}, "appliedRulePriority": 1, "storageClass": "STANDARD"}
+    hour = timedelta(hours=1)
+    assert answer == about | {
+        "status": "COMPLETE",
+        "previewResults": [
+            {"imageDigest": first, "imageTags": ["a", "v1"], "imagePushedAt": clock.now() - 2 * hour} | result,
+            {"imageDigest": second, "imagePushedAt": clock.now() - hour} | result,
+        ],
+        "summary": {"expiringImageTotalCount": 2},
+    }
+    clock.advance(3 * DAY)
+    assert digests(ecr) == {first, second, third}
+
+
+def test_a_preview_of_transitions_counts_them_by_class(ecr, clock):
+    push(ecr, clock, 1)
+    push(ecr, clock, 2, "v2")
+    clock.advance(2 * DAY)
+    answer = preview(ecr, keep(1, 1, tagStatus="untagged"), after(1, priority=2, action=TRANSITION))
+    assert [(each["action"], each["appliedRulePriority"]) for each in answer["previewResults"]] == [
+        ({"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}, 2)
+    ]
+    assert answer["summary"] == {
+        "expiringImageTotalCount": 0,
+        "transitioningImageTotalCounts": [{"targetStorageClass": "ARCHIVE", "imageTotalCount": 1}],
+    }
+
+
+def test_a_preview_of_the_archive(ecr, clock):
+    digest = push(ecr, clock, 1)
+    ecr.update_image_storage_class(repositoryName=NAME, imageId={"imageDigest": digest}, targetStorageClass="ARCHIVE")
+    clock.advance(91 * DAY)
+    results = preview(ecr, after(90, "Transitioned", storageClass="archive"))["previewResults"]
+    assert [(each["imageDigest"], each["storageClass"]) for each in results] == [(digest, "ARCHIVE")]
+
+
+def test_without_a_text_the_policy_of_the_repository_is_previewed(ecr, clock):
+    assert refusal(ecr.start_lifecycle_policy_preview, repositoryName=NAME) == NO_POLICY
+    text = put(ecr)["lifecyclePolicyText"]
+    assert preview(ecr)["lifecyclePolicyText"] == text
+
+
+def test_there_may_be_no_preview(ecr):
+    assert refusal(ecr.get_lifecycle_policy_preview, repositoryName=NAME) == (
+        "LifecyclePolicyPreviewNotFoundException",
+        "There is no dry run for this repository.",
+    )
+
+
+def test_a_preview_goes_with_its_repository(ecr):
+    preview(ecr, keep())
+    ecr.delete_repository(repositoryName=NAME)
+    ecr.create_repository(repositoryName=NAME)
+    assert refusal(ecr.get_lifecycle_policy_preview, repositoryName=NAME)[0] == (
+        "LifecyclePolicyPreviewNotFoundException"
+    )
+
+
+def test_a_preview_takes_the_place_of_the_last(ecr, clock):
+    first, second, _ = push(ecr, clock, 1), push(ecr, clock, 2), push(ecr, clock, 3)
+    assert previewed(preview(ecr, keep(1))) == [first, second]
+    assert previewed(preview(ecr, keep(2))) == [first]
+
+
+def test_a_preview_stands_for_a_day(ecr, clock):
+    push(ecr, clock, 1)
+    preview(ecr, keep())
+    clock.advance(DAY)
+    assert ecr.get_lifecycle_policy_preview(repositoryName=NAME)["status"] == "COMPLETE"
+    clock.advance(timedelta(seconds=1))
+    assert ecr.get_lifecycle_policy_preview(repositoryName=NAME)["status"] == "EXPIRED"
+    assert preview(ecr, keep())["status"] == "COMPLETE"
+
+
+def test_results_come_in_pages_in_the_order_of_the_policy_and_the_summary_counts_them_all(ecr, clock):
+    pushed = [push(ecr, clock, number) for number in range(6)]
+    preview(ecr, keep(1))
+    pages = ecr.get_paginator("get_lifecycle_policy_preview").paginate(
+        repositoryName=NAME, PaginationConfig={"PageSize": 2}
+    )
+    answers = list(pages)
+    assert [previewed(answer) for answer in answers] == [pushed[0:2], pushed[2:4], pushed[4:5]]
+    assert {answer["summary"]["expiringImageTotalCount"] for answer in answers} == {5}
+
+
+def test_a_page_has_100_results_unless_told(ecr, clock):
+    for number in range(102):
+        put_image(ecr, NAME, an_image(number))
+    answer = preview(ecr, keep(1))
+    assert len(answer["previewResults"]) == 100
+    rest = ecr.get_lifecycle_policy_preview(repositoryName=NAME, nextToken=answer["nextToken"])
+    assert len(rest["previewResults"]) == 1
+    assert "nextToken" not in rest
+
+
+def test_results_for_some_images(ecr, clock):
+    first, second, third = push(ecr, clock, 1, "v1"), push(ecr, clock, 2), push(ecr, clock, 3)
+
+    def results(**image_id):
+        return previewed(preview(ecr, keep(1), imageIds=[image_id]))
+
+    assert results(imageTag="v1") == results(imageDigest=first) == [first]
+    assert results(imageDigest=second) == [second]
+    assert results(imageDigest=second, imageTag="v1") == results(imageDigest=third) == results(imageTag="v9") == []
+    for paging in ({"maxResults": 5}, {"nextToken": "bm9uZQ=="}):
+        request = {"repositoryName": NAME, "imageIds": [{"imageTag": "v1"}]} | paging
+        assert refusal(ecr.get_lifecycle_policy_preview, **request)[0] == "InvalidParameterException"
+
+
+def test_results_by_tag_status(ecr, clock):
+    tagged, untagged, _ = push(ecr, clock, 1, "v1"), push(ecr, clock, 2), push(ecr, clock, 3)
+    for status, expected in [("TAGGED", [tagged]), ("UNTAGGED", [untagged]), ("ANY", [tagged, untagged])]:
+        answer = preview(ecr, keep(1), filter={"tagStatus": status})
+        assert previewed(answer) == expected
+        assert answer["summary"] == {"expiringImageTotalCount": 2}
+
+
+class TestWhileAPreviewIsUnderWay:
+    """The work behind the client's back seems to take a while."""
+
+    DELAY = timedelta(seconds=30)
+
+    @pytest.fixture
+    def background_delay(self):
+        return self.DELAY
+
+    def test_it_has_no_results_and_a_second_one_must_wait(self, ecr, clock):
+        push(ecr, clock, 1)
+        answer = preview(ecr, keep())
+        assert (answer["status"], answer["previewResults"]) == ("IN_PROGRESS", [])
+        assert answer["summary"] == {"expiringImageTotalCount": 0}
+        request = {"repositoryName": NAME, "lifecyclePolicyText": policy()}
+        assert refusal(ecr.start_lifecycle_policy_preview, **request) == (
+            "LifecyclePolicyPreviewInProgressException",
+            "The previous lifecycle policy preview request has not completed. Wait and try again.",
+        )
+        clock.advance(self.DELAY)
+        assert preview(ecr, keep())["status"] == "IN_PROGRESS"
+
+    def test_the_waiter_waits_for_it(self, plane, clock, monkeypatch):
+        ecr = client_of(plane)
+        push(ecr, clock, 1)
+        put_image(ecr, NAME, an_image(2))
+        preview(ecr, keep())
+        monkeypatch.setattr("botocore.waiter.time.sleep", lambda seconds: clock.advance(timedelta(seconds=seconds)))
+        started_at = clock.now()
+        ecr.get_waiter("lifecycle_policy_preview_complete").wait(repositoryName=NAME)
+        assert clock.now() - started_at == self.DELAY
+        assert len(ecr.get_lifecycle_policy_preview(repositoryName=NAME)["previewResults"]) == 1
+
+    def test_an_image_that_is_being_restored_is_left_alone(self, ecr, clock):
+        put(ecr, after(90, "Transitioned", storageClass="archive"))
+        image = {"repositoryName": NAME, "imageId": {"imageDigest": push(ecr, clock, 1)}}
+        ecr.update_image_storage_class(**image, targetStorageClass="ARCHIVE")
+        clock.advance(91 * DAY - timedelta(hours=1))
+        ecr.update_image_storage_class(**image, targetStorageClass="STANDARD")
+        clock.advance(self.DELAY)
+        assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
+        assert digests(ecr, imageStatus="ACTIVE") == {image["imageId"]["imageDigest"]}
+
+
+def test_the_days_between_are_made_up_for_one_by_one(ecr, clock):
+    digest = push(ecr, clock, 1)
+    put(ecr, after(5, action=TRANSITION), after(90, "Transitioned", priority=2, storageClass="archive"))
+    clock.advance(40 * DAY)
+    image = ecr.describe_images(repositoryName=NAME, imageIds=[{"imageDigest": digest}])["imageDetails"][0]
+    assert image["lastArchivedAt"] == clock.now() - 34 * DAY
+    clock.advance(60 * DAY)
+    assert digests(ecr) == set()
