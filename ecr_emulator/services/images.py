@@ -33,6 +33,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.replication import replicate_deletion
+from ecr_emulator.services.scanning import scan_on_push
 from ecr_emulator.services.storage_classes import activate
 
 MAX_TAGS_PER_IMAGE = 1_000
@@ -107,11 +108,13 @@ def store_image(
 def _announce(
     work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime, origin: Origin
 ) -> None:
-    """A replica has an event of its own and is not replicated again; an import arrives when it is complete."""
+    """A replica has an event of its own and goes no further, but is scanned; an import arrives when it is complete."""
     if origin is not Origin.REPLICATION:
         work.events.add(image_action(repository, "PUSH", image.digest, tag, now))
     if origin is Origin.CLIENT:
         image_arrived(work, repository, image, tag, now)
+    elif origin is Origin.REPLICATION:
+        scan_on_push(work, repository, image, now)
 
 
 def _checked_digest(push: Push) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
+from tests.support.furnished import furnished
 
 
 @pytest.fixture
@@ -45,3 +46,16 @@ def ecr_of(plane):
 def ecr(plane):
     """A client that sends whatever it is given: the checks are the server's."""
     return client_of(plane, parameter_validation=False)
+
+
+@pytest.fixture(scope="session")
+def furnished_folder(tmp_path_factory):
+    """A folder with a furnished registry, and the requests that find something there."""
+    folder = tmp_path_factory.mktemp("furnished")
+    return folder, furnished(folder)
+
+
+@pytest.fixture(scope="session")
+def requests(furnished_folder):
+    """Requests that find something in the furnished registry."""
+    return furnished_folder[1]

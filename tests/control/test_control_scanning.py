@@ -345,3 +345,16 @@ def test_another_accounts_image_is_scanned_there(ecr, ecr_of):
     put_image(other, APP, an_image(), "v1")
     ecr.start_image_scan(registryId="111122223333", repositoryName=APP, imageId={"imageTag": "v1"})
     assert status(other) == "IN_PROGRESS"
+
+
+def test_a_replica_is_scanned_where_it_arrives(ecr, ecr_of, app, clock):
+    there = ecr_of("111122223333", "eu-west-1")
+    scan_everything(there)
+    destinations = [{"region": "eu-west-1", "registryId": "111122223333"}]
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": destinations}]})
+    put_image(ecr, app, an_image(), "v1")
+    clock.advance(DELAY)
+    assert status(there) == "IN_PROGRESS"
+    clock.advance(DELAY)
+    assert status(there) == "FAILED"
+    assert refusal(described, client=ecr) == not_found("null", "v1")

@@ -5,17 +5,14 @@ The variants come from the model; see ``tests.support.variants``.
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.control.emulated import emulated_handlers
 from ecr_emulator.control.model import declared_errors, service_model
 from ecr_emulator.services import background
-from tests.support.furnished import furnished, post, reopened
+from tests.support.furnished import Rewindable, post
 from tests.support.places import Place, Refusal
 from tests.support.variants import Variant, Variants
 
@@ -26,39 +23,8 @@ UNDER_WAY = {"StopReplicationBackfill"}
 """Operations that find something only while the background work is not done."""
 
 
-@pytest.fixture(scope="module")
-def furnished_folder(tmp_path_factory):
-    """A folder with a furnished registry, and the requests that find something there."""
-    folder = tmp_path_factory.mktemp("furnished")
-    return folder, furnished(folder)
-
-
-@pytest.fixture
-def requests(furnished_folder):
-    return furnished_folder[1]
-
-
-class Rewindable:
-    """A plane on its own copy of the furnished registry, which can be what it was again."""
-
-    def __init__(self, folder, copy, delay, cleanup):
-        self._uploads, self._copied_uploads = folder / "ingest", copy / "ingest"
-        shutil.copytree(folder, copy)
-        self.plane = reopened(copy, cleanup, delay)
-        self.plane.services.background.catch_up(self.plane.clock.now())
-        self._file = cleanup.enter_context(closing(sqlite3.connect(copy / "ecr.sqlite")))
-        self._beginning = cleanup.enter_context(closing(sqlite3.connect(":memory:")))
-        self._file.backup(self._beginning)
-
-    def rewind(self):
-        self._beginning.backup(self._file)
-        shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
-
-
 @pytest.fixture
 def registry(furnished_folder, tmp_path, operation, caplog):
-    if operation not in emulated_handlers():
-        pytest.skip(f"{operation} is not emulated yet")
     delay = timedelta(hours=1 if operation in UNDER_WAY else 0)
     with ExitStack() as cleanup:
         yield Rewindable(furnished_folder[0], tmp_path / "registry", delay, cleanup)

@@ -77,7 +77,7 @@ def test_a_reset_leaves_the_schema_and_the_signing_key(store, repository, databa
         work.service_linked_roles.add(HOME.id, "ecr")
     store.reset()
     kept = {table for table, count in row_counts(database).items() if count}
-    assert kept == {"state", "sqlite_sequence"}
+    assert kept == {"state"}
     assert store.signing_key() == key
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from contextlib import ExitStack
+import shutil
+import sqlite3
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import cache
 from io import BytesIO
@@ -23,9 +25,9 @@ from tests.support.images import an_image, put_image, upload_layers
 from tests.support.variants import Variants
 
 AUTHORIZATION = (
-    "AWS4-HMAC-SHA256 Credential=test/20260304/us-east-1/ecr/aws4_request, SignedHeaders=host, Signature=0123abcd"
+    "AWS4-HMAC-SHA256 Credential={account}/20260304/{region}/ecr/aws4_request, SignedHeaders=host, Signature=0123abcd"
 )
-ACCOUNT = "000000000000"
+ACCOUNT, REGION = "000000000000", "us-east-1"
 NAME, OTHER = "team/app", "team/other"
 HELD, PUSHED, UNSCANNED = an_image("held"), an_image("pushed"), an_image("not scanned")
 LAYER = b"a layer that is complete but for the last request"
@@ -147,25 +149,48 @@ def furnished(directory: Path) -> Variants:
         return Variants(SAMPLES | _uploads(ecr) | _backfill(plane), BESIDE)
 
 
-def reopened(directory: Path, cleanup: ExitStack, background_delay: timedelta) -> ControlPlane:
-    """A furnished registry that another process left in a folder."""
-    plane = ControlPlane(directory, cleanup, background_delay)
+def unfurnished(directory: Path, cleanup: ExitStack) -> ControlPlane:
+    """A control plane with nothing in it that knows the same secrets."""
+    plane = ControlPlane(directory, cleanup)
     _know_secrets(plane)
     return plane
 
 
-def post(plane: ControlPlane, operation: str, value: object) -> tuple[int, dict[str, Any]]:
+class Rewindable:
+    """A plane on its own copy of a furnished registry, with its background work done; it can be what it was again."""
+
+    def __init__(self, folder: Path, copy: Path, delay: timedelta, cleanup: ExitStack) -> None:
+        self._uploads, self._copied_uploads = folder / "ingest", copy / "ingest"
+        shutil.copytree(folder, copy)
+        self.plane = ControlPlane(copy, cleanup, delay)
+        _know_secrets(self.plane)
+        self.plane.services.background.catch_up(self.plane.clock.now())
+        self.database = copy / "ecr.sqlite"
+        self._file = cleanup.enter_context(closing(sqlite3.connect(self.database)))
+        self._beginning = cleanup.enter_context(closing(sqlite3.connect(":memory:")))
+        self._file.backup(self._beginning)
+
+    def rewind(self) -> None:
+        """Make the registry what it was."""
+        self._beginning.backup(self._file)
+        shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
+
+
+def post(
+    plane: ControlPlane, operation: str, value: object, account: str = ACCOUNT, region: str = REGION
+) -> tuple[int, dict[str, Any]]:
     """Send JSON to an operation as any client might; returns the status and the content of the answer."""
     body = json.dumps(value).encode()
-    environ = _environ(operation) | {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
+    environ = _environ(operation, account, region) | {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
     answer, status, _ = run_wsgi_app(plane.wsgi, environ)
     return int(status[:3]), json.loads(b"".join(answer))
 
 
 @cache
-def _environ(operation: str) -> dict[str, Any]:
+def _environ(operation: str, account: str, region: str) -> dict[str, Any]:
     """A request without its body; making one takes longer than most answers."""
-    headers = [("X-Amz-Target", target_prefix() + operation), ("Authorization", AUTHORIZATION)]
+    authorization = AUTHORIZATION.format(account=account, region=region)
+    headers = [("X-Amz-Target", target_prefix() + operation), ("Authorization", authorization)]
     return EnvironBuilder(method="POST", headers=headers).get_environ()
 
 

@@ -37,5 +37,15 @@ def store_manifest(work: UnitOfWork, repository: Repository, raw: bytes, *tags: 
 def row_counts(database: Path) -> dict[str, int]:
     """How many rows each table of a database has, seen from outside."""
     with closing(sqlite3.connect(database)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+        return {name: len(connection.execute(f"SELECT 1 FROM {name}").fetchall()) for name in _tables(connection)}
+
+
+def rows(database: Path) -> set[tuple[object, ...]]:
+    """Every row of every table of a database, each after the name of its table."""
+    with closing(sqlite3.connect(database)) as connection:
+        return {(name, *row) for name in _tables(connection) for row in connection.execute(f"SELECT * FROM {name}")}
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    return [name for (name,) in connection.execute(query)]

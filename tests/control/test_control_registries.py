@@ -1,0 +1,102 @@
+"""Registries side by side: each account has one in each Region, and nothing of one shows in another.
+
+What is asked of a furnished registry comes from the model, as in ``test_control_variants``.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+
+from ecr_emulator.control.model import service_model
+from tests.support.furnished import ACCOUNT, Rewindable, post, unfurnished
+from tests.support.stored import row_counts, rows
+
+OPERATIONS = service_model().operation_names
+UNDER_WAY = {"StopReplicationBackfill"}
+ELSEWHERE = [("111122223333", "us-east-1"), (ACCOUNT, "ap-south-1")]
+NEVER_TWICE = {"uploadId", "authorizationToken", "downloadUrl", "replicationBackfillId"}
+"""Members whose values are new in every answer."""
+
+
+def shape_of(operation):
+    return service_model().operation_model(operation).input_shape
+
+
+def names_registry(operation):
+    return not shape_of(operation).members.keys().isdisjoint({"registryId", "resourceArn"})
+
+
+def steady(value):
+    """An answer without what is never the same twice."""
+    if isinstance(value, dict):
+        return {name: steady(each) for name, each in value.items() if name not in NEVER_TWICE}
+    return [steady(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.fixture
+def registry(furnished_folder, tmp_path, operation):
+    delay = timedelta(hours=1 if operation in UNDER_WAY else 0)
+    with ExitStack() as cleanup:
+        yield Rewindable(furnished_folder[0], tmp_path / "registry", delay, cleanup)
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A plane without anything in it."""
+    (tmp_path / "empty").mkdir()
+    with ExitStack() as cleanup:
+        yield unfurnished(tmp_path / "empty", cleanup)
+
+
+@pytest.mark.parametrize("operation", list(filter(names_registry, OPERATIONS)))
+def test_another_account_that_names_a_registry_is_answered_like_its_own(registry, requests, operation):
+    request = requests.valid(shape_of(operation))
+    if "registryId" in shape_of(operation).members:
+        request["registryId"] = ACCOUNT
+    own = post(registry.plane, operation, request)
+    registry.rewind()
+    other = post(registry.plane, operation, request, account="111122223333")
+    assert own[0] == 200, own
+    assert steady(other) == steady(own)
+
+
+def names_no_resource(operation):
+    return "resourceArn" not in shape_of(operation).members
+
+
+@pytest.mark.parametrize("operation", list(filter(names_no_resource, OPERATIONS)))
+@pytest.mark.parametrize(("account", "region"), ELSEWHERE)
+def test_elsewhere_everything_is_as_if_a_registry_were_not_there(registry, empty, requests, operation, account, region):
+    request = requests.valid(shape_of(operation))
+    before = rows(registry.database)
+    answer = post(registry.plane, operation, request, account, region)
+    assert steady(answer) == steady(post(empty, operation, request, account, region))
+    assert before <= rows(registry.database), "rows of another registry have changed"
+
+
+OF_THE_REGISTRY = {
+    "creation_templates",
+    "events",
+    "pull_through_rules",
+    "registry_documents",
+    "replication_backfills",
+    "state",
+    "tasks",
+}
+"""Tables of what does not hang on a repository."""
+
+
+@pytest.mark.parametrize("operation", ["DeleteRepository"])
+def test_a_repository_takes_everything_with_it_that_hangs_on_it(registry, operation):
+    for region in ("us-east-1", "eu-west-1", "us-west-2"):
+        _, found = post(registry.plane, "DescribeRepositories", {}, region=region)
+        for repository in found["repositories"]:
+            request = {"repositoryName": repository["repositoryName"], "force": True}
+            assert post(registry.plane, operation, request, region=region)[0] == 200
+    left = {table for table, number in row_counts(registry.database).items() if number}
+    assert left <= OF_THE_REGISTRY
+    registry.plane.clock.advance(timedelta(days=3))
+    assert post(registry.plane, "DescribeRepositories", {}) == (200, {"repositories": []})
