@@ -13,6 +13,13 @@ def distribution(tmp_path):
 
 
 @pytest.fixture
+def emulator(tmp_path):
+    with serving(tmp_path, "--port", "0") as running:
+        yield running
+        assert running.stop() == 0
+
+
+@pytest.fixture
 def served(tmp_path, distribution):
     upstream_map = f"registry-1.docker.io={distribution.url}"
     arguments = ("--port", "0", "--data-dir", str(tmp_path / "state"), "--upstream-map", upstream_map)

@@ -38,6 +38,11 @@ def client_of(
     return client
 
 
+def client_at(url: str, *, account: str = "test", region: str = "us-east-1") -> Any:
+    """A boto3 client that speaks to a running emulator over a socket; its access key is the account."""
+    return _session(account, region).client("ecr", endpoint_url=url)
+
+
 @cache
 def _session(account: str, region: str) -> boto3.Session:
     """Sessions keep the service models that they have read, which is most of what a client costs."""

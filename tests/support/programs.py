@@ -14,6 +14,8 @@ import requests
 
 # s3cret-token, hashed with bcrypt as htpasswd does it
 HTPASSWD = "hub-user:$2b$05$abcdefghijklmnopqrstuurqlfNK1j3DPm23UErfIbGaYIPKJXOC2\n"
+PATIENCE = 600
+"""How often we look whether a server is ready, 20 times a second."""
 HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
 
 
@@ -34,15 +36,27 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def await_answer(url, process, log):
-    for _ in range(200):
+def answers(url):
+    """Whether a server is there."""
+    try:
+        requests.get(url, timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
+def start_program(command, log, ready):
+    """Start a server and return its process as soon as it is ready. What it prints is added to a file."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    for _ in range(PATIENCE):
         if process.poll() is not None:
-            pytest.fail(f"{url} never answered:\n{log.read_text()}")
-        try:
-            return requests.get(url, timeout=5)
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    pytest.fail(f"{url} does not answer:\n{log.read_text()}")
+            break
+        if ready():
+            return process
+        time.sleep(0.05)
+    stop(process)
+    pytest.fail(f"{command[0]} is not ready:\n{log.read_text()}")
 
 
 def stop(process):
@@ -63,7 +77,8 @@ class Distribution:
         self._program = program("docker-registry")
         self._log = folder / "distribution.log"
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.host}"
         self._config = folder / "distribution.yml"
         (folder / "htpasswd").write_text(HTPASSWD)
         self._config.write_text(
@@ -76,11 +91,8 @@ class Distribution:
         self._process = None
 
     def start(self):
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._program, "serve", str(self._config)], stdout=log, stderr=subprocess.STDOUT
-            )
-        await_answer(f"{self.url}/v2/", self._process, self._log)
+        command = [self._program, "serve", str(self._config)]
+        self._process = start_program(command, self._log, ready=lambda: answers(f"{self.url}/v2/"))
 
     def stop(self):
         stop(self._process)

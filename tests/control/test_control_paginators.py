@@ -1,0 +1,112 @@
+"""Whatever comes in pages: the pages put together are the whole, whatever their size, and a token opens one query.
+
+The operations are those of the model that take a ``nextToken``; botocore's paginators for them are used where it has
+some.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore import xform_name
+
+from ecr_emulator.control.model import service_model
+from tests.support.images import an_image, put_image
+from tests.support.refusals import refusal
+
+NAME = "team/app"
+ACCOUNT = "000000000000"
+
+
+def members_of(operation):
+    return service_model().operation_model(operation).input_shape.members
+
+
+OPERATIONS = [name for name in service_model().operation_names if "nextToken" in members_of(name)]
+POLICY = {
+    "rulePriority": 1,
+    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+    "action": {"type": "expire"},
+}
+FINDINGS = [{"name": f"CVE-2026-{number}", "severity": "LOW"} for number in range(5)]
+DESTINATIONS = [{"region": region, "registryId": ACCOUNT} for region in ("eu-west-1", "us-west-2", "us-east-2")]
+
+
+@pytest.fixture
+def rich(ecr, services):
+    """A registry with five of whatever can be listed; returns the members that name some of it."""
+    for name in (NAME, "aa", "bb", "cc", "dd"):
+        ecr.create_repository(repositoryName=name)
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=f"{name}/hub", upstreamRegistryUrl="public.ecr.aws")
+        ecr.create_repository_creation_template(prefix=name, appliedFor=["CREATE_ON_PUSH"])
+        principal = f"arn:aws:iam::{ACCOUNT}:role/{name.replace('/', '-')}"
+        ecr.register_pull_time_update_exclusion(principalArn=principal)
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": DESTINATIONS}]})
+    subject = an_image()
+    digest = put_image(ecr, NAME, subject, "v0")
+    for number in range(5):
+        put_image(ecr, NAME, an_image(f"of the first {number}", subject=subject.descriptor), f"v{number + 1}")
+        put_image(ecr, NAME, an_image(f"another {number}"))
+    ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=json.dumps({"rules": [POLICY]}))
+    with services.store.writing() as work:
+        work.known_findings.put(digest, FINDINGS)
+    ecr.start_image_scan(repositoryName=NAME, imageId={"imageDigest": digest})
+    backfills = [ecr.start_replication_backfill(destination=each) for each in DESTINATIONS]
+    return {
+        "repositoryName": NAME,
+        "imageId": {"imageDigest": digest},
+        "subjectId": {"imageDigest": digest},
+        "replicationBackfillId": backfills[0]["replicationBackfillId"],
+    }
+
+
+def request_for(operation, members):
+    return {name: value for name, value in members.items() if name in members_of(operation)}
+
+
+def listed(answer):
+    """The one list of an answer, at whatever depth."""
+    inner = [value for value in answer.values() if isinstance(value, dict) and "HTTPStatusCode" not in value]
+    return next((value for value in answer.values() if isinstance(value, list)), None) or next(
+        (found for found in map(listed, inner) if found), []
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_pages_of_any_size_make_up_the_whole(ecr, rich, operation):
+    call = getattr(ecr, xform_name(operation))
+    request = request_for(operation, rich)
+    whole = listed(call(**request))
+    assert len(whole) >= 3
+    for size in (1, 2, len(whole)):
+        pages, more = [], {}
+        while not pages or more:
+            answer = call(**request, maxResults=size, **more)
+            pages.append(listed(answer))
+            more = {"nextToken": answer["nextToken"]} if "nextToken" in answer else {}
+        assert [item for page in pages for item in page] == whole
+        assert {len(page) for page in pages[:-1]} <= {size}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_botocores_paginators(ecr, rich, operation):
+    request = request_for(operation, rich)
+    method = xform_name(operation)
+    if not ecr.can_paginate(method):
+        assert operation in {"ListImageReferrers", "ListPullTimeUpdateExclusions"}
+        return
+    whole = listed(getattr(ecr, method)(**request))
+    pages = ecr.get_paginator(method).paginate(**request, PaginationConfig={"PageSize": 2})
+    assert listed(pages.build_full_result()) == whole
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_token_opens_no_other_list(ecr, rich, operation):
+    call = getattr(ecr, xform_name(operation))
+    other = "ListImages" if operation != "ListImages" else "DescribeImages"
+    foreign = getattr(ecr, xform_name(other))(**request_for(other, rich), maxResults=1)["nextToken"]
+    for token in (foreign, "bm8gdG9rZW4=", "no base64!"):
+        code, message = refusal(call, **request_for(operation, rich), nextToken=token)
+        assert code == "InvalidParameterException"
+        assert "'nextToken'" in message

@@ -1,0 +1,114 @@
+"""Images on disk, as OCI image layouts: made on the spot, from noise, with layers that container engines can unpack."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from ecr_emulator.domain.names import digest_of
+
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+SIZES = (3_000_000, 700)
+"""How many bytes of noise the layers of an image hold."""
+
+
+class Layout:
+    """A folder with an OCI image layout, as skopeo and crane read and write it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, media_type: str, data: bytes) -> dict[str, Any]:
+        """Store a blob; returns its descriptor."""
+        digest = digest_of(data)
+        path = self._blob(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+    def add_json(self, media_type: str, document: Any) -> dict[str, Any]:
+        """Store a document; returns its descriptor."""
+        return self.add(media_type, json.dumps(document).encode())
+
+    def finish(self, top: dict[str, Any], tag: str) -> None:
+        """Say which image the layout is of."""
+        (self.folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        annotated = top | {"annotations": {"org.opencontainers.image.ref.name": tag}}
+        (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [annotated]}))
+
+    def blobs(self) -> set[str]:
+        """The digests of all blobs, manifests among them."""
+        return {f"sha256:{path.name}" for path in (self.folder / "blobs" / "sha256").iterdir()}
+
+    def read(self, digest: str) -> bytes:
+        """A blob, which is what its digest says."""
+        data = self._blob(digest).read_bytes()
+        assert digest_of(data) == digest
+        return data
+
+    def verify(self) -> None:
+        """Check every blob against its digest."""
+        for digest in self.blobs():
+            self.read(digest)
+
+    def top(self) -> str:
+        """The digest of the image that the layout is of."""
+        digest: str = json.loads((self.folder / "index.json").read_text())["manifests"][0]["digest"]
+        return digest
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the image that the layout is of."""
+        document: dict[str, Any] = json.loads(self.read(self.top()))
+        return document
+
+    def diff_ids(self) -> list[str]:
+        """The digests of the unpacked layers of an image of one architecture."""
+        digests: list[str] = json.loads(self.read(self.manifest()["config"]["digest"]))["rootfs"]["diff_ids"]
+        return digests
+
+    def _blob(self, digest: str) -> Path:
+        return self.folder.joinpath("blobs", *digest.split(":"))
+
+
+def single_image(folder: Path, seed: object, tag: str = "1.0", sizes: Sequence[int] = SIZES) -> Layout:
+    """An image of one architecture; equal seeds make equal images."""
+    layout = Layout(folder)
+    layout.finish(_image(layout, random.Random(str(seed)), "amd64", sizes), tag)
+    return layout
+
+
+def multi_architecture_image(folder: Path, seed: object, tag: str = "1.0") -> Layout:
+    """An index of an image for each of two architectures."""
+    layout = Layout(folder)
+    noise = random.Random(str(seed))
+    children = [
+        _image(layout, noise, architecture, SIZES) | {"platform": {"os": "linux", "architecture": architecture}}
+        for architecture in ("amd64", "arm64")
+    ]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+    layout.finish(layout.add_json(OCI_INDEX, index), tag)
+    return layout
+
+
+def _image(layout: Layout, noise: random.Random, architecture: str, sizes: Sequence[int]) -> dict[str, Any]:
+    layers = [layout.add(OCI_LAYER, _tar(f"noise-{size}", noise.randbytes(size))) for size in sizes]
+    rootfs = {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]}
+    config = layout.add_json(OCI_CONFIG, {"architecture": architecture, "os": "linux", "rootfs": rootfs})
+    manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
+    return layout.add_json(OCI_MANIFEST, manifest)
+
+
+def _tar(name: str, data: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return file.getvalue()
