@@ -93,6 +93,20 @@ def test_a_customer_managed_key_cannot_be_used(source, secrets):
         source.credential(arn, HERE)
 
 
+def test_no_rule_is_made_or_given_a_secret_that_cannot_be_decrypted(emulator, secrets):
+    ecr = client_of(emulator, account=ACCOUNT)
+    rule = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}
+    sealed = create(secrets, KmsKeyId=f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234")
+    with pytest.raises(ecr.exceptions.UnableToDecryptSecretValueException):
+        ecr.create_pull_through_cache_rule(**rule, credentialArn=sealed)
+    readable = create(secrets, name="ecr-pullthroughcache/other")
+    ecr.create_pull_through_cache_rule(**rule, credentialArn=readable)
+    with pytest.raises(ecr.exceptions.UnableToDecryptSecretValueException):
+        ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="hub", credentialArn=sealed)
+    (kept,) = ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+    assert kept["credentialArn"] == readable
+
+
 @pytest.mark.parametrize(
     "value",
     ["not json", "[]", "{}", "1", '{"username": "u"}', '{"username": 1, "accessToken": "t"}', "[" * 60_000],

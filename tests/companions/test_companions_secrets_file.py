@@ -161,6 +161,25 @@ def test_a_broken_file_of_secrets_is_named_and_left_alone(tmp_path, content):
         assert client_of(emulator, "secretsmanager").list_secrets()["SecretList"] == []
 
 
+def test_no_rule_is_made_or_given_a_secret_of_a_broken_file(tmp_path):
+    file = tmp_path / FILE
+    rule = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        secrets = client_of(emulator, "secretsmanager", account=ACCOUNT)
+        arn = secrets.create_secret(Name="ecr-pullthroughcache/hub", SecretString="{}")["ARN"]
+        client_of(emulator, account=ACCOUNT).create_pull_through_cache_rule(**rule, credentialArn=arn)
+    file.write_text("{broken")
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        ecr = client_of(emulator, account=ACCOUNT)
+        with pytest.raises(ecr.exceptions.UnableToAccessSecretException, match=f"{FILE} does not hold secrets"):
+            ecr.create_pull_through_cache_rule(**rule | {"ecrRepositoryPrefix": "new"}, credentialArn=arn)
+        with pytest.raises(ecr.exceptions.UnableToAccessSecretException, match=f"{FILE} does not hold secrets"):
+            ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="hub", credentialArn=arn)
+        file.unlink()
+        assert client_of(emulator, "secretsmanager", account=ACCOUNT).list_secrets()["SecretList"]
+        emulator.reset()
+
+
 def test_a_secret_that_cannot_be_written_is_not_said_to_be_kept(secrets, tmp_path):
     obstacle = tmp_path / "companions"
     obstacle.write_text("in the way of the folder")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -12,6 +14,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
+
+from ecr_emulator.control.model import target_prefix
+from tests.support.provoked import refused
 
 ENDPOINT = "http://localhost:4566"
 
@@ -66,6 +71,9 @@ class InProcess:
             headers={name: _text(value) for name, value in request.headers.items()},
             data=body,
         )
+        target = _text(request.headers.get("X-Amz-Target", ""))
+        if response.status_code >= HTTPStatus.BAD_REQUEST and target.startswith(target_prefix()):
+            refused(target, json.loads(response.data)["__type"])
         return AWSResponse(request.url, response.status_code, dict(response.headers), _Raw(response.data))
 
 

@@ -22,6 +22,7 @@ from ecr_emulator.ports import Credential
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.images import an_image, put_image, upload_layers
+from tests.support.provoked import refused
 from tests.support.variants import Variants
 
 AUTHORIZATION = (
@@ -183,7 +184,10 @@ def post(
     body = json.dumps(value).encode()
     environ = _environ(operation, account, region) | {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
     answer, status, _ = run_wsgi_app(plane.wsgi, environ)
-    return int(status[:3]), json.loads(b"".join(answer))
+    content = json.loads(b"".join(answer))
+    if "__type" in content:
+        refused(operation, content["__type"])
+    return int(status[:3]), content
 
 
 @cache
