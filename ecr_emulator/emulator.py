@@ -20,6 +20,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
 from ecr_emulator.services import Services
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
@@ -75,6 +76,7 @@ class Emulator:
         self._companions = Companions(self.settings.account)
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
         self._upstreams = HttpUpstreams(self._secrets, UpstreamMap(self.settings.upstream_map))
+        collector = Collector(self._store, self._blobs)
         self._downloads = Downloads(self._store, self._blobs, ids, self.clock, self._upstreams)
         self._pull_through = PullThrough(self._store, self.clock, self._upstreams, self._downloads)
         self.services = Services(
@@ -90,8 +92,10 @@ class Emulator:
             uploads=Uploads(self._store, self._blobs, ids),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads),
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
-            background=Background(self._store, timedelta(seconds=self.settings.background_delay)),
+            background=Background(self._store, collector, timedelta(seconds=self.settings.background_delay)),
+            collector=collector,
         )
+        collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._front()
 
     def _front(self) -> Front:
@@ -112,6 +116,7 @@ class Emulator:
         self.settle()
         self._store.reset()
         self._blobs.clear()
+        self.services.collector.schedule(self.clock.now())
         self._companions.reset()
 
     def close(self) -> None:

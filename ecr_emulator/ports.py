@@ -84,8 +84,20 @@ class BlobStore(Protocol):
     def resume(self, name: str) -> BlobWriter:
         """Go on with a writer that was closed, in this process or an earlier one. Raises ``FileNotFoundError``."""
 
-    def delete(self, digest: str) -> None:
-        """Remove a blob; harmless if there is none."""
+    def delete(self, digest: str) -> int | None:
+        """Remove a blob; how many bytes that frees, None if there is none or it is held."""
+
+    def hold(self, digest: str) -> AbstractContextManager[None]:
+        """While the block runs, the blob is not deleted, be it there already or only at the end of the block."""
+
+    def digests(self) -> Iterator[str]:
+        """The digests of all blobs."""
+
+    def being_written(self) -> set[str]:
+        """The names of the writers that are open."""
+
+    def sweep(self, keep: set[str]) -> int:
+        """Remove what is written under no name to keep and by no open writer; how many there were."""
 
 
 # --- Metadata --------------------------------------------------------------------------------------------
@@ -188,7 +200,13 @@ class Layers(Protocol):
         """Those of the digests that the repository does not hold, in the order given, each once."""
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
-        """Give a blob to a repository; harmless if it has it."""
+        """Give a blob to a repository, or say that it was just given one that it has."""
+
+    def remove_loose(self, before: datetime) -> int:
+        """Take from all repositories the blobs that were added before and to which no image refers; how many."""
+
+    def unused(self, digests: Iterable[str]) -> list[str]:
+        """Those of the digests that no repository holds and to which no image refers."""
 
     def holders(self, registry: Registry, digest: str) -> list[str]:
         """The names of the registry's repositories that hold a blob."""
@@ -208,6 +226,9 @@ class Uploads(Protocol):
 
     def save(self, upload: Upload) -> None:
         """Record its progress."""
+
+    def remove_untouched(self, before: datetime, keep: set[str]) -> None:
+        """End the sessions that were last touched before an instant, but for those with the ids to keep."""
 
     def remove(self, upload: Upload) -> None:
         """End a session."""
@@ -351,6 +372,9 @@ class Tasks(Protocol):
 
     def add(self, task: Task) -> None:
         """Have it done when it is due; it replaces a task that waits under the same key."""
+
+    def has(self, key: str) -> bool:
+        """Whether a task waits under this key."""
 
     def remove(self, key: str) -> None:
         """Forget a task; harmless if there is none."""

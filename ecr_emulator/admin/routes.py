@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/clock    GET: the time; POST {{"advance": "24h"}}: move it
 {url}/_ecr/events   what EventBridge would have been told
 {url}/_ecr/lifecycle   POST: evaluate all lifecycle policies now
+{url}/_ecr/gc       POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
 {url}/_ecr/findings/<digest, or *>   PUT {{"findings": [...]}}: what image scans find
 {url}/_ecr/reset    POST: forget everything
 """
@@ -96,6 +98,16 @@ class Admin:
         number = self._services.background.run_now(EVALUATE, self._clock.now())
         return jsonify(evaluated=number)
 
+    def collect_garbage(self) -> ResponseReturnValue:
+        """Remove what nobody needs now, not within a day; ``{"grace": "1h"}`` spares what is younger."""
+        body: Any = request.get_json(silent=True)
+        given = body.get("grace", "24h") if isinstance(body, dict) else "24h"
+        try:
+            grace = parse_duration(str(given))
+        except ValueError as wrong:
+            return jsonify(error=f'The body must be like {{"grace": "1h"}}, or empty: {wrong}'), 400
+        return jsonify(asdict(self._services.collector.collect(self._clock.now(), grace)))
+
     def findings(self, digest: str) -> ResponseReturnValue:
         """What scans of an image find."""
         with self._services.store.reading() as work:
@@ -138,6 +150,7 @@ def admin_app(admin: Admin) -> Flask:
     app.add_url_rule("/_ecr/clock", view_func=admin.move_clock, methods=["POST"])
     app.add_url_rule("/_ecr/events", view_func=admin.events)
     app.add_url_rule("/_ecr/lifecycle", view_func=admin.evaluate_lifecycle_policies, methods=["POST"])
+    app.add_url_rule("/_ecr/gc", view_func=admin.collect_garbage, methods=["POST"])
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.findings)
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.put_findings, methods=["PUT"])
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.delete_findings, methods=["DELETE"])

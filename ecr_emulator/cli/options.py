@@ -13,13 +13,14 @@ import click
 from ecr_emulator.settings import CONFIG_FILE, SETTINGS, Loaded, Setting, SettingsError, load
 
 
-def with_settings(*names: str) -> Callable[[Callable[[Loaded], None]], Callable[..., None]]:
-    """Give a command the options of these settings (of all, without names) and call it with what was loaded."""
+def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of these settings (of all, without names); what was loaded is its first argument."""
 
-    def decorate(command: Callable[[Loaded], None]) -> Callable[..., None]:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def run(config: Path | None, **given: Any) -> None:
-            command(_loaded(config, given))
+            settings = {name: given.pop(name) for name in names or SETTINGS}
+            command(_loaded(config, settings), **given)
 
         options = [_option(SETTINGS[name]) for name in names or SETTINGS]
         for option in reversed([_config_option(), *options]):

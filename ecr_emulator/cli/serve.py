@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from ecr_emulator import __version__
-from ecr_emulator.cli.health import ask
+from ecr_emulator.cli.ask import version_of
 from ecr_emulator.cli.options import with_settings
 from ecr_emulator.settings import Loaded, Settings
 
@@ -53,10 +53,10 @@ def _serve(loaded: Loaded, stopped: Event) -> None:
         listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
     except CannotListen as refused:
         raise CannotStart(str(refused)) from None
-    with _opened(settings) as emulator:
+    with opened(settings) as emulator:
         server = GranianServer(with_request_log(emulator.wsgi), listeners, settings.threads)
         server.start()
-        ask(settings.host, server.port)
+        version_of(settings.host, server.port)
         _announce(emulator, server.port)
         stopped.wait()
         logger.info("stopping")
@@ -65,7 +65,8 @@ def _serve(loaded: Loaded, stopped: Event) -> None:
         _leave(settings.shutdown_timeout)
 
 
-def _opened(settings: Settings) -> Emulator:
+def opened(settings: Settings) -> Emulator:
+    """An emulator with these settings; what keeps it from being opened is told to the user."""
     from ecr_emulator.emulator import Emulator
     from ecr_emulator.storage.migrations import DatabaseTooNew
     from ecr_emulator.storage.ownership import DataDirectoryInUse

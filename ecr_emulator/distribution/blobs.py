@@ -58,7 +58,7 @@ def _body(source: BlobSource, start: int, stop: int) -> Iterator[bytes]:
     chunks = source.chunks(start, stop)
     try:
         first = next(chunks, b"")
-    except UpstreamNotFound:
+    except (UpstreamNotFound, FileNotFoundError):  # the file: what nobody needed was collected this very moment
         raise _unknown(source.digest) from None
     return _continued(first, chunks)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
@@ -10,6 +12,7 @@ from ecr_emulator.distribution.ranges import chunk_start, received
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.upload import Upload
+from ecr_emulator.errors import UploadNotFoundException
 
 
 def begin_upload(visit: Visit) -> Response:
@@ -27,7 +30,13 @@ def begin_upload(visit: Visit) -> Response:
     upload = visit.services.uploads.begin(visit.registry, visit.name, visit.now)
     if digest is None:
         return _progress(visit, upload, 202)
-    return _finish(visit, upload.id, digest)
+    try:
+        return _finish(visit, upload.id, digest)
+    except Exception:
+        # The client never learns the session's id.
+        with suppress(UploadNotFoundException):
+            visit.services.uploads.abandon(visit.registry, visit.name, upload.id)
+        raise
 
 
 def append_to_upload(visit: Visit, upload_id: str) -> Response:
@@ -64,7 +73,8 @@ def _finish(visit: Visit, upload_id: str, digest: str) -> Response:
 
 def _append(visit: Visit, upload_id: str) -> Upload:
     start = chunk_start(visit.request.headers.get("Content-Range"), visit.request.content_length)
-    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks_of(visit.request), start)
+    chunks = chunks_of(visit.request)
+    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks, visit.now, start)
 
 
 def _progress(visit: Visit, upload: Upload, status: int) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 ACTIVE = "ACTIVE"
@@ -59,10 +59,11 @@ class Layer:
     """A verified blob that belongs to a repository, or one that an image of the repository refers to.
 
     ``media_type`` is that of the reference, None while no image refers to it. A layer is archived when only
-    archived images refer to it.
+    archived images refer to it, and loose since it was added or last asked for when no image refers to it.
     """
 
     digest: str
     size: int
     media_type: str | None = None
     is_archived: bool = False
+    loose_since: datetime | None = field(default=None, compare=False)

@@ -15,11 +15,11 @@ MAX_LAYER_SIZE = 52_000 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """How far an upload has come. ``size`` is in bytes."""
+    """How far an upload has come. ``size`` is in bytes; ``touched_at`` is when it began or last grew."""
 
     id: str
     repository_key: int
-    started_at: datetime
+    touched_at: datetime
     size: int = 0
     parts: int = 0
     last_part_size: int = 0

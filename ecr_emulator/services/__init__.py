@@ -8,6 +8,7 @@ from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, Store, Upstreams
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
@@ -33,3 +34,4 @@ class Services:
     pulls: Pulls
     addresses: Addresses
     background: Background
+    collector: Collector

@@ -8,19 +8,29 @@ its own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports import Store, UnitOfWork
-from ecr_emulator.services import backfills, lifecycle, replicas, replication, scanning, signing, storage_classes
+from ecr_emulator.services import (
+    backfills,
+    collection,
+    lifecycle,
+    replicas,
+    replication,
+    scanning,
+    signing,
+    storage_classes,
+)
+from ecr_emulator.services.collection import Collector
 
 log = logging.getLogger(__name__)
 
 Perform = Callable[[UnitOfWork, Task, datetime], None]
 
-KINDS: Mapping[str, Perform] = {
+KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
     backfills.RUN: backfills.run,
     lifecycle.EVALUATE: lifecycle.perform_evaluation,
@@ -31,14 +41,18 @@ KINDS: Mapping[str, Perform] = {
     signing.KIND: signing.sign,
     storage_classes.KIND: storage_classes.finish_restore,
 }
-"""Who performs which kind of task."""
+"""Who performs which kind of task that needs nothing but the database."""
 
 
 class Background:
     """Performs tasks, each in a transaction of its own. ``delay`` is how long the work seems to take."""
 
-    def __init__(self, store: Store, delay: timedelta = timedelta()) -> None:
+    def __init__(self, store: Store, collector: Collector, delay: timedelta = timedelta()) -> None:
         self._store = store
+        self._kinds = KINDS | {
+            collection.FORGET: collector.perform_forget,
+            collection.SWEEP: collector.perform_sweep,
+        }
         self._delay = delay
         self._turn = Lock()
 
@@ -67,7 +81,7 @@ class Background:
                 task = work.tasks.due(now - self._delay)
                 if task:
                     work.tasks.remove(task.key)
-                    KINDS[task.kind](work, task, task.due_at + self._delay)
+                    self._kinds[task.kind](work, task, task.due_at + self._delay)
         except Exception:
             if task is None:
                 raise

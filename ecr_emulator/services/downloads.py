@@ -44,10 +44,11 @@ class Downloads:
 
     def fetch(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         """Return when the repository holds the blob. Raises ``UpstreamFailure``."""
-        fill = self._fill(rule, repository, layer)
-        if fill:
-            fill.wait()
-        self._link(repository, layer)
+        with self._blobs.hold(layer.digest):
+            fill = self._fill(rule, repository, layer)
+            if fill:
+                fill.wait()
+            self._link(repository, layer)
 
     def close(self) -> None:
         """Take no more work and cut downloads short; what they wrote is no blob yet.
@@ -75,8 +76,9 @@ class Downloads:
 
     def _run(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         try:
-            fill.run(self._from_upstream(rule, repository, layer))
-            self._link(repository, layer)
+            with self._blobs.hold(layer.digest):
+                fill.run(self._from_upstream(rule, repository, layer))
+                self._link(repository, layer)
         except UpstreamFailure as failure:
             log.warning("blob %s of %s failed: %s", layer.digest, repository.name, failure.reason)
         except Exception:

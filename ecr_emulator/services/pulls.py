@@ -14,6 +14,7 @@ from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+from ecr_emulator.services.collection import vouch
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
@@ -81,6 +82,8 @@ class Pulls:
             if layer is None or layer.is_archived:
                 return None
             rule = matching_rule(work.rules.all(registry), name) if held is None else None
+        if held:
+            vouch(self._store, repository, [held], now)
         if self._blobs.size(digest) is not None:
             if held is None:
                 self._link(repository, layer, now)

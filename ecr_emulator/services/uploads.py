@@ -67,19 +67,28 @@ class Uploads:
         return self._found(registry, name, upload_id)[1]
 
     def append(
-        self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes], start: int | None = None
+        self,
+        registry: Registry,
+        name: str,
+        upload_id: str,
+        chunks: Iterable[bytes],
+        now: datetime,
+        start: int | None = None,
     ) -> Upload:
         """Add bytes at the end. If the chunks break off, what has arrived is kept and the error goes on.
 
-        Raises ``InvalidLayerPartException`` if the client says where they start and that is not the end.
+        Raises ``InvalidLayerPartException`` if the client says where they start and that is not the end, and
+        ``LimitExceededException`` where a layer would be too large.
         """
         with self._turn(upload_id).lock:
             repository, upload = self._found(registry, name, upload_id)
             if start not in (None, upload.size):
                 raise _out_of_order(repository, upload)
-            return self._append(upload, chunks)
+            return self._append(upload, chunks, now)
 
-    def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
+    def append_part(
+        self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes, now: datetime
+    ) -> Upload:
         """Add one layer part whose first and last byte the client names, both counted.
 
         Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past a quota.
@@ -91,7 +100,7 @@ class Uploads:
                 raise _out_of_order(repository, upload)
             if upload.parts >= MAX_PARTS or upload.size + len(data) > MAX_LAYER_SIZE:
                 raise LimitExceededException
-            return self._append(upload, [data])
+            return self._append(upload, [data], now)
 
     def complete(self, registry: Registry, name: str, upload_id: str, digest: str, now: datetime) -> Layer:
         """End a session as CompleteLayerUpload does; returns the layer under ECR's own sha256.
@@ -157,13 +166,15 @@ class Uploads:
             repository = work.repositories.get(registry, name)
             return repository, work.uploads.get(repository, upload_id)
 
-    def _append(self, upload: Upload, chunks: Iterable[bytes]) -> Upload:
+    def _append(self, upload: Upload, chunks: Iterable[bytes], now: datetime) -> Upload:
         writer = self._blobs.resume(upload.id)
         try:
             for chunk in chunks:
+                if writer.size + len(chunk) > MAX_LAYER_SIZE:
+                    raise LimitExceededException
                 writer.write(chunk)
         finally:
-            upload = _advanced(upload, writer.size)
+            upload = _advanced(upload, writer.size, now)
             writer.close()
             with self._store.writing() as work:
                 work.uploads.save(upload)
@@ -171,11 +182,12 @@ class Uploads:
 
     def _commit(self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str, now: datetime) -> Layer:
         size = writer.size
-        verified = writer.commit(digest)
-        with self._store.writing() as work:
-            work.uploads.remove(upload)
-            if verified:
-                work.layers.add(repository, digest, size, now)
+        with self._blobs.hold(digest):
+            verified = writer.commit(digest)
+            with self._store.writing() as work:
+                work.uploads.remove(upload)
+                if verified:
+                    work.layers.add(repository, digest, size, now)
         if not verified:
             raise InvalidLayerException
         return Layer(digest, size)
@@ -196,11 +208,12 @@ def _out_of_order(repository: Repository, upload: Upload) -> InvalidLayerPartExc
     )
 
 
-def _advanced(upload: Upload, size: int) -> Upload:
+def _advanced(upload: Upload, size: int, now: datetime) -> Upload:
     if size == upload.size:
         return upload
     return replace(
         upload,
+        touched_at=now,
         size=size,
         parts=upload.parts + 1,
         last_part_size=size - upload.size,

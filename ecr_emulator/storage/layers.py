@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 
-from sqlalchemy import JSON, bindparam, func, select
+from sqlalchemy import JSON, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import ACTIVE, Layer
@@ -38,14 +38,31 @@ _active = (
     .scalar_subquery()
 )
 _FIND = Statement(
-    select(layers.c.size, _media_type.label("media_type"), _active.label("active")).where(
+    select(layers.c.size, layers.c.added_at, _media_type.label("media_type"), _active.label("active")).where(
         _of_repository, layers.c.digest == bindparam("digest")
     )
 )
 _REFERENCED = Statement(_references)
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
 _HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
-_ADD = Statement(upsert(layers).on_conflict_do_nothing())
+_add = upsert(layers)
+_ADD = Statement(_add.on_conflict_do_update(set_={"added_at": _add.excluded.added_at}))
+_any_reference = (
+    select(image_references.c.image_id)
+    .where(
+        image_references.c.repository_id == layers.c.repository_id,
+        image_references.c.digest == layers.c.digest,
+        image_references.c.kind == BLOB,
+    )
+    .exists()
+)
+_REMOVE_LOOSE = Statement(delete(layers).where(layers.c.added_at < bindparam("before"), ~_any_reference))
+_UNUSED = Statement(
+    select(_given.c.value).where(
+        _given.c.value.not_in(select(layers.c.digest)),
+        _given.c.value.not_in(select(image_references.c.digest).where(image_references.c.kind == BLOB)),
+    )
+)
 _HOLDERS = Statement(
     select(repositories.c.name)
     .join(layers, layers.c.repository_id == repositories.c.id)
@@ -67,7 +84,10 @@ class SqlLayers:
     def find(self, repository: Repository, digest: str) -> Layer | None:
         """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
-        return None if row is None else Layer(digest, row.size, row.media_type, is_archived=row.active == 0)
+        if row is None:
+            return None
+        loose_since = row.added_at if row.active is None else None
+        return Layer(digest, row.size, row.media_type, is_archived=row.active == 0, loose_since=loose_since)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
         """What an image of the repository says of a blob, whether or not the repository holds it yet."""
@@ -82,11 +102,22 @@ class SqlLayers:
         return [digest for digest in wanted if digest not in held]
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
-        """Give a blob to a repository; harmless if it has it. Raises ``RepositoryNotFoundException``."""
+        """Give a blob to a repository, or say that it was just given one that it has.
+
+        Raises ``RepositoryNotFoundException``.
+        """
         try:
             _ADD.run(self._connection, repository_id=repository.key, digest=digest, size=size, added_at=now)
         except IntegrityError as orphan:
             raise RepositoryNotFoundException(**repository.identity) from orphan
+
+    def remove_loose(self, before: datetime) -> int:
+        """Take from all repositories the blobs that were added before and to which no image refers; how many."""
+        return _REMOVE_LOOSE.run(self._connection, before=before).rowcount
+
+    def unused(self, digests: Iterable[str]) -> list[str]:
+        """Those of the digests that no repository holds and to which no image refers."""
+        return [row.value for row in _UNUSED.all(self._connection, digests=list(digests))]
 
     def holders(self, registry: Registry, digest: str) -> list[str]:
         """The names of the registry's repositories that hold a blob."""

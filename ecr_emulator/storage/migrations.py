@@ -222,7 +222,11 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_by_time ON tasks (due_at, "key");
 """
 
-STEPS = (FIRST, SECOND)
+THIRD = """
+ALTER TABLE uploads RENAME COLUMN started_at TO touched_at;
+"""
+
+STEPS = (FIRST, SECOND, THIRD)
 """Step 1 first. Each is a script of SQL statements and runs in one transaction."""
 
 

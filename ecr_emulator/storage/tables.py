@@ -155,7 +155,7 @@ uploads = Table(
     metadata,
     Column("id", String, primary_key=True, nullable=False),
     _required("repository_id", Integer, _owner()),
-    _required("started_at", Instant),
+    _required("touched_at", Instant),
     _required("size", Integer),
     _required("parts", Integer),
     _required("last_part_size", Integer),

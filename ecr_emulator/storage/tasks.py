@@ -18,6 +18,7 @@ _ADD = Statement(
     _add.on_conflict_do_update(set_={name: _add.excluded[name] for name in ("kind", "due_at", "arguments")})
 )
 _REMOVE = Statement(delete(table).where(table.c.key == bindparam("at_key")))
+_FIND = Statement(select(table.c.key).where(table.c.key == bindparam("at_key")))
 _HASTEN = Statement(update(table).where(table.c.kind == bindparam("of_kind")).values(due_at=bindparam("now")))
 _DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
 _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
@@ -34,6 +35,10 @@ class SqlTasks:
         """Have it done when it is due."""
         self.changed = True
         _ADD.run(self._connection, key=task.key, kind=task.kind, due_at=task.due_at, arguments=task.arguments)
+
+    def has(self, key: str) -> bool:
+        """Whether a task waits under this key."""
+        return _FIND.one(self._connection, at_key=key) is not None
 
     def remove(self, key: str) -> None:
         """Forget a task; harmless if there is none."""

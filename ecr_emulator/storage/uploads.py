@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import JSON, bindparam, delete, func, insert, select, update
 
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import Upload
@@ -12,10 +13,14 @@ from ecr_emulator.errors import RepositoryNotFoundException, UploadNotFoundExcep
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import uploads as table
 
-_progress = ("size", "parts", "last_part_size", "has_small_part")
+_progress = ("touched_at", "size", "parts", "last_part_size", "has_small_part")
 _this = table.c.id == bindparam("upload_id")
 _GET = Statement(select(table).where(_this, table.c.repository_id == bindparam("repository_id")))
 _IDS = Statement(select(table.c.id))
+_kept = func.json_each(bindparam("keep", type_=JSON)).table_valued("value")
+_REMOVE_UNTOUCHED = Statement(
+    delete(table).where(table.c.touched_at < bindparam("before"), table.c.id.not_in(select(_kept.c.value)))
+)
 _ADD = Statement(insert(table))
 _SAVE = Statement(update(table).where(_this).values({name: bindparam(name) for name in _progress}))
 _REMOVE = Statement(delete(table).where(_this))
@@ -46,7 +51,6 @@ class SqlUploads:
                 self._connection,
                 id=upload.id,
                 repository_id=repository.key,
-                started_at=upload.started_at,
                 **progress,
             )
         except IntegrityError as orphan:
@@ -56,6 +60,10 @@ class SqlUploads:
         """Record its progress."""
         progress = {name: getattr(upload, name) for name in _progress}
         _SAVE.run(self._connection, upload_id=upload.id, **progress)
+
+    def remove_untouched(self, before: datetime, keep: set[str]) -> None:
+        """End the sessions that were last touched before an instant, but for those with the ids to keep."""
+        _REMOVE_UNTOUCHED.run(self._connection, before=before, keep=list(keep))
 
     def remove(self, upload: Upload) -> None:
         """End a session."""

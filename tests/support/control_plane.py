@@ -17,6 +17,7 @@ from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, U
 from ecr_emulator.ports import Credential
 from ecr_emulator.services import Services
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
@@ -98,6 +99,7 @@ class ControlPlane:
         blobs = FileBlobs(directory, durable=False)
         downloads = Downloads(store, blobs, ids, self.clock, self.upstream)
         cleanup.callback(downloads.close)
+        collector = Collector(store, blobs)
         pull_through = PullThrough(store, self.clock, self.upstream, downloads)
         cleanup.callback(pull_through.close)
         return Services(
@@ -113,5 +115,6 @@ class ControlPlane:
             uploads=Uploads(store, blobs, ids),
             pulls=Pulls(store, blobs, pull_through, downloads),
             addresses=Addresses(),
-            background=Background(store, self.background_delay),
+            background=Background(store, collector, self.background_delay),
+            collector=collector,
         )

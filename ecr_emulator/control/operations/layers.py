@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecr_emulator.control.call import Call, operation
+from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
@@ -17,6 +18,7 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services import layer_urls
+from ecr_emulator.services.collection import vouch
 
 UNREFERENCED_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 """What a layer is taken for until a manifest says otherwise."""
@@ -28,7 +30,9 @@ def batch_check_layer_availability(call: Call, request: dict[str, Any]) -> dict[
     digests = list(dict.fromkeys(request["layerDigests"]))
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, request["repositoryName"])
-        layers = [_availability(work, repository, digest) for digest in digests if not _malformed(digest)]
+        known = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
+    vouch(call.services.store, repository, filter(None, known.values()), call.now)
+    layers = [_availability(digest, layer) for digest, layer in known.items()]
     return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
 
 
@@ -48,6 +52,7 @@ def upload_layer_part(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         request["uploadId"],
         (request["partFirstByte"], request["partLastByte"]),
         request["layerPartBlob"],
+        call.now,
     )
     return _upload(call, request) | {"lastByteReceived": upload.last_byte}
 
@@ -91,8 +96,7 @@ def _malformed(digest: str) -> dict[str, str] | None:
     }
 
 
-def _availability(work: UnitOfWork, repository: Repository, digest: str) -> dict[str, Any]:
-    held = work.layers.find(repository, digest)
+def _availability(digest: str, held: Layer | None) -> dict[str, Any]:
     if held is None:
         return {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
     return {

@@ -10,8 +10,9 @@ import hashlib
 import os
 import re
 import shutil
-from collections import OrderedDict
-from contextlib import suppress
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from threading import Lock
@@ -34,6 +35,9 @@ class FileBlobs:
         self._durable = durable
         self._progress: OrderedDict[str, Progress] = OrderedDict()
         self._progress_lock = Lock()
+        self._open: set[str] = set()
+        self._held: Counter[str] = Counter()
+        self._held_lock = Lock()
         for path in (self._blobs, self._ingest):
             os.makedirs(path, exist_ok=True)
 
@@ -54,6 +58,7 @@ class FileBlobs:
         Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use.
         """
         file = FileIO(self._ingest_path(name), "x+")
+        self._open.add(name)
         return FileWriter(self, name, file, Progress(hashlib.sha256(), 0))
 
     def resume(self, name: str) -> FileWriter:
@@ -62,6 +67,7 @@ class FileBlobs:
         What an earlier process wrote is hashed again.
         """
         file = FileIO(self._ingest_path(name), "r+")
+        self._open.add(name)
         size = file.seek(0, os.SEEK_END)
         with self._progress_lock:
             progress = self._progress.pop(name, None)
@@ -72,16 +78,51 @@ class FileBlobs:
             progress = Progress(hasher, size)
         return FileWriter(self, name, file, progress)
 
-    def delete(self, digest: str) -> None:
-        """Remove a blob; harmless if there is none. Files already open on it can still be read."""
-        with suppress(FileNotFoundError):
-            os.unlink(self._path(digest))
+    def delete(self, digest: str) -> int | None:
+        """Remove a blob; how many bytes that frees, None if there is none or it is held.
 
-    def sweep(self, keep: set[str]) -> None:
-        """Remove what earlier processes left unfinished, except under the names to keep. Only for the start."""
-        for name in os.listdir(self._ingest):
-            if name not in keep:
-                os.unlink(f"{self._ingest}/{name}")
+        Files already open on it can still be read.
+        """
+        with self._held_lock:
+            if digest in self._held:
+                return None
+            with suppress(FileNotFoundError):
+                path = self._path(digest)
+                freed = os.stat(path).st_size
+                os.unlink(path)
+                return freed
+        return None
+
+    @contextmanager
+    def hold(self, digest: str) -> Iterator[None]:
+        """While the block runs, the blob is not deleted, be it there already or only at the end of the block."""
+        with self._held_lock:
+            self._held[digest] += 1
+        try:
+            yield
+        finally:
+            with self._held_lock:
+                self._held[digest] -= 1
+                if not self._held[digest]:
+                    del self._held[digest]
+
+    def digests(self) -> Iterator[str]:
+        """The digests of all blobs."""
+        for algorithm in os.listdir(self._blobs):
+            for start in os.listdir(f"{self._blobs}/{algorithm}"):
+                for encoded in os.listdir(f"{self._blobs}/{algorithm}/{start}"):
+                    yield f"{algorithm}:{encoded}"
+
+    def being_written(self) -> set[str]:
+        """The names of the writers that are open."""
+        return set(self._open)
+
+    def sweep(self, keep: set[str]) -> int:
+        """Remove what is written under no name to keep and by no open writer; how many there were."""
+        leftovers = [name for name in os.listdir(self._ingest) if name not in keep and name not in self._open]
+        for name in leftovers:
+            self.drop_ingest(name)
+        return len(leftovers)
 
     def clear(self) -> None:
         """Remove every blob. Writers under way go on."""
@@ -96,6 +137,7 @@ class FileBlobs:
 
     def drop_ingest(self, name: str) -> None:
         """Remove the bytes of a writer."""
+        self._open.discard(name)
         with suppress(FileNotFoundError):
             os.unlink(self._ingest_path(name))
 
@@ -109,10 +151,12 @@ class FileBlobs:
             os.fsync(file.fileno())
         self._ensure_folder(os.path.dirname(path))
         os.replace(self._ingest_path(name), path)
+        self._open.discard(name)
         self._sync(os.path.dirname(path))
 
     def remember(self, name: str, progress: Progress) -> None:
         """Keep the hash of a closed writer for the next one of this name."""
+        self._open.discard(name)
         with self._progress_lock:
             self._progress[name] = progress
             if len(self._progress) > REMEMBERED:

@@ -1,0 +1,95 @@
+"""What nobody needs any more: abandoned uploads, layers that no image refers to, and their bytes.
+
+ECR does not say when it does this; that users need not is what makes it a registry without maintenance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.task import Task
+from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+
+FORGET = "forget-what-nobody-needs"
+SWEEP = "sweep-bytes-that-nobody-needs"
+INTERVAL = timedelta(hours=24)
+GRACE = timedelta(hours=24)
+"""Uploads that stand still for so long are given up, layers go that are of no image for so long."""
+VOUCHED = timedelta(minutes=30)
+"""A client that hears that a layer is there may count on it: its grace begins again, unless it began this recently."""
+BATCH = 1_000
+"""So many blobs are judged at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """How many of each are gone, and how many bytes of the disk that freed."""
+
+    uploads: int
+    layers: int
+    blobs: int
+    bytes: int
+
+
+class Collector:
+    """Removes what nobody needs, never what an image refers to, what is being uploaded, or what is being fetched.
+
+    Bytes go in a second step, when it is certain that the database knows nothing of them any more.
+    """
+
+    def __init__(self, store: Store, blobs: BlobStore) -> None:
+        self._store = store
+        self._blobs = blobs
+
+    def schedule(self, now: datetime) -> None:
+        """Have it done every day from now on, or go on as it was scheduled."""
+        with self._store.writing() as work:
+            if not work.tasks.has(FORGET):
+                work.tasks.add(Task(FORGET, FORGET, now + INTERVAL))
+
+    def perform_forget(self, work: UnitOfWork, task: Task, now: datetime) -> None:
+        """Perform the daily task."""
+        self._forget(work, now - GRACE)
+        work.tasks.add(Task(SWEEP, SWEEP, task.due_at))
+        work.tasks.add(Task(FORGET, FORGET, task.due_at + INTERVAL))
+
+    def perform_sweep(self, work: UnitOfWork, _task: Task, _now: datetime) -> None:
+        """Perform the task that the daily one leaves."""
+        self._sweep(work)
+
+    def collect(self, now: datetime, grace: timedelta = GRACE) -> Collected:
+        """Do it now, with what nobody has touched for the time of grace."""
+        with self._store.writing() as work:
+            layers = self._forget(work, now - grace)
+        with self._store.writing() as work:
+            uploads, freed = self._sweep(work)
+        return Collected(uploads, layers, len(freed), sum(freed))
+
+    def _forget(self, work: UnitOfWork, before: datetime) -> int:
+        work.uploads.remove_untouched(before, self._blobs.being_written())
+        return work.layers.remove_loose(before)
+
+    def _sweep(self, work: UnitOfWork) -> tuple[int, list[int]]:
+        """Nobody can give a blob to a repository meanwhile: there is one unit that writes."""
+        uploads = self._blobs.sweep(work.uploads.ids())
+        freed = [self._blobs.delete(digest) for digest in self._unused(work)]
+        return uploads, [size for size in freed if size is not None]
+
+    def _unused(self, work: UnitOfWork) -> Iterator[str]:
+        digests = self._blobs.digests()
+        while batch := list(islice(digests, BATCH)):
+            yield from work.layers.unused(batch)
+
+
+def vouch(store: Store, repository: Repository, layers: Iterable[Layer], now: datetime) -> None:
+    """Keep layers for a client that was just told that they are there: it will push their manifest next."""
+    stale = [layer for layer in layers if layer.loose_since and now - layer.loose_since > VOUCHED]
+    if stale:
+        with store.writing() as work:
+            for layer in stale:
+                work.layers.add(repository, layer.digest, layer.size, now)
