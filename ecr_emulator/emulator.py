@@ -89,8 +89,8 @@ class Emulator:
             roles=CompanionRoles(self._companions, self._store),
             upstreams=self._upstreams,
             tokens=Tokens(self._store.signing_key()),
-            uploads=Uploads(self._store, self._blobs, ids),
-            pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads),
+            uploads=Uploads(self._store, self._blobs, ids, self.settings.strict),
+            pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
             background=Background(self._store, collector, timedelta(seconds=self.settings.background_delay)),
             collector=collector,
@@ -100,7 +100,7 @@ class Emulator:
 
     def _front(self) -> Front:
         return Front(
-            distribution=DistributionApp(self.services, self.settings.registry_auth),
+            distribution=DistributionApp(self.services, self.settings.registry_auth, self.settings.strict),
             control=control_app(self.services, CompanionIdentities(self._companions)),
             admin=admin_app(Admin(self.services, self.clock, self.reset)),
             companions=self._companions,

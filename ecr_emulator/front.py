@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from werkzeug.middleware.proxy_fix import ProxyFix
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
 ECR_TARGET = "AmazonEC2ContainerRegistry_"
 ECR_SCOPE = "/ecr/aws4_request"
 
@@ -17,6 +20,7 @@ ECR_SCOPE = "/ecr/aws4_request"
 class Front:
     """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
 
+    A proxy in front may say what its client asked for, in ``X-Forwarded-Proto``, ``-Host`` and ``-Port``.
     ``catch_up`` is called first: no request sees a state in which something due has not been done.
     """
 
@@ -27,6 +31,11 @@ class Front:
     catch_up: Callable[[], None]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if any(header in environ for header in FORWARDED):
+            return ProxyFix(self._answer, x_for=1, x_proto=1, x_host=1, x_port=1)(environ, start_response)
+        return self._answer(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.catch_up()
         return self._choose(environ)(environ, start_response)
 

@@ -16,14 +16,16 @@ class Kind:
     """How one kind of value is read: every source is brought to texts, and ``read`` makes a value of each.
 
     ``expects`` completes "must be …"; ``placeholder`` stands for the value in ``--help``.
-    ``toml`` is what a TOML file may use beside lists. ``gather`` turns many values into one, for settings that repeat:
-    in flags by repetition, in the environment by commas, in TOML by arrays (and by a table, for a dictionary).
+    ``toml`` is what a TOML file may use beside lists. A switch is a flag without a value. ``gather`` turns many values
+    into one, for settings that repeat: in flags by repetition, in the environment by commas, in TOML by arrays (and by
+    a table, for a dictionary).
     """
 
     expects: str
     placeholder: str
     read: Callable[[str], Any]
     toml: tuple[type, ...] = (str,)
+    is_switch: bool = False
     gather: Callable[[Iterable[Any]], Any] | None = None
 
     def value_of(self, texts: list[str]) -> Any:
@@ -40,9 +42,9 @@ class Kind:
         if self.gather is dict and isinstance(toml, dict):
             toml = [f"{name}={value}" for name, value in toml.items()]
         parts = toml if self.gather and isinstance(toml, list) else [toml]
-        if any(isinstance(part, bool) or not isinstance(part, self.toml) for part in parts):
+        if any(isinstance(part, bool) != self.is_switch or not isinstance(part, self.toml) for part in parts):
             raise ValueError("of a wrong type")
-        return [str(part) for part in parts]
+        return [str(part).lower() if self.is_switch else str(part) for part in parts]
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -63,6 +65,10 @@ def whole(low: int, high: int) -> Kind:
         return int(text)
 
     return Kind(f"a whole number from {low} to {high}", "N", read, toml=(int,))
+
+
+def _switch(text: str) -> bool:
+    return {"true": True, "false": False}[_matching("true|false")(text)]
 
 
 def one_of(*choices: str) -> Kind:
@@ -92,5 +98,6 @@ ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(r"[0-9]{12}
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
 PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(r"[^\s/]+"))
 UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", "HOST=URL", _upstream, gather=dict)
+SWITCH = Kind("true or false", "", _switch, toml=(bool,), is_switch=True)
 SECONDS = Kind("a number of seconds", "SECONDS", _seconds, toml=(int, float))
 URI_STYLE = one_of(*STYLES)

@@ -18,6 +18,7 @@ from ecr_emulator.setting_kinds import (
     PUBLIC_HOST,
     REGION,
     SECONDS,
+    SWITCH,
     UPSTREAMS,
     URI_STYLE,
     Kind,
@@ -64,6 +65,15 @@ class Settings:
     )
     registry_auth: str = field(
         default="token", metadata=_as(one_of("token", "open"), "Whether the registry asks for a token.")
+    )
+    strict: bool = field(
+        default=False,
+        metadata=_as(SWITCH, "Have the registry depart from the OCI specification where real ECR does."),
+    )
+    tls: bool = field(default=False, metadata=_as(SWITCH, "Speak HTTPS too, on the same port."))
+    tls_dir: Path = field(
+        default=Path("~/.local/share/ecr-emulator/tls").expanduser(),
+        metadata=_as(DIRECTORY, "Where the certificate authority for --tls lives."),
     )
     log_level: str = field(
         default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "How much to log.")

@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "ecr_emulator.cli.serve:serve",
     "demo": "ecr_emulator.cli.demo:demo",
     "settings": "ecr_emulator.cli.settings:settings",
+    "trust": "ecr_emulator.cli.trust:trust",
     "gc": "ecr_emulator.cli.gc:gc",
     "health": "ecr_emulator.cli.health:health",
 }

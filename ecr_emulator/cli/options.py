@@ -13,6 +13,12 @@ import click
 from ecr_emulator.settings import CONFIG_FILE, SETTINGS, Loaded, Setting, SettingsError, load
 
 
+class CannotStart(click.ClickException):
+    """The emulator cannot run like this."""
+
+    exit_code = 2
+
+
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of these settings (of all, without names); what was loaded is its first argument."""
 
@@ -31,11 +37,18 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def _loaded(config: Path | None, given: dict[str, Any]) -> Loaded:
-    flags = {name: [text] if isinstance(text, str) else list(text) for name, text in given.items() if text}
+    flags = {name: _texts(value) for name, value in given.items() if value not in (None, "", ())}
     try:
         return load(flags, os.environ, config)
     except SettingsError as wrong:
         raise click.UsageError(str(wrong)) from None
+
+
+def _texts(value: Any) -> list[str]:
+    """What a flag says, as texts: a switch as true or false, others once or many times."""
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _config_option() -> Callable[[Any], Any]:
@@ -44,6 +57,8 @@ def _config_option() -> Callable[[Any], Any]:
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
+    if setting.kind.is_switch:
+        return click.option(f"{setting.flag}/--no-{setting.flag[2:]}", setting.name, default=None, help=setting.help)
     many = setting.kind.gather is not None
     shown = ", ".join(setting.default) if many else setting.default
     default = "" if shown in (None, "") else f"  [default: {shown}]"

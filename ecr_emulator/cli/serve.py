@@ -13,19 +13,17 @@ import click
 
 from ecr_emulator import __version__
 from ecr_emulator.cli.ask import version_of
-from ecr_emulator.cli.options import with_settings
+from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import Loaded, Settings
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from ecr_emulator.emulator import Emulator
+    from ecr_emulator.serving.granian import GranianServer
+    from ecr_emulator.serving.two_protocols import TwoProtocolServer
 
 logger = logging.getLogger(__name__)
-
-
-class CannotStart(click.ClickException):
-    """The emulator cannot run like this."""
-
-    exit_code = 2
 
 
 @click.command()
@@ -44,8 +42,6 @@ def serve(loaded: Loaded) -> None:
 
 
 def _serve(loaded: Loaded, stopped: Event) -> None:
-    from ecr_emulator.observe import with_request_log
-    from ecr_emulator.serving.granian import GranianServer
     from ecr_emulator.serving.listeners import CannotListen, listen
 
     settings = loaded.settings
@@ -54,7 +50,7 @@ def _serve(loaded: Loaded, stopped: Event) -> None:
     except CannotListen as refused:
         raise CannotStart(str(refused)) from None
     with opened(settings) as emulator:
-        server = GranianServer(with_request_log(emulator.wsgi), listeners, settings.threads)
+        server = _server(emulator, listeners)
         server.start()
         version_of(settings.host, server.port)
         _announce(emulator, server.port)
@@ -63,6 +59,21 @@ def _serve(loaded: Loaded, stopped: Event) -> None:
         in_time = server.stop(settings.shutdown_timeout)
     if not in_time:
         _leave(settings.shutdown_timeout)
+
+
+def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoProtocolServer:
+    from ecr_emulator.observe import with_request_log
+
+    settings = emulator.settings
+    wsgi = with_request_log(emulator.wsgi)
+    if not settings.tls:
+        from ecr_emulator.serving.granian import GranianServer
+
+        return GranianServer(wsgi, listeners, settings.threads)
+    from ecr_emulator.cli.trust import certificate
+    from ecr_emulator.serving.two_protocols import TwoProtocolServer
+
+    return TwoProtocolServer(wsgi, listeners, settings.threads, certificate(settings))
 
 
 def opened(settings: Settings) -> Emulator:
@@ -88,8 +99,15 @@ def _announce(emulator: Emulator, port: int) -> None:
         f"ECR emulator {__version__} is ready: http://{address}\n\n"
         f"  export AWS_ENDPOINT_URL=http://{address}\n"
         f"  aws ecr get-login-password | docker login --username AWS --password-stdin {address}\n\n"
+        f"{_about_tls(emulator.settings, address)}"
         f"State: {emulator.data_dir} ({kept})"
     )
+
+
+def _about_tls(settings: Settings, address: str) -> str:
+    if not settings.tls:
+        return ""
+    return f"  https://{address} works too, for clients that trust the emulator: ecr-emulator trust\n\n"
 
 
 def _name_of(hosts: tuple[str, ...]) -> str:

@@ -23,6 +23,8 @@ def settings(loaded: Loaded) -> None:
 
 def _toml(value: Any) -> str:
     match value:
+        case bool():
+            return str(value).lower()
         case int() | float():
             return str(value)
         case tuple():

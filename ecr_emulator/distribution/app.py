@@ -31,11 +31,13 @@ log = logging.getLogger(__name__)
 class DistributionApp:
     """Answers ``/v2/…`` and the signed URLs of layers.
 
-    With ``registry_auth`` ``open``, clients that send no credentials are the emulator's own account.
+    With ``registry_auth`` ``open``, clients that send no credentials are the emulator's own account. ``strict``
+    answers as real ECR does where that departs from the OCI specification.
     """
 
-    def __init__(self, services: Services, registry_auth: str = "token") -> None:
+    def __init__(self, services: Services, registry_auth: str = "token", strict: bool = False) -> None:
         self._services = services
+        self._is_strict = strict
         self._is_open = registry_auth == "open"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -78,7 +80,8 @@ class DistributionApp:
         if path and not is_repository_name(name):
             raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
         principal = caller.principal_arn if caller else ""
-        answer = handler(Visit(request, self._services, registry, name, path, now, principal), *arguments)
+        visit = Visit(request, self._services, registry, name, path, now, principal, self._is_strict)
+        answer = handler(visit, *arguments)
         if namespace:
             answer.headers["OCI-Namespace"] = namespace
         return answer

@@ -21,7 +21,7 @@ def get_blob(visit: Visit, digest: str) -> Response:
     """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream."""
     check_digest(digest)
     source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now)
-    if source is None:
+    if source is None or (visit.is_strict and source.is_loose and visit.request.method == "GET"):
         raise _unknown(digest)
     span = requested_span(visit.request.headers.get("Range"), source.size)
     start, stop = span or (0, source.size)

@@ -21,7 +21,9 @@ def get_manifest(visit: Visit, reference: str) -> Response:
     _check_reference(reference)
     manifest = visit.services.pulls.manifest(visit.registry, visit.name, reference, visit.now, visit.principal)
     etag = f'"{manifest.digest}"'
-    headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": manifest.digest, "ETag": etag}
+    headers = {"Content-Type": manifest.media_type, "ETag": etag}
+    if not visit.is_strict or visit.request.method == "HEAD":
+        headers["Docker-Content-Digest"] = manifest.digest
     if etag in visit.request.headers.get("If-None-Match", ""):
         return Response(status=304, headers=headers)
     return Response(manifest.raw, 200, headers)
@@ -78,7 +80,8 @@ def _bad_tag(pattern: str) -> Refusal:
 
 def _created(visit: Visit, reference: str, stored: Stored, tags: list[str]) -> Response:
     answer = Response(status=201)
-    answer.headers["Location"] = visit.url(f"manifests/{reference}")
+    if not visit.is_strict:
+        answer.headers["Location"] = visit.url(f"manifests/{reference}")
     answer.headers["Docker-Content-Digest"] = stored.image.digest
     if stored.image.subject:
         answer.headers["OCI-Subject"] = stored.image.subject

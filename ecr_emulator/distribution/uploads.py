@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from werkzeug import Response
 
@@ -41,7 +42,10 @@ def begin_upload(visit: Visit) -> Response:
 
 def append_to_upload(visit: Visit, upload_id: str) -> Response:
     """end-5: one chunk with its Content-Range, or a stream of any length."""
-    return _progress(visit, _append(visit, upload_id), 202)
+    upload = _append(visit, upload_id)
+    if visit.is_strict:
+        return _progress(visit, replace(upload, size=upload.first_part_size), 201)
+    return _progress(visit, upload, 202)
 
 
 def finish_upload(visit: Visit, upload_id: str) -> Response:

@@ -17,6 +17,7 @@ class Visit:
 
     ``name`` is empty where the route has none. ``path`` is the name as the client wrote it, which answers repeat;
     ``origin`` is the scheme and host it used; ``principal`` the ARN of the caller, empty for one without a token.
+    A strict answer departs from the OCI specification where real ECR does (docs/strict.md).
     """
 
     request: Request
@@ -26,6 +27,7 @@ class Visit:
     path: str
     now: datetime
     principal: str
+    is_strict: bool = False
 
     @property
     def origin(self) -> str:

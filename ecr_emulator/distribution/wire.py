@@ -39,6 +39,7 @@ _ROWS: dict[type[EcrError], tuple[int, str]] = {
     errors.LayersNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
     errors.UploadNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
     errors.InvalidLayerPartException: (416, "BLOB_UPLOAD_INVALID"),
+    errors.LayerPartTooSmallException: (400, "BLOB_UPLOAD_INVALID"),
     errors.InvalidLayerException: (400, "DIGEST_INVALID"),
     errors.ImageDigestDoesNotMatchException: (400, "DIGEST_INVALID"),
     errors.ImageTagAlreadyExistsException: (400, "TAG_INVALID"),

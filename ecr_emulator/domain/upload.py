@@ -24,6 +24,7 @@ class Upload:
     parts: int = 0
     last_part_size: int = 0
     has_small_part: bool = False
+    first_part_size: int = 0
 
     @property
     def last_byte(self) -> int:

@@ -20,22 +20,40 @@ from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
-"""Repeated pulls within this time leave ``lastRecordedPullTime`` alone; ECR itself promises a day."""
+"""Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""
+STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
+"""What ECR itself promises."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobSource:
-    """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop."""
+    """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop.
+
+    It is loose while no image refers to it.
+    """
 
     digest: str
     size: int
+    is_loose: bool
     chunks: Callable[[int, int], Generator[bytes, None, None]]
 
 
 class Pulls:
-    """What a client pulls. Every read of an image or a blob by either plane comes here."""
+    """What a client pulls. Every read of an image or a blob by either plane comes here.
 
-    def __init__(self, store: Store, blobs: BlobStore, pull_through: PullThrough, downloads: Downloads) -> None:
+    ``strict``: an upstream is never asked for a digest that no tag has brought in, and pulls are recorded once a day.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        pull_through: PullThrough,
+        downloads: Downloads,
+        strict: bool = False,
+    ) -> None:
+        self._is_strict = strict
+        self._granularity = STRICT_PULL_TIME_GRANULARITY if strict else PULL_TIME_GRANULARITY
         self._store = store
         self._blobs = blobs
         self._pull_through = pull_through
@@ -55,9 +73,9 @@ class Pulls:
             image = _find(work, repository, image_id) if repository else None
             if repository and image and not image.is_active:
                 raise _not_found(repository, image_id)
-            due = self._rule_if_due(work, repository, image, image_id, now) or self._rule_if_absent(
-                work, registry, name, image
-            )
+            due = self._rule_if_due(work, repository, image, image_id, now)
+            if image is None and not (image_id.digest and self._is_strict):
+                due = matching_rule(work.rules.all(registry), name)
             if image and not due:
                 manifest = work.images.manifest(image)
             elif not due:
@@ -66,7 +84,7 @@ class Pulls:
         if due:
             manifest = self._pull_through.manifest(due, name, image_id, now)
         last = image.last_pulled_at if image and image.digest == manifest.digest else None
-        if last is None or now - last >= PULL_TIME_GRANULARITY:
+        if last is None or now - last >= self._granularity:
             self._record_pull(registry, name, manifest.digest, principal, now)
         return manifest
 
@@ -87,12 +105,18 @@ class Pulls:
         if self._blobs.size(digest) is not None:
             if held is None:
                 self._link(repository, layer, now)
-            return BlobSource(digest, layer.size, lambda start, stop: read_span(self._blobs.open(digest), start, stop))
+            return BlobSource(
+                digest,
+                layer.size,
+                layer.loose_since is not None,
+                lambda start, stop: read_span(self._blobs.open(digest), start, stop),
+            )
         if rule is None:
             return None
         return BlobSource(
             digest,
             layer.size,
+            False,
             lambda start, stop: self._downloads.chunks(rule, repository, layer, start, stop),
         )
 
@@ -111,11 +135,6 @@ class Pulls:
         if validation and not validation.is_due(now):
             return None
         return matching_rule(work.rules.all(repository.registry), repository.name)
-
-    @staticmethod
-    def _rule_if_absent(work: UnitOfWork, registry: Registry, name: str, image: Image | None) -> PullThroughRule | None:
-        """The rule by which something that is not here can be brought in."""
-        return None if image else matching_rule(work.rules.all(registry), name)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
         with self._store.writing() as work:

@@ -38,9 +38,13 @@ class _Turn:
 
 
 class Uploads:
-    """Begins, continues and ends upload sessions. Requests on one session take turns."""
+    """Begins, continues and ends upload sessions. Requests on one session take turns.
 
-    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource) -> None:
+    ``has_least_part`` holds the chunks of OCI clients to the least size that ECR's own layer parts have.
+    """
+
+    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, has_least_part: bool = False) -> None:
+        self._has_least_part = has_least_part
         self._store = store
         self._blobs = blobs
         self._ids = ids
@@ -129,10 +133,13 @@ class Uploads:
     def finish(self, registry: Registry, name: str, upload_id: str, digest: str, now: datetime) -> Layer:
         """End a session as the OCI protocol does.
 
-        Raises ``InvalidLayerException`` if the bytes are not the digest's; the session is gone then.
+        Raises ``InvalidLayerException`` if the bytes are not the digest's; the session is gone then. Where parts have
+        a least size, ``LayerPartTooSmallException``.
         """
         with self._turn(upload_id).lock:
             repository, upload = self._found(registry, name, upload_id)
+            if self._has_least_part and upload.has_small_part:
+                raise LayerPartTooSmallException
             return self._commit(repository, upload, self._blobs.resume(upload.id), digest, now)
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
@@ -216,6 +223,7 @@ def _advanced(upload: Upload, size: int, now: datetime) -> Upload:
         touched_at=now,
         size=size,
         parts=upload.parts + 1,
+        first_part_size=upload.first_part_size or size,
         last_part_size=size - upload.size,
         has_small_part=upload.has_small_part or 0 < upload.last_part_size < MIN_PART_SIZE,
     )

@@ -18,6 +18,7 @@ from granian import _futures, _granian
 from granian.http import HTTP1Settings
 from granian.wsgi import _callback_wrapper
 
+from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import BACKLOG
 
 if TYPE_CHECKING:
@@ -36,13 +37,19 @@ futures: Any = _futures
 class GranianServer:
     """Serves ``wsgi`` on the listeners, which it takes over, with up to ``threads`` requests at once on each.
 
-    Threads are started as they are needed. Connections beyond them wait.
+    Threads are started as they are needed. Connections beyond them wait. With a certificate, it speaks TLS.
     """
 
-    def __init__(self, wsgi: WSGIApplication, listeners: Sequence[socket.socket], threads: int) -> None:
-        self.port: int = listeners[0].getsockname()[1]
+    def __init__(
+        self,
+        wsgi: WSGIApplication,
+        listeners: Sequence[socket.socket],
+        threads: int,
+        certificate: Certificate | None = None,
+    ) -> None:
+        self.port: int = listeners[0].getsockname()[1] if listeners[0].family != socket.AF_UNIX else 0
         self._application: Any = _callback_wrapper(wsgi, {})
-        self._workers = [_Worker(self._application, listener, threads) for listener in listeners]
+        self._workers = [_Worker(self._application, listener, threads, certificate) for listener in listeners]
 
     def start(self) -> None:
         """Answer requests from now on."""
@@ -60,7 +67,10 @@ class GranianServer:
 class _Worker:
     """One socket's worker. Granian runs it in threads of its own."""
 
-    def __init__(self, application: Any, listener: socket.socket, threads: int) -> None:
+    def __init__(
+        self, application: Any, listener: socket.socket, threads: int, certificate: Certificate | None
+    ) -> None:
+        self._is_unix = listener.family == socket.AF_UNIX
         self.finished = Event()
         self._application = application
         self._loop = asyncio.new_event_loop()
@@ -68,7 +78,7 @@ class _Worker:
         self._signal.add_cb(self.finished.set)
         self._worker = native.WSGIWorker(
             1,
-            (None, native.SocketHolder(listener.detach(), False, BACKLOG)),
+            (None, native.SocketHolder(listener.detach(), self._is_unix, BACKLOG)),
             None,
             py_threads=threads,
             py_threads_idle_timeout=IDLE_THREAD_SECONDS,
@@ -77,12 +87,26 @@ class _Worker:
             http1_opts=HTTP1Settings(
                 header_read_timeout=REQUEST_HEAD_SECONDS * 1000, max_buffer_size=REQUEST_HEAD_LIMIT
             ),
+            **_tls(certificate),
         )
 
     def start(self) -> None:
         scheduler = futures._new_cbscheduler(self._loop, self._application, impl_asyncio=True)
-        self._worker.serve_mtr(scheduler, self._loop, self._signal)
+        serve = self._worker.serve_mtr_uds if self._is_unix else self._worker.serve_mtr
+        serve(scheduler, self._loop, self._signal)
 
     def finish(self) -> None:
         self._signal.set()
         self._loop.close()
+
+
+def _tls(certificate: Certificate | None) -> dict[str, Any]:
+    if certificate is None:
+        return {}
+    return {
+        "ssl_enabled": True,
+        "ssl_cert": str(certificate.certificate),
+        "ssl_key": str(certificate.key),
+        "ssl_protocol_min": "tls1.2",
+        "ssl_crl": [],
+    }

@@ -224,6 +224,7 @@ CREATE INDEX tasks_by_time ON tasks (due_at, "key");
 
 THIRD = """
 ALTER TABLE uploads RENAME COLUMN started_at TO touched_at;
+ALTER TABLE uploads ADD COLUMN first_part_size INTEGER DEFAULT '0' NOT NULL;
 """
 
 STEPS = (FIRST, SECOND, THIRD)

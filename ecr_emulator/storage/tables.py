@@ -160,6 +160,7 @@ uploads = Table(
     _required("parts", Integer),
     _required("last_part_size", Integer),
     _required("has_small_part", Boolean),
+    _required("first_part_size", Integer, server_default="0"),
     Index("uploads_by_repository", "repository_id"),
     sqlite_with_rowid=False,
 )

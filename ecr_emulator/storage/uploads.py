@@ -13,7 +13,7 @@ from ecr_emulator.errors import RepositoryNotFoundException, UploadNotFoundExcep
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import uploads as table
 
-_progress = ("touched_at", "size", "parts", "last_part_size", "has_small_part")
+_progress = ("touched_at", "size", "parts", "last_part_size", "has_small_part", "first_part_size")
 _this = table.c.id == bindparam("upload_id")
 _GET = Statement(select(table).where(_this, table.c.repository_id == bindparam("repository_id")))
 _IDS = Statement(select(table.c.id))

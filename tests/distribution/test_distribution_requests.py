@@ -49,6 +49,18 @@ def test_the_host_outranks_the_namespace_and_that_the_path(docker, theirs):
     assert docker.get(f"/v2/210987654321/eu-west-1/theirs/tags/list?ns={ours}").status_code == 404
 
 
+def test_behind_a_proxy_addresses_are_those_that_the_client_of_the_proxy_used(docker, theirs):
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ecr.test:8443"}
+    answer = docker.send("POST", "/v2/team/app/blobs/uploads/", forwarded)
+    assert answer.headers["Location"].startswith("https://ecr.test:8443/v2/team/app/blobs/uploads/")
+    assert docker.get("/v2/theirs/tags/list", {"X-Forwarded-Host": THEIRS}).json["name"] == "theirs"
+    challenge = docker.http.get("/v2/", headers=forwarded)
+    assert 'realm="https://ecr.test:8443/"' in challenge.headers["Www-Authenticate"]
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "8443"}
+    answer = docker.send("POST", "/v2/team/app/blobs/uploads/", forwarded)
+    assert answer.headers["Location"].startswith("https://localhost:8443/v2/")
+
+
 def test_a_push_by_path_answers_with_the_path(docker, theirs):
     name = "210987654321/eu-west-1/theirs"
     docker.push_blob(BLOB, name)

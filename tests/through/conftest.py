@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -100,7 +101,19 @@ def private_upstream(upstream):
 
 @pytest.fixture
 def here(upstream, tmp_path):
-    settings = Settings(data_dir=tmp_path / "state", upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT)
+    with running(upstream, tmp_path / "state") as here:
+        yield here
+
+
+@pytest.fixture
+def strictly_here(upstream, tmp_path):
+    with running(upstream, tmp_path / "state", strict=True) as here:
+        yield here
+
+
+@contextmanager
+def running(upstream, folder, **more):
+    settings = Settings(data_dir=folder, upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT, **more)
     with Emulator(settings) as emulator:
         yield Here(emulator)
         emulator.reset()  # the companions belong to the process, not to this emulator

@@ -150,6 +150,16 @@ def test_a_pull_by_digest_works_and_is_never_checked_again(here, upstream):
     assert here.images(NAME) == {app.digest: []}
 
 
+def test_a_strict_registry_never_asks_for_a_digest_that_no_tag_brought_in(strictly_here, upstream):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    strictly_here.rule()
+    assert strictly_here.manifest(NAME, app.digest).status_code == 404
+    assert upstream.requests == []
+    assert strictly_here.pull(NAME, "v1") == app.raw
+    assert strictly_here.pull(NAME, app.digest) == app.raw
+
+
 def test_nothing_is_created_for_a_name_that_the_upstream_does_not_have(here, upstream):
     here.rule()
     answer = here.manifest("quay/no/such", "v1")

@@ -1,0 +1,54 @@
+"""``ecr-emulator gc``, for an emulator that runs and for a data directory at rest."""
+
+from hashlib import sha256
+
+import boto3
+
+from tests.support.processes import run, serving
+
+
+def loosen(emulator):
+    """Upload a layer that no image refers to."""
+    ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
+                       aws_access_key_id="123456789012", aws_secret_access_key="any")  # fmt: skip
+    ecr.create_repository(repositoryName="app")
+    upload = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName="app", uploadId=upload, partFirstByte=0, partLastByte=4, layerPartBlob=b"loose"
+    )
+    digest = f"sha256:{sha256(b'loose').hexdigest()}"
+    ecr.complete_layer_upload(repositoryName="app", uploadId=upload, layerDigests=[digest])
+
+
+def test_a_running_emulator_collects_what_is_older_than_the_grace(tmp_path):
+    with serving(tmp_path, "--port", "0") as emulator:
+        loosen(emulator)
+        spared = run(tmp_path, "gc", "--port", str(emulator.port))
+        assert spared.stdout == "Removed 0 uploads and 0 layers; 0 blobs with 0 bytes are gone.\n"
+        gone = run(tmp_path, "gc", "--port", str(emulator.port), "--grace", "0s")
+        assert gone.stdout == "Removed 0 uploads and 1 layers; 1 blobs with 5 bytes are gone.\n"
+        assert emulator.stop() == 0
+
+
+def test_a_data_directory_is_collected_at_rest_and_never_under_a_running_emulator(tmp_path):
+    with serving(tmp_path, "--port", "0", "--data-dir", "state") as emulator:
+        loosen(emulator)
+        refused = run(tmp_path, "gc", "--data-dir", "state", "--grace", "0s")
+        assert refused.returncode == 2
+        assert f"in use by process {emulator.process.pid}" in refused.stderr
+        assert emulator.stop() == 0
+    gone = run(tmp_path, "gc", "--data-dir", "state", "--grace", "0s")
+    assert gone.stdout == "Removed 0 uploads and 1 layers; 1 blobs with 5 bytes are gone.\n"
+
+
+def test_what_cannot_be_done_is_said(tmp_path):
+    nobody = run(tmp_path, "gc", "--port", "1")
+    assert nobody.returncode == 1
+    assert "No emulator on port 1" in nobody.stderr
+    assert "--data-dir" in nobody.stderr
+    nothing = run(tmp_path, "gc", "--data-dir", "no-such")
+    assert "There is no data directory no-such" in nothing.stderr
+    assert not (tmp_path / "no-such").exists()
+    wrong = run(tmp_path, "gc", "--grace", "soon")
+    assert wrong.returncode == 2
+    assert "--grace" in wrong.stderr
