@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ecr_emulator.serving.granian import GranianServer
     from ecr_emulator.serving.two_protocols import TwoProtocolServer
 
+LOCALHOST = ("127.0.0.1", "::1")
+
 logger = logging.getLogger(__name__)
 
 
@@ -111,13 +113,13 @@ def _about_tls(settings: Settings, address: str) -> str:
 
 
 def _name_of(hosts: tuple[str, ...]) -> str:
-    """What clients on this machine call it: localhost, unless it listens on no loopback address."""
+    """What clients on this machine call it: localhost, unless it listens on none of its addresses."""
     for host in hosts:
         try:
             address = ip_address(host)
         except ValueError:
             return host
-        if address.is_loopback or address.is_unspecified:
+        if host in LOCALHOST or address.is_unspecified:
             return "localhost"
     return f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
 
