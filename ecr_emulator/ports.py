@@ -81,8 +81,11 @@ class BlobStore(Protocol):
     def begin(self, name: str) -> BlobWriter:
         """Start a new blob under a name of the caller's choosing (an upload id)."""
 
-    def resume(self, name: str) -> BlobWriter:
-        """Go on with a writer that was closed, in this process or an earlier one. Raises ``FileNotFoundError``."""
+    def resume(self, name: str, size: int) -> BlobWriter:
+        """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
+
+        What it wrote beyond is dropped: nobody was told that it had arrived. Raises ``FileNotFoundError``.
+        """
 
     def delete(self, digest: str) -> int | None:
         """Remove a blob; how many bytes that frees, None if there is none or it is held."""

@@ -118,7 +118,7 @@ class Uploads:
                 raise EmptyUploadException
             if upload.has_small_part:
                 raise LayerPartTooSmallException
-            writer = self._blobs.resume(upload.id)
+            writer = self._blobs.resume(upload.id, upload.size)
             computed = writer.digest()
             if algorithm_of(digest) in ALGORITHMS and writer.digest(algorithm_of(digest)) != digest.lower():
                 self._discard(upload, writer)
@@ -140,13 +140,13 @@ class Uploads:
             repository, upload = self._found(registry, name, upload_id)
             if self._has_least_part and upload.has_small_part:
                 raise LayerPartTooSmallException
-            return self._commit(repository, upload, self._blobs.resume(upload.id), digest, now)
+            return self._commit(repository, upload, self._blobs.resume(upload.id, upload.size), digest, now)
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
         """Drop a session and its bytes. Raises ``UploadNotFoundException``."""
         with self._turn(upload_id).lock:
             _, upload = self._found(registry, name, upload_id)
-            self._discard(upload, self._blobs.resume(upload.id))
+            self._discard(upload, self._blobs.resume(upload.id, upload.size))
 
     def mount(self, registry: Registry, name: str, digest: str, source_name: str | None, now: datetime) -> Layer | None:
         """Give a repository a blob that another one of the registry holds; None if it cannot be had that way.
@@ -174,7 +174,7 @@ class Uploads:
             return repository, work.uploads.get(repository, upload_id)
 
     def _append(self, upload: Upload, chunks: Iterable[bytes], now: datetime) -> Upload:
-        writer = self._blobs.resume(upload.id)
+        writer = self._blobs.resume(upload.id, upload.size)
         try:
             for chunk in chunks:
                 if writer.size + len(chunk) > MAX_LAYER_SIZE:

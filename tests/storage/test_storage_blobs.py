@@ -46,7 +46,7 @@ def test_a_wrong_digest_leaves_nothing_behind(blobs, tmp_path, digest):
     assert not writer.commit(digest)
     assert stored_files(tmp_path) == []
     with pytest.raises(FileNotFoundError):
-        blobs.resume(NAME)
+        blobs.resume(NAME, 0)
 
 
 def test_a_blob_that_exists_already_is_as_good(blobs, tmp_path):
@@ -64,7 +64,7 @@ def test_what_is_not_there_is_not_there(blobs):
         with pytest.raises(FileNotFoundError):
             blobs.open(digest)
     with pytest.raises(FileNotFoundError):
-        blobs.resume(NAME)
+        blobs.resume(NAME, 0)
 
 
 def test_a_deleted_blob_is_gone_and_its_readers_finish(blobs):
@@ -81,7 +81,7 @@ def test_only_uuids_name_a_writer(blobs, tmp_path, name):
     with pytest.raises(ValueError, match="not a UUID"):
         blobs.begin(name)
     with pytest.raises(ValueError, match="not a UUID"):
-        blobs.resume(name)
+        blobs.resume(name, 0)
     assert stored_files(tmp_path) == []
 
 
@@ -97,7 +97,7 @@ def test_a_closed_writer_can_be_resumed(blobs, tmp_path, restarted):
     writer = blobs.begin(NAME)
     writer.write(DATA[:half])
     writer.close()
-    again = (FileBlobs(tmp_path, durable=False) if restarted else blobs).resume(NAME)
+    again = (FileBlobs(tmp_path, durable=False) if restarted else blobs).resume(NAME, half)
     assert again.size == half
     assert again.digest() == digest_of(DATA[:half])
     again.write(DATA[half:])
@@ -110,11 +110,11 @@ def test_a_closed_writer_can_be_resumed(blobs, tmp_path, restarted):
 def test_the_chunks_of_an_upload_are_hashed_once(blobs, monkeypatch):
     blobs.begin(NAME).close()
     monkeypatch.setattr(hashlib, "file_digest", None)
-    for byte in DATA[:50]:
-        writer = blobs.resume(NAME)
+    for size, byte in enumerate(DATA[:50]):
+        writer = blobs.resume(NAME, size)
         writer.write(bytes([byte]))
         writer.close()
-    assert blobs.resume(NAME).commit(digest_of(DATA[:50]))
+    assert blobs.resume(NAME, 50).commit(digest_of(DATA[:50]))
 
 
 def test_a_forgotten_hash_is_made_again(blobs, monkeypatch):
@@ -124,7 +124,7 @@ def test_a_forgotten_hash_is_made_again(blobs, monkeypatch):
         writer.write(DATA)
         writer.close()
     for name in (NAME, OTHER_NAME):
-        writer = blobs.resume(name)
+        writer = blobs.resume(name, len(DATA))
         assert writer.digest() == digest_of(DATA)
         writer.close()
 
@@ -132,8 +132,18 @@ def test_a_forgotten_hash_is_made_again(blobs, monkeypatch):
 def test_bytes_that_somebody_else_appended_are_hashed_too(blobs, tmp_path):
     blobs.begin(NAME).close()
     (tmp_path / "ingest" / NAME).write_bytes(DATA)
-    writer = blobs.resume(NAME)
+    writer = blobs.resume(NAME, len(DATA))
     assert writer.size == len(DATA)
+    assert writer.commit(digest_of(DATA))
+
+
+def test_bytes_that_nobody_was_told_of_are_dropped(blobs, tmp_path):
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    writer.close()
+    writer = FileBlobs(tmp_path, durable=True).resume(NAME, 10)
+    assert (writer.size, writer.digest()) == (10, digest_of(DATA[:10]))
+    writer.write(DATA[10:])
     assert writer.commit(digest_of(DATA))
 
 

@@ -61,13 +61,16 @@ class FileBlobs:
         self._open.add(name)
         return FileWriter(self, name, file, Progress(hashlib.sha256(), 0))
 
-    def resume(self, name: str) -> FileWriter:
-        """Go on with a writer that was closed, in this process or an earlier one. Raises ``FileNotFoundError``.
+    def resume(self, name: str, size: int) -> FileWriter:
+        """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
 
-        What an earlier process wrote is hashed again.
+        What it wrote beyond is dropped: nobody was told that it had arrived. What an earlier process wrote is hashed
+        again. Raises ``FileNotFoundError``.
         """
         file = FileIO(self._ingest_path(name), "r+")
         self._open.add(name)
+        if file.seek(0, os.SEEK_END) > size:
+            file.truncate(size)
         size = file.seek(0, os.SEEK_END)
         with self._progress_lock:
             progress = self._progress.pop(name, None)
