@@ -6,8 +6,8 @@ import re
 
 from ecr_emulator.distribution.wire import Refusal
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_CONTENT_RANGE = re.compile(r"(?:bytes )?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))?")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 
 def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
@@ -24,8 +24,6 @@ def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
     else:
         start, stop = int(first), min(int(last) + 1 if last else size, size)
     if start >= stop:
-        if first and last and int(last) < int(first):
-            return None
         raise Refusal(416, "UNSUPPORTED", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
     return start, stop
 

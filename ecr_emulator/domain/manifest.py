@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1, SCHEMA1_SIGN
 
 MAX_MANIFEST_BYTES = 4_194_304
 """The largest manifest ECR takes."""
+MAX_SIZE = 2**40
+"""No layer is so large, and all that a manifest can list add up to what a database can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,26 @@ def _invalid() -> InvalidParameterException:
 
 def _parsed(raw: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(raw.decode())  # json itself would take UTF-16, which PutImage cannot express
+        # json itself would take UTF-16, which PutImage cannot express, and NaN
+        document = json.loads(raw.decode(), object_pairs_hook=_object, parse_constant=_refuse)
     except (ValueError, RecursionError) as broken:
         raise _invalid() from broken
     if not isinstance(document, dict) or document.get("schemaVersion") not in (1, 2):
         raise _invalid()
     return document
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a key that is there twice: parsers differ in which one they take, and so in the image that they see."""
+    found = dict(members)
+    if len(found) < len(members):
+        twice, _ = Counter(name for name, _ in members).most_common(1)[0]
+        raise InvalidParameterException.at("ImageManifest", f"Member must not have the key {twice[:80]!a} twice")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
 
 
 def _media_type(document: dict[str, Any], declared: str | None) -> str:
@@ -131,12 +148,12 @@ def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
     needs_config = media_type in (OCI_MANIFEST, DOCKER_MANIFEST)
     return Manifest(
         media_type=media_type,
-        artifact_type=document.get("artifactType"),
+        artifact_type=_text(document.get("artifactType")),
         config=_descriptor(document["config"]) if needs_config else None,
         layers=() if is_index else _descriptors(document.get(layers_key)),
         children=_descriptors(document["manifests"]) if is_index else (),
         subject=_descriptor(document["subject"]) if document.get("subject") else None,
-        annotations=dict(document.get("annotations") or {}),
+        annotations=_annotations(document.get("annotations") or {}),
     )
 
 
@@ -145,7 +162,21 @@ def _descriptors(items: list[dict[str, Any]] | None) -> tuple[Descriptor, ...]:
 
 
 def _descriptor(item: dict[str, Any]) -> Descriptor:
-    digest, size = item["digest"], item["size"]
-    if not isinstance(digest, str) or isinstance(size, bool) or not isinstance(size, int) or size < 0:
+    digest, size = _text(item["digest"]), item["size"]
+    if digest is None or isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SIZE:
         raise ValueError(item)
-    return Descriptor(digest, size, str(item.get("mediaType", "")), tuple(item.get("urls") or ()))
+    return Descriptor(digest, size, _text(item.get("mediaType")) or "", tuple(map(str, item.get("urls") or ())))
+
+
+def _annotations(given: dict[str, Any]) -> dict[str, str]:
+    return {name: _text(value) or "" for name, value in given.items()}
+
+
+def _text(value: Any) -> str | None:
+    """A text that can be stored, or none. Raises ``ValueError`` for half a character (a lone surrogate) too."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(value)
+    value.encode()
+    return value

@@ -163,12 +163,12 @@ def _add(work: UnitOfWork, repository: Repository, image: Image, manifest: Manif
 
 def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> None:
     """An index is as large as its largest child, also when the children arrive after it."""
-    for digest in work.images.parents(repository, child.digest):
-        parent = work.images.find(repository, digest)
+    waiting = work.images.parents(repository, child.digest)
+    while waiting:
+        parent = work.images.find(repository, waiting.pop())
         if parent and parent.size_in_bytes < child.size_in_bytes:
-            grown = replace(parent, size_in_bytes=child.size_in_bytes)
-            work.images.save(grown)
-            _grow_parents(work, repository, grown)
+            work.images.save(replace(parent, size_in_bytes=child.size_in_bytes))
+            waiting += work.images.parents(repository, parent.digest)
 
 
 def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: datetime) -> Image:
@@ -227,17 +227,16 @@ def delete_images(
 
     Indexes go before the images they list, whatever the order of the request, so that both can go in one call.
     """
-    removed: list[ImageId] = []
+    found: list[ImageId] = []
     failures: list[Failure] = []
-    found: dict[ImageId, Image] = {}
     for image_id in dict.fromkeys(image_ids):
         image = resolve(work, repository, image_id)
         if isinstance(image, Failure):
             failures.append(image)
         else:
-            found[image_id] = image
-    for image_id in sorted(found, key=lambda image_id: _depth(work, repository, found[image_id].digest)):
-        removed += _delete(work, repository, image_id, failures)
+            found.append(image_id)
+    removed, listed = _delete_all(work, repository, found)
+    failures += listed
     for gone in removed:
         work.events.add(image_action(repository, "DELETE", gone.digest or "", gone.tag, now))
         if origin is Origin.CLIENT:
@@ -245,13 +244,25 @@ def delete_images(
     return removed, failures
 
 
-def _depth(work: UnitOfWork, repository: Repository, digest: str) -> int:
-    """How many indexes lie above an image, each in the next."""
-    parents = work.images.parents(repository, digest)
-    return 1 + max(_depth(work, repository, parent) for parent in parents) if parents else 0
+def _delete_all(
+    work: UnitOfWork, repository: Repository, image_ids: list[ImageId]
+) -> tuple[list[ImageId], list[Failure]]:
+    """What went, and what could not because an index lists it. What only an index of this call lists goes after it."""
+    removed: list[ImageId] = []
+    while True:
+        listed: list[Failure] = []
+        for image_id in image_ids:
+            outcome = _delete(work, repository, image_id)
+            if isinstance(outcome, Failure):
+                listed.append(outcome)
+            else:
+                removed += outcome
+        if len(listed) == len(image_ids):
+            return removed, listed
+        image_ids = [failure.image_id for failure in listed]
 
 
-def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, failures: list[Failure]) -> list[ImageId]:
+def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId) -> list[ImageId] | Failure:
     """What went: a tag, or an image with all its tags."""
     image = resolve(work, repository, image_id)
     if isinstance(image, Failure):
@@ -262,8 +273,7 @@ def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, failure
     parents = work.images.parents(repository, image.digest)
     if parents:
         reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"
-        failures.append(Failure(image_id, "ImageReferencedByManifestList", reason))
-        return []
+        return Failure(image_id, "ImageReferencedByManifestList", reason)
     work.images.remove(repository, image)
     return [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from ecr_emulator.domain.events import replication_action
-from ecr_emulator.domain.image import Image, ImageId
-from ecr_emulator.domain.manifest import read_manifest
+from ecr_emulator.domain.image import Image, ImageId, StoredManifest
+from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
@@ -65,20 +65,43 @@ def _copy(
     work: UnitOfWork, source: Repository, replica: Repository, image: Image, tag: str | None, now: datetime
 ) -> None:
     """Copy an image with all that it lists. A tag that is locked at the destination stays where it is there."""
+    tagged = work.tags.find(replica, tag) if tag else None
+    if tag and tagged and tagged.digest != image.digest and replica.mutability.locks(tag):
+        tag = None
+    for each in _with_all_listed(work, source, image):
+        stored, manifest = _read(work, each)
+        _give_layers(work, source, replica, manifest, now)
+        push = Push(stored.raw, stored.media_type, tag if each is image else None, stored.digest)
+        store_image(work, replica, push, now, Origin.REPLICATION)
+
+
+def _with_all_listed(work: UnitOfWork, source: Repository, image: Image) -> list[Image]:
+    """An image and what it lists, directly or through other indexes, each once and after all that it lists itself."""
+    order: list[Image] = []
+    seen: set[str] = set()
+    waiting = [(image, False)]
+    while waiting:
+        each, has_listed = waiting.pop()
+        if has_listed:
+            order.append(each)
+        elif each.digest not in seen:
+            seen.add(each.digest)
+            waiting.append((each, True))
+            listed = (work.images.find(source, child.digest) for child in _read(work, each)[1].children)
+            waiting += [(child, False) for child in listed if child and child.digest not in seen]
+    return order
+
+
+def _read(work: UnitOfWork, image: Image) -> tuple[StoredManifest, Manifest]:
     stored = work.images.manifest(image)
-    manifest = read_manifest(stored.raw, stored.media_type)
-    for listed in manifest.children:
-        child = work.images.find(source, listed.digest)
-        if child:
-            _copy(work, source, replica, child, None, now)
+    return stored, read_manifest(stored.raw, stored.media_type)
+
+
+def _give_layers(work: UnitOfWork, source: Repository, replica: Repository, manifest: Manifest, now: datetime) -> None:
     for blob in manifest.blobs:
         layer = work.layers.find(source, blob.digest)
         if layer:
             work.layers.add(replica, layer.digest, layer.size, now)
-    tagged = work.tags.find(replica, tag) if tag else None
-    if tag and tagged and tagged.digest != image.digest and replica.mutability.locks(tag):
-        tag = None
-    store_image(work, replica, Push(stored.raw, stored.media_type, tag, stored.digest), now, Origin.REPLICATION)
 
 
 def _destination(task: Task) -> Registry:

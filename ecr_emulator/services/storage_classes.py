@@ -24,19 +24,29 @@ KIND = "restore"
 def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
     """Archive an image together with its referrers; one that is archived stays as it is.
 
-    Raises ``ImageStorageClassUpdateNotSupportedException`` for an image that is being restored, or that an index lists.
+    Raises ``ImageStorageClassUpdateNotSupportedException`` for an image that is being restored, or that an index
+    lists, or one of whose referrers an index lists.
     """
     if image.status == ACTIVATING or work.images.parents(repository, image.digest):
         raise ImageStorageClassUpdateNotSupportedException
     if image.status == ARCHIVED:
         return image
-    archived = replace(image, status=ARCHIVED, last_archived_at=now)
-    work.images.save(archived)
-    work.events.add(storage_class_action(repository, archived, now))
-    for referrer in work.images.referrers(repository, image.digest):
-        if referrer.is_active:
-            archive(work, repository, referrer, now)
-    return archived
+    together = _with_referrers(work, repository, image)
+    if any(work.images.parents(repository, each.digest) for each in together):
+        raise ImageStorageClassUpdateNotSupportedException
+    archived = [replace(each, status=ARCHIVED, last_archived_at=now) for each in together]
+    for each in archived:
+        work.images.save(each)
+        work.events.add(storage_class_action(repository, each, now))
+    return archived[0]
+
+
+def _with_referrers(work: UnitOfWork, repository: Repository, image: Image) -> list[Image]:
+    """An image, the active images that refer to it, those that refer to these, and so on."""
+    found = [image]
+    for subject in found:  # which grows meanwhile
+        found += filter(lambda referrer: referrer.is_active, work.images.referrers(repository, subject.digest))
+    return found
 
 
 def restore(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:

@@ -47,13 +47,13 @@ def test_a_range_is_that_part(held, asked, start, stop):
     assert answer.headers["Content-Length"] == str(stop - start)
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=-", "bytes=9-1", "nonsense"])
+@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=-", "nonsense"])
 def test_what_is_not_one_range_is_everything(held, asked):
     answer = held.get(PATH, {"Range": asked})
     assert (answer.status_code, answer.data) == (200, BLOB.raw)
 
 
-@pytest.mark.parametrize("asked", ["bytes=10000-", "bytes=20000-30000", "bytes=-0"])
+@pytest.mark.parametrize("asked", ["bytes=10000-", "bytes=20000-30000", "bytes=-0", "bytes=9-1"])
 def test_a_range_beyond_the_end_cannot_be_had(held, asked):
     answer = held.get(PATH, {"Range": asked})
     assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */10000")

@@ -1,0 +1,341 @@
+"""Clients that mean harm: every request has a clear answer, and the registry is as it was."""
+
+import json
+from hashlib import sha512
+
+import pytest
+
+from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from tests.support.docker import refusal
+from tests.support.upstream_images import Content, image, layer
+
+BLOB = layer("hostile", 10_000)
+HEX = BLOB.digest.partition(":")[2]
+MANY = 3_000
+
+
+# --- Names and digests ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../..", "a/../../b", "team/app/..", ".", "./a", "a//b", "/a", "%2e%2e/a", "%2e%2e%2f%2e%2e", "%252e%252e",
+     "a%00b", "a%5c..%5cb", "..%5c..", "A", "a b", "a%0ab", "a%c3%a9", "a" * 300, "~root", "a/-/b", "a%2f..%2fb"],
+)  # fmt: skip
+def test_a_name_that_leads_elsewhere_is_no_name(docker, name):
+    for path in (f"/v2/{name}/manifests/latest", f"/v2/{name}/blobs/{BLOB.digest}", f"/v2/{name}/tags/list"):
+        status, code, _ = refusal(docker.get(path))
+        assert (status, code) in {(400, "NAME_INVALID"), (404, "UNSUPPORTED"), (404, "NAME_UNKNOWN")}
+    assert docker.send("POST", f"/v2/{name}/blobs/uploads/").status_code in {400, 404}
+
+
+DIGESTS = [
+    "sha256:../../../../etc/passwd",
+    "sha256:..%2f..%2fetc%2fpasswd",
+    "sha256:%2e%2e",
+    f"sha256:{HEX}%00",
+    f"sha256:{HEX}%0a",
+    f"sha256:{HEX.upper()}",
+    f"SHA256:{HEX}",
+    f"sha256:{HEX}{HEX}",
+    f"sha512:{HEX}",
+    f"sha256:{HEX[:-1]}",
+    f"sha256:{HEX}0",
+    "md5:d41d8cd98f00b204e9800998ecf8427e",
+    f"sha384:{HEX}{HEX[:32]}",
+    f"sha256+b64:{HEX}",
+    f"sha256:sha256:{HEX}",
+    f":{HEX}",
+    "sha256:",
+    f"sha256%3a{HEX}%3a",
+    "sha256:" + "\uff11" * 64,
+    f"sha256:{HEX} ",
+]
+
+
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_a_digest_that_is_none_is_refused_wherever_it_is_said(docker, digest):
+    docker.push_blob(BLOB)
+    location = docker.begin()
+    for answer in (
+        docker.get(f"/v2/team/app/blobs/{digest}"),
+        docker.send("PUT", location, query_string={"digest": digest}),
+        docker.send("POST", "/v2/team/app/blobs/uploads/", query_string={"digest": digest}, data=BLOB.raw),
+        docker.send("POST", "/v2/team/app/blobs/uploads/", query_string={"mount": digest, "from": "team/app"}),
+        docker.get(f"/v2/team/app/referrers/{digest}"),
+    ):
+        status, code, _ = refusal(answer)
+        assert (status, code) in {(400, "DIGEST_INVALID"), (404, "UNSUPPORTED")}, answer.text
+    assert docker.get(location).status_code == 204
+
+
+def test_bytes_are_never_served_under_another_algorithm(docker):
+    digest = "sha512:" + sha512(BLOB.raw).hexdigest()
+    answer = docker.send("PUT", f"{docker.begin()}?digest={digest}", data=BLOB.raw)
+    assert answer.status_code == 201
+    assert docker.get(f"/v2/team/app/blobs/{digest}").data == BLOB.raw
+    assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").status_code == 404
+    wrong = "sha512:" + HEX + HEX
+    assert refusal(docker.send("PUT", f"{docker.begin()}?digest={wrong}", data=BLOB.raw))[:2] == (400, "DIGEST_INVALID")
+
+
+# --- Manifests ------------------------------------------------------------------------------------------------
+
+
+def manifest_with(**more):
+    return {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": BLOB.descriptor, "layers": []} | more
+
+
+def put(docker, raw, media_type=OCI_MANIFEST, reference="hostile"):
+    return docker.send("PUT", f"/v2/team/app/manifests/{reference}", {"Content-Type": media_type}, data=raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        b"\xff\xfe{}",
+        json.dumps(manifest_with()).encode("utf-16"),
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"schemaVersion": 2, "mediaType": "'
+        + OCI_MANIFEST.encode()
+        + b'", "x": '
+        + b"[" * 50_000
+        + b"]" * 50_000
+        + b"}",
+        b'{"schemaVersion": 1e999}',
+        b'{"schemaVersion": ' + b"9" * 10_000 + b"}",
+        b'{"schemaVersion": NaN}',
+    ],
+    ids=lambda raw: f"{raw[:12]!r}, {len(raw)} bytes",
+)
+def test_what_is_no_manifest_is_refused(docker, raw):
+    status, code, message = refusal(put(docker, raw))
+    assert (status, code) == (405, "UNSUPPORTED")
+    assert message == "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+    assert docker.get("/v2/team/app/tags/list").json["tags"] == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"layers": [{"digest": BLOB.digest, "size": -1}]},
+        {"layers": [{"digest": BLOB.digest, "size": 2**63}]},
+        {"layers": [{"digest": BLOB.digest, "size": 10**400}]},
+        {"layers": [{"digest": BLOB.digest, "size": "10"}]},
+        {"layers": [{"digest": BLOB.digest, "size": True}]},
+        {"layers": [{"digest": BLOB.digest, "size": 1.5}]},
+        {"layers": [{"digest": 7, "size": 1}]},
+        {"layers": [{"digest": BLOB.digest, "size": 1, "mediaType": {"a": 1}}]},
+        {"layers": [{"digest": BLOB.digest, "size": 1, "urls": 5}]},
+        {"layers": {"digest": BLOB.digest}},
+        {"layers": [[]]},
+        {"layers": "text"},
+        {"config": None},
+        {"config": []},
+        {"artifactType": ["a"]},
+        {"artifactType": {"a": 1}},
+        {"annotations": {"a": {"b": 1}}},
+        {"annotations": [["a", "b"]]},
+        {"annotations": "text"},
+        {"subject": "text"},
+        {"subject": {"digest": None, "size": 1}},
+        {"mediaType": ["a"]},
+        {"mediaType": "text/html"},
+        {"mediaType": ""},
+    ],
+    ids=lambda more: json.dumps(more)[:60],
+)
+def test_a_manifest_whose_members_are_of_wrong_types_is_refused(docker, more):
+    docker.push_blob(BLOB)
+    answer = put(docker, json.dumps(manifest_with(**more)).encode())
+    assert refusal(answer)[:2] == (405, "UNSUPPORTED"), answer.text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"artifactType": "\ud800"},
+        {"annotations": {"\ud800": "\udfff"}},
+        {"subject": {"digest": "\ud800", "size": 1, "mediaType": "a"}},
+        {"layers": [{"digest": "\ud800", "size": 1}]},
+        {"layers": [{"digest": "sha256:../../x", "size": 1}]},
+    ],
+    ids=lambda more: json.dumps(more)[:60],
+)
+def test_half_characters_and_wrong_digests_in_a_manifest_are_no_failure_of_ours(docker, more):
+    docker.push_blob(BLOB)
+    answer = put(docker, json.dumps(manifest_with(**more)).encode())
+    assert answer.status_code in {201, 400, 404, 405}, answer.text
+    for path in ("tags/list", "manifests/hostile", f"referrers/{BLOB.digest}"):
+        assert docker.get(f"/v2/team/app/{path}").status_code in {200, 404}
+    docker.ecr.describe_images(repositoryName="team/app")
+
+
+@pytest.mark.parametrize("twice", ["schemaVersion", "mediaType", "layers", "config"])
+def test_a_key_that_is_there_twice_is_named(docker, twice):
+    docker.push_blob(BLOB)
+    members = [*manifest_with().items(), (twice, manifest_with()[twice])]
+    raw = "{" + ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in members) + "}"
+    status, code, message = refusal(put(docker, raw.encode()))
+    assert (status, code) == (405, "UNSUPPORTED")
+    assert f"'Member must not have the key '{twice}' twice'" in message
+
+
+def test_a_key_that_is_there_twice_deep_inside_is_named_too(docker):
+    docker.push_blob(BLOB)
+    raw = json.dumps(manifest_with(layers=[BLOB.descriptor])).replace('"layers": [{', '"layers": [{"size": 1, ')
+    assert "'size' twice" in refusal(put(docker, raw.encode()))[2]
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json", "", "a" * 5_000, "x/y; charset=\u00e9"])
+def test_a_media_type_that_is_none_changes_nothing_that_the_manifest_says(docker, media_type):
+    docker.push_blob(BLOB)
+    answer = put(docker, json.dumps(manifest_with()).encode(), media_type)
+    assert answer.status_code in {201, 405}
+    if answer.status_code == 201:
+        assert docker.get("/v2/team/app/manifests/hostile").headers["Content-Type"] == OCI_MANIFEST
+
+
+# --- Depth ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chain(docker):
+    """The digests of very many indexes, each in the next, from the innermost on."""
+    inner = image("innermost")
+    docker.push(inner)
+    digests, child = [inner.digest], inner.descriptor
+    for _ in range(MANY):
+        raw = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]}).encode()
+        index = Content(raw, OCI_INDEX)
+        answer = docker.put(index)
+        assert answer.status_code == 201, answer.text
+        digests.append(index.digest)
+        child = index.descriptor
+    return digests
+
+
+def test_a_very_deep_index_is_served_measured_and_deleted_from_the_outside(docker, chain):
+    outermost = docker.get(f"/v2/team/app/manifests/{chain[-1]}")
+    assert outermost.status_code == 200
+    (detail,) = docker.ecr.describe_images(repositoryName="team/app", imageIds=[{"imageDigest": chain[-1]}])[
+        "imageDetails"
+    ]
+    assert detail["imageSizeInBytes"] == sum(blob.size for blob in image("innermost").blobs)
+    assert refusal(docker.send("DELETE", f"/v2/team/app/manifests/{chain[0]}"))[:2] == (405, "UNSUPPORTED")
+    for inner_first in (chain[-50:], chain[-100:-50]):
+        gone = docker.ecr.batch_delete_image(
+            repositoryName="team/app", imageIds=[{"imageDigest": digest} for digest in inner_first]
+        )
+        assert (len(gone["imageIds"]), gone["failures"]) == (50, [])
+    docker.ecr.delete_repository(repositoryName="team/app", force=True)
+
+
+def test_a_very_deep_index_is_replicated(docker, chain):
+    destination = {"region": "eu-west-1", "registryId": "123456789012"}
+    docker.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+    tagged = docker.get(f"/v2/team/app/manifests/{chain[-1]}").data
+    assert put(docker, tagged, OCI_INDEX, "deep").status_code == 201
+    there = type(docker)(docker.emulator, region="eu-west-1")
+    assert there.get("/v2/team/app/manifests/deep").data == tagged
+    assert there.get(f"/v2/team/app/manifests/{chain[0]}").status_code == 200
+
+
+def test_a_very_long_chain_of_referrers_is_archived(docker):
+    docker.push_blob(BLOB)
+    subject, digests = None, []
+    for number in range(1_200):
+        members = manifest_with(annotations={"number": str(number)}, **({"subject": subject} if subject else {}))
+        content = Content(json.dumps(members).encode(), OCI_MANIFEST)
+        assert docker.put(content).status_code == 201
+        subject = content.descriptor
+        digests.append(content.digest)
+    docker.ecr.update_image_storage_class(
+        repositoryName="team/app", imageId={"imageDigest": digests[0]}, targetStorageClass="ARCHIVE"
+    )
+    last = docker.ecr.describe_images(
+        repositoryName="team/app", imageIds=[{"imageDigest": digests[-1]}], filter={"imageStatus": "ARCHIVED"}
+    )
+    assert last["imageDetails"][0]["imageStatus"] == "ARCHIVED"
+
+
+def test_many_indexes_that_list_each_other_over_and_over_are_deleted_in_no_time(docker):
+    """30 layers of two indexes that both list both of the layer below: a billion paths from top to bottom."""
+    below = []
+    for seed in ("left", "right"):
+        docker.push(image(seed))
+        below.append(image(seed).descriptor)
+    digests = []
+    for depth in range(30):
+        layer_ = []
+        for side in ("left", "right"):
+            listing = {
+                "schemaVersion": 2,
+                "mediaType": OCI_INDEX,
+                "manifests": below,
+                "annotations": {side: str(depth)},
+            }
+            content = Content(json.dumps(listing).encode(), OCI_INDEX)
+            assert docker.put(content).status_code == 201
+            layer_.append(content.descriptor)
+            digests.append(content.digest)
+        below = layer_
+    gone = docker.ecr.batch_delete_image(
+        repositoryName="team/app", imageIds=[{"imageDigest": digest} for digest in digests]
+    )
+    assert (len(gone["imageIds"]), gone["failures"]) == (60, [])
+
+
+# --- Ranges and headers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["bytes=" + "0-0," * 2_000 + "0-0", "bytes=--1", "bytes=-", "bytes=0--", "bytes=a-b", "bytes=\u0661-\u0662",
+     "bytes=1e3-2e3", "bytes=0x0-0x9", "bytes=" + "9" * 5_000 + "-", "bytes=-" + "9" * 5_000, "bytes =0-1", "items=0-1",
+     "bytes=0-1;", "", "bytes=18446744073709551615-18446744073709551616", "bytes=0-1,0-1,0-1"],
+    ids=lambda asked: ascii(asked)[:30],
+)  # fmt: skip
+def test_an_absurd_range_is_everything_or_not_satisfiable(docker, asked):
+    docker.push_blob(BLOB)
+    answer = docker.get(f"/v2/team/app/blobs/{BLOB.digest}", {"Range": asked})
+    assert answer.status_code in {200, 416}
+    if answer.status_code == 200:
+        assert answer.data == BLOB.raw
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["-1-5", "5", "5-", "-", "a-b", "9" * 5_000 + "-" + "9" * 5_000, "5-1", "0-4294967296", "bytes 0-4/3/2",
+     "\u0660-\u0664"],
+    ids=lambda said: ascii(said)[:30],
+)  # fmt: skip
+def test_an_absurd_content_range_is_refused_and_the_session_is_as_it_was(docker, said):
+    location = docker.begin()
+    answer = docker.send("PATCH", location, {"Content-Range": said}, data=b"12345")
+    assert refusal(answer)[:2] in {(400, "BLOB_UPLOAD_INVALID"), (400, "SIZE_INVALID"), (416, "BLOB_UPLOAD_INVALID")}
+    assert docker.get(location).headers["Range"] == "0-0"
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    ["Basic", "Basic ", "Basic !!!!", "Basic " + "A" * 100_000, "Basic QVdTOg==", "Basic Og==", "Bearer x",
+     "Basic \u00e9", "Basic QVdTOnBhc3M6d29yZA==", "AWS4-HMAC-SHA256", "Digest x"],
+    ids=lambda text: ascii(text)[:30],
+)  # fmt: skip
+def test_strange_credentials_are_asked_for_again(docker, credentials):
+    answer = docker.http.get("/v2/", headers={"Authorization": credentials})
+    if not credentials.startswith("AWS4"):  # a signed request is for another service
+        assert (answer.status_code, answer.data) == (401, b"Not Authorized\n")
+
+
+@pytest.mark.parametrize("number", ["-1", "0x10", "1e3", "\u0661", " 1", "9" * 50, "", "a", "1,2"])
+def test_an_absurd_number_of_tags_is_refused(docker, number):
+    answer = docker.send("GET", "/v2/team/app/tags/list", query_string={"n": number})
+    assert refusal(answer)[:2] == (400, "UNSUPPORTED")
