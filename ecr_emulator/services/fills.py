@@ -12,8 +12,11 @@ from ecr_emulator.ports import BlobWriter
 
 HOLD_BACK = 64 * 1024
 """So many last bytes reach no reader before the digest is verified: nobody gets a complete wrong blob."""
-STEP = 256 * 1024
-"""Readers get at most this many bytes at a time; the server keeps a few such pieces for each slow one."""
+STEP = 128 * 1024
+"""Readers get at most this many bytes at a time; the server keeps about nine such pieces for each slow one.
+
+Twice as much would serve a fast reader a fifth faster, and let every slow one hold 2 MiB.
+"""
 
 
 def read_span(file: BinaryIO, start: int, stop: int) -> Generator[bytes, None, None]:
