@@ -100,7 +100,12 @@ class Emulator:
 
     def _front(self) -> Front:
         return Front(
-            distribution=DistributionApp(self.services, self.settings.registry_auth, self.settings.strict),
+            distribution=DistributionApp(
+                self.services,
+                self.settings.registry_auth,
+                strict=self.settings.strict,
+                accept_sparse=self.settings.accept_sparse,
+            ),
             control=control_app(self.services, CompanionIdentities(self._companions)),
             admin=admin_app(Admin(self.services, self.clock, self.reset)),
             companions=self._companions,

@@ -70,6 +70,10 @@ class Settings:
         default=False,
         metadata=_as(SWITCH, "Have the registry depart from the OCI specification where real ECR does."),
     )
+    accept_sparse: bool = field(
+        default=False,
+        metadata=_as(SWITCH, "Let docker push manifests whose layers or images are not here, as ECR does not."),
+    )
     tls: bool = field(default=False, metadata=_as(SWITCH, "Speak HTTPS too, on the same port."))
     tls_dir: Path = field(
         default=Path("~/.local/share/ecr-emulator/tls").expanduser(),

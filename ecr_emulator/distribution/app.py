@@ -32,12 +32,16 @@ class DistributionApp:
     """Answers ``/v2/…`` and the signed URLs of layers.
 
     With ``registry_auth`` ``open``, clients that send no credentials are the emulator's own account. ``strict``
-    answers as real ECR does where that departs from the OCI specification.
+    answers as real ECR does where that departs from the OCI specification; ``accept_sparse`` takes manifests whose
+    parts are not here, which ECR does not.
     """
 
-    def __init__(self, services: Services, registry_auth: str = "token", strict: bool = False) -> None:
+    def __init__(
+        self, services: Services, registry_auth: str = "token", *, strict: bool = False, accept_sparse: bool = False
+    ) -> None:
         self._services = services
         self._is_strict = strict
+        self._accepts_sparse = accept_sparse
         self._is_open = registry_auth == "open"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -80,7 +84,9 @@ class DistributionApp:
         if path and not is_repository_name(name):
             raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
         principal = caller.principal_arn if caller else ""
-        visit = Visit(request, self._services, registry, name, path, now, principal, self._is_strict)
+        visit = Visit(
+            request, self._services, registry, name, path, now, principal, self._is_strict, self._accepts_sparse
+        )
         answer = handler(visit, *arguments)
         if namespace:
             answer.headers["OCI-Namespace"] = namespace

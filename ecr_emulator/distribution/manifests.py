@@ -40,9 +40,8 @@ def put_manifest(visit: Visit, reference: str) -> Response:
     media_type = visit.request.mimetype or None
     with visit.services.store.writing() as work:
         repository = repository_for_push(work, visit.registry, visit.name, visit.now)
-        stored = [
-            store_image(work, repository, Push(raw, media_type, tag, digest), visit.now) for tag in tags or (None,)
-        ]
+        pushes = [Push(raw, media_type, tag, digest, visit.accepts_sparse) for tag in tags or (None,)]
+        stored = [store_image(work, repository, push, visit.now) for push in pushes]
     return _created(visit, reference, stored[-1], tags if digest else [])
 
 

@@ -17,7 +17,8 @@ class Visit:
 
     ``name`` is empty where the route has none. ``path`` is the name as the client wrote it, which answers repeat;
     ``origin`` is the scheme and host it used; ``principal`` the ARN of the caller, empty for one without a token.
-    A strict answer departs from the OCI specification where real ECR does (docs/strict.md).
+    A strict answer departs from the OCI specification where real ECR does (docs/strict.md);
+    sparse manifests are accepted only where the operator asked for that.
     """
 
     request: Request
@@ -28,6 +29,7 @@ class Visit:
     now: datetime
     principal: str
     is_strict: bool = False
+    accepts_sparse: bool = False
 
     @property
     def origin(self) -> str:

@@ -50,12 +50,16 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A manifest on its way into a repository. ``digest`` is what the client computed, if it said."""
+    """A manifest on its way into a repository. ``digest`` is what the client computed, if it said.
+
+    A sparse one may refer to layers and images that are not in the repository.
+    """
 
     raw: bytes
     media_type: str | None = None
     tag: str | None = None
     digest: str | None = None
+    may_be_sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def store_image(
     """
     manifest = read_manifest(push.raw, push.media_type)
     digest = _checked_digest(push)
-    if origin is Origin.CLIENT:
+    if origin is Origin.CLIENT and not push.may_be_sparse:
         _check_references(work, repository, manifest)
     tagged = work.tags.find(repository, push.tag) if push.tag else None
     image = work.images.find(repository, digest)

@@ -102,6 +102,8 @@ class Pulls:
             rule = matching_rule(work.rules.all(registry), name) if held is None else None
         if held:
             vouch(self._store, repository, [held], now)
+        elif rule is None:
+            return None  # who names a blob of another repository in a sparse manifest has no right to it
         if self._blobs.size(digest) is not None:
             if held is None:
                 self._link(repository, layer, now)

@@ -49,6 +49,7 @@ EXAMPLES = {
                      {"a": "http://b", "c": "http://d"}),
     "registry_auth": (["open"], "open", '"open"', "open"),
     "strict": (["true"], "true", "true", True),
+    "accept_sparse": (["false"], "false", "false", False),
     "tls": (["true"], "true", "true", True),
     "tls_dir": (["tls"], "tls", '"tls"', Path("tls")),
     "log_level": (["debug"], "debug", '"debug"', "debug"),

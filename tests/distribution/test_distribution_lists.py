@@ -130,3 +130,17 @@ def test_what_fails_inside_stays_inside(docker, caplog, monkeypatch):
     assert (status, code) == (500, "UNKNOWN")
     assert "secret" not in message
     assert "the secret inside" in caplog.text
+
+
+def test_a_client_that_keeps_referrers_under_a_tag_finds_them_there_and_in_the_list(docker):
+    """The fallback of the specification for registries without a list: clients old enough still write it."""
+    subject = image("subject")
+    docker.push(subject, "v1")
+    signature = referrer(docker, subject, "application/vnd.sig")
+    fallback = subject.digest.replace(":", "-")
+    listing = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [signature.descriptor]}
+    answer = docker.put(Content(json.dumps(listing).encode(), OCI_INDEX), fallback)
+    assert answer.status_code == 201, answer.text
+    assert docker.get(f"/v2/team/app/manifests/{fallback}").json["manifests"] == [signature.descriptor]
+    listed = docker.get(f"/v2/team/app/referrers/{subject.digest}").json["manifests"]
+    assert [each["digest"] for each in listed] == [signature.digest]

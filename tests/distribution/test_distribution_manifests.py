@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from tests.support.docker import refusal
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.docker import Docker, refusal
 from tests.support.upstream_images import Content, image, index, multi_arch
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -226,3 +228,32 @@ def test_a_pull_is_recorded(docker):
     assert pulled() is None
     docker.get("/v2/team/app/manifests/v1")
     assert pulled() is not None
+
+
+@pytest.fixture
+def sparse(tmp_path):
+    with Emulator(Settings(data_dir=tmp_path / "sparse", accept_sparse=True)) as emulator:
+        client = Docker(emulator)
+        for name in ("team/app", "team/other"):
+            client.ecr.create_repository(repositoryName=name)
+        yield client
+
+
+def test_a_sparse_manifest_is_refused_unless_the_operator_accepts_them(docker, sparse):
+    whole = multi_arch()
+    assert refusal(docker.put(whole, "v1"))[:2] == (404, "MANIFEST_BLOB_UNKNOWN")
+    assert sparse.put(whole, "v1").status_code == 201
+    assert sparse.get("/v2/team/app/manifests/v1").data == whole.raw
+    absent = whole.images[0]
+    assert refusal(sparse.get(f"/v2/team/app/manifests/{absent.digest}"))[:2] == (404, "MANIFEST_UNKNOWN")
+    assert sparse.push(absent).status_code == 201
+    assert sparse.get(f"/v2/team/app/manifests/{absent.digest}").data == absent.raw
+
+
+def test_a_sparse_manifest_opens_no_blob_of_another_repository(sparse):
+    secret = image("secret")
+    sparse.push(secret, name="team/other")
+    assert sparse.put(secret, "v1").status_code == 201
+    for blob in secret.blobs:
+        assert refusal(sparse.get(f"/v2/team/app/blobs/{blob.digest}"))[:2] == (404, "BLOB_UNKNOWN")
+        assert sparse.get(f"/v2/team/other/blobs/{blob.digest}").data == blob.raw

@@ -49,6 +49,14 @@ def test_the_host_outranks_the_namespace_and_that_the_path(docker, theirs):
     assert docker.get(f"/v2/210987654321/eu-west-1/theirs/tags/list?ns={ours}").status_code == 404
 
 
+@pytest.mark.parametrize("host", ["[::1]:4566", "127.0.0.1:4566", "[::1]", "localhost"])
+def test_answers_are_addressed_as_the_client_addressed_us(docker, host):
+    answer = docker.send("POST", "/v2/team/app/blobs/uploads/", {"Host": host})
+    assert answer.headers["Location"].startswith(f"http://{host}/v2/team/app/blobs/uploads/")
+    challenge = docker.http.get("/v2/", headers={"Host": host})
+    assert f'realm="http://{host}/"' in challenge.headers["Www-Authenticate"]
+
+
 def test_behind_a_proxy_addresses_are_those_that_the_client_of_the_proxy_used(docker, theirs):
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ecr.test:8443"}
     answer = docker.send("POST", "/v2/team/app/blobs/uploads/", forwarded)
