@@ -48,8 +48,8 @@ TEXT = """\
 The [conformance suite](https://github.com/opencontainers/distribution-spec/tree/main/conformance) of the OCI
 distribution specification, run against `ecr-emulator serve --accept-sparse` with blob mounting turned on for the
 account, and with everything that the suite leaves out by default: digest headers, cancelled uploads, tags as
-parameters, sparse manifests. (Without `--accept-sparse` those are refused in ECR's words; nothing else changes.) CI runs
-it and fails if a test fails or this page changes. By hand:
+parameters, sparse manifests. (Without `--accept-sparse` those are refused in ECR's words; nothing else changes.) CI
+runs it and fails if a test fails or this page changes. By hand:
 
 ```sh
 go install github.com/opencontainers/distribution-spec/conformance@{version}

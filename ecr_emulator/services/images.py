@@ -153,7 +153,7 @@ def _described(work: UnitOfWork, repository: Repository, manifest: Manifest, dig
 def _size(work: UnitOfWork, repository: Repository, manifest: Manifest) -> int:
     if not manifest.is_index:
         return manifest.size_in_bytes
-    children = (work.images.find(repository, child.digest) for child in manifest.children)
+    children = (work.images.find(repository, digest) for digest in {child.digest for child in manifest.children})
     return max((child.size_in_bytes for child in children if child), default=0)
 
 

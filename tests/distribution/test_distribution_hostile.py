@@ -5,13 +5,12 @@ from hashlib import sha512
 
 import pytest
 
-from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from ecr_emulator.domain.manifest import OCI_MANIFEST
 from tests.support.docker import refusal
-from tests.support.upstream_images import Content, image, layer
+from tests.support.upstream_images import layer
 
 BLOB = layer("hostile", 10_000)
 HEX = BLOB.digest.partition(":")[2]
-MANY = 3_000
 
 
 # --- Names and digests ----------------------------------------------------------------------------------------
@@ -200,96 +199,6 @@ def test_a_media_type_that_is_none_changes_nothing_that_the_manifest_says(docker
     assert answer.status_code in {201, 405}
     if answer.status_code == 201:
         assert docker.get("/v2/team/app/manifests/hostile").headers["Content-Type"] == OCI_MANIFEST
-
-
-# --- Depth ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def chain(docker):
-    """The digests of very many indexes, each in the next, from the innermost on."""
-    inner = image("innermost")
-    docker.push(inner)
-    digests, child = [inner.digest], inner.descriptor
-    for _ in range(MANY):
-        raw = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]}).encode()
-        index = Content(raw, OCI_INDEX)
-        answer = docker.put(index)
-        assert answer.status_code == 201, answer.text
-        digests.append(index.digest)
-        child = index.descriptor
-    return digests
-
-
-def test_a_very_deep_index_is_served_measured_and_deleted_from_the_outside(docker, chain):
-    outermost = docker.get(f"/v2/team/app/manifests/{chain[-1]}")
-    assert outermost.status_code == 200
-    (detail,) = docker.ecr.describe_images(repositoryName="team/app", imageIds=[{"imageDigest": chain[-1]}])[
-        "imageDetails"
-    ]
-    assert detail["imageSizeInBytes"] == sum(blob.size for blob in image("innermost").blobs)
-    assert refusal(docker.send("DELETE", f"/v2/team/app/manifests/{chain[0]}"))[:2] == (405, "UNSUPPORTED")
-    for inner_first in (chain[-50:], chain[-100:-50]):
-        gone = docker.ecr.batch_delete_image(
-            repositoryName="team/app", imageIds=[{"imageDigest": digest} for digest in inner_first]
-        )
-        assert (len(gone["imageIds"]), gone["failures"]) == (50, [])
-    docker.ecr.delete_repository(repositoryName="team/app", force=True)
-
-
-def test_a_very_deep_index_is_replicated(docker, chain):
-    destination = {"region": "eu-west-1", "registryId": "123456789012"}
-    docker.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
-    tagged = docker.get(f"/v2/team/app/manifests/{chain[-1]}").data
-    assert put(docker, tagged, OCI_INDEX, "deep").status_code == 201
-    there = type(docker)(docker.emulator, region="eu-west-1")
-    assert there.get("/v2/team/app/manifests/deep").data == tagged
-    assert there.get(f"/v2/team/app/manifests/{chain[0]}").status_code == 200
-
-
-def test_a_very_long_chain_of_referrers_is_archived(docker):
-    docker.push_blob(BLOB)
-    subject, digests = None, []
-    for number in range(1_200):
-        members = manifest_with(annotations={"number": str(number)}, **({"subject": subject} if subject else {}))
-        content = Content(json.dumps(members).encode(), OCI_MANIFEST)
-        assert docker.put(content).status_code == 201
-        subject = content.descriptor
-        digests.append(content.digest)
-    docker.ecr.update_image_storage_class(
-        repositoryName="team/app", imageId={"imageDigest": digests[0]}, targetStorageClass="ARCHIVE"
-    )
-    last = docker.ecr.describe_images(
-        repositoryName="team/app", imageIds=[{"imageDigest": digests[-1]}], filter={"imageStatus": "ARCHIVED"}
-    )
-    assert last["imageDetails"][0]["imageStatus"] == "ARCHIVED"
-
-
-def test_many_indexes_that_list_each_other_over_and_over_are_deleted_in_no_time(docker):
-    """30 layers of two indexes that both list both of the layer below: a billion paths from top to bottom."""
-    below = []
-    for seed in ("left", "right"):
-        docker.push(image(seed))
-        below.append(image(seed).descriptor)
-    digests = []
-    for depth in range(30):
-        layer_ = []
-        for side in ("left", "right"):
-            listing = {
-                "schemaVersion": 2,
-                "mediaType": OCI_INDEX,
-                "manifests": below,
-                "annotations": {side: str(depth)},
-            }
-            content = Content(json.dumps(listing).encode(), OCI_INDEX)
-            assert docker.put(content).status_code == 201
-            layer_.append(content.descriptor)
-            digests.append(content.digest)
-        below = layer_
-    gone = docker.ecr.batch_delete_image(
-        repositoryName="team/app", imageIds=[{"imageDigest": digest} for digest in digests]
-    )
-    assert (len(gone["imageIds"]), gone["failures"]) == (60, [])
 
 
 # --- Ranges and headers -----------------------------------------------------------------------------------------

@@ -1,12 +1,20 @@
 """``aws ecr get-login-password`` with every client that people use: log in, push, pull."""
 
-from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import pytest
 
-from tests.support.clients import Aws, Crane, Docker, Podman, Skopeo
+from tests.support.clients import (
+    Aws,
+    Buildah,
+    Containerd,
+    Crane,
+    Docker,
+    LayoutClient,
+    Oras,
+    Podman,
+    Regctl,
+    Skopeo,
+    logged_in,
+)
 from tests.support.layouts import single_image
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -14,23 +22,20 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 NAME = "team/app"
 
 
-@pytest.fixture(params=[Docker, Podman, Skopeo, Crane], ids=lambda client: client.name)
-def client(request):
-    with (
-        TemporaryDirectory(prefix="ecr-") as folder,  # shorter than pytest's: the paths of sockets may not be long
-        closing(request.param(Path(folder))) as client,
-    ):
-        yield client
+CLIENTS = [Docker, Containerd, Podman, Buildah, Skopeo, Crane, Regctl, Oras]
 
 
-def test_a_client_logs_in_pushes_and_pulls_what_it_pushed(emulator, client, tmp_path):
+@pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.name)
+def test_a_client_logs_in_pushes_and_pulls_what_it_pushed(emulator, kind, tmp_path):
     aws = Aws(emulator)
-    aws.run("ecr", "create-repository", "--repository-name", NAME)
-    client.login(emulator.host, aws.password())
-    image = single_image(tmp_path / "image", seed=client.name)
-    client.push(image, f"{emulator.host}/{NAME}:v1")
-    (pushed,) = aws.json("ecr", "describe-images", "--repository-name", NAME)["imageDetails"]
-    assert pushed["imageTags"] == ["v1"]
-    for reference in (":v1", f"@{pushed['imageDigest']}"):
-        pulled = client.pull(f"{emulator.host}/{NAME}{reference}")
-        assert pulled == (pushed["imageDigest"], image.diff_ids())
+    aws.create_repository(NAME)
+    with logged_in(kind, emulator) as client:
+        image = single_image(tmp_path / "image", seed=client.name)
+        client.push(image, f"{emulator.host}/{NAME}:v1")
+        (pushed,) = aws.images(NAME)
+        assert pushed["imageTags"] == ["v1"]
+        for reference in (":v1", f"@{pushed['imageDigest']}"):
+            pulled = client.pull(f"{emulator.host}/{NAME}{reference}")
+            assert pulled == (pushed["imageDigest"], image.diff_ids())
+        if isinstance(client, (LayoutClient, Containerd)):
+            assert pushed["imageDigest"] == image.top(), "these do not change what they push"

@@ -15,6 +15,8 @@ from ecr_emulator.domain.names import digest_of
 
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+COSIGN_ARTIFACT = "application/vnd.dev.cosign.artifact.sig.v1+json"
 SIZES = (3_000_000, 700)
 """How many bytes of noise the layers of an image hold."""
 
@@ -43,6 +45,11 @@ class Layout:
         annotated = top | {"annotations": {"org.opencontainers.image.ref.name": tag}}
         (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [annotated]}))
 
+    def archive(self, path: Path) -> None:
+        """Write the layout as a tar file."""
+        with tarfile.open(path, "w") as archive:
+            archive.add(self.folder, arcname=".")
+
     def blobs(self) -> set[str]:
         """The digests of all blobs, manifests among them."""
         return {f"sha256:{path.name}" for path in (self.folder / "blobs" / "sha256").iterdir()}
@@ -68,19 +75,29 @@ class Layout:
         document: dict[str, Any] = json.loads(self.read(self.top()))
         return document
 
-    def diff_ids(self) -> list[str]:
-        """The digests of the unpacked layers of an image of one architecture."""
-        digests: list[str] = json.loads(self.read(self.manifest()["config"]["digest"]))["rootfs"]["diff_ids"]
+    def child(self, architecture: str) -> str:
+        """The digest of the image for an architecture."""
+        (digest,) = (
+            each["digest"] for each in self.manifest()["manifests"] if each["platform"]["architecture"] == architecture
+        )
+        return str(digest)
+
+    def diff_ids(self, digest: str | None = None) -> list[str]:
+        """The digests of the unpacked layers of an image of one architecture, or of a child."""
+        manifest = json.loads(self.read(digest or self.top()))
+        digests: list[str] = json.loads(self.read(manifest["config"]["digest"]))["rootfs"]["diff_ids"]
         return digests
 
     def _blob(self, digest: str) -> Path:
         return self.folder.joinpath("blobs", *digest.split(":"))
 
 
-def single_image(folder: Path, seed: object, tag: str = "1.0", sizes: Sequence[int] = SIZES) -> Layout:
+def single_image(
+    folder: Path, seed: object, tag: str = "1.0", sizes: Sequence[int] = SIZES, architecture: str = "amd64"
+) -> Layout:
     """An image of one architecture; equal seeds make equal images."""
     layout = Layout(folder)
-    layout.finish(_image(layout, random.Random(str(seed)), "amd64", sizes), tag)
+    layout.finish(_image(layout, random.Random(str(seed)), architecture, sizes), tag)
     return layout
 
 
@@ -95,6 +112,34 @@ def multi_architecture_image(folder: Path, seed: object, tag: str = "1.0") -> La
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
     layout.finish(layout.add_json(OCI_INDEX, index), tag)
     return layout
+
+
+def signature(folder: Path, image: Layout, *, refers: bool) -> Layout:
+    """A signature of an image as cosign writes it: to be found by its tag, or because it refers to the image."""
+    layout = Layout(folder)
+    critical = {"image": {"docker-manifest-digest": image.top()}, "type": "cosign container image signature"}
+    payload = layout.add_json(SIMPLE_SIGNING, {"critical": critical, "optional": None})
+    rootfs = {"type": "layers", "diff_ids": [payload["digest"]]}
+    manifest: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": layout.add_json(OCI_CONFIG, {"architecture": "", "os": "", "rootfs": rootfs}),
+        "layers": [payload | {"annotations": {"dev.cosignproject.cosign/signature": "bm90IGEgcmVhbCBvbmU="}}],
+    }
+    if refers:
+        manifest["artifactType"] = COSIGN_ARTIFACT
+        manifest["subject"] = {
+            "mediaType": OCI_MANIFEST,
+            "digest": image.top(),
+            "size": len(image.read(image.top())),
+        }
+    layout.finish(layout.add_json(OCI_MANIFEST, manifest), signature_tag(image))
+    return layout
+
+
+def signature_tag(image: Layout) -> str:
+    """Where cosign looks for an image's signatures."""
+    return image.top().replace(":", "-") + ".sig"
 
 
 def _image(layout: Layout, noise: random.Random, architecture: str, sizes: Sequence[int]) -> dict[str, Any]:

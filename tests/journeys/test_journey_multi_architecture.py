@@ -1,0 +1,110 @@
+"""Images for more than one architecture: pushed whole, put together in the registry, pulled in part."""
+
+import json
+
+import pytest
+
+from tests.support.clients import (
+    Aws,
+    Buildah,
+    Containerd,
+    Crane,
+    Docker,
+    Oras,
+    Podman,
+    Regctl,
+    Skopeo,
+    logged_in,
+)
+from tests.support.layouts import Layout, multi_architecture_image, single_image
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+NAME = "team/app"
+ALL = {Skopeo: ["--all"]}
+"""What clients must be told to pull all architectures."""
+
+
+@pytest.fixture
+def aws(emulator):
+    aws = Aws(emulator)
+    aws.create_repository(NAME)
+    return aws
+
+
+@pytest.fixture
+def repository(emulator, aws):
+    return f"{emulator.host}/{NAME}"
+
+
+@pytest.mark.parametrize("kind", [Skopeo, Crane, Regctl, Oras], ids=lambda kind: kind.name)
+def test_all_architectures_go_there_and_back_byte_for_byte(emulator, aws, repository, kind, tmp_path):
+    image = multi_architecture_image(tmp_path / "image", seed=kind.name)
+    with logged_in(kind, emulator) as client:
+        client.push(image, f"{repository}:v1", *ALL.get(kind, []))
+        assert {each["imageDigest"]: each.get("imageTags") for each in aws.images(NAME)} == {
+            image.top(): ["v1"],
+            image.child("amd64"): None,
+            image.child("arm64"): None,
+        }
+        pulled = Layout(tmp_path / "pulled")
+        client.pull_into(pulled, f"{repository}:v1", *ALL.get(kind, []))
+        assert (pulled.top(), pulled.blobs()) == (image.top(), image.blobs())
+
+
+@pytest.mark.parametrize("kind", [Docker, Containerd, Podman, Buildah, Crane, Regctl, Oras], ids=lambda kind: kind.name)
+def test_a_client_pulls_the_architecture_that_it_asks_for(emulator, repository, kind, tmp_path):
+    image = multi_architecture_image(tmp_path / "image", seed=1)
+    with logged_in(Skopeo, emulator) as skopeo:
+        skopeo.push(image, f"{repository}:v1", "--all")
+    with logged_in(kind, emulator) as client:
+        for architecture in ("amd64", "arm64"):
+            child = image.child(architecture)
+            pulled = client.pull(f"{repository}:v1", f"--platform=linux/{architecture}")
+            assert pulled.diff_ids == image.diff_ids(child)
+            assert pulled.digest in (image.top(), child), "some remember the index, some the image in it"
+
+
+def test_docker_puts_a_list_together_from_images_in_the_registry(emulator, aws, repository, tmp_path):
+    images = push_one_by_one(emulator, repository, tmp_path)
+    with logged_in(Docker, emulator) as docker:
+        parts = [f"{repository}:{architecture}" for architecture in images]
+        docker.run("manifest", "create", "--insecure", f"{repository}:v1", *parts)
+        docker.run("manifest", "annotate", "--variant=v8", f"{repository}:v1", f"{repository}:arm64")
+        digest = docker.run("manifest", "push", "--insecure", f"{repository}:v1").strip()
+        seen = json.loads(docker.run("manifest", "inspect", "--insecure", f"{repository}:v1"))
+        assert {each["digest"] for each in seen["manifests"]} == {image.top() for image in images.values()}
+        pulled = docker.pull(f"{repository}:v1", "--platform=linux/arm64/v8")
+        assert pulled == (digest, images["arm64"].diff_ids())
+    expect_list(aws, emulator, repository, digest, images, tmp_path)
+
+
+def test_podman_puts_a_list_together_and_pushes_it_whole(emulator, aws, repository, tmp_path):
+    images = push_one_by_one(emulator, repository, tmp_path)
+    with logged_in(Podman, emulator) as podman:
+        podman.run("manifest", "create", "both")
+        for architecture in images:
+            podman.add_to_list("both", f"{repository}:{architecture}")
+        podman.push_list("both", f"{repository}:v1")
+    (digest,) = [each["imageDigest"] for each in aws.images(NAME) if each.get("imageTags") == ["v1"]]
+    expect_list(aws, emulator, repository, digest, images, tmp_path)
+
+
+def push_one_by_one(emulator, repository, folder):
+    images = {each: single_image(folder / each, seed=each, architecture=each) for each in ("amd64", "arm64")}
+    with logged_in(Crane, emulator) as crane:
+        for architecture, image in images.items():
+            crane.push(image, f"{repository}:{architecture}")
+    return images
+
+
+def expect_list(aws, emulator, repository, digest, images, folder):
+    """The tag v1 is an index of these images, and they are what they were."""
+    described = {each["imageDigest"]: each.get("imageTags") for each in aws.images(NAME)}
+    assert described == {digest: ["v1"]} | {image.top(): [each] for each, image in images.items()}
+    with logged_in(Skopeo, emulator) as skopeo:
+        layout = Layout(folder / "whole")
+        skopeo.pull_into(layout, f"{repository}:v1", "--all")
+    assert layout.top() == digest
+    assert layout.blobs() == {digest}.union(*(image.blobs() for image in images.values()))
+    assert {layout.child(each) for each in images} == {image.top() for image in images.values()}
