@@ -24,6 +24,14 @@ PULL_TIME_GRANULARITY = timedelta(minutes=1)
 STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
 """What ECR itself promises."""
 
+MayImport = Callable[[bool], bool]
+"""Whether an upstream may be asked on a caller's behalf, told whether its answer would create a repository."""
+
+
+def anybody(_: bool) -> bool:
+    """``MayImport`` where nothing keeps a caller from importing."""
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class BlobSource:
@@ -60,11 +68,18 @@ class Pulls:
         self._downloads = downloads
 
     def manifest(
-        self, registry: Registry, name: str, reference: str, now: datetime, principal: str = ""
+        self,
+        registry: Registry,
+        name: str,
+        reference: str,
+        now: datetime,
+        principal: str = "",
+        may_import: MayImport = anybody,
     ) -> StoredManifest:
         """The manifest that a tag or digest means, asking the upstream where a rule says so and it is due.
 
-        The pull is recorded, unless the ARN of the principal is excluded from that. An archived image is not found.
+        For who may not import there is only what is here: no rule counts. The pull is recorded, unless the ARN of the
+        principal is excluded from that. An archived image is not found.
         Raises ``RepositoryNotFoundException``, ``ImageNotFoundException`` and ``UpstreamFailure``.
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
@@ -76,6 +91,8 @@ class Pulls:
             due = self._rule_if_due(work, repository, image, image_id, now)
             if image is None and not (image_id.digest and self._is_strict):
                 due = matching_rule(work.rules.all(registry), name)
+            if due and not may_import(repository is None):
+                due = None
             if image and not due:
                 manifest = work.images.manifest(image)
             elif not due:
