@@ -24,6 +24,7 @@ from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.settings import Settings
@@ -79,6 +80,7 @@ class Emulator:
         collector = Collector(self._store, self._blobs)
         self._downloads = Downloads(self._store, self._blobs, ids, self.clock, self._upstreams)
         self._pull_through = PullThrough(self._store, self.clock, self._upstreams, self._downloads)
+        self._referrers = Referrers(self._store, self._upstreams)
         self.services = Services(
             home=Registry(self.settings.account, self.settings.region),
             clock=self.clock,
@@ -91,6 +93,7 @@ class Emulator:
             tokens=Tokens(self._store.signing_key()),
             uploads=Uploads(self._store, self._blobs, ids, self.settings.strict),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
+            referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
             background=Background(self._store, collector, timedelta(seconds=self.settings.background_delay)),
             collector=collector,
@@ -127,6 +130,7 @@ class Emulator:
     def close(self) -> None:
         """Let go of the state. Downloads under way are cut off; nothing half done counts as done."""
         self._pull_through.close()
+        self._referrers.close()
         self._downloads.close()
         self._upstreams.close()
         self._store.close()

@@ -14,6 +14,7 @@ from ecr_emulator.domain.lifecycle_preview import LifecyclePreview
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, Validation
+from ecr_emulator.domain.referrer import Referrer, ReferrerListing
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import Scan
 from ecr_emulator.domain.task import Task
@@ -188,6 +189,19 @@ class Tags(Protocol):
 
     def save_validation(self, repository: Repository, tag: str, validation: Validation) -> None:
         """Remember what is known of a tag's upstream; harmless if the tag is gone."""
+
+
+class ReferrerListings(Protocol):
+    """What upstreams said refers to the images of repositories; they go with their repository."""
+
+    def find(self, repository: Repository, subject: str) -> ReferrerListing | None:
+        """What was last said of a digest, or None."""
+
+    def save(self, repository: Repository, listing: ReferrerListing) -> None:
+        """Store a listing in place of the one that was there."""
+
+    def has(self, repository: Repository, digest: str) -> bool:
+        """Whether any listing of the repository has this referrer."""
 
 
 class Layers(Protocol):
@@ -395,6 +409,7 @@ class UnitOfWork(Protocol):
     repositories: Repositories
     images: Images
     tags: Tags
+    referrer_listings: ReferrerListings
     layers: Layers
     uploads: Uploads
     rules: PullThroughRules
@@ -475,6 +490,9 @@ class Upstream(Protocol):
         Breaks in the connection are mended underneath; the caller still verifies the digest. ``size`` is what the
         manifest says; the iterator never yields more.
         """
+
+    def referrers(self, name: str, digest: str) -> list[Referrer]:
+        """What refers to a digest, wherever the upstream keeps that; none if it knows of none."""
 
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ecr_emulator.domain.names import Registry, is_repository_name
@@ -112,3 +112,7 @@ class Validation:
             return True
         pause = timedelta(minutes=min(2 ** (self.failures - 1), 60))
         return now - self.attempted_at >= pause
+
+    def failed(self, reason: str, now: datetime) -> Validation:
+        """The same after another attempt that failed."""
+        return replace(self, attempted_at=now, failures=self.failures + 1, last_error=reason)

@@ -10,6 +10,7 @@ from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, 
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 
@@ -32,6 +33,7 @@ class Services:
     tokens: Tokens
     uploads: Uploads
     pulls: Pulls
+    referrers: Referrers
     addresses: Addresses
     background: Background
     collector: Collector

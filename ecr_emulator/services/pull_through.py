@@ -242,5 +242,4 @@ def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
 
 def _note_failure(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:
     known = work.tags.validation(repository, tag) or Validation(NEVER)
-    again = replace(known, attempted_at=now, failures=known.failures + 1, last_error=failure.reason)
-    work.tags.save_validation(repository, tag, again)
+    work.tags.save_validation(repository, tag, known.failed(failure.reason, now))

@@ -49,7 +49,8 @@ class BlobSource:
 class Pulls:
     """What a client pulls. Every read of an image or a blob by either plane comes here.
 
-    ``strict``: an upstream is never asked for a digest that no tag has brought in, and pulls are recorded once a day.
+    ``strict``: an upstream is never asked for a digest that neither a tag nor a list of referrers has brought in, and
+    pulls are recorded once a day.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Pulls:
             if repository and image and not image.is_active:
                 raise _not_found(repository, image_id)
             due = self._rule_if_due(work, repository, image, image_id, now)
-            if image is None and not (image_id.digest and self._is_strict):
+            if image is None and self._may_ask_for(work, repository, image_id):
                 due = matching_rule(work.rules.all(registry), name)
             if due and not may_import(repository is None):
                 due = None
@@ -154,6 +155,12 @@ class Pulls:
         if validation and not validation.is_due(now):
             return None
         return matching_rule(work.rules.all(repository.registry), repository.name)
+
+    def _may_ask_for(self, work: UnitOfWork, repository: Repository | None, image_id: ImageId) -> bool:
+        """Whether an upstream is asked for an image that is not here."""
+        if image_id.digest is None or not self._is_strict:
+            return True
+        return repository is not None and work.referrer_listings.has(repository, image_id.digest)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
         with self._store.writing() as work:

@@ -1,27 +1,132 @@
-"""Referrers: the images whose subject is another image."""
+"""Referrers: the images whose subject is another image, here and at the upstream of a cache.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
+from ecr_emulator.domain.names import Registry, is_digest
+from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.ports import Store, UnitOfWork, Upstreams
+from ecr_emulator.services.flights import Flights
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds that a client waits for a listing; the flight goes on after that, so that asking again finds it."""
+LISTINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Referrer:
-    """An image that refers to another one. ``size`` is that of its manifest in bytes."""
+class FoundReferrers:
+    """What refers to a digest, in order of digest, archived or not.
 
-    image: Image
-    size: int
-    annotations: dict[str, str]
+    ``failure`` says why the upstream's part is missing, where it was never known.
+    """
+
+    referrers: list[Referrer]
+    failure: UpstreamFailure | None = None
 
 
-def referrers_of(work: UnitOfWork, repository: Repository, subject: str) -> Iterator[Referrer]:
-    """What refers to a digest, in order of digest, archived or not; the digest itself need not be there."""
-    for image in work.images.referrers(repository, subject):
-        stored = work.images.manifest(image)
-        yield Referrer(image, len(stored.raw), read_manifest(stored.raw, stored.media_type).annotations)
+class Referrers:
+    """Lists referrers. Upstreams are asked once for any number of clients, and once a day after that."""
+
+    def __init__(self, store: Store, upstreams: Upstreams) -> None:
+        self._store = store
+        self._upstreams = upstreams
+        self._threads = ThreadPoolExecutor(LISTINGS, "pull-through-referrers")
+        self._flights: Flights[tuple[Referrer, ...]] = Flights(self._threads)
+
+    def find(self, registry: Registry, name: str, subject: str, now: datetime) -> FoundReferrers:
+        """What refers to a digest, which itself need not be there: here, and at the upstream that a rule names.
+
+        While the upstream fails, what it last said stands. Nothing is created: a repository that does not exist
+        has the referrers that its upstream lists. Raises ``RepositoryNotFoundException`` if that is none.
+        """
+        with self._store.reading() as work:
+            rule = matching_rule(work.rules.all(registry), name) if is_digest(subject) else None
+            repository = work.repositories.find(registry, name)
+            here = _referrers_here(work, repository, subject) if repository else []
+            listing = work.referrer_listings.find(repository, subject) if repository else None
+        failure = None
+        upstream = listing.referrers if listing else ()
+        if rule and (listing is None or listing.validation.is_due(now)):
+            try:
+                upstream = self._ask(rule, name, subject, now)
+            except UpstreamFailure as failed:
+                failure = None if listing else failed
+        if repository is None and not (upstream or failure):
+            with self._store.reading() as work:
+                work.repositories.get(registry, name)
+        return FoundReferrers(united(here, upstream), failure)
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
+        flight = self._flights.join(
+            (rule.registry, name, subject), lambda: self._from_upstream(rule, name, subject, now)
+        )
+        try:
+            return flight.result(PATIENCE)
+        except TimeoutError:
+            raise UpstreamUnavailable(f"{rule.url} did not list referrers within {PATIENCE:.0f} seconds") from None
+
+    def _from_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
+        known = self._known(rule, name, subject)
+        if known and not known.validation.is_due(now):
+            return known.referrers  # a flight that landed just now brought it
+        try:
+            upstream = self._upstreams.at(rule)
+            found = tuple(upstream.referrers(rule.upstream_name(name) or name, subject))
+        except UpstreamFailure as failure:
+            self._failed(rule, name, subject, failure, now)
+            raise
+        self._save(rule, name, ReferrerListing(subject, found, Validation(now)))
+        return found
+
+    def _known(self, rule: PullThroughRule, name: str, subject: str) -> ReferrerListing | None:
+        with self._store.reading() as work:
+            repository = work.repositories.find(rule.registry, name)
+            return work.referrer_listings.find(repository, subject) if repository else None
+
+    def _failed(self, rule: PullThroughRule, name: str, subject: str, failure: UpstreamFailure, now: datetime) -> None:
+        """Say why. A listing that was never known is not remembered: nobody shall take it for an empty one."""
+        log.warning("referrers of %s@%s: %s failed: %s", name, subject, rule.url, failure.reason)
+        with self._store.writing() as work:
+            attempt = Import(rule, name, None, subject, (failure.failure_code, failure.reason))
+            work.events.add(attempt.event(now))
+            repository = work.repositories.find(rule.registry, name)
+            known = work.referrer_listings.find(repository, subject) if repository else None
+            if repository and known:
+                validation = known.validation.failed(failure.reason, now)
+                work.referrer_listings.save(repository, replace(known, validation=validation))
+
+    def _save(self, rule: PullThroughRule, name: str, listing: ReferrerListing) -> None:
+        with self._store.writing() as work:
+            repository = work.repositories.find(rule.registry, name)
+            if repository:
+                work.referrer_listings.save(repository, listing)
+
+
+def _referrers_here(work: UnitOfWork, repository: Repository, subject: str) -> list[Referrer]:
+    return [_described(work, image) for image in work.images.referrers(repository, subject)]
+
+
+def _described(work: UnitOfWork, image: Image) -> Referrer:
+    stored = work.images.manifest(image)
+    annotations = read_manifest(stored.raw, stored.media_type).annotations
+    size = len(stored.raw)
+    return Referrer(image.digest, image.media_type, size, image.artifact_media_type, annotations, image.status)

@@ -227,7 +227,21 @@ ALTER TABLE uploads RENAME COLUMN started_at TO touched_at;
 ALTER TABLE uploads ADD COLUMN first_part_size INTEGER DEFAULT '0' NOT NULL;
 """
 
-STEPS = (FIRST, SECOND, THIRD)
+FOURTH = """
+CREATE TABLE referrer_listings (
+    repository_id INTEGER NOT NULL,
+    subject VARCHAR NOT NULL,
+    referrers JSON NOT NULL,
+    validated_at INTEGER NOT NULL,
+    attempted_at INTEGER,
+    failures INTEGER NOT NULL,
+    last_error VARCHAR,
+    PRIMARY KEY (repository_id, subject),
+    FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+"""
+
+STEPS = (FIRST, SECOND, THIRD, FOURTH)
 """Step 1 first. Each is a script of SQL statements and runs in one transaction."""
 
 

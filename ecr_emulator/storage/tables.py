@@ -139,6 +139,19 @@ image_references = Table(
     sqlite_with_rowid=False,
 )
 
+referrer_listings = Table(
+    "referrer_listings",
+    metadata,
+    Column("repository_id", Integer, _owner(), primary_key=True, nullable=False),
+    Column("subject", String, primary_key=True, nullable=False),
+    _required("referrers", JSON),
+    _required("validated_at", Instant),
+    Column("attempted_at", Instant),
+    _required("failures", Integer),
+    Column("last_error", String),
+    sqlite_with_rowid=False,
+)
+
 layers = Table(
     "layers",
     metadata,

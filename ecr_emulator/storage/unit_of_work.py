@@ -22,6 +22,7 @@ from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.layers import SqlLayers
 from ecr_emulator.storage.migrations import migrate
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
+from ecr_emulator.storage.referrer_listings import SqlReferrerListings
 from ecr_emulator.storage.repositories import SqlRepositories
 from ecr_emulator.storage.roles import SqlServiceLinkedRoles
 from ecr_emulator.storage.rules import SqlPullThroughRules
@@ -53,6 +54,7 @@ class SqlUnitOfWork:
         self.repositories: ports.Repositories = SqlRepositories(connection)
         self.images: ports.Images = SqlImages(connection)
         self.tags: ports.Tags = SqlTags(connection)
+        self.referrer_listings: ports.ReferrerListings = SqlReferrerListings(connection)
         self.layers: ports.Layers = SqlLayers(connection)
         self.uploads: ports.Uploads = SqlUploads(connection)
         self.rules: ports.PullThroughRules = SqlPullThroughRules(connection)

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Credential
+from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
 from ecr_emulator.upstream.realms import check_realm
@@ -48,6 +49,11 @@ class SignedRequests:
         self._connections = connections
         self._authorizations = authorizations
 
+    @property
+    def addresses(self) -> UpstreamMap:
+        """Where hosts are reached."""
+        return self._connections.addresses
+
     def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], idle: float) -> Answer:
         """Send a request, signing in if asked to: once, so a second 401 is the answer.
 
@@ -79,7 +85,7 @@ class SignedRequests:
         if challenge.scheme == "basic" and self.credential:
             return Grant(_basic(self.credential), math.inf)
         realm = challenge.parameters["realm"]
-        is_trusted = check_realm(realm, self.host, self._connections.addresses)
+        is_trusted = check_realm(realm, self.host, self.addresses)
         if self.credential and not is_trusted:
             log.warning("The credential for %s is not sent to its token realm %s", self.host, realm)
         headers = {"Authorization": _basic(self.credential)} if self.credential and is_trusted else {}

@@ -7,8 +7,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.domain.referrer import Referrer
+from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.ports import ManifestHead, SecretSource
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.auth import SignedRequests
@@ -16,6 +18,7 @@ from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
 from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
 from ecr_emulator.upstream.refusals import ACCESS_DENIED, refusal
 
 if TYPE_CHECKING:
@@ -96,6 +99,20 @@ class HttpUpstream:
         what = f"blob {digest} of {self._signed.host}/{name}"
         return BlobDownload(open_blob, what, size, offset, self._patience).chunks()
 
+    def referrers(self, name: str, digest: str) -> list[Referrer]:
+        """What refers to a digest: all pages of the referrers API, else what the fallback tag lists.
+
+        Raises ``UpstreamFailure``; a listing that breaks off is none.
+        """
+
+        def fetch(path: str) -> Page:
+            return self._patience.persist(lambda: self._referrers(name, path))
+
+        try:
+            return all_pages(f"/v2/{name}/referrers/{digest}", fetch)
+        except UpstreamNotFound:
+            return under_fallback_tag(digest, lambda tag: self.manifest(name, tag))
+
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential. Raises ``UpstreamFailure``."""
         self._patience.persist(self._ping)
@@ -127,6 +144,15 @@ class HttpUpstream:
     def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
         path = f"/v2/{name}/manifests/{reference}"
         return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, self._patience.manifest_idle)
+
+    def _referrers(self, name: str, path: str) -> Page:
+        idle = self._patience.manifest_idle
+        with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, idle) as answer:
+            if answer.status == 200:
+                return page_in(answer, f"https://{self._signed.host}{path}", self._signed.addresses)
+        if answer.status in NO_API:
+            raise UpstreamNotFound(f"{answer.who} has no referrers API")
+        raise self._refusal(answer, f"referrers in {name}")
 
     def _blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
         """An answer with the blob, or 416. The registry is asked once more for an address that has expired."""

@@ -21,6 +21,7 @@ from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.storage.blobs.files import FileBlobs
@@ -102,6 +103,8 @@ class ControlPlane:
         collector = Collector(store, blobs)
         pull_through = PullThrough(store, self.clock, self.upstream, downloads)
         cleanup.callback(pull_through.close)
+        referrers = Referrers(store, self.upstream)
+        cleanup.callback(referrers.close)
         return Services(
             home=HOME,
             clock=self.clock,
@@ -114,6 +117,7 @@ class ControlPlane:
             tokens=Tokens(b"a signing key for tests"),
             uploads=Uploads(store, blobs, ids),
             pulls=Pulls(store, blobs, pull_through, downloads),
+            referrers=referrers,
             addresses=Addresses(),
             background=Background(store, collector, self.background_delay),
             collector=collector,

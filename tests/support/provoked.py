@@ -53,7 +53,6 @@ HAS_NO_CAUSE: Mapping[str, set[str]] = {
         "GetRegistryScanningConfiguration",
         "GetSigningConfiguration",
     },
-    "UnableToListUpstreamImageReferrersException": {"ListImageReferrers"},
 }
 """Errors of which nobody knows what provokes them in these operations."""
 

@@ -8,13 +8,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
+from typing import Any
 from urllib.parse import parse_qs
 
+from ecr_emulator.domain.manifest import OCI_INDEX
 from tests.support.faults import Fault, Reply, Request, answers
 from tests.support.faulty_server import FaultyServer
 from tests.support.upstream_images import Content, UpstreamImage, UpstreamIndex
 
-_RESOURCE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)")
+_RESOURCE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers)/(?P<reference>[^/]+)")
 
 Matching = str | Callable[[Request], bool]
 
@@ -54,11 +56,13 @@ class Basic:
 class ScriptedUpstream:
     """A registry on 127.0.0.1. Everybody may pull unless ``auth`` says otherwise.
 
-    ``requests`` lists everything that was asked, in order. ``auth`` may be replaced at any time.
+    ``requests`` lists everything that was asked, in order. ``auth`` may be replaced at any time. ``referrers_page`` is
+    how many referrers a page of its referrers API has; with 0 it has no such API.
     """
 
     def __init__(self, auth: Basic | Bearer | None = None) -> None:
         self.auth = auth
+        self.referrers_page = 1_000
         self.requests: list[Request] = []
         self.port = 0
         self._manifests: dict[tuple[str, str], Content] = {}
@@ -198,9 +202,23 @@ class ScriptedUpstream:
             return self._challenge(request, name)
         if request.path == "/v2/":
             return Reply(200, b"{}")
+        if resource and resource["kind"] == "referrers" and self.referrers_page:
+            return self._referrers(request, name, resource["reference"])
         held = self._manifests if resource and resource["kind"] == "manifests" else self._blobs
         content = held.get((name, resource["reference"])) if resource else None
         return _content(content) if content else _error(404, "NOT_FOUND", "scripted upstream has no such thing")
+
+    def _referrers(self, request: Request, name: str, subject: str) -> Reply:
+        """One page; ``last`` is where the one before it ended."""
+        last = parse_qs(request.query).get("last", [""])[0]
+        held = {manifest.digest: manifest for (where, _), manifest in self._manifests.items() if where == name}
+        found = [each for digest, each in sorted(held.items()) if digest > last and _subject(each) == subject]
+        page, rest = found[: self.referrers_page], found[self.referrers_page :]
+        headers = {"Content-Type": OCI_INDEX}
+        if rest:
+            headers["Link"] = f'<{request.path}?last={page[-1].digest}>; rel="next"'
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_described(each) for each in page]}
+        return Reply(200, json.dumps(index).encode(), headers)
 
     def _is_welcome(self, request: Request, name: str) -> bool:
         match self.auth:
@@ -247,6 +265,20 @@ def _basic(username: str, access_token: str) -> str:
 def _content(content: Content) -> Reply:
     headers = {"Content-Type": content.media_type, "Docker-Content-Digest": content.digest}
     return Reply(200, content.raw, headers, takes_ranges=True)
+
+
+def _subject(manifest: Content) -> str | None:
+    try:
+        return str(json.loads(manifest.raw)["subject"]["digest"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _described(manifest: Content) -> dict[str, Any]:
+    document = json.loads(manifest.raw)
+    artifact_type = document.get("artifactType") or document["config"]["mediaType"]
+    annotations = {"annotations": document["annotations"]} if document.get("annotations") else {}
+    return manifest.descriptor | {"artifactType": artifact_type} | annotations
 
 
 def _error(status: int, code: str, message: str) -> Reply:

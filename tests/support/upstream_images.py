@@ -13,6 +13,7 @@ from ecr_emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
@@ -76,6 +77,23 @@ def image(seed: object = 1, *layers: Content, docker: bool = False, architecture
         "layers": [each.descriptor for each in layers],
     }
     return UpstreamImage(_json(document), media_type, config, layers, architecture)
+
+
+def artifact(
+    subject: Content, seed: object = "signature", artifact_type: str = SIGNATURE, **members: Any
+) -> UpstreamImage:
+    """Something that refers to an image: one small layer, and the empty config of OCI."""
+    config = Content(b"{}", "application/vnd.oci.empty.v1+json")
+    payload = layer(f"{artifact_type} {seed}", 100, "application/octet-stream")
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": config.descriptor,
+        "layers": [payload.descriptor],
+        "subject": subject.descriptor,
+    }
+    return UpstreamImage(_json(document | members), OCI_MANIFEST, config, (payload,))
 
 
 def index(*images: UpstreamImage, docker: bool = False) -> UpstreamIndex:

@@ -7,8 +7,8 @@ from typing import Any
 from ecr_emulator.control.call import Call, operation
 from ecr_emulator.control.pages import Page
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
-from ecr_emulator.errors import InvalidParameterException
-from ecr_emulator.services.referrers import Referrer, referrers_of
+from ecr_emulator.domain.referrer import Referrer
+from ecr_emulator.errors import InvalidParameterException, UnableToListUpstreamImageReferrersException
 
 DEFAULT_LIMIT = 20
 
@@ -17,7 +17,8 @@ DEFAULT_LIMIT = 20
 def list_image_referrers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
 
-    A subject that does not exist has no referrers, or has those that came before it.
+    A subject that does not exist has no referrers, or has those that came before it. In a cache repository, those at
+    the upstream are listed too.
     """
     page = Page(call, request, DEFAULT_LIMIT)
     subject = request["subjectId"]["imageDigest"]
@@ -25,28 +26,26 @@ def list_image_referrers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         raise InvalidParameterException(
             f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_CONSTRAINT}'"
         )
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        found = [
-            each for each in referrers_of(work, repository, subject) if _is_wanted(each, request.get("filter", {}))
-        ]
-    referrers, token = page.choose(found, lambda referrer: referrer.image.digest)
+    found = call.services.referrers.find(call.registry, request["repositoryName"], subject, call.now)
+    if found.failure:
+        raise UnableToListUpstreamImageReferrersException from found.failure
+    wanted = [each for each in found.referrers if _is_wanted(each, request.get("filter", {}))]
+    referrers, token = page.choose(wanted, lambda referrer: referrer.digest)
     return {"referrers": [_described(each) for each in referrers], "nextToken": token}
 
 
 def _is_wanted(referrer: Referrer, wanted: dict[str, Any]) -> bool:
     types = wanted.get("artifactTypes")
     status = wanted.get("artifactStatus", "ACTIVE")
-    return (not types or referrer.image.artifact_media_type in types) and status in ("ANY", referrer.image.status)
+    return (not types or referrer.artifact_type in types) and status in ("ANY", referrer.status)
 
 
 def _described(referrer: Referrer) -> dict[str, Any]:
-    image = referrer.image
     return {
-        "digest": image.digest,
-        "mediaType": image.media_type,
-        "artifactType": image.artifact_media_type,
+        "digest": referrer.digest,
+        "mediaType": referrer.media_type,
+        "artifactType": referrer.artifact_type,
         "size": referrer.size,
         "annotations": referrer.annotations or None,
-        "artifactStatus": image.status,
+        "artifactStatus": referrer.status,
     }

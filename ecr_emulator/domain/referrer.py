@@ -1,0 +1,94 @@
+"""Referrers: what says of itself that it belongs to another image, such as signatures and SBOMs.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecr_emulator.domain.image import ACTIVE
+from ecr_emulator.domain.manifest import MAX_SIZE
+from ecr_emulator.domain.names import algorithm_of, is_digest
+from ecr_emulator.domain.pull_through import Validation
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """An image that refers to another one. ``size`` is that of its manifest in bytes.
+
+    ``status`` is that of the image in its repository; what is not there yet counts as active.
+    """
+
+    digest: str
+    media_type: str
+    size: int
+    artifact_type: str | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
+    status: str = ACTIVE
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be pulled."""
+        return self.status == ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class ReferrerListing:
+    """What an upstream last said refers to ``subject``, and when it was asked."""
+
+    subject: str
+    referrers: tuple[Referrer, ...]
+    validation: Validation
+
+
+def fallback_tag(subject: str) -> str:
+    """The tag under which an index of referrers is kept where registries have no referrers API: ``sha256-<hex>``.
+
+    OCI cuts it after 64 characters of the hash.
+    """
+    algorithm = algorithm_of(subject)
+    return f"{algorithm[:32]}-{subject.removeprefix(f'{algorithm}:')[:64]}"
+
+
+def read_referrers(descriptors: object) -> list[Referrer]:
+    """The referrers that an index from outside lists, each once; entries that are no descriptors are passed over."""
+    read = map(_read, descriptors if isinstance(descriptors, list) else ())
+    return list({each.digest: each for each in read if each}.values())
+
+
+def united(here: Iterable[Referrer], upstream: Iterable[Referrer]) -> list[Referrer]:
+    """Both listings in order of digest; where both know a referrer, the one here is right."""
+    known = {each.digest: each for each in upstream} | {each.digest: each for each in here}
+    return [known[digest] for digest in sorted(known)]
+
+
+def _read(item: Any) -> Referrer | None:
+    described = item if isinstance(item, dict) else {}
+    digest, media_type, size = _text(described.get("digest")), _text(described.get("mediaType")), described.get("size")
+    if digest is None or not is_digest(digest) or media_type is None:
+        return None
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_SIZE:
+        return None
+    annotations = described.get("annotations")
+    pairs = annotations.items() if isinstance(annotations, dict) else ()
+    return Referrer(
+        digest=digest,
+        media_type=media_type,
+        size=size,
+        artifact_type=_text(described.get("artifactType")),
+        annotations={name: text for name, value in pairs if _text(name) and (text := _text(value)) is not None},
+    )
+
+
+def _text(value: object) -> str | None:
+    """A text that can be stored: half a character (a lone surrogate) is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value

@@ -1,0 +1,53 @@
+"""What upstreams said refers to images: one row for each subject, with the listing as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from sqlite3 import Connection
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.pull_through import Validation
+from ecr_emulator.domain.referrer import Referrer, ReferrerListing
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import referrer_listings as table
+
+_of_repository = table.c.repository_id == bindparam("repository")
+_FIND = Statement(select(table).where(_of_repository, table.c.subject == bindparam("about")))
+_put = upsert(table)
+_SAVE = Statement(_put.on_conflict_do_update(set_={name: _put.excluded[name] for name in table.c.keys()[2:]}))
+_listed = func.json_each(table.c.referrers).table_valued("value")
+_HAS = Statement(
+    select(table.c.subject).where(_of_repository, func.json_extract(_listed.c.value, "$.digest") == bindparam("digest"))
+)
+
+
+class SqlReferrerListings:
+    """``ports.ReferrerListings``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, repository: Repository, subject: str) -> ReferrerListing | None:
+        """What was last said of a digest, or None."""
+        row = _FIND.one(self._connection, repository=repository.key, about=subject)
+        if row is None:
+            return None
+        validation = Validation(row.validated_at, row.attempted_at, row.failures, row.last_error)
+        return ReferrerListing(subject, tuple(Referrer(**each) for each in row.referrers), validation)
+
+    def save(self, repository: Repository, listing: ReferrerListing) -> None:
+        """Store a listing in place of the one that was there."""
+        _SAVE.run(
+            self._connection,
+            repository_id=repository.key,
+            subject=listing.subject,
+            referrers=[asdict(each) for each in listing.referrers],
+            **asdict(listing.validation),
+        )
+
+    def has(self, repository: Repository, digest: str) -> bool:
+        """Whether any listing of the repository has this referrer."""
+        return _HAS.one(self._connection, repository=repository.key, digest=digest) is not None
