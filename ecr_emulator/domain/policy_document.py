@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.policy_grammar import is_policy, many
+from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
 from ecr_emulator.domain.principals import account_of, is_session_of
 from ecr_emulator.errors import InvalidParameterException
 
@@ -58,7 +58,7 @@ def locks_out(policy: PolicyDocument, principal_arn: str) -> bool:
 
 def _read(text: str, registry: Registry, kind: str) -> PolicyDocument:
     try:
-        document = json.loads(text, object_pairs_hook=_unambiguous)
+        document = parse_policy(text)
         if not is_policy(document, resource_required=kind == "registry"):
             raise ValueError("no policy")
         statements = [_with_arns(statement, registry) for statement in many(document["Statement"])]
@@ -68,13 +68,6 @@ def _read(text: str, registry: Registry, kind: str) -> PolicyDocument:
     except (ValueError, RecursionError) as wrong:
         raise InvalidParameterException.at("PolicyText", f"Invalid {kind} policy provided") from wrong
     return PolicyDocument(printed, statements)
-
-
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a key comes twice")
-    return members
 
 
 def _with_arns(statement: dict[str, Any], registry: Registry) -> dict[str, Any]:

@@ -5,15 +5,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-_VERSIONS = ("2008-10-17", "2012-10-17")
-_EFFECTS = ("Allow", "Deny")
-_MEMBERS = {"Version", "Id", "Statement"}
-_NEGATABLE = {"Principal", "Action", "Resource"}
-_ELEMENTS = {"Sid", "Effect", "Condition"} | _NEGATABLE | {f"Not{name}" for name in _NEGATABLE}
+from ecr_emulator.domain.access.operators import NULL, read_operator
+
+VERSIONS = ("2008-10-17", "2012-10-17")
+"""Of the policy language. A policy that gives none is of the first; variables came with the second."""
+EFFECTS = ("Allow", "Deny")
+MEMBERS = frozenset({"Version", "Id", "Statement"})
+"""Of a policy."""
+_NEGATABLE = frozenset({"Principal", "Action", "Resource"})
+ELEMENTS = frozenset({"Sid", "Effect", "Condition"}) | _NEGATABLE | {f"Not{name}" for name in _NEGATABLE}
+"""Of a statement."""
 
 _ACTION = re.compile(r"\*|ecr:[a-z*?]+", re.ASCII | re.IGNORECASE)
 _RESOURCE = re.compile(r"\*|arn:(?:aws[a-z-]*|\*):ecr:[a-z0-9*?-]+:[0-9*?]+:(?:repository/\S+|\*)", re.ASCII)
@@ -30,11 +36,6 @@ _PRINCIPALS = {
         r"[a-z0-9-]+(?:\.[a-z0-9-]+)+|arn:aws[a-z-]*:iam::[0-9]{12}:(?:saml|oidc)-provider/\S+", re.ASCII
     ),
 }
-_OPERATOR = re.compile(
-    r"Null|(?:ForAllValues:|ForAnyValue:)?(?:String(?:Not)?(?:Equals(?:IgnoreCase)?|Like)"
-    r"|(?:Numeric|Date)(?:(?:Not)?Equals|(?:Less|Greater)Than(?:Equals)?)"
-    r"|Arn(?:Not)?(?:Equals|Like)|(?:Not)?IpAddress|Bool|BinaryEquals)(?:IfExists)?"
-)
 _CONDITION_KEY = re.compile(r"[^:\s]+:.+")
 
 
@@ -42,11 +43,23 @@ def is_policy(document: Any, *, resource_required: bool) -> bool:
     """Whether this is a policy attached to something of ECR; its statements may have to name resources."""
     return (
         isinstance(document, dict)
-        and document.keys() <= _MEMBERS
-        and document.get("Version", _VERSIONS[0]) in _VERSIONS
+        and document.keys() <= MEMBERS
+        and document.get("Version", VERSIONS[0]) in VERSIONS
         and isinstance(document.get("Id", ""), str)
         and _are(document.get("Statement"), lambda statement: _is_statement(statement, resource_required))
     )
+
+
+def parse_policy(text: str) -> Any:
+    """The JSON value of a policy's text. Raises ``ValueError``, or ``RecursionError`` if it is nested too deeply."""
+    return json.loads(text, object_pairs_hook=_unambiguous)
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a key comes twice")
+    return members
 
 
 def many(value: Any) -> list[Any]:
@@ -57,9 +70,9 @@ def many(value: Any) -> list[Any]:
 def _is_statement(statement: Any, resource_required: bool) -> bool:
     return (
         isinstance(statement, dict)
-        and statement.keys() <= _ELEMENTS
+        and statement.keys() <= ELEMENTS
         and isinstance(statement.get("Sid", ""), str)
-        and statement.get("Effect") in _EFFECTS
+        and statement.get("Effect") in EFFECTS
         and _has(statement, "Principal", _is_principal)
         and _has(statement, "Action", _of(_ACTION))
         and _has(statement, "Resource", _of(_RESOURCE), required=resource_required)
@@ -83,9 +96,13 @@ def _is_principal(principal: Any) -> bool:
 
 def _is_condition(condition: Any) -> bool:
     return isinstance(condition, dict) and all(
-        _OPERATOR.fullmatch(operator) and isinstance(keys, dict) and all(map(_is_comparison, keys.items()))
+        _is_operator(operator) and isinstance(keys, dict) and all(map(_is_comparison, keys.items()))
         for operator, keys in condition.items()
     )
+
+
+def _is_operator(name: str) -> bool:
+    return name == NULL or read_operator(name) is not None
 
 
 def _is_comparison(comparison: tuple[str, Any]) -> bool:

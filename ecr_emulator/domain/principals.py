@@ -22,6 +22,12 @@ def is_session_of(principal_arn: str, role_arn: str) -> bool:
     return session is not None and role is not None and session.groupdict() == role.groupdict()
 
 
+def role_of_session(principal_arn: str) -> str | None:
+    """The ARN of the role that a principal acts in, as if the role had no path; None if it acts in none."""
+    session = _SESSION.fullmatch(principal_arn)
+    return "arn:{partition}:iam::{account}:role/{role}".format(**session.groupdict()) if session else None
+
+
 def account_of(principal_arn: str) -> str | None:
     """The account that a principal belongs to; None for what is no principal of an account."""
     principal = _OF_ACCOUNT.fullmatch(principal_arn)

@@ -1,0 +1,89 @@
+"""Conditions of statements, and what they say when a key is missing or has many values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ecr_emulator.domain.access.comparisons import Comparison, truth
+from ecr_emulator.domain.access.facts import Facts
+from ecr_emulator.domain.access.operators import NULL, Operator, Quantifier, read_operator
+from ecr_emulator.domain.policy_grammar import many
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator on one key, with the values that the policy gives."""
+
+    key: str
+    operator: Operator
+    comparisons: tuple[Comparison, ...]
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether a request fulfils this. Of many values without a quantifier, one that compares is enough to tell."""
+        values = facts.values(self.key)
+        if not values:
+            return self._holds_without_values()
+        compare = (self._compares(value, facts) for value in values)
+        is_negated = self.operator.is_negated
+        match self.operator.quantifier:
+            case Quantifier.ALL:
+                return all(each is not is_negated for each in compare)
+            case Quantifier.ANY:
+                return any(each is not is_negated for each in compare)
+        return any(compare) is not is_negated
+
+    def _holds_without_values(self) -> bool:
+        operator = self.operator
+        if operator.is_optional or operator.quantifier is Quantifier.ALL:
+            return True
+        return operator.is_negated and operator.quantifier is None
+
+    def _compares(self, value: str, facts: Facts) -> bool:
+        return any(comparison(value, facts.value) for comparison in self.comparisons)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """``Null`` on one key: whether the key must be missing (true) or there (false)."""
+
+    key: str
+    missing: frozenset[bool]
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether a request fulfils this."""
+        return (not facts.values(self.key)) in self.missing
+
+
+def read_conditions(block: Any, *, variables: bool) -> tuple[Condition | Presence, ...]:
+    """The conditions of a statement, all of which must hold. Raises ``ValueError`` that says what is wrong."""
+    return tuple(
+        _read(name, key.lower(), [_text(value) for value in many(values)], variables)
+        for name, keys in _members(block, "its Condition")
+        for key, values in _members(keys, f"its condition {name}")
+    )
+
+
+def _read(name: str, key: str, values: list[str], variables: bool) -> Condition | Presence:
+    if name == NULL:
+        return Presence(key, frozenset(map(truth, values)))
+    operator = read_operator(name)
+    if operator is None:
+        raise ValueError(f"{name!r} is not a condition operator")
+    return Condition(key, operator, tuple(operator.read(value, variables) for value in values))
+
+
+def _members(block: Any, what: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(block, dict):
+        raise ValueError(f"{what} is not an object")
+    yield from block.items()
+
+
+def _text(value: Any) -> str:
+    """A value of a policy as the text that it is compared by."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError("its Condition has a value that is neither text nor number nor truth value")

@@ -1,0 +1,183 @@
+"""The decision about a request: who has a say, in which order, and what people are told.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ecr_emulator.domain.access.document import Document, read_document
+from ecr_emulator.domain.access.facts import Facts
+from ecr_emulator.domain.access.naming import Reach
+from ecr_emulator.domain.access.policies import NamedPolicy, Policies
+from ecr_emulator.domain.access.request import AccessRequest
+
+
+class Kind(Enum):
+    """What a decision rests on."""
+
+    EXPLICIT_ALLOW = "explicit allow"
+    EXPLICIT_DENY = "explicit deny"
+    IMPLICIT_DENY = "implicit deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request is allowed.
+
+    ``reason`` tells people which statement of which policy decided, or what was missing. ``sentence`` is the message
+    of AWS's ``AccessDeniedException``; empty if the request is allowed.
+    """
+
+    is_allowed: bool
+    kind: Kind
+    reason: str
+    sentence: str = ""
+
+
+class _Source(Enum):
+    """Where policies come from, in AWS's words, with the article that goes before them."""
+
+    IDENTITY = "an", "identity-based policy"
+    BOUNDARY = "a", "permissions boundary"
+    SESSION = "a", "session policy"
+    RESOURCE = "a", "resource-based policy"
+
+    @property
+    def words(self) -> str:
+        return self.value[1]
+
+    @property
+    def with_article(self) -> str:
+        return " ".join(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Allow:
+    """The best that the policies of one source have to say for a request."""
+
+    reach: Reach
+    reason: str
+
+
+def decide(request: AccessRequest, policies: Policies, owner_account: str) -> Decision:
+    """Whether a principal may do what it asks for, on a resource of ``owner_account``. Never raises.
+
+    A denial in any policy outweighs everything. Then a principal of the same account needs its own policies (within
+    its boundary and session policies) or the policy of the resource; a principal of another account needs both, and
+    a service the policy of the resource. The root of the account may do everything. A policy that cannot be read
+    allows nothing, and nothing is allowed as long as it applies.
+    """
+    return _Evaluation(request, policies, owner_account).decision()
+
+
+class _Evaluation:
+    """One request before all policies that apply to it."""
+
+    def __init__(self, request: AccessRequest, policies: Policies, owner_account: str) -> None:
+        self._request = request
+        self._is_at_home = request.principal.account == owner_account
+        self._facts = Facts(request, owner_account)
+        self._policies = {
+            _Source.IDENTITY: policies.identity,
+            _Source.BOUNDARY: (policies.boundary,) if policies.boundary else (),
+            _Source.SESSION: policies.session,
+            _Source.RESOURCE: policies.resource,
+        }
+
+    def decision(self) -> Decision:
+        return self._denied() or self._unreadable() or self._by_allows()
+
+    def _denied(self) -> Decision | None:
+        for source, policies in self._policies.items():
+            for policy in policies:
+                for statement in _read(policy, source).denies:
+                    if statement.reach(self._facts):
+                        return self._explicit_deny(source, policy, statement.label)
+        return None
+
+    def _unreadable(self) -> Decision | None:
+        for source, policies in self._policies.items():
+            for policy in policies:
+                defect = _read(policy, source).defect
+                if defect:
+                    reason = f"the {source.words} {policy.name!r} cannot be read, so that nothing is allowed: {defect}"
+                    return self._implicit_deny(source, reason)
+        return None
+
+    def _by_allows(self) -> Decision:
+        """The decision if nothing denies: every source whose word is needed must have an Allow."""
+        granted = self._allow(_Source.RESOURCE)
+        if self._is_at_home and self._request.principal.is_root:
+            return Decision(True, Kind.EXPLICIT_ALLOW, "the root of an account may do everything in it")
+        if self._is_at_home and granted and granted.reach is Reach.DIRECT:
+            return Decision(True, Kind.EXPLICIT_ALLOW, granted.reason)
+        needed = self._needed(granted)
+        missing = next((source for source, allow in needed.items() if allow is None), None)
+        if missing:
+            return self._implicit_deny(missing, self._what_is_missing(missing, granted))
+        return Decision(True, Kind.EXPLICIT_ALLOW, "; ".join(allow.reason for allow in needed.values() if allow))
+
+    def _needed(self, granted: _Allow | None) -> dict[_Source, _Allow | None]:
+        """What each source says that must allow the request; ``granted`` is what the resource's policies say."""
+        principal = self._request.principal
+        if principal.account is None:
+            return {_Source.RESOURCE: granted}
+        needed = {_Source.IDENTITY: self._allow(_Source.IDENTITY)}
+        if principal.is_root:
+            needed[_Source.IDENTITY] = _Allow(Reach.DIRECT, "a root has every permission that its account can give")
+        if self._is_at_home and granted and granted.reach is Reach.ROLE:
+            needed[_Source.IDENTITY] = granted
+        needed |= {
+            source: self._allow(source) for source in (_Source.BOUNDARY, _Source.SESSION) if self._policies[source]
+        }
+        return needed if self._is_at_home else needed | {_Source.RESOURCE: granted}
+
+    def _allow(self, source: _Source) -> _Allow | None:
+        """The most direct Allow of a source; None if it has none."""
+        best: _Allow | None = None
+        for policy in self._policies[source]:
+            for statement in _read(policy, source).allows:
+                reach = statement.reach(self._facts)
+                if reach > (best.reach if best else Reach.NONE):
+                    best = _Allow(reach, f"the {source.words} {policy.name!r} allows it in {statement.label}")
+                if reach is Reach.DIRECT:
+                    return best
+        return best
+
+    # --- What people are told -----------------------------------------------------------------------------
+
+    def _explicit_deny(self, source: _Source, policy: NamedPolicy, label: str) -> Decision:
+        reason = f"the {source.words} {policy.name!r} denies it in {label}"
+        tells_arn = self._is_at_home and source is not _Source.RESOURCE and policy.name.startswith("arn:")
+        told = f": {policy.name}" if tells_arn else ""
+        sentence = f"{self._not_authorized()} with an explicit deny in {source.with_article}{told}"
+        return Decision(False, Kind.EXPLICIT_DENY, reason, sentence)
+
+    def _implicit_deny(self, source: _Source, reason: str) -> Decision:
+        sentence = f"{self._not_authorized()} because no {source.words} allows the {self._request.action} action"
+        return Decision(False, Kind.IMPLICIT_DENY, reason, sentence)
+
+    def _not_authorized(self) -> str:
+        request = self._request
+        return (
+            f"User: {request.principal.arn} is not authorized to perform: {request.action} "
+            f"on resource: {request.resource}"
+        )
+
+    def _what_is_missing(self, source: _Source, granted: _Allow | None) -> str:
+        names = ", ".join(repr(policy.name) for policy in self._policies[source])
+        reason = f"no {source.words} allows it ({f'looked at {names}' if names else 'there is none'})"
+        if self._is_at_home and source is _Source.IDENTITY and granted:
+            return f"{reason}; {granted.reason} to the account as a whole, which leaves it to identity-based policies"
+        if self._is_at_home and source is _Source.IDENTITY:
+            return f"{reason}, nor does any {_Source.RESOURCE.words}"
+        return reason
+
+
+def _read(policy: NamedPolicy, source: _Source) -> Document:
+    return read_document(policy.document, names_principals=source is _Source.RESOURCE)

@@ -1,0 +1,45 @@
+"""What policies ask about a request, prepared once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ecr_emulator.domain.access.patterns import arn_parts
+from ecr_emulator.domain.access.request import AccessRequest, Principal
+
+
+class Facts:
+    """A request with its action in lower case, its resource in parts, and the values of condition keys."""
+
+    __slots__ = ("_values", "action", "principal", "resource")
+
+    def __init__(self, request: AccessRequest, owner_account: str) -> None:
+        self.principal: Principal = request.principal
+        self.action: str = request.action.lower()
+        self.resource: Sequence[str] = arn_parts(request.resource)
+        self._values: Mapping[str, tuple[str, ...]] = {
+            **_of_principal(request.principal),
+            "aws:resourceaccount": (owner_account,),
+            **{key.lower(): values for key, values in request.context.items()},
+        }
+
+    def values(self, key: str) -> tuple[str, ...]:
+        """The values of a condition key, given in lower case; none if the request does not have it."""
+        return self._values.get(key, ())
+
+    def value(self, key: str) -> str | None:
+        """What a policy variable stands for: a key that has exactly one value."""
+        values = self._values.get(key.lower(), ())
+        return values[0] if len(values) == 1 else None
+
+
+def _of_principal(principal: Principal) -> dict[str, tuple[str, ...]]:
+    """The keys that follow from who the principal is."""
+    if principal.account is None:
+        return {"aws:principalisawsservice": ("true",), "aws:principalservicename": (principal.arn,)}
+    return {
+        "aws:principalisawsservice": ("false",),
+        "aws:principalarn": (principal.role_arn or principal.arn,),
+        "aws:principalaccount": (principal.account,),
+        "aws:principaltype": (principal.kind or "",),
+    }

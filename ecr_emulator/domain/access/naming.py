@@ -1,0 +1,78 @@
+"""Whom the Principal of a statement means.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from ecr_emulator.domain.access.request import Principal
+from ecr_emulator.domain.policy_grammar import many
+from ecr_emulator.domain.principals import account_of, is_session_of
+
+_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+
+
+class Reach(IntEnum):
+    """How directly a statement means a principal, which decides what an Allow is worth."""
+
+    NONE = 0
+    ACCOUNT = 1
+    """By its account, whose own policies then say who may."""
+    ROLE = 2
+    """By the role in whose session it acts."""
+    DIRECT = 3
+    """Itself, or everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The principals that a statement names."""
+
+    everybody: bool = False
+    accounts: frozenset[str] = frozenset()
+    arns: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, principal: Any) -> Named:
+        """What a Principal or NotPrincipal says. Raises ``ValueError`` that says what is wrong."""
+        if principal == "*":
+            return cls(everybody=True)
+        if not isinstance(principal, dict) or not principal:
+            raise ValueError("its Principal is neither '*' nor an object")
+        names = {kind: many(given) for kind, given in principal.items()}
+        if not all(isinstance(name, str) for given in names.values() for name in given):
+            raise ValueError("its Principal has a name that is no text")
+        aws = names.get("AWS", [])
+        accounts = {name if _ACCOUNT.fullmatch(name) else _account_of_root(name) for name in aws}
+        return cls("*" in aws, frozenset(filter(None, accounts)), frozenset(aws), frozenset(names.get("Service", [])))
+
+    def reach(self, principal: Principal) -> Reach:
+        """The most direct way in which these mean a principal."""
+        if self.everybody or principal.arn in (self.services if principal.account is None else self.arns):
+            return Reach.DIRECT
+        if any(_is_role_of(principal, arn) for arn in self.arns):
+            return Reach.ROLE
+        return Reach.ACCOUNT if principal.account in self.accounts else Reach.NONE
+
+    def mean_all_of(self, principal: Principal) -> bool:
+        """Whether these have everything that a principal is: itself, its role and its account."""
+        if self.everybody or principal.account is None:
+            return self.reach(principal) is Reach.DIRECT
+        has_itself = principal.is_root or principal.arn in self.arns
+        has_role = principal.role_arn is None or any(_is_role_of(principal, arn) for arn in self.arns)
+        return has_itself and has_role and principal.account in self.accounts
+
+
+def _account_of_root(arn: str) -> str | None:
+    return account_of(arn) if arn.endswith(":root") else None
+
+
+def _is_role_of(principal: Principal, arn: str) -> bool:
+    return arn == principal.role_arn or (principal.role_arn is not None and is_session_of(principal.arn, arn))

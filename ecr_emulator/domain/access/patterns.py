@@ -1,0 +1,173 @@
+"""Text of policies with wildcards and variables in it.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+Lookup = Callable[[str], str | None]
+"""The single value that a request has for a condition key, if it has one."""
+
+_VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,{}'*?$][^,{}']*)(?:,\s*'([^']*)'\s*)?)\}")
+_ARN_PARTS = 6
+
+
+class Wildcard(Enum):
+    MANY = "*"
+    ONE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """``${key}`` or ``${key, 'default'}``, and how it was written."""
+
+    text: str
+    key: str
+    default: str | None
+
+
+Token = str | Wildcard | Variable
+"""Literal text, a wildcard, or a variable, whose value is literal text."""
+Matcher = Callable[[str], bool]
+
+
+class Pattern:
+    """Text to compare with. A variable that has neither value nor default makes a pattern that nothing matches."""
+
+    __slots__ = ("_matcher", "tokens")
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.tokens = tuple(tokens)
+        fixed = tuple(token for token in self.tokens if not isinstance(token, Variable))
+        self._matcher = _matcher(fixed) if len(fixed) == len(self.tokens) else None
+
+    @classmethod
+    def read(cls, text: str, *, variables: bool, wildcards: bool = True) -> Pattern:
+        """The pattern that a policy writes; variables and wildcards are ordinary text where they do not count."""
+        return cls(tuple(_tokens(text, variables, wildcards)))
+
+    def matches(self, text: str, lookup: Lookup) -> bool:
+        """Whether this describes the whole text. Takes time in proportion to the text, whatever the pattern."""
+        if self._matcher is not None:
+            return self._matcher(text)
+        resolved = self._resolved(lookup)
+        return resolved is not None and _matcher(resolved)(text)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this ends in a ``*``."""
+        return self.tokens[-1:] == (Wildcard.MANY,)
+
+    def _resolved(self, lookup: Lookup) -> tuple[str | Wildcard, ...] | None:
+        resolved: list[str | Wildcard] = []
+        for token in self.tokens:
+            if not isinstance(token, Variable):
+                resolved.append(token)
+                continue
+            value = lookup(token.key)
+            if value is None:
+                value = token.default
+            if value is None:
+                return None
+            resolved.append(value)
+        return tuple(resolved)
+
+
+class ArnPattern:
+    """An ARN to compare with, part by part between the colons.
+
+    A ``*`` at the end of a part may stand for further parts too, as in ``arn:aws:ecr:*``.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[Pattern]) -> None:
+        self._parts = tuple(parts)
+
+    @classmethod
+    def read(cls, text: str, *, variables: bool, only_in_last: bool = False) -> ArnPattern:
+        """The pattern that a policy writes; with ``only_in_last``, variables count only after the fifth colon."""
+        parts = _split(_tokens(text, variables, wildcards=True))
+        if only_in_last:
+            parts[: _ARN_PARTS - 1] = [_without_variables(part) for part in parts[: _ARN_PARTS - 1]]
+        return cls([Pattern(part) for part in parts])
+
+    def matches(self, parts: Sequence[str], lookup: Lookup) -> bool:
+        """Whether this describes the ARN with these parts (see ``arn_parts``)."""
+        reached = [0]
+        for pattern in self._parts:
+            reached = [at + 1 for at in reached if at < len(parts) and pattern.matches(parts[at], lookup)]
+            if not reached:
+                return False
+            if pattern.is_open:
+                reached = list(range(reached[0], len(parts) + 1))
+        return len(parts) in reached
+
+
+def arn_parts(arn: str) -> list[str]:
+    """The parts of an ARN; the last is all that follows the fifth colon."""
+    return arn.split(":", _ARN_PARTS - 1)
+
+
+@lru_cache(maxsize=4096)
+def _matcher(tokens: tuple[str | Wildcard, ...]) -> Matcher:
+    if tokens == (Wildcard.MANY,):
+        return lambda _: True
+    if Wildcard.MANY not in tokens and Wildcard.ONE not in tokens:
+        return "".join(map(str, tokens)).__eq__
+    return _is_match(re.compile(_expression(tokens), re.DOTALL))
+
+
+def _is_match(expression: re.Pattern[str]) -> Matcher:
+    return lambda text: expression.fullmatch(text) is not None
+
+
+def _expression(tokens: tuple[str | Wildcard, ...]) -> str:
+    """A regular expression that never goes back: the first place where what follows a ``*`` fits is as good as any."""
+    pieces = [""]
+    for token in tokens:
+        if token is Wildcard.MANY:
+            pieces.append("")
+        else:
+            pieces[-1] += "." if token is Wildcard.ONE else re.escape(str(token))
+    first, *rest = pieces
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + f".*{last}"
+
+
+def _tokens(text: str, variables: bool, wildcards: bool) -> Iterator[Token]:
+    at = 0
+    for found in _VARIABLE.finditer(text) if variables else ():
+        yield from _literals(text[at : found.start()], wildcards)
+        escaped, key, default = found.groups()
+        yield escaped or Variable(found[0], key.strip(), default)
+        at = found.end()
+    yield from _literals(text[at:], wildcards)
+
+
+def _literals(text: str, wildcards: bool) -> Iterator[str | Wildcard]:
+    pieces = re.split(r"([*?])", text) if wildcards else [text]
+    for piece in filter(None, pieces):
+        yield Wildcard(piece) if wildcards and piece in "*?" else piece
+
+
+def _split(tokens: Iterator[Token]) -> list[list[Token]]:
+    """The tokens between the first five colons that were written."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        pieces: list[Token] = [*token.split(":", _ARN_PARTS - len(parts))] if isinstance(token, str) else [token]
+        parts[-1].append(pieces[0])
+        parts.extend([piece] for piece in pieces[1:])
+    return [[token for token in part if token] for part in parts]
+
+
+def _without_variables(tokens: list[Token]) -> list[Token]:
+    return [token.text if isinstance(token, Variable) else token for token in tokens]

@@ -1,0 +1,81 @@
+"""Statements of policies, and whether they apply to a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecr_emulator.domain.access.conditions import Condition, Presence
+from ecr_emulator.domain.access.facts import Facts
+from ecr_emulator.domain.access.naming import Named, Reach
+from ecr_emulator.domain.access.patterns import ArnPattern, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Action, or NotAction if it ``excludes``. Case does not count."""
+
+    patterns: tuple[Pattern, ...]
+    excludes: bool
+
+    @classmethod
+    def read(cls, names: list[str], excludes: bool) -> Actions:
+        return cls(tuple(Pattern.read(name.lower(), variables=False) for name in names), excludes)
+
+    def cover(self, facts: Facts) -> bool:
+        return any(each.matches(facts.action, facts.value) for each in self.patterns) is not self.excludes
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Resource, or NotResource if it ``excludes``."""
+
+    patterns: tuple[ArnPattern, ...]
+    excludes: bool
+
+    @classmethod
+    def read(cls, arns: list[str], excludes: bool, *, variables: bool) -> Resources:
+        patterns = (ArnPattern.read(arn, variables=variables, only_in_last=True) for arn in arns)
+        return cls(tuple(patterns), excludes)
+
+    def cover(self, facts: Facts) -> bool:
+        return any(each.matches(facts.resource, facts.value) for each in self.patterns) is not self.excludes
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """Principal, or NotPrincipal if it ``excludes``."""
+
+    named: Named
+    excludes: bool
+
+    def reach(self, facts: Facts, *, is_allow: bool) -> Reach:
+        """How directly these mean the principal of a request.
+
+        NotPrincipal keeps to the safe side: an Allow leaves out whoever is named in any way, a Deny spares only
+        those who are named with their role and account.
+        """
+        principal = facts.principal
+        if not self.excludes:
+            return self.named.reach(principal)
+        is_left_out = self.named.reach(principal) if is_allow else self.named.mean_all_of(principal)
+        return Reach.NONE if is_left_out else Reach.DIRECT
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. Without ``resources`` it is about what its policy is attached to, without ``principals`` about
+    the one that it is attached to."""
+
+    label: str
+    is_allow: bool
+    actions: Actions
+    resources: Resources | None
+    principals: Principals | None
+    conditions: tuple[Condition | Presence, ...]
+
+    def reach(self, facts: Facts) -> Reach:
+        """How directly this means the principal of a request; none if it does not apply to the request."""
+        if not self.actions.cover(facts) or (self.resources and not self.resources.cover(facts)):
+            return Reach.NONE
+        reach = self.principals.reach(facts, is_allow=self.is_allow) if self.principals else Reach.DIRECT
+        return reach if reach and all(condition.holds(facts) for condition in self.conditions) else Reach.NONE
