@@ -34,22 +34,27 @@ from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
+from ecr_emulator.upstream.patience import Patience
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 DATABASE = "ecr.sqlite"
+MEBIBYTE = 1024 * 1024
 
 
 class Emulator:
     """One emulator: its state and the WSGI callable ``wsgi`` that answers everything.
 
     ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``
-    and ``DatabaseTooNew`` when the data directory cannot be used.
+    and ``DatabaseTooNew`` when the data directory cannot be used. ``patience`` is with upstreams.
     """
 
-    def __init__(self, settings: Settings | None = None, clock: SystemClock | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, clock: SystemClock | None = None, patience: Patience | None = None
+    ) -> None:
         self.settings = settings or Settings()
+        self._patience = patience
         self.clock = clock or SystemClock()
         self.temporary = self.settings.data_dir is None
         self._scratch = tempfile.TemporaryDirectory(prefix="ecr-emulator-") if self.temporary else None
@@ -71,14 +76,21 @@ class Emulator:
         durable = not self.temporary
         ids = RandomIds()
         self._store = SqlStore(self.data_dir / DATABASE, durable=durable)
-        self._blobs = FileBlobs(self.data_dir, durable=durable)
+        self._blobs = FileBlobs(self.data_dir, durable=durable, reserve=self.settings.disk_reserve * MEBIBYTE)
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())
         self._companions = Companions(self.settings.account)
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
-        self._upstreams = HttpUpstreams(self._secrets, UpstreamMap(self.settings.upstream_map))
+        self._upstreams = HttpUpstreams(self._secrets, UpstreamMap(self.settings.upstream_map), self._patience)
         collector = Collector(self._store, self._blobs)
-        self._downloads = Downloads(self._store, self._blobs, ids, self.clock, self._upstreams)
+        self._downloads = Downloads(
+            self._store,
+            self._blobs,
+            ids,
+            self.clock,
+            self._upstreams,
+            make_room=lambda: collector.collect(self.clock.now()),
+        )
         self._pull_through = PullThrough(self._store, self.clock, self._upstreams, self._downloads)
         self._referrers = Referrers(self._store, self._upstreams)
         self.services = Services(

@@ -29,6 +29,17 @@ class EcrError(Exception):
         return type(self).__name__
 
 
+class StorageFailure(Exception):
+    """The data directory does not take what is to be written: the disk is full, or read-only. What is there stays.
+
+    ``reason`` is for people. Reads of what is stored go on working.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 # --- Constraint failures ---------------------------------------------------------------------------------
 
 
@@ -394,6 +405,19 @@ class UpstreamTooManyRequests(UpstreamFailure):
 
 class UpstreamUnavailable(UpstreamFailure):
     """The upstream could not be reached, failed, or sent something that is not what it was asked for."""
+
+
+class WrongBytes(UpstreamUnavailable):
+    """The upstream sent a blob whose bytes are not those of its digest."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"the upstream sent other bytes than {digest}")
+
+
+class UpstreamNotStored(UpstreamFailure):
+    """The upstream delivered, and the emulator has no room for it, or may not write."""
+
+    failure_code = "StorageFailure"
 
 
 class ImportRefused(UpstreamFailure):

@@ -49,7 +49,7 @@ class BlobWriter(Protocol):
         """How many bytes have been written."""
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append. Raises ``StorageFailure``, after counting what did get written."""
 
     def digest(self, algorithm: str = "sha256") -> str:
         """The digest of what has been written so far."""
@@ -61,7 +61,10 @@ class BlobWriter(Protocol):
         """
 
     def commit(self, digest: str) -> bool:
-        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not."""
+        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not.
+
+        Raises ``StorageFailure``.
+        """
 
     def abandon(self) -> None:
         """Forget everything written. Harmless after ``commit``."""
@@ -79,8 +82,14 @@ class BlobStore(Protocol):
     def open(self, digest: str) -> BinaryIO:
         """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
 
+    def is_sound(self, digest: str) -> bool:
+        """Whether a blob is there and has the bytes that its name says; all of them are read."""
+
+    def room(self) -> int:
+        """How many bytes may still come in without touching the reserve; negative if that is touched already."""
+
     def begin(self, name: str) -> BlobWriter:
-        """Start a new blob under a name of the caller's choosing (an upload id)."""
+        """Start a new blob under a name of the caller's choosing (an upload id). Raises ``StorageFailure``."""
 
     def resume(self, name: str, size: int) -> BlobWriter:
         """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
@@ -436,7 +445,7 @@ class Store(Protocol):
         """A unit that only reads; many run side by side, and none waits for a writer."""
 
     def writing(self) -> AbstractContextManager[UnitOfWork]:
-        """A unit that may write; one at a time."""
+        """A unit that may write; one at a time. Raises ``StorageFailure``."""
 
 
 # --- The world outside -----------------------------------------------------------------------------------
@@ -493,6 +502,9 @@ class Upstream(Protocol):
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
         """What refers to a digest, wherever the upstream keeps that; none if it knows of none."""
+
+    def hang_up(self) -> None:
+        """Use none of the connections any more that are kept: one of them brought something wrong."""
 
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential."""

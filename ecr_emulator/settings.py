@@ -79,6 +79,12 @@ class Settings:
         default=Path("~/.local/share/ecr-emulator/tls").expanduser(),
         metadata=_as(DIRECTORY, "Where the certificate authority for --tls lives."),
     )
+    disk_reserve: int = field(
+        default=100,
+        metadata=_as(
+            whole(0, 999_999_999), "Mebibytes of disk that pull through leaves free; what has no room is not cached."
+        ),
+    )
     log_level: str = field(
         default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "How much to log.")
     )

@@ -15,7 +15,7 @@ from ecr_emulator.control.call import Call
 from ecr_emulator.control.caller import Identities, identify, read_credential
 from ecr_emulator.control.emulated import find_emulated
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import EcrError, SerializationException, ServerException
+from ecr_emulator.errors import EcrError, SerializationException, ServerException, StorageFailure
 from ecr_emulator.services import Services
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -73,6 +73,9 @@ class Endpoint:
         except EcrError as error:
             status, content = error.status, _error_content(error)
             note |= {"error": error.code, "reason": error.message}
+        except StorageFailure as failure:
+            status, content = ServerException.status, _error_content(ServerException(failure.reason))
+            note |= {"error": ServerException.__name__, "reason": failure.reason}
         except UnicodeEncodeError:
             # JSON lets half a character through; no text that is stored or looked up has one.
             status, content = 400, _error_content(SerializationException(reason="it holds a lone surrogate"))

@@ -17,7 +17,7 @@ from ecr_emulator.distribution.layer_urls import get_layer
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal, refusal_of, refusal_of_upstream, refused
 from ecr_emulator.domain.names import is_repository_name
-from ecr_emulator.errors import EcrError, UpstreamFailure
+from ecr_emulator.errors import EcrError, StorageFailure, UpstreamFailure
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 from ecr_emulator.services.layer_urls import PREFIX
@@ -66,6 +66,8 @@ class DistributionApp:
                 return refusal_of(error, request.base_url)
             case UpstreamFailure():
                 return refusal_of_upstream(error)
+            case StorageFailure():
+                return Refusal(503, "UNKNOWN", error.reason)
             case HTTPException():
                 return Refusal(error.code or 400, "UNSUPPORTED", error.description or "bad request")
         request_id = request.environ[REQUEST_ID] = self._services.ids.uuid()

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from ecr_emulator.domain.task import Task
+from ecr_emulator.errors import StorageFailure
 from ecr_emulator.ports import Store, UnitOfWork
 from ecr_emulator.services import (
     backfills,
@@ -57,7 +58,10 @@ class Background:
         self._turn = Lock()
 
     def catch_up(self, now: datetime) -> None:
-        """Return when everything that was due by now is done, also what that made due."""
+        """Return when everything that was due by now is done, also what that made due.
+
+        What cannot be written down, because the disk is full, is done when there is room again.
+        """
         if self._is_due(now):
             with self._turn:
                 while self._is_due(now) and self._perform_next(now):
@@ -82,6 +86,9 @@ class Background:
                 if task:
                     work.tasks.remove(task.key)
                     self._kinds[task.kind](work, task, task.due_at + self._delay)
+        except StorageFailure as failure:
+            log.warning("%s waits: %s", task.key if task else "what is due", failure.reason)
+            return False
         except Exception:
             if task is None:
                 raise

@@ -14,6 +14,7 @@ from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+from ecr_emulator.services.records import if_there_is_room
 
 FORGET = "forget-what-nobody-needs"
 SWEEP = "sweep-bytes-that-nobody-needs"
@@ -90,6 +91,6 @@ def vouch(store: Store, repository: Repository, layers: Iterable[Layer], now: da
     """Keep layers for a client that was just told that they are there: it will push their manifest next."""
     stale = [layer for layer in layers if layer.loose_since and now - layer.loose_since > VOUCHED]
     if stale:
-        with store.writing() as work:
+        with if_there_is_room(f"who asked for layers of {repository.name}"), store.writing() as work:
             for layer in stale:
                 work.layers.add(repository, layer.digest, layer.size, now)

@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
 
 from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.names import algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
-from ecr_emulator.ports import BlobStore, Clock, IdSource, Store, Upstreams
+from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
+from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, Upstreams
 from ecr_emulator.services.fills import Fill, read_span
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
 """So many blobs are downloaded at the same time; more wait."""
+BAD_FOR = timedelta(seconds=60)
+"""A blob that came with wrong bytes is not asked for again so soon: clients try again at once, and it may be large."""
 
 
 class Downloads:
-    """The fills under way, by digest. Blobs are shared by all repositories, so one fill serves them all."""
+    """The fills under way, by digest. Blobs are shared by all repositories, so one fill serves them all.
 
-    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, upstreams: Upstreams) -> None:
+    ``make_room`` frees what it can when the disk is full.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        ids: IdSource,
+        clock: Clock,
+        upstreams: Upstreams,
+        make_room: Callable[[], object],
+    ) -> None:
         self._store = store
         self._blobs = blobs
         self._ids = ids
         self._clock = clock
         self._upstreams = upstreams
+        self._make_room = make_room
         self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-blob")
         self._fills: dict[str, Fill] = {}
+        self._bad: dict[tuple[str, str | None, str], datetime] = {}
         self._lock = Lock()
         self._stopping = Event()
 
@@ -48,7 +65,10 @@ class Downloads:
             fill = self._fill(rule, repository, layer)
             if fill:
                 fill.wait()
-            self._link(repository, layer)
+            try:
+                self._link(repository, layer)
+            except StorageFailure as failure:
+                raise UpstreamNotStored(f"{layer.digest} is not cached: {failure.reason}") from failure
 
     def close(self) -> None:
         """Take no more work and cut downloads short; what they wrote is no blob yet.
@@ -68,7 +88,8 @@ class Downloads:
             if fill is None or fill.has_failed:
                 if self._stopping.is_set():
                     raise _stopping()
-                fill = Fill(layer.digest, layer.size, self._blobs.begin(self._ids.uuid()))
+                self._check(rule, repository, layer)
+                fill = Fill(layer.digest, layer.size, partial(self._from_upstream, rule, repository, layer))
                 self._fills[layer.digest] = fill
                 running = self._threads.submit(self._run, fill, rule, repository, layer)
                 running.add_done_callback(partial(_give_up, fill))
@@ -77,10 +98,13 @@ class Downloads:
     def _run(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         try:
             with self._blobs.hold(layer.digest):
-                fill.run(self._from_upstream(rule, repository, layer))
+                fill.run(partial(self._begin, fill, layer), lambda: self._upstreams.at(rule).hang_up())
                 self._link(repository, layer)
-        except UpstreamFailure as failure:
-            log.warning("blob %s of %s failed: %s", layer.digest, repository.name, failure.reason)
+        except WrongBytes as wrong:
+            self._bad[_place(rule, repository, layer)] = self._clock.now()
+            log.warning("blob %s of %s is not cached: %s", layer.digest, repository.name, wrong.reason)
+        except (UpstreamFailure, StorageFailure) as failure:
+            log.warning("blob %s of %s is not cached: %s", layer.digest, repository.name, failure.reason)
         except Exception:
             log.exception("blob %s of %s failed", layer.digest, repository.name)
         finally:
@@ -88,13 +112,38 @@ class Downloads:
                 if self._fills.get(layer.digest) is fill:
                     del self._fills[layer.digest]
 
-    def _from_upstream(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Iterator[bytes]:
-        if layer.size:
-            upstream_name = rule.upstream_name(repository.name) or repository.name
-            for chunk in self._upstreams.at(rule).blob(upstream_name, layer.digest, layer.size):
+    def _begin(self, fill: Fill, layer: Layer) -> BlobWriter:
+        """A writer for a blob that there is room for. Raises ``StorageFailure``."""
+        if not self._has_room(fill, layer):
+            self._make_room()
+            if not self._has_room(fill, layer):
+                raise StorageFailure(f"the disk has no room for {layer.size} bytes more")
+        return self._blobs.begin(self._ids.uuid())
+
+    def _has_room(self, fill: Fill, layer: Layer) -> bool:
+        with self._lock:
+            promised = sum(other.missing for other in self._fills.values() if other is not fill)
+        return layer.size + promised <= self._blobs.room()
+
+    def _from_upstream(
+        self, rule: PullThroughRule, repository: Repository, layer: Layer, offset: int
+    ) -> Generator[bytes, None, None]:
+        if offset < layer.size:
+            name = rule.upstream_name(repository.name) or repository.name
+            for chunk in self._upstreams.at(rule).blob(name, layer.digest, layer.size, offset):
                 if self._stopping.is_set():
                     raise _stopping()
                 yield chunk
+
+    def _check(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
+        """Raise ``UpstreamUnavailable`` where asking would be in vain."""
+        if layer.size == 0 and layer.digest != digest_of(b"", algorithm_of(layer.digest)):
+            raise UpstreamUnavailable(f"the manifest does not say how large {layer.digest} is")
+        place = _place(rule, repository, layer)
+        since = self._bad.get(place)
+        if since and timedelta() <= self._clock.now() - since < BAD_FOR:
+            raise WrongBytes(layer.digest)
+        self._bad.pop(place, None)
 
     def _link(self, repository: Repository, layer: Layer) -> None:
         """The repository holds the blob from now on, unless it was deleted meanwhile."""
@@ -102,6 +151,11 @@ class Downloads:
             current = work.repositories.find(repository.registry, repository.name)
             if current:
                 work.layers.add(current, layer.digest, layer.size, self._clock.now())
+
+
+def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> tuple[str, str | None, str]:
+    """Where a blob comes from."""
+    return rule.url, rule.upstream_name(repository.name), layer.digest
 
 
 def _stopping() -> UpstreamUnavailable:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import closing
+from io import BytesIO
 from threading import Condition
 from typing import BinaryIO
 
-from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobWriter
+from ecr_emulator.services.relays import HOLD_BACK, Relay, Source
 
-HOLD_BACK = 64 * 1024
-"""So many last bytes reach no reader before the digest is verified: nobody gets a complete wrong blob."""
 STEP = 128 * 1024
 """Readers get at most this many bytes at a time; the server keeps about nine such pieces for each slow one.
 
 Twice as much would serve a fast reader a fifth faster, and let every slow one hold 2 MiB.
 """
+FIRST_BYTES = 20.0
+"""Seconds after which a reader hears that there is nothing yet: some clients wait no longer than 30 for an answer."""
 
 
 def read_span(file: BinaryIO, start: int, stop: int) -> Generator[bytes, None, None]:
@@ -34,16 +36,19 @@ def read_span(file: BinaryIO, start: int, stop: int) -> Generator[bytes, None, N
 class Fill:
     """One download that writes a blob, whatever happens to its readers.
 
-    Readers go at their own pace: each has its own file on the growing bytes, so a slow one costs no memory.
+    Readers go at their own pace: each has its own file on the growing bytes, so a slow one costs no memory. Where the
+    bytes cannot be stored, each reader fetches for itself what is still missing.
     """
 
-    def __init__(self, digest: str, size: int, writer: BlobWriter) -> None:
+    def __init__(self, digest: str, size: int, source: Source) -> None:
         self._digest = digest
         self._size = size
-        self._writer = writer
+        self._source = source
         self._changed = Condition()
+        self._writer: BlobWriter | None = None
         self._written = 0
         self._verified = False
+        self._unstored: StorageFailure | None = None
         self._failure: UpstreamFailure | None = None
 
     @property
@@ -51,74 +56,161 @@ class Fill:
         """Whether it is no use to follow it."""
         return self._failure is not None
 
-    def run(self, chunks: Iterable[bytes]) -> None:
-        """Write the chunks and make the blob. Raises what goes wrong, after telling the readers."""
+    @property
+    def missing(self) -> int:
+        """How many bytes are still to be written."""
+        return self._size - self._written
+
+    def run(self, begin: Callable[[], BlobWriter], distrust: Callable[[], None]) -> None:
+        """Write the bytes and make the blob. Raises what goes wrong, after telling the readers.
+
+        Wrong bytes are fetched once more from scratch, after a call to ``distrust``.
+        """
         try:
-            for chunk in chunks:
-                self._writer.write(chunk)
-                self._progress(len(chunk))
-            if self._written != self._size or not self._writer.commit(self._digest):
-                raise self._mismatch()
+            if not self._attempt(begin()):
+                distrust()
+                if not self._attempt(begin()):
+                    raise WrongBytes(self._digest)
+        except StorageFailure as failure:
+            self._leave_to_readers(failure)
+            raise
         except UpstreamFailure as failure:
             self.fail(failure)
             raise
         except Exception as unforeseen:
-            self.fail(UpstreamUnavailable(f"storing {self._digest} failed: {unforeseen}"))
+            self.fail(UpstreamUnavailable(f"fetching {self._digest} failed: {unforeseen}"))
             raise
-        with self._changed:
-            self._verified = True
-            self._changed.notify_all()
 
     def follow(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        """The bytes from start up to stop as they arrive. Raises ``UpstreamFailure`` if the download fails."""
-        with closing(self._open()) as file:
-            file.seek(start)
-            while start < stop:
-                reachable = min(self._await_beyond(start), stop)
-                while start < reachable:
-                    chunk = file.read(min(STEP, reachable - start))
-                    if not chunk:
-                        raise OSError(f"the bytes of {self._digest} are gone from under its readers")
-                    start += len(chunk)
+        """The bytes from start up to stop as they arrive; nothing first, if there is none for a long time.
+
+        Raises ``UpstreamFailure`` if the download fails.
+        """
+        if not self._is_ready(start, FIRST_BYTES):
+            yield b""
+        position = start
+        while position < stop:
+            if position > start:
+                raise WrongBytes(self._digest)  # what was sent came from an attempt that is given up
+            writer = self._await_writer()
+            followed = self._relayed(BytesIO(), 0, start, stop) if writer is None else self._read(writer, start, stop)
+            with closing(followed) as chunks:
+                for chunk in chunks:
+                    position += len(chunk)
                     yield chunk
 
     def wait(self) -> None:
-        """Wait for the end of the download. Raises ``UpstreamFailure`` if it fails."""
+        """Wait until the blob is stored. Raises ``UpstreamFailure`` if it is not."""
         with self._changed:
-            self._changed.wait_for(lambda: self._verified or self._failure)
+            self._changed.wait_for(self._is_over)
             if self._failure:
                 raise self._failure
+            if self._unstored:
+                raise UpstreamNotStored(f"{self._digest} is not cached: {self._unstored.reason}")
 
     def fail(self, failure: UpstreamFailure) -> None:
         """Give the download up and tell the readers why."""
         with self._changed:
             self._failure = failure
-            self._writer.abandon()
+            self._abandon()
+
+    # --- Writing -----------------------------------------------------------------------------------------
+
+    def _attempt(self, writer: BlobWriter) -> bool:
+        """Whether the upstream sent the blob; it is stored then."""
+        with self._changed:
+            self._writer, self._written = writer, 0
+            self._changed.notify_all()
+        with closing(self._source(0)) as chunks:
+            for chunk in chunks:
+                try:
+                    writer.write(chunk)
+                finally:
+                    self._progress(writer.size)
+        verified = writer.size == self._size and writer.commit(self._digest)
+        with self._changed:
+            self._verified = verified
+            if not verified:
+                self._abandon()
+                self._writer = None
+            self._changed.notify_all()
+        return verified
+
+    def _progress(self, written: int) -> None:
+        with self._changed:
+            self._written = written
             self._changed.notify_all()
 
-    def _open(self) -> BinaryIO:
+    def _leave_to_readers(self, failure: StorageFailure) -> None:
         with self._changed:
-            if self._failure:
-                raise self._failure
-            try:
-                return self._writer.reader()
-            except FileNotFoundError:
-                raise self._mismatch() from None
+            self._unstored = failure
+            self._abandon()
 
-    def _await_beyond(self, position: int) -> int:
+    def _abandon(self) -> None:
+        if self._writer:
+            self._writer.abandon()
+        self._changed.notify_all()
+
+    # --- Reading -----------------------------------------------------------------------------------------
+
+    def _read(self, writer: BlobWriter, position: int, stop: int) -> Generator[bytes, None, None]:
+        """What one attempt has written, as it grows; ends early where the attempt does."""
+        file = self._open(writer)
+        if file is None:
+            return
+        with closing(file):
+            file.seek(position)
+            while position < stop:
+                reachable = min(self._await_beyond(writer, position), stop)
+                if reachable <= position:
+                    break
+                while position < reachable:
+                    chunk = file.read(min(STEP, reachable - position))
+                    if not chunk:
+                        raise OSError(f"the bytes of {self._digest} are gone from under its readers")
+                    position += len(chunk)
+                    yield chunk
+            if position < stop and self._unstored:
+                yield from self._relayed(file, self._written, position, stop)
+
+    def _relayed(self, known: BinaryIO, count: int, start: int, stop: int) -> Generator[bytes, None, None]:
+        return Relay(self._digest, self._size, self._source, known, count).chunks(start, stop)
+
+    def _open(self, writer: BlobWriter) -> BinaryIO | None:
+        """A file on what an attempt has written; None if the attempt is given up."""
         with self._changed:
-            self._changed.wait_for(lambda: self._verified or self._failure or self._released() > position)
+            try:
+                return writer.reader()
+            except FileNotFoundError:
+                if self._verified:
+                    raise  # stored, and collected since
+                self._changed.wait_for(lambda: self._is_over() or self._writer is not writer)
+                return None
+
+    def _await_writer(self) -> BlobWriter | None:
+        """The attempt under way; None if there will be none that stores anything."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._writer or self._is_over())
             if self._failure:
                 raise self._failure
+            return None if self._unstored else self._writer
+
+    def _await_beyond(self, writer: BlobWriter, position: int) -> int:
+        """Up to where readers of an attempt may read: beyond the position, unless the attempt is given up."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over() or self._writer is not writer or self._released() > position)
+            if self._failure:
+                raise self._failure
+            if self._writer is not writer:
+                return 0
             return self._size if self._verified else self._released()
 
-    def _mismatch(self) -> UpstreamUnavailable:
-        return UpstreamUnavailable(f"the upstream sent other bytes than {self._digest}")
+    def _is_ready(self, position: int, patience: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_over() or self._released() > position, patience)
+
+    def _is_over(self) -> bool:
+        return self._verified or self._failure is not None or self._unstored is not None
 
     def _released(self) -> int:
         return min(self._written, self._size - HOLD_BACK)
-
-    def _progress(self, count: int) -> None:
-        with self._changed:
-            self._written += count
-            self._changed.notify_all()

@@ -19,6 +19,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     ImportRefused,
     InvalidParameterException,
+    StorageFailure,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamUnavailable,
@@ -28,7 +29,9 @@ from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.images import Origin, imported, store_image
+from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.repositories import repository_for_import
+from ecr_emulator.services.unstored import UnstoredImages
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ class PullThrough:
         self._import_threads = ThreadPoolExecutor(IMPORTS, "pull-through-import")
         self._manifests: Flights[StoredManifest] = Flights(self._manifest_threads)
         self._imports: Flights[None] = Flights(self._import_threads)
+        self.unstored = UnstoredImages()
 
     # --- Manifests -------------------------------------------------------------------------------------
 
@@ -88,13 +92,14 @@ class PullThrough:
                 return cached
             if manifest is None:
                 raise UpstreamNotFound(f"{rule.url} does not say what {image_id.tag} is")
-            self._keep(rule, name, image_id.tag, manifest, now)
+            is_kept = self._keep(rule, name, image_id.tag, manifest, now)
         except UpstreamFailure as failure:
             self._failed(rule, name, image_id, failure, now)
             if cached:
                 return cached
             raise
-        self._start_import(rule, name, image_id.tag, manifest)
+        if is_kept:
+            self._start_import(rule, name, image_id.tag, manifest)
         return manifest
 
     @staticmethod
@@ -131,8 +136,20 @@ class PullThrough:
             known = work.tags.validation(repository, image_id.tag) if repository and image_id.tag else None
         return image_id.tag is not None and (known is None or known.is_due(now))
 
-    def _keep(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime) -> None:
-        _read(rule, manifest)
+    def _keep(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime) -> bool:
+        """Store a manifest; False if there is no room. Its blobs may be asked for then all the same."""
+        contents = _read(rule, manifest)
+        try:
+            self._store_manifest(rule, name, tag, manifest, now)
+        except StorageFailure as failure:
+            log.warning("%s@%s is served and not cached: %s", name, manifest.digest, failure.reason)
+            self.unstored.add(rule.registry, name, contents.blobs)
+            return False
+        return True
+
+    def _store_manifest(
+        self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime
+    ) -> None:
         with self._store.writing() as work:
             repository = repository_for_import(work, rule.registry, name, now)
             tagged = work.tags.find(repository, tag) if tag else None
@@ -145,7 +162,7 @@ class PullThrough:
                 work.tags.save_validation(repository, tag, Validation(now))
 
     def _validated(self, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> None:
-        with self._store.writing() as work:
+        with if_there_is_room(f"the check of {name}:{tag}"), self._store.writing() as work:
             repository = work.repositories.find(rule.registry, name)
             if repository and tag:
                 work.tags.save_validation(repository, tag, Validation(now))
@@ -155,7 +172,7 @@ class PullThrough:
     ) -> None:
         """Leave the reason where people look: the log, the event, and the tag's own record."""
         log.warning("pull through %s of %s/%s failed: %s", rule.url, name, image_id, failure.reason)
-        with self._store.writing() as work:
+        with if_there_is_room(f"the failure of {name}"), self._store.writing() as work:
             repository = work.repositories.find(rule.registry, name)
             digest = image_id.digest
             if repository and image_id.tag:
@@ -179,7 +196,7 @@ class PullThrough:
         except UpstreamFailure as failure:
             log.warning("import of %s@%s is incomplete: %s", name, manifest.digest, failure.reason)
             attempt = replace(attempt, failure=(failure.failure_code, failure.reason))
-        with self._store.writing() as work:
+        with if_there_is_room(f"the import of {name}@{manifest.digest}"), self._store.writing() as work:
             repository = work.repositories.find(rule.registry, name)
             if tag or not (repository and work.images.parents(repository, manifest.digest)):
                 work.events.add(attempt.event(self._clock.now()))

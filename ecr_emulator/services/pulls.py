@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from ecr_emulator.services.collection import vouch
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.records import if_there_is_room
+
+log = logging.getLogger(__name__)
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""
@@ -112,22 +116,24 @@ class Pulls:
         Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
         """
         with self._store.reading() as work:
-            repository = work.repositories.get(registry, name)
-            held = work.layers.find(repository, digest)
-            layer = held or work.layers.referenced(repository, digest)
+            repository = work.repositories.find(registry, name)
+            held = work.layers.find(repository, digest) if repository else None
+            layer = held or self._referenced(work, registry, name, repository, digest)
             if layer is None or layer.is_archived:
                 return None
-            rule = matching_rule(work.rules.all(registry), name) if held is None else None
+            size = self._size_here(layer)
+            rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
+        repository = repository or Repository(registry, name, now)  # of an image for which there was no room
         if held:
             vouch(self._store, repository, [held], now)
         elif rule is None:
             return None  # who names a blob of another repository in a sparse manifest has no right to it
-        if self._blobs.size(digest) is not None:
-            if held is None:
-                self._link(repository, layer, now)
+        elif size is not None:
+            self._link(repository, layer, now)
+        if size is not None:
             return BlobSource(
                 digest,
-                layer.size,
+                size,
                 layer.loose_since is not None,
                 lambda start, stop: read_span(self._blobs.open(digest), start, stop),
             )
@@ -139,6 +145,24 @@ class Pulls:
             False,
             lambda start, stop: self._downloads.chunks(rule, repository, layer, start, stop),
         )
+
+    def _referenced(
+        self, work: UnitOfWork, registry: Registry, name: str, repository: Repository | None, digest: str
+    ) -> Layer | None:
+        """A blob to which an image refers that is stored, or that was served though it could not be stored."""
+        unstored = self._pull_through.unstored.find(registry, name, digest)
+        if repository is None and unstored is None:
+            work.repositories.get(registry, name)
+        return (work.layers.referenced(repository, digest) if repository else None) or unstored
+
+    def _size_here(self, layer: Layer) -> int | None:
+        """The size of a blob, None if it is not here. A size that nobody expects may mean that the disk lost bytes."""
+        size = self._blobs.size(layer.digest)
+        if size not in (None, layer.size) and not self._blobs.is_sound(layer.digest):
+            log.warning("blob %s has %d bytes instead of %d and is dropped", layer.digest, size, layer.size)
+            self._blobs.delete(layer.digest)
+            return None
+        return size
 
     @staticmethod
     def _rule_if_due(
@@ -163,11 +187,13 @@ class Pulls:
         return repository is not None and work.referrer_listings.has(repository, image_id.digest)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
-        with self._store.writing() as work:
-            work.layers.add(repository, layer.digest, layer.size, now)
+        with if_there_is_room(f"blob {layer.digest} of {repository.name}"), self._store.writing() as work:
+            current = work.repositories.find(repository.registry, repository.name)
+            if current:
+                work.layers.add(current, layer.digest, layer.size, now)
 
     def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
-        with self._store.writing() as work:
+        with if_there_is_room(f"a pull of {name}"), self._store.writing() as work:
             repository = work.repositories.find(registry, name)
             pulled = work.images.find(repository, digest) if repository else None
             if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):

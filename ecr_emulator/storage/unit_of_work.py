@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator import ports
 from ecr_emulator.storage.backfills import SqlBackfills
 from ecr_emulator.storage.connections import Pool, connect
+from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import SqlEvents
 from ecr_emulator.storage.images import SqlImages
@@ -121,7 +122,7 @@ class SqlStore:
 
     @contextmanager
     def writing(self) -> Iterator[ports.UnitOfWork]:
-        """A unit that may write; one at a time."""
+        """A unit that may write; one at a time. Raises ``StorageFailure``."""
         with self._writing() as (work, _):
             yield work
 
@@ -150,7 +151,7 @@ class SqlStore:
         next_due = self._next_due
         try:
             work.sql_tasks.changed = False
-            with work.transaction("BEGIN IMMEDIATE") as connection:
+            with storage_failures(), work.transaction("BEGIN IMMEDIATE") as connection:
                 yield work, connection
                 if work.sql_tasks.changed:
                     next_due = work.sql_tasks.next_due()

@@ -72,6 +72,10 @@ class SignedRequests:
         header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
         return self._connections.send(method, url, _authorized(headers, header), idle)
 
+    def hang_up(self) -> None:
+        """Use none of the connections any more that are kept, wherever they lead."""
+        self._connections.close()
+
     def _challenge(self, answer: Answer) -> Challenge | None:
         """The challenge to meet, if we can. One from another host than the registry is none of ours."""
         if answer.status != 401 or answer.is_elsewhere:

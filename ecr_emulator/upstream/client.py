@@ -113,6 +113,10 @@ class HttpUpstream:
         except UpstreamNotFound:
             return under_fallback_tag(digest, lambda tag: self.manifest(name, tag))
 
+    def hang_up(self) -> None:
+        """Use none of the connections any more that are kept; answers on their way still arrive."""
+        self._signed.hang_up()
+
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential. Raises ``UpstreamFailure``."""
         self._patience.persist(self._ping)

@@ -52,6 +52,7 @@ EXAMPLES = {
     "accept_sparse": (["false"], "false", "false", False),
     "tls": (["true"], "true", "true", True),
     "tls_dir": (["tls"], "tls", '"tls"', Path("tls")),
+    "disk_reserve": (["0"], "0", "0", 0),
     "log_level": (["debug"], "debug", '"debug"', "debug"),
     "log_format": (["json"], "json", '"json"', "json"),
     "background_delay": (["0.5"], "0.5", "0.5", 0.5),

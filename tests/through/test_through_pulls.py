@@ -283,6 +283,7 @@ def test_wrong_bytes_from_the_upstream_are_never_cached(here, upstream):
     here.settle()
     assert here.blob(NAME, app.layers[0].digest).status_code == 503
     upstream.heal()
+    here.advance(minutes=1)
     assert here.blob(NAME, app.layers[0].digest).data == app.layers[0].raw
 
 

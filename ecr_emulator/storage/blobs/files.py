@@ -17,7 +17,9 @@ from io import FileIO
 from pathlib import Path
 from threading import Lock
 
+from ecr_emulator.domain.names import algorithm_of
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
+from ecr_emulator.storage.disk import free_bytes, storage_failures
 
 REMEMBERED = 1_024
 """So many closed writers keep their hash, so that the next chunk of an upload does not hash the earlier ones again."""
@@ -27,9 +29,13 @@ _NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FileBlobs:
-    """``ports.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power."""
+    """``ports.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power.
 
-    def __init__(self, folder: Path, durable: bool) -> None:
+    ``reserve`` is how many bytes of the disk ``room`` leaves to others.
+    """
+
+    def __init__(self, folder: Path, durable: bool, reserve: int = 0) -> None:
+        self._reserve = reserve
         self._blobs = os.fspath(folder / "blobs")
         self._ingest = os.fspath(folder / "ingest")
         self._durable = durable
@@ -52,12 +58,25 @@ class FileBlobs:
         """A real, seekable, unbuffered file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
         return FileIO(self._path(digest))
 
+    def is_sound(self, digest: str) -> bool:
+        """Whether a blob is there and has the bytes that its name says; all of them are read."""
+        try:
+            with self.open(digest) as file:
+                return hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]
+        except FileNotFoundError:
+            return False
+
+    def room(self) -> int:
+        """How many bytes may still come in without touching the reserve; negative if that is touched already."""
+        return free_bytes(self._ingest) - self._reserve
+
     def begin(self, name: str) -> FileWriter:
         """Start a new blob under a UUID of the caller's choosing (an upload id).
 
-        Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use.
+        Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use, and ``StorageFailure``.
         """
-        file = FileIO(self._ingest_path(name), "x+")
+        with storage_failures():
+            file = FileIO(self._ingest_path(name), "x+")
         self._open.add(name)
         return FileWriter(self, name, file, Progress(hashlib.sha256(), 0))
 
@@ -65,9 +84,10 @@ class FileBlobs:
         """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
 
         What it wrote beyond is dropped: nobody was told that it had arrived. What an earlier process wrote is hashed
-        again. Raises ``FileNotFoundError``.
+        again. Raises ``FileNotFoundError`` and ``StorageFailure``.
         """
-        file = FileIO(self._ingest_path(name), "r+")
+        with storage_failures():
+            file = FileIO(self._ingest_path(name), "r+")
         self._open.add(name)
         if file.seek(0, os.SEEK_END) > size:
             file.truncate(size)

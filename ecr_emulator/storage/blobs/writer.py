@@ -7,6 +7,7 @@ from io import FileIO
 from typing import NamedTuple, Protocol
 
 from ecr_emulator.domain.names import algorithm_of, is_digest
+from ecr_emulator.storage.disk import storage_failures
 
 
 class Hasher(Protocol):
@@ -57,10 +58,11 @@ class FileWriter:
         return self._size
 
     def write(self, data: bytes) -> None:
-        """Append. If it raises, what did get written is counted and hashed."""
+        """Append. If it raises ``StorageFailure``, what did get written is counted and hashed."""
         rest = memoryview(data)
         while rest:
-            written = self._file.write(rest)
+            with storage_failures():
+                written = self._file.write(rest)
             self._sha256.update(rest[:written])
             self._size += written
             rest = rest[written:]
@@ -85,12 +87,16 @@ class FileWriter:
             return self._shelf.open(self._blob)
 
     def commit(self, digest: str) -> bool:
-        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not."""
+        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not.
+
+        Raises ``StorageFailure``.
+        """
         if not is_digest(digest) or self.digest(algorithm_of(digest)) != digest:
             self.abandon()
             return False
         self._blob = digest  # said before it is true, so that a reader who just misses the old file finds the new one
-        self._shelf.settle(self._name, self._file, digest)
+        with storage_failures():
+            self._shelf.settle(self._name, self._file, digest)
         self._file.close()
         return True
 

@@ -1,0 +1,20 @@
+"""Writing down what nobody's answer depends on: when the disk is full, it is left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ecr_emulator.errors import StorageFailure
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def if_there_is_room(what: str) -> Iterator[None]:
+    """Around a unit that writes: without room, the block ends, the log has a line, and the client its answer."""
+    try:
+        yield
+    except StorageFailure as failure:
+        log.warning("%s is not recorded: %s", what, failure.reason)

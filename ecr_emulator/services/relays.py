@@ -1,0 +1,60 @@
+"""A blob that is sent on from its upstream without being stored, verified all the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import chain
+from typing import BinaryIO
+
+from ecr_emulator.domain.names import algorithm_of
+from ecr_emulator.errors import WrongBytes
+
+HOLD_BACK = 64 * 1024
+"""So many last bytes reach no reader before the digest is verified: nobody gets a complete wrong blob."""
+PIECE = 256 * 1024
+
+Source = Callable[[int], Generator[bytes, None, None]]
+"""The bytes of a blob from an offset on, as its upstream sends them. Raises ``UpstreamFailure``."""
+
+
+class Relay:
+    """Carries one blob to one reader. ``known`` has the first ``count`` bytes of it already."""
+
+    def __init__(self, digest: str, size: int, source: Source, known: BinaryIO, count: int) -> None:
+        self._digest = digest
+        self._size = size
+        self._source = source
+        self._known = known
+        self._count = count
+
+    def chunks(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        """The bytes from start up to stop. Raises ``UpstreamFailure``, before the last ones if they are wrong.
+
+        All that comes before ``stop`` is read and hashed, so that the blob's last bytes can be told from wrong ones.
+        """
+        hasher = hashlib.new(algorithm_of(self._digest))
+        held = bytearray()
+        position = 0
+        with closing(self._source(self._count)) as rest:
+            for chunk in chain(self._first(), rest):
+                hasher.update(chunk)
+                wanted = chunk[max(start - position, 0) : max(stop - position, 0)]
+                free = max(self._size - HOLD_BACK - max(start, position), 0)
+                position += len(chunk)
+                held += wanted[free:]
+                if wanted[:free]:
+                    yield wanted[:free]
+                if position >= stop and not held:
+                    return
+        if position != self._size or hasher.hexdigest() != self._digest.partition(":")[2]:
+            raise WrongBytes(self._digest)
+        yield bytes(held)
+
+    def _first(self) -> Iterator[bytes]:
+        self._known.seek(0)
+        left = self._count
+        while left and (chunk := self._known.read(min(PIECE, left))):
+            left -= len(chunk)
+            yield chunk
