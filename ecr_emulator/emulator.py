@@ -16,6 +16,7 @@ from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
 from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
+from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
 from ecr_emulator.services import Services
@@ -91,8 +92,11 @@ class Emulator:
             self._upstreams,
             make_room=lambda: collector.collect(self.clock.now()),
         )
-        self._pull_through = PullThrough(self._store, self.clock, self._upstreams, self._downloads)
-        self._referrers = Referrers(self._store, self._upstreams)
+        policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
+        self._referrers = Referrers(self._store, self._upstreams, policy.referrers != OFF)
+        self._pull_through = PullThrough(
+            self._store, self.clock, self._upstreams, self._downloads, self._referrers, policy
+        )
         self.services = Services(
             home=Registry(self.settings.account, self.settings.region),
             clock=self.clock,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ecr_emulator.domain.import_policy import FULL, IMPORT_MODES, ON_REQUEST, REFERRER_MODES
 from ecr_emulator.setting_kinds import (
     ACCOUNT,
     ADDRESSES,
@@ -62,6 +63,13 @@ class Settings:
     upstream_map: Mapping[str, str] = field(
         default_factory=dict,
         metadata=_as(UPSTREAMS, "Fetch from this URL what is on the upstream host; may be repeated."),
+    )
+    import_mode: str = field(
+        default=FULL, metadata=_as(one_of(*IMPORT_MODES), "How much of an image the first pull through brings in.")
+    )
+    import_referrers: str = field(
+        default=ON_REQUEST,
+        metadata=_as(one_of(*REFERRER_MODES), "When signatures and other referrers are looked for upstream."),
     )
     registry_auth: str = field(
         default="token", metadata=_as(one_of("token", "open"), "Whether the registry asks for a token.")

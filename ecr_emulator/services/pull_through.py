@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from ecr_emulator.domain.events import Import
-from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
+from ecr_emulator.domain.image import ImageId, StoredManifest
+from ecr_emulator.domain.import_policy import AS_ECR_DOES, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
 from ecr_emulator.domain.repository import Repository
@@ -25,11 +24,12 @@ from ecr_emulator.errors import (
     UpstreamUnavailable,
 )
 from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
-from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.images import Origin, imported, store_image
+from ecr_emulator.services.imports import Imports, Order
 from ecr_emulator.services.records import if_there_is_room
+from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.repositories import repository_for_import
 from ecr_emulator.services.unstored import UnstoredImages
 
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds that a client waits for a manifest; the flight goes on after that, so that asking again finds it."""
-MANIFEST_FLIGHTS = 16
-IMPORTS = 4
+MANIFEST_FLIGHTS = 32
+"""So many manifests are fetched at the same time, those that imports ask for included."""
 
 
 class PullThrough:
@@ -47,15 +47,21 @@ class PullThrough:
     Manifests and imports have threads of their own, so that long imports never hold up a manifest.
     """
 
-    def __init__(self, store: Store, clock: Clock, upstreams: Upstreams, downloads: Downloads) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        upstreams: Upstreams,
+        downloads: Downloads,
+        referrers: Referrers,
+        policy: ImportPolicy = AS_ECR_DOES,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._upstreams = upstreams
-        self._downloads = downloads
         self._manifest_threads = ThreadPoolExecutor(MANIFEST_FLIGHTS, "pull-through-manifest")
-        self._import_threads = ThreadPoolExecutor(IMPORTS, "pull-through-import")
         self._manifests: Flights[StoredManifest] = Flights(self._manifest_threads)
-        self._imports: Flights[None] = Flights(self._import_threads)
+        self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
         self.unstored = UnstoredImages()
 
     # --- Manifests -------------------------------------------------------------------------------------
@@ -89,6 +95,7 @@ class PullThrough:
             manifest = self._fetch(upstream, rule, name, image_id, cached)
             if manifest is None and cached:
                 self._validated(rule, name, image_id.tag, now)
+                self._imports.resume(Order(rule, name, image_id.tag, cached, is_resumed=True))
                 return cached
             if manifest is None:
                 raise UpstreamNotFound(f"{rule.url} does not say what {image_id.tag} is")
@@ -99,7 +106,7 @@ class PullThrough:
                 return cached
             raise
         if is_kept:
-            self._start_import(rule, name, image_id.tag, manifest)
+            self._imports.start(Order(rule, name, image_id.tag, manifest))
         return manifest
 
     @staticmethod
@@ -182,50 +189,14 @@ class PullThrough:
             attempt = Import(rule, name, image_id.tag, digest, (failure.failure_code, failure.reason))
             work.events.add(attempt.event(now))
 
-    # --- The rest of the image -------------------------------------------------------------------------
-
-    def _start_import(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest) -> None:
-        """Bring in the children and the blobs behind the client's back; its own requests join the downloads."""
-        key = (rule.registry, name, manifest.digest)
-        self._imports.join(key, lambda: self._import(rule, name, tag, manifest))
-
-    def _import(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest) -> None:
-        attempt = Import(rule, name, tag, manifest.digest)
-        try:
-            self._import_parts(rule, name, tag, manifest)
-        except UpstreamFailure as failure:
-            log.warning("import of %s@%s is incomplete: %s", name, manifest.digest, failure.reason)
-            attempt = replace(attempt, failure=(failure.failure_code, failure.reason))
-        with if_there_is_room(f"the import of {name}@{manifest.digest}"), self._store.writing() as work:
-            repository = work.repositories.find(rule.registry, name)
-            if tag or not (repository and work.images.parents(repository, manifest.digest)):
-                work.events.add(attempt.event(self._clock.now()))
-
-    def _import_parts(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest) -> None:
-        contents = _read(rule, manifest)
-        for child in contents.children:
-            self._import_child(rule, name, child.digest)
-        with self._store.reading() as work:
-            repository = work.repositories.find(rule.registry, name)
-        if repository is None:
-            return  # it was deleted meanwhile
-        for blob in contents.blobs:
-            self._downloads.fetch(rule, repository, Layer(blob.digest, blob.size))
-        with self._store.writing() as work:
-            image = work.images.find(repository, manifest.digest)
-            if image:
-                image_arrived(work, repository, image, tag, self._clock.now())
-
-    def _import_child(self, rule: PullThroughRule, name: str, digest: str) -> None:
-        """A child that the upstream does not have is no failure: sparse indexes are legal."""
+    def _child(self, rule: PullThroughRule, name: str, digest: str) -> StoredManifest:
+        """A manifest that an image refers to. Clients who ask for it share the flight."""
         child = ImageId(digest=digest)
-        fetch = partial(self._current_child, rule, name, child)
-        try:
-            stored = self._manifests.join((rule.registry, name, digest), fetch).result()
-        except UpstreamNotFound as absent:
-            log.info("%s lists %s, which %s does not have: %s", name, digest, rule.url, absent.reason)
-            return
-        self._import_parts(rule, name, None, stored)
+        cached = self._cached(rule, name, child)
+        if cached:
+            return cached
+        key = (rule.registry, name, digest)
+        return self._manifests.join(key, lambda: self._current_child(rule, name, child)).result()
 
     def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
         cached = self._cached(rule, name, child)
@@ -244,8 +215,8 @@ class PullThrough:
 
     def close(self) -> None:
         """Take no more work."""
-        for threads in (self._manifest_threads, self._import_threads):
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._imports.close()
+        self._manifest_threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:

@@ -43,9 +43,10 @@ class FoundReferrers:
 class Referrers:
     """Lists referrers. Upstreams are asked once for any number of clients, and once a day after that."""
 
-    def __init__(self, store: Store, upstreams: Upstreams) -> None:
+    def __init__(self, store: Store, upstreams: Upstreams, asks_upstreams: bool = True) -> None:
         self._store = store
         self._upstreams = upstreams
+        self._asks_upstreams = asks_upstreams
         self._threads = ThreadPoolExecutor(LISTINGS, "pull-through-referrers")
         self._flights: Flights[tuple[Referrer, ...]] = Flights(self._threads)
 
@@ -56,7 +57,8 @@ class Referrers:
         has the referrers that its upstream lists. Raises ``RepositoryNotFoundException`` if that is none.
         """
         with self._store.reading() as work:
-            rule = matching_rule(work.rules.all(registry), name) if is_digest(subject) else None
+            is_askable = self._asks_upstreams and is_digest(subject)
+            rule = matching_rule(work.rules.all(registry), name) if is_askable else None
             repository = work.repositories.find(registry, name)
             here = _referrers_here(work, repository, subject) if repository else []
             listing = work.referrer_listings.find(repository, subject) if repository else None
@@ -71,6 +73,10 @@ class Referrers:
             with self._store.reading() as work:
                 work.repositories.get(registry, name)
         return FoundReferrers(united(here, upstream), failure)
+
+    def listed_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> list[str]:
+        """The digests of what an upstream lists, asked for if that is due. Raises ``UpstreamFailure``."""
+        return [each.digest for each in self._ask(rule, name, subject, now)]
 
     def close(self) -> None:
         """Take no more work."""

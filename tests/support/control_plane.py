@@ -101,10 +101,10 @@ class ControlPlane:
         downloads = Downloads(store, blobs, ids, self.clock, self.upstream)
         cleanup.callback(downloads.close)
         collector = Collector(store, blobs)
-        pull_through = PullThrough(store, self.clock, self.upstream, downloads)
-        cleanup.callback(pull_through.close)
         referrers = Referrers(store, self.upstream)
         cleanup.callback(referrers.close)
+        pull_through = PullThrough(store, self.clock, self.upstream, downloads, referrers)
+        cleanup.callback(pull_through.close)
         return Services(
             home=HOME,
             clock=self.clock,

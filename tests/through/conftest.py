@@ -112,11 +112,13 @@ def strictly_here(upstream, tmp_path):
 
 
 @contextmanager
-def running(upstream, folder, **more):
+def running(upstream, folder, keep=False, **more):
+    """An emulator with its state in a folder, which it leaves empty unless it shall keep it for the next one."""
     settings = Settings(data_dir=folder, upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT, **more)
     with Emulator(settings) as emulator:
         yield Here(emulator)
-        emulator.reset()  # the companions belong to the process, not to this emulator
+        if not keep:
+            emulator.reset()  # the companions belong to the process, not to this emulator
 
 
 def basic(username, password):

@@ -1,0 +1,144 @@
+"""The parts of one image: the manifests below it, what refers to them, and all their blobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ecr_emulator.domain.image import Layer, StoredManifest
+from ecr_emulator.domain.import_policy import FULL, LAZY, MAX_DEPTH, MAX_MANIFESTS, WITH_SUBJECT, ImportPolicy
+from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
+from ecr_emulator.errors import UpstreamFailure, UpstreamNotFound
+
+log = logging.getLogger(__name__)
+
+Wanted = TypeVar("Wanted")
+Got = TypeVar("Got")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How to get at parts. All of them raise ``UpstreamFailure``."""
+
+    manifest: Callable[[str], StoredManifest]
+    blob: Callable[[Layer], None]
+    referrers: Callable[[str], list[str]]
+
+
+@dataclass(slots=True)
+class Part:
+    """A manifest that is here. ``is_whole`` says that all its blobs are, too; what it lists is not looked at."""
+
+    stored: StoredManifest
+    manifest: Manifest
+    is_whole: bool = False
+
+
+@dataclass(slots=True)
+class ImageParts:
+    """Fetches the parts of an image, a few at a time, as far as the policy says.
+
+    What does not come holds nothing else up. Afterwards ``parts`` has the manifests, the image's own first,
+    ``failures`` why some parts are missing, and ``is_partial`` says whether any were left out on purpose.
+    """
+
+    sources: Sources
+    policy: ImportPolicy
+    threads: Executor
+    parts: list[Part] = field(default_factory=list)
+    failures: list[UpstreamFailure] = field(default_factory=list)
+    is_partial: bool = False
+    _seen: set[str] = field(default_factory=set)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing but what the upstream itself does not have."""
+        return not (self.failures or self.is_partial)
+
+    def fetch(self, top: StoredManifest) -> None:
+        """Fetch what belongs to a manifest that is here."""
+        self._seen.add(top.digest)
+        self.parts = [_part(top)]
+        if self.policy.mode == LAZY:
+            self.is_partial = True
+            return
+        self._fetch_listed(self.parts)
+        if self.policy.referrers == WITH_SUBJECT:
+            self._fetch_referrers()
+        self._fetch_blobs()
+
+    def _fetch_listed(self, level: list[Part]) -> None:
+        """Level by level: an image may be listed by several indexes, and may only claim to list itself."""
+        for _ in range(MAX_DEPTH):
+            level = self._fetch_manifests(child.digest for part in level for child in part.manifest.children)
+        if any(part.manifest.children for part in level):
+            log.warning("%s has more than %d levels; the rest is not imported", self.parts[0].stored.digest, MAX_DEPTH)
+            self.is_partial = True
+
+    def _fetch_referrers(self) -> None:
+        """Of the image and what it lists; what refers to a signature is left to those who ask."""
+        subjects = [part.stored.digest for part in self.parts if part.manifest.subject is None]
+        listings = self._each(self.sources.referrers, subjects)
+        self._fetch_manifests(digest for listing in listings for digest in listing)
+
+    def _fetch_manifests(self, digests: Iterable[str]) -> list[Part]:
+        unseen = [digest for digest in dict.fromkeys(digests) if digest not in self._seen]
+        room = MAX_MANIFESTS - len(self._seen)
+        if len(unseen) > room:
+            log.warning(
+                "%s has more than %d parts; the rest is not imported", self.parts[0].stored.digest, MAX_MANIFESTS
+            )
+            self.is_partial = True
+        self._seen.update(unseen[:room])
+        fetched = [part for part in self._each(self._fetch_manifest, unseen[:room]) if part]
+        self.parts += fetched
+        return fetched
+
+    def _fetch_manifest(self, digest: str) -> Part | None:
+        """None if the upstream does not have it, which is no failure: sparse indexes are legal."""
+        try:
+            return _part(self.sources.manifest(digest))
+        except UpstreamNotFound as absent:
+            log.info("a part of %s is not there: %s", self.parts[0].stored.digest, absent.reason)
+            return None
+
+    def _fetch_blobs(self) -> None:
+        """Configs first: they are small, and clients ask for them first."""
+        chosen = _blobs if self.policy.mode == FULL else _configs
+        wanted = {blob.digest: blob for choose in (_configs, chosen) for part in self.parts for blob in choose(part)}
+        here = set(self._each(self._fetch_blob, wanted.values()))
+        for part in self.parts:
+            part.is_whole = all(blob.digest in here for blob in _blobs(part))
+            self.is_partial |= chosen is _configs and not part.is_whole
+
+    def _fetch_blob(self, blob: Descriptor) -> str:
+        self.sources.blob(Layer(blob.digest, blob.size))
+        return blob.digest
+
+    def _each(self, fetch: Callable[[Wanted], Got], wanted: Iterable[Wanted]) -> list[Got]:
+        """What came, in the order in which it was wanted."""
+
+        def attempt(one: Wanted) -> list[Got]:
+            try:
+                return [fetch(one)]
+            except UpstreamFailure as failure:
+                self.failures.append(failure)
+            return []
+
+        return [got for found in self.threads.map(attempt, wanted) for got in found]
+
+
+def _part(stored: StoredManifest) -> Part:
+    return Part(stored, read_manifest(stored.raw, stored.media_type))
+
+
+def _configs(part: Part) -> list[Descriptor]:
+    config = part.manifest.config
+    return [config] if config and not config.is_foreign else []
+
+
+def _blobs(part: Part) -> list[Descriptor]:
+    return list(part.manifest.blobs)

@@ -1,0 +1,160 @@
+"""Imports: the rest of an image, brought in behind the client's back.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from threading import BoundedSemaphore
+
+from ecr_emulator.domain.events import Import
+from ecr_emulator.domain.image import Layer, StoredManifest
+from ecr_emulator.domain.import_policy import FULL, ImportPolicy
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.ports import Clock, Store, UnitOfWork
+from ecr_emulator.services.arrivals import image_arrived
+from ecr_emulator.services.downloads import Downloads
+from ecr_emulator.services.flights import Flights
+from ecr_emulator.services.image_parts import ImageParts, Part, Sources
+from ecr_emulator.services.records import if_there_is_room
+from ecr_emulator.services.referrers import Referrers
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""So many images are imported at the same time; more wait."""
+PARTS_AT_ONCE = 3
+"""So many manifests or blobs of one image are fetched at the same time."""
+PARTS_PER_HOST = 8
+"""So many parts are fetched from one upstream at the same time; what clients wait for is not counted."""
+DOCUMENT = "pull-through-import"
+"""The image document that says how far an import has come."""
+COMPLETE = "COMPLETE"
+PARTIAL = "PARTIAL"
+
+FetchManifest = Callable[[PullThroughRule, str, str], StoredManifest]
+"""Brings a manifest into a repository under a rule, by digest. Raises ``UpstreamFailure``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An image to be imported: its manifest is here, and was asked for by tag, or by digest."""
+
+    rule: PullThroughRule
+    name: str
+    tag: str | None
+    manifest: StoredManifest
+    is_resumed: bool = False
+
+
+class Imports:
+    """Imports images as far as the policy says, each once for any number of clients.
+
+    What an import did not get, it leaves to later requests: a client's own, or the next one that finds the tag
+    unchanged upstream.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        downloads: Downloads,
+        referrers: Referrers,
+        fetch_manifest: FetchManifest,
+        policy: ImportPolicy,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._downloads = downloads
+        self._referrers = referrers
+        self._fetch_manifest = fetch_manifest
+        self._policy = policy
+        self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-import")
+        self._flights: Flights[None] = Flights(self._threads)
+        self._hosts: defaultdict[str, BoundedSemaphore] = defaultdict(partial(BoundedSemaphore, PARTS_PER_HOST))
+
+    def start(self, order: Order) -> None:
+        """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
+        key = (order.rule.registry, order.name, order.manifest.digest)
+        self._flights.join(key, lambda: self._import(order))
+
+    def resume(self, order: Order) -> None:
+        """Go on with an import that failed, or that brought in less than the policy now says."""
+        with self._store.reading() as work:
+            repository = work.repositories.find(order.rule.registry, order.name)
+            image = work.images.find(repository, order.manifest.digest) if repository else None
+            status = work.image_documents.find(image, DOCUMENT) if image else COMPLETE
+        if status is None or (status == PARTIAL and self._policy.mode == FULL):
+            self.start(order)
+
+    def pending(self) -> list[Future[None]]:
+        """The imports under way."""
+        return self._flights.pending()
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _import(self, order: Order) -> None:
+        with self._store.reading() as work:
+            repository = work.repositories.find(order.rule.registry, order.name)
+        if repository is None:
+            return  # it was deleted meanwhile
+        with ThreadPoolExecutor(PARTS_AT_ONCE, "pull-through-part") as threads:
+            found = ImageParts(self._sources(order, repository), self._policy, threads)
+            found.fetch(order.manifest)
+        for failure in found.failures:
+            log.warning("import of %s@%s is incomplete: %s", order.name, order.manifest.digest, failure.reason)
+        self._record(order, found)
+
+    def _sources(self, order: Order, repository: Repository) -> Sources:
+        rule, name = order.rule, order.name
+        host = self._hosts[rule.url]
+
+        def manifest(digest: str) -> StoredManifest:
+            with host:
+                return self._fetch_manifest(rule, name, digest)
+
+        def blob(layer: Layer) -> None:
+            with host:
+                self._downloads.fetch(rule, repository, layer)
+
+        def referrers(digest: str) -> list[str]:
+            with host:
+                return self._referrers.listed_upstream(rule, name, digest, self._clock.now())
+
+        return Sources(manifest, blob, referrers)
+
+    def _record(self, order: Order, found: ImageParts) -> None:
+        """Say how it went. The image has not arrived while a part of it has failed to come, but what is whole has."""
+        what = f"the import of {order.name}@{order.manifest.digest}"
+        with if_there_is_room(what), self._store.writing() as work:
+            repository = work.repositories.find(order.rule.registry, order.name)
+            if repository is None:
+                return
+            for part in found.parts:
+                if not found.failures or (part.is_whole and part.stored is not order.manifest):
+                    self._arrived(work, repository, order, part, found.is_complete)
+            if order.tag or not work.images.parents(repository, order.manifest.digest):
+                failure = next(((each.failure_code, each.reason) for each in found.failures), None)
+                attempt = Import(order.rule, order.name, order.tag, order.manifest.digest, failure)
+                work.events.add(attempt.event(self._clock.now()))
+
+    def _arrived(self, work: UnitOfWork, repository: Repository, order: Order, part: Part, everything: bool) -> None:
+        """An image arrives once, and again under each new tag."""
+        image = work.images.find(repository, part.stored.digest)
+        if image is None:
+            return  # it was deleted meanwhile
+        tag = order.tag if part.stored is order.manifest else None
+        status = work.image_documents.find(image, DOCUMENT)
+        if status is None or (tag and not order.is_resumed):
+            image_arrived(work, repository, image, tag, self._clock.now())
+        is_complete = everything or (part.is_whole and not part.manifest.children)
+        work.image_documents.put(image, DOCUMENT, COMPLETE if is_complete else PARTIAL)

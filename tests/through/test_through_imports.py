@@ -1,0 +1,360 @@
+"""How much of an image the first pull brings in, and how the rest follows."""
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+
+import pytest
+
+from ecr_emulator.domain.manifest import OCI_INDEX
+from tests.support.faults import answers, corrupted
+from tests.support.upstream_images import Content, artifact, image, index, layer, multi_arch
+from tests.through.conftest import running
+
+NAME = "quay/team/app"
+
+
+@pytest.fixture(params=["manifests", "lazy"])
+def mode(request):
+    return request.param
+
+
+@pytest.fixture
+def sparing(upstream, tmp_path, mode):
+    """An emulator that does not import in full."""
+    with running(upstream, tmp_path / "state", import_mode=mode) as here:
+        here.rule()
+        yield here
+
+
+def an_index(*listed, seed=0):
+    """An index of anything, itself included."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [each.descriptor for each in listed],
+        "annotations": {"seed": str(seed)},
+    }
+    return Content(json.dumps(document).encode(), OCI_INDEX)
+
+
+def nested(upstream, levels):
+    """An image inside so many indexes, the outermost of which is tagged v1. The outermost comes first."""
+    inner = image("innermost")
+    upstream.add_image("team/app", inner)
+    chain = [inner]
+    for level in range(levels):
+        chain.insert(0, an_index(chain[0], seed=level))
+        upstream.add_manifest("team/app", chain[0])
+    upstream.add_manifest("team/app", chain[0], "v1")
+    return chain
+
+
+def import_v1(here):
+    answer = here.manifest(NAME, "v1")
+    here.settle()
+    assert answer.status_code == 200
+    return here.images(NAME)
+
+
+# --- Modes -------------------------------------------------------------------------------------------------
+
+
+def test_lazily_only_what_clients_ask_for_is_fetched(upstream, tmp_path):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
+        here.rule()
+        assert import_v1(here) == {app.digest: ["v1"]}
+        assert len(upstream.requests) == 1
+        one = app.images[0]
+        here.pull(NAME, one.digest)
+        here.settle()
+        assert here.images(NAME) == {app.digest: ["v1"], one.digest: []}
+        assert upstream.count("GET", "/manifests/") == 2
+        assert upstream.count("GET", "/blobs/") == len(one.blobs)
+
+
+def test_importing_manifests_leaves_only_layers_to_those_who_ask(upstream, tmp_path):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    with running(upstream, tmp_path / "state", import_mode="manifests") as here:
+        here.rule()
+        assert set(import_v1(here)) == {app.digest, *(each.digest for each in app.images)}
+        fetched = {request.path.rpartition("/")[2] for request in upstream.asked("GET", "/blobs/")}
+        assert fetched == {each.config.digest for each in app.images}
+        here.pull(NAME, app.images[1].digest)
+        assert upstream.count("GET", "/blobs/") == 3
+
+
+def test_an_image_that_is_not_imported_in_full_is_pulled_in_full(sparing, upstream):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    assert sparing.pull(NAME, "v1") == app.raw
+    sparing.settle()
+    upstream.stop()
+    assert sparing.pull(NAME, "v1") == app.raw
+    (event,) = sparing.events()
+    assert event["sync-status"] == "SUCCESS"
+
+
+def test_what_one_mode_left_out_another_one_brings_in_at_the_next_check(upstream, tmp_path, mode):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    with running(upstream, tmp_path / "state", keep=True, import_mode=mode) as here:
+        here.rule()
+        import_v1(here)
+    with running(upstream, tmp_path / "state") as here:
+        here.advance(hours=25)
+        assert here.manifest(NAME, "v1").status_code == 200
+        here.settle()
+        upstream.stop()
+        assert here.pull(NAME, "v1") == app.raw
+
+
+def test_a_sparing_emulator_does_not_change_its_mind_at_a_check(sparing, upstream):
+    upstream.add_image("team/app", multi_arch(), "v1")
+    import_v1(sparing)
+    upstream.requests.clear()
+    sparing.advance(hours=25)
+    import_v1(sparing)
+    assert [request.method for request in upstream.requests] == ["HEAD"]
+
+
+def test_three_parts_of_one_image_are_fetched_at_the_same_time(here, upstream):
+    app = image("wide", *(layer(number) for number in range(11)))
+    upstream.add_image("team/app", app, "v1")
+    at_once, most, together = [], [], Barrier(3)
+
+    def meet_the_others(request, reply):
+        at_once.append(request)
+        most.append(len(at_once))
+        together.wait(timeout=10)
+        at_once.remove(request)
+        return reply
+
+    upstream.fail("/blobs/", meet_the_others, times=99)
+    here.rule()
+    import_v1(here)
+    assert max(most) == 3
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.imports.PARTS_PER_HOST", 1)
+    met, together = [], Barrier(2)
+
+    def meet_another(request, reply):
+        with suppress(BrokenBarrierError):  # nobody else came
+            met.append(together.wait(timeout=0.05))
+        return reply
+
+    upstream.fail("/blobs/", meet_another, times=99)
+    with running(upstream, tmp_path / "state") as here:
+        here.rule()
+        for number in range(3):
+            upstream.add_image("team/app", image(number), f"v{number}")
+            here.manifest(NAME, f"v{number}")
+        here.settle()
+        assert upstream.count("GET", "/blobs/") == 6
+    assert met == []
+
+
+# --- Indexes -----------------------------------------------------------------------------------------------
+
+
+def test_indexes_inside_indexes_are_imported_to_the_fourth_level(here, upstream):
+    chain = nested(upstream, 4)
+    here.rule()
+    assert set(import_v1(here)) == {each.digest for each in chain}
+    upstream.stop()
+    assert here.pull(NAME, "v1") == chain[0].raw
+
+
+def test_what_lies_deeper_comes_when_it_is_asked_for(here, upstream):
+    chain = nested(upstream, 6)
+    here.rule()
+    assert set(import_v1(here)) == {each.digest for each in chain[:5]}
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    assert here.pull(NAME, "v1") == chain[0].raw
+    here.settle()
+    assert set(here.images(NAME)) == {each.digest for each in chain}
+
+
+def test_an_index_of_thousands_is_imported_in_part(here, upstream, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.image_parts.MAX_MANIFESTS", 5)
+    images = [image(number) for number in range(8)]
+    app = index(*images)
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    assert set(import_v1(here)) == {app.digest, *(each.digest for each in images[:4])}
+    assert here.pull(NAME, "v1") == app.raw
+
+
+def test_an_image_that_many_indexes_list_is_fetched_once(here, upstream):
+    shared = image("shared")
+    inner = [an_index(shared, seed=number) for number in range(3)]
+    app = an_index(*inner, shared, shared)
+    upstream.add_image("team/app", shared)
+    for each in (*inner, app):
+        upstream.add_manifest("team/app", each, "v1")
+    here.rule()
+    import_v1(here)
+    assert upstream.count("GET", f"/manifests/{shared.digest}") == 1
+    assert upstream.count("GET", "/blobs/") == len(shared.blobs)
+
+
+def test_an_index_without_images_is_an_image(here, upstream):
+    empty = an_index()
+    upstream.add_manifest("team/app", empty, "v1")
+    here.rule()
+    assert import_v1(here) == {empty.digest: ["v1"]}
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+def test_attestations_are_children_like_any_other(here, upstream):
+    app = image("app")
+    attestation = image("attestation", layer("sbom", media_type="application/vnd.in-toto+json"))
+    listed = [
+        app.descriptor | {"platform": {"os": "linux", "architecture": "amd64"}},
+        attestation.descriptor
+        | {
+            "platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {
+                "vnd.docker.reference.type": "attestation-manifest",
+                "vnd.docker.reference.digest": app.digest,
+            },
+        },
+    ]
+    both = Content(json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).encode(), OCI_INDEX)
+    upstream.add_image("team/app", app)
+    upstream.add_image("team/app", attestation)
+    upstream.add_manifest("team/app", both, "v1")
+    here.rule()
+    assert import_v1(here) == {both.digest: ["v1"], app.digest: [], attestation.digest: []}
+    upstream.stop()
+    assert here.pull(NAME, "v1") == both.raw
+
+
+# --- What went wrong, and how it is made good --------------------------------------------------------------
+
+
+def test_one_child_that_fails_holds_up_no_other(here, upstream):
+    app = multi_arch(architectures=("amd64", "arm64", "s390x"))
+    bad, *good = app.images
+    upstream.add_image("team/app", app, "v1")
+    upstream.fail(f"/manifests/{bad.digest}", corrupted(), times=99)
+    here.rule()
+    assert set(import_v1(here)) == {app.digest, *(each.digest for each in good)}
+    event = here.events()[-1]
+    assert (event["sync-status"], event["failure-code"]) == ("FAILED", "UpstreamUnavailable")
+    assert bad.digest in event["failure-reason"]
+    upstream.heal()
+    assert here.pull(NAME, "v1") == app.raw, "who asks for the child gets it"
+
+
+def test_an_import_that_failed_goes_on_when_the_tag_is_found_unchanged(here, upstream):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    upstream.fail(f"/manifests/{app.images[0].digest}", answers(403), times=99)
+    upstream.fail(f"/blobs/{app.images[1].layers[0].digest}", answers(404), times=99)
+    here.rule()
+    import_v1(here)
+    assert here.events()[-1]["sync-status"] == "FAILED"
+    upstream.heal()
+    upstream.requests.clear()
+    here.advance(hours=25)
+    import_v1(here)
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    first, second = app.images
+    asked = Counter((request.method, request.path.rpartition("/")[2]) for request in upstream.requests)
+    fetched = [first.digest, *(blob.digest for blob in first.blobs), second.layers[0].digest]
+    assert asked == Counter([("HEAD", "v1"), *(("GET", digest) for digest in fetched)]), "only what was missing"
+
+
+def test_a_layer_that_the_upstream_lacks_is_a_failure(here, upstream):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    upstream.remove("team/app", app.layers[0].digest)
+    here.rule()
+    import_v1(here)
+    event = here.events()[-1]
+    assert (event["sync-status"], event["failure-code"]) == ("FAILED", "ImageNotFound")
+
+
+def test_what_is_imported_is_scanned_once_however_many_ask(here, upstream):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.ecr.put_registry_scanning_configuration(
+        scanType="BASIC",
+        rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}],
+    )
+    with ThreadPoolExecutor(4) as clients:
+        list(clients.map(lambda _: here.pull(NAME, "v1"), range(8)))
+    here.settle()
+    here.manifest(NAME, "v1")
+    events = here.http.get("/_ecr/events").json["events"]
+    scans = Counter(each["detail"]["image-digest"] for each in events if each["detail-type"] == "ECR Image Scan")
+    assert scans == dict.fromkeys((each.digest for each in app.images), 1)
+
+
+def test_a_repository_deleted_while_it_is_filled_stays_deleted(here, upstream):
+    app = image("large", layer("large", 300_000))
+    upstream.add_image("team/app", app, "v1")
+
+    def delete_first(request, reply):
+        here.ecr.delete_repository(repositoryName=NAME, force=True)
+        return reply
+
+    upstream.fail(f"/blobs/{app.layers[0].digest}", delete_first)
+    here.rule()
+    assert here.manifest(NAME, "v1").status_code == 200
+    here.settle()
+    assert here.repositories() == []
+    assert here.pull(NAME, "v1") == app.raw, "the next pull is a first one"
+
+
+# --- Referrers with their subject --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signed(upstream):
+    """An index, one of whose images is signed, as it is itself."""
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    signatures = [artifact(app), artifact(app.images[0])]
+    for signature in signatures:
+        upstream.add_image("team/app", signature)
+    return app, signatures
+
+
+def test_signatures_can_be_imported_with_what_they_sign(upstream, tmp_path, signed):
+    app, signatures = signed
+    with running(upstream, tmp_path / "state", import_referrers="with-subject") as here:
+        here.rule()
+        stored = import_v1(here)
+        assert {each.digest for each in signatures} < set(stored)
+        upstream.stop()
+        for subject, signature in zip((app, app.images[0]), signatures, strict=True):
+            listed = here.get(f"/v2/{NAME}/referrers/{subject.digest}").json["manifests"]
+            assert [each["digest"] for each in listed] == [signature.digest]
+            assert here.pull(NAME, signature.digest) == signature.raw
+
+
+def test_by_default_nobody_looks_for_signatures_before_somebody_asks(here, upstream, signed):
+    app, _ = signed
+    here.rule()
+    assert set(import_v1(here)) == {app.digest, *(each.digest for each in app.images)}
+    assert upstream.count("GET", "/referrers/") == 0
+
+
+def test_upstreams_need_not_be_asked_for_signatures_at_all(upstream, tmp_path, signed):
+    app, _ = signed
+    with running(upstream, tmp_path / "state", import_referrers="off") as here:
+        here.rule()
+        import_v1(here)
+        assert here.get(f"/v2/{NAME}/referrers/{app.digest}").json["manifests"] == []
+        assert upstream.count("GET", "/referrers/") == 0
