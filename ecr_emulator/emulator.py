@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +33,7 @@ from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.unit_of_work import SqlStore
-from ecr_emulator.system import RandomIds, SystemClock
+from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.patience import Patience
@@ -48,15 +49,18 @@ class Emulator:
     """One emulator: its state and the WSGI callable ``wsgi`` that answers everything.
 
     ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``
-    and ``DatabaseTooNew`` when the data directory cannot be used. ``patience`` is with upstreams.
+    and ``DatabaseTooNew`` when the data directory cannot be used. ``patience`` is with upstreams, whose rests
+    are measured by the clock.
     """
 
     def __init__(
         self, settings: Settings | None = None, clock: SystemClock | None = None, patience: Patience | None = None
     ) -> None:
         self.settings = settings or Settings()
-        self._patience = patience
         self.clock = clock or SystemClock()
+        self._patience = replace(
+            patience or Patience(pause=self.clock.pause, spread=spread), elapsed=self.clock.elapsed
+        )
         self.temporary = self.settings.data_dir is None
         self._scratch = tempfile.TemporaryDirectory(prefix="ecr-emulator-") if self.temporary else None
         self.data_dir = Path(self._scratch.name) if self._scratch else self._prepared(self.settings.data_dir)

@@ -9,7 +9,7 @@ Only ``control.endpoint`` and ``distribution.wire`` catch these.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class EcrError(Exception):
@@ -383,6 +383,10 @@ class UpstreamFailure(Exception):
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+
+    def again(self, retry_after: float | None) -> Self:
+        """The same failure for somebody else, who is told another time: an exception that was raised stays as it is."""
+        return type(self)(self.reason, retry_after=retry_after)
 
 
 class UpstreamNotFound(UpstreamFailure):

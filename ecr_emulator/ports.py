@@ -484,6 +484,14 @@ class ManifestHead(NamedTuple):
     media_type: str
 
 
+class RateLimit(NamedTuple):
+    """What an upstream said of its rate limit: ``remaining`` requests of ``limit`` in ``window`` seconds."""
+
+    limit: int
+    remaining: int
+    window: int | None
+
+
 class Upstream(Protocol):
     """One upstream registry, signed in as one rule says. Every method raises ``UpstreamFailure``."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -25,6 +27,17 @@ class SystemClock:
             self._offset += by
         return self.now()
 
+    def elapsed(self) -> float:
+        """Seconds since some instant: they pass as time does and with ``advance``, and never go back.
+
+        For what has to rest a while: a machine whose time is set back does not ask every upstream again at once.
+        """
+        return time.monotonic() + self._offset.total_seconds()
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
 
 class RandomIds:
     """Random identifiers."""
@@ -32,3 +45,8 @@ class RandomIds:
     def uuid(self) -> str:
         """A new random UUID in its canonical form."""
         return str(uuid.uuid4())
+
+
+def spread() -> float:
+    """A factor between 0.8 and 1.2: those who wait as long do not come back at the same moment."""
+    return random.SystemRandom().uniform(0.8, 1.2)

@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.errors import UpstreamFailure, UpstreamTooManyRequests, UpstreamUnavailable
 from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
+from ecr_emulator.upstream.patience import Freight
+from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.realms import check_realm
 from ecr_emulator.upstream.refusals import refusal
 
@@ -43,26 +45,39 @@ class SignedRequests:
         credential: Credential | None,
         connections: Connections,
         authorizations: Authorizations,
+        rate_limits: RateLimits,
     ) -> None:
         self.host = host
         self.credential = credential
+        self.persist = connections.persist
         self._connections = connections
         self._authorizations = authorizations
+        self._account = Account(host, credential)
+        self._rate_limits = rate_limits
 
     @property
     def addresses(self) -> UpstreamMap:
         """Where hosts are reached."""
         return self._connections.addresses
 
-    def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], idle: float) -> Answer:
+    def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], freight: Freight) -> Answer:
         """Send a request, signing in if asked to: once, so a second 401 is the answer.
 
-        Raises ``Interruption`` and ``UpstreamFailure``.
+        Nothing is sent while a rate limit is used up. Raises ``Interruption`` and ``UpstreamFailure``.
         """
-        url = f"https://{self.host}{path}"
+        self._rate_limits.check(self._account)
+        try:
+            answer = self._send(method, f"https://{self.host}{path}", scope, headers, freight)
+        except UpstreamTooManyRequests as refused:
+            self._rate_limits.refused(self._account, refused)
+            raise
+        self._rate_limits.answered(self._account, answer.headers)
+        return answer
+
+    def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], freight: Freight) -> Answer:
         access = Access(self.host, self.credential, scope)
         header = self._authorizations.find(access)
-        answer = self._connections.send(method, url, _authorized(headers, header), idle)
+        answer = self._connections.send(method, url, _authorized(headers, header), freight)
         if answer.status == 401 and header:
             self._authorizations.forget(access, header)
         challenge = self._challenge(answer)
@@ -70,7 +85,7 @@ class SignedRequests:
             return answer
         answer.discard()
         header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
-        return self._connections.send(method, url, _authorized(headers, header), idle)
+        return self._connections.send(method, url, _authorized(headers, header), freight)
 
     def hang_up(self) -> None:
         """Use none of the connections any more that are kept, wherever they lead."""
@@ -95,10 +110,10 @@ class SignedRequests:
         headers = {"Authorization": _basic(self.credential)} if self.credential and is_trusted else {}
         query = {"service": challenge.parameters.get("service", ""), "scope": scope}
         url = realm + ("&" if "?" in realm else "?") + urlencode({key: text for key, text in query.items() if text})
-        return self._connections.patience.persist(lambda: self._fetch(url, headers))
+        return self.persist(lambda: self._fetch(url, headers))
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Grant:
-        with self._connections.send("GET", url, headers, self._connections.patience.manifest_idle) as answer:
+        with self._connections.send("GET", url, headers, Freight.DOCUMENT) as answer:
             body = answer.body(MAX_TOKEN_BODY + 1)
         if answer.status != 200:
             raise self._refused(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -37,21 +36,25 @@ class _Kept:
     header: str | None = None
     until: float = 0.0
 
-    def current(self) -> str | None:
-        return self.header if time.monotonic() < self.until else None
+    def current(self, now: float) -> str | None:
+        return self.header if now < self.until else None
 
 
 class Authorizations:
-    """The headers of all upstreams, by what they are good for. Safe to use from many threads."""
+    """The headers of all upstreams, by what they are good for. Safe to use from many threads.
 
-    def __init__(self) -> None:
+    ``elapsed`` counts the seconds that their lifetimes are measured in.
+    """
+
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
         self._kept: dict[Access, _Kept] = {}
         self._lock = Lock()
 
     def find(self, access: Access) -> str | None:
         """A header that is believed to be good."""
         kept = self._kept.get(access)
-        return kept.current() if kept else None
+        return kept.current(self._elapsed()) if kept else None
 
     def forget(self, access: Access, header: str) -> None:
         """A header was refused; one that has taken its place since stays."""
@@ -63,14 +66,15 @@ class Authorizations:
         """A header that is believed to be good. Threads that ask at the same time share one fetch."""
         kept = self._entry(access)
         with kept.lock:
-            header = kept.current()
+            header = kept.current(self._elapsed())
             if header is None:
                 header, lifetime = fetch()
-                kept.header, kept.until = header, time.monotonic() + lifetime - RENEW_BEFORE
+                kept.header, kept.until = header, self._elapsed() + lifetime - RENEW_BEFORE
             return header
 
     def _entry(self, access: Access) -> _Kept:
         with self._lock:
             if len(self._kept) >= KEPT:
-                self._kept = {key: kept for key, kept in self._kept.items() if kept.current()}
+                now = self._elapsed()
+                self._kept = {key: kept for key, kept in self._kept.items() if kept.current(now)}
             return self._kept.setdefault(access, _Kept())

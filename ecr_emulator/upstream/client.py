@@ -16,10 +16,14 @@ from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.auth import SignedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
+from ecr_emulator.upstream.breakers import Breakers
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
-from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.misses import Miss, Misses
+from ecr_emulator.upstream.patience import Freight, Patience
+from ecr_emulator.upstream.rate_limits import RateLimits
 from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
 from ecr_emulator.upstream.refusals import ACCESS_DENIED, refusal
+from ecr_emulator.upstream.standing import StandingRefusals
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.exchange import Answer, Connections
@@ -33,7 +37,8 @@ _ADDRESS_REFUSES = frozenset({400, 401, 403})
 class HttpUpstreams:
     """The upstream registries of the world, or what stands in for them. Safe to use from many threads.
 
-    Connections and tokens are shared by all rules. requests is imported when the first upstream is asked.
+    Connections, tokens and what is known of hosts are shared by all rules. requests is imported when the first upstream
+    is asked.
     """
 
     def __init__(
@@ -42,7 +47,10 @@ class HttpUpstreams:
         self._secrets = secrets
         self._addresses = addresses or UpstreamMap()
         self._patience = patience or Patience()
-        self._authorizations = Authorizations()
+        self._authorizations = Authorizations(self._patience.elapsed)
+        self._breakers = Breakers(self._patience.elapsed)
+        self._rate_limits = RateLimits(self._patience.elapsed)
+        self._misses: StandingRefusals[Miss] = StandingRefusals(self._patience.elapsed)
         self._opened: Connections | None = None
         self._lock = Lock()
 
@@ -50,8 +58,8 @@ class HttpUpstreams:
         """The upstream of a rule, with its credential as it is in the secret now. Raises ``UpstreamFailure``."""
         arn = rule.credential_arn
         credential = self._secrets.credential(arn, rule.registry) if arn else None
-        signed = SignedRequests(rule.url, credential, self._connections(), self._authorizations)
-        return HttpUpstream(signed, self._patience)
+        signed = SignedRequests(rule.url, credential, self._connections(), self._authorizations, self._rate_limits)
+        return HttpUpstream(signed, self._patience, Misses(self._misses, rule, credential, self._patience))
 
     def close(self) -> None:
         """Close the connections that are kept; those in use end with their answers."""
@@ -64,28 +72,34 @@ class HttpUpstreams:
             if self._opened is None:
                 from ecr_emulator.upstream.exchange import Connections
 
-                self._opened = Connections(self._addresses, self._patience)
+                self._opened = Connections(self._addresses, self._patience, self._breakers)
             return self._opened
 
 
 class HttpUpstream:
     """One upstream registry, as one credential or anonymously. ECR upstreams are asked like any other."""
 
-    def __init__(self, signed: SignedRequests, patience: Patience) -> None:
+    def __init__(self, signed: SignedRequests, patience: Patience, misses: Misses) -> None:
         self._signed = signed
         self._patience = patience
+        self._misses = misses
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
         """Which manifest a tag points at; where HEAD does not tell, the manifest is fetched and hashed."""
-        head = self._patience.persist(lambda: self._head(name, reference))
+        head = self._signed.persist(lambda: self._head(name, reference))
         if head.digest is None:
             manifest = self.manifest(name, reference)
             return ManifestHead(manifest.digest, manifest.media_type)
         return head
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
-        """A manifest by tag or digest, verified. Raises ``UpstreamFailure``."""
-        return self._patience.persist(lambda: self._manifest(name, reference))
+        """A manifest by tag or digest, verified. Raises ``UpstreamFailure``.
+
+        What the upstream did not have or show a moment ago is not asked for again.
+        """
+        return self._misses.unless_missed(
+            name, reference, lambda: self._signed.persist(lambda: self._manifest(name, reference))
+        )
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
         """The bytes of a blob from an offset on, in pieces of up to 256 KiB, as they arrive.
@@ -94,7 +108,7 @@ class HttpUpstream:
         """
 
         def open_blob(headers: Mapping[str, str]) -> Answer:
-            return self._patience.persist(lambda: self._blob(name, digest, headers), after_silence=True)
+            return self._signed.persist(lambda: self._blob(name, digest, headers), after_silence=True)
 
         what = f"blob {digest} of {self._signed.host}/{name}"
         return BlobDownload(open_blob, what, size, offset, self._patience).chunks()
@@ -106,7 +120,7 @@ class HttpUpstream:
         """
 
         def fetch(path: str) -> Page:
-            return self._patience.persist(lambda: self._referrers(name, path))
+            return self._signed.persist(lambda: self._referrers(name, path))
 
         try:
             return all_pages(f"/v2/{name}/referrers/{digest}", fetch)
@@ -119,10 +133,10 @@ class HttpUpstream:
 
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential. Raises ``UpstreamFailure``."""
-        self._patience.persist(self._ping)
+        self._signed.persist(self._ping)
 
     def _ping(self) -> None:
-        answer = self._signed.send("GET", "/v2/", "", {}, self._patience.manifest_idle)
+        answer = self._signed.send("GET", "/v2/", "", {}, Freight.DOCUMENT)
         answer.discard()
         if answer.status in (401, 403):
             raise UpstreamAccessDenied(ACCESS_DENIED)
@@ -147,11 +161,10 @@ class HttpUpstream:
 
     def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
         path = f"/v2/{name}/manifests/{reference}"
-        return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, self._patience.manifest_idle)
+        return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, Freight.DOCUMENT)
 
     def _referrers(self, name: str, path: str) -> Page:
-        idle = self._patience.manifest_idle
-        with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, idle) as answer:
+        with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Freight.DOCUMENT) as answer:
             if answer.status == 200:
                 return page_in(answer, f"https://{self._signed.host}{path}", self._signed.addresses)
         if answer.status in NO_API:
@@ -174,7 +187,7 @@ class HttpUpstream:
 
     def _ask_blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
         path = f"/v2/{name}/blobs/{digest}"
-        return self._signed.send("GET", path, _scope(name), headers, self._patience.blob_idle)
+        return self._signed.send("GET", path, _scope(name), headers, Freight.BLOB)
 
     def _refusal(self, answer: Answer, what: str) -> UpstreamFailure:
         has_credential = self._signed.credential is not None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -19,11 +21,14 @@ from urllib3.exceptions import HTTPError
 
 from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
-from ecr_emulator.upstream.patience import Interruption, Patience, Silence
+from ecr_emulator.upstream.breakers import Breakers
+from ecr_emulator.upstream.patience import Freight, Interruption, Patience, Silence
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.refusals import PASSING, busy
+from ecr_emulator.upstream.sockets import SOCKETS_PER_HOST, Sockets
 
-SOCKETS_PER_HOST = 8
+Outcome = TypeVar("Outcome")
+
 SMALL_BODY = 64 * 1024
 """The most that is read of a body that is not what was asked for: errors, redirects, tokens."""
 
@@ -31,19 +36,23 @@ SMALL_BODY = 64 * 1024
 class Answer:
     """Status and headers of a response; the body is still on the wire. Close it."""
 
-    def __init__(self, response: requests.Response, who: str, *, is_elsewhere: bool) -> None:
-        """``is_elsewhere``: redirects led away from the host that was asked."""
+    def __init__(
+        self, response: requests.Response, who: str, give_back: Callable[[], None], *, is_elsewhere: bool
+    ) -> None:
+        """``is_elsewhere``: redirects led away from the host that was asked. ``give_back`` is called at the end."""
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.who = who
         self.is_elsewhere = is_elsewhere
         self._response = response
+        self._give_back = give_back
 
     def __enter__(self) -> Answer:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
+        self._give_back()
 
     def read(self, limit: int) -> bytes:
         """Bytes of the body as soon as there are any, at most ``limit``; none at its end.
@@ -70,14 +79,28 @@ class Answer:
 class Connections:
     """Sends requests to upstreams and wherever they redirect to. Safe to use from many threads."""
 
-    def __init__(self, addresses: UpstreamMap, patience: Patience) -> None:
+    def __init__(self, addresses: UpstreamMap, patience: Patience, breakers: Breakers) -> None:
         self.addresses = addresses
         self.patience = patience
+        self._breakers = breakers
         self._sessions: dict[Origin, requests.Session] = {}
+        self._sockets: dict[Origin, Sockets] = {}
         self._lock = Lock()
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], idle: float) -> Answer:
-        """One request with its redirects. ``idle`` is how long, in seconds, the upstream may stay silent.
+    def persist(self, attempt: Callable[[], Outcome], *, after_silence: bool = False) -> Outcome:
+        """The outcome of the first attempt that is not interrupted. Raises ``UpstreamFailure``.
+
+        See ``Patience.persist``; what has failed in all its tries counts against the host that failed.
+        """
+        try:
+            return self.patience.persist(attempt, after_silence=after_silence)
+        except Interruption as last:
+            if last.host:
+                self._breakers.gave_up(last.host, last.failure.reason)
+            raise last.failure from last
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], freight: Freight) -> Answer:
+        """One request with its redirects.
 
         Raises ``Interruption`` for what may pass and ``UpstreamFailure`` for what will not. The statuses that are
         left to the caller are successes, and refusals other than 429.
@@ -87,10 +110,10 @@ class Connections:
             is_elsewhere = self._origin(url) != self._origin(first)
             if is_elsewhere:
                 here.pop("Authorization", None)
-            answer = self._send_once(method, url, here, idle, is_elsewhere=is_elsewhere)
+            answer = self._send_once(method, url, here, freight, is_elsewhere=is_elsewhere)
             location = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not location:
-                return self._unless_busy(answer)
+                return answer
             answer.discard()
             url = redirect_target(url, location, self.addresses)
         raise UpstreamUnavailable(f"{self.addresses.describe(first)} redirects more than {MAX_REDIRECTS} times")
@@ -106,38 +129,51 @@ class Connections:
         return origin_of(self.addresses.locate(url))
 
     def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], idle: float, *, is_elsewhere: bool
+        self, method: str, url: str, headers: Mapping[str, str], freight: Freight, *, is_elsewhere: bool
     ) -> Answer:
-        who = self.addresses.describe(url)
-        with _interruptions(who, "cannot be reached"):
-            response = self._session(url).request(
-                method,
-                self.addresses.locate(url),
-                headers={"Accept-Encoding": "identity", **headers},
-                timeout=(self.patience.connect, idle),
-                allow_redirects=False,
-                stream=True,
-            )
-        return Answer(response, who, is_elsewhere=is_elsewhere)
+        """One request, unless its host is to be left alone. An answer that begins is an answer: its breaker closes."""
+        host, who = urlsplit(url).netloc.lower(), self.addresses.describe(url)
+        session, sockets = self._session(self._origin(url))
+        self._breakers.check(host)
+        give_back = sockets.take(freight)
+        try:
+            with _interruptions(who, "cannot be reached", host):
+                response = session.request(
+                    method,
+                    self.addresses.locate(url),
+                    headers={"Accept-Encoding": "identity", **headers},
+                    timeout=(self.patience.connect, self.patience.idle(freight)),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            answer = Answer(response, who, give_back, is_elsewhere=is_elsewhere)
+            self._check_busy(answer, host)
+        except BaseException:
+            give_back()
+            self._breakers.failed(host)
+            raise
+        self._breakers.answered(host)
+        return answer
 
-    def _unless_busy(self, answer: Answer) -> Answer:
+    def _check_busy(self, answer: Answer, host: str) -> None:
         if answer.status != 429 and answer.status not in PASSING:
-            return answer
+            return
         with answer:
             failure = busy(answer.status, answer.who, answer.headers, answer.body(SMALL_BODY))
-        pause = failure.retry_after
         if answer.status != 429:
-            raise Interruption(failure)
+            raise Interruption(failure, host=host)
+        self._breakers.answered(host)
+        pause = failure.retry_after
         if pause is None or pause > self.patience.longest_retry_after:
             raise failure
         raise Interruption(failure, pause)
 
-    def _session(self, url: str) -> requests.Session:
-        origin = self._origin(url)
+    def _session(self, origin: Origin) -> tuple[requests.Session, Sockets]:
         with self._lock:
             if origin not in self._sessions:
                 self._sessions[origin] = _new_session(origin)
-            return self._sessions[origin]
+                self._sockets[origin] = Sockets()
+            return self._sessions[origin], self._sockets[origin]
 
 
 def _new_session(origin: Origin) -> requests.Session:
@@ -155,21 +191,21 @@ def _new_session(origin: Origin) -> requests.Session:
 
 
 @contextmanager
-def _interruptions(who: str, what: str) -> Iterator[None]:
+def _interruptions(who: str, what: str, host: str | None = None) -> Iterator[None]:
     """Turn what requests and urllib3 raise into ours."""
     try:
         yield
     except (requests.RequestException, HTTPError, OSError) as error:
-        raise _interruption(who, what, error) from error
+        raise _interruption(who, what, error, host) from error
 
 
-def _interruption(who: str, what: str, error: Exception) -> Exception:
+def _interruption(who: str, what: str, error: Exception, host: str | None) -> Exception:
     root = _root(error)
     words = getattr(root, "strerror", None) or str(root) or repr(root)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return Silence(UpstreamUnavailable(f"{who} does not answer: {words}"))
+        return Silence(UpstreamUnavailable(f"{who} does not answer: {words}"), host=host)
     failure = UpstreamUnavailable(f"{who} {what}: {words}")
-    return failure if isinstance(root, ssl.SSLCertVerificationError) else Interruption(failure)
+    return failure if isinstance(root, ssl.SSLCertVerificationError) else Interruption(failure, host=host)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -11,7 +11,7 @@ class FrozenClock(SystemClock):
     """A clock for tests: ``advance`` is the only thing that moves it."""
 
     def __init__(self) -> None:
-        self._now = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
+        self._start = self._now = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
 
     def now(self) -> datetime:
         return self._now
@@ -19,3 +19,16 @@ class FrozenClock(SystemClock):
     def advance(self, by: timedelta) -> datetime:
         self._now += by
         return self._now
+
+    def elapsed(self) -> float:
+        return (self._now - self._start).total_seconds()
+
+    def pause(self, seconds: float) -> None:
+        self.advance(timedelta(seconds=seconds))
+
+
+class HurriedClock(SystemClock):
+    """A clock for tests that must not wait: a pause moves it on instead."""
+
+    def pause(self, seconds: float) -> None:
+        self.advance(timedelta(seconds=seconds))

@@ -11,6 +11,7 @@ from werkzeug.test import Client
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
+from tests.support.clock import HurriedClock
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 
 ACCOUNT = "123456789012"
@@ -115,7 +116,7 @@ def strictly_here(upstream, tmp_path):
 def running(upstream, folder, keep=False, **more):
     """An emulator with its state in a folder, which it leaves empty unless it shall keep it for the next one."""
     settings = Settings(data_dir=folder, upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT, **more)
-    with Emulator(settings) as emulator:
+    with Emulator(settings, HurriedClock()) as emulator:
         yield Here(emulator)
         if not keep:
             emulator.reset()  # the companions belong to the process, not to this emulator

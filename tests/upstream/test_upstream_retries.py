@@ -142,10 +142,10 @@ def test_a_date_without_a_clock_to_compare_it_with_says_nothing():
 
 def test_connections_are_kept(hub, adapter):
     upstream = adapter.at()
-    for _ in range(3):
+    for number in range(3):
         upstream.manifest(NAME, "latest")
         upstream.head_manifest(NAME, "latest")
         with pytest.raises(UpstreamNotFound):
-            upstream.manifest(NAME, "nowhere")
+            upstream.manifest(NAME, f"nowhere-{number}")
     assert len(hub.requests) == 9
     assert hub.connections == 1

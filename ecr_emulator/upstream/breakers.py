@@ -1,0 +1,90 @@
+"""Circuit breakers: a host that keeps failing is left alone for a while, then asked by one request alone.
+
+https://martinfowler.com/bliki/CircuitBreaker.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from ecr_emulator.errors import UpstreamUnavailable
+
+FAILURES = 5
+"""So many requests in a row that failed in all their tries open the breaker of a host."""
+REST = 30.0
+"""Seconds for which an open breaker lets nothing through."""
+
+
+@dataclass(slots=True)
+class _Breaker:
+    failures: int = 0
+    open_until: float | None = None
+    is_probed: bool = False
+    reason: str = ""
+
+
+class Breakers:
+    """The breakers of all hosts that were asked. Safe to use from many threads.
+
+    ``elapsed`` counts seconds and never goes back. Who passes ``check`` has to say how it went: with ``answered``,
+    ``failed``, or ``gave_up`` after the last of several tries.
+    """
+
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
+        self._breakers: dict[str, _Breaker] = {}
+        self._lock = Lock()
+
+    def check(self, host: str) -> None:
+        """Return if the host may be asked: its breaker is closed, or this is the one to find out whether it is back.
+
+        Raises ``UpstreamUnavailable`` with the time that is left.
+        """
+        with self._lock:
+            breaker = self._breakers.get(host)
+            if breaker is None or breaker.open_until is None:
+                return
+            left = breaker.open_until - self._elapsed()
+            if left <= 0 and not breaker.is_probed:
+                breaker.is_probed = True
+                return
+        raise UpstreamUnavailable(
+            f"{host} failed {FAILURES} times in a row and is left alone for {REST:.0f} seconds; "
+            f"the last time: {breaker.reason}",
+            retry_after=max(left, 1.0),
+        )
+
+    def answered(self, host: str) -> None:
+        """The host answered, and not that it is broken: its breaker closes."""
+        with self._lock:
+            self._breakers.pop(host, None)
+
+    def failed(self, host: str) -> None:
+        """A try failed. If it was to find out whether the host is back, it is not."""
+        with self._lock:
+            breaker = self._breakers.get(host)
+            if breaker and breaker.is_probed:
+                breaker.is_probed = False
+                breaker.open_until = self._elapsed() + REST
+
+    def gave_up(self, host: str, reason: str) -> None:
+        """A request failed in all its tries."""
+        with self._lock:
+            breaker = self._breakers.setdefault(host, _Breaker())
+            breaker.failures += 1
+            breaker.reason = reason
+            if breaker.failures >= FAILURES and breaker.open_until is None:
+                breaker.open_until = self._elapsed() + REST
+
+    def close(self, host: str) -> None:
+        """Let the next request through, whatever happened before."""
+        self.answered(host)
+
+    def left(self, host: str) -> float | None:
+        """For how many more seconds the breaker is open, 0 if one request may try; None if it is closed."""
+        breaker = self._breakers.get(host)
+        if breaker is None or breaker.open_until is None:
+            return None
+        return max(breaker.open_until - self._elapsed(), 0.0)

@@ -1,0 +1,68 @@
+"""The rate limits of upstreams, which count by who asks: what is left of them, and until when they are used up.
+
+https://docs.docker.com/docker-hub/usage/pulls/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ecr_emulator.errors import UpstreamTooManyRequests
+from ecr_emulator.ports import Credential, RateLimit
+from ecr_emulator.upstream.standing import StandingRefusals
+
+LONGEST_REST = 24 * 60 * 60.0
+"""Whatever an upstream asks for, it is asked again after a day."""
+REST = 10.0
+"""Seconds for which an upstream is left alone that does not say for how long."""
+
+_QUANTITY = re.compile(r"(?P<number>\d{1,9})(?:\s*;\s*w=(?P<window>\d{1,9}))?")
+
+
+class Account(NamedTuple):
+    """Somebody who asks a host: one credential, or everybody without one."""
+
+    host: str
+    credential: Credential | None
+
+
+class RateLimits:
+    """What is known of the rate limits of all accounts. Safe to use from many threads."""
+
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._used_up: StandingRefusals[Account] = StandingRefusals(elapsed)
+        self._known: dict[Account, RateLimit] = {}
+
+    def check(self, account: Account) -> None:
+        """Raise ``UpstreamTooManyRequests`` while the upstream wants to be left alone."""
+        self._used_up.check(account)
+
+    def refused(self, account: Account, failure: UpstreamTooManyRequests) -> None:
+        """The upstream answered 429: it is left alone for as long as it said."""
+        wanted = REST if failure.retry_after is None else failure.retry_after
+        self._used_up.keep(account, failure, min(wanted, LONGEST_REST))
+
+    def answered(self, account: Account, headers: Mapping[str, str]) -> None:
+        """Remember what the headers of an answer say of the limit, as Docker Hub's do."""
+        limit = _quantity(headers.get("RateLimit-Limit"))
+        remaining = _quantity(headers.get("RateLimit-Remaining"))
+        if limit and remaining:
+            self._known[account] = RateLimit(limit[0], remaining[0], limit[1])
+
+    def known(self, account: Account) -> RateLimit | None:
+        """What the upstream last said of its limit, if it ever did."""
+        return self._known.get(account)
+
+    def left(self, account: Account) -> float:
+        """For how many more seconds the upstream wants to be left alone; 0 if it does not."""
+        return self._used_up.left(account)
+
+
+def _quantity(header: str | None) -> tuple[int, int | None] | None:
+    """A number and its window in seconds, as in ``100;w=21600``."""
+    match = _QUANTITY.fullmatch((header or "").strip())
+    if match is None:
+        return None
+    return int(match["number"]), int(match["window"]) if match["window"] else None
