@@ -49,6 +49,7 @@ class SignedRequests:
     ) -> None:
         self.host = host
         self.credential = credential
+        self._basic = _basic(credential) if credential else None
         self.persist = connections.persist
         self._connections = connections
         self._authorizations = authorizations
@@ -76,20 +77,32 @@ class SignedRequests:
 
     def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], freight: Freight) -> Answer:
         access = Access(self.host, self.credential, scope)
-        header = self._authorizations.find(access)
+        header = self._authorizations.find(access) or self._unasked(access)
         answer = self._connections.send(method, url, _authorized(headers, header), freight)
         if answer.status == 401 and header:
             self._authorizations.forget(access, header)
         challenge = self._challenge(answer)
-        if challenge is None:
+        if challenge is None or (challenge.scheme == "basic" and header == self._basic):
             return answer
         answer.discard()
         header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
+        self._authorizations.learn(self.host, challenge)
         return self._connections.send(method, url, _authorized(headers, header), freight)
 
     def hang_up(self) -> None:
         """Use none of the connections any more that are kept, wherever they lead."""
         self._connections.close()
+
+    def _unasked(self, access: Access) -> str | None:
+        """A header as the host asked for before: that saves the request which would only be refused."""
+        challenge = self._authorizations.learnt(self.host)
+        if challenge is None or (challenge.scheme == "basic" and self.credential is None):
+            return None
+        try:
+            return self._authorizations.obtain(access, lambda: self._grant(challenge, access.scope))
+        except UpstreamFailure:
+            self._authorizations.unlearn(self.host)
+            raise
 
     def _challenge(self, answer: Answer) -> Challenge | None:
         """The challenge to meet, if we can. One from another host than the registry is none of ours."""
@@ -101,13 +114,13 @@ class SignedRequests:
         return challenge
 
     def _grant(self, challenge: Challenge, scope: str) -> Grant:
-        if challenge.scheme == "basic" and self.credential:
-            return Grant(_basic(self.credential), math.inf)
+        if challenge.scheme == "basic" and self._basic:
+            return Grant(self._basic, math.inf)
         realm = challenge.parameters["realm"]
         is_trusted = check_realm(realm, self.host, self.addresses)
         if self.credential and not is_trusted:
             log.warning("The credential for %s is not sent to its token realm %s", self.host, realm)
-        headers = {"Authorization": _basic(self.credential)} if self.credential and is_trusted else {}
+        headers = {"Authorization": self._basic} if self._basic and is_trusted else {}
         query = {"service": challenge.parameters.get("service", ""), "scope": scope}
         url = realm + ("&" if "?" in realm else "?") + urlencode({key: text for key, text in query.items() if text})
         return self.persist(lambda: self._fetch(url, headers))

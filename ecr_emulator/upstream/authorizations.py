@@ -8,6 +8,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from ecr_emulator.ports import Credential
+from ecr_emulator.upstream.challenges import Challenge
 
 RENEW_BEFORE = 30.0
 """A token is not used in the last seconds of its life: the request has to arrive as well."""
@@ -49,6 +50,7 @@ class Authorizations:
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._kept: dict[Access, _Kept] = {}
+        self._challenges: dict[str, Challenge] = {}
         self._lock = Lock()
 
     def find(self, access: Access) -> str | None:
@@ -71,6 +73,18 @@ class Authorizations:
                 header, lifetime = fetch()
                 kept.header, kept.until = header, self._elapsed() + lifetime - RENEW_BEFORE
             return header
+
+    def learn(self, host: str, challenge: Challenge) -> None:
+        """Remember how a host wants to be signed in at, to do so unasked from now on."""
+        self._challenges[host] = challenge
+
+    def learnt(self, host: str) -> Challenge | None:
+        """How a host wants to be signed in at, if it ever asked."""
+        return self._challenges.get(host)
+
+    def unlearn(self, host: str) -> None:
+        """It did not work: wait to be asked."""
+        self._challenges.pop(host, None)
 
     def _entry(self, access: Access) -> _Kept:
         with self._lock:

@@ -172,7 +172,7 @@ class Connections:
         with self._lock:
             if origin not in self._sessions:
                 self._sessions[origin] = _new_session(origin)
-                self._sockets[origin] = Sockets()
+                self._sockets.setdefault(origin, Sockets())
             return self._sessions[origin], self._sockets[origin]
 
 

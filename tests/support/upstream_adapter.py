@@ -12,6 +12,7 @@ from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstream, HttpUpstreams
 from ecr_emulator.upstream.patience import Patience
+from tests.support.clock import FrozenClock
 
 REGISTRY = Registry("123456789012", "eu-central-1")
 HUB = "registry-1.docker.io"
@@ -35,16 +36,26 @@ class Secrets:
 
 @dataclass
 class Adapter:
-    """Makes upstreams that reach ``addresses``; ``pauses`` are those it would have made, in seconds."""
+    """Makes upstreams that reach ``addresses``; ``pauses`` are those it would have made, in seconds.
+
+    Rests are over when its clock is advanced.
+    """
 
     stack: ExitStack
     addresses: dict[str, str] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
     secrets: Secrets = field(default_factory=Secrets)
     idle: float = 5.0
+    clock: FrozenClock = field(default_factory=FrozenClock)
 
     def upstreams(self) -> HttpUpstreams:
-        patience = Patience(connect=2.0, manifest_idle=self.idle, blob_idle=self.idle, pause=self.pauses.append)
+        patience = Patience(
+            connect=2.0,
+            manifest_idle=self.idle,
+            blob_idle=self.idle,
+            pause=self.pauses.append,
+            elapsed=self.clock.elapsed,
+        )
         upstreams = HttpUpstreams(self.secrets, UpstreamMap(self.addresses), patience)
         self.stack.callback(upstreams.close)
         return upstreams

@@ -100,6 +100,7 @@ def test_a_failure_is_never_remembered_as_an_empty_listing(here, upstream, statu
     assert message.startswith("The referrer or referrers were unable to be listed using the pull through cache rule.")
     assert here.events()[-1]["image-digest"] == APP.digest
     upstream.heal()
+    here.advance(seconds=10)  # for as long it is left alone after 429
     assert over_http(here) == over_the_api(here) == [SIGNED.digest]
 
 

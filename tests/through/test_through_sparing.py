@@ -1,0 +1,233 @@
+"""What pulls cost the upstream in requests, when it is well and when it is not."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.faults import answers, hang_up
+from tests.support.scripted_upstream import Basic, Bearer
+from tests.support.upstream_images import image, index, multi_arch
+
+NAME = "quay/team/app"
+DENIED = (
+    "The authentication to the upstream registry failed. Verify that the credentials provided in the "
+    "pull through cache rule are correct, and try again."
+)
+
+
+class Bill:
+    """The requests since the last look, as method and what follows the repository's name."""
+
+    def __init__(self, upstream):
+        self._upstream = upstream
+        self._seen = 0
+
+    def __call__(self):
+        new = self._upstream.requests[self._seen :]
+        self._seen += len(new)
+        return sorted(f"{request.method} {request.path.removeprefix('/v2/team/app/')}" for request in new)
+
+
+@pytest.fixture
+def bill(upstream):
+    return Bill(upstream)
+
+
+def manifests(*references):
+    return [f"GET manifests/{reference}" for reference in references]
+
+
+def everything_of(app):
+    """What a cold pull asks for behind the first answer: children that are not there yet, then all blobs, once."""
+    images = getattr(app, "images", ())
+    blobs = {blob.digest for each in images or (app,) for blob in each.blobs}
+    return manifests(*(each.digest for each in images)) + [f"GET blobs/{digest}" for digest in blobs]
+
+
+# --- The costs of pulls ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signs_in", [False, True], ids=["open", "with tokens"])
+def test_what_pulls_cost(here, upstream, bill, signs_in):
+    """data-plane.md, D.8: warm nothing; expired and unchanged a HEAD; expired and changed HEAD, GET and what is new."""
+    token = ["GET /token"] if signs_in else []
+    refused = ["GET manifests/v1"] if signs_in else []  # the very first request learns where tokens are
+    upstream.auth = Bearer(expires_in=3600) if signs_in else None
+    same, old, new = (image(seed, architecture=seed) for seed in ("amd64", "arm64", "s390x"))
+    first, second = index(same, old), index(same, new)
+    upstream.add_image("team/app", first, "v1")
+    here.rule()
+
+    here.pull(NAME, "v1")
+    here.settle()
+    assert bill() == sorted(["GET manifests/v1", *everything_of(first), *token, *refused]), "cold"
+
+    here.pull(NAME, "v1")
+    here.settle()
+    assert bill() == [], "warm"
+
+    here.advance(hours=24)
+    here.pull(NAME, "v1")
+    here.settle()
+    assert bill() == sorted(["HEAD manifests/v1", *token]), "expired, unchanged"
+
+    upstream.add_image("team/app", second, "v1")
+    here.advance(hours=24)
+    assert here.pull(NAME, "v1") == second.raw
+    here.settle()
+    costs = ["HEAD manifests/v1", *manifests(second.digest), *everything_of(new), *manifests(new.digest)]
+    assert bill() == sorted([*costs, *token]), "expired, changed"
+
+
+def test_twenty_cold_pulls_at_once_cost_what_one_does(here, upstream, bill):
+    app = multi_arch()
+    upstream.auth = Bearer(expires_in=3600)
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    with ThreadPoolExecutor(20) as clients:
+        pulled = list(clients.map(lambda _: here.pull(NAME, "v1"), range(20)))
+    here.settle()
+    assert pulled == [app.raw] * 20
+    assert bill() == sorted(["GET /token", *manifests("v1", "v1"), *everything_of(app)])
+
+
+def test_twenty_pulls_of_an_expired_tag_at_once_cost_one_head(here, upstream, bill):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    bill()
+    here.advance(hours=25)
+    with ThreadPoolExecutor(20) as clients:
+        list(clients.map(lambda _: here.pull(NAME, "v1"), range(20)))
+    assert bill() == ["HEAD manifests/v1"]
+
+
+# --- Upstreams that are not well -------------------------------------------------------------------------
+
+
+def test_a_mistyped_name_is_asked_for_once_in_five_seconds(here, upstream, bill):
+    here.rule()
+    first = here.manifest(NAME, "v1")
+    with ThreadPoolExecutor(10) as clients:
+        others = list(clients.map(lambda _: here.manifest(NAME, "v1"), range(10)))
+    assert {(each.status_code, each.data) for each in others} == {(404, first.data)}
+    assert bill() == manifests("v1")
+
+    upstream.add_image("team/app", image(), "v1")
+    here.advance(seconds=5)
+    assert here.manifest(NAME, "v1").status_code == 200
+
+
+def test_a_wrong_secret_is_tried_once_in_ten_seconds_and_a_new_one_at_once(here, upstream, bill):
+    upstream.add_image("library/nginx", image(), "1.27")
+    upstream.auth = Basic("hub-user", "hub-token")
+    arn = here.secret(access_token="old")
+    here.rule("docker-hub", "registry-1.docker.io", credentialArn=arn)
+    for _ in range(3):
+        answer = here.manifest("docker-hub/library/nginx", "1.27")
+        assert (answer.status_code, answer.json["errors"][0]["message"]) == (403, DENIED)
+    assert len(bill()) == 2, "the challenge, and the credential"
+    here.secrets.put_secret_value(SecretId=arn, SecretString='{"username": "hub-user", "accessToken": "hub-token"}')
+    assert here.manifest("docker-hub/library/nginx", "1.27").status_code == 200
+
+
+def test_a_changed_rule_is_tried_at_once(here, upstream, bill):
+    here.rule("docker-hub", "registry-1.docker.io", credentialArn=here.secret())
+    assert here.manifest("docker-hub/team/app", "v1").status_code == 404
+    upstream.add_image("team/app", image(), "v1")
+    assert here.manifest("docker-hub/team/app", "v1").status_code == 404
+    assert bill() == manifests("v1")
+    other = here.secret(name="ecr-pullthroughcache/other")
+    here.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub", credentialArn=other)
+    assert here.manifest("docker-hub/team/app", "v1").status_code == 200
+
+
+@pytest.mark.parametrize("fault", [answers(503), hang_up()], ids=["503", "hangs up"])
+def test_the_sixth_pull_from_a_broken_upstream_asks_it_nothing(here, upstream, bill, fault):
+    upstream.fail("/manifests/", fault, times=99)
+    here.rule()
+    for number in range(5):
+        assert here.manifest(NAME, f"v{number}").status_code == 503
+    bill()
+    sixth = here.manifest(NAME, "v6")
+    assert (sixth.status_code, sixth.json["errors"][0]["code"]) == (503, "UNKNOWN")
+    assert "left alone" in sixth.json["errors"][0]["message"]
+    assert 1 <= int(sixth.headers["Retry-After"]) <= 30
+    assert bill() == []
+
+    upstream.heal()
+    upstream.add_image("team/app", image(), "v6")
+    assert here.http.post("/_ecr/clock", json={"advance": "30s"}).status_code == 200
+    assert here.manifest(NAME, "v6").status_code == 200
+
+
+def test_an_open_breaker_leaves_cached_images_served(here, upstream, bill):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    upstream.stop()
+    here.advance(hours=25)
+    for number in range(5):
+        here.manifest(NAME, f"w{number}")
+    upstream.start()
+    bill()
+    assert here.pull(NAME, "v1") == app.raw
+    assert bill() == []
+    assert "left alone" in here.events()[-1]["failure-reason"]
+
+
+def test_a_rate_limit_is_kept_by_everybody_until_it_is_over(here, upstream, bill):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    bill()
+    upstream.fail("/manifests/", answers(429, Retry_After="3600"))
+    assert here.manifest(NAME, "v2").headers["Retry-After"] == "3600"
+    assert bill() == manifests("v2")
+
+    here.advance(minutes=30)
+    refused = here.manifest(NAME, "v3")
+    assert (refused.status_code, refused.json["errors"][0]["code"]) == (429, "TOOMANYREQUESTS")
+    assert 1790 <= int(refused.headers["Retry-After"]) <= 1800
+    failure = here.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v3"}])["failures"][0]
+    assert failure["failureCode"] == "UpstreamTooManyRequests"
+    assert here.pull(NAME, "v1") == app.raw
+    assert bill() == []
+
+    here.advance(minutes=30)
+    assert here.manifest(NAME, "v3").status_code == 404
+    assert bill() == manifests("v3")
+
+
+def test_an_expired_tag_is_served_while_the_rate_limit_is_used_up(here, upstream, bill):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    here.advance(hours=24)
+    upstream.fail("/manifests/", answers(429, Retry_After="7200"))
+    bill()
+    for _ in range(3):
+        assert here.pull(NAME, "v1") == app.raw
+        here.advance(minutes=30)
+    assert bill() == ["HEAD manifests/v1"]
+    here.advance(hours=2)
+    assert here.pull(NAME, "v1") == app.raw
+    assert bill() == ["HEAD manifests/v1"]
+
+
+def test_what_was_missed_can_be_asked_for_again_after_a_reset(here, upstream):
+    """Everything forgotten means that too: a new test begins."""
+    here.rule()
+    assert here.manifest(NAME, "v1").status_code == 404
+    upstream.add_image("team/app", image(), "v1")
+    here.http.post("/_ecr/reset")
+    here.rule()
+    assert here.manifest(NAME, "v1").status_code == 200

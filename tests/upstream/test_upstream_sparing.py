@@ -1,0 +1,348 @@
+"""When an upstream is left alone, for how long, and who may ask it again."""
+
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from threading import Event, Semaphore
+
+import pytest
+
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.errors import (
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+    UpstreamTooManyRequests,
+    UpstreamUnavailable,
+)
+from ecr_emulator.ports import Credential, RateLimit
+from ecr_emulator.upstream.patience import Freight, Interruption, Patience
+from ecr_emulator.upstream.rate_limits import Account, RateLimits
+from ecr_emulator.upstream.sockets import BLOBS_PER_HOST, SOCKETS_PER_HOST, Sockets
+from ecr_emulator.upstream.standing import KEPT, StandingRefusals
+from tests.support.clock import FrozenClock
+from tests.support.faults import answers, hang_up, redirects, stalls
+from tests.support.scripted_upstream import Basic, Bearer
+from tests.support.upstream_adapter import HUB, SECRET, a_rule
+from tests.support.upstream_images import image, layer
+
+NAME = "library/nginx"
+NGINX = image("nginx")
+CREDENTIAL = Credential("somebody", "dckr_pat_1")
+
+
+@pytest.fixture(autouse=True)
+def nginx(hub):
+    hub.add_image(NAME, NGINX, "latest")
+
+
+def outcome(upstream, reference="latest"):
+    """The manifest, or the failure."""
+    try:
+        return upstream.manifest(NAME, reference)
+    except UpstreamFailure as failure:
+        return failure
+
+
+def announced(arrived, fault):
+    """A fault that says when a request has arrived."""
+
+    def and_say_so(request, reply):
+        arrived.release()
+        return fault(request, reply)
+
+    return and_say_so
+
+
+def later(adapter, **by):
+    adapter.clock.advance(timedelta(**by))
+
+
+# --- Circuit breakers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [answers(503), hang_up()], ids=["503", "hangs up"])
+def test_after_five_failures_in_a_row_the_sixth_pull_asks_nothing(hub, adapter, fault):
+    upstream = adapter.at()
+    hub.fail("/manifests/", fault, times=99)
+    failures = [outcome(upstream) for _ in range(5)]
+    assert {type(failure) for failure in failures} == {UpstreamUnavailable}
+    asked = len(hub.requests)
+    assert asked == 15
+
+    sixth = outcome(upstream)
+
+    assert len(hub.requests) == asked
+    assert sixth.reason == (
+        f"{HUB} failed 5 times in a row and is left alone for 30 seconds; the last time: {failures[-1].reason}"
+    )
+    assert sixth.retry_after == 30
+    later(adapter, seconds=20)
+    assert outcome(upstream).retry_after == 10
+    assert len(hub.requests) == asked
+
+
+def test_after_the_rest_one_request_finds_out_whether_the_host_is_back(hub, adapter):
+    upstream = adapter.at()
+    hub.fail("/manifests/", status=500, times=16)
+    for _ in range(5):
+        outcome(upstream)
+    later(adapter, seconds=30)
+
+    assert isinstance(outcome(upstream), UpstreamUnavailable)
+    assert len(hub.requests) == 16, "no second try, and no other request"
+    outcome(upstream)
+    assert len(hub.requests) == 16, "it rests for another while"
+
+    later(adapter, seconds=30)
+    assert outcome(upstream).raw == NGINX.raw
+    assert outcome(upstream).raw == NGINX.raw
+
+
+def test_only_one_of_many_finds_out_whether_the_host_is_back(hub, adapter):
+    upstream = adapter.at()
+    hub.fail("/manifests/", status=500, times=15)
+    for _ in range(5):
+        outcome(upstream)
+    later(adapter, seconds=30)
+    arrived, go_on = Semaphore(0), Event()
+    hub.fail("/manifests/", announced(arrived, stalls(go_on)))
+    with ThreadPoolExecutor(1) as thread:
+        probe = thread.submit(outcome, upstream)
+        assert arrived.acquire(timeout=5)
+        others = [outcome(upstream) for _ in range(3)]
+        go_on.set()
+        assert probe.result().raw == NGINX.raw
+    assert {(type(other), other.retry_after) for other in others} == {(UpstreamUnavailable, 1.0)}
+    assert len(hub.requests) == 16
+
+
+@pytest.mark.parametrize("status", [200, 404, 429], ids=["found", "not found", "busy"])
+def test_an_answer_ends_the_row_of_failures(hub, adapter, status):
+    upstream = adapter.at()
+    for number in range(6):
+        hub.fail("/manifests/", status=503, times=12)
+        for _ in range(4):
+            assert isinstance(outcome(upstream), UpstreamUnavailable)
+        if status != 200:
+            hub.fail("/manifests/", status=status)
+        outcome(upstream, "latest" if status == 200 else f"v{number}")
+        later(adapter, seconds=10)
+    assert len(hub.requests) == 6 * 13
+
+
+def test_a_host_that_answers_what_is_refused_is_back(hub, adapter):
+    upstream = adapter.at()
+    hub.fail("/manifests/", status=500, times=15)
+    for _ in range(5):
+        outcome(upstream)
+    later(adapter, seconds=30)
+    hub.fail("/manifests/", redirects("https://169.254.169.254/"))
+    assert "private network" in outcome(upstream).reason
+    assert outcome(upstream).raw == NGINX.raw
+
+
+def test_the_breaker_of_a_storage_host_leaves_the_registry_reachable(hub, adapter, new_upstream):
+    cdn = new_upstream()
+    adapter.addresses["cdn.docker.com"] = cdn.url
+    hub.fail("/blobs/", redirects("https://cdn.docker.com/b"), times=99)
+    cdn.fail("/b", status=503, times=99)
+    upstream, blob = adapter.at(), layer("blob")
+    for _ in range(6):
+        with pytest.raises(UpstreamUnavailable):
+            list(upstream.blob(NAME, blob.digest, blob.size))
+    assert len(cdn.requests) == 15
+    assert outcome(upstream).raw == NGINX.raw
+
+
+def test_a_token_service_that_fails_is_left_alone_too(hub, adapter, new_upstream):
+    tokens = new_upstream()
+    adapter.addresses["auth.docker.io"] = tokens.url
+    hub.auth = Bearer(realm="https://auth.docker.io/token")
+    tokens.fail("/token", status=500, times=99)
+    upstream = adapter.at()
+    for _ in range(6):
+        assert "auth.docker.io" in outcome(upstream).reason
+    assert len(tokens.requests) == 15
+
+
+# --- Misses ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_there_is_not_asked_for_again_for_five_seconds(hub, adapter):
+    upstream = adapter.at()
+    first, again = outcome(upstream, "nowhere"), outcome(upstream, "nowhere")
+    assert (type(first), first.reason) == (type(again), again.reason)
+    assert first.retry_after is again.retry_after is None
+    assert isinstance(first, UpstreamNotFound)
+    assert len(hub.requests) == 1
+    assert outcome(upstream).raw == NGINX.raw, "only this tag is missing"
+
+    hub.add_image(NAME, NGINX, "nowhere")
+    later(adapter, seconds=4)
+    assert isinstance(outcome(upstream, "nowhere"), UpstreamNotFound)
+    later(adapter, seconds=1)
+    assert outcome(upstream, "nowhere").raw == NGINX.raw
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_is_denied_is_not_asked_for_again_for_ten_seconds(hub, adapter, status):
+    hub.fail("/manifests/", status=status)
+    upstream = adapter.at(credential=CREDENTIAL)
+    assert isinstance(outcome(upstream), UpstreamAccessDenied)
+    later(adapter, seconds=9)
+    assert isinstance(outcome(upstream), UpstreamAccessDenied)
+    assert len(hub.requests) == 1
+    later(adapter, seconds=1)
+    assert outcome(upstream).raw == NGINX.raw
+
+
+def test_a_changed_rule_and_a_changed_secret_have_missed_nothing(hub, adapter):
+    hub.auth = Basic(*CREDENTIAL)
+    upstreams, rule = adapter.upstreams(), a_rule(credential_arn=SECRET)
+    adapter.secrets.held = Credential("somebody", "wrong")
+    assert isinstance(outcome(upstreams.at(rule)), UpstreamAccessDenied)
+    asked = len(hub.requests)
+
+    adapter.secrets.held = CREDENTIAL
+    assert outcome(upstreams.at(rule)).raw == NGINX.raw
+    adapter.secrets.held = Credential("somebody", "wrong")
+    assert isinstance(outcome(upstreams.at(rule)), UpstreamAccessDenied)
+    assert len(hub.requests) == asked + 1
+
+    changed = replace(rule, updated_at=rule.updated_at + timedelta(seconds=1))
+    assert isinstance(outcome(upstreams.at(changed)), UpstreamAccessDenied)
+    assert len(hub.requests) > asked + 1
+
+
+def test_refusals_that_stand_are_forgotten_when_there_are_too_many():
+    clock = FrozenClock()
+    refusals = StandingRefusals(clock.elapsed)
+    for number in range(KEPT + 5):
+        refusals.keep(number, UpstreamNotFound("no"), 10 if number else 20)
+    assert [refusals.left(number) > 0 for number in (0, 4, 5, KEPT + 4)] == [False, False, True, True]
+    clock.advance(timedelta(seconds=10))
+    refusals.keep("new", UpstreamNotFound("no"), 10)
+    assert len(refusals._standing) == 1
+
+
+# --- Rate limits -----------------------------------------------------------------------------------------
+
+
+def test_a_rate_limit_is_kept_without_asking_until_it_is_over(hub, adapter):
+    hub.fail("/manifests/", status=429, headers={"Retry-After": "3600"})
+    upstream = adapter.at()
+    first = outcome(upstream)
+    later(adapter, minutes=20)
+    again = outcome(upstream, "v2")
+    assert (type(again), again.reason) == (UpstreamTooManyRequests, first.reason)
+    assert (first.retry_after, again.retry_after) == (3600, 2400)
+    for ask in (lambda: upstream.head_manifest(NAME, "latest"), upstream.ping):
+        with pytest.raises(UpstreamTooManyRequests):
+            ask()
+    with pytest.raises(UpstreamTooManyRequests):
+        list(upstream.blob(NAME, NGINX.config.digest, NGINX.config.size))
+    assert len(hub.requests) == 1
+
+    later(adapter, minutes=40)
+    assert outcome(upstream).raw == NGINX.raw
+
+
+def test_a_rate_limit_is_that_of_a_credential(hub, adapter):
+    hub.fail("/manifests/", status=429, headers={"Retry-After": "3600"})
+    upstreams = adapter.upstreams()
+    assert isinstance(outcome(upstreams.at(a_rule())), UpstreamTooManyRequests)
+    adapter.secrets.held = CREDENTIAL
+    assert outcome(upstreams.at(a_rule(credential_arn=SECRET))).raw == NGINX.raw
+
+
+def test_an_upstream_that_does_not_say_for_how_long_is_left_alone_for_ten_seconds(hub, adapter):
+    hub.fail("/manifests/", status=429)
+    upstream = adapter.at()
+    assert outcome(upstream).retry_after is None
+    later(adapter, seconds=9)
+    assert outcome(upstream).retry_after is None
+    assert len(hub.requests) == 1
+    later(adapter, seconds=1)
+    assert isinstance(outcome(upstream), StoredManifest)
+
+
+def test_nobody_is_left_alone_for_longer_than_a_day(hub, adapter):
+    hub.fail("/manifests/", status=429, headers={"Retry-After": "999999999"})
+    upstream = adapter.at()
+    assert outcome(upstream).retry_after == 999_999_999
+    later(adapter, days=1)
+    assert outcome(upstream).raw == NGINX.raw
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining", "known"),
+    [
+        ("100;w=21600", "76;w=21600", RateLimit(100, 76, 21_600)),
+        ("200", "0", RateLimit(200, 0, None)),
+        ("many", "76", None),
+        ("100;w=21600", "", None),
+    ],
+)
+def test_what_is_left_of_a_rate_limit_is_remembered(limit, remaining, known):
+    limits, account = RateLimits(FrozenClock().elapsed), Account(HUB, CREDENTIAL)
+    limits.answered(account, {"RateLimit-Limit": limit, "RateLimit-Remaining": remaining})
+    assert limits.known(account) == known
+    assert limits.known(Account(HUB, None)) is None
+
+
+# --- Pauses and sockets ----------------------------------------------------------------------------------
+
+
+def test_pauses_differ_but_a_pause_that_was_asked_for_is_kept():
+    pauses = []
+    patience = Patience(pause=pauses.append, spread=lambda: 1.2, first_pause=0.5)
+    causes = iter([None, 3.0, None])
+
+    def attempt():
+        raise Interruption(UpstreamUnavailable("no"), next(causes))
+
+    with pytest.raises(Interruption):
+        patience.persist(attempt)
+    assert pauses == [0.6, 3.0]
+
+
+def test_a_host_has_eight_sockets_of_which_blobs_take_six():
+    sockets, threads = Sockets(), ThreadPoolExecutor(20)
+    blobs = {threads.submit(sockets.take, Freight.BLOB) for _ in range(BLOBS_PER_HOST + 1)}
+    taken = [done.result() for done in islice(as_completed(blobs, timeout=5), BLOBS_PER_HOST)]
+    documents = [sockets.take(Freight.DOCUMENT) for _ in range(SOCKETS_PER_HOST - BLOBS_PER_HOST)]
+    waiting = threads.submit(sockets.take, Freight.DOCUMENT)
+    assert sum(blob.done() for blob in blobs) == BLOBS_PER_HOST
+    assert not waiting.done()
+
+    for give_back in documents:
+        give_back()
+        give_back()
+    waiting.result(5)()
+    for give_back in taken:
+        give_back()
+    assert len(wait(blobs, timeout=5).done) == BLOBS_PER_HOST + 1
+    threads.shutdown()
+
+
+def test_a_manifest_does_not_wait_behind_blobs(hub, adapter):
+    arrived, go_on = Semaphore(0), Event()
+    blobs = [layer(number) for number in range(BLOBS_PER_HOST + 4)]
+    hub.add_blobs(NAME, *blobs)
+    hub.fail("/blobs/", announced(arrived, stalls(go_on, after=10)), times=99)
+    upstream = adapter.at()
+
+    def download(blob):
+        return b"".join(upstream.blob(NAME, blob.digest, blob.size))
+
+    with ThreadPoolExecutor(len(blobs)) as threads:
+        downloads = [threads.submit(download, blob) for blob in blobs]
+        for _ in range(BLOBS_PER_HOST):
+            assert arrived.acquire(timeout=5)
+        assert upstream.manifest(NAME, "latest").raw == NGINX.raw
+        assert hub.count("GET", "/blobs/") == BLOBS_PER_HOST
+        go_on.set()
+        assert [each.result() for each in downloads] == [blob.raw for blob in blobs]
+    assert hub.connections <= SOCKETS_PER_HOST
