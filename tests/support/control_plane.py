@@ -98,7 +98,7 @@ class ControlPlane:
         store = SqlStore(directory / "ecr.sqlite", durable=False)
         cleanup.callback(store.close)
         blobs = FileBlobs(directory, durable=False)
-        downloads = Downloads(store, blobs, ids, self.clock, self.upstream)
+        downloads = Downloads(store, blobs, ids, self.clock, self.upstream, make_room=lambda: None)
         cleanup.callback(downloads.close)
         collector = Collector(store, blobs)
         referrers = Referrers(store, self.upstream)
