@@ -15,6 +15,7 @@ from ecr_emulator.ports import Credential
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.patience import Patience
@@ -46,9 +47,11 @@ class Pulling(ControlPlane):
         upstreams = HttpUpstreams(self.secrets, addresses, Patience(pause=lambda seconds: None))
         cleanup.callback(upstreams.close)
         store, blobs, ids = self.services.store, self.services.blobs, self.services.ids
-        downloads = Downloads(store, blobs, ids, self.clock, upstreams)
+        downloads = Downloads(store, blobs, ids, self.clock, upstreams, make_room=lambda: None)
         cleanup.callback(downloads.close)
-        self.pull_through = PullThrough(store, self.clock, upstreams, downloads)
+        referrers = Referrers(store, upstreams)
+        cleanup.callback(referrers.close)
+        self.pull_through = PullThrough(store, self.clock, upstreams, downloads, referrers)
         cleanup.callback(self.pull_through.close)
         pulls = Pulls(store, blobs, self.pull_through, downloads)
         self.services = replace(self.services, upstreams=upstreams, pulls=pulls)
