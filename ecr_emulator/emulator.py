@@ -86,7 +86,9 @@ class Emulator:
             self._blobs.sweep(work.uploads.ids())
         self._companions = Companions(self.settings.account)
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
-        self._upstreams = HttpUpstreams(self._secrets, UpstreamMap(self.settings.upstream_map), self._patience)
+        self._upstreams = HttpUpstreams(
+            self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
+        )
         collector = Collector(self._store, self._blobs)
         self._downloads = Downloads(
             self._store,

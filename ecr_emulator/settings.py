@@ -64,6 +64,7 @@ class Settings:
         default_factory=dict,
         metadata=_as(UPSTREAMS, "Fetch from this URL what is on the upstream host; may be repeated."),
     )
+    offline: bool = field(default=False, metadata=_as(SWITCH, "Ask no upstream; serve what is cached."))
     import_mode: str = field(
         default=FULL, metadata=_as(one_of(*IMPORT_MODES), "How much of an image the first pull through brings in.")
     )

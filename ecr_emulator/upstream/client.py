@@ -42,9 +42,16 @@ class HttpUpstreams:
     """
 
     def __init__(
-        self, secrets: SecretSource, addresses: UpstreamMap | None = None, patience: Patience | None = None
+        self,
+        secrets: SecretSource,
+        addresses: UpstreamMap | None = None,
+        patience: Patience | None = None,
+        *,
+        offline: bool = False,
     ) -> None:
+        """``offline``: nothing leaves the machine, and every upstream counts as unreachable."""
         self._secrets = secrets
+        self._is_offline = offline
         self._addresses = addresses or UpstreamMap()
         self._patience = patience or Patience()
         self._authorizations = Authorizations(self._patience.elapsed)
@@ -56,6 +63,8 @@ class HttpUpstreams:
 
     def at(self, rule: PullThroughRule) -> HttpUpstream:
         """The upstream of a rule, with its credential as it is in the secret now. Raises ``UpstreamFailure``."""
+        if self._is_offline:
+            raise UpstreamUnavailable(f"{rule.url} was not asked: the emulator runs with --offline")
         arn = rule.credential_arn
         credential = self._secrets.credential(arn, rule.registry) if arn else None
         signed = SignedRequests(rule.url, credential, self._connections(), self._authorizations, self._rate_limits)

@@ -47,6 +47,7 @@ EXAMPLES = {
     "public_host": (["ecr.test:80"], "ecr.test:80", '"ecr.test:80"', "ecr.test:80"),
     "upstream_map": (["a=http://b", "c=http://d"], "a=http://b,c=http://d", '{ a = "http://b", c = "http://d" }',
                      {"a": "http://b", "c": "http://d"}),
+    "offline": (["true"], "true", "true", True),
     "import_mode": (["lazy"], "lazy", '"lazy"', "lazy"),
     "import_referrers": (["with-subject"], "with-subject", '"with-subject"', "with-subject"),
     "registry_auth": (["open"], "open", '"open"', "open"),
