@@ -56,7 +56,11 @@ class UpstreamMap:
 
     def reaches(self, url: str) -> bool:
         """Whether the operator named the address of this URL, as a host or as what stands in for one."""
-        return origin_of(self.locate(url)) in self._origins
+        return self.leads_to(origin_of(self.locate(url)))
+
+    def leads_to(self, origin: Origin) -> bool:
+        """Whether this is the origin of an address that the operator named."""
+        return origin in self._origins
 
     def describe(self, url: str) -> str:
         """The host of a URL for people, with the address that stands in for it."""

@@ -67,7 +67,9 @@ class HttpUpstreams:
             raise UpstreamUnavailable(f"{rule.url} was not asked: the emulator runs with --offline")
         arn = rule.credential_arn
         credential = self._secrets.credential(arn, rule.registry) if arn else None
-        signed = SignedRequests(rule.url, credential, self._connections(), self._authorizations, self._rate_limits)
+        connections = self._connections()
+        connections.admit(rule.url)
+        signed = SignedRequests(rule.url, credential, connections, self._authorizations, self._rate_limits)
         return HttpUpstream(signed, self._patience, Misses(self._misses, rule, credential, self._patience))
 
     def close(self) -> None:

@@ -9,19 +9,20 @@ import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.breakers import Breakers
+from ecr_emulator.upstream.guard import GuardedAdapter, May
 from ecr_emulator.upstream.patience import Freight, Interruption, Patience, Silence
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.refusals import PASSING, busy
@@ -85,7 +86,12 @@ class Connections:
         self._breakers = breakers
         self._sessions: dict[Origin, requests.Session] = {}
         self._sockets: dict[Origin, Sockets] = {}
+        self._registries: set[Origin] = set()
         self._lock = Lock()
+
+    def admit(self, registry: str) -> None:
+        """A rule names this registry, so it may be wherever its host is, also inside a private network."""
+        self._registries.add(self._origin(f"https://{registry}"))
 
     def persist(self, attempt: Callable[[], Outcome], *, after_silence: bool = False) -> Outcome:
         """The outcome of the first attempt that is not interrupted. Raises ``UpstreamFailure``.
@@ -168,15 +174,18 @@ class Connections:
             raise failure
         raise Interruption(failure, pause)
 
+    def _may_be_private(self, origin: Origin) -> bool:
+        return origin in self._registries or self.addresses.leads_to(origin)
+
     def _session(self, origin: Origin) -> tuple[requests.Session, Sockets]:
         with self._lock:
             if origin not in self._sessions:
-                self._sessions[origin] = _new_session(origin)
+                self._sessions[origin] = _new_session(origin, partial(self._may_be_private, origin))
                 self._sockets.setdefault(origin, Sockets())
             return self._sessions[origin], self._sockets[origin]
 
 
-def _new_session(origin: Origin) -> requests.Session:
+def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
     scheme, host, port = origin
     base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     session = requests.Session()
@@ -186,7 +195,7 @@ def _new_session(origin: Origin) -> requests.Session:
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = "ecr-emulator"
-    session.mount(f"{scheme}://", HTTPAdapter(pool_connections=1, pool_maxsize=SOCKETS_PER_HOST))
+    session.mount(f"{scheme}://", GuardedAdapter(may_be_private, pool_connections=1, pool_maxsize=SOCKETS_PER_HOST))
     return session
 
 

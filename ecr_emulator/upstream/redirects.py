@@ -12,6 +12,8 @@ from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
     """The URL that a Location header means. Raises ``UpstreamUnavailable`` for one that is not followed."""
@@ -27,14 +29,15 @@ def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
 
 
 def is_private(host: str) -> bool:
-    """Whether a host is localhost or an IP literal, however written, that is not on the public internet."""
+    """Whether a host is localhost or an IP address, however written, that is not one host on the public internet."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return not _address(name).is_global
+        address = _address(name)
     except ValueError:
         return False
+    return not address.is_global or address.is_multicast
 
 
 def _refusal(url: str, target: str, addresses: UpstreamMap) -> str | None:
@@ -57,4 +60,11 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
             return ipaddress.IPv4Address(socket.inet_aton(host))
         except OSError:
             raise ValueError(host) from None
-    return getattr(address, "ipv4_mapped", None) or address
+    return (_ipv4_inside(address) if isinstance(address, ipaddress.IPv6Address) else None) or address
+
+
+def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address where packets for this address end up, in the usual ways of carrying one network over another."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
