@@ -24,7 +24,9 @@ def statement(effect="Allow", **elements):
 
 
 def policy(*statements, name="policy", **members):
-    return NamedPolicy(name, json.dumps({"Version": "2012-10-17", "Statement": list(statements), **members}))
+    """A policy of the newer version of the language; ``Version=None`` makes one that says nothing about it."""
+    document = {"Version": "2012-10-17", "Statement": list(statements)} | members
+    return NamedPolicy(name, json.dumps({key: value for key, value in document.items() if value is not None}))
 
 
 def allow(**elements):

@@ -8,11 +8,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 from __future__ import annotations
 
 import operator
+import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from math import isfinite
 from typing import Any
 
 from ecr_emulator.domain.access.patterns import ArnPattern, Lookup, Pattern, arn_parts
@@ -21,6 +21,8 @@ Comparison = Callable[[str, Lookup], bool]
 """Whether the value of a request compares to that of the policy."""
 Reader = Callable[[str, bool], Comparison]
 """Makes a comparison of the text in a policy; the flag says whether variables count in it."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 # --- Text ------------------------------------------------------------------------------------------------
@@ -71,10 +73,9 @@ def _parsed(parse: Callable[[str], Any], text: str) -> Any:
 
 
 def _number(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(f"{text} is no number")
-    return number
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no number")
+    return float(text)
 
 
 def _time(text: str) -> float:

@@ -88,7 +88,7 @@ def _patterns(given: dict[str, Any], name: str) -> tuple[list[str], bool]:
     value, excludes = _element(given, name)
     patterns = many(value)
     _expect(
-        bool(patterns) and all(isinstance(each, str) for each in patterns), f"its {name} is neither text nor a list"
+        bool(patterns) and all(isinstance(each, str) for each in patterns), f"its {name} is not text or a list of it"
     )
     return patterns, excludes
 

@@ -81,7 +81,7 @@ class _Evaluation:
     def __init__(self, request: AccessRequest, policies: Policies, owner_account: str) -> None:
         self._request = request
         self._is_at_home = request.principal.account == owner_account
-        self._facts = Facts(request, owner_account)
+        self._facts = Facts(request, owner_account, is_bounded=policies.boundary is not None)
         self._policies = {
             _Source.IDENTITY: policies.identity,
             _Source.BOUNDARY: (policies.boundary,) if policies.boundary else (),

@@ -9,11 +9,15 @@ from ecr_emulator.domain.access.request import AccessRequest, Principal
 
 
 class Facts:
-    """A request with its action in lower case, its resource in parts, and the values of condition keys."""
+    """A request with its action in lower case, its resource in parts, and the values of condition keys.
 
-    __slots__ = ("_values", "action", "principal", "resource")
+    ``is_bounded``: whether the principal has a permissions boundary.
+    """
 
-    def __init__(self, request: AccessRequest, owner_account: str) -> None:
+    __slots__ = ("_values", "action", "is_bounded", "principal", "resource")
+
+    def __init__(self, request: AccessRequest, owner_account: str, *, is_bounded: bool) -> None:
+        self.is_bounded = is_bounded
         self.principal: Principal = request.principal
         self.action: str = request.action.lower()
         self.resource: Sequence[str] = arn_parts(request.resource)

@@ -55,7 +55,7 @@ class AccessRequest:
 
     ``action`` is an action of IAM (``ecr:BatchGetImage``), ``resource`` an ARN, or ``*`` for an action that has no
     resource. ``context`` has the values of condition keys, by name in any case; a key without values counts as
-    missing. ``condition_keys`` lists them, and those that need not be given.
+    missing. ``docs/condition-keys.md`` lists the keys, and those that follow from the rest of a request.
     """
 
     principal: Principal

@@ -52,12 +52,15 @@ class Principals:
         """How directly these mean the principal of a request.
 
         NotPrincipal keeps to the safe side: an Allow leaves out whoever is named in any way, a Deny spares only
-        those who are named with their role and account.
+        those who are named with their role and account, and have no permissions boundary.
         """
         principal = facts.principal
         if not self.excludes:
             return self.named.reach(principal)
-        is_left_out = self.named.reach(principal) if is_allow else self.named.mean_all_of(principal)
+        if is_allow:
+            is_left_out = self.named.reach(principal) is not Reach.NONE
+        else:
+            is_left_out = self.named.mean_all_of(principal) and not facts.is_bounded
         return Reach.NONE if is_left_out else Reach.DIRECT
 
 
