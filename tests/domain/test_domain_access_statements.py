@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ecr_emulator.domain.access.patterns import ArnPattern, Pattern, arn_parts
+from ecr_emulator.domain.access.patterns import ArnPattern, Names, Pattern, arn_parts
 from ecr_emulator.domain.access.request import Principal
 from tests.support.access import ALICE, HERE, REPOSITORY, ROLE, ROOT, SESSION, THERE, allow, ask, deny, grant, policy
 
@@ -199,6 +199,12 @@ def test_a_pattern_is_what_the_regular_expression_says(pattern, text):
     expression = "".join({"*": ".*", "?": "."}.get(each, each) for each in pattern)
     expected = re.fullmatch(expression, text, re.DOTALL) is not None
     assert Pattern.read(pattern, variables=False).matches(text, no_value) is expected
+
+
+@given(st.lists(st.text("ab*?", max_size=4), max_size=3), st.text("ab", max_size=4))
+def test_names_are_many_patterns(patterns, text):
+    expected = any(Pattern.read(each, variables=False).matches(text, no_value) for each in patterns)
+    assert Names(patterns).match(text) is expected
 
 
 @given(st.text("a:*", max_size=9), st.text("a:", max_size=9))

@@ -79,6 +79,28 @@ class Pattern:
         return tuple(resolved)
 
 
+class Names:
+    """Many patterns without variables, one of which is enough: quick for long lists of words and of beginnings."""
+
+    __slots__ = ("_beginnings", "_others", "_words")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        words, beginnings, others = set(), [], []
+        for text in texts:
+            stem = text.removesuffix("*")
+            if "*" in stem or "?" in stem:
+                others.append(_matcher(tuple(_literals(text, wildcards=True))))
+            elif stem == text:
+                words.add(text)
+            else:
+                beginnings.append(stem)
+        self._words, self._beginnings, self._others = frozenset(words), tuple(beginnings), tuple(others)
+
+    def match(self, text: str) -> bool:
+        """Whether one of them describes the whole text."""
+        return text in self._words or text.startswith(self._beginnings) or any(fits(text) for fits in self._others)
+
+
 class ArnPattern:
     """An ARN to compare with, part by part between the colons.
 
@@ -100,6 +122,13 @@ class ArnPattern:
 
     def matches(self, parts: Sequence[str], lookup: Lookup) -> bool:
         """Whether this describes the ARN with these parts (see ``arn_parts``)."""
+        if len(self._parts) == len(parts):
+            # From the end, where ARNs differ most.
+            pairs = zip(reversed(self._parts), reversed(parts), strict=True)
+            return all(pattern.matches(part, lookup) for pattern, part in pairs)
+        return self._matches_over_colons(parts, lookup)
+
+    def _matches_over_colons(self, parts: Sequence[str], lookup: Lookup) -> bool:
         reached = [0]
         for pattern in self._parts:
             reached = [at + 1 for at in reached if at < len(parts) and pattern.matches(parts[at], lookup)]

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from ecr_emulator.domain.access.conditions import Condition, Presence
 from ecr_emulator.domain.access.facts import Facts
 from ecr_emulator.domain.access.naming import Named, Reach
-from ecr_emulator.domain.access.patterns import ArnPattern, Pattern
+from ecr_emulator.domain.access.patterns import ArnPattern, Names
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
     """Action, or NotAction if it ``excludes``. Case does not count."""
 
-    patterns: tuple[Pattern, ...]
+    names: Names
     excludes: bool
 
     @classmethod
     def read(cls, names: list[str], excludes: bool) -> Actions:
-        return cls(tuple(Pattern.read(name.lower(), variables=False) for name in names), excludes)
+        return cls(Names([name.lower() for name in names]), excludes)
 
     def cover(self, facts: Facts) -> bool:
-        return any(each.matches(facts.action, facts.value) for each in self.patterns) is not self.excludes
+        return self.names.match(facts.action) is not self.excludes
 
 
 @dataclass(frozen=True, slots=True)
