@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
+from ecr_emulator.domain.access.document import read_document
+from ecr_emulator.domain.access.facts import Facts
+from ecr_emulator.domain.access.request import AccessRequest, Principal
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
-from ecr_emulator.domain.principals import account_of, is_session_of
 from ecr_emulator.errors import InvalidParameterException
 
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-_SET_REPOSITORY_POLICY = "ecr:setrepositorypolicy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,11 @@ def locks_out(policy: PolicyDocument, principal_arn: str) -> bool:
 
     A denial under conditions does not count: whether it applies is up to the later request.
     """
+    principal = Principal.of_arn(principal_arn)
+    later = Facts(AccessRequest(principal, "ecr:SetRepositoryPolicy", "*"), principal.account or "", is_bounded=False)
     return any(
-        statement["Effect"] == "Deny"
-        and not statement.get("Condition")
-        and _concerns_setting(statement)
-        and _concerns(statement, principal_arn)
-        for statement in policy.statements
+        not denial.conditions and denial.actions.cover(later) and denial.means(later)
+        for denial in read_document(policy.text, names_principals=True).denies
     )
 
 
@@ -102,36 +101,3 @@ def _printed(value: Any, indent: str = "") -> str:
         values = ", ".join(_printed(each, indent) for each in value)
         return f"[ {values} ]" if values else "[ ]"
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-# --- Lock-outs -------------------------------------------------------------------------------------------
-
-
-def _concerns_setting(statement: dict[str, Any]) -> bool:
-    if "NotAction" in statement:
-        return not _name_setting(statement["NotAction"])
-    return _name_setting(statement["Action"])
-
-
-def _name_setting(actions: Any) -> bool:
-    return any(fnmatchcase(_SET_REPOSITORY_POLICY, action.lower()) for action in many(actions))
-
-
-def _concerns(statement: dict[str, Any], principal_arn: str) -> bool:
-    if "NotPrincipal" in statement:
-        return not _names(statement["NotPrincipal"], principal_arn)
-    return _names(statement["Principal"], principal_arn)
-
-
-def _names(principal: Any, principal_arn: str) -> bool:
-    if principal == "*":
-        return True
-    names = many(principal.get("AWS", []))
-    return any(name in ("*", principal_arn) or _embraces(name, principal_arn) for name in names)
-
-
-def _embraces(name: str, principal_arn: str) -> bool:
-    """Whether a name means the account of a principal, or the role in whose session it acts."""
-    if name.endswith(":root"):
-        return account_of(name) == account_of(principal_arn)
-    return is_session_of(principal_arn, name)

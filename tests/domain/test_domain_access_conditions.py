@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ecr_emulator.domain.access.comparisons import COMPARISONS
-from tests.support.access import ALICE, HERE, PULL, REPOSITORY, SESSION, THERE, allow, ask, deny, policy, statement
+from ecr_emulator.domain.access.request import Principal
+from tests.support.access import (
+    ALICE,
+    HERE,
+    PULL,
+    REPOSITORY,
+    SESSION,
+    THERE,
+    allow,
+    ask,
+    deny,
+    grant,
+    policy,
+    statement,
+)
 
 KEY = "aws:Key"
 NEGATED = {name for name, (_, is_negated) in COMPARISONS.items() if is_negated}
@@ -277,3 +294,18 @@ def test_an_unencrypted_request_is_denied_where_a_policy_says_so():
         f"User: {ALICE} is not authorized to perform: {PULL} on resource: {REPOSITORY} "
         "with an explicit deny in an identity-based policy"
     )
+
+
+def test_the_keys_that_follow_from_a_request_are_those_that_the_page_tells():
+    page = (Path(__file__).parents[2] / "docs" / "condition-keys.md").read_text(encoding="utf-8")
+    section = page.split("## From who asks, and for what")[1].split("\n## ")[0]
+    told = re.findall(
+        r"^\| `(\S+)` \| .+ \| (always|the caller is no service|the caller is a service) \|$", section, re.M
+    )
+    assert len(told) == 6
+    service = Principal.of_service("lambda.amazonaws.com")
+    for key, there_when in told:
+        there = allow(Condition={"Null": {key: "false"}})
+        granted = grant("*", Condition={"Null": {key: "false"}})
+        assert ask(identity=(there,)).is_allowed is (there_when != "the caller is a service")
+        assert ask(service, resource_policies=(granted,)).is_allowed is (there_when != "the caller is no service")

@@ -15,6 +15,7 @@ from ecr_emulator.errors import InvalidParameterException
 HERE = Registry("000000000000", "us-east-1")
 ACCOUNT = f"arn:aws:iam::{HERE.id}:root"
 USER = f"arn:aws:iam::{HERE.id}:user/teams/alice"
+BUILDER = f"arn:aws:iam::{HERE.id}:role/service-role/builder"
 SESSION = f"arn:aws:sts::{HERE.id}:assumed-role/builder/run-1"
 STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 ON_ALL = STATEMENT | {"Resource": "*"}
@@ -240,8 +241,9 @@ def denial(**elements):
         {"Principal": {"AWS": [USER, SESSION]}},
         {"Principal": {"AWS": HERE.id}},
         {"Principal": {"AWS": f"arn:aws-cn:iam::{HERE.id}:root"}},
-        {"Principal": {"AWS": [USER, f"arn:aws:iam::{HERE.id}:role/service-role/builder"]}},
+        {"Principal": {"AWS": [USER, BUILDER]}},
         {"Principal": None, "NotPrincipal": {"AWS": "111122223333"}},
+        {"Principal": None, "NotPrincipal": {"AWS": HERE.id}},
         {"Condition": {}},
     ],
 )
@@ -262,7 +264,7 @@ def test_a_caller_is_locked_out_by_a_denial(elements):
         {"Principal": {"AWS": "arn:aws:iam::111122223333:role/builder"}},
         {"Principal": {"AWS": "AROAEXAMPLEEXAMPLE123"}},
         {"Principal": {"Service": "lambda.amazonaws.com"}},
-        {"Principal": None, "NotPrincipal": {"AWS": HERE.id}},
+        {"Principal": None, "NotPrincipal": {"AWS": [HERE.id, USER, SESSION, BUILDER]}},
         {"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}},
     ],
 )

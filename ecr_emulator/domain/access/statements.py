@@ -80,5 +80,9 @@ class Statement:
         """How directly this means the principal of a request; none if it does not apply to the request."""
         if not self.actions.cover(facts) or (self.resources and not self.resources.cover(facts)):
             return Reach.NONE
-        reach = self.principals.reach(facts, is_allow=self.is_allow) if self.principals else Reach.DIRECT
+        reach = self.means(facts)
         return reach if reach and all(condition.holds(facts) for condition in self.conditions) else Reach.NONE
+
+    def means(self, facts: Facts) -> Reach:
+        """How directly this means the principal of a request, whatever it says about actions and the rest."""
+        return self.principals.reach(facts, is_allow=self.is_allow) if self.principals else Reach.DIRECT
