@@ -24,6 +24,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
+from ecr_emulator.services.neighbours import Neighbours
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.referrers import Referrers
@@ -86,23 +87,23 @@ class Emulator:
             self._blobs.sweep(work.uploads.ids())
         self._companions = Companions(self.settings.account)
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
-        self._upstreams = HttpUpstreams(
+        self._elsewhere = HttpUpstreams(
             self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
         )
+        mapped = frozenset(map(str.lower, self.settings.upstream_map))
+        upstreams = Neighbours(self._elsewhere, mapped, lambda: self.services)
         collector = Collector(self._store, self._blobs)
         self._downloads = Downloads(
             self._store,
             self._blobs,
             ids,
             self.clock,
-            self._upstreams,
+            upstreams,
             make_room=lambda: collector.collect(self.clock.now()),
         )
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
-        self._referrers = Referrers(self._store, self._upstreams, policy.referrers != OFF)
-        self._pull_through = PullThrough(
-            self._store, self.clock, self._upstreams, self._downloads, self._referrers, policy
-        )
+        self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
+        self._pull_through = PullThrough(self._store, self.clock, upstreams, self._downloads, self._referrers, policy)
         self.services = Services(
             home=Registry(self.settings.account, self.settings.region),
             clock=self.clock,
@@ -111,7 +112,7 @@ class Emulator:
             blobs=self._blobs,
             secrets=self._secrets,
             roles=CompanionRoles(self._companions, self._store),
-            upstreams=self._upstreams,
+            upstreams=upstreams,
             tokens=Tokens(self._store.signing_key()),
             uploads=Uploads(self._store, self._blobs, ids, self.settings.strict),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
@@ -154,7 +155,7 @@ class Emulator:
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()
-        self._upstreams.close()
+        self._elsewhere.close()
         self._store.close()
         self._ownership.close()
         if self._scratch:

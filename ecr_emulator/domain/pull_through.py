@@ -18,6 +18,8 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When a tag was validated that was pushed here and never seen upstream."""
 ROOT = "ROOT"
 """The prefix that stands for every name."""
+SERVICE_PRINCIPAL = "pullthroughcache.ecr.amazonaws.com"
+"""Who acts in the service-linked role, and may assume the role of a rule."""
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
 
 
@@ -70,6 +72,12 @@ class PullThroughRule:
     credential_arn: str | None = None
     custom_role_arn: str | None = None
     upstream_prefix: str | None = None
+
+    @property
+    def principal_arn(self) -> str:
+        """As whom the registry asks another private registry: the role of the rule, or its own service-linked one."""
+        own = f"role/aws-service-role/{SERVICE_PRINCIPAL}/AWSServiceRoleForECRPullThroughCache"
+        return self.custom_role_arn or f"arn:{self.registry.partition}:iam::{self.registry.id}:{own}"
 
     def upstream_name(self, repository_name: str) -> str | None:
         """What the upstream calls this repository; None if the rule does not cover the name."""

@@ -4,36 +4,123 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future
-from threading import RLock
+from dataclasses import dataclass, field
+from functools import partial
+from threading import RLock, local
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+MOST_STOPS = 3
+"""So many flights deep may one flight need another."""
+
+
+class Endless(Exception):
+    """A flight would wait for itself, directly or through others, or needs too long a chain of them."""
+
+
+@dataclass(eq=False, slots=True)
+class _Flight(Generic[T]):
+    key: Hashable
+    work: Callable[[], T]
+    outcome: Future[T] = field(default_factory=Future)
+    has_started: bool = False
+    waits_for: _Flight[T] | None = None
+
+    def leads_to(self, other: _Flight[T]) -> bool:
+        """Whether it is the other one, or waits for it."""
+        flight: _Flight[T] | None = self
+        while flight and flight is not other:
+            flight = flight.waits_for
+        return flight is other
+
 
 class Flights(Generic[T]):
-    """Work in progress by key. A flight belongs to nobody: it goes on when those who wait for it leave."""
+    """Work in progress by key. A flight belongs to nobody: it goes on when those who wait for it leave.
+
+    The work of a flight may need another flight. That one is then flown on the same thread unless it is under way
+    already, so that flights that need each other never run out of threads, and a circle of them is found out.
+    """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._flying: dict[Hashable, Future[T]] = {}
+        self._flying: dict[Hashable, _Flight[T]] = {}
         self._lock = RLock()
+        self._here = local()
 
     def join(self, key: Hashable, work: Callable[[], T]) -> Future[T]:
         """The flight of this key, started now if there is none. All who join get the same result or error."""
         with self._lock:
             flight = self._flying.get(key)
             if flight is None:
-                flight = self._executor.submit(work)
+                flight = _Flight(key, work)
+                self._executor.submit(self._take_off, flight).add_done_callback(partial(self._call_off, flight))
                 self._flying[key] = flight
-                flight.add_done_callback(lambda landed: self._land(key, landed))
-            return flight
+            return flight.outcome
+
+    def outcome(self, key: Hashable, work: Callable[[], T], timeout: float | None = None) -> T:
+        """What the flight of this key comes to, started now if there is none; ``timeout`` is in seconds.
+
+        Raises what the work raises, ``TimeoutError``, and ``Endless`` where a flight asks for what cannot end.
+        """
+        aboard = self._aboard()
+        if not aboard:
+            return self.join(key, work).result(timeout)
+        this = aboard[-1]
+        with self._lock:
+            other = self._flying.get(key) or _Flight(key, work)
+            is_mine = not other.has_started
+            if other.leads_to(this) or (is_mine and len(aboard) > MOST_STOPS):
+                raise Endless
+            self._flying[key] = other
+            other.has_started = True
+            this.waits_for = other
+        try:
+            if is_mine:
+                self._fly(other)
+            return other.outcome.result(timeout)
+        finally:
+            this.waits_for = None
 
     def pending(self) -> list[Future[T]]:
         """The flights that have not landed."""
         with self._lock:
-            return list(self._flying.values())
+            return [flight.outcome for flight in self._flying.values()]
 
-    def _land(self, key: Hashable, flight: Future[T]) -> None:
+    def _take_off(self, flight: _Flight[T]) -> None:
         with self._lock:
-            if self._flying.get(key) is flight:
-                del self._flying[key]
+            if flight.has_started:
+                return  # a flight that needs this one could not wait for a thread
+            flight.has_started = True
+        self._fly(flight)
+
+    def _fly(self, flight: _Flight[T]) -> None:
+        aboard = self._aboard()
+        aboard.append(flight)
+        try:
+            result = flight.work()
+        except BaseException as error:
+            flight.outcome.set_exception(error)
+        else:
+            flight.outcome.set_result(result)
+        finally:
+            aboard.pop()
+            self._land(flight)
+
+    def _call_off(self, flight: _Flight[T], thread: Future[None]) -> None:
+        """The executor was shut down before it came to this flight."""
+        if thread.cancelled() and not flight.has_started:
+            flight.outcome.cancel()
+            self._land(flight)
+
+    def _land(self, flight: _Flight[T]) -> None:
+        with self._lock:
+            if self._flying.get(flight.key) is flight:
+                del self._flying[flight.key]
+
+    def _aboard(self) -> list[_Flight[T]]:
+        """The flights of this thread, each of which needs the next."""
+        if not hasattr(self._here, "aboard"):
+            self._here.aboard = []
+        aboard: list[_Flight[T]] = self._here.aboard
+        return aboard

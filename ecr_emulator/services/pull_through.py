@@ -25,7 +25,7 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
 from ecr_emulator.services.downloads import Downloads
-from ecr_emulator.services.flights import Flights
+from ecr_emulator.services.flights import Endless, Flights
 from ecr_emulator.services.images import Origin, imported, store_image
 from ecr_emulator.services.imports import Imports, Order
 from ecr_emulator.services.records import if_there_is_room
@@ -71,20 +71,24 @@ class PullThrough:
 
         Raises ``UpstreamFailure`` if there is neither.
         """
-        reference = image_id.tag or image_id.digest
-        flight = self._manifests.join(
-            (rule.registry, name, reference), lambda: self._current(rule, name, image_id, now)
-        )
+        flight = (rule.registry, name, image_id.tag or image_id.digest)
+        failure: UpstreamFailure
         try:
-            return flight.result(PATIENCE)
+            return self._manifests.outcome(flight, lambda: self._current(rule, name, image_id, now), PATIENCE)
         except TimeoutError:
-            cached = self._cached(rule, name, image_id)
-            if cached:
-                return cached
-            raise UpstreamUnavailable(
+            failure = UpstreamUnavailable(
                 f"{rule.url} did not answer within {PATIENCE:.0f} seconds; the emulator keeps trying",
                 retry_after=1,
-            ) from None
+            )
+        except Endless:
+            failure = UpstreamNotFound(
+                f"the pull through cache rules of {rule.registry.host} and its upstreams lead in a circle, "
+                f"or through too many registries, and none of them has {name} {image_id.tag or image_id.digest}"
+            )
+        cached = self._cached(rule, name, image_id)
+        if cached:
+            return cached
+        raise failure
 
     def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> StoredManifest:
         cached = self._cached(rule, name, image_id)

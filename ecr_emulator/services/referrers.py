@@ -19,7 +19,7 @@ from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Store, UnitOfWork, Upstreams
-from ecr_emulator.services.flights import Flights
+from ecr_emulator.services.flights import Endless, Flights
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
@@ -83,11 +83,11 @@ class Referrers:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
-        flight = self._flights.join(
-            (rule.registry, name, subject), lambda: self._from_upstream(rule, name, subject, now)
-        )
+        flight = (rule.registry, name, subject)
         try:
-            return flight.result(PATIENCE)
+            return self._flights.outcome(flight, lambda: self._from_upstream(rule, name, subject, now), PATIENCE)
+        except Endless:
+            return ()  # the upstream's upstream is this registry, which tells what it has anyway
         except TimeoutError:
             raise UpstreamUnavailable(f"{rule.url} did not list referrers within {PATIENCE:.0f} seconds") from None
 

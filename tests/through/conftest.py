@@ -29,6 +29,18 @@ HOSTS = (
 )
 
 
+def pull(client, name, reference):
+    """The manifest's bytes; an index's children and all blobs are pulled and verified as well."""
+    answer = client.manifest(name, reference)
+    assert answer.status_code == 200, answer.text
+    document = json.loads(answer.data)
+    for child in document.get("manifests", ()):
+        pull(client, name, child["digest"])
+    for blob in [document["config"], *document["layers"]] if "config" in document else ():
+        assert len(client.blob(name, blob["digest"]).data) == blob["size"]
+    return answer.data
+
+
 class Here:
     """The emulator, as its users reach it."""
 
@@ -57,15 +69,7 @@ class Here:
         return self.get(f"/v2/{name}/blobs/{digest}")
 
     def pull(self, name, reference):
-        """The manifest's bytes; an index's children and all blobs are pulled and verified as well."""
-        answer = self.manifest(name, reference)
-        assert answer.status_code == 200, answer.text
-        document = json.loads(answer.data)
-        for child in document.get("manifests", ()):
-            self.pull(name, child["digest"])
-        for blob in [document["config"], *document["layers"]] if "config" in document else ():
-            assert len(self.blob(name, blob["digest"]).data) == blob["size"]
-        return answer.data
+        return pull(self, name, reference)
 
     def advance(self, **by):
         self.emulator.clock.advance(timedelta(**by))

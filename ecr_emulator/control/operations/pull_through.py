@@ -12,6 +12,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import (
     REGIONS_WITHOUT_PULL_THROUGH,
     ROOT,
+    SERVICE_PRINCIPAL,
     PullThroughRule,
     UpstreamKind,
     find_upstream_kind,
@@ -27,7 +28,6 @@ from ecr_emulator.ports import UnitOfWork
 
 MAX_RULES = 50
 """The most rules of a registry."""
-SERVICE_PRINCIPAL = "pullthroughcache.ecr.amazonaws.com"
 
 _MISMATCH = (
     "Invalid input: Upstream registry URL and entered upstream registry do not match. "

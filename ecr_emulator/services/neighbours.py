@@ -1,0 +1,123 @@
+"""Private registries as each other's upstreams: those of this emulator are asked in process, without HTTP.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator
+
+from ecr_emulator.domain.addresses import registry_of_host
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.referrer import Referrer
+from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException, UpstreamNotFound
+from ecr_emulator.ports import ManifestHead, Upstream, Upstreams
+from ecr_emulator.services import Services
+from ecr_emulator.services.fills import read_span
+from ecr_emulator.services.flights import MOST_STOPS
+
+
+class Neighbours:
+    """``ports.Upstreams``: the registries of this emulator, and everything else where the network leads.
+
+    ``mapped`` holds the hosts for which the operator named an address: those are elsewhere. ``services`` are asked for
+    only when a neighbour is: they have us for their upstreams, as one registry may need the next.
+    """
+
+    def __init__(self, elsewhere: Upstreams, mapped: Container[str], services: Callable[[], Services]) -> None:
+        self._elsewhere = elsewhere
+        self._mapped = mapped
+        self._services = services
+
+    def at(self, rule: PullThroughRule) -> Upstream:
+        """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
+        registry = self._neighbour(rule)
+        return Neighbour(self, rule, registry) if registry else self._elsewhere.at(rule)
+
+    def manifest(self, rule: PullThroughRule, registry: Registry, name: str, reference: str) -> StoredManifest:
+        """What a client of that registry would get now, which makes it ask its own upstream if need be."""
+        services = self._services()
+        try:
+            return services.pulls.manifest(registry, name, reference, services.clock.now(), rule.principal_arn)
+        except (RepositoryNotFoundException, ImageNotFoundException) as absent:
+            raise UpstreamNotFound(f"{registry.host} has no {name} {reference}: {absent.message}") from absent
+
+    def referrers(self, registry: Registry, name: str, digest: str) -> list[Referrer]:
+        """What a client of that registry would be told now."""
+        services = self._services()
+        try:
+            found = services.referrers.find(registry, name, digest, services.clock.now())
+        except RepositoryNotFoundException:
+            return []
+        if found.failure:
+            raise found.failure
+        return [each for each in found.referrers if each.is_active]
+
+    def blob(self, registry: Registry, name: str, digest: str, size: int, offset: int) -> Iterator[bytes]:
+        """The bytes of a blob to which an image of that registry refers, or those of its upstream's upstream.
+
+        The upstreams are asked directly: the download that wants these bytes is the one for all registries.
+        """
+        blobs = self._services().blobs
+        for _ in range(MOST_STOPS + 1):
+            rule = self._rule_for_blob(registry, name, digest)
+            if blobs.size(digest) is not None:
+                return read_span(blobs.open(digest), offset, size)
+            if rule is None:
+                break
+            upstream_name = rule.upstream_name(name) or name
+            neighbour = self._neighbour(rule)
+            if neighbour is None:
+                return self._elsewhere.at(rule).blob(upstream_name, digest, size, offset)
+            registry, name = neighbour, upstream_name
+        raise UpstreamNotFound(f"{registry.host} does not have the bytes of {digest} of {name}")
+
+    def _rule_for_blob(self, registry: Registry, name: str, digest: str) -> PullThroughRule | None:
+        """The rule by which that registry fetches a blob itself. Raises ``UpstreamNotFound`` if it may not be had."""
+        with self._services().store.reading() as work:
+            repository = work.repositories.find(registry, name)
+            layer = work.layers.find(repository, digest) if repository else None
+            if repository and not layer:
+                layer = work.layers.referenced(repository, digest)
+            if layer is None or layer.is_archived:
+                raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
+            return matching_rule(work.rules.all(registry), name)
+
+    def _neighbour(self, rule: PullThroughRule) -> Registry | None:
+        """The registry of this emulator that a rule pulls from."""
+        registry = None if rule.url in self._mapped else registry_of_host(rule.url)
+        return registry if registry and registry.host == rule.url else None
+
+
+class Neighbour:
+    """A registry of this emulator as the upstream of one rule."""
+
+    def __init__(self, neighbours: Neighbours, rule: PullThroughRule, registry: Registry) -> None:
+        self._neighbours = neighbours
+        self._rule = rule
+        self._registry = registry
+
+    def head_manifest(self, name: str, reference: str) -> ManifestHead:
+        """Which manifest a tag points at. Raises ``UpstreamFailure``."""
+        manifest = self.manifest(name, reference)
+        return ManifestHead(manifest.digest, manifest.media_type)
+
+    def manifest(self, name: str, reference: str) -> StoredManifest:
+        """A manifest by tag or digest. Raises ``UpstreamFailure``."""
+        return self._neighbours.manifest(self._rule, self._registry, name, reference)
+
+    def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of a blob from an offset on. Raises ``UpstreamFailure``."""
+        return self._neighbours.blob(self._registry, name, digest, size, offset)
+
+    def referrers(self, name: str, digest: str) -> list[Referrer]:
+        """What refers to a digest there. Raises ``UpstreamFailure``."""
+        return self._neighbours.referrers(self._registry, name, digest)
+
+    def hang_up(self) -> None:
+        """There are no connections to it."""
+
+    def ping(self) -> None:
+        """It answers: it is here."""
