@@ -100,12 +100,13 @@ class Flights(Generic[T]):
         try:
             result = flight.work()
         except BaseException as error:
+            self._land(flight)  # before anybody knows its outcome: who asks again then gets a flight of his own
             flight.outcome.set_exception(error)
         else:
+            self._land(flight)
             flight.outcome.set_result(result)
         finally:
             aboard.pop()
-            self._land(flight)
 
     def _call_off(self, flight: _Flight[T], thread: Future[None]) -> None:
         """The executor was shut down before it came to this flight."""
