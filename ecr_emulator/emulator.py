@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -133,10 +134,15 @@ class Emulator:
                 accept_sparse=self.settings.accept_sparse,
             ),
             control=control_app(self.services, CompanionIdentities(self._companions)),
-            admin=admin_app(Admin(self.services, self.clock, self.reset)),
+            admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
         )
+
+    @cached_property
+    def _admin(self) -> WSGIApplication:
+        """Made when somebody asks: its routes take longer to compile than all the rest to open."""
+        return admin_app(Admin(self.services, self.clock, self.reset))
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait for the imports under way; whether all ended in time."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from tests.support.provoked import PROVOKED, complaints
@@ -9,6 +11,13 @@ from tests.support.provoked import PROVOKED, complaints
 
 def pytest_addoption(parser):
     parser.addoption("--declared-errors", action="store_true", help="fail unless every declared error was provoked")
+
+
+def pytest_collection_finish():
+    """What has been imported by now stays: the garbage collector need not go through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)

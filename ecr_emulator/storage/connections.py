@@ -22,8 +22,8 @@ def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Co
     Durable means: a commit survives the process at once, and the machine within moments; never a broken file.
     """
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")  # first: the next may write the file
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
     connection.execute("PRAGMA foreign_keys = ON")
     if read_only:
         connection.execute("PRAGMA query_only = ON")

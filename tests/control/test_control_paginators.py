@@ -7,11 +7,14 @@ some.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import pytest
 from botocore import xform_name
 
 from ecr_emulator.control.model import service_model
+from tests.support.boto import client_of
+from tests.support.control_plane import ControlPlane
 from tests.support.images import an_image, put_image
 from tests.support.refusals import refusal
 
@@ -33,8 +36,20 @@ FINDINGS = [{"name": f"CVE-2026-{number}", "severity": "LOW"} for number in rang
 DESTINATIONS = [{"region": region, "registryId": ACCOUNT} for region in ("eu-west-1", "us-west-2", "us-east-2")]
 
 
-@pytest.fixture
-def rich(ecr, services):
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory):
+    """One for all: nothing here changes it."""
+    with ExitStack() as cleanup:
+        yield ControlPlane(tmp_path_factory.mktemp("rich"), cleanup)
+
+
+@pytest.fixture(scope="module")
+def ecr(plane):
+    return client_of(plane)
+
+
+@pytest.fixture(scope="module")
+def rich(ecr, plane):
     """A registry with five of whatever can be listed; returns the members that name some of it."""
     for name in (NAME, "aa", "bb", "cc", "dd"):
         ecr.create_repository(repositoryName=name)
@@ -49,7 +64,7 @@ def rich(ecr, services):
         put_image(ecr, NAME, an_image(f"of the first {number}", subject=subject.descriptor), f"v{number + 1}")
         put_image(ecr, NAME, an_image(f"another {number}"))
     ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=json.dumps({"rules": [POLICY]}))
-    with services.store.writing() as work:
+    with plane.services.store.writing() as work:
         work.known_findings.put(digest, FINDINGS)
     ecr.start_image_scan(repositoryName=NAME, imageId={"imageDigest": digest})
     backfills = [ecr.start_replication_backfill(destination=each) for each in DESTINATIONS]

@@ -6,8 +6,8 @@ from tests.support.docker import Docker
 
 
 @pytest.fixture
-def emulator(tmp_path):
-    with Emulator(Settings(data_dir=tmp_path / "state")) as running:
+def emulator():
+    with Emulator(Settings()) as running:
         yield running
 
 
