@@ -28,6 +28,7 @@ NOT_AUTHORIZED = f"User: {ALICE} is not authorized to perform: {PULL} on resourc
 ELSEWHERE = allow(Action="s3:*")
 ABROAD_ROOT = f"arn:aws:iam::{THERE}:root"
 BOB = f"arn:aws:iam::{THERE}:user/bob"
+ABROAD_SESSION = SESSION.replace(HERE, THERE)
 
 
 # --- In one account ----------------------------------------------------------------------------------------
@@ -127,13 +128,19 @@ def test_the_arn_of_a_managed_policy_that_denies_is_told_in_its_own_account():
 # --- Across accounts ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("named", [{"AWS": THERE}, {"AWS": ABROAD_ROOT}, {"AWS": BOB}, "*"])
-def test_another_account_needs_both_sides(named):
+@pytest.mark.parametrize(
+    ("asking", "named"),
+    [
+        *((BOB, named) for named in ({"AWS": THERE}, {"AWS": ABROAD_ROOT}, {"AWS": BOB}, "*")),
+        *((ABROAD_SESSION, {"AWS": named}) for named in (THERE, ABROAD_SESSION, ROLE.replace(HERE, THERE))),
+    ],
+)
+def test_another_account_needs_both_sides(asking, named):
     granting, own = (grant(named),), (allow(),)
-    assert ask(BOB, identity=own, resource_policies=granting).is_allowed
-    refused = ask(BOB, identity=own)
+    assert ask(asking, identity=own, resource_policies=granting).is_allowed
+    refused = ask(asking, identity=own)
     assert refused.sentence.endswith(f"because no resource-based policy allows the {PULL} action")
-    refused = ask(BOB, resource_policies=granting)
+    refused = ask(asking, resource_policies=granting)
     assert refused.sentence.endswith(f"because no identity-based policy allows the {PULL} action")
 
 

@@ -15,7 +15,7 @@ from ecr_emulator.domain.access.naming import Named
 from ecr_emulator.domain.access.statements import Actions, Principals, Resources, Statement
 from ecr_emulator.domain.policy_grammar import EFFECTS, ELEMENTS, MEMBERS, VERSIONS, many, parse_policy
 
-_KEPT = 2048
+_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)

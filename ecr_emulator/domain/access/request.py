@@ -20,7 +20,6 @@ class Principal:
     arn: str
     account: str | None
     role_arn: str | None = None
-    is_service: bool = False
 
     @classmethod
     def of_arn(cls, arn: str, role_arn: str | None = None) -> Principal:
@@ -30,7 +29,7 @@ class Principal:
     @classmethod
     def of_service(cls, name: str) -> Principal:
         """An AWS service that acts for itself, such as ``pullthroughcache.ecr.amazonaws.com``."""
-        return cls(name, None, is_service=True)
+        return cls(name, None)
 
     @property
     def is_root(self) -> bool:
