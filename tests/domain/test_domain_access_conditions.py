@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,16 @@ TABLE = [
 @pytest.mark.parametrize(("operator", "wanted", "value", "expected"), TABLE)
 def test_an_operator_compares(operator, wanted, value, expected):
     assert holds(operator, wanted, value) is expected
+
+
+def test_a_time_without_a_zone_is_in_utc_wherever_the_emulator_runs(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert holds("DateEquals", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_table_has_every_operator():

@@ -123,6 +123,8 @@ def test_the_arn_of_a_managed_policy_that_denies_is_told_in_its_own_account():
     denying = policy(statement("Deny"), name=arn)
     assert ask(identity=(denying,)).sentence.endswith(f"with an explicit deny in an identity-based policy: {arn}")
     assert ask(identity=(denying,), owner=THERE).sentence.endswith("in an identity-based policy")
+    of_resource = NamedPolicy(arn, grant("*", "Deny").document)
+    assert ask(resource_policies=(of_resource,)).sentence.endswith("in a resource-based policy")
 
 
 # --- Across accounts ---------------------------------------------------------------------------------------

@@ -124,6 +124,7 @@ def test_the_value_of_a_variable_is_no_pattern():
         (SESSION, {"AWS": f"arn:aws:iam::{HERE}:role/deployer"}, False),
         (SESSION, {"AWS": ROLE.replace(HERE, THERE)}, False),
         (SESSION_WITHOUT_ROLE, {"AWS": ROLE}, True),
+        (SESSION, {"AWS": ROLE.replace("ci/", "")}, True),
         (CAROL, {"AWS": CAROL}, True),
         (ROOT.replace(HERE, THERE), {"AWS": ROOT.replace(HERE, THERE)}, True),
         (Principal.of_service("lambda.amazonaws.com"), {"Service": ["x.amazonaws.com", "lambda.amazonaws.com"]}, True),

@@ -75,4 +75,4 @@ def _account_of_root(arn: str) -> str | None:
 
 
 def _is_role_of(principal: Principal, arn: str) -> bool:
-    return arn == principal.role_arn or (principal.role_arn is not None and is_session_of(principal.arn, arn))
+    return principal.role_arn is not None and is_session_of(principal.arn, arn)
