@@ -121,6 +121,7 @@ class Emulator:
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
             background=Background(self._store, collector, timedelta(seconds=self.settings.background_delay)),
             collector=collector,
+            allowed_upstreams=self.settings.allow_upstream,
         )
         collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._front()

@@ -97,6 +97,12 @@ DIRECTORY = Kind("a directory", "DIR", lambda text: Path(_matching("(?s).+")(tex
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(r"[0-9]{12}"))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
 PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(r"[^\s/]+"))
+UPSTREAM_HOSTS = Kind(
+    "the host of a registry, with a port if need be, like docker.elastic.co",
+    "HOST[:PORT]",
+    _matching(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"),
+    gather=tuple,
+)
 UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", "HOST=URL", _upstream, gather=dict)
 SWITCH = Kind("true or false", "", _switch, toml=(bool,), is_switch=True)
 SECONDS = Kind("a number of seconds", "SECONDS", _seconds, toml=(int, float))

@@ -20,6 +20,7 @@ from ecr_emulator.setting_kinds import (
     REGION,
     SECONDS,
     SWITCH,
+    UPSTREAM_HOSTS,
     UPSTREAMS,
     URI_STYLE,
     Kind,
@@ -63,6 +64,10 @@ class Settings:
     upstream_map: Mapping[str, str] = field(
         default_factory=dict,
         metadata=_as(UPSTREAMS, "Fetch from this URL what is on the upstream host; may be repeated."),
+    )
+    allow_upstream: tuple[str, ...] = field(
+        default=(),
+        metadata=_as(UPSTREAM_HOSTS, "Let rules name this registry, which ECR does not take; may be repeated."),
     )
     offline: bool = field(default=False, metadata=_as(SWITCH, "Ask no upstream; serve what is cached."))
     import_mode: str = field(

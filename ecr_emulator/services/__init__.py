@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ecr_emulator.domain.addresses import Addresses
@@ -19,7 +20,8 @@ from ecr_emulator.services.uploads import Uploads
 class Services:
     """Everything a request may need, wired once by the composition root.
 
-    ``home`` is the registry of callers who do not say otherwise.
+    ``home`` is the registry of callers who do not say otherwise. ``allowed_upstreams`` are the hosts that rules may
+    name besides those that ECR takes.
     """
 
     home: Registry
@@ -37,3 +39,4 @@ class Services:
     addresses: Addresses
     background: Background
     collector: Collector
+    allowed_upstreams: Collection[str] = ()

@@ -8,6 +8,7 @@ import pytest
 
 from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamUnavailable
 from ecr_emulator.ports import Credential
+from tests.support.control_plane import ALLOWED
 from tests.support.refusals import refusal
 
 ACCOUNT = "000000000000"
@@ -15,6 +16,7 @@ SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcach
 OTHER_SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/new-AbCdEf"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/puller"
 ECR_URL = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
+REGION_URL = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
 OPEN = {"ecr-public": "public.ecr.aws", "k8s": "registry.k8s.io", "quay": "quay.io"}
 GUARDED = {
     "docker-hub": "registry-1.docker.io",
@@ -74,15 +76,48 @@ def test_a_rule_with_a_secret(ecr, name, url):
 
 
 @pytest.mark.parametrize("credential", [{}, {"customRoleArn": ROLE}])
-def test_a_rule_for_another_private_registry(ecr, credential):
-    answer = rule(ecr, "ecr", ECR_URL, **credential)
+def test_a_rule_for_another_region(ecr, credential):
+    answer = rule(ecr, "ecr", REGION_URL, **credential)
     assert answer["upstreamRegistry"] == "ecr"
     assert answer["upstreamRepositoryPrefix"] == "ROOT"
     assert answer.get("customRoleArn") == credential.get("customRoleArn")
 
 
+def test_a_rule_for_another_account_needs_a_role(ecr):
+    assert refused_rule(ecr, "ecr", ECR_URL) == (
+        "InvalidParameterException",
+        "Invalid parameter at 'customRoleArn' failed to satisfy constraint: "
+        "'A role is required if the upstream registry belongs to another account'",
+    )
+    assert rule(ecr, "ecr", ECR_URL, customRoleArn=ROLE)["customRoleArn"] == ROLE
+
+
 def test_the_upstream_prefix_is_kept(ecr):
-    assert rule(ecr, "ecr", ECR_URL, upstreamRepositoryPrefix="team/")["upstreamRepositoryPrefix"] == "team"
+    assert rule(ecr, "ecr", REGION_URL, upstreamRepositoryPrefix="team/")["upstreamRepositoryPrefix"] == "team"
+
+
+@pytest.mark.parametrize("url", ALLOWED)
+@pytest.mark.parametrize("credential", [{}, {"credentialArn": SECRET}])
+def test_a_rule_for_a_registry_that_the_operator_allows(ecr, url, credential):
+    """The API has no name for such an upstream, and none is shown."""
+    created = rule(ecr, "other", url, **credential)
+    assert "upstreamRegistry" not in created
+    (described,) = ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+    assert described == created | {"updatedAt": described["updatedAt"]}
+    assert failure(ecr, "other") is None
+
+
+def test_a_registry_that_the_operator_allows_takes_no_name_and_no_role(ecr):
+    assert refused_rule(ecr, url=ALLOWED[0], upstreamRegistry="docker-hub")[1].startswith(
+        "Invalid input: Upstream registry URL and entered upstream registry do not match."
+    )
+    assert refused_rule(ecr, url=ALLOWED[0], customRoleArn=ROLE)[0] == "InvalidParameterException"
+
+
+def test_the_secret_of_a_rule_for_an_allowed_registry_can_change(ecr):
+    rule(ecr, "other", ALLOWED[0])
+    answer = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="other", credentialArn=SECRET)
+    assert answer["credentialArn"] == SECRET
 
 
 def test_the_slash_at_the_end_of_a_prefix_is_implied(ecr):
@@ -96,7 +131,8 @@ def test_the_slash_at_the_end_of_a_prefix_is_implied(ecr):
 
 
 @pytest.mark.parametrize(
-    "url", ["registry.example.com", "https://quay.io", "Quay.io", "quay.io/team", "localhost:5000"]
+    "url",
+    ["registry.example.com", "https://quay.io", "Quay.io", "quay.io/team", "localhost:5000", "docker.elastic.co:443"],
 )
 def test_only_upstreams_that_ecr_knows_are_taken(ecr, url):
     assert refused_rule(ecr, url=url) == (

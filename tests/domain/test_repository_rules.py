@@ -91,6 +91,14 @@ def test_other_urls_are_no_upstream(url):
     assert find_upstream_kind(url) is None
 
 
+def test_what_the_operator_allows_is_an_upstream_without_a_name():
+    allowed = ("docker.elastic.co", "quay.io")
+    other = find_upstream_kind("docker.elastic.co", allowed)
+    assert (other.name, other.takes_secret, other.needs_secret) == ("", True, False)
+    assert find_upstream_kind("quay.io", allowed).name == "quay"
+    assert find_upstream_kind("docker.elastic.co:443", allowed) is None
+
+
 def test_a_tag_is_checked_once_a_day():
     validation = Validation(NOW)
     assert not validation.is_due(NOW + timedelta(hours=23, minutes=59))

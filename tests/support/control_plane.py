@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HOME = Registry("000000000000", "us-east-1")
+ALLOWED = ("docker.elastic.co", "registry.internal:5000")
+"""The upstreams that rules may name besides those that ECR takes."""
 
 
 @dataclass
@@ -121,4 +123,5 @@ class ControlPlane:
             addresses=Addresses(),
             background=Background(store, collector, self.background_delay),
             collector=collector,
+            allowed_upstreams=ALLOWED,
         )

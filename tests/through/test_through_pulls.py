@@ -9,6 +9,7 @@ import pytest
 from tests.support.faults import answers, corrupted, stalls
 from tests.support.scripted_upstream import Basic
 from tests.support.upstream_images import image, index, layer, multi_arch
+from tests.through.conftest import ACCOUNT
 
 NAME = "quay/team/app"
 
@@ -355,21 +356,22 @@ def test_a_tag_that_is_immutable_here_stays_when_it_moves_upstream(here, upstrea
 @pytest.mark.parametrize(
     ("url", "credential"),
     [
-        ("registry-1.docker.io", True),
-        ("ghcr.io", True),
-        ("registry.gitlab.com", True),
-        ("cgr.dev", True),
-        ("contoso.azurecr.io", True),
-        ("quay.io", False),
-        ("public.ecr.aws", False),
-        ("registry.k8s.io", False),
-        ("210987654321.dkr.ecr.eu-west-1.amazonaws.com", False),
+        ("registry-1.docker.io", "credentialArn"),
+        ("ghcr.io", "credentialArn"),
+        ("registry.gitlab.com", "credentialArn"),
+        ("cgr.dev", "credentialArn"),
+        ("contoso.azurecr.io", "credentialArn"),
+        ("quay.io", None),
+        ("public.ecr.aws", None),
+        ("registry.k8s.io", None),
+        ("210987654321.dkr.ecr.eu-west-1.amazonaws.com", "customRoleArn"),
     ],
 )
 def test_all_nine_upstreams_can_be_pulled_through(here, upstream, url, credential):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    here.rule("up", url, **({"credentialArn": here.secret()} if credential else {}))
+    credentials = {"credentialArn": here.secret(), "customRoleArn": f"arn:aws:iam::{ACCOUNT}:role/puller"}
+    here.rule("up", url, **({credential: credentials[credential]} if credential else {}))
     assert here.pull("up/team/app", "v1") == app.raw
 
 

@@ -42,7 +42,7 @@ def create_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[
     _check_region(call)
     kind = _upstream_kind(call, request)
     credential = UpstreamCredential.read(request, call.registry)
-    credential.check_given(kind)
+    credential.check_given(kind, request["upstreamRegistryUrl"], call.registry)
     credential.check(call, kind)
     rule = PullThroughRule(
         registry=call.registry,
@@ -83,7 +83,7 @@ def update_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[
     _check_region(call)
     prefix = _prefix(request["ecrRepositoryPrefix"])
     with call.services.store.reading() as work:
-        kind = find_upstream_kind(_rule(work, call.registry, prefix).url)
+        kind = find_upstream_kind(_rule(work, call.registry, prefix).url, call.services.allowed_upstreams)
     credential = UpstreamCredential.read(request, call.registry)
     if credential == UpstreamCredential(None, None):
         raise ValidationException("Specify the credentialArn or the customRoleArn to update.")
@@ -131,13 +131,14 @@ def _prefix(text: str) -> str:
 
 def _upstream_kind(call: Call, request: dict[str, Any]) -> UpstreamKind:
     url, name = request["upstreamRegistryUrl"], request.get("upstreamRegistry")
-    kind = find_upstream_kind(url)
+    kind = find_upstream_kind(url, call.services.allowed_upstreams)
     if kind is None:
         raise UnsupportedUpstreamRegistryException(url=url)
     if url == call.registry.host:
         raise InvalidParameterException(_ITSELF)
-    # ECR lets a wrong name pass where the upstream is open to everybody.
-    if kind.needs_credential and name not in (None, kind.name):
+    # ECR lets a wrong name pass where the upstream is open to everybody; for a registry that it does not take, the API
+    # has no name at all.
+    if (kind.needs_secret or not kind.name) and name not in (None, kind.name):
         raise InvalidParameterException(_MISMATCH)
     return kind
 
@@ -155,7 +156,7 @@ def _described(rule: PullThroughRule, *members: str) -> dict[str, Any]:
         "createdAt": rule.created_at,
         "updatedAt": rule.updated_at,
         "upstreamRegistryUrl": rule.url,
-        "upstreamRegistry": rule.upstream,
+        "upstreamRegistry": rule.upstream or None,
     }
     return {
         "registryId": rule.registry.id,

@@ -10,6 +10,7 @@ from typing import Any
 
 from ecr_emulator.control.call import Call
 from ecr_emulator.control.operations.custom_roles import read_custom_role
+from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, UpstreamKind
 from ecr_emulator.errors import (
@@ -24,6 +25,7 @@ _NEEDS_SIGN_IN = (
     "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN "
     "containing the upstream registry credentials and try again."
 )
+_NEEDS_ROLE = "A role is required if the upstream registry belongs to another account"
 _IS_OPEN = "Invalid input: The specified upstream registry doesn't require authentication."
 _WRONG_KIND = (
     "Invalid input: Upstream registry URL and provided credential type do not match. Please verify input and try again."
@@ -53,16 +55,22 @@ class UpstreamCredential:
         """The credential in a request."""
         return cls(request.get("credentialArn"), read_custom_role(request, registry))
 
-    def check_given(self, kind: UpstreamKind) -> None:
-        """Raise ``UnsupportedUpstreamRegistryException`` unless the upstream does without a secret or has one."""
-        if kind.needs_credential and self.secret_arn is None:
+    def check_given(self, kind: UpstreamKind, url: str, registry: Registry) -> None:
+        """Check that the upstream does without a credential, or that there is one.
+
+        A private registry of another account wants to know who asks, which takes a role of this one.
+        """
+        if kind.needs_secret and self.secret_arn is None:
             raise UnsupportedUpstreamRegistryException(_NEEDS_SIGN_IN)
+        upstream = registry_of_host(url) if kind.is_ecr else None
+        if upstream and upstream.id != registry.id and self == UpstreamCredential(None, None):
+            raise InvalidParameterException.at("customRoleArn", _NEEDS_ROLE)
 
     def check(self, call: Call, kind: UpstreamKind) -> None:
         """Check that the credential suits the upstream, and that the registry can read its secret."""
-        if self.secret_arn and not kind.needs_credential and not kind.is_ecr:
-            raise InvalidParameterException(_IS_OPEN)
-        if (self.role_arn and not kind.is_ecr) or (self.secret_arn and kind.is_ecr):
+        if self.secret_arn and not kind.takes_secret:
+            raise InvalidParameterException(_WRONG_KIND if kind.is_ecr else _IS_OPEN)
+        if self.role_arn and not kind.is_ecr:
             raise InvalidParameterException(_WRONG_KIND)
         if self.secret_arn:
             _check_secret(call, self.secret_arn)

@@ -1,0 +1,63 @@
+"""Registries that ECR does not take, where the operator lets rules name them."""
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.clock import HurriedClock
+from tests.support.scripted_upstream import Bearer
+from tests.support.upstream_images import image
+from tests.through.conftest import ACCOUNT, CREDENTIAL, Here, running
+
+ELASTIC = "docker.elastic.co"
+INTERNAL = "registry.internal:5000"
+
+
+def allowing(*hosts, mapped=None):
+    settings = Settings(account=ACCOUNT, allow_upstream=hosts, upstream_map=mapped or {})
+    return Emulator(settings, HurriedClock())
+
+
+@pytest.mark.parametrize("url", [ELASTIC, INTERNAL])
+@pytest.mark.parametrize("is_private", [False, True])
+def test_an_allowed_registry_is_pulled_through_with_a_credential_or_without(upstream, url, is_private):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    with allowing(ELASTIC, INTERNAL, mapped={url: upstream.url}) as emulator:
+        here, secret = Here(emulator), {}
+        if is_private:
+            upstream.auth = Bearer(CREDENTIAL)
+            secret = {"credentialArn": here.secret()}
+        here.rule("other", url, **secret)
+        assert here.pull("other/team/app", "v1") == app.raw
+        (event,) = here.events()
+        assert (event["sync-status"], event["upstream-registry-url"]) == ("SUCCESS", url)
+        emulator.reset()
+
+
+def test_without_being_allowed_it_is_refused_in_the_words_of_ecr(here):
+    with pytest.raises(here.ecr.exceptions.UnsupportedUpstreamRegistryException, match=f"URL {ELASTIC} is invalid"):
+        here.rule("other", ELASTIC)
+
+
+def test_a_rule_outlives_the_permission_to_make_more(upstream, tmp_path):
+    upstream.add_image("team/app", image(), "v1")
+    with running(upstream, tmp_path, keep=True, allow_upstream=(ELASTIC,)) as here:
+        here.rule("other", ELASTIC)
+    with running(upstream, tmp_path) as here:
+        (rule,) = here.ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+        assert (rule["upstreamRegistryUrl"], rule.get("upstreamRegistry")) == (ELASTIC, None)
+        here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="other")
+
+
+def test_it_is_reached_by_https_unless_it_is_mapped(upstream):
+    """What speaks plain HTTP has to be in the upstream map: nothing is sent to it by mistake."""
+    upstream.add_image("team/app", image(), "v1")
+    url = f"localhost:{upstream.port}"
+    with allowing(url) as emulator:
+        here = Here(emulator)
+        here.rule("other", url)
+        answer = here.manifest("other/team/app", "v1")
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (503, "UNKNOWN")
+        assert url in answer.json["errors"][0]["message"]
+        assert upstream.requests == []
