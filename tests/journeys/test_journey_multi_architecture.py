@@ -21,6 +21,7 @@ from tests.support.layouts import Layout, multi_architecture_image, single_image
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 NAME = "team/app"
+ARCHITECTURES = ("amd64", "arm64")
 ALL = {Skopeo: ["--all"]}
 """What clients must be told to pull all architectures."""
 
@@ -58,53 +59,53 @@ def test_a_client_pulls_the_architecture_that_it_asks_for(emulator, repository, 
     with logged_in(Skopeo, emulator) as skopeo:
         skopeo.push(image, f"{repository}:v1", "--all")
     with logged_in(kind, emulator) as client:
-        for architecture in ("amd64", "arm64"):
+        for architecture in ARCHITECTURES:
             child = image.child(architecture)
             pulled = client.pull(f"{repository}:v1", f"--platform=linux/{architecture}")
             assert pulled.diff_ids == image.diff_ids(child)
             assert pulled.digest in (image.top(), child), "some remember the index, some the image in it"
 
 
-def test_docker_puts_a_list_together_from_images_in_the_registry(emulator, aws, repository, tmp_path):
-    images = push_one_by_one(emulator, repository, tmp_path)
+def test_docker_pushes_images_one_by_one_and_puts_a_list_of_them_together(emulator, aws, repository, tmp_path):
+    images = {each: single_image(tmp_path / each, seed=each, architecture=each) for each in ARCHITECTURES}
     with logged_in(Docker, emulator) as docker:
-        parts = [f"{repository}:{architecture}" for architecture in images]
-        docker.run("manifest", "create", "--insecure", f"{repository}:v1", *parts)
+        for architecture, image in images.items():
+            docker.push(image, f"{repository}:{architecture}")
+        parts = {each["imageTags"][0]: each["imageDigest"] for each in aws.images(NAME)}
+        names = [f"{repository}:{architecture}" for architecture in ARCHITECTURES]
+        docker.run("manifest", "create", "--insecure", f"{repository}:v1", *names)
         docker.run("manifest", "annotate", "--variant=v8", f"{repository}:v1", f"{repository}:arm64")
         digest = docker.run("manifest", "push", "--insecure", f"{repository}:v1").strip()
         seen = json.loads(docker.run("manifest", "inspect", "--insecure", f"{repository}:v1"))
-        assert {each["digest"] for each in seen["manifests"]} == {image.top() for image in images.values()}
-        pulled = docker.pull(f"{repository}:v1", "--platform=linux/arm64/v8")
-        assert pulled == (digest, images["arm64"].diff_ids())
-    expect_list(aws, emulator, repository, digest, images, tmp_path)
+        assert {each["platform"]["architecture"]: each["digest"] for each in seen["manifests"]} == parts
+        for platform, image in {"amd64": images["amd64"], "arm64/v8": images["arm64"]}.items():
+            assert docker.pull(f"{repository}:v1", f"--platform=linux/{platform}") == (digest, image.diff_ids())
+    expect_list(aws, emulator, repository, digest, parts, tmp_path)
 
 
 def test_podman_puts_a_list_together_and_pushes_it_whole(emulator, aws, repository, tmp_path):
-    images = push_one_by_one(emulator, repository, tmp_path)
+    images = {each: single_image(tmp_path / each, seed=each, architecture=each) for each in ARCHITECTURES}
+    with logged_in(Crane, emulator) as crane:
+        for architecture, image in images.items():
+            crane.push(image, f"{repository}:{architecture}")
     with logged_in(Podman, emulator) as podman:
         podman.run("manifest", "create", "both")
         for architecture in images:
             podman.add_to_list("both", f"{repository}:{architecture}")
         podman.push_list("both", f"{repository}:v1")
     (digest,) = [each["imageDigest"] for each in aws.images(NAME) if each.get("imageTags") == ["v1"]]
-    expect_list(aws, emulator, repository, digest, images, tmp_path)
+    parts = {architecture: image.top() for architecture, image in images.items()}
+    whole = expect_list(aws, emulator, repository, digest, parts, tmp_path)
+    assert whole.blobs() == {digest}.union(*(image.blobs() for image in images.values()))
 
 
-def push_one_by_one(emulator, repository, folder):
-    images = {each: single_image(folder / each, seed=each, architecture=each) for each in ("amd64", "arm64")}
-    with logged_in(Crane, emulator) as crane:
-        for architecture, image in images.items():
-            crane.push(image, f"{repository}:{architecture}")
-    return images
-
-
-def expect_list(aws, emulator, repository, digest, images, folder):
-    """The tag v1 is an index of these images, and they are what they were."""
+def expect_list(aws, emulator, repository, digest, parts, folder):
+    """The tag v1 is a list of these images, and they are what they were. Returns it with all its blobs."""
     described = {each["imageDigest"]: each.get("imageTags") for each in aws.images(NAME)}
-    assert described == {digest: ["v1"]} | {image.top(): [each] for each, image in images.items()}
-    with logged_in(Skopeo, emulator) as skopeo:
-        layout = Layout(folder / "whole")
-        skopeo.pull_into(layout, f"{repository}:v1", "--all")
-    assert layout.top() == digest
-    assert layout.blobs() == {digest}.union(*(image.blobs() for image in images.values()))
-    assert {layout.child(each) for each in images} == {image.top() for image in images.values()}
+    assert described == {digest: ["v1"]} | {part: [architecture] for architecture, part in parts.items()}
+    with logged_in(Crane, emulator) as crane:
+        whole = Layout(folder / "whole")
+        crane.pull_into(whole, f"{repository}:v1")
+    assert whole.top() == digest
+    assert {architecture: whole.child(architecture) for architecture in parts} == parts
+    return whole
