@@ -19,6 +19,12 @@ ORAS_ARTIFACT = "application/vnd.cncf.oras.artifact.manifest.v1+json"
 
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, ORAS_ARTIFACT}) | INDEX_TYPES
+BLOB_TYPES = (
+    "application/vnd.buildkit.cacheconfig.",
+    "application/vnd.docker.image.rootfs.",
+    "application/vnd.oci.image.layer.",
+)
+"""How the media types of what is certainly no manifest begin."""
 
 MAX_MANIFEST_BYTES = 4_194_304
 """The largest manifest ECR takes."""
@@ -151,7 +157,7 @@ def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
         artifact_type=_text(document.get("artifactType")),
         config=_descriptor(document["config"]) if needs_config else None,
         layers=() if is_index else _descriptors(document.get(layers_key)),
-        children=_descriptors(document["manifests"]) if is_index else (),
+        children=_children(document["manifests"]) if is_index else (),
         subject=_descriptor(document["subject"]) if document.get("subject") else None,
         annotations=_annotations(document.get("annotations") or {}),
     )
@@ -159,6 +165,14 @@ def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
 
 def _descriptors(items: list[dict[str, Any]] | None) -> tuple[Descriptor, ...]:
     return tuple(_descriptor(item) for item in items or ())
+
+
+def _children(items: list[dict[str, Any]]) -> tuple[Descriptor, ...]:
+    """BuildKit can write its cache as an index of layers. ECR takes no such thing."""
+    children = _descriptors(items)
+    if any(child.media_type.startswith(BLOB_TYPES) for child in children):
+        raise ValueError(items)
+    return children
 
 
 def _descriptor(item: dict[str, Any]) -> Descriptor:

@@ -76,6 +76,8 @@ def test_the_artifact_type_is_the_configs_type_unless_the_manifest_says_otherwis
         raw(mediaType=OCI_INDEX),
         raw(mediaType=OCI_INDEX, manifests=[], annotations=[1]),
         raw(mediaType=["a"]),
+        raw(mediaType=OCI_INDEX, manifests=[descriptor(mediaType="application/vnd.oci.image.layer.v1.tar+gzip")]),
+        raw(mediaType=DOCKER_LIST, manifests=[descriptor(mediaType="application/vnd.buildkit.cacheconfig.v0")]),
     ],
 )
 def test_what_is_no_manifest_is_refused_in_ecrs_words(broken):

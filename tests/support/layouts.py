@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import random
@@ -30,20 +31,41 @@ class Layout:
     def add(self, media_type: str, data: bytes) -> dict[str, Any]:
         """Store a blob; returns its descriptor."""
         digest = digest_of(data)
-        path = self._blob(digest)
+        path = self.path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+    def add_file(self, media_type: str, path: Path) -> dict[str, Any]:
+        """Take over a file as a blob, holes and all; returns its descriptor."""
+        digest = _digest_of_file(path)
+        blob = self.path(digest)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        return {"mediaType": media_type, "digest": digest, "size": path.rename(blob).stat().st_size}
+
+    def add_image(
+        self, layers: Sequence[dict[str, Any]], architecture: str = "amd64", **members: Any
+    ) -> dict[str, Any]:
+        """Store an image of plain tar files; returns its descriptor. ``members`` go into its manifest."""
+        rootfs = {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]}
+        config = self.add_json(OCI_CONFIG, {"architecture": architecture, "os": "linux", "rootfs": rootfs})
+        manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
+        return self.add_json(OCI_MANIFEST, manifest | members)
+
+    def add_index(self, children: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Store an index of images, or of indexes; returns its descriptor."""
+        return self.add_json(OCI_INDEX, {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children})
 
     def add_json(self, media_type: str, document: Any) -> dict[str, Any]:
         """Store a document; returns its descriptor."""
         return self.add(media_type, json.dumps(document).encode())
 
-    def finish(self, top: dict[str, Any], tag: str) -> None:
+    def finish(self, top: dict[str, Any], tag: str = "1.0") -> Layout:
         """Say which image the layout is of."""
         (self.folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
         annotated = top | {"annotations": {"org.opencontainers.image.ref.name": tag}}
         (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [annotated]}))
+        return self
 
     def archive(self, path: Path) -> None:
         """Write the layout as a tar file."""
@@ -56,14 +78,14 @@ class Layout:
 
     def read(self, digest: str) -> bytes:
         """A blob, which is what its digest says."""
-        data = self._blob(digest).read_bytes()
+        data = self.path(digest).read_bytes()
         assert digest_of(data) == digest
         return data
 
     def verify(self) -> None:
         """Check every blob against its digest."""
         for digest in self.blobs():
-            self.read(digest)
+            assert _digest_of_file(self.path(digest)) == digest
 
     def top(self) -> str:
         """The digest of the image that the layout is of."""
@@ -88,30 +110,30 @@ class Layout:
         digests: list[str] = json.loads(self.read(manifest["config"]["digest"]))["rootfs"]["diff_ids"]
         return digests
 
-    def _blob(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """Where a blob is, or would be."""
         return self.folder.joinpath("blobs", *digest.split(":"))
 
 
-def single_image(
-    folder: Path, seed: object, tag: str = "1.0", sizes: Sequence[int] = SIZES, architecture: str = "amd64"
-) -> Layout:
+def single_image(folder: Path, seed: object, architecture: str = "amd64", sizes: Sequence[int] = SIZES) -> Layout:
     """An image of one architecture; equal seeds make equal images."""
     layout = Layout(folder)
-    layout.finish(_image(layout, random.Random(str(seed)), architecture, sizes), tag)
-    return layout
+    return layout.finish(_noisy_image(layout, random.Random(str(seed)), architecture, sizes))
 
 
-def multi_architecture_image(folder: Path, seed: object, tag: str = "1.0") -> Layout:
+def multi_architecture_image(folder: Path, seed: object) -> Layout:
     """An index of an image for each of two architectures."""
     layout = Layout(folder)
     noise = random.Random(str(seed))
-    children = [
-        _image(layout, noise, architecture, SIZES) | {"platform": {"os": "linux", "architecture": architecture}}
-        for architecture in ("amd64", "arm64")
-    ]
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
-    layout.finish(layout.add_json(OCI_INDEX, index), tag)
-    return layout
+    return layout.finish(
+        layout.add_index(
+            [
+                _noisy_image(layout, noise, architecture, SIZES)
+                | {"platform": {"os": "linux", "architecture": architecture}}
+                for architecture in ("amd64", "arm64")
+            ]
+        )
+    )
 
 
 def signature(folder: Path, image: Layout, *, refers: bool) -> Layout:
@@ -133,8 +155,7 @@ def signature(folder: Path, image: Layout, *, refers: bool) -> Layout:
             "digest": image.top(),
             "size": len(image.read(image.top())),
         }
-    layout.finish(layout.add_json(OCI_MANIFEST, manifest), signature_tag(image))
-    return layout
+    return layout.finish(layout.add_json(OCI_MANIFEST, manifest), signature_tag(image))
 
 
 def signature_tag(image: Layout) -> str:
@@ -142,15 +163,18 @@ def signature_tag(image: Layout) -> str:
     return image.top().replace(":", "-") + ".sig"
 
 
-def _image(layout: Layout, noise: random.Random, architecture: str, sizes: Sequence[int]) -> dict[str, Any]:
-    layers = [layout.add(OCI_LAYER, _tar(f"noise-{size}", noise.randbytes(size))) for size in sizes]
-    rootfs = {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]}
-    config = layout.add_json(OCI_CONFIG, {"architecture": architecture, "os": "linux", "rootfs": rootfs})
-    manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
-    return layout.add_json(OCI_MANIFEST, manifest)
+def _noisy_image(layout: Layout, noise: random.Random, architecture: str, sizes: Sequence[int]) -> dict[str, Any]:
+    layers = [layout.add(OCI_LAYER, tar(f"noise-{size}", noise.randbytes(size))) for size in sizes]
+    return layout.add_image(layers, architecture)
 
 
-def _tar(name: str, data: bytes) -> bytes:
+def _digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def tar(name: str, data: bytes) -> bytes:
+    """A tar file of one file."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
         member = tarfile.TarInfo(name)

@@ -1,0 +1,135 @@
+"""What all clients have in common, and the AWS CLI that they get their passwords from."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TypeVar
+
+from tests.support.layouts import Layout
+from tests.support.processes import Served
+from tests.support.programs import program
+
+TIMEOUT = 120
+
+
+class Pulled(NamedTuple):
+    """An image that a client has pulled and verified: its digest, and those of its unpacked layers."""
+
+    digest: str
+    diff_ids: list[str]
+
+
+class Shell:
+    """Runs commands as a user would type them, with an environment of its own, and in a folder if that matters."""
+
+    def __init__(self, variables: Mapping[str, str], folder: Path | None = None) -> None:
+        self._environment = os.environ | dict(variables)
+        self._folder = folder
+
+    def run(self, *command: str, stdin: str | None = None) -> str:
+        """The output of a command, which must succeed."""
+        done = subprocess.run(
+            command,
+            env=self._environment,
+            cwd=self._folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+class Aws:
+    """The AWS CLI, told of an emulator as its users tell it."""
+
+    def __init__(self, emulator: Served) -> None:
+        self._program = program("aws")
+        self._shell = Shell(emulator.aws_environment())
+
+    def run(self, *arguments: str) -> str:
+        """What a command prints."""
+        return self._shell.run(self._program, *arguments)
+
+    def json(self, *arguments: str) -> Any:
+        """The answer to a command."""
+        return json.loads(self.run(*arguments, "--output=json") or "{}")
+
+    def create_repository(self, name: str, *options: str) -> None:
+        """Create a repository, without which nothing can be pushed."""
+        self.run("ecr", "create-repository", "--repository-name", name, *options)
+
+    def images(self, repository: str) -> list[dict[str, Any]]:
+        """What ``describe-images`` tells of a repository."""
+        details: list[dict[str, Any]] = self.json("ecr", "describe-images", "--repository-name", repository)[
+            "imageDetails"
+        ]
+        return details
+
+    def password(self) -> str:
+        """What clients log in with."""
+        return self.run("ecr", "get-login-password")
+
+
+class Client(ABC):
+    """A client with its files in a folder of its own, whose path is short; ``name`` is its program's."""
+
+    name: str
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.program = program(self.name)
+        self.shell = Shell({"HOME": str(folder), "TMPDIR": str(folder)}, folder)
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """The output of the client with these arguments."""
+        return self.shell.run(self.program, *arguments, stdin=stdin)
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to stop
+        """Stop what was started."""
+
+    @abstractmethod
+    def login(self, host: str, password: str) -> None:
+        """Log in with what ``aws ecr get-login-password`` prints."""
+
+    def _new(self, suffix: str) -> Path:
+        return self.folder / f"{len(list(self.folder.iterdir()))}-{suffix}"
+
+
+class ImageClient(Client):
+    """A client of images."""
+
+    @abstractmethod
+    def push(self, image: Layout, reference: str, *options: str) -> None:
+        """Push an image of one architecture."""
+
+    @abstractmethod
+    def pull(self, reference: str, *options: str) -> Pulled:
+        """Pull an image, and nothing of it from anywhere else."""
+
+
+Kind = TypeVar("Kind", bound=Client)
+
+
+@contextmanager
+def logged_in(kind: type[Kind], emulator: Served) -> Iterator[Kind]:
+    """A client that has logged in to an emulator, in a folder of its own: paths of sockets may not be long."""
+    with TemporaryDirectory(prefix="ecr-") as folder, closing(kind(Path(folder))) as client:
+        client.login(emulator.host, Aws(emulator).password())
+        yield client
+
+
+def any_signature(folder: Path) -> Path:
+    """A policy for the libraries of podman, buildah and skopeo that asks for no signatures."""
+    policy = folder / "policy.json"
+    policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    return policy

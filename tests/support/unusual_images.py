@@ -1,0 +1,72 @@
+"""Images that are rare, and that registries and clients have fallen over: huge, deep, empty, elsewhere."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
+from tests.support.layouts import OCI_LAYER, Layout, tar
+
+FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+TAR_BLOCK = 512
+
+
+def many_layers(folder: Path, number: int = 128) -> Layout:
+    """An image of so many layers, no two alike."""
+    layout = Layout(folder)
+    return layout.finish(layout.add_image([_small_layer(layout, index) for index in range(number)]))
+
+
+def empty_layer(folder: Path) -> Layout:
+    """An image with a layer of no bytes at all between two others."""
+    layout = Layout(folder)
+    layers = [_small_layer(layout, 1), layout.add(OCI_LAYER, b""), _small_layer(layout, 2)]
+    return layout.finish(layout.add_image(layers))
+
+
+def foreign_layer(folder: Path) -> Layout:
+    """An image with a layer that is somewhere else and may not be pushed."""
+    layout = Layout(folder)
+    elsewhere = layout.add(FOREIGN_LAYER, tar("licensed", b"not ours to give away"))
+    layout.path(elsewhere["digest"]).unlink()
+    elsewhere["urls"] = ["https://layers.example.com/licensed.tar"]
+    return layout.finish(layout.add_image([elsewhere, _small_layer(layout, 1)]))
+
+
+def largest_manifest(folder: Path) -> Layout:
+    """An image whose manifest has as many bytes as ECR allows."""
+    layout = Layout(folder)
+    layers = [_small_layer(layout, 1)]
+    unpadded = layout.add_image(layers, annotations={"padding": ""})
+    padding = "x" * (MAX_MANIFEST_BYTES - unpadded["size"])
+    layout.path(unpadded["digest"]).unlink()
+    return layout.finish(layout.add_image(layers, annotations={"padding": padding}))
+
+
+def nested_index(folder: Path) -> Layout:
+    """An index of two images and an index of another two."""
+    layout = Layout(folder)
+    images = [layout.add_image([_small_layer(layout, index)]) for index in range(4)]
+    return layout.finish(layout.add_index([images[0], images[1], layout.add_index(images[2:])]))
+
+
+def huge_layer(folder: Path, size: int) -> tuple[Layout, Path]:
+    """An image of one layer, which holds a file of so many bytes, all zeros but the last; and where that layer is."""
+    layout = Layout(folder)
+    folder.mkdir()
+    member = tarfile.TarInfo("huge")
+    member.size = size
+    path = folder / "huge.tar"
+    with path.open("wb") as file:
+        file.write(member.tobuf())
+        file.seek(size - 1, 1)
+        file.write(b"!")
+        file.truncate(file.tell() + -size % TAR_BLOCK + 2 * TAR_BLOCK)
+    layer = layout.add_file(OCI_LAYER, path)
+    return layout.finish(layout.add_image([layer])), layout.path(layer["digest"])
+
+
+def _small_layer(layout: Layout, index: int) -> dict[str, Any]:
+    return layout.add(OCI_LAYER, tar(f"file-{index}", f"layer {index}".encode()))
