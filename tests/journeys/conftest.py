@@ -1,5 +1,6 @@
 import pytest
 
+from tests.support.clients import Aws
 from tests.support.processes import serving
 from tests.support.programs import Distribution
 
@@ -17,6 +18,20 @@ def emulator(tmp_path):
     with serving(tmp_path, "--port", "0") as running:
         yield running
         assert running.stop() == 0
+
+
+@pytest.fixture
+def aws(emulator):
+    """The AWS CLI, with which the empty repository ``team/app`` has been created."""
+    aws = Aws(emulator)
+    aws.create_repository("team/app")
+    return aws
+
+
+@pytest.fixture
+def repository(emulator, aws):
+    """That repository, as clients name it."""
+    return f"{emulator.host}/team/app"
 
 
 @pytest.fixture

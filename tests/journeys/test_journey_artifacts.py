@@ -15,18 +15,6 @@ SIGNERS = [Crane, Oras, Regctl]
 
 
 @pytest.fixture
-def aws(emulator):
-    aws = Aws(emulator)
-    aws.create_repository(NAME)
-    return aws
-
-
-@pytest.fixture
-def repository(emulator, aws):
-    return f"{emulator.host}/{NAME}"
-
-
-@pytest.fixture
 def oras(emulator, aws):
     with logged_in(Oras, emulator) as oras:
         yield oras

@@ -4,25 +4,13 @@ import json
 
 import pytest
 
-from tests.support.clients import Aws, BuildKit, Crane, logged_in
+from tests.support.clients import BuildKit, Crane, logged_in
 from tests.support.layouts import Layout, multi_architecture_image
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 NAME = "team/app"
 ARCHITECTURES = ("amd64", "arm64")
-
-
-@pytest.fixture
-def aws(emulator):
-    aws = Aws(emulator)
-    aws.create_repository(NAME)
-    return aws
-
-
-@pytest.fixture
-def repository(emulator, aws):
-    return f"{emulator.host}/{NAME}"
 
 
 @pytest.fixture

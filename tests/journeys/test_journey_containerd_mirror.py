@@ -12,11 +12,10 @@ OTHER_REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 NAME = "team/app"
 
 
-def test_an_image_is_pulled_under_its_real_name_by_tag_by_digest_and_by_platform(emulator, tmp_path):
-    Aws(emulator).create_repository(NAME)
+def test_an_image_is_pulled_under_its_real_name_by_tag_by_digest_and_by_platform(emulator, repository, tmp_path):
     image = multi_architecture_image(tmp_path / "image", seed=1)
     with logged_in(Crane, emulator) as crane:
-        crane.push(image, f"{emulator.host}/{NAME}:v1")
+        crane.push(image, f"{repository}:v1")
     with logged_in(Containerd, emulator) as containerd:
         containerd.mirror(REGISTRY, emulator.url)
         for reference in (":v1", f"@{image.top()}"):

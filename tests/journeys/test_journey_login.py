@@ -3,7 +3,6 @@
 import pytest
 
 from tests.support.clients import (
-    Aws,
     Buildah,
     Containerd,
     Crane,
@@ -26,16 +25,14 @@ CLIENTS = [Docker, Containerd, Podman, Buildah, Skopeo, Crane, Regctl, Oras]
 
 
 @pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.name)
-def test_a_client_logs_in_pushes_and_pulls_what_it_pushed(emulator, kind, tmp_path):
-    aws = Aws(emulator)
-    aws.create_repository(NAME)
+def test_a_client_logs_in_pushes_and_pulls_what_it_pushed(emulator, aws, repository, kind, tmp_path):
     with logged_in(kind, emulator) as client:
         image = single_image(tmp_path / "image", seed=client.name)
-        client.push(image, f"{emulator.host}/{NAME}:v1")
+        client.push(image, f"{repository}:v1")
         (pushed,) = aws.images(NAME)
         assert pushed["imageTags"] == ["v1"]
         for reference in (":v1", f"@{pushed['imageDigest']}"):
-            pulled = client.pull(f"{emulator.host}/{NAME}{reference}")
+            pulled = client.pull(f"{repository}{reference}")
             assert pulled == (pushed["imageDigest"], image.diff_ids())
         if isinstance(client, (LayoutClient, Containerd)):
             assert pushed["imageDigest"] == image.top(), "these do not change what they push"

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from tests.support.clients import (
-    Aws,
     Buildah,
     Containerd,
     Crane,
@@ -24,18 +23,6 @@ NAME = "team/app"
 ARCHITECTURES = ("amd64", "arm64")
 ALL = {Skopeo: ["--all"]}
 """What clients must be told to pull all architectures."""
-
-
-@pytest.fixture
-def aws(emulator):
-    aws = Aws(emulator)
-    aws.create_repository(NAME)
-    return aws
-
-
-@pytest.fixture
-def repository(emulator, aws):
-    return f"{emulator.host}/{NAME}"
 
 
 @pytest.mark.parametrize("kind", [Skopeo, Crane, Regctl, Oras], ids=lambda kind: kind.name)

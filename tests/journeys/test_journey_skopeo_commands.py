@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.clients import Aws, Skopeo, logged_in
+from tests.support.clients import Skopeo, logged_in
 from tests.support.layouts import multi_architecture_image, single_image
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -13,21 +13,9 @@ NAME = "team/app"
 
 
 @pytest.fixture
-def aws(emulator):
-    aws = Aws(emulator)
-    aws.create_repository(NAME)
-    return aws
-
-
-@pytest.fixture
 def skopeo(emulator, aws):
     with logged_in(Skopeo, emulator) as skopeo:
         yield skopeo
-
-
-@pytest.fixture
-def repository(emulator):
-    return f"{emulator.host}/{NAME}"
 
 
 def test_skopeo_inspects_an_image_its_config_and_its_bytes(skopeo, repository, tmp_path):
