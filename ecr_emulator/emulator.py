@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
+from ecr_emulator.companions.managed_policies import load_aws_policies
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.roles import CompanionRoles
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
+from ecr_emulator.control.caller import Callers
+from ecr_emulator.control.signatures import SignatureCheck
 from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
@@ -29,6 +33,7 @@ from ecr_emulator.services.neighbours import Neighbours
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.referrers import Referrers
+from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.settings import Settings
@@ -87,6 +92,8 @@ class Emulator:
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())
         self._companions = Companions(self.settings.account)
+        self._identities = CompanionIdentities(self._companions, self.clock)
+        access = self._access()
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
         self._elsewhere = HttpUpstreams(
             self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
@@ -119,9 +126,15 @@ class Emulator:
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host),
-            background=Background(self._store, collector, timedelta(seconds=self.settings.background_delay)),
+            background=Background(
+                self._store,
+                collector,
+                timedelta(seconds=self.settings.background_delay),
+                Replicas(admits_replica) if access else Replicas(),
+            ),
             collector=collector,
             allowed_upstreams=self.settings.allow_upstream,
+            access=access,
         )
         collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._front()
@@ -134,7 +147,7 @@ class Emulator:
                 strict=self.settings.strict,
                 accept_sparse=self.settings.accept_sparse,
             ),
-            control=control_app(self.services, CompanionIdentities(self._companions)),
+            control=control_app(self.services, self._callers()),
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
@@ -144,6 +157,17 @@ class Emulator:
     def _admin(self) -> WSGIApplication:
         """Made when somebody asks: its routes take longer to compile than all the rest to open."""
         return admin_app(Admin(self.services, self.clock, self.reset))
+
+    def _access(self) -> Access | None:
+        if self.settings.iam != "enforce":
+            return None
+        self._companions.at_load(load_aws_policies)
+        return Access(self._identities, self._store)
+
+    def _callers(self) -> Callers:
+        # Clients sign by the machine's time, wherever the emulator's clock was moved.
+        check = SignatureCheck(SystemClock().now) if self.settings.verify_signatures else None
+        return Callers(self._identities, self.services.home, self.services.access is not None, check)
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait for the imports under way; whether all ended in time."""

@@ -356,6 +356,17 @@ class UnrecognizedClientException(EcrError):
     sentence = "The security token included in the request is invalid."
 
 
+class ExpiredTokenException(EcrError):
+    sentence = "The security token included in the request is expired"
+
+
+class InvalidSignatureException(EcrError):
+    sentence = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details."
+    )
+
+
 class SerializationException(EcrError):
     sentence = "The request body is not what the operation expects: {reason}"
 

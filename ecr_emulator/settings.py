@@ -80,6 +80,10 @@ class Settings:
     registry_auth: str = field(
         default="token", metadata=_as(one_of("token", "open"), "Whether the registry asks for a token.")
     )
+    iam: str = field(default="off", metadata=_as(one_of("off", "enforce"), "Whether policies decide who may do what."))
+    verify_signatures: bool = field(
+        default=False, metadata=_as(SWITCH, "Check the signatures of callers whose access keys IAM or STS gave out.")
+    )
     strict: bool = field(
         default=False,
         metadata=_as(SWITCH, "Have the registry depart from the OCI specification where real ECR does."),

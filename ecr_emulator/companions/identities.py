@@ -1,37 +1,180 @@
-"""Whom IAM and STS know by an access key."""
+"""Whom IAM and STS know, and what they let them do.
+
+A user has policies of its own and those of its groups, a session those of its role and the one that came with it.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ecr_emulator.domain.access.policies import NamedPolicy, Policies
+from ecr_emulator.domain.access.request import Principal
+from ecr_emulator.domain.caller import Caller
+from ecr_emulator.domain.principals import account_of
+from ecr_emulator.ports import AccessKey, Clock, Identity
 
 if TYPE_CHECKING:
     from ecr_emulator.companions.mount import Companions
 
+NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
+"""What stands for a permissions boundary that was deleted: nothing is within it."""
+
 
 class CompanionIdentities:
-    """The users and assumed roles of the companions. Nobody is known before moto is first used."""
+    """``ports.Identities`` on the companions. Nobody is known before moto is first used.
 
-    def __init__(self, companions: Companions) -> None:
+    moto counts the life of a session by the machine's clock; here it ends by the emulator's, wherever that was moved
+    before or after.
+    """
+
+    def __init__(self, companions: Companions, clock: Clock) -> None:
         self._companions = companions
+        self._clock = clock
+        self._ends: WeakKeyDictionary[Any, datetime] = WeakKeyDictionary()
+        self._lock = Lock()
+        companions.after_each_call(self._note_new_sessions)
 
-    def __call__(self, access_key: str) -> tuple[str, str] | None:
-        """The account and the ARN of the principal that an access key belongs to."""
-        return find_identity(access_key) if self._companions.is_loaded else None
+    def find_key(self, access_key: str) -> AccessKey | None:
+        """See ``ports.Identities.find_key``."""
+        if not self._companions.is_loaded:
+            return None
+        session = find_session(access_key)
+        if session:
+            ends = self._ends.get(session) or self._end_of(session)
+            return AccessKey(session.account_id, session.arn, session.secret_access_key, session.session_token, ends)
+        found = _find_user(access_key)
+        if found is None:
+            return None
+        user, key = found
+        return AccessKey(user.account_id, user.arn, key.secret_access_key) if key.status == "Active" else None
+
+    def identity_of(self, caller: Caller) -> Identity:
+        """See ``ports.Identities.identity_of``."""
+        found: Identity | None = None
+        if self._companions.is_loaded and caller.session_key:
+            session = find_session(caller.session_key)
+            found = _session_identity(session) if session else None
+        elif self._companions.is_loaded:
+            found = _user_identity(caller.principal_arn)
+        return found or Identity(Principal.of_arn(caller.principal_arn))
+
+    def _note_new_sessions(self) -> None:
+        """Remember when the sessions end that came since the last call: the newest stand last."""
+        with self._lock:
+            for sts in _backends("sts"):
+                for session in reversed(sts.assumed_roles):
+                    if session in self._ends:
+                        break
+                    self._ends[session] = self._end_of(session)
+
+    def _end_of(self, session: Any) -> datetime:
+        from moto.core.utils import utcnow
+
+        left: timedelta = session.expiration - utcnow()
+        return self._clock.now() + left
 
 
-def find_identity(access_key: str) -> tuple[str, str] | None:
-    """The account and the ARN of the principal that an access key belongs to, in any partition; imports moto."""
-    from moto.iam.models import iam_backends
-    from moto.sts.models import sts_backends
+def find_account(access_key: str) -> str | None:
+    """The account of an access key that IAM or STS gave out."""
+    session = find_session(access_key)
+    if session:
+        account: str = session.account_id
+        return account
+    found = _find_user(access_key)
+    return found[0].account_id if found else None
 
-    for account, regions in list(sts_backends.items()):
-        for sts in list(regions.values()):
-            role = sts.get_assumed_role_from_access_key(access_key)
-            if role:
-                return account, role.arn
-    for account, partitions in list(iam_backends.items()):
-        for iam in list(partitions.values()):
-            if access_key in iam.access_keys:
-                user = iam.get_user_from_access_key_id(access_key)
-                return (account, user.arn) if user else None
+
+def find_session(access_key: str) -> Any | None:
+    """The assumed role with an access key, in any account and partition."""
+    for sts in _backends("sts"):
+        session = sts.get_assumed_role_from_access_key(access_key)
+        if session:
+            return session
     return None
+
+
+def _find_user(access_key: str) -> tuple[Any, Any] | None:
+    """The user with an access key, and the key."""
+    for iam in _backends("iam"):
+        if access_key in iam.access_keys:
+            user = iam.get_user_from_access_key_id(access_key)
+            return (user, user.get_access_key_by_id(access_key)) if user else None
+    return None
+
+
+def _backends(service: str, account: str | None = None) -> Iterator[Any]:
+    """What moto has of a service, in all accounts or in one, in any partition.
+
+    Nothing is made by looking: neither an account's backend nor, by an import, the service.
+    """
+    models = sys.modules.get(f"moto.{service}.models")
+    every: dict[str, Any] = getattr(models, f"{service}_backends", {})
+    for owner, partitions in list(every.items()):
+        if account in (None, owner):
+            yield from list(partitions.values())
+
+
+# --- Policies --------------------------------------------------------------------------------------------
+
+
+def _user_identity(arn: str) -> Identity | None:
+    found = _with_arn("users", arn)
+    if found is None:
+        return None
+    iam, user = found
+    groups = iam.get_groups_for_user(user.name)
+    policies = [policy for holder in (user, *groups) for policy in _policies_of(holder)]
+    context = {"aws:username": (user.name,), "aws:userid": (user.id,)} | _principal_tags(user.tags)
+    return Identity(Principal.of_arn(user.arn), Policies(identity=tuple(policies)), context)
+
+
+def _session_identity(session: Any) -> Identity:
+    principal = Principal.of_arn(session.arn, session.role_arn)
+    context = {"aws:userid": (session.user_id,)}
+    found = _with_arn("roles", session.role_arn)
+    if found is None:
+        return Identity(principal, context=context)
+    iam, role = found
+    policies = Policies(
+        identity=tuple(_policies_of(role)),
+        boundary=_boundary(role.permissions_boundary_arn, iam),
+        session=(NamedPolicy("the policy of the session", session.policy),) if session.policy else (),
+    )
+    return Identity(principal, policies, context | _principal_tags(role.tags))
+
+
+def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
+    """The user or role with an ARN, after the backend that has it."""
+    backends = _backends("iam", account_of(arn))
+    return next(
+        ((iam, each) for iam in backends for each in list(getattr(iam, kind).values()) if each.arn == arn), None
+    )
+
+
+def _policies_of(holder: Any) -> Iterator[NamedPolicy]:
+    """The inline and managed policies of a user, group or role."""
+    for name, document in list(holder.policies.items()):
+        yield NamedPolicy(name, document)
+    for arn, policy in list(holder.managed_policies.items()):
+        yield NamedPolicy(arn, _document(policy))
+
+
+def _boundary(arn: str | None, iam: Any) -> NamedPolicy | None:
+    if not arn:
+        return None
+    policy = iam.managed_policies.get(arn)
+    return NamedPolicy(arn, _document(policy) if policy else NOTHING)
+
+
+def _document(policy: Any) -> str:
+    return next(str(version.document) for version in policy.versions if version.is_default)
+
+
+def _principal_tags(tags: list[dict[str, str]] | None) -> dict[str, tuple[str, ...]]:
+    return {f"aws:PrincipalTag/{tag['Key']}": (tag["Value"],) for tag in tags or ()}

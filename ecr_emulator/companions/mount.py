@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
-from ecr_emulator.companions.identities import find_identity
+from ecr_emulator.companions.identities import find_account
 from ecr_emulator.companions.refusals import NoSuchCompanion, refuse
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ class Companions:
         access_key = found[1] if found else ""
         if _ACCOUNT.fullmatch(access_key):
             return access_key
-        known = find_identity(access_key)
-        return known[0] if known else self._default_account
+        return find_account(access_key) or self._default_account
 
 
 def _moto_application() -> WSGIApplication:

@@ -1,4 +1,4 @@
-"""The service-linked roles that ECR makes for itself.
+"""The service-linked roles that ECR makes for itself, in the IAM companion.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-roles.html
 """
@@ -6,42 +6,10 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-role
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from ecr_emulator.companions.mount import Companions
+from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports import Store
-
-
-class ServiceLinkedRole(NamedTuple):
-    """A role, the managed policy that it carries, and a description in our words: AWS's is not known."""
-
-    name: str
-    policy: str
-    description: str
-
-
-ROLES = {
-    "pullthroughcache.ecr.amazonaws.com": ServiceLinkedRole(
-        "AWSServiceRoleForECRPullThroughCache",
-        "AWSECRPullThroughCache_ServiceRolePolicy",
-        "Lets Amazon ECR read upstream credentials and store the images that it caches.",
-    ),
-    "inspector2.amazonaws.com": ServiceLinkedRole(
-        "AWSServiceRoleForAmazonInspector2",
-        "AmazonInspector2ServiceRolePolicy",
-        "Lets Amazon Inspector scan the images of Amazon ECR.",
-    ),
-    "replication.ecr.amazonaws.com": ServiceLinkedRole(
-        "AWSServiceRoleForECRReplication",
-        "ECRReplicationServiceRolePolicy",
-        "Lets Amazon ECR replicate images to other Regions and accounts.",
-    ),
-    "ecr.amazonaws.com": ServiceLinkedRole(
-        "AWSServiceRoleForECRTemplate",
-        "ECRTemplateServiceRolePolicy",
-        "Lets Amazon ECR create repositories from creation templates.",
-    ),
-}
 
 
 class CompanionRoles:
@@ -57,6 +25,13 @@ class CompanionRoles:
         self._store = store
         companions.at_load(self._create_remembered)
 
+    def has_service_linked_role(self, account: str, service: str) -> bool:
+        """See ``ports.Roles.has_service_linked_role``."""
+        if self._companions.is_loaded:
+            return _has(account, service)
+        with self._store.reading() as work:
+            return (account, service) in work.service_linked_roles.all()
+
     def ensure_service_linked_role(self, account: str, service: str) -> None:
         """Create the service-linked role of a service principal unless the account has it."""
         with self._store.writing() as work:
@@ -70,13 +45,19 @@ class CompanionRoles:
             _ensure(account, service)
 
 
+def _has(account: str, service: str) -> bool:
+    from moto.iam.models import iam_backends
+
+    return any(role.name == ROLES[service].name for role in list(iam_backends[account]["aws"].roles.values()))
+
+
 def _ensure(account: str, service: str) -> None:
     from moto.iam.models import iam_backends
 
+    if _has(account, service):
+        return
     iam = iam_backends[account]["aws"]
     role = ROLES[service]
-    if any(existing.name == role.name for existing in iam.roles.values()):
-        return
     trust = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, request
 from werkzeug.wsgi import get_host
 
-from ecr_emulator.control.caller import Identities
+from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
-from ecr_emulator.control.endpoint import ApiRequest, Endpoint, nobody
+from ecr_emulator.control.endpoint import ApiRequest, Endpoint
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 
@@ -15,9 +15,9 @@ MAX_BODY = 64 * 1024 * 1024
 """More than any request needs: a layer part of 20 MiB in base64 is the longest."""
 
 
-def control_app(services: Services, identities: Identities = nobody, *, strict: bool = False) -> Flask:
+def control_app(services: Services, callers: Callers, *, strict: bool = False) -> Flask:
     """An application that answers ``POST /``. See ``Endpoint`` for ``strict``."""
-    endpoint = Endpoint(services, identities, strict=strict)
+    endpoint = Endpoint(services, callers, strict=strict)
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROPAGATE_EXCEPTIONS=strict)
 
@@ -32,6 +32,7 @@ def control_app(services: Services, identities: Identities = nobody, *, strict: 
                 origin=f"{environ['wsgi.url_scheme']}://{get_host(environ)}",
                 authorization=environ.get("HTTP_AUTHORIZATION"),
                 query=environ.get("QUERY_STRING", ""),
+                environ=environ,
             )
         )
         request.environ[REQUEST_ID] = answer.headers[REQUEST_ID_HEADER]

@@ -10,6 +10,7 @@ from typing import Any
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import Permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Call:
     """One request on its way to its operation.
 
     ``registry`` is the one addressed: that of ``registryId`` if the request has one, else the caller's.
-    ``origin`` is the scheme and host that the client used, without a slash at the end.
+    ``origin`` is the scheme and host that the client used, without a slash at the end. The ``permissions`` for the
+    operation itself have been checked.
     """
 
     operation: str
@@ -26,6 +28,7 @@ class Call:
     registry: Registry
     services: Services
     origin: str
+    permissions: Permissions
 
     @property
     def host(self) -> str:

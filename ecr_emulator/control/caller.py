@@ -5,73 +5,67 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Callable
-from typing import NamedTuple
-from urllib.parse import parse_qs
+from dataclasses import dataclass
+from datetime import datetime
 
+from ecr_emulator.control.credential import Credential
+from ecr_emulator.control.signatures import SignatureCheck, SignedRequest
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import IncompleteSignatureException, MissingAuthenticationTokenException
-
-Identities = Callable[[str], tuple[str, str] | None]
-"""What IAM and STS know of an access key: its account and the ARN of its principal."""
+from ecr_emulator.errors import (
+    ExpiredTokenException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
+from ecr_emulator.ports import AccessKey, Identities
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_SCOPE = re.compile(r"(?P<access_key>[\w+=,.@/-]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/[a-z0-9-]+/aws4_request", re.ASCII)
-_ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-class Credential(NamedTuple):
-    """What a signature's credential scope says."""
+@dataclass(frozen=True)
+class Callers:
+    """Finds out who calls.
 
-    access_key: str
-    region: str
-
-
-def read_credential(authorization: str | None, query: str = "") -> Credential | None:
-    """The credential in an ``Authorization`` header or a presigned query; None if there is no signature.
-
-    The signature itself is not verified. Raises ``IncompleteSignatureException``.
+    An access key of twelve digits is the root of that account. The others are whom ``identities`` know; a stranger is
+    the root of ``home``, or is refused where ``refuses_strangers``. ``signatures`` are checked if there is a check.
     """
-    if authorization:
-        return _from_header(authorization)
-    if "X-Amz-Credential" in query:
-        return _from_scope(parse_qs(query).get("X-Amz-Credential", [""])[0])
-    return None
+
+    identities: Identities
+    home: Registry
+    refuses_strangers: bool = False
+    signatures: SignatureCheck | None = None
+
+    def find(self, request: SignedRequest, now: datetime) -> Caller:
+        """The caller of a request.
+
+        Raises ``MissingAuthenticationTokenException``, ``IncompleteSignatureException``,
+        ``UnrecognizedClientException``, ``ExpiredTokenException`` and ``InvalidSignatureException``.
+        """
+        credential = Credential.of(request.authorization, request.query)
+        if credential is None:
+            raise MissingAuthenticationTokenException
+        if _ACCOUNT.fullmatch(credential.access_key):
+            return Caller.root_of(Registry(credential.access_key, credential.region))
+        known = self.identities.find_key(credential.access_key)
+        if known is None:
+            if self.refuses_strangers:
+                raise UnrecognizedClientException
+            return Caller.root_of(Registry(self.home.id, credential.region))
+        self._check(request, credential, known, now)
+        session = credential.access_key if known.session_token else None
+        return Caller(Registry(known.account, credential.region), known.principal_arn, session)
+
+    def _check(self, request: SignedRequest, credential: Credential, known: AccessKey, now: datetime) -> None:
+        if self.refuses_strangers or self.signatures:
+            _check_session(known, credential.session_token or request.header("X-Amz-Security-Token"), now)
+        if self.signatures:
+            self.signatures.check(request, credential, known.secret)
 
 
-def identify(credential: Credential | None, home: Registry, identities: Identities) -> Caller:
-    """The caller behind a credential: an access key that is an account, one that IAM knows, or one of ``home``.
-
-    Raises ``MissingAuthenticationTokenException`` if there is none.
-    """
-    if credential is None:
-        raise MissingAuthenticationTokenException
-    access_key, region = credential
-    known = None if _ACCOUNT.fullmatch(access_key) else identities(access_key)
-    if known:
-        account, arn = known
-        return Caller(Registry(account, region), arn)
-    registry = Registry(access_key if _ACCOUNT.fullmatch(access_key) else home.id, region)
-    return Caller(registry, f"arn:{registry.partition}:iam::{registry.id}:root")
-
-
-def _from_header(authorization: str) -> Credential:
-    algorithm, _, rest = authorization.partition(" ")
-    if algorithm != _ALGORITHM:
-        raise IncompleteSignatureException(reason=f"its algorithm is not {_ALGORITHM}")
-    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    for name in ("Credential", "SignedHeaders", "Signature"):
-        if not parts.get(name):
-            raise IncompleteSignatureException(reason=f"'{name}' is missing")
-    return _from_scope(parts["Credential"])
-
-
-def _from_scope(scope: str) -> Credential:
-    match = _SCOPE.fullmatch(scope)
-    if match is None:
-        raise IncompleteSignatureException(
-            reason=f"the credential must look like <access key>/<date>/<region>/ecr/aws4_request, not '{scope}'"
-        )
-    return Credential(match["access_key"], match["region"])
+def _check_session(known: AccessKey, token: str | None, now: datetime) -> None:
+    if known.session_token and not hmac.compare_digest(known.session_token.encode(), (token or "").encode()):
+        raise UnrecognizedClientException
+    if known.expires_at and now >= known.expires_at:
+        raise ExpiredTokenException

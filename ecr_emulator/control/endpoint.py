@@ -1,6 +1,7 @@
 """One request in, one answer out: the AWS JSON 1.1 protocol.
 
-The target comes first, then the caller, the JSON, the model's constraints, and the operation's own checks.
+The target comes first, then the caller, the JSON, the model's constraints, the caller's permissions where IAM is
+enforced, and the operation's own checks.
 Only here errors become AWS's error bodies.
 """
 
@@ -8,15 +9,19 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ecr_emulator.circumstances import circumstances_of
 from ecr_emulator.control import model
 from ecr_emulator.control.call import Call
-from ecr_emulator.control.caller import Identities, identify, read_credential
+from ecr_emulator.control.caller import Callers
+from ecr_emulator.control.demands import demands
 from ecr_emulator.control.emulated import find_emulated
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import EcrError, SerializationException, ServerException, StorageFailure
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import UNLIMITED, Permissions
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
@@ -28,7 +33,8 @@ _log = logging.getLogger(__name__)
 class ApiRequest(NamedTuple):
     """The parts of an HTTP request that the protocol looks at.
 
-    ``origin`` is the scheme and host that the client used, without a slash at the end.
+    ``origin`` is the scheme and host that the client used, without a slash at the end; ``environ`` is the WSGI
+    environment, for what only few requests need.
     """
 
     target: str
@@ -36,6 +42,14 @@ class ApiRequest(NamedTuple):
     origin: str
     authorization: str | None = None
     query: str = ""
+    environ: Mapping[str, Any] = {}
+
+    def header(self, name: str) -> str | None:
+        """The value of a header."""
+        variable = name.upper().replace("-", "_")
+        prefix = "" if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_"
+        value: str | None = self.environ.get(prefix + variable)
+        return value
 
 
 class Answer(NamedTuple):
@@ -47,10 +61,6 @@ class Answer(NamedTuple):
     note: dict[str, str]
 
 
-def nobody(access_key: str) -> None:
-    """The identities of an emulator without IAM."""
-
-
 class Endpoint:
     """Answers the API of all registries.
 
@@ -58,9 +68,9 @@ class Endpoint:
     what fails unexpectedly is raised instead of answered.
     """
 
-    def __init__(self, services: Services, identities: Identities = nobody, *, strict: bool = False) -> None:
+    def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
         self._services = services
-        self._identities = identities
+        self._callers = callers
         self._strict = strict
 
     def handle(self, request: ApiRequest) -> Answer:
@@ -89,16 +99,20 @@ class Endpoint:
 
     def _perform(self, request: ApiRequest, note: dict[str, str]) -> dict[str, Any]:
         operation = find_emulated(request.target)
-        credential = read_credential(request.authorization, request.query)
-        caller = identify(credential, self._services.home, self._identities)
+        now = self._services.clock.now()
+        caller = self._callers.find(request, now)
         members = operation.decode(_parse(request.body))
         if operation.check:
             operation.check(members)
         registry_id = members.get("registryId")
         registry = Registry(registry_id, caller.registry.region) if registry_id else caller.registry
         note |= {"account": registry.id, "region": registry.region}
-        now = self._services.clock.now()
-        call = Call(operation.name, now, caller, registry, self._services, request.origin)
+        permissions: Permissions = UNLIMITED
+        if self._services.access:
+            circumstances = circumstances_of(request.environ)
+            permissions = self._services.access.permissions(caller, registry, now, circumstances)
+            permissions.require(demands(operation.name, members, registry, self._services.roles))
+        call = Call(operation.name, now, caller, registry, self._services, request.origin, permissions)
         if self._strict:
             return operation.perform_strictly(call, members)
         return operation.perform(call, members)

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
+from ecr_emulator.circumstances import circumstances_of
 from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.addressing import find_address
 from ecr_emulator.distribution.challenge import challenge, find_caller
+from ecr_emulator.distribution.demands import demands
 from ecr_emulator.distribution.layer_urls import get_layer
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal, refusal_of, refusal_of_upstream, refused
-from ecr_emulator.domain.names import is_repository_name
+from ecr_emulator.domain.caller import Caller
+from ecr_emulator.domain.names import Registry, is_repository_name
 from ecr_emulator.errors import EcrError, StorageFailure, UpstreamFailure
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.layer_urls import PREFIX
 
 if TYPE_CHECKING:
@@ -31,7 +35,8 @@ log = logging.getLogger(__name__)
 class DistributionApp:
     """Answers ``/v2/…`` and the signed URLs of layers.
 
-    With ``registry_auth`` ``open``, clients that send no credentials are the emulator's own account. ``strict``
+    With ``registry_auth`` ``open``, clients that send no credentials are the emulator's own account: its root, where
+    IAM is enforced. ``strict``
     answers as real ECR does where that departs from the OCI specification; ``accept_sparse`` takes manifests whose
     parts are not here, which ECR does not.
     """
@@ -85,11 +90,27 @@ class DistributionApp:
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
-        principal = caller.principal_arn if caller else ""
         visit = Visit(
-            request, self._services, registry, name, path, now, principal, self._is_strict, self._accepts_sparse
+            request,
+            self._services,
+            registry,
+            name,
+            path,
+            now,
+            principal=caller.principal_arn if caller else "",
+            is_strict=self._is_strict,
+            accepts_sparse=self._accepts_sparse,
+            permissions=self._permissions(request, caller, registry, now),
         )
+        if self._services.access:
+            visit.permissions.require(demands(handler, request, registry, name))
         answer = handler(visit, *arguments)
         if namespace:
             answer.headers["OCI-Namespace"] = namespace
         return answer
+
+    def _permissions(self, request: Request, caller: Caller | None, registry: Registry, now: datetime) -> Permissions:
+        if self._services.access is None:
+            return UNLIMITED
+        caller = caller or Caller.root_of(self._services.home)
+        return self._services.access.permissions(caller, registry, now, circumstances_of(request.environ))

@@ -19,7 +19,10 @@ from ecr_emulator.services.repositories import repository_for_push
 def get_manifest(visit: Visit, reference: str) -> Response:
     """end-3: GET and HEAD. The bytes and the media type are those that were stored, whatever Accept says."""
     _check_reference(reference)
-    manifest = visit.services.pulls.manifest(visit.registry, visit.name, reference, visit.now, visit.principal)
+    may_import = visit.permissions.may_import(visit.name)
+    manifest = visit.services.pulls.manifest(
+        visit.registry, visit.name, reference, visit.now, visit.principal, may_import
+    )
     etag = f'"{manifest.digest}"'
     headers = {"Content-Type": manifest.media_type, "ETag": etag}
     if not visit.is_strict or visit.request.method == "HEAD":

@@ -20,7 +20,8 @@ def list_referrers(visit: Visit, digest: str) -> Response:
     while it fails, the index has those that are known.
     """
     check_digest(digest)
-    every = visit.services.referrers.find(visit.registry, visit.name, digest, visit.now).referrers
+    may_import = visit.permissions.may_import(visit.name)
+    every = visit.services.referrers.find(visit.registry, visit.name, digest, visit.now, may_import).referrers
     found = [each for each in every if each.is_active]
     headers = {}
     wanted = visit.request.args.get("artifactType")

@@ -14,6 +14,7 @@ from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import UploadNotFoundException
+from ecr_emulator.services.access import Demand
 
 
 def begin_upload(visit: Visit) -> Response:
@@ -22,7 +23,14 @@ def begin_upload(visit: Visit) -> Response:
     if "mount" in arguments:
         check_digest(arguments["mount"])
         source = visit.local_name(arguments["from"]) if "from" in arguments else None
-        mounted = visit.services.uploads.mount(visit.registry, visit.name, arguments["mount"], source, visit.now)
+        mounted = visit.services.uploads.mount(
+            visit.registry,
+            visit.name,
+            arguments["mount"],
+            source,
+            visit.now,
+            may_take=lambda name: visit.permissions.may(Demand("ecr:GetDownloadUrlForLayer", visit.registry.arn(name))),
+        )
         if mounted:
             return _created(visit, mounted.digest)
     digest = arguments.get("digest")

@@ -9,6 +9,7 @@ from werkzeug import Request
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import UNLIMITED, Permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Visit:
     """A request that is authenticated and whose registry and repository name are known.
 
     ``name`` is empty where the route has none. ``path`` is the name as the client wrote it, which answers repeat;
-    ``origin`` is the scheme and host it used; ``principal`` the ARN of the caller, empty for one without a token.
+    ``origin`` is the scheme and host it used; ``principal`` the ARN of the caller, empty for one without a token. The
+    ``permissions`` that the route itself needs have been checked.
     A strict answer departs from the OCI specification where real ECR does (docs/strict.md);
     sparse manifests are accepted only where the operator asked for that.
     """
@@ -30,6 +32,7 @@ class Visit:
     principal: str
     is_strict: bool = False
     accepts_sparse: bool = False
+    permissions: Permissions = UNLIMITED
 
     @property
     def origin(self) -> str:

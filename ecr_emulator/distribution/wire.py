@@ -45,6 +45,7 @@ _ROWS: dict[type[EcrError], tuple[int, str]] = {
     errors.ImageTagAlreadyExistsException: (400, "TAG_INVALID"),
     errors.InvalidParameterException: (405, "UNSUPPORTED"),
     errors.LimitExceededException: (403, "DENIED"),
+    errors.AccessDeniedException: (403, "DENIED"),
 }
 
 _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {

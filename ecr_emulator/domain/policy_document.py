@@ -18,6 +18,9 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
 from ecr_emulator.errors import InvalidParameterException
 
+REGISTRY_POLICY = "policy"
+"""The name under which a registry's policy is kept: its text."""
+
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
 

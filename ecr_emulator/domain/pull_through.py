@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ecr_emulator.domain.names import Registry, is_repository_name
+from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, service_linked_role_arn
 
 REVALIDATE_AFTER = timedelta(hours=24)
 """How long a cached tag is served without asking its upstream."""
@@ -18,8 +19,6 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When a tag was validated that was pushed here and never seen upstream."""
 ROOT = "ROOT"
 """The prefix that stands for every name."""
-SERVICE_PRINCIPAL = "pullthroughcache.ecr.amazonaws.com"
-"""Who acts in the service-linked role, and may assume the role of a rule."""
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
 
 
@@ -90,8 +89,7 @@ class PullThroughRule:
     @property
     def principal_arn(self) -> str:
         """As whom the registry asks another private registry: the role of the rule, or its own service-linked one."""
-        own = f"role/aws-service-role/{SERVICE_PRINCIPAL}/AWSServiceRoleForECRPullThroughCache"
-        return self.custom_role_arn or f"arn:{self.registry.partition}:iam::{self.registry.id}:{own}"
+        return self.custom_role_arn or service_linked_role_arn(self.registry, PULL_THROUGH_CACHE)
 
     def upstream_name(self, repository_name: str) -> str | None:
         """What the upstream calls this repository; None if the rule does not cover the name."""
@@ -103,6 +101,15 @@ class PullThroughRule:
         if self.upstream_prefix not in (None, ROOT):
             rest = f"{self.upstream_prefix}/{rest}"
         return rest if is_repository_name(rest) or re.fullmatch("[a-z0-9]", rest) else None
+
+
+MayImport = Callable[[bool], bool]
+"""Whether an upstream may be asked on a caller's behalf, told whether its answer would create a repository."""
+
+
+def anybody(_: bool) -> bool:
+    """``MayImport`` where nothing keeps a caller from importing."""
+    return True
 
 
 def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> PullThroughRule | None:

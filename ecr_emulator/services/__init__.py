@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, Store, Upstreams
+from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.pulls import Pulls
@@ -21,7 +22,7 @@ class Services:
     """Everything a request may need, wired once by the composition root.
 
     ``home`` is the registry of callers who do not say otherwise. ``allowed_upstreams`` are the hosts that rules may
-    name besides those that ECR takes.
+    name besides those that ECR takes. Without ``access``, everybody may do everything.
     """
 
     home: Registry
@@ -40,3 +41,4 @@ class Services:
     background: Background
     collector: Collector
     allowed_upstreams: Collection[str] = ()
+    access: Access | None = None

@@ -22,7 +22,7 @@ from ecr_emulator.errors import (
     ValidationException,
 )
 from ecr_emulator.ports import UnitOfWork
-from ecr_emulator.services.replicas import replicate
+from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.replication import configuration_of, save_status
 
 PREPARE = "prepare-backfill"
@@ -66,13 +66,13 @@ def prepare(work: UnitOfWork, task: Task, now: datetime) -> None:
     work.tasks.add(_task(RUN, backfill, now))
 
 
-def run(work: UnitOfWork, task: Task, now: datetime) -> None:
+def run(work: UnitOfWork, task: Task, now: datetime, replicas: Replicas) -> None:
     """Perform the second half: replicate, until it is done or too much has failed."""
     backfill = _backfill(work, task)
     replications = list(backfill.replications)
     failed, status, code = 0, "COMPLETE", None
     for place, replication in enumerate(replications):
-        replications[place] = replication | _outcome(work, backfill, replication, now)
+        replications[place] = replication | _outcome(work, backfill, replication, now, replicas)
         failed += replications[place]["status"] == "FAILED"
         if has_failed(failed, place + 1):
             status, code = "FAILED", "TooManyFailures"
@@ -81,12 +81,14 @@ def run(work: UnitOfWork, task: Task, now: datetime) -> None:
     work.backfills.save(ended)
 
 
-def _outcome(work: UnitOfWork, backfill: Backfill, replication: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _outcome(
+    work: UnitOfWork, backfill: Backfill, replication: dict[str, Any], now: datetime, replicas: Replicas
+) -> dict[str, Any]:
     source = work.repositories.find(backfill.registry, replication["repositoryName"])
     image = work.images.find(source, replication["imageId"]["imageDigest"]) if source else None
     if source is None or image is None:
         return {"status": "FAILED", "failureCode": "ImageNotFound"}
-    failure = replicate(work, source, image, replication["imageId"]["imageTag"], backfill.destination, now)
+    failure = replicas.replicate(work, source, image, replication["imageId"]["imageTag"], backfill.destination, now)
     status = "FAILED" if failure else "COMPLETE"
     save_status(work, image, backfill.destination, status, failure)
     return {"status": status, "failureCode": failure}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 
 from ecr_emulator.domain.task import Task
@@ -26,6 +27,7 @@ from ecr_emulator.services import (
     storage_classes,
 )
 from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.replicas import Replicas
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +35,8 @@ Perform = Callable[[UnitOfWork, Task, datetime], None]
 
 KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
-    backfills.RUN: backfills.run,
     lifecycle.EVALUATE: lifecycle.perform_evaluation,
     lifecycle.PREVIEW: lifecycle.perform_preview,
-    replication.REPLICATE: replicas.perform_replication,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     scanning.KIND: scanning.finish_scan,
     signing.KIND: signing.sign,
@@ -48,11 +48,19 @@ KINDS: dict[str, Perform] = {
 class Background:
     """Performs tasks, each in a transaction of its own. ``delay`` is how long the work seems to take."""
 
-    def __init__(self, store: Store, collector: Collector, delay: timedelta = timedelta()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        collector: Collector,
+        delay: timedelta = timedelta(),
+        copies: Replicas = Replicas(),  # noqa: B008 - it has no state
+    ) -> None:
         self._store = store
         self._kinds = KINDS | {
             collection.FORGET: collector.perform_forget,
             collection.SWEEP: collector.perform_sweep,
+            replication.REPLICATE: copies.perform,
+            backfills.RUN: partial(backfills.run, replicas=copies),
         }
         self._delay = delay
         self._turn = Lock()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, anybody, matching_rule
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
@@ -27,14 +27,6 @@ PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""
 STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
 """What ECR itself promises."""
-
-MayImport = Callable[[bool], bool]
-"""Whether an upstream may be asked on a caller's behalf, told whether its answer would create a repository."""
-
-
-def anybody(_: bool) -> bool:
-    """``MayImport`` where nothing keeps a caller from importing."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)

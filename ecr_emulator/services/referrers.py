@@ -14,7 +14,7 @@ from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, Validation, anybody, matching_rule
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
@@ -50,11 +50,14 @@ class Referrers:
         self._threads = ThreadPoolExecutor(LISTINGS, "pull-through-referrers")
         self._flights: Flights[tuple[Referrer, ...]] = Flights(self._threads)
 
-    def find(self, registry: Registry, name: str, subject: str, now: datetime) -> FoundReferrers:
+    def find(
+        self, registry: Registry, name: str, subject: str, now: datetime, may_import: MayImport = anybody
+    ) -> FoundReferrers:
         """What refers to a digest, which itself need not be there: here, and at the upstream that a rule names.
 
         While the upstream fails, what it last said stands. Nothing is created: a repository that does not exist
-        has the referrers that its upstream lists. Raises ``RepositoryNotFoundException`` if that is none.
+        has the referrers that its upstream lists. For who may not import there is only what is here. Raises
+        ``RepositoryNotFoundException`` if that is none.
         """
         with self._store.reading() as work:
             is_askable = self._asks_upstreams and is_digest(subject)
@@ -64,7 +67,7 @@ class Referrers:
             listing = work.referrer_listings.find(repository, subject) if repository else None
         failure = None
         upstream = listing.referrers if listing else ()
-        if rule and (listing is None or listing.validation.is_due(now)):
+        if rule and (listing is None or listing.validation.is_due(now)) and may_import(False):
             try:
                 upstream = self._ask(rule, name, subject, now)
             except UpstreamFailure as failed:

@@ -5,6 +5,7 @@ Blobs are shared by all repositories, so a copy moves no bytes. https://docs.aws
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from ecr_emulator.domain.events import replication_action
@@ -20,16 +21,41 @@ from ecr_emulator.services.images import Origin, Push, delete_images, store_imag
 from ecr_emulator.services.replication import save_status
 from ecr_emulator.services.repositories import repository_for_replication
 
+Admits = Callable[[UnitOfWork, Repository, Registry], bool]
+"""Whether a registry admits what is replicated from a repository."""
 
-def perform_replication(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task of replicating an image under one of its tags, or none."""
-    found = find_image(work, task)
-    if found is None:
-        return
-    source, image = found
-    destination = _destination(task)
-    failure = replicate(work, source, image, task.arguments["tag"], destination, now)
-    save_status(work, image, destination, "FAILED" if failure else "COMPLETE", failure)
+
+class Replicas:
+    """Makes the copies, where the destination ``admits`` them."""
+
+    def __init__(self, admits: Admits = lambda *_: True) -> None:
+        self._admits = admits
+
+    def perform(self, work: UnitOfWork, task: Task, now: datetime) -> None:
+        """Perform the task of replicating an image under one of its tags, or none."""
+        found = find_image(work, task)
+        if found is None:
+            return
+        source, image = found
+        destination = _destination(task)
+        failure = self.replicate(work, source, image, task.arguments["tag"], destination, now)
+        save_status(work, image, destination, "FAILED" if failure else "COMPLETE", failure)
+
+    def replicate(
+        self, work: UnitOfWork, source: Repository, image: Image, tag: str | None, destination: Registry, now: datetime
+    ) -> str | None:
+        """Copy an image to the repository of the same name in another registry; why it failed, or None.
+
+        The repository is created from its template if need be. The destination is told of the outcome.
+        """
+        replica = Repository(destination, source.name, now)
+        if self._admits(work, source, destination):
+            replica, failure = _tried(work, source, image, tag, replica, now)
+        else:
+            failure = "AccessDenied"
+        result = "FAILED" if failure else "SUCCESS"
+        work.events.add(replication_action(replica, source.registry, ImageId(image.digest, tag), result, now))
+        return failure
 
 
 def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
@@ -40,25 +66,18 @@ def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
         delete_images(work, replica, [image_id], now, Origin.REPLICATION)
 
 
-def replicate(
-    work: UnitOfWork, source: Repository, image: Image, tag: str | None, destination: Registry, now: datetime
-) -> str | None:
-    """Copy an image to the repository of the same name in another registry; why it failed, or None.
-
-    The repository is created from its template if need be. The destination is told of the outcome.
-    """
-    failure = None
-    replica = Repository(destination, source.name, now)
+def _tried(
+    work: UnitOfWork, source: Repository, image: Image, tag: str | None, replica: Repository, now: datetime
+) -> tuple[Repository, str | None]:
+    """The repository that the copy went to, and why that failed, or None."""
     try:
-        replica = repository_for_replication(work, destination, source.name, now)
+        replica = repository_for_replication(work, replica.registry, replica.name, now)
         _copy(work, source, replica, image, tag, now)
     except RepositoryNotFoundException:
-        failure = "RepositoryNotFound"
+        return replica, "RepositoryNotFound"
     except EcrError:
-        failure = "InternalError"
-    result = "FAILED" if failure else "SUCCESS"
-    work.events.add(replication_action(replica, source.registry, ImageId(image.digest, tag), result, now))
-    return failure
+        return replica, "InternalError"
+    return replica, None
 
 
 def _copy(

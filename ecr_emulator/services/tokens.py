@@ -1,7 +1,7 @@
 """Authorization tokens and signed URLs: what we issue, we recognise, also after a restart.
 
-A token carries its account, Region, principal and time of issue, so that a docker client is decided like the API
-caller who asked for the token. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+A token carries its account, Region, principal, session and time of issue, so that a docker client is decided like the
+API caller who asked for the token. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Tokens:
             "principal": caller.principal_arn,
             "issued": _milliseconds(now),
         }
+        if caller.session_key:
+            claims["session"] = caller.session_key
         payload = _encoded(json.dumps(claims, separators=(",", ":")).encode())
         return f"{payload}.{self.sign(payload)}", now + TOKEN_LIFE
 
@@ -48,7 +50,7 @@ class Tokens:
         claims = json.loads(_decoded(payload))
         if now >= datetime.fromtimestamp(claims["issued"] / 1000, UTC) + TOKEN_LIFE:
             raise TokenExpired
-        return Caller(Registry(claims["account"], claims["region"]), claims["principal"])
+        return Caller(Registry(claims["account"], claims["region"]), claims["principal"], claims.get("session"))
 
     def sign(self, text: str) -> str:
         """A signature over some text, for tokens and for URLs."""

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.ht
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -148,11 +148,20 @@ class Uploads:
             _, upload = self._found(registry, name, upload_id)
             self._discard(upload, self._blobs.resume(upload.id, upload.size))
 
-    def mount(self, registry: Registry, name: str, digest: str, source_name: str | None, now: datetime) -> Layer | None:
+    def mount(
+        self,
+        registry: Registry,
+        name: str,
+        digest: str,
+        source_name: str | None,
+        now: datetime,
+        may_take: Callable[[str], bool] = lambda _: True,
+    ) -> Layer | None:
         """Give a repository a blob that another one of the registry holds; None if it cannot be had that way.
 
         The account must have turned blob mounting on, both repositories must be encrypted alike, and the source must
-        not be a cache of an upstream. Without a source, any repository of the registry will do.
+        not be a cache of an upstream. Without a source, any repository of the registry will do. ``may_take`` says
+        from which, by name, the client may take layers.
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         with self._store.writing() as work:
@@ -161,7 +170,8 @@ class Uploads:
                 return None
             rules = work.rules.all(registry)
             for each in [source_name] if source_name else work.layers.holders(registry, digest):
-                source = None if matching_rule(rules, each) else work.repositories.find(registry, each)
+                is_open = not matching_rule(rules, each) and may_take(each)
+                source = work.repositories.find(registry, each) if is_open else None
                 layer = work.layers.find(source, digest) if source else None
                 if source and layer and source.encryption == target.encryption:
                     work.layers.add(target, digest, layer.size, now)

@@ -53,6 +53,8 @@ EXAMPLES = {
     "import_mode": (["lazy"], "lazy", '"lazy"', "lazy"),
     "import_referrers": (["with-subject"], "with-subject", '"with-subject"', "with-subject"),
     "registry_auth": (["open"], "open", '"open"', "open"),
+    "iam": (["enforce"], "enforce", '"enforce"', "enforce"),
+    "verify_signatures": (["true"], "true", "true", True),
     "strict": (["true"], "true", "true", True),
     "accept_sparse": (["false"], "false", "false", False),
     "tls": (["true"], "true", "true", True),

@@ -16,7 +16,9 @@ from ecr_emulator.control.model import service_model
 PACKAGE = Path(errors.__file__).parent
 FRONT_DOOR = {
     "AccessDeniedException",
+    "ExpiredTokenException",
     "IncompleteSignatureException",
+    "InvalidSignatureException",
     "MissingAuthenticationTokenException",
     "SerializationException",
     "UnknownOperationException",

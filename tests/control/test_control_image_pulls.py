@@ -55,7 +55,7 @@ class Pulling(ControlPlane):
         cleanup.callback(self.pull_through.close)
         pulls = Pulls(store, blobs, self.pull_through, downloads)
         self.services = replace(self.services, upstreams=upstreams, pulls=pulls)
-        self.wsgi = control_app(self.services, strict=True)
+        self.wsgi = control_app(self.services, self.callers, strict=True)
         self.secrets.secrets[SECRET] = CREDENTIAL
 
     def settle(self):

@@ -14,6 +14,7 @@ from ecr_emulator.control.app import control_app
 from ecr_emulator.control.call import HANDLERS
 from ecr_emulator.control.emulated import emulated_handlers, find_emulated
 from ecr_emulator.errors import ImageNotFoundException
+from ecr_emulator.ports import AccessKey
 
 PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 SCOPE = "{key}/20260304/{region}/ecr/aws4_request"
@@ -223,9 +224,9 @@ def test_a_presigned_query_names_the_caller_too(post):
 
 
 def test_an_access_key_that_iam_knows_belongs_to_its_account(plane, post):
-    known = {"AKIAKNOWN": ("111122223333", "arn:aws:iam::111122223333:user/ann")}
-    wsgi = control_app(plane.services, known.get, strict=True)
-    assert created(post, wsgi=wsgi, Authorization=authorization("AKIAKNOWN"))["registryId"] == "111122223333"
+    ann = AccessKey("111122223333", "arn:aws:iam::111122223333:user/ann", "secret")
+    plane.identities.keys["AKIAKNOWN"] = ann
+    assert created(post, Authorization=authorization("AKIAKNOWN"))["registryId"] == "111122223333"
 
 
 # --- Failures of ours ------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ def test_an_access_key_that_iam_knows_belongs_to_its_account(plane, post):
 def test_what_fails_unexpectedly_is_a_server_exception_and_logged(plane, post, monkeypatch, caplog):
     monkeypatch.setattr(plane.services.store, "reading", None)
     with caplog.at_level(logging.ERROR):
-        response = post(wsgi=control_app(plane.services))
+        response = post(wsgi=control_app(plane.services, plane.callers))
     status, code, message = error(response)
     request_id = response.headers["x-amzn-RequestId"]
     assert (status, code) == (500, "ServerException")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
+from ecr_emulator.ports import AccessKey
 from tests.support.images import an_image, put_image
 from tests.support.refusals import refusal
 
@@ -74,7 +75,7 @@ def test_exclusions_belong_to_an_account_in_a_region(ecr, ecr_of):
 
 def test_pulls_of_an_excluded_principal_leave_no_trace(plane, ecr, ecr_of, clock):
     user = "arn:aws:iam::000000000000:user/ci"
-    plane.identities["AKIACI"] = ("000000000000", user)
+    plane.identities.keys["AKIACI"] = AccessKey("000000000000", user, "secret")
     ci = ecr_of("AKIACI")
     ecr.create_repository(repositoryName="team/app")
     put_image(ecr, "team/app", an_image(), "v1")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.control.operations.replication import SERVICE_PRINCIPAL
+from ecr_emulator.domain.service_linked_roles import REPLICATION
 from tests.support.images import an_image, an_index, put_image, put_manifest
 from tests.support.refusals import refusal
 
@@ -84,7 +84,7 @@ def test_a_configuration_is_described_as_it_was_put(ecr, plane):
     ]
     assert configure(ecr, *rules)["replicationConfiguration"] == {"rules": rules}
     assert ecr.describe_registry()["replicationConfiguration"] == {"rules": rules}
-    assert plane.roles.ensured == [(ACCOUNT, SERVICE_PRINCIPAL)]
+    assert plane.roles.ensured == [(ACCOUNT, REPLICATION)]
 
 
 def test_no_rules_take_the_configuration_away(ecr):

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -19,6 +19,15 @@ from ecr_emulator.control.model import target_prefix
 from tests.support.provoked import refused
 
 ENDPOINT = "http://localhost:4566"
+SIGNING = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+
+class Keys(NamedTuple):
+    """What a client signs with."""
+
+    access_key: str
+    secret: str
+    session_token: str | None = None
 
 
 class Answering(Protocol):
@@ -34,24 +43,29 @@ def client_of(
     account: str = "test",
     region: str = "us-east-1",
     parameter_validation: bool = True,
+    keys: Keys | None = None,
 ) -> Any:
-    """A boto3 client that speaks to an emulator; its access key is the account. It never retries."""
-    session = _session(account, region)
+    """A boto3 client that speaks to an emulator, with its keys or with the account as access key. It never retries."""
     config = Config(parameter_validation=parameter_validation, retries={"total_max_attempts": 1})
-    client = session.client(service, endpoint_url=ENDPOINT, config=config)
+    client = _client(service, region, keys or Keys(account, "secret"), ENDPOINT, config=config)
     client.meta.events.register("before-send", InProcess(emulator.wsgi))
     return client
 
 
 def client_at(url: str, *, account: str = "test", region: str = "us-east-1") -> Any:
     """A boto3 client that speaks to a running emulator over a socket; its access key is the account."""
-    return _session(account, region).client("ecr", endpoint_url=url)
+    return _client("ecr", region, Keys(account, "secret"), url)
+
+
+def _client(service: str, region: str, keys: Keys, url: str, **more: Any) -> Any:
+    signing = dict(zip(SIGNING, keys, strict=True))
+    return _session().client(service, region, endpoint_url=url, **signing, **more)
 
 
 @cache
-def _session(account: str, region: str) -> boto3.Session:
-    """Sessions keep the service models that they have read, which is most of what a client costs."""
-    return boto3.Session(aws_access_key_id=account, aws_secret_access_key="secret", region_name=region)
+def _session() -> boto3.Session:
+    """A session keeps the service models that it has read, which is most of what a client costs."""
+    return boto3.Session()
 
 
 class InProcess:

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_emulator.control.app import control_app
+from ecr_emulator.control.caller import Callers
+from ecr_emulator.domain.access.policies import Policies
+from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.addresses import Addresses
+from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamFailure
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports import AccessKey, Credential, Identity
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.downloads import Downloads
@@ -55,10 +60,28 @@ class KnownSecrets:
 
 
 @dataclass
+class KnownIdentities:
+    """Access keys of principals, and the policies that a principal's ARN has."""
+
+    keys: dict[str, AccessKey] = field(default_factory=dict)
+    policies: dict[str, Policies] = field(default_factory=dict)
+
+    def find_key(self, access_key: str) -> AccessKey | None:
+        return self.keys.get(access_key)
+
+    def identity_of(self, caller: Caller) -> Identity:
+        policies = self.policies.get(caller.principal_arn, Policies())
+        return Identity(Principal.of_arn(caller.principal_arn), policies)
+
+
+@dataclass
 class NotedRoles:
     """The service-linked roles that were asked for."""
 
     ensured: list[tuple[str, str]] = field(default_factory=list)
+
+    def has_service_linked_role(self, account: str, service: str) -> bool:
+        return (account, service) in self.ensured
 
     def ensure_service_linked_role(self, account: str, service: str) -> None:
         self.ensured.append((account, service))
@@ -81,15 +104,24 @@ class OneUpstream:
 class ControlPlane:
     """Answers the ECR API alone, strictly: what the model does not foresee fails the test."""
 
-    def __init__(self, directory: Path, cleanup: ExitStack, background_delay: timedelta = timedelta()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        cleanup: ExitStack,
+        background_delay: timedelta = timedelta(),
+        *,
+        enforces_iam: bool = False,
+    ) -> None:
         self.background_delay = background_delay
+        self.enforces_iam = enforces_iam
+        self.identities = KnownIdentities()
         self.clock = FrozenClock()
         self.secrets = KnownSecrets()
         self.roles = NotedRoles()
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
-        self.identities: dict[str, tuple[str, str]] = {}
-        self._app = control_app(self.services, self.identities.get, strict=True)
+        self.callers = Callers(self.identities, HOME, refuses_strangers=enforces_iam)
+        self._app = control_app(self.services, self.callers, strict=True)
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.services.background.catch_up(self.clock.now())
@@ -124,4 +156,5 @@ class ControlPlane:
             background=Background(store, collector, self.background_delay),
             collector=collector,
             allowed_upstreams=ALLOWED,
+            access=Access(self.identities, store) if self.enforces_iam else None,
         )

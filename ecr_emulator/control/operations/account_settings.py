@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, lacks, operation
+from ecr_emulator.control.call import Call, operation
 from ecr_emulator.domain.account_settings import ACCOUNT_SETTINGS, AccountSetting
 from ecr_emulator.errors import InvalidParameterException
 from ecr_emulator.services import account_settings
 
 
 @operation
-@lacks("REGISTRY_POLICY_SCOPE is kept and has no effect, as no policy is enforced")
 def put_account_setting(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html"""
     name, value = request["name"], request["value"]

@@ -91,7 +91,9 @@ class ImagePulls:
 
     def _pull(self, registry: Registry, reference: str) -> StoredManifest:
         call = self._call
-        return call.services.pulls.manifest(registry, self._name, reference, call.now, call.caller.principal_arn)
+        may_import = call.permissions.may_import(self._name)
+        principal = call.caller.principal_arn
+        return call.services.pulls.manifest(registry, self._name, reference, call.now, principal, may_import)
 
 
 def _listed_tags(image_id: ImageId, image: Image) -> tuple[str | None, ...]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, lacks, operation
-from ecr_emulator.domain.policy_document import locks_out, read_registry_policy, read_repository_policy
+from ecr_emulator.control.call import Call, operation
+from ecr_emulator.domain.policy_document import (
+    REGISTRY_POLICY,
+    locks_out,
+    read_registry_policy,
+    read_repository_policy,
+)
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     InvalidParameterException,
@@ -15,14 +20,10 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports import UnitOfWork
 
-REGISTRY_POLICY = "policy"
-"""The name under which a registry's policy is kept: its text."""
-
 _LOCK_OUT = "The policy would prevent you from setting another policy in the future; use force to set it nevertheless"
 
 
 @operation
-@lacks("the policy is kept, not enforced: every caller may do everything")
 def set_repository_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html"""
     policy = read_repository_policy(request["policyText"], call.registry)
@@ -52,7 +53,6 @@ def delete_repository_policy(call: Call, request: dict[str, Any]) -> dict[str, A
 
 
 @operation
-@lacks("the policy is kept, not enforced: every caller may do everything")
 def put_registry_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html"""
     policy = read_registry_policy(request["policyText"], call.registry)

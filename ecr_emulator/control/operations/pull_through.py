@@ -8,11 +8,11 @@ from typing import Any
 from ecr_emulator.control.call import Call, operation
 from ecr_emulator.control.operations.upstream_credentials import UpstreamCredential, failure_of
 from ecr_emulator.control.pages import Page
+from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import (
     REGIONS_WITHOUT_PULL_THROUGH,
     ROOT,
-    SERVICE_PRINCIPAL,
     PullThroughRule,
     UpstreamKind,
     find_upstream_kind,
@@ -59,7 +59,7 @@ def create_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[
         work.rules.add(rule)
         if len(work.rules.all(call.registry)) > MAX_RULES:
             raise LimitExceededException
-    call.services.roles.ensure_service_linked_role(call.registry.id, SERVICE_PRINCIPAL)
+    call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.PULL_THROUGH_CACHE)
     return _described(rule, "createdAt", "upstreamRegistryUrl", "upstreamRegistry")
 
 

@@ -26,7 +26,8 @@ def list_image_referrers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         raise InvalidParameterException(
             f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_CONSTRAINT}'"
         )
-    found = call.services.referrers.find(call.registry, request["repositoryName"], subject, call.now)
+    name = request["repositoryName"]
+    found = call.services.referrers.find(call.registry, name, subject, call.now, call.permissions.may_import(name))
     if found.failure:
         raise UnableToListUpstreamImageReferrersException from found.failure
     wanted = [each for each in found.referrers if _is_wanted(each, request.get("filter", {}))]

@@ -7,12 +7,11 @@ from typing import Any
 from ecr_emulator.control.call import Call, operation
 from ecr_emulator.control.operations.image_ids import get_image, read_image_id
 from ecr_emulator.control.regions import is_region
+from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.replication import DOCUMENT, MAX_DESTINATIONS, destinations
 from ecr_emulator.errors import InvalidParameterException
 from ecr_emulator.services.replication import configuration_of, replication_statuses
-
-SERVICE_PRINCIPAL = "replication.ecr.amazonaws.com"
 
 
 @operation
@@ -38,7 +37,7 @@ def put_replication_configuration(call: Call, request: dict[str, Any]) -> dict[s
     with call.services.store.writing() as work:
         work.registry_documents.put(call.registry, DOCUMENT, configuration)
     if named:
-        call.services.roles.ensure_service_linked_role(call.registry.id, SERVICE_PRINCIPAL)
+        call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.REPLICATION)
     return {"replicationConfiguration": configuration}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ecr_emulator.control.call import Call, lacks, operation
 from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_id
 from ecr_emulator.control.pages import Page
+from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
@@ -21,7 +22,6 @@ from ecr_emulator.services.scanning import (
     start_scan,
 )
 
-INSPECTOR = "inspector2.amazonaws.com"
 """The service principal that enhanced scanning needs a role for."""
 
 
@@ -52,7 +52,7 @@ def put_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> 
         check_configuration(configuration)
         configure(work, call.registry, configuration, call.now)
     if configuration["scanType"] == ENHANCED:
-        call.services.roles.ensure_service_linked_role(call.registry.id, INSPECTOR)
+        call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.INSPECTOR)
     return {"registryScanningConfiguration": configuration}
 
 

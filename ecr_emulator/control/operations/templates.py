@@ -14,6 +14,7 @@ from ecr_emulator.control.operations.repository_settings import (
 )
 from ecr_emulator.control.operations.tags import described_tags
 from ecr_emulator.control.pages import Page
+from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_document import read_repository_policy
@@ -31,7 +32,6 @@ from ecr_emulator.ports import UnitOfWork
 
 MAX_TEMPLATES = 100
 """The most templates of a registry; AWS does not publish its quota."""
-SERVICE_PRINCIPAL = "ecr.amazonaws.com"
 
 
 @operation
@@ -44,7 +44,7 @@ def create_repository_creation_template(call: Call, request: dict[str, Any]) -> 
         work.templates.add(template)
         if len(work.templates.all(call.registry)) > MAX_TEMPLATES:
             raise LimitExceededException
-    call.services.roles.ensure_service_linked_role(call.registry.id, SERVICE_PRINCIPAL)
+    call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.TEMPLATES)
     return _answer(template)
 
 

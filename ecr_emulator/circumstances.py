@@ -1,0 +1,20 @@
+"""Where a request comes from, for the conditions of policies (docs/condition-keys.md).
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def circumstances_of(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """The values of condition keys that a WSGI environment gives."""
+    known = {
+        "aws:SourceIp": environ.get("REMOTE_ADDR"),
+        "aws:UserAgent": environ.get("HTTP_USER_AGENT"),
+        "aws:SecureTransport": "true" if environ.get("wsgi.url_scheme") == "https" else "false",
+        "aws:ViaAWSService": "false",
+    }
+    return {key: (value,) for key, value in known.items() if value}

@@ -1,0 +1,54 @@
+"""What each request of the registry API needs to be allowed: the actions that ECR makes of it.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from werkzeug import Request
+
+from ecr_emulator.distribution import blobs, manifests, referrers, tags, uploads
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.services.access import Demand
+
+Actions = Callable[[Request], tuple[str, ...]]
+
+_IN_ONE_REQUEST = ("InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload")
+
+
+def _pull_of_blob(request: Request) -> tuple[str, ...]:
+    return ("BatchCheckLayerAvailability",) if request.method == "HEAD" else ("GetDownloadUrlForLayer",)
+
+
+def _begin(request: Request) -> tuple[str, ...]:
+    return _IN_ONE_REQUEST if "digest" in request.args else ("InitiateLayerUpload",)
+
+
+def _finish(request: Request) -> tuple[str, ...]:
+    return ("CompleteLayerUpload",) if request.content_length == 0 else ("UploadLayerPart", "CompleteLayerUpload")
+
+
+_NEEDED: Mapping[Callable[..., object], tuple[str, ...] | Actions] = {
+    manifests.get_manifest: ("BatchGetImage",),
+    manifests.put_manifest: ("PutImage",),
+    manifests.delete_manifest: ("BatchDeleteImage",),
+    blobs.get_blob: _pull_of_blob,
+    uploads.begin_upload: _begin,
+    uploads.append_to_upload: ("UploadLayerPart",),
+    uploads.finish_upload: _finish,
+    uploads.get_upload: ("UploadLayerPart",),
+    uploads.cancel_upload: ("UploadLayerPart",),
+    tags.list_tags: ("ListImages",),
+    tags.list_repositories: ("DescribeRepositories",),
+    referrers.list_referrers: ("BatchGetImage",),
+}
+"""The actions by the handlers of routes. Saying hello needs a token and nothing more."""
+
+
+def demands(handler: Callable[..., object], request: Request, registry: Registry, name: str) -> list[Demand]:
+    """What a request needs; where it names no repository, on all of them."""
+    needed = _NEEDED.get(handler, ())
+    actions = needed if isinstance(needed, tuple) else needed(request)
+    return [Demand(f"ecr:{action}", registry.arn(name or "*")) for action in actions]

@@ -1,0 +1,241 @@
+"""Who may do what in ECR where IAM is enforced: which policies have a say in a request, and what they say together.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/security-iam.html
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from ecr_emulator.domain.access.evaluate import Decision, Kind, decide
+from ecr_emulator.domain.access.policies import NamedPolicy, Policies
+from ecr_emulator.domain.access.request import AccessRequest, Principal
+from ecr_emulator.domain.account_settings import REGISTRY_POLICY_SCOPE
+from ecr_emulator.domain.caller import Caller
+from ecr_emulator.domain.names import Registry, parse_repository_arn
+from ecr_emulator.domain.policy_document import REGISTRY_POLICY
+from ecr_emulator.domain.principals import account_of
+from ecr_emulator.domain.pull_through import MayImport, anybody
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import AccessDeniedException, RepositoryNotFoundException
+from ecr_emulator.ports import Identities, Identity, Store, UnitOfWork
+from ecr_emulator.services.account_settings import account_setting
+
+log = logging.getLogger(__name__)
+
+Context = Mapping[str, tuple[str, ...]]
+"""The values of condition keys."""
+
+CREATE_REPOSITORY = "ecr:CreateRepository"
+BATCH_IMPORT = "ecr:BatchImportUpstreamImage"
+REPLICATE_IMAGE = "ecr:ReplicateImage"
+SCOPE_V1 = frozenset({REPLICATE_IMAGE, BATCH_IMPORT, CREATE_REPOSITORY})
+"""What the registry policy decides in its first scope; in the second, everything."""
+PUSHES = frozenset({"ecr:InitiateLayerUpload", "ecr:PutImage"})
+"""What creates a repository where a creation template says so."""
+BY_IDENTITY_ONLY = frozenset(
+    {
+        "ecr:GetAuthorizationToken",
+        "ecr:CreatePullThroughCacheRule",
+        "ecr:CreateRepositoryCreationTemplate",
+        "ecr:UpdateRepositoryCreationTemplate",
+        "ecr:DescribeRepositoryCreationTemplates",
+        "ecr:DeleteRepositoryCreationTemplate",
+    }
+)
+"""What no policy of a registry can allow."""
+
+
+NO_CONTEXT: Context = MappingProxyType({})
+
+
+class Demand(NamedTuple):
+    """An action that a request needs to be allowed, its resource, and what conditions can say of it."""
+
+    action: str
+    resource: str = "*"
+    context: Context = NO_CONTEXT
+
+
+class Permissions(Protocol):
+    """What a caller may do in a registry."""
+
+    def require(self, demands: list[Demand]) -> None:
+        """Raise ``AccessDeniedException`` unless all of it is allowed.
+
+        Raises ``RepositoryNotFoundException`` where a push would create a repository and the caller may not.
+        """
+
+    def may(self, demand: Demand) -> bool:
+        """Whether it is allowed."""
+
+    def may_import(self, name: str) -> MayImport:
+        """Whether a pull of the caller may bring something in from an upstream to a repository."""
+
+
+class Unlimited:
+    """The permissions of everybody where IAM is not enforced."""
+
+    def require(self, demands: list[Demand]) -> None:
+        """See ``Permissions.require``."""
+
+    def may(self, demand: Demand) -> bool:
+        """See ``Permissions.may``."""
+        return True
+
+    def may_import(self, name: str) -> MayImport:
+        """See ``Permissions.may_import``."""
+        return anybody
+
+
+UNLIMITED = Unlimited()
+
+
+class Access:
+    """Decides by the policies of identities, repositories and registries."""
+
+    def __init__(self, identities: Identities, store: Store) -> None:
+        self._identities = identities
+        self._store = store
+
+    def permissions(self, caller: Caller, registry: Registry, now: datetime, context: Context) -> Permissions:
+        """What a caller may do in a registry; ``context`` says where the request comes from."""
+        return _Permissions(self._store, self._identities.identity_of(caller), registry, now, context)
+
+
+@dataclass(frozen=True)
+class _Permissions:
+    """The permissions of one caller in one registry, for the time of one request."""
+
+    store: Store
+    identity: Identity
+    registry: Registry
+    now: datetime
+    context: Context
+
+    def require(self, demands: list[Demand]) -> None:
+        """See ``Permissions.require``."""
+        for demand in demands:
+            decision = self._decide(demand)
+            if not decision.is_allowed:
+                log.info("%s on %s is denied to %s: %s", *demand[:2], self.identity.principal.arn, decision.reason)
+                raise AccessDeniedException(decision.sentence)
+            if demand.action in PUSHES:
+                self._check_creation(demand.resource)
+
+    def may(self, demand: Demand) -> bool:
+        """See ``Permissions.may``."""
+        return self._decide(demand).is_allowed
+
+    def may_import(self, name: str) -> MayImport:
+        """See ``Permissions.may_import``. ECR says "not found" to whom may not: the log says why."""
+        resource = self.registry.arn(name)
+
+        def may(is_new: bool) -> bool:
+            actions = [BATCH_IMPORT, CREATE_REPOSITORY] if is_new else [BATCH_IMPORT]
+            return all(self._may_or_say("pull through of %s is not for %s: %s", action, resource) for action in actions)
+
+        return may
+
+    def _check_creation(self, resource: str) -> None:
+        registry, name = parse_repository_arn(resource) or (self.registry, "")
+        with self.store.reading() as work:
+            if work.repositories.find(registry, name):
+                return
+        if not self._may_or_say("creating %s on a push is not for %s: %s", CREATE_REPOSITORY, resource):
+            raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
+
+    def _may_or_say(self, complaint: str, action: str, resource: str) -> bool:
+        decision = self._decide(Demand(action, resource))
+        if not decision.is_allowed:
+            log.warning(complaint, resource, self.identity.principal.arn, f"{action}: {decision.reason}")
+        return decision.is_allowed
+
+    def _decide(self, demand: Demand) -> Decision:
+        with self.store.reading() as work:
+            concern = Concern.read(work, demand, self.registry)
+        context = {**self.context, **self.identity.context, **concern.context, **demand.context, **self._time()}
+        request = AccessRequest(self.identity.principal, demand.action, demand.resource, context)
+        return concern.decide(request, self.identity.policies)
+
+    def _time(self) -> Context:
+        return {
+            "aws:CurrentTime": (self.now.isoformat(),),
+            "aws:EpochTime": (str(int(self.now.timestamp())),),
+            "aws:RequestedRegion": (self.registry.region,),
+        }
+
+
+@dataclass(frozen=True)
+class Concern:
+    """What a demand is about: whose it is, which policies of resources have a say, and what conditions can say."""
+
+    owner: str
+    policies: tuple[NamedPolicy, ...] = ()
+    context: Context = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, work: UnitOfWork, demand: Demand, registry: Registry) -> Concern:
+        """What a demand that is addressed to a registry is about."""
+        if not demand.action.startswith("ecr:"):
+            return cls(account_of(demand.resource) or registry.id)
+        parsed = parse_repository_arn(demand.resource)
+        registry = parsed[0] if parsed else registry
+        repository = work.repositories.find(*parsed) if parsed else None
+        policies = list(_registry_policy(work, registry, demand.action))
+        if repository is None:
+            return cls(registry.id, tuple(policies))
+        if repository.policy:
+            policies.append(NamedPolicy(f"of the repository {repository.name}", repository.policy))
+        tags = {
+            f"{prefix}:ResourceTag/{key}": (value,)
+            for key, value in repository.resource_tags.items()
+            for prefix in ("aws", "ecr")
+        }
+        return cls(registry.id, tuple(policies), tags)
+
+    def decide(self, request: AccessRequest, policies: Policies) -> Decision:
+        """The decision on a request, given the policies of its principal."""
+        everything = decide(request, _with_resource(policies, self.policies), self.owner)
+        if request.action in BY_IDENTITY_ONLY and everything.kind is not Kind.EXPLICIT_DENY:
+            return decide(request, policies, self.owner)
+        return everything
+
+
+def admits_replica(work: UnitOfWork, source: Repository, destination: Registry) -> bool:
+    """Whether the registry policy of a destination admits what another account replicates to it.
+
+    Within an account nobody is asked.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions-create-replication.html
+    """
+    if source.registry.id == destination.id:
+        return True
+    resource = destination.arn(source.name)
+    principal = Principal.of_arn(Caller.root_of(source.registry).principal_arn)
+    exists = work.repositories.find(destination, source.name) is not None
+    for action in (REPLICATE_IMAGE,) if exists else (REPLICATE_IMAGE, CREATE_REPOSITORY):
+        concern = Concern.read(work, Demand(action, resource), destination)
+        decision = concern.decide(AccessRequest(principal, action, resource, concern.context), Policies())
+        if not decision.is_allowed:
+            log.warning("replication of %s by %s is denied: %s", resource, principal.arn, decision.reason)
+            return False
+    return True
+
+
+def _with_resource(policies: Policies, resource: tuple[NamedPolicy, ...]) -> Policies:
+    return Policies(policies.identity, policies.boundary, policies.session, resource)
+
+
+def _registry_policy(work: UnitOfWork, registry: Registry, action: str) -> list[NamedPolicy]:
+    text: str | None = work.registry_documents.find(registry, REGISTRY_POLICY)
+    if text is None:
+        return []
+    if action not in SCOPE_V1 and account_setting(work, registry, REGISTRY_POLICY_SCOPE) == "V1":
+        return []
+    return [NamedPolicy(f"of the registry {registry.id} in {registry.region}", text)]

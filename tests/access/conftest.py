@@ -1,0 +1,46 @@
+"""An emulator that enforces IAM, the people in it, and an upstream."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.people import ACCOUNT, People
+from tests.support.scripted_upstream import ScriptedUpstream
+
+
+@contextmanager
+def enforcing(upstream_url="http://127.0.0.1:9", **more):
+    from moto.core.config import default_user_config
+
+    settings = Settings(account=ACCOUNT, iam="enforce", upstream_map={"quay.io": upstream_url}, **more)
+    with Emulator(settings) as emulator:
+        yield emulator
+        emulator.reset()
+    default_user_config["iam"]["load_aws_managed_policies"] = False  # the companions belong to the process
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    with ScriptedUpstream() as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def emulator(upstream):
+    """One for all tests of a module: they keep apart by Region and by name."""
+    with enforcing(upstream.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def people(emulator):
+    return People(emulator)
+
+
+@pytest.fixture(scope="module")
+def root(people):
+    return people.root()
