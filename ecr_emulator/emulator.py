@@ -36,6 +36,7 @@ from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
+from ecr_emulator.services.upstream_health import WatchedUpstreams
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.ownership import Ownership
@@ -99,7 +100,8 @@ class Emulator:
             self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
         )
         mapped = frozenset(map(str.lower, self.settings.upstream_map))
-        upstreams = Neighbours(self._elsewhere, mapped, lambda: self.services)
+        neighbours = Neighbours(self._elsewhere, mapped, lambda: self.services)
+        upstreams = self._watched = WatchedUpstreams(neighbours, self._store, self.clock)
         collector = Collector(self._store, self._blobs)
         self._downloads = Downloads(
             self._store,
@@ -178,6 +180,8 @@ class Emulator:
         self.settle()
         self._store.reset()
         self._blobs.clear()
+        self._elsewhere.forget()
+        self._watched.forget()
         self.services.collector.schedule(self.clock.now())
         self._companions.reset()
 

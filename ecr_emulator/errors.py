@@ -385,15 +385,22 @@ class AccessDeniedException(EcrError):
 class UpstreamFailure(Exception):
     """An upstream registry could not deliver. ``reason`` is for people; ``failure_code`` is ECR's word for it.
 
-    ``retry_after`` is in seconds and says when asking again makes sense, where the upstream told us.
+    ``sentence`` is what ECR says to clients, where that is known. ``retry_after`` is in seconds and says when asking
+    again makes sense, where the upstream told us.
     """
 
     failure_code: ClassVar[str] = "UpstreamUnavailable"
+    sentence: ClassVar[str] = ""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """What a client hears: ECR's sentence, or the reason where ECR is not known to have one."""
+        return self.sentence or self.reason
 
     def again(self, retry_after: float | None) -> Self:
         """The same failure for somebody else, who is told another time: an exception that was raised stays as it is."""
@@ -410,6 +417,10 @@ class UpstreamAccessDenied(UpstreamFailure):
     """The upstream refused the credential of the rule, or the secret that holds it is unusable."""
 
     failure_code = "UpstreamAccessDenied"
+    sentence = (
+        "The authentication to the upstream registry failed. Verify that the credentials provided in the "
+        "pull through cache rule are correct, and try again."
+    )
 
 
 class UpstreamTooManyRequests(UpstreamFailure):

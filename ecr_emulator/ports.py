@@ -272,6 +272,9 @@ class PullThroughRules(Protocol):
     def all(self, registry: Registry) -> list[PullThroughRule]:
         """The rules of a registry in order of prefix; there are at most 50."""
 
+    def registries(self) -> list[Registry]:
+        """The registries that have rules, in order of account and Region."""
+
     def add(self, rule: PullThroughRule) -> None:
         """Store a rule; raises ``PullThroughCacheRuleAlreadyExistsException``."""
 
@@ -309,6 +312,9 @@ class Events(Protocol):
 
     def after(self, key: int, limit: int) -> list[Event]:
         """At most ``limit`` events that came after the one with this key, oldest first."""
+
+    def latest(self, registry: Registry, detail_type: str, limit: int) -> list[Event]:
+        """At most ``limit`` events of a registry of this type, newest first."""
 
 
 class ServiceLinkedRoles(Protocol):
@@ -555,8 +561,32 @@ class Upstream(Protocol):
         """Check that the registry answers and accepts the credential."""
 
 
+class UpstreamState(NamedTuple):
+    """What is known of the upstream of a rule without asking it.
+
+    ``address`` is where it is reached, if that is not its own name. ``broken`` is for how many more seconds it is left
+    alone because it kept failing, 0 if one request may now find out, None if it is not; ``limited`` is for how many
+    more seconds it does not want to be asked, 0 if it does.
+    """
+
+    address: str | None = None
+    broken: float | None = None
+    limited: float = 0.0
+    rate_limit: RateLimit | None = None
+
+
 class Upstreams(Protocol):
     """How to reach upstream registries."""
 
     def at(self, rule: PullThroughRule) -> Upstream:
         """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
+
+    def state(self, rule: PullThroughRule) -> UpstreamState:
+        """What is known of the upstream of a rule."""
+
+    def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
+        """Let the next request to the upstream of a rule through, although it kept failing.
+
+        What it lately did not have or show in the repository of this name, as it calls it, is asked for again. A rate
+        limit stays: that was its own wish.
+        """

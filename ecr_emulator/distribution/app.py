@@ -60,8 +60,8 @@ class DistributionApp:
             return self._handle(request, self._services.clock.now())
         except Exception as error:
             refusal = self._refusal(request, error)
-            request.environ.setdefault(NOTE, {}).update(error=refusal.code, reason=refusal.message)
-            return refused(refusal)
+            request.environ.setdefault(NOTE, {}).update(error=refusal.code, reason=refusal.reason or refusal.message)
+            return refused(refusal, with_reason=not self._is_strict)
 
     def _refusal(self, request: Request, error: Exception) -> Refusal:
         match error:

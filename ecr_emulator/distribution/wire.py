@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from werkzeug import Response
 
@@ -15,17 +16,21 @@ from ecr_emulator.errors import EcrError, UpstreamFailure
 class Refusal(Exception):
     """An answer that only the OCI protocol has a word for."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None, reason: str = ""
+    ) -> None:
+        """``reason`` has the words for people where the message is a fixed sentence that has no room for them."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers or {}
+        self.reason = reason
 
 
-def manifest_unknown() -> Refusal:
+def manifest_unknown(reason: str = "") -> Refusal:
     """What ECR says of an image that is not there."""
-    return Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found")
+    return Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found", reason=reason)
 
 
 def method_not_allowed(method: str, allowed: Iterable[str]) -> Refusal:
@@ -69,13 +74,17 @@ def refusal_of(error: EcrError, url: str) -> Refusal:
 def refusal_of_upstream(failure: UpstreamFailure) -> Refusal:
     """What a client hears when an upstream fails and nothing is cached."""
     if isinstance(failure, errors.UpstreamNotFound):
-        return manifest_unknown()
+        return manifest_unknown(failure.reason)
     status, code = _UPSTREAM_ROWS.get(type(failure), (503, "UNKNOWN"))
     headers = {"Retry-After": str(math.ceil(failure.retry_after))} if failure.retry_after is not None else {}
-    return Refusal(status, code, failure.reason, headers)
+    reason = failure.reason if failure.sentence else ""
+    return Refusal(status, code, failure.message, headers, reason)
 
 
-def refused(refusal: Refusal) -> Response:
-    """The response for a refusal."""
-    body = json.dumps({"errors": [{"code": refusal.code, "message": refusal.message}]})
+def refused(refusal: Refusal, with_reason: bool = True) -> Response:
+    """The response for a refusal; its reason, which ECR does not tell, is the ``detail`` of the error."""
+    error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
+    if refusal.reason and with_reason:
+        error["detail"] = {"reason": refusal.reason}
+    body = json.dumps({"errors": [error]})
     return Response(body, refusal.status, refusal.headers, content_type="application/json")

@@ -123,6 +123,9 @@ def scan_frequency_change(registry: Registry, changes: Iterable[FrequencyChange]
     return Event(registry, now, "ECR Scan Resource Change", detail)
 
 
+IMPORT = "ECR Pull Through Cache Action"
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """An attempt to bring an image in through the cache. ``failure`` is (code, reason) if it did not work."""
@@ -147,4 +150,4 @@ class Import:
         if self.failure:
             detail |= {"failure-code": self.failure[0], "failure-reason": self.failure[1]}
         arn = self.rule.registry.arn(self.repository_name)
-        return Event(self.rule.registry, now, "ECR Pull Through Cache Action", detail, (arn,))
+        return Event(self.rule.registry, now, IMPORT, detail, (arn,))

@@ -13,7 +13,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException, UpstreamNotFound
-from ecr_emulator.ports import ManifestHead, Upstream, Upstreams
+from ecr_emulator.ports import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.services import Services
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.flights import MOST_STOPS
@@ -35,6 +35,14 @@ class Neighbours:
         """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
         registry = self._neighbour(rule)
         return Neighbour(self, rule, registry) if registry else self._elsewhere.at(rule)
+
+    def state(self, rule: PullThroughRule) -> UpstreamState:
+        """What is known of the upstream of a rule; a neighbour is always well."""
+        return UpstreamState(address="this emulator") if self._neighbour(rule) else self._elsewhere.state(rule)
+
+    def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
+        """Let the next request to the upstream of a rule through; to a neighbour each one goes."""
+        self._elsewhere.ask_anew(rule, name)
 
     def manifest(self, rule: PullThroughRule, registry: Registry, name: str, reference: str) -> StoredManifest:
         """What a client of that registry would get now, which makes it ask its own upstream if need be."""

@@ -13,6 +13,16 @@ from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import events as table
 
 _AFTER = Statement(select(table).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(bindparam("limit")))
+_LATEST = Statement(
+    select(table)
+    .where(
+        table.c.account == bindparam("in_account"),
+        table.c.region == bindparam("in_region"),
+        table.c.detail_type == bindparam("of_type"),
+    )
+    .order_by(table.c.id.desc())
+    .limit(bindparam("limit"))
+)
 _ADD = Statement(insert(table))
 
 
@@ -38,6 +48,11 @@ class SqlEvents:
     def after(self, key: int, limit: int) -> list[Event]:
         """At most ``limit`` events that came after the one with this key, oldest first."""
         return [_event(row) for row in _AFTER.all(self._connection, after=key, limit=limit)]
+
+    def latest(self, registry: Registry, detail_type: str, limit: int) -> list[Event]:
+        """At most ``limit`` events of a registry of this type, newest first."""
+        where = {"in_account": registry.id, "in_region": registry.region, "of_type": detail_type}
+        return [_event(row) for row in _LATEST.all(self._connection, **where, limit=limit)]
 
 
 def _event(row: Any) -> Event:

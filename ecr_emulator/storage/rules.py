@@ -18,6 +18,7 @@ _of_registry = (table.c.account == bindparam("in_account"), table.c.region == bi
 _this = (*_of_registry, table.c.prefix == bindparam("at_prefix"))
 _FIND = Statement(select(table).where(*_this))
 _ALL = Statement(select(table).where(*_of_registry).order_by(table.c.prefix))
+_REGISTRIES = Statement(select(table.c.account, table.c.region).distinct().order_by(table.c.account, table.c.region))
 _ADD = Statement(insert(table))
 _SAVE = Statement(update(table).where(*_this).values({name: bindparam(name) for name in _facts}))
 _REMOVE = Statement(delete(table).where(*_this))
@@ -37,6 +38,10 @@ class SqlPullThroughRules:
     def all(self, registry: Registry) -> list[PullThroughRule]:
         """The rules of a registry in order of prefix; there are at most 50."""
         return [_rule(registry, row) for row in _ALL.all(self._connection, **_place(registry))]
+
+    def registries(self) -> list[Registry]:
+        """The registries that have rules, in order of account and Region."""
+        return [Registry(row.account, row.region) for row in _REGISTRIES.all(self._connection)]
 
     def add(self, rule: PullThroughRule) -> None:
         """Store a rule; raises ``PullThroughCacheRuleAlreadyExistsException``."""

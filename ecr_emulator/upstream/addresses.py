@@ -62,6 +62,10 @@ class UpstreamMap:
         """Whether this is the origin of an address that the operator named."""
         return origin in self._origins
 
+    def stand_in(self, host: str) -> str | None:
+        """The base URL that stands in for a host; None if it is reached under its own name."""
+        return self._bases.get(host.lower())
+
     def describe(self, url: str) -> str:
         """The host of a URL for people, with the address that stands in for it."""
         host = urlsplit(url).netloc

@@ -14,7 +14,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ecr_emulator.errors import UpstreamFailure, UpstreamTooManyRequests, UpstreamUnavailable
+from ecr_emulator.errors import (
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+    UpstreamTooManyRequests,
+    UpstreamUnavailable,
+)
 from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
@@ -22,7 +28,6 @@ from ecr_emulator.upstream.challenges import Challenge, parse_challenges, prefer
 from ecr_emulator.upstream.patience import Freight
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.realms import check_realm
-from ecr_emulator.upstream.refusals import refusal
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.exchange import Answer, Connections
@@ -137,9 +142,15 @@ class SignedRequests:
         return Grant(f"Bearer {token}", _lifetime(document.get("expires_in")))
 
     def _refused(self, answer: Answer) -> UpstreamFailure:
-        if answer.status in (401, 403):
-            what = "image to those who ask for a token"
-            return refusal(answer.status, answer.who, what, has_credential=self.credential is not None)
+        if answer.status in (401, 403) and self.credential:
+            return UpstreamAccessDenied(
+                f"{answer.who} answered {answer.status} when asked for a token: "
+                "the user name or the access token in the secret is wrong"
+            )
+        if answer.status == 401:
+            return UpstreamNotFound(f"{answer.who} gives no token without a credential")
+        if answer.status == 403:
+            return UpstreamAccessDenied(f"{answer.who} answered 403 when asked for a token")
         return UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for a token")
 
 

@@ -78,6 +78,11 @@ class Breakers:
             if breaker.failures >= FAILURES and breaker.open_until is None:
                 breaker.open_until = self._elapsed() + REST
 
+    def clear(self) -> None:
+        """Close them all."""
+        with self._lock:
+            self._breakers.clear()
+
     def close(self, host: str) -> None:
         """Let the next request through, whatever happened before."""
         self.answered(host)

@@ -11,7 +11,7 @@ from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound, UpstreamUnavailable
-from ecr_emulator.ports import ManifestHead, SecretSource
+from ecr_emulator.ports import Credential, ManifestHead, SecretSource, UpstreamState
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.auth import SignedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
@@ -20,9 +20,9 @@ from ecr_emulator.upstream.breakers import Breakers
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
 from ecr_emulator.upstream.misses import Miss, Misses
 from ecr_emulator.upstream.patience import Freight, Patience
-from ecr_emulator.upstream.rate_limits import RateLimits
+from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
-from ecr_emulator.upstream.refusals import ACCESS_DENIED, refusal
+from ecr_emulator.upstream.refusals import hint_about, refusal
 from ecr_emulator.upstream.standing import StandingRefusals
 
 if TYPE_CHECKING:
@@ -65,12 +65,35 @@ class HttpUpstreams:
         """The upstream of a rule, with its credential as it is in the secret now. Raises ``UpstreamFailure``."""
         if self._is_offline:
             raise UpstreamUnavailable(f"{rule.url} was not asked: the emulator runs with --offline")
-        arn = rule.credential_arn
-        credential = self._secrets.credential(arn, rule.registry) if arn else None
+        credential = self._credential(rule)
         connections = self._connections()
         connections.admit(rule.url)
         signed = SignedRequests(rule.url, credential, connections, self._authorizations, self._rate_limits)
         return HttpUpstream(signed, self._patience, Misses(self._misses, rule, credential, self._patience))
+
+    def state(self, rule: PullThroughRule) -> UpstreamState:
+        """What is known of the upstream of a rule. The rate limit is that of its credential, if that can be read."""
+        state = UpstreamState(self._addresses.stand_in(rule.url), self._breakers.left(rule.url.lower()))
+        try:
+            account = Account(rule.url, self._credential(rule))
+        except UpstreamFailure:
+            return state
+        return state._replace(limited=self._rate_limits.left(account), rate_limit=self._rate_limits.known(account))
+
+    def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
+        """Let the next request to the upstream of a rule through, and forget what it lately did not have or show."""
+        self._breakers.close(rule.url.lower())
+        self._misses.lift(lambda miss: miss.rule.url == rule.url and miss.name == name)
+
+    def forget(self) -> None:
+        """Remember nothing of what upstreams did; connections and tokens are kept."""
+        self._breakers.clear()
+        self._rate_limits.clear()
+        self._misses.lift(lambda miss: True)
+
+    def _credential(self, rule: PullThroughRule) -> Credential | None:
+        arn = rule.credential_arn
+        return self._secrets.credential(arn, rule.registry) if arn else None
 
     def close(self) -> None:
         """Close the connections that are kept; those in use end with their answers."""
@@ -150,7 +173,8 @@ class HttpUpstream:
         answer = self._signed.send("GET", "/v2/", "", {}, Freight.DOCUMENT)
         answer.discard()
         if answer.status in (401, 403):
-            raise UpstreamAccessDenied(ACCESS_DENIED)
+            as_whom = "with the credential" if self._signed.credential else "without a credential"
+            raise UpstreamAccessDenied(f"{answer.who} answered {answer.status} to GET /v2/ {as_whom}")
         if answer.status != 200:
             raise UpstreamUnavailable(f"{answer.who} answered {answer.status} to GET /v2/, as no registry does")
 
@@ -160,14 +184,14 @@ class HttpUpstream:
         if answer.status in _NO_HEAD:
             return ManifestHead(None, "")
         if answer.status != 200:
-            raise self._refusal(answer, f"{name} {reference}")
+            raise self._refusal(answer, name, f"{name} {reference}")
         return announced(answer.headers)
 
     def _manifest(self, name: str, reference: str) -> StoredManifest:
         with self._ask_manifest("GET", name, reference) as answer:
             raw = answer.body(ENOUGH)
         if answer.status != 200:
-            raise self._refusal(answer, f"{name} {reference}")
+            raise self._refusal(answer, name, f"{name} {reference}")
         return received(raw, answer.headers, reference, answer.who)
 
     def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
@@ -180,7 +204,7 @@ class HttpUpstream:
                 return page_in(answer, f"https://{self._signed.host}{path}", self._signed.addresses)
         if answer.status in NO_API:
             raise UpstreamNotFound(f"{answer.who} has no referrers API")
-        raise self._refusal(answer, f"referrers in {name}")
+        raise self._refusal(answer, name, f"referrers in {name}")
 
     def _blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
         """An answer with the blob, or 416. The registry is asked once more for an address that has expired."""
@@ -194,15 +218,15 @@ class HttpUpstream:
         if _is_expired(answer):
             who = self._signed.host
             raise UpstreamUnavailable(f"{answer.who}, where {who} keeps blob {digest}, answered {answer.status}")
-        raise self._refusal(answer, f"blob {digest} of {name}")
+        raise self._refusal(answer, name, f"blob {digest} of {name}")
 
     def _ask_blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
         path = f"/v2/{name}/blobs/{digest}"
         return self._signed.send("GET", path, _scope(name), headers, Freight.BLOB)
 
-    def _refusal(self, answer: Answer, what: str) -> UpstreamFailure:
-        has_credential = self._signed.credential is not None
-        return refusal(answer.status, answer.who, what, has_credential=has_credential)
+    def _refusal(self, answer: Answer, name: str, what: str) -> UpstreamFailure:
+        has_credential, hint = self._signed.credential is not None, hint_about(self._signed.host, name)
+        return refusal(answer.status, answer.who, what, has_credential=has_credential, hint=hint)
 
 
 def _scope(name: str) -> str:

@@ -51,6 +51,11 @@ class RateLimits:
         if limit and remaining:
             self._known[account] = RateLimit(limit[0], remaining[0], limit[1])
 
+    def clear(self) -> None:
+        """Know nothing of any limit."""
+        self._used_up.lift(lambda account: True)
+        self._known.clear()
+
     def known(self, account: Account) -> RateLimit | None:
         """What the upstream last said of its limit, if it ever did."""
         return self._known.get(account)

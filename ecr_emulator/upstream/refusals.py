@@ -15,23 +15,31 @@ from ecr_emulator.errors import (
     UpstreamUnavailable,
 )
 
-ACCESS_DENIED = (
-    "The authentication to the upstream registry failed. Verify that the credentials provided in the "
-    "pull through cache rule are correct, and try again."
+_CREDENTIAL_OR_NAME = (
+    ": the credential is wrong or may not read it, or there is no repository of this name, of which some registries "
+    "say the same"
 )
 PASSING = frozenset({408, 499, 500, 502, 503, 504, 522})
 """Statuses that another try may get rid of."""
 
 
-def refusal(status: int, who: str, what: str, *, has_credential: bool) -> UpstreamFailure:
-    """The failure that a status stands for. ``who`` answered when asked for ``what``."""
+def refusal(status: int, who: str, what: str, *, has_credential: bool, hint: str = "") -> UpstreamFailure:
+    """The failure that a status stands for. ``who`` answered when asked for ``what``; ``hint`` says what may help."""
     if status == 404:
-        return UpstreamNotFound(f"{who} has no {what}")
+        return UpstreamNotFound(f"{who} has no {what}{hint}")
     if status == 401 and not has_credential:
-        return UpstreamNotFound(f"{who} shows no {what} without a credential")
+        return UpstreamNotFound(f"{who} shows no {what} without a credential{hint}")
     if status in (401, 403):
-        return UpstreamAccessDenied(ACCESS_DENIED)
+        why = hint or (_CREDENTIAL_OR_NAME if has_credential else "")
+        return UpstreamAccessDenied(f"{who} answered {status} when asked for {what}{why}")
     return UpstreamUnavailable(f"{who} answered {status} when asked for {what}")
+
+
+def hint_about(host: str, name: str) -> str:
+    """What is often wrong with a repository's name at a host, to follow the words of a refusal; empty if nothing is."""
+    if host == "registry-1.docker.io" and "/" not in name:
+        return f"; Docker Hub keeps official images under library/, so this may be library/{name}"
+    return ""
 
 
 def busy(status: int, who: str, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:

@@ -128,7 +128,7 @@ def test_an_upstream_that_refuses_every_token_is_not_asked_for_ever(hub, adapter
     with pytest.raises(UpstreamAccessDenied) as denied:
         adapter.at(credential=CREDENTIAL).manifest(NAME, "latest")
 
-    assert denied.value.reason == SENTENCE
+    assert denied.value.message == SENTENCE
     assert (hub.count("GET", "/manifests/"), hub.count("GET", "/token")) == (2, 1)
 
 
@@ -139,7 +139,7 @@ def test_a_wrong_credential_is_denied_in_the_words_of_ecr(hub, adapter, nginx, a
     for ask in (upstream.manifest, upstream.head_manifest):
         with pytest.raises(UpstreamAccessDenied) as denied:
             ask(NAME, "latest")
-        assert denied.value.reason == SENTENCE
+        assert denied.value.message == SENTENCE
     assert adapter.pauses == []
 
 
@@ -272,7 +272,7 @@ def test_ping_reports_a_credential_that_is_refused(hub, adapter, credential):
     hub.auth = Basic(*CREDENTIAL)
     with pytest.raises(UpstreamAccessDenied) as denied:
         adapter.at(credential=credential).ping()
-    assert denied.value.reason == SENTENCE
+    assert denied.value.message == SENTENCE
 
 
 def test_ping_reports_what_is_no_registry(hub, adapter):

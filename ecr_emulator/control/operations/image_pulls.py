@@ -61,7 +61,7 @@ class ImagePulls:
         except UpstreamFailure as failure:
             if isinstance(failure, UpstreamAccessDenied):
                 self._check_secret(rule)
-            return Failure(image_id, failure.failure_code, failure.reason)
+            return Failure(image_id, failure.failure_code, failure.message)
         return None
 
     def _check_secret(self, rule: PullThroughRule) -> None:

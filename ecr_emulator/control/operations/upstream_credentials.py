@@ -35,10 +35,6 @@ _FOREIGN_SECRET = (
     "that the pullthrough cache rule will be created in."
 )
 _ABSENT = "The secret could not be found."
-_REFUSED = (
-    "The authentication to the upstream registry failed. Verify that the credentials provided "
-    "in the pull through cache rule are correct, and try again."
-)
 _UNREADABLE = "The secret is not valid JSON with the keys username and accessToken."
 _UNREACHABLE = "The upstream registry could not be reached."
 
@@ -91,7 +87,7 @@ def failure_of(call: Call, rule: PullThroughRule) -> str | None:
     try:
         call.services.upstreams.at(rule).ping()
     except UpstreamAccessDenied:
-        return _REFUSED
+        return UpstreamAccessDenied.sentence
     except UpstreamFailure as failure:
         return f"{_UNREACHABLE} {failure.reason}"
     return None

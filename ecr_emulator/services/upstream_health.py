@@ -1,0 +1,123 @@
+"""Remembering what came of asking upstreams, for people who want to know why a pull did not work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+
+from ecr_emulator.domain.events import IMPORT
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.referrer import Referrer
+from ecr_emulator.domain.upstream_health import Health, LastError, told_by
+from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports import Clock, ManifestHead, Store, Upstream, Upstreams, UpstreamState
+
+LOOK_BACK = 1_000
+"""So many events are read to learn what happened before the emulator started."""
+
+
+class WatchedUpstreams:
+    """``ports.Upstreams`` that notes for each rule how asking went, whoever asks and for what.
+
+    A rule that was deleted and made anew has no past. Safe to use from many threads.
+    """
+
+    def __init__(self, upstreams: Upstreams, store: Store, clock: Clock) -> None:
+        self._upstreams = upstreams
+        self._store = store
+        self._clock = clock
+        self._seen: dict[tuple[Registry, str], Health] = {}
+        self._lock = Lock()
+
+    def at(self, rule: PullThroughRule) -> Upstream:
+        """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
+        try:
+            upstream = self._upstreams.at(rule)
+        except UpstreamFailure as failure:
+            self._failed(rule, failure)
+            raise
+        return _Watched(upstream, partial(self._watching, rule))
+
+    def state(self, rule: PullThroughRule) -> UpstreamState:
+        """What is known of the upstream of a rule."""
+        return self._upstreams.state(rule)
+
+    def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
+        """Let the next request to the upstream of a rule through."""
+        self._upstreams.ask_anew(rule, name)
+
+    def health(self, registry: Registry) -> Callable[[PullThroughRule], Health]:
+        """How the rules of a registry are doing: by what was seen since the start, and by the events before it."""
+        with self._store.reading() as work:
+            told = told_by(reversed(work.events.latest(registry, IMPORT, LOOK_BACK)))
+
+        def of(rule: PullThroughRule) -> Health:
+            seen = self._seen.get((registry, rule.prefix), Health())
+            return seen.joined_with(told.get(rule.prefix, Health())).since(rule.created_at)
+
+        return of
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        with self._lock:
+            self._seen.clear()
+
+    @contextmanager
+    def _watching(self, rule: PullThroughRule) -> Iterator[None]:
+        try:
+            yield
+        except UpstreamFailure as failure:
+            self._failed(rule, failure)
+            raise
+        self._note(rule, lambda health: health.succeeded(self._clock.now()))
+
+    def _failed(self, rule: PullThroughRule, failure: UpstreamFailure) -> None:
+        error = LastError(self._clock.now(), failure.failure_code, failure.reason)
+        self._note(rule, lambda health: health.failed(error))
+
+    def _note(self, rule: PullThroughRule, change: Callable[[Health], Health]) -> None:
+        key = (rule.registry, rule.prefix)
+        with self._lock:
+            self._seen[key] = change(self._seen.get(key, Health()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """``ports.Upstream``, with somebody watching."""
+
+    upstream: Upstream
+    watching: Callable[[], AbstractContextManager[None]]
+
+    def head_manifest(self, name: str, reference: str) -> ManifestHead:
+        """See ``ports.Upstream``."""
+        with self.watching():
+            return self.upstream.head_manifest(name, reference)
+
+    def manifest(self, name: str, reference: str) -> StoredManifest:
+        """See ``ports.Upstream``."""
+        with self.watching():
+            return self.upstream.manifest(name, reference)
+
+    def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
+        """See ``ports.Upstream``."""
+        with self.watching():
+            yield from self.upstream.blob(name, digest, size, offset)
+
+    def referrers(self, name: str, digest: str) -> list[Referrer]:
+        """See ``ports.Upstream``."""
+        with self.watching():
+            return self.upstream.referrers(name, digest)
+
+    def hang_up(self) -> None:
+        """See ``ports.Upstream``."""
+        self.upstream.hang_up()
+
+    def ping(self) -> None:
+        """See ``ports.Upstream``."""
+        with self.watching():
+            self.upstream.ping()
