@@ -37,5 +37,10 @@ def request(hosts: Sequence[str], port: int, method: str, path: str, body: str |
         connection.close()
 
 
+def reason(failure: OSError) -> str:
+    """What went wrong, without the number of the error, which tells people nothing."""
+    return failure.strerror or str(failure)
+
+
 def _somebody_else() -> OSError:
     return OSError("something else answers there")

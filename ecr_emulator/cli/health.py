@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ecr_emulator.cli.ask import version_of
+from ecr_emulator.cli.ask import reason, version_of
 from ecr_emulator.cli.options import with_settings
 from ecr_emulator.settings import Loaded
 
@@ -17,5 +17,5 @@ def health(loaded: Loaded) -> None:
     try:
         version = version_of(loaded.settings.host, port)
     except OSError as failure:
-        raise click.ClickException(f"No healthy emulator on port {port}: {failure}") from None
+        raise click.ClickException(f"No healthy emulator on port {port}: {reason(failure)}") from None
     click.echo(f"ok, version {version}")

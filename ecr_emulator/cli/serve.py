@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from ecr_emulator import __version__
-from ecr_emulator.cli.ask import version_of
+from ecr_emulator.cli.ask import reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import Loaded, Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from socket import socket
 
     from ecr_emulator.emulator import Emulator
@@ -50,7 +51,8 @@ def _serve(loaded: Loaded, stopped: Event) -> None:
     try:
         listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
     except CannotListen as refused:
-        raise CannotStart(str(refused)) from None
+        hint = ". Choose another one with --port; 0 finds one that is free." if refused.in_use else ""
+        raise CannotStart(f"{refused}{hint}") from None
     with opened(settings) as emulator:
         server = _server(emulator, listeners)
         server.start()
@@ -89,7 +91,12 @@ def opened(settings: Settings) -> Emulator:
     except (DataDirectoryInUse, DatabaseTooNew) as refused:
         raise CannotStart(str(refused)) from None
     except OSError as failure:
-        raise CannotStart(f"The data directory cannot be used: {failure}") from None
+        named = f"The data directory {settings.data_dir}" if settings.data_dir else "A temporary directory"
+        raise CannotStart(f"{named} cannot be used: {_what_happened(failure, settings.data_dir)}") from None
+
+
+def _what_happened(failure: OSError, data_dir: Path | None) -> str:
+    return "it is no directory" if data_dir and data_dir.is_file() else reason(failure)
 
 
 def _announce(emulator: Emulator, port: int) -> None:

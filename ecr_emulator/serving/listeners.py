@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 class CannotListen(Exception):
     """An address cannot be had. The message says which, and why."""
 
-    def __init__(self, host: str, port: int, failure: OSError) -> None:
-        super().__init__(f"Cannot listen on {host} port {port}: {failure.strerror}")
+    def __init__(self, place: str, failure: OSError) -> None:
+        super().__init__(f"Cannot listen on {place}: {failure.strerror}")
         self.in_use = failure.errno == errno.EADDRINUSE
 
 
@@ -46,7 +46,7 @@ def _listen(hosts: Sequence[str], port: int, without_ipv6: bool) -> list[socket.
                 listener = _bound(family, address, port)
             except OSError as failure:
                 if not (without_ipv6 and family == socket.AF_INET6 and failure.errno in NO_IPV6):
-                    raise CannotListen(address, port, failure) from failure
+                    raise CannotListen(f"{address} port {port}", failure) from failure
                 log.info("not listening on %s: this machine has no IPv6", address)
                 continue
             listeners.append(unless_all_succeed.enter_context(listener))
@@ -61,7 +61,7 @@ def _addresses(hosts: Sequence[str]) -> list[tuple[socket.AddressFamily, str]]:
         try:
             infos = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except OSError as failure:
-            raise CannotListen(host, 0, failure) from failure
+            raise CannotListen(host, failure) from failure
         found += [(family, str(address[0])) for family, _, _, _, address in infos]
     return list(dict.fromkeys(found))
 

@@ -43,7 +43,7 @@ def test_every_setting_is_an_option_of_serve(tmp_path):
 def test_an_unknown_command_is_refused(tmp_path):
     done = run(tmp_path, "serv")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "No such command 'serv'" in done.stderr
+    assert "No such command 'serv'. Did you mean serve?" in done.stderr
 
 
 def test_settings_come_with_their_sources(tmp_path):
@@ -94,4 +94,4 @@ def test_an_unknown_option_is_refused_with_a_suggestion(tmp_path):
 def test_health_of_nobody_is_1(tmp_path):
     done = run(tmp_path, "health", "--port", "1")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: No healthy emulator on port 1: ")
+    assert done.stderr.startswith("Error: No healthy emulator on port 1: Connection refused")

@@ -89,19 +89,22 @@ def test_a_second_one_on_the_same_state_is_refused(tmp_path):
     assert "Traceback" not in second.stderr
 
 
+HINT = "Choose another one with --port; 0 finds one that is free.\n"
+
+
 def test_a_port_that_is_taken_is_refused(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = run(tmp_path, "serve", "--port", str(port))
     assert refused.returncode == 2
-    assert refused.stderr == f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    assert refused.stderr == f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. " + HINT
 
 
 def test_a_state_that_is_no_directory_is_refused(tmp_path):
     (tmp_path / "state").write_text("a file")
     refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
     assert refused.returncode == 2
-    assert "Error: The data directory cannot be used" in refused.stderr
+    assert refused.stderr == "Error: The data directory state cannot be used: it is no directory\n"
     assert "Traceback" not in refused.stderr
 
 

@@ -345,6 +345,19 @@ def next_answer(wire, sends=True):
         return None
 
 
+@pytest.mark.parametrize(
+    "lines", [["X: " + "x" * 1_000_000], [f"X-{number}: x" for number in range(20_000)]], ids=["one long", "many"]
+)
+def test_headers_beyond_all_measure_reach_nobody_and_others_are_served(port, app, lines):
+    with connected(port) as wire, suppress(*CLOSED):
+        wire.send("GET /huge HTTP/1.1", "Host: x", *lines)
+        assert wire.head()[0] in (431, None)
+    with connected(port) as wire:
+        wire.send("GET /small HTTP/1.1", "Host: x", "Connection: close")
+        assert wire.response() == (200, b"hello")
+    assert app.seen.get(timeout=WAIT) == ("GET", "/small", "")
+
+
 def test_many_connections_are_served_at_once(port, app):
     answered = []
 
