@@ -172,8 +172,8 @@ class Emulator:
         return Callers(self._identities, self.services.home, self.services.access is not None, check)
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the imports under way; whether all ended in time."""
-        return self._pull_through.settle(timeout)
+        """Wait for the imports and downloads under way; whether all ended in time."""
+        return self._pull_through.settle(timeout) and self._downloads.settle(timeout)
 
     def reset(self) -> None:
         """Forget everything but the signing key: tokens stay good."""

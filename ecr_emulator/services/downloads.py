@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
@@ -48,6 +48,7 @@ class Downloads:
         self._make_room = make_room
         self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-blob")
         self._fills: dict[str, Fill] = {}
+        self._running: set[Future[None]] = set()
         self._bad: dict[tuple[str, str | None, str], datetime] = {}
         self._lock = Lock()
         self._stopping = Event()
@@ -69,6 +70,10 @@ class Downloads:
                 self._link(repository, layer)
             except StorageFailure as failure:
                 raise UpstreamNotStored(f"{layer.digest} is not cached: {failure.reason}") from failure
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait for the downloads under way; whether all ended in time."""
+        return not wait(tuple(self._running), timeout).not_done
 
     def close(self) -> None:
         """Take no more work and cut downloads short; what they wrote is no blob yet.
@@ -92,7 +97,8 @@ class Downloads:
                 fill = Fill(layer.digest, layer.size, partial(self._from_upstream, rule, repository, layer))
                 self._fills[layer.digest] = fill
                 running = self._threads.submit(self._run, fill, rule, repository, layer)
-                running.add_done_callback(partial(_give_up, fill))
+                self._running.add(running)
+                running.add_done_callback(partial(self._over, fill))
             return fill
 
     def _run(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
@@ -111,6 +117,11 @@ class Downloads:
             with self._lock:
                 if self._fills.get(layer.digest) is fill:
                     del self._fills[layer.digest]
+
+    def _over(self, fill: Fill, running: Future[None]) -> None:
+        if running.cancelled():
+            fill.fail(_stopping())
+        self._running.discard(running)
 
     def _begin(self, fill: Fill, layer: Layer) -> BlobWriter:
         """A writer for a blob that there is room for. Raises ``StorageFailure``."""
@@ -161,7 +172,3 @@ def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> tuple
 def _stopping() -> UpstreamUnavailable:
     return UpstreamUnavailable("the emulator is stopping")
 
-
-def _give_up(fill: Fill, running: Future[None]) -> None:
-    if running.cancelled():
-        fill.fail(_stopping())

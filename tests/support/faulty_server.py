@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from ssl import SSLContext
 from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,9 +26,11 @@ class FaultyServer(ThreadingHTTPServer):
 
     daemon_threads = False
 
-    def __init__(self, answer: Callable[[Request], Reply], port: int) -> None:
+    def __init__(self, answer: Callable[[Request], Reply], port: int, tls: Callable[[], SSLContext | None]) -> None:
+        """``tls`` says for each connection how it is encrypted, if at all."""
         super().__init__(("127.0.0.1", port), _Handler)
         self.answer = answer
+        self._tls = tls
         self.ended = Event()
         self.accepted = 0
         self._open: set[socket.socket] = set()
@@ -43,10 +46,22 @@ class FaultyServer(ThreadingHTTPServer):
         self.ended.set()
         self.shutdown()
         self._thread.join()
+        self.hang_up()
+        self.server_close()
+
+    def hang_up(self) -> None:
+        """Break the connections that are open."""
         with self._lock:
             for connection in self._open:
                 _break(connection)
-        self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection; hands are shaken in its own thread."""
+        connection, address = super().get_request()
+        context = self._tls()
+        if context:
+            connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def opened(self, connection: socket.socket) -> None:
         """A connection has its thread."""

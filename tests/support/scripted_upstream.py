@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from ssl import SSLContext
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
@@ -60,8 +61,9 @@ class ScriptedUpstream:
     how many referrers a page of its referrers API has; with 0 it has no such API.
     """
 
-    def __init__(self, auth: Basic | Bearer | None = None) -> None:
+    def __init__(self, auth: Basic | Bearer | None = None, tls: SSLContext | None = None) -> None:
         self.auth = auth
+        self.tls = tls
         self.referrers_page = 1_000
         self.requests: list[Request] = []
         self.port = 0
@@ -82,7 +84,7 @@ class ScriptedUpstream:
     @property
     def url(self) -> str:
         """Scheme, host and port."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -93,7 +95,7 @@ class ScriptedUpstream:
 
     def start(self) -> None:
         """Listen, after ``stop`` on the same port as before."""
-        self._server = FaultyServer(self.answer, self.port)
+        self._server = FaultyServer(self.answer, self.port, lambda: self.tls)
         self.port = self._server.server_port
         self._server.run()
 
@@ -102,6 +104,11 @@ class ScriptedUpstream:
         if self._server:
             self._server.end()
             self._server = None
+
+    def hang_up(self) -> None:
+        """Break the connections that are open, and go on listening."""
+        assert self._server is not None
+        self._server.hang_up()
 
     # --- Content -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,180 @@
+"""Ways to break an upstream, each a context manager that mends it again."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from threading import Event
+from typing import Any
+from unittest.mock import patch
+
+from tests.support.certificates import Authority
+from tests.support.faults import Fault, Reply, Request, answers, cut_after, ignores_range, wrong_range
+from tests.support.scripted_upstream import Basic, Bearer
+from tests.through.matrix.cells import Break
+from tests.through.matrix.world import World, secret_text
+
+SECRET = "ecr-pullthroughcache/hub"
+
+
+def spoilt(*faults: Fault, method: str = "") -> Break:
+    """Answers of the phase are spoilt: by the last fault, after one by each of those before it."""
+
+    @contextmanager
+    def during(world: World, times: int) -> Iterator[None]:
+        for number, fault in enumerate(faults, 1):
+            matching = f"{method} {world.target}".strip()
+            world.victim.fail(matching, fault, times=times if number == len(faults) else 1)
+        yield
+        world.victim.heal()
+
+    return during
+
+
+@contextmanager
+def refused(world: World, _times: int) -> Iterator[None]:
+    """Nobody listens."""
+    world.victim.stop()
+    yield
+    world.victim.start()
+
+
+@contextmanager
+def unresolved(world: World, _times: int) -> Iterator[None]:
+    """The name of the host means nothing."""
+    real, port = socket.getaddrinfo, world.victim.port
+
+    def lookup(host: Any, where: Any, *more: Any, **others: Any) -> Any:
+        if where == port:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, where, *more, **others)
+
+    with patch("socket.getaddrinfo", lookup):
+        world.victim.hang_up()
+        yield
+
+
+@contextmanager
+def not_accepted(world: World, _times: int) -> Iterator[None]:
+    """Connections are neither accepted nor refused: the queue of the socket is full."""
+    world.victim.stop()
+    with ExitStack() as sockets:
+        deaf = sockets.enter_context(socket.socket())
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deaf.bind(("127.0.0.1", world.victim.port))
+        deaf.listen(0)
+        for _ in range(3):
+            queued = sockets.enter_context(socket.socket())
+            queued.setblocking(False)
+            queued.connect_ex(("127.0.0.1", world.victim.port))
+        yield
+    world.victim.start()
+
+
+def distrusted(address: str, *, stranger: bool) -> Break:
+    """The certificate is for another address, or signed by a stranger."""
+
+    @contextmanager
+    def during(world: World, _times: int) -> Iterator[None]:
+        good = world.victim.tls
+        folder = world.here.emulator.data_dir
+        authority = Authority(folder) if stranger else world.authority
+        world.victim.tls = authority.server(address)
+        world.victim.hang_up()
+        yield
+        world.victim.tls = good
+        world.victim.hang_up()
+
+    return during
+
+
+def silent(after: int | None = None) -> Break:
+    """The upstream takes the request and says nothing more: at all, or after so many bytes of the body."""
+
+    @contextmanager
+    def during(world: World, times: int) -> Iterator[None]:
+        over = Event()
+        world.victim.fail(
+            f"GET {world.target}" if after is not None else world.target,
+            lambda _, reply: replace(reply, waits_for=over, waits_at=after),
+            times=times,
+        )
+        yield
+        over.set()
+        world.victim.heal()
+
+    return during
+
+
+def here_again(status: int) -> Fault:
+    """A redirect to the same place, with a query that says so."""
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        return Reply(status, headers={"Location": f"{request.path}?{request.query}&again"})
+
+    return fault
+
+
+def signs_in(auth: Basic | Bearer) -> Break:
+    """The upstream wants everybody to sign in, as the realm of its own tokens says."""
+
+    @contextmanager
+    def during(world: World, _times: int) -> Iterator[None]:
+        before = world.upstream.auth
+        realm = before.realm if isinstance(before, Bearer) else None
+        world.upstream.auth = world.tokens.auth = replace(auth, realm=realm) if isinstance(auth, Bearer) else auth
+        yield
+        world.upstream.auth = world.tokens.auth = before
+
+    return during
+
+
+@contextmanager
+def revoked(world: World, _times: int) -> Iterator[None]:
+    """The tokens that were issued are good no more."""
+    world.upstream.revoke_tokens()
+    yield
+
+
+def compressed(request: Request, reply: Reply) -> Reply:
+    """A body that nobody asked to have compressed."""
+    assert request.headers["Accept-Encoding"] == "identity"
+    return replace(
+        reply, body=gzip.compress(reply.body, 1), headers=reply.headers | {"Content-Encoding": "gzip"}, takes_ranges=False
+    )
+
+
+@contextmanager
+def secret_deleted(world: World, _times: int) -> Iterator[None]:
+    """The secret of the rule is gone."""
+    world.here.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    yield
+    world.here.secrets.create_secret(Name=SECRET, SecretString=secret_text(*world.credential))
+
+
+def secret_put(text: str) -> Break:
+    """The secret of the rule holds something else."""
+
+    @contextmanager
+    def during(world: World, _times: int) -> Iterator[None]:
+        world.here.secrets.put_secret_value(SecretId=SECRET, SecretString=text)
+        yield
+        world.here.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text(*world.credential))
+
+    return during
+
+
+@contextmanager
+def secret_rotated(world: World, _times: int) -> Iterator[None]:
+    """The upstream takes a new credential only, and the secret has it."""
+    world.upstream.auth = Bearer(("hub-user", "rotated"))
+    world.here.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text("hub-user", "rotated"))
+    yield
+
+
+RESUMED_BY_SKIPPING = spoilt(cut_after(150_000), ignores_range())
+RESUMED_WRONGLY = spoilt(cut_after(150_000), wrong_range())
+REALM_DENIES = signs_in(Bearer(("somebody", "else")))

@@ -1,0 +1,126 @@
+"""What a cell of the fault matrix says, in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.through.matrix.world import World
+
+ALWAYS = 10**6
+
+Break = Callable[[World, int], AbstractContextManager[None]]
+"""Breaks something while the block runs: for so many answers, where it is answers that break."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is expected of one fault in one phase.
+
+    ``says`` is what reaches the client (``World.get``), or several of which one does. ``asks`` counts the requests of
+    the phase that the upstream gets. ``event`` is SUCCESS, the failure's code, or None for no event. ``kept`` tells
+    whether what the phase is about is in the store at the end.
+    """
+
+    says: tuple[str, ...]
+    asks: int
+    event: str | None
+    kept: bool
+    times: int = ALWAYS
+    moved: bool = False
+    by: Break | None = None
+
+    def but(self, **changes: Any) -> Cell:
+        """The same with something else: ``times``, ``by``, ``asks``, …"""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A cell that needs more than one client or one answer: the name of the test that tells its story."""
+
+    test: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault in the phases in which it can happen. ``world`` has what all its worlds need."""
+
+    fault: str
+    by: Break | None = None
+    world: dict[str, Any] = field(default_factory=dict)
+    T: Cell | Told | None = None
+    R: Cell | Told | None = None
+    M: Cell | Told | None = None
+    C: Cell | Told | None = None
+    B: Cell | Told | None = None
+    F: Cell | Told | None = None
+
+    def cells(self) -> dict[str, Cell | Told]:
+        """The cells by phase, without those where the fault cannot happen."""
+        return {phase: cell for phase in "TRMCBF" if (cell := getattr(self, phase))}
+
+
+UNAVAILABLE, DENIED, NOT_FOUND, TOO_MANY = (
+    "UpstreamUnavailable",
+    "UpstreamAccessDenied",
+    "ImageNotFound",
+    "UpstreamTooManyRequests",
+)
+
+
+def ok(asks: int, times: int = ALWAYS, **more: Any) -> Cell:
+    """The client gets everything, and it is kept."""
+    return Cell(("200",), asks, "SUCCESS", kept=True, times=times, **more)
+
+
+def checked(asks: int, times: int = ALWAYS, **more: Any) -> Cell:
+    """The cached tag is known to be current again."""
+    return Cell(("200",), asks, None, kept=True, times=times, **more)
+
+
+def stale(asks: int, event: str = UNAVAILABLE, **more: Any) -> Cell:
+    """The client gets the cached copy; the failure is told."""
+    return Cell(("200",), asks, event, kept=not more.get("moved"), **more)
+
+
+def fails(asks: int, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
+    """The client hears why, before anything else; nothing is kept."""
+    return Cell((says,), asks, event, kept=False, **more)
+
+
+def denied(asks: int, **more: Any) -> Cell:
+    """The upstream's refusal is ECR's."""
+    return fails(asks, DENIED, "403 DENIED", **more)
+
+
+def busy(asks: int, **more: Any) -> Cell:
+    """The upstream's rate limit is ECR's."""
+    return fails(asks, TOO_MANY, "429 TOOMANYREQUESTS", **more)
+
+
+def missing(asks: int, code: str = "MANIFEST_UNKNOWN", **more: Any) -> Cell:
+    """There is no such thing."""
+    return fails(asks, NOT_FOUND, f"404 {code}", **more)
+
+
+def partial(asks: int, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
+    """The import ends without the child, and says so; who asks for it makes the emulator try again."""
+    return Cell((says,), asks, event, kept=False, **more)
+
+
+def cut(asks: int, event: str = UNAVAILABLE, **more: Any) -> Cell:
+    """The body breaks off before its last 64 KiB, or there is none."""
+    return Cell(("200 cut", "503 UNKNOWN"), asks, event, kept=False, **more)
+
+
+def local(asks: int, event: str | None = UNAVAILABLE, **more: Any) -> Cell:
+    """The list has what is here: nothing."""
+    return Cell(("200",), asks, event, kept=False, **more)
+
+
+def listed(asks: int, times: int = ALWAYS, **more: Any) -> Cell:
+    """The list has what the upstream has."""
+    return Cell(("200",), asks, None, kept=True, times=times, **more)

@@ -1,0 +1,65 @@
+"""Every fault in every phase: what reaches the client, what the upstream is asked, what is kept, what is told."""
+
+import pytest
+
+from tests.through.matrix.cells import Cell, Told
+from tests.through.matrix.table import MATRIX, REFERENCE
+from tests.through.matrix.world import world
+
+
+def column(phase):
+    """The cells of a phase that one client and one kind of answer can show."""
+    cells = [(row, row.cells().get(phase)) for row in MATRIX]
+    return pytest.mark.parametrize(
+        ("row", "cell"), [pytest.param(row, cell, id=row.fault) for row, cell in cells if isinstance(cell, Cell)]
+    )
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    def check(phase, row, cell):
+        with world(phase, tmp_path, monkeypatch, **row.world) as here:
+            here.arrange(moved=cell.moved)
+            with (cell.by or row.by)(here, cell.times):
+                delivered = here.act()
+                assert delivered.said in cell.says, delivered.body
+                if delivered.said.startswith("200"):
+                    assert delivered.body == here.expected(delivered)
+                assert len(here.asked()) == cell.asks, here.asked()
+                assert here.is_kept(delivered) == cell.kept
+                here.finish_import()
+                assert here.told() == cell.event
+                here.check_store()
+            here.check_recovery()
+
+    return check
+
+
+@column("T")
+def test_while_a_token_is_fetched(check, row, cell):
+    check("T", row, cell)
+
+
+@column("R")
+def test_while_an_expired_tag_is_checked(check, row, cell):
+    check("R", row, cell)
+
+
+@column("M")
+def test_while_a_manifest_is_pulled_cold(check, row, cell):
+    check("M", row, cell)
+
+
+@column("C")
+def test_while_a_child_is_imported(check, row, cell):
+    check("C", row, cell)
+
+
+@column("B")
+def test_while_a_blob_is_pulled_cold(check, row, cell):
+    check("B", row, cell)
+
+
+@column("F")
+def test_while_referrers_are_listed(check, row, cell):
+    check("F", row, cell)

@@ -1,0 +1,256 @@
+"""An emulator and its upstream at the moment at which something is about to go wrong, by phase of a pull.
+
+T: a token is fetched. R: a warm tag that has expired is checked. M: a manifest is pulled cold. C: a child of an index is
+imported, after the client got the index. B: a blob is pulled cold. F: referrers are listed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.relays import HOLD_BACK
+from ecr_emulator.settings import Settings
+from ecr_emulator.upstream.patience import Patience
+from tests.support.certificates import Authority
+from tests.support.faults import Request
+from tests.support.scripted_upstream import Basic, Bearer, ScriptedUpstream
+from tests.support.upstream_images import artifact, image, index, layer
+from tests.through.conftest import ACCOUNT, Here
+
+TEAM = "team/app"
+NAME = f"cache/{TEAM}"
+LAYER = layer("cold", 200_000)
+CHILD = image("amd64", LAYER)
+APP = index(CHILD, image("arm64", architecture="arm64"))
+NEWER = index(CHILD, image("s390x", architecture="s390x"))
+SIGNATURE = artifact(APP)
+ANONYMOUS, SIGNED_IN = "quay.io", "registry-1.docker.io"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What reached the client. ``said`` is ``200``, ``200 cut`` for a body that broke off, or status and code."""
+
+    said: str
+    body: bytes
+    headers: Any
+
+
+class World:
+    """What a cell of the matrix needs: the emulator's user ``here``, the servers, and what has happened so far."""
+
+    def __init__(self, phase: str, here: Here, upstream: ScriptedUpstream, tokens: ScriptedUpstream) -> None:
+        self.phase = phase
+        self.here = here
+        self.upstream = upstream
+        self.tokens = tokens
+        self.victim = tokens if phase == "T" else upstream
+        self.app = APP
+        self.authority: Authority | None = None
+        self.credential: tuple[str, str] | None = None
+        self.pauses: list[float] = []
+        self.may_import = Event()
+        self.asked_by_import: list[Request] | None = None
+        self._asked = self._told = 0
+
+    # --- Before -----------------------------------------------------------------------------------------
+
+    @property
+    def target(self) -> str:
+        """What the requests of the phase have in common."""
+        return {
+            "T": "/token",
+            "R": "/manifests/",
+            "M": "/manifests/v1",
+            "C": f"/manifests/{CHILD.digest}",
+            "B": f"/blobs/{LAYER.digest}",
+            "F": "/referrers/",
+        }[self.phase]
+
+    def arrange(self, *, moved: bool = False) -> None:
+        """Bring the emulator to where the phase begins. A tag that moved has to be fetched anew, not only checked."""
+        if self.phase == "R":
+            self.may_import.set()
+            assert self.here.pull(NAME, "v1") == APP.raw
+            self.here.settle()
+            self.here.advance(hours=25)
+        if moved:
+            self.app = NEWER
+            self.upstream.add_image(TEAM, NEWER, "v1")
+        if self.phase in "CBF":
+            assert self.here.manifest(NAME, "v1").data == APP.raw
+        if self.phase == "B":
+            assert self.here.manifest(NAME, CHILD.digest).data == CHILD.raw
+        self._asked = len(self.victim.requests)
+        self._told = len(self._events())
+
+    # --- While it is broken -------------------------------------------------------------------------------
+
+    def act(self) -> Delivered:
+        """What the client of the phase asks for; in phase C, after the import has had its chance."""
+        match self.phase:
+            case "C":
+                self.finish_import()
+                self.asked_by_import = self.asked()
+                return self.get(f"manifests/{CHILD.digest}")
+            case "B":
+                return self.get(f"blobs/{LAYER.digest}")
+            case "F":
+                return self.get(f"referrers/{APP.digest}")
+        return self.get("manifests/v1")
+
+    def get(self, path: str, **headers: str) -> Delivered:
+        """What a client receives, to the end or to where it breaks off."""
+        answer = self.here.get(f"/v2/{NAME}/{path}", **headers)
+        if answer.status_code >= 400:
+            return Delivered(f"{answer.status_code} {answer.json['errors'][0]['code']}", answer.data, answer.headers)
+        body = bytearray()
+        try:
+            for chunk in answer.iter_encoded():
+                body += chunk
+        except UpstreamFailure:
+            return Delivered(f"{answer.status_code} cut", bytes(body), answer.headers)
+        return Delivered(str(answer.status_code), bytes(body), answer.headers)
+
+    def finish_import(self) -> None:
+        """Let the import behind the client's back come to its end."""
+        self.may_import.set()
+        self.here.settle()
+
+    def asked(self) -> list[Request]:
+        """What the upstream was asked since, of the kind that the phase is about; by the import alone in phase C."""
+        if self.asked_by_import is not None:
+            return self.asked_by_import
+        return [each for each in self.victim.requests[self._asked :] if each.matches(None, self.target)]
+
+    def told(self) -> str | None:
+        """What the last event since says: SUCCESS, or the code of the failure; None if there is none."""
+        events = self._events()[self._told :]
+        return events[-1].get("failure-code", events[-1]["sync-status"]) if events else None
+
+    def _events(self) -> list[dict[str, Any]]:
+        every = self.here.http.get("/_ecr/events").json["events"]
+        return [each["detail"] for each in every if each["detail-type"] == "ECR Pull Through Cache Action"]
+
+    # --- After --------------------------------------------------------------------------------------------
+
+    def expected(self, delivered: Delivered) -> bytes:
+        """What a client that got everything has got; as far as it came, where the answer broke off."""
+        if self.phase == "F":
+            return delivered.body
+        whole = {"C": CHILD.raw, "B": LAYER.raw}.get(self.phase, APP.raw)
+        if delivered.said != "200 cut":
+            return whole
+        assert len(delivered.body) <= len(whole) - HOLD_BACK
+        return whole[: len(delivered.body)]
+
+    def is_kept(self, delivered: Delivered) -> bool:
+        """Whether what the phase is about is in the store; of referrers, whether those of the upstream are known."""
+        if self.phase == "F":
+            return SIGNATURE.digest in delivered.body.decode()
+        here = self.here
+        if self.phase in "TM":
+            return here.repositories() == [NAME]
+        if self.phase == "B":
+            return LAYER.digest in self.stored_blobs()
+        images = here.images(NAME)
+        return CHILD.digest in images if self.phase == "C" else images.get(self.app.digest) == ["v1"]
+
+    def stored_blobs(self) -> set[str]:
+        """The digests of all blobs, each of which is checked."""
+        found = set()
+        for file in (self.here.emulator.data_dir / "blobs").rglob("*"):
+            if file.is_file():
+                assert hashlib.new(file.parts[-3], file.read_bytes()).hexdigest() == file.name
+                found.add(f"{file.parts[-3]}:{file.name}")
+        return found
+
+    def check_store(self) -> None:
+        """Nothing half done is left."""
+        self.here.settle()
+        self.stored_blobs()
+        assert list((self.here.emulator.data_dir / "ingest").iterdir()) == []
+
+    def check_recovery(self) -> None:
+        """Once the upstream is well again and every rest is over, everything can be pulled, without a restart."""
+        self.here.advance(hours=2)
+        self.finish_import()
+        assert self.here.pull(NAME, "v1") == self.app.raw
+        self.check_store()
+        images = self.here.images(NAME)
+        assert images[self.app.digest] == ["v1"]
+        assert {child.digest for child in self.app.images} <= set(images)
+        assert {blob.digest for child in self.app.images for blob in child.blobs} <= self.stored_blobs()
+        if self.phase == "F":
+            assert SIGNATURE.digest in self.get(f"referrers/{APP.digest}").body.decode()
+
+
+@contextmanager
+def world(
+    phase: str,
+    folder: Path,
+    monkeypatch: Any,
+    *,
+    idle: float = 5.0,
+    auth: Basic | Bearer | None = None,
+    credential: tuple[str, str] | None = None,
+    tls: bool = False,
+    **settings: Any,
+) -> Iterator[World]:
+    """A world whose imports wait for ``may_import``. With a ``credential``, the rule has a secret with it."""
+    with ExitStack() as stack:
+        authority = Authority(folder) if tls else None
+        if authority:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.file))
+        context = authority.server("127.0.0.1") if authority else None
+        upstream = stack.enter_context(ScriptedUpstream(auth, context))
+        tokens = stack.enter_context(ScriptedUpstream(auth, context)) if phase == "T" else upstream
+        if phase == "T":
+            bearer = auth if isinstance(auth, Bearer) else Bearer(credential)
+            upstream.auth = tokens.auth = Bearer(bearer.credential, f"{tokens.url}/token")
+            tokens.auth = upstream.auth
+        upstream.add_image(TEAM, APP, "v1")
+        upstream.add_manifest(TEAM, SIGNATURE)
+        upstream.add_blobs(TEAM, *SIGNATURE.blobs)
+        pauses: list[float] = []
+        patience = Patience(connect=idle, manifest_idle=idle, blob_idle=idle, pause=pauses.append)
+        host = SIGNED_IN if credential else ANONYMOUS
+        mapped = {host: upstream.url, "tokens.test": tokens.url}
+        emulator = stack.enter_context(
+            Emulator(Settings(upstream_map=mapped, account=ACCOUNT, **settings), patience=patience)
+        )
+        here = Here(emulator)
+        made = World(phase, here, upstream, tokens)
+        made.pauses, made.authority, made.credential = pauses, authority, credential
+        stack.callback(made.may_import.set)
+        _gate(monkeypatch, made.may_import)
+        here.rule("cache", host, **({"credentialArn": here.secret(*credential)} if credential else {}))
+        yield made
+        if credential:
+            emulator.reset()  # the companions belong to the process, not to this emulator
+
+
+def _gate(monkeypatch: Any, gate: Event) -> None:
+    """Imports begin when the gate is open: what a client asks for before it is asked for by nobody else."""
+    real = PullThrough._import
+
+    def gated(*arguments: Any) -> None:
+        assert gate.wait(20)
+        real(*arguments)
+
+    monkeypatch.setattr(PullThrough, "_import", gated)
+
+
+def secret_text(username: str, access_token: str) -> str:
+    """A credential as a secret holds it."""
+    return json.dumps({"username": username, "accessToken": access_token})
