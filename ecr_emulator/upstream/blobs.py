@@ -83,7 +83,20 @@ class BlobDownload:
         if answer.status != 200:
             answer.discard()
             raise UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for the whole {self._what}")
+        self._check_announced(answer)
         return answer
+
+    def _check_announced(self, answer: Answer) -> None:
+        """Refuse a body that cannot be the blob before its first byte is passed on."""
+        length, encoding = (answer.headers.get(f"Content-{name}", "").strip() for name in ("Length", "Encoding"))
+        why = None
+        if encoding.lower() not in ("", "identity"):
+            why = f"it is {encoding}-encoded, though asked not to be"
+        elif length.isdecimal() and int(length) > self._size:
+            why = f"it has {length} bytes, and its manifest says {self._size}"
+        if why:
+            answer.discard()
+            raise UpstreamUnavailable(f"{answer.who} sent something else for {self._what}: {why}")
 
     def _starts_here(self, answer: Answer) -> bool:
         match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())

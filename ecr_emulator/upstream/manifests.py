@@ -38,10 +38,11 @@ def received(raw: bytes, headers: Mapping[str, str], reference: str, who: str) -
     if len(raw) > MAX_MANIFEST_BYTES:
         raise UpstreamUnavailable(f"{who} sent a manifest of more than 4 MiB for {reference}")
     head = announced(headers)
-    expected = reference if is_digest(reference) else head.digest
-    digest = digest_of(raw, algorithm_of(expected) if expected else "sha256")
-    if expected not in (None, digest):
-        raise UpstreamUnavailable(f"{who} sent bytes for {reference} that are not those of {expected}")
+    expected = [each for each in (reference, head.digest) if each and is_digest(each)]
+    for each in expected:
+        if digest_of(raw, algorithm_of(each)) != each:
+            raise UpstreamUnavailable(f"{who} sent bytes for {reference} that are not those of {each}")
+    digest = expected[0] if expected else digest_of(raw)
     return StoredManifest(digest, _media_type_inside(raw, reference, who) or head.media_type, raw)
 
 

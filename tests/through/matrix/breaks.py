@@ -143,7 +143,10 @@ def compressed(request: Request, reply: Reply) -> Reply:
     """A body that nobody asked to have compressed."""
     assert request.headers["Accept-Encoding"] == "identity"
     return replace(
-        reply, body=gzip.compress(reply.body, 1), headers=reply.headers | {"Content-Encoding": "gzip"}, takes_ranges=False
+        reply,
+        body=gzip.compress(reply.body, 1),
+        headers=reply.headers | {"Content-Encoding": "gzip"},
+        takes_ranges=False,
     )
 
 
@@ -152,7 +155,8 @@ def secret_deleted(world: World, _times: int) -> Iterator[None]:
     """The secret of the rule is gone."""
     world.here.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
     yield
-    world.here.secrets.create_secret(Name=SECRET, SecretString=secret_text(*world.credential))
+    arn = world.here.secret(*world.credential)
+    world.here.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="cache", credentialArn=arn)
 
 
 def secret_put(text: str) -> Break:

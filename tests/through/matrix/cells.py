@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.through.matrix.world import World
@@ -20,21 +20,19 @@ class Cell:
     """What is expected of one fault in one phase.
 
     ``says`` is what reaches the client (``World.get``), or several of which one does. ``asks`` counts the requests of
-    the phase that the upstream gets. ``event`` is SUCCESS, the failure's code, or None for no event. ``kept`` tells
+    the phase that the upstream gets, where threads race from so many to so many. A ``garbled`` body is wrong from its
+    first byte on.``event`` is SUCCESS, the failure's code, or None for no event. ``kept`` tells
     whether what the phase is about is in the store at the end.
     """
 
     says: tuple[str, ...]
-    asks: int
+    asks: range
     event: str | None
     kept: bool
     times: int = ALWAYS
+    garbled: bool = False
     moved: bool = False
     by: Break | None = None
-
-    def but(self, **changes: Any) -> Cell:
-        """The same with something else: ``times``, ``by``, ``asks``, …"""
-        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -71,56 +69,60 @@ UNAVAILABLE, DENIED, NOT_FOUND, TOO_MANY = (
 )
 
 
-def ok(asks: int, times: int = ALWAYS, **more: Any) -> Cell:
+def _range(asks: int | range) -> range:
+    return range(asks, asks + 1) if isinstance(asks, int) else asks
+
+
+def ok(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
     """The client gets everything, and it is kept."""
-    return Cell(("200",), asks, "SUCCESS", kept=True, times=times, **more)
+    return Cell(("200",), _range(asks), "SUCCESS", kept=True, times=times, **more)
 
 
-def checked(asks: int, times: int = ALWAYS, **more: Any) -> Cell:
+def checked(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
     """The cached tag is known to be current again."""
-    return Cell(("200",), asks, None, kept=True, times=times, **more)
+    return Cell(("200",), _range(asks), None, kept=True, times=times, **more)
 
 
-def stale(asks: int, event: str = UNAVAILABLE, **more: Any) -> Cell:
+def stale(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
     """The client gets the cached copy; the failure is told."""
-    return Cell(("200",), asks, event, kept=not more.get("moved"), **more)
+    return Cell(("200",), _range(asks), event, kept=not more.get("moved"), **more)
 
 
-def fails(asks: int, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
+def fails(asks: int | range, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
     """The client hears why, before anything else; nothing is kept."""
-    return Cell((says,), asks, event, kept=False, **more)
+    return Cell((says,), _range(asks), event, kept=False, **more)
 
 
-def denied(asks: int, **more: Any) -> Cell:
+def denied(asks: int | range, **more: Any) -> Cell:
     """The upstream's refusal is ECR's."""
     return fails(asks, DENIED, "403 DENIED", **more)
 
 
-def busy(asks: int, **more: Any) -> Cell:
+def busy(asks: int | range, **more: Any) -> Cell:
     """The upstream's rate limit is ECR's."""
     return fails(asks, TOO_MANY, "429 TOOMANYREQUESTS", **more)
 
 
-def missing(asks: int, code: str = "MANIFEST_UNKNOWN", **more: Any) -> Cell:
+def missing(asks: int | range, code: str = "MANIFEST_UNKNOWN", **more: Any) -> Cell:
     """There is no such thing."""
     return fails(asks, NOT_FOUND, f"404 {code}", **more)
 
 
-def partial(asks: int, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
+def partial(asks: int | range, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
     """The import ends without the child, and says so; who asks for it makes the emulator try again."""
-    return Cell((says,), asks, event, kept=False, **more)
+    return Cell((says,), _range(asks), event, kept=False, **more)
 
 
-def cut(asks: int, event: str = UNAVAILABLE, **more: Any) -> Cell:
+def cut(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
     """The body breaks off before its last 64 KiB, or there is none."""
-    return Cell(("200 cut", "503 UNKNOWN"), asks, event, kept=False, **more)
+    return Cell(("200 cut", "503 UNKNOWN"), _range(asks), event, kept=False, **more)
 
 
-def local(asks: int, event: str | None = UNAVAILABLE, **more: Any) -> Cell:
+def local(asks: int | range, event: str | None = UNAVAILABLE, **more: Any) -> Cell:
     """The list has what is here: nothing."""
-    return Cell(("200",), asks, event, kept=False, **more)
+    return Cell(("200",), _range(asks), event, kept=False, **more)
 
 
-def listed(asks: int, times: int = ALWAYS, **more: Any) -> Cell:
+def listed(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
     """The list has what the upstream has."""
-    return Cell(("200",), asks, None, kept=True, times=times, **more)
+    return Cell(("200",), _range(asks), None, kept=True, times=times, **more)
