@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecr_emulator.domain.names import algorithm_of, digest_of
 from ecr_emulator.errors import InvalidParameterException
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -40,6 +42,17 @@ class Descriptor:
     size: int
     media_type: str
     urls: tuple[str, ...] = ()
+    data: str = ""
+
+    @property
+    def inline(self) -> bytes | None:
+        """The bytes themselves, where the manifest has them in base64 and they are what the rest says of them."""
+        try:
+            raw = base64.b64decode(self.data, validate=True)
+            is_right = len(raw) == self.size and digest_of(raw, algorithm_of(self.digest)) == self.digest
+        except ValueError:
+            return None
+        return raw if self.data and is_right else None
 
     @property
     def is_foreign(self) -> bool:
@@ -179,7 +192,8 @@ def _descriptor(item: dict[str, Any]) -> Descriptor:
     digest, size = _text(item["digest"]), item["size"]
     if digest is None or isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SIZE:
         raise ValueError(item)
-    return Descriptor(digest, size, _text(item.get("mediaType")) or "", tuple(map(str, item.get("urls") or ())))
+    urls = tuple(map(str, item.get("urls") or ()))
+    return Descriptor(digest, size, _text(item.get("mediaType")) or "", urls, str(item.get("data") or ""))
 
 
 def _annotations(given: dict[str, Any]) -> dict[str, str]:

@@ -61,7 +61,10 @@ class Downloads:
         return fill.follow(start, stop) if fill else read_span(self._blobs.open(layer.digest), start, stop)
 
     def fetch(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
-        """Return when the repository holds the blob. Raises ``UpstreamFailure``."""
+        """Return when the repository holds the blob, or is deleted. Raises ``UpstreamFailure``."""
+        with self._store.reading() as work:
+            if work.repositories.find(repository.registry, repository.name) is None:
+                return
         with self._blobs.hold(layer.digest):
             fill = self._fill(rule, repository, layer)
             if fill:
@@ -70,6 +73,18 @@ class Downloads:
                 self._link(repository, layer)
             except StorageFailure as failure:
                 raise UpstreamNotStored(f"{layer.digest} is not cached: {failure.reason}") from failure
+
+    def keep(self, repository: Repository, layer: Layer, data: bytes) -> None:
+        """Store a blob that came with its manifest. Raises ``StorageFailure``."""
+        with self._blobs.hold(layer.digest):
+            if self._blobs.size(layer.digest) is None:
+                writer = self._blobs.begin(self._ids.uuid())
+                try:
+                    writer.write(data)
+                    writer.commit(layer.digest)
+                finally:
+                    writer.abandon()
+            self._link(repository, layer)
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait for the downloads under way; whether all ended in time."""
@@ -171,4 +186,3 @@ def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> tuple
 
 def _stopping() -> UpstreamUnavailable:
     return UpstreamUnavailable("the emulator is stopping")
-

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 
 from ecr_emulator.domain.events import Import
-from ecr_emulator.domain.image import ImageId, StoredManifest
+from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
@@ -59,6 +59,7 @@ class PullThrough:
         self._store = store
         self._clock = clock
         self._upstreams = upstreams
+        self._downloads = downloads
         self._manifest_threads = ThreadPoolExecutor(MANIFEST_FLIGHTS, "pull-through-manifest")
         self._manifests: Flights[StoredManifest] = Flights(self._manifest_threads)
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
@@ -151,16 +152,25 @@ class PullThrough:
         """Store a manifest; False if there is no room. Its blobs may be asked for then all the same."""
         contents = _read(rule, manifest)
         try:
-            self._store_manifest(rule, name, tag, manifest, now)
+            repository = self._store_manifest(rule, name, tag, manifest, now)
         except StorageFailure as failure:
             log.warning("%s@%s is served and not cached: %s", name, manifest.digest, failure.reason)
             self.unstored.add(rule.registry, name, contents.blobs)
             return False
+        self._keep_inline(repository, contents)
         return True
+
+    def _keep_inline(self, repository: Repository, contents: Manifest) -> None:
+        """Store the blobs that a manifest brings along; one for which there is no room can still be fetched."""
+        for blob in contents.blobs:
+            data = blob.inline
+            if data is not None:
+                with if_there_is_room(f"blob {blob.digest} of {repository.name}"):
+                    self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
     def _store_manifest(
         self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime
-    ) -> None:
+    ) -> Repository:
         with self._store.writing() as work:
             repository = repository_for_import(work, rule.registry, name, now)
             tagged = work.tags.find(repository, tag) if tag else None
@@ -171,6 +181,7 @@ class PullThrough:
             store_image(work, repository, imported(manifest, tag), now, Origin.UPSTREAM)
             if tag:
                 work.tags.save_validation(repository, tag, Validation(now))
+        return repository
 
     def _validated(self, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> None:
         with if_there_is_room(f"the check of {name}:{tag}"), self._store.writing() as work:
@@ -208,6 +219,9 @@ class PullThrough:
             return cached
         upstream = self._upstreams.at(rule)
         manifest = upstream.manifest(rule.upstream_name(name) or name, child.digest or "")
+        with self._store.reading() as work:
+            if work.repositories.find(rule.registry, name) is None:
+                raise UpstreamNotFound(f"the repository {name} was deleted while {child.digest} was fetched")
         self._keep(rule, name, None, manifest, self._clock.now())
         return manifest
 

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.support.certificates import Authority
-from tests.support.faults import Fault, Reply, Request, answers, cut_after, ignores_range, wrong_range
+from tests.support.faults import Fault, Reply, Request, cut_after, ignores_range, wrong_range
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.through.matrix.cells import Break
 from tests.through.matrix.world import World, secret_text

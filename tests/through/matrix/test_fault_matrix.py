@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.through.matrix.cells import Cell, Told
-from tests.through.matrix.table import MATRIX, REFERENCE
+from tests.through.matrix.cells import Cell
+from tests.through.matrix.table import MATRIX
 from tests.through.matrix.world import world
 
 

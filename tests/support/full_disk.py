@@ -1,0 +1,57 @@
+"""A disk that takes no more: what the system and SQLite then say, said to one emulator."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from typing import Any
+from unittest.mock import patch
+
+from ecr_emulator.emulator import Emulator
+
+FILES = "ecr_emulator.storage.blobs.files.FileIO"
+
+
+@contextmanager
+def full_disk(emulator: Emulator, after: int = 0) -> Iterator[None]:
+    """No file takes more than so many bytes, and the database gets no page more."""
+    with _pragma(emulator, "max_page_count", 1), patch(FILES, _file_that_takes(after)):
+        yield
+
+
+@contextmanager
+def read_only_disk(emulator: Emulator) -> Iterator[None]:
+    """Nothing can be created, and the database cannot be written."""
+    with _pragma(emulator, "query_only", "ON"), patch(FILES, _ReadOnly):
+        yield
+
+
+@contextmanager
+def _pragma(emulator: Emulator, name: str, value: object) -> Iterator[None]:
+    writer = emulator._store._writer.take()
+    before = writer._connection.execute(f"PRAGMA {name}").fetchone()[0]
+    writer._connection.execute(f"PRAGMA {name} = {value}")
+    emulator._store._writer.give(writer)
+    yield
+    writer._connection.execute(f"PRAGMA {name} = {before}")
+
+
+def _file_that_takes(limit: int) -> type[FileIO]:
+    class Limited(FileIO):
+        def write(self, data: Any, /) -> int:
+            room = limit - os.fstat(self.fileno()).st_size
+            if room <= 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(memoryview(data)[:room])
+
+    return Limited
+
+
+class _ReadOnly(FileIO):
+    def __init__(self, path: Any, mode: str = "r") -> None:
+        if mode != "r":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        super().__init__(path, mode)
