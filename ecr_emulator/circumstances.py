@@ -1,4 +1,4 @@
-"""Where a request comes from, for the conditions of policies (docs/condition-keys.md).
+"""Where a request comes from, for the conditions of policies (docs/condition-keys.md) and for first pulls.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from ecr_emulator.domain.first_pulls import CALLER_HEADER, reason_for_no_first_pull
+
+_CALLER = "HTTP_" + CALLER_HEADER.upper().replace("-", "_")
 
 
 def circumstances_of(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
@@ -18,3 +22,8 @@ def circumstances_of(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]
         "aws:ViaAWSService": "false",
     }
     return {key: (value,) for key, value in known.items() if value}
+
+
+def first_pull_refusal(environ: Mapping[str, Any], host: str) -> str | None:
+    """Why ECR imports nothing for the client that a WSGI environment tells of; None if it does."""
+    return reason_for_no_first_pull(host, environ.get("HTTP_USER_AGENT", ""), environ.get(_CALLER, ""))

@@ -21,6 +21,7 @@ from ecr_emulator.control import model  # noqa: E402 - the checkout is importabl
 from ecr_emulator.control.call import LACKING  # noqa: E402
 from ecr_emulator.control.emulated import emulated_handlers  # noqa: E402
 from ecr_emulator.control.schemas import answer_schema  # noqa: E402
+from scripts.considerations import considerations_page  # noqa: E402
 from scripts.fidelity import fidelity_page  # noqa: E402
 
 SPECS = ROOT / "specs"
@@ -40,12 +41,16 @@ def wanted(covered: Mapping[str, State]) -> dict[Path, str]:
 
     service = model.service_model()
     page, table = DOCS / "fidelity.md", SPECS / "fidelity.toml"
+    through, sentences = DOCS / "pull-through-cache.md", SPECS / "considerations.toml"
     files = {
         AWS / "service-2.json": _json(_without_documentation(model.load("service-2"))),
         AWS / "paginators-1.json": _json(model.load("paginators-1")),
         AWS / "VERSION": f"botocore {botocore.__version__}\n",
         SPECS / "coverage.json": _json(covered),
         page: fidelity_page(page.read_text(encoding="utf-8"), table.read_text(encoding="utf-8"), covered),
+        through: considerations_page(
+            through.read_text(encoding="utf-8"), sentences.read_text(encoding="utf-8"), ROOT / "tests"
+        ),
     }
     for name in service.operation_names:
         files[AWS / "responses" / f"{name}.json"] = _json(answer_schema(service.operation_model(name)))

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ecr_emulator.circumstances import circumstances_of
+from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.control import model
 from ecr_emulator.control.call import Call
 from ecr_emulator.control.caller import Callers
@@ -22,6 +22,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import EcrError, SerializationException, ServerException, StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
+from ecr_emulator.services.first_pulls import unless
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
@@ -112,6 +113,8 @@ class Endpoint:
             circumstances = circumstances_of(request.environ)
             permissions = self._services.access.permissions(caller, registry, now, circumstances)
             permissions.require(demands(operation.name, members, registry, self._services.roles))
+        host = request.origin.partition("://")[2]
+        permissions = unless(first_pull_refusal(request.environ, host), permissions)
         call = Call(operation.name, now, caller, registry, self._services, request.origin, permissions)
         if self._strict:
             return operation.perform_strictly(call, members)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from ecr_emulator.circumstances import circumstances_of
+from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.addressing import find_address
 from ecr_emulator.distribution.challenge import challenge, find_caller
@@ -24,6 +24,7 @@ from ecr_emulator.errors import EcrError, StorageFailure, UpstreamFailure
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
+from ecr_emulator.services.first_pulls import unless
 from ecr_emulator.services.layer_urls import PREFIX
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ class DistributionApp:
             principal=caller.principal_arn if caller else "",
             is_strict=self._is_strict,
             accepts_sparse=self._accepts_sparse,
-            permissions=self._permissions(request, caller, registry, now),
+            permissions=unless(
+                first_pull_refusal(request.environ, namespace or request.host),
+                self._permissions(request, caller, registry, now),
+            ),
         )
         if self._services.access:
             visit.permissions.require(demands(handler, request, registry, name))

@@ -25,6 +25,7 @@ def iam(emulator):
     return client_of(emulator, "iam", account=ACCOUNT)
 
 
+@pytest.mark.consideration("S17a")
 def test_the_first_rule_makes_the_service_linked_role(ecr, iam):
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.get_role(RoleName=NAME)
@@ -66,6 +67,7 @@ def test_replication_templates_and_enhanced_scanning_have_roles_of_their_own(emu
     assert iam.get_role(RoleName=name)["Role"]["Path"] == f"/aws-service-role/{service}/"
 
 
+@pytest.mark.consideration("S17a")
 def test_a_deleted_service_linked_role_comes_back_with_the_next_rule(ecr, iam):
     ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     iam.delete_service_linked_role(RoleName=NAME)

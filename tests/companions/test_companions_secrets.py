@@ -66,6 +66,7 @@ def test_a_region_that_moto_does_not_know_has_no_secrets(source):
         source.check_exists(arn, Registry(ACCOUNT, "mars-north-1"))
 
 
+@pytest.mark.consideration("S14c")
 def test_a_deleted_secret_is_not_found_until_it_is_restored(source, secrets):
     arn = create(secrets)
     secrets.delete_secret(SecretId=arn)
@@ -93,6 +94,7 @@ def test_a_customer_managed_key_cannot_be_used(source, secrets):
         source.credential(arn, HERE)
 
 
+@pytest.mark.consideration("S14d")
 def test_no_rule_is_made_or_given_a_secret_that_cannot_be_decrypted(emulator, secrets):
     ecr = client_of(emulator, account=ACCOUNT)
     rule = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}

@@ -58,6 +58,7 @@ def prefixes(answer):
 # --- Create ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.consideration("S1b")
 def test_a_rule_for_an_open_registry(ecr, clock, plane):
     assert rule(ecr) == {
         "ecrRepositoryPrefix": "quay",
@@ -130,9 +131,18 @@ def test_the_slash_at_the_end_of_a_prefix_is_implied(ecr):
     assert prefixes(ecr.describe_pull_through_cache_rules(ecrRepositoryPrefixes=["quay/"])) == ["quay"]
 
 
+@pytest.mark.consideration("S1c", "S2")
 @pytest.mark.parametrize(
     "url",
-    ["registry.example.com", "https://quay.io", "Quay.io", "quay.io/team", "localhost:5000", "docker.elastic.co:443"],
+    [
+        "registry.example.com",
+        "registry.gitlab.example.com",
+        "https://quay.io",
+        "Quay.io",
+        "quay.io/team",
+        "localhost:5000",
+        "docker.elastic.co:443",
+    ],
 )
 def test_only_upstreams_that_ecr_knows_are_taken(ecr, url):
     assert refused_rule(ecr, url=url) == (
@@ -161,6 +171,7 @@ def test_a_wrong_name_passes_where_the_upstream_is_open(ecr, name, url):
     assert rule(ecr, url=url, upstreamRegistry="docker-hub")["upstreamRegistry"] == name
 
 
+@pytest.mark.consideration("S1a")
 @pytest.mark.parametrize("url", GUARDED.values())
 def test_a_guarded_upstream_needs_a_secret(ecr, url):
     assert refused_rule(ecr, url=url) == (
@@ -202,6 +213,7 @@ def test_a_role_must_be_one_of_the_account(ecr, role):
     assert message.startswith("Invalid parameter at 'customRoleArn'")
 
 
+@pytest.mark.consideration("S14b")
 @pytest.mark.parametrize("place", [f"eu-west-1:{ACCOUNT}", "us-east-1:111122223333"])
 def test_a_secret_must_be_in_the_same_region_and_account(ecr, place):
     secret = f"arn:aws:secretsmanager:{place}:secret:ecr-pullthroughcache/hub-AbCdEf"
@@ -213,6 +225,7 @@ def test_a_secret_must_be_in_the_same_region_and_account(ecr, place):
     )
 
 
+@pytest.mark.consideration("S14c")
 def test_a_secret_must_exist(ecr):
     assert refused_rule(ecr, url="ghcr.io", credentialArn=SECRET.replace("hub", "gone")) == (
         "SecretNotFoundException",
@@ -220,6 +233,7 @@ def test_a_secret_must_exist(ecr):
     )
 
 
+@pytest.mark.consideration("S14a")
 def test_a_secret_must_have_the_prefix(ecr):
     arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:hub-AbCdEf"
     code, message = refused_rule(ecr, url="ghcr.io", credentialArn=arn)
@@ -243,6 +257,7 @@ def test_a_registry_has_at_most_50_rules(ecr):
 # --- Regions ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.consideration("S8")
 @pytest.mark.parametrize("region", WITHOUT_PULL_THROUGH)
 def test_some_regions_have_no_pull_through_cache(ecr_of, region):
     ecr = ecr_of(region=region)
@@ -279,6 +294,7 @@ def test_a_prefix_without_rule_fails_the_call(ecr):
     assert refusal(ecr.describe_pull_through_cache_rules, ecrRepositoryPrefixes=asked) == not_found("z9")
 
 
+@pytest.mark.consideration("S30")
 def test_rules_belong_to_their_registry(ecr, ecr_of):
     rule(ecr_of("111122223333"))
     assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == []

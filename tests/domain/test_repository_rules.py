@@ -66,6 +66,7 @@ def test_the_longest_prefix_wins_and_root_comes_last():
     assert matching_rule(rules[1:], "z/z") is None
 
 
+@pytest.mark.consideration("S1b")
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
@@ -84,6 +85,7 @@ def test_the_nine_upstreams_are_known_by_their_url(url, kind):
     assert find_upstream_kind(url).name == kind
 
 
+@pytest.mark.consideration("S1c")
 @pytest.mark.parametrize(
     "url", ["docker.io", "Quay.io", "https://quay.io", "quay.io/org", "azurecr.io", "registry.gitlab.example.com"]
 )

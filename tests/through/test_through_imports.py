@@ -214,6 +214,7 @@ def test_an_index_without_images_is_an_image(here, upstream):
     assert here.events()[-1]["sync-status"] == "SUCCESS"
 
 
+@pytest.mark.consideration("S15")
 def test_attestations_are_children_like_any_other(here, upstream):
     app = image("app")
     attestation = image("attestation", layer("sbom", media_type="application/vnd.in-toto+json"))
@@ -284,6 +285,7 @@ def test_a_layer_that_the_upstream_lacks_is_a_failure(here, upstream):
     assert (event["sync-status"], event["failure-code"]) == ("FAILED", "ImageNotFound")
 
 
+@pytest.mark.consideration("S19b")
 def test_what_is_imported_is_scanned_once_however_many_ask(here, upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")

@@ -28,6 +28,7 @@ def offline(upstream, tmp_path):
         assert upstream.requests == []
 
 
+@pytest.mark.consideration("S27a")
 def test_what_is_cached_is_served_for_ever(offline):
     app = multi_arch()
     assert offline.pull(NAME, "v1") == app.raw
@@ -38,6 +39,7 @@ def test_what_is_cached_is_served_for_ever(offline):
     assert answer["images"][0]["imageId"]["imageDigest"] == app.digest
 
 
+@pytest.mark.consideration("S27a")
 def test_a_first_pull_fails_as_if_the_upstream_could_not_be_reached(offline):
     answer = offline.manifest("quay/team/other", "v1")
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (503, "UNKNOWN")

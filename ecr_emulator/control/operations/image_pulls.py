@@ -41,7 +41,8 @@ class ImagePulls:
         self._accepted = accepted
         with call.services.store.reading() as work:
             self._rule = matching_rule(work.rules.all(call.registry), repository_name)
-            if self._rule is None:
+            is_there = work.repositories.find(call.registry, repository_name)
+            if not is_there and not (self._rule and call.permissions.may_import(repository_name)(True)):
                 work.repositories.get(call.registry, repository_name)
 
     def pull(self, image_id: ImageId) -> Pulled | Failure:
