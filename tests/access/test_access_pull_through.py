@@ -145,6 +145,7 @@ class Setting:
         return "200"
 
 
+@pytest.mark.consideration("S17c", "S18a", "S18b")
 @pytest.mark.parametrize("pull", [Setting.pulled_by_docker, Setting.pulled_by_api], ids=["docker", "api"])
 @pytest.mark.parametrize("scope", ["V1", "V2"])
 @pytest.mark.parametrize("source", ["identity", "registry", "repository"])
