@@ -66,12 +66,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def said(body: bytes) -> str:
-    """The first message of a registry's error body; empty if it is anything else."""
+    """The first message of a registry's error body, or the body if it is a line of text; empty for anything else."""
     try:
         message = json.loads(body)["errors"][0]["message"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (LookupError, TypeError, RecursionError):
         return ""
+    except ValueError:
+        message = _line(body)
     return message[:300] if isinstance(message, str) else ""
+
+
+def _line(body: bytes) -> str:
+    line = body.decode("ascii", "replace").strip()
+    return line if line.isascii() and line.isprintable() and not line.startswith(("<", "{", "[")) else ""
 
 
 def _date(text: str) -> datetime:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from ssl import SSLContext
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from ecr_emulator.domain.manifest import OCI_INDEX
 from tests.support.faults import Fault, Reply, Request, answers
@@ -32,9 +32,10 @@ class _Script:
 
 @dataclass(frozen=True)
 class Bearer:
-    """Tokens of a server's ``/token``, for everybody or for one (username, token) pair.
+    """Tokens of a server's ``/token``, or of the path of ``realm``, for everybody or for one (username, token) pair.
 
-    Two servers with one ``Bearer`` accept the same tokens.
+    Two servers with one ``Bearer`` accept the same tokens. ``example`` is the repository in challenges to requests that
+    name none.
     """
 
     credential: tuple[str, str] | None = None
@@ -43,7 +44,14 @@ class Bearer:
     token_field: str = "token"
     expires_in: object = 300
     challenge: str = 'Bearer realm="{realm}",service="{service}",scope="repository:{name}:pull"'
+    example: str = ""
+    is_good_for_everything: bool = False
     scopes: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Where tokens are asked for."""
+        return urlsplit(self.realm).path if self.realm else "/token"
 
 
 @dataclass(frozen=True)
@@ -52,18 +60,23 @@ class Basic:
 
     username: str
     access_token: str
+    challenge: str = 'Basic realm="{url}"'
 
 
 class ScriptedUpstream:
     """A registry on 127.0.0.1. Everybody may pull unless ``auth`` says otherwise.
 
     ``requests`` lists everything that was asked, in order. ``auth`` may be replaced at any time. ``referrers_page`` is
-    how many referrers a page of its referrers API has; with 0 it has no such API.
+    how many referrers a page of its referrers API has; with 0 it has no such API. ``manner`` is how it always departs
+    from other registries.
     """
 
-    def __init__(self, auth: Basic | Bearer | None = None, tls: SSLContext | None = None) -> None:
+    def __init__(
+        self, auth: Basic | Bearer | None = None, tls: SSLContext | None = None, manner: Fault | None = None
+    ) -> None:
         self.auth = auth
         self.tls = tls
+        self.manner = manner
         self.referrers_page = 1_000
         self.requests: list[Request] = []
         self.port = 0
@@ -186,6 +199,8 @@ class ScriptedUpstream:
             self.requests.append(request)
             fault = self._due_fault(request)
         reply = self._honest_answer(request)
+        if self.manner:
+            reply = self.manner(request, reply)
         return _part(request, fault(request, reply) if fault else reply)
 
     def _due_fault(self, request: Request) -> Fault | None:
@@ -199,7 +214,7 @@ class ScriptedUpstream:
         return None
 
     def _honest_answer(self, request: Request) -> Reply:
-        if request.path == "/token":
+        if request.path == (self.auth.path if isinstance(self.auth, Bearer) else "/token"):
             return self._token(request)
         if request.path in self._files:
             return _content(Content(self._files[request.path], "application/octet-stream"))
@@ -231,16 +246,18 @@ class ScriptedUpstream:
         match self.auth:
             case Basic(username, access_token):
                 return request.authorization == _basic(username, access_token)
-            case Bearer():
+            case Bearer(is_good_for_everything=is_good):
                 scope = self.auth.scopes.get(request.authorization.removeprefix("Bearer "))
-                return scope is not None and (not name or scope == f"repository:{name}:pull")
+                return scope is not None and (not name or is_good or scope == f"repository:{name}:pull")
         return True
 
     def _challenge(self, request: Request, name: str) -> Reply:
-        challenge = f'Basic realm="{self.url}"'
-        if isinstance(self.auth, Bearer):
-            realm = self.auth.realm or f"{self.url}/token"
-            challenge = self.auth.challenge.format(realm=realm, service=self.auth.service, name=name)
+        challenge = ""
+        if isinstance(self.auth, Basic):
+            challenge = self.auth.challenge.format(url=self.url)
+        elif self.auth:
+            realm, where = self.auth.realm or f"{self.url}/token", name or self.auth.example
+            challenge = self.auth.challenge.format(realm=realm, service=self.auth.service, name=where)
         reply = _error(401, "UNAUTHORIZED", "authentication required")
         return replace(reply, headers=reply.headers | {"WWW-Authenticate": challenge})
 

@@ -111,9 +111,7 @@ def test_a_long_rate_limit_is_reported_at_once(hub, adapter, headers, expected):
     assert (len(hub.requests), adapter.pauses) == (1, [])
 
 
-@pytest.mark.parametrize(
-    "body", [b"Too Many Requests (HAP429)", b"<html>", b'{"errors":[]}', b'{"errors":[{"message":7}]}']
-)
+@pytest.mark.parametrize("body", [b"<html>", b'{"errors":[]}', b'{"errors":[{"message":7}]}'])
 def test_a_rate_limit_needs_no_legible_body(hub, adapter, body):
     hub.fail("/manifests/", status=429, body=body)
     with pytest.raises(UpstreamTooManyRequests, match=r"answered 429$"):
