@@ -509,6 +509,9 @@ class Identities(Protocol):
     def identity_of(self, caller: Caller) -> Identity:
         """The principal behind a caller, as it is now; one that is gone has no policies."""
 
+    def identity_in_role(self, role_arn: str) -> Identity:
+        """ECR itself in a role, as the role is now; in one that is not there it has no policies."""
+
 
 class Roles(Protocol):
     """IAM, as far as ECR acts in it by itself."""

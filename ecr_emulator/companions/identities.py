@@ -7,16 +7,17 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
-from ecr_emulator.domain.principals import account_of
+from ecr_emulator.domain.principals import account_of, session_of_role
 from ecr_emulator.ports import AccessKey, Clock, Identity
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
 """What stands for a permissions boundary that was deleted: nothing is within it."""
+_ECR = "ecr"
+"""The name of the session in which ECR acts in a role."""
 
 
 class CompanionIdentities:
@@ -63,6 +66,11 @@ class CompanionIdentities:
         elif self._companions.is_loaded:
             found = _user_identity(caller.principal_arn)
         return found or Identity(Principal.of_arn(caller.principal_arn))
+
+    def identity_in_role(self, role_arn: str) -> Identity:
+        """See ``ports.Identities.identity_in_role``. Uses moto for the first time if need be: it has the role."""
+        self._companions.load()
+        return _in_role(Principal.of_arn(session_of_role(role_arn, _ECR), role_arn))
 
     def _note_new_sessions(self) -> None:
         """Remember when the sessions end that came since the last call: the newest stand last."""
@@ -135,18 +143,25 @@ def _user_identity(arn: str) -> Identity | None:
 
 
 def _session_identity(session: Any) -> Identity:
-    principal = Principal.of_arn(session.arn, session.role_arn)
-    context = {"aws:userid": (session.user_id,)}
-    found = _with_arn("roles", session.role_arn)
+    policies = (NamedPolicy("the policy of the session", session.policy),) if session.policy else ()
+    return _in_role(Principal.of_arn(session.arn, session.role_arn), policies, {"aws:userid": (session.user_id,)})
+
+
+def _in_role(
+    principal: Principal,
+    of_session: tuple[NamedPolicy, ...] = (),
+    context: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Identity:
+    found = _with_arn("roles", principal.role_arn or "")
     if found is None:
         return Identity(principal, context=context)
     iam, role = found
     policies = Policies(
         identity=tuple(_policies_of(role)),
         boundary=_boundary(role.permissions_boundary_arn, iam),
-        session=(NamedPolicy("the policy of the session", session.policy),) if session.policy else (),
+        session=of_session,
     )
-    return Identity(principal, policies, context | _principal_tags(role.tags))
+    return Identity(principal, policies, {**context, **_principal_tags(role.tags)})
 
 
 def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:

@@ -28,6 +28,12 @@ def role_of_session(principal_arn: str) -> str | None:
     return "arn:{partition}:iam::{account}:role/{role}".format(**session.groupdict()) if session else None
 
 
+def session_of_role(role_arn: str, name: str) -> str:
+    """The ARN of a session of a role; the ARN of what is no role stays as it is."""
+    role = _ROLE.fullmatch(role_arn)
+    return "arn:{partition}:sts::{account}:assumed-role/{role}/".format(**role.groupdict()) + name if role else role_arn
+
+
 def account_of(principal_arn: str) -> str | None:
     """The account that a principal belongs to; None for what is no principal of an account."""
     principal = _OF_ACCOUNT.fullmatch(principal_arn)

@@ -53,6 +53,8 @@ BY_IDENTITY_ONLY = frozenset(
 
 
 NO_CONTEXT: Context = MappingProxyType({})
+WITHIN_AWS: Context = MappingProxyType({"aws:SecureTransport": ("true",), "aws:ViaAWSService": ("false",)})
+"""What conditions can say of a request that ECR makes itself."""
 
 
 class Demand(NamedTuple):
@@ -107,6 +109,10 @@ class Access:
     def permissions(self, caller: Caller, registry: Registry, now: datetime, context: Context) -> Permissions:
         """What a caller may do in a registry; ``context`` says where the request comes from."""
         return _Permissions(self._store, self._identities.identity_of(caller), registry, now, context)
+
+    def permissions_in_role(self, role_arn: str, registry: Registry, now: datetime) -> Permissions:
+        """What ECR itself may do in a registry when it acts in a role."""
+        return _Permissions(self._store, self._identities.identity_in_role(role_arn), registry, now, WITHIN_AWS)
 
 
 @dataclass(frozen=True)

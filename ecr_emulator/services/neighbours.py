@@ -12,11 +12,21 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.referrer import Referrer
-from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException, UpstreamNotFound
+from ecr_emulator.errors import (
+    AccessDeniedException,
+    ImageNotFoundException,
+    RepositoryNotFoundException,
+    UpstreamAccessDenied,
+    UpstreamNotFound,
+)
 from ecr_emulator.ports import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.services import Services
+from ecr_emulator.services.access import UNLIMITED, Demand, Permissions
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.flights import MOST_STOPS
+
+_NEEDED = ("BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer")
+"""What the role of a rule must be allowed, on both sides, to pull anything: blobs come with their manifest."""
 
 
 class Neighbours:
@@ -47,16 +57,20 @@ class Neighbours:
     def manifest(self, rule: PullThroughRule, registry: Registry, name: str, reference: str) -> StoredManifest:
         """What a client of that registry would get now, which makes it ask its own upstream if need be."""
         services = self._services()
+        may_import = self._permissions(rule, registry, name).may_import(name)
         try:
-            return services.pulls.manifest(registry, name, reference, services.clock.now(), rule.principal_arn)
+            return services.pulls.manifest(
+                registry, name, reference, services.clock.now(), rule.principal_arn, may_import
+            )
         except (RepositoryNotFoundException, ImageNotFoundException) as absent:
             raise UpstreamNotFound(f"{registry.host} has no {name} {reference}: {absent.message}") from absent
 
-    def referrers(self, registry: Registry, name: str, digest: str) -> list[Referrer]:
+    def referrers(self, rule: PullThroughRule, registry: Registry, name: str, digest: str) -> list[Referrer]:
         """What a client of that registry would be told now."""
         services = self._services()
+        may_import = self._permissions(rule, registry, name).may_import(name)
         try:
-            found = services.referrers.find(registry, name, digest, services.clock.now())
+            found = services.referrers.find(registry, name, digest, services.clock.now(), may_import)
         except RepositoryNotFoundException:
             return []
         if found.failure:
@@ -93,6 +107,18 @@ class Neighbours:
                 raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
             return matching_rule(work.rules.all(registry), name)
 
+    def _permissions(self, rule: PullThroughRule, registry: Registry, name: str) -> Permissions:
+        """What the role of a rule may do there. Raises ``UpstreamAccessDenied`` if it may not pull."""
+        services = self._services()
+        if services.access is None:
+            return UNLIMITED
+        permissions = services.access.permissions_in_role(rule.principal_arn, registry, services.clock.now())
+        try:
+            permissions.require([Demand(f"ecr:{action}", registry.arn(name)) for action in _NEEDED])
+        except AccessDeniedException as denied:
+            raise UpstreamAccessDenied(f"{registry.host} answers: {denied.message}") from denied
+        return permissions
+
     def _neighbour(self, rule: PullThroughRule) -> Registry | None:
         """The registry of this emulator that a rule pulls from."""
         registry = None if rule.url in self._mapped else registry_of_host(rule.url)
@@ -122,7 +148,7 @@ class Neighbour:
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
         """What refers to a digest there. Raises ``UpstreamFailure``."""
-        return self._neighbours.referrers(self._registry, name, digest)
+        return self._neighbours.referrers(self._rule, self._registry, name, digest)
 
     def hang_up(self) -> None:
         """There are no connections to it."""

@@ -73,6 +73,9 @@ class KnownIdentities:
         policies = self.policies.get(caller.principal_arn, Policies())
         return Identity(Principal.of_arn(caller.principal_arn), policies)
 
+    def identity_in_role(self, role_arn: str) -> Identity:
+        return Identity(Principal.of_arn(role_arn), self.policies.get(role_arn, Policies()))
+
 
 @dataclass
 class NotedRoles:

@@ -1,0 +1,125 @@
+"""One private registry pulls from another where IAM is enforced: its role must be allowed to, and be let in.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from werkzeug.test import Client
+
+from tests.support.images import an_image, put_image
+from tests.support.people import ACCOUNT, People, allow, deny, policy, to
+
+THEIRS = "210987654321"
+THERE = "us-east-1"
+NEEDED = ["BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer"]
+NUMBERS = count()
+
+
+class Pair:
+    """A registry with an image, and one that has a rule for it; by default of another account, through a role."""
+
+    def __init__(self, people, *granted, account=THEIRS):
+        number = next(NUMBERS)
+        self.name, self.image = f"app-{number}", an_image(number)
+        self.down = people.root(f"eu-pair-{number}")
+        self.up = People(people.emulator, account).root(THERE)
+        self.up.ecr.create_repository(repositoryName=self.name)
+        put_image(self.up.ecr, self.name, self.image, "v1")
+        self.role = people.role(*[allow(*granted)] * bool(granted)) if account == THEIRS else None
+        self.down.ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix="up",
+            upstreamRegistryUrl=f"{account}.dkr.ecr.{THERE}.amazonaws.com",
+            **({"customRoleArn": self.role} if self.role else {}),
+        )
+
+    def repository_policy(self, *statements):
+        self.up.ecr.set_repository_policy(repositoryName=self.name, policyText=policy(*statements), force=True)
+
+    def let_in(self, principal, *actions):
+        self.repository_policy(to(principal, allow(*actions)))
+
+    def pull(self, reference="v1"):
+        """Whether the image and its blobs could be pulled."""
+        answer = self.down.send("GET", f"/v2/up/{self.name}/manifests/{reference}")
+        if answer.status_code == 403:
+            assert answer.json["errors"][0]["code"] == "DENIED"
+            return False
+        assert answer.data == self.image.raw
+        blobs = [self.down.send("GET", f"/v2/up/{self.name}/blobs/{each.digest}") for each in self.image.blobs]
+        assert len({answer.status_code for answer in blobs}) == 1
+        return blobs[0].status_code == 200
+
+    def reason(self):
+        """Why the last pull failed, as its event tells."""
+        events = Client(self.down.emulator.wsgi).get("/_ecr/events").json["events"]
+        return [each["detail"] for each in events if each["detail"].get("repository-name") == f"up/{self.name}"][-1][
+            "failure-reason"
+        ]
+
+
+@pytest.fixture
+def pair(people):
+    return Pair(people, *NEEDED)
+
+
+def test_their_policy_must_let_our_account_in(pair):
+    assert not pair.pull()
+    assert (
+        f"{THEIRS}.dkr.ecr.{THERE}.amazonaws.com answers: User: arn:aws:sts::{ACCOUNT}:assumed-role/" in pair.reason()
+    )
+    assert "because no resource-based policy allows the ecr:BatchGetImage action" in pair.reason()
+    pair.let_in(ACCOUNT, *NEEDED)
+    assert pair.pull()
+
+
+def test_so_may_the_policy_of_their_registry(pair):
+    everything = allow(*NEEDED, on=f"arn:aws:ecr:{THERE}:{THEIRS}:repository/{pair.name}")
+    pair.up.ecr.put_registry_policy(policyText=policy(to(pair.role, everything)))
+    assert pair.pull()
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_the_role_must_be_allowed_to(people, missing):
+    pair = Pair(people, *(action for action in NEEDED if action != missing))
+    pair.let_in(ACCOUNT, *NEEDED)
+    assert not pair.pull()
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_their_policy_must_allow_all_that_it_takes(pair, missing):
+    pair.let_in(ACCOUNT, *(action for action in NEEDED if action != missing))
+    assert not pair.pull()
+
+
+def test_a_role_that_is_not_there_may_nothing(people, pair):
+    pair.let_in(ACCOUNT, *NEEDED)
+    pair.down.ecr.update_pull_through_cache_rule(
+        ecrRepositoryPrefix="up", customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/nobody"
+    )
+    assert not pair.pull()
+    assert "no identity-based policy allows" in pair.reason()
+
+
+def test_what_is_cached_stays_when_they_shut_us_out(pair):
+    pair.let_in(ACCOUNT, *NEEDED)
+    assert pair.pull()
+    assert pair.down.emulator.settle(timeout=20)
+    pair.up.ecr.delete_repository_policy(repositoryName=pair.name)
+    assert pair.pull()
+
+
+def test_another_region_of_the_account_needs_no_role_and_no_policy(people):
+    assert Pair(people, account=ACCOUNT).pull()
+
+
+def test_but_may_be_shut_out(people):
+    pair = Pair(people, account=ACCOUNT)
+    pair.repository_policy(
+        to("*", deny("BatchGetImage", Condition={"StringLike": {"aws:PrincipalArn": "*PullThrough*"}}))
+    )
+    assert not pair.pull()
+    assert "with an explicit deny in a resource-based policy" in pair.reason()
