@@ -114,8 +114,10 @@ class Emulator:
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
         self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
         self._pull_through = PullThrough(self._store, self.clock, upstreams, self._downloads, self._referrers, policy)
+        home = Registry(self.settings.account, self.settings.region)
+        anonymous = home if self.settings.registry_auth == "open" else None
         self.services = Services(
-            home=Registry(self.settings.account, self.settings.region),
+            home=home,
             clock=self.clock,
             ids=ids,
             store=self._store,
@@ -127,7 +129,7 @@ class Emulator:
             uploads=Uploads(self._store, self._blobs, ids, self.settings.strict),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
             referrers=self._referrers,
-            addresses=Addresses(self.settings.uri_style, self.settings.public_host),
+            addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
             background=Background(
                 self._store,
                 collector,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecr_emulator.domain.names import Registry
 
@@ -33,13 +33,20 @@ class Addresses:
     """The addresses that answers carry.
 
     ``public_host`` replaces the host (with port) that the client used, for emulators behind another name.
+    ``anonymous`` is the registry of clients without a token, where they are let in.
     """
 
     style: str = "localhost"
     public_host: str | None = None
+    anonymous: Registry | None = None
 
-    def repository_uri(self, registry: Registry, name: str, client_host: str) -> str:
-        """A repository's URI as ``docker pull`` takes it."""
+    def repository_uri(self, registry: Registry, name: str, client_host: str, caller: Registry) -> str:
+        """A repository's URI as the caller's ``docker pull`` takes it.
+
+        In the style ``localhost``, who pulls says which registry is meant: a URI in any other one names it in its path.
+        """
+        if self.style == "localhost" and registry != (self.anonymous or caller):
+            return f"{replace(self, style='path').registry_address(registry, client_host)}/{name}"
         return f"{self.registry_address(registry, client_host)}/{name}"
 
     def proxy_endpoint(self, registry: Registry, origin: str) -> str:

@@ -17,8 +17,8 @@ from tests.support.stored import row_counts, rows
 OPERATIONS = service_model().operation_names
 UNDER_WAY = {"StopReplicationBackfill"}
 ELSEWHERE = [("111122223333", "us-east-1"), (ACCOUNT, "ap-south-1")]
-NEVER_TWICE = {"uploadId", "authorizationToken", "downloadUrl", "replicationBackfillId"}
-"""Members whose values are new in every answer."""
+NEVER_TWICE = {"uploadId", "authorizationToken", "downloadUrl", "replicationBackfillId", "repositoryUri"}
+"""Members whose values are new in every answer, or are for its receiver alone."""
 
 
 def shape_of(operation):

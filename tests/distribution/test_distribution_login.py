@@ -8,7 +8,8 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
-from tests.support.docker import Docker, refusal
+from tests.support.docker import ACCOUNT, Docker, refusal
+from tests.support.upstream_images import image
 
 
 def test_a_client_that_is_logged_in_gets_in(docker):
@@ -90,6 +91,31 @@ def test_the_host_or_the_path_names_the_registry(docker, path, headers):
     other.ecr.create_repository(repositoryName="theirs")
     assert docker.get("/v2/theirs/tags/list").status_code == 404
     assert docker.get(f"{path}theirs/tags/list", headers).status_code == 200
+
+
+def pulled_by_uri(client, repository, token):
+    """Whether a pull of what the URI of a repository says finds the image ``v1``."""
+    path = repository["repositoryUri"].removeprefix("localhost:4566/")
+    headers = {"Authorization": f"Basic {token}"} if token else {}
+    return client.http.get(f"/v2/{path}/manifests/v1", headers=headers).status_code == 200
+
+
+def test_a_repository_uri_is_good_for_the_caller_who_got_it(docker):
+    docker.push(image(), "v1")
+    for caller in (docker, Docker(docker.emulator, "210987654321")):
+        (repository,) = caller.ecr.describe_repositories(registryId=ACCOUNT)["repositories"]
+        assert pulled_by_uri(docker, repository, caller.token)
+
+
+def test_in_an_open_registry_it_is_good_without_a_token():
+    with Emulator(Settings(registry_auth="open")) as emulator:
+        client = Docker(emulator)
+        client.ecr.create_repository(repositoryName="team/app")
+        client.push(image(), "v1")
+        (repository,) = client.ecr.describe_repositories()["repositories"]
+        assert repository["repositoryUri"] == f"localhost:4566/{ACCOUNT}/us-east-1/team/app"
+        assert pulled_by_uri(client, repository, None)
+        assert pulled_by_uri(client, repository, client.token)
 
 
 def test_containerds_ns_names_the_registry(docker):

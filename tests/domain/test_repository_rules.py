@@ -167,11 +167,12 @@ def test_a_path_names_its_registry():
     ],
 )
 def test_a_repository_uri_comes_in_four_styles(style, uri):
-    assert Addresses(style).repository_uri(REGISTRY, "team/app", "localhost:4566") == uri
+    assert Addresses(style).repository_uri(REGISTRY, "team/app", "localhost:4566", REGISTRY) == uri
 
 
 def test_a_public_host_replaces_the_one_the_client_used():
-    assert Addresses(public_host="ecr:80").repository_uri(REGISTRY, "app", "localhost:4566") == "ecr:80/app"
+    addresses = Addresses(public_host="ecr:80")
+    assert addresses.repository_uri(REGISTRY, "app", "localhost:4566", REGISTRY) == "ecr:80/app"
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def _described(call: Call, repository: Repository) -> dict[str, Any]:
         "repositoryArn": repository.arn,
         "registryId": registry.id,
         "repositoryName": repository.name,
-        "repositoryUri": addresses.repository_uri(registry, repository.name, call.host),
+        "repositoryUri": addresses.repository_uri(registry, repository.name, call.host, call.caller.registry),
         "createdAt": repository.created_at,
         **described_mutability(repository.mutability),
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
