@@ -17,7 +17,12 @@ from ecr_emulator.control.call import HANDLERS, LACKING, lacks
 from tests.support.boto import ENDPOINT, InProcess
 
 ROOT = Path(__file__).parents[2]
-HAND_WRITTEN = ("docs/fidelity.md", "specs/fidelity.toml")
+HAND_WRITTEN = (
+    "docs/fidelity.md",
+    "specs/fidelity.toml",
+    "docs/pull-through-cache.md",
+    "specs/considerations.toml",
+)
 CACHED = (
     model.service_model,
     model.target_prefix,
@@ -42,6 +47,7 @@ def refresh(monkeypatch, tmp_path):
     for name in HAND_WRITTEN:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
     return script
 
 
