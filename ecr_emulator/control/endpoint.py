@@ -19,7 +19,7 @@ from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.demands import demands
 from ecr_emulator.control.emulated import find_emulated
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import EcrError, SerializationException, ServerException, StorageFailure
+from ecr_emulator.errors import EcrError, SerializationException, ServerException, StorageFailure, UpstreamFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import unless
@@ -83,7 +83,9 @@ class Endpoint:
             content = self._perform(request, note)
         except EcrError as error:
             status, content = error.status, _error_content(error)
-            note |= {"error": error.code, "reason": error.message}
+            cause = error.__cause__
+            reason = cause.reason if isinstance(cause, UpstreamFailure) else error.message
+            note |= {"error": error.code, "reason": reason}
         except StorageFailure as failure:
             status, content = ServerException.status, _error_content(ServerException(failure.reason))
             note |= {"error": ServerException.__name__, "reason": failure.reason}

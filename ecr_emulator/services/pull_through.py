@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
-from ecr_emulator.domain.import_policy import AS_ECR_DOES, ImportPolicy
+from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
 from ecr_emulator.domain.repository import Repository
@@ -21,6 +21,7 @@ from ecr_emulator.errors import (
     StorageFailure,
     UpstreamFailure,
     UpstreamNotFound,
+    UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
 from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
@@ -205,11 +206,20 @@ class PullThrough:
             work.events.add(attempt.event(now))
 
     def _child(self, rule: PullThroughRule, name: str, digest: str) -> StoredManifest:
-        """A manifest that an image refers to. Clients who ask for it share the flight."""
+        """A manifest that an image refers to. Clients who ask for it share the flight, and come first.
+
+        Raises ``UpstreamTooManyRequests`` where the upstream's rate limit leaves only a few pulls.
+        """
         child = ImageId(digest=digest)
         cached = self._cached(rule, name, child)
         if cached:
             return cached
+        limit = self._upstreams.state(rule).rate_limit
+        if limit and limit.remaining <= LAST_PULLS:
+            raise UpstreamTooManyRequests(
+                f"{rule.url} allows only {limit.remaining} more pulls, which are kept for what clients ask for; "
+                f"{digest} comes when somebody does"
+            )
         key = (rule.registry, name, digest)
         return self._manifests.join(key, lambda: self._current_child(rule, name, child)).result()
 

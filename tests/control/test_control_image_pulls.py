@@ -196,20 +196,35 @@ def layer_url(ecr, name, digest):
 
 @pytest.fixture
 def uncached(ecr, plane, upstream):
-    """The layer of a cached image whose blobs the upstream does not give."""
+    """The layer of a cached image that the upstream did not give when the image was imported."""
     app = multi_arch()
     upstream.auth = Basic(*CREDENTIAL)
     upstream.add_image("team/app", app, "v1")
     upstream.fail("/blobs/", status=404, times=inf)
     got(ecr, GUARDED, {"imageTag": "v1"})
     plane.settle()
+    upstream.heal()
     return app.images[0].layers[0].digest
 
 
-def test_a_layer_that_is_not_cached_yet_has_a_url(ecr, uncached):
+def availability(ecr, digest):
+    [layer] = ecr.batch_check_layer_availability(repositoryName=GUARDED, layerDigests=[digest])["layers"]
+    return layer["layerAvailability"]
+
+
+def test_a_layer_that_is_not_cached_yet_is_fetched_when_its_url_is_asked_for(ecr, upstream, uncached):
+    assert availability(ecr, uncached) == "UNAVAILABLE"
+    upstream.requests.clear()
     assert uncached in layer_url(ecr, GUARDED, uncached)
-    [layer] = ecr.batch_check_layer_availability(repositoryName=GUARDED, layerDigests=[uncached])["layers"]
-    assert layer["layerAvailability"] == "UNAVAILABLE"
+    assert upstream.count("GET", f"/blobs/{uncached}") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+def test_a_layer_that_the_upstream_does_not_give_has_no_url(ecr, upstream, uncached, status):
+    upstream.fail("/blobs/", status=status, times=inf)
+    with pytest.raises(ecr.exceptions.UnableToGetUpstreamLayerException):
+        layer_url(ecr, GUARDED, uncached)
+    assert availability(ecr, uncached) == "UNAVAILABLE"
 
 
 def test_a_layer_that_is_not_cached_needs_a_readable_secret(ecr, plane, uncached):

@@ -9,7 +9,7 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from tests.support.faults import answers, corrupted
+from tests.support.faults import answers, corrupted, with_headers
 from tests.support.upstream_images import Content, artifact, image, index, layer, multi_arch
 from tests.through.conftest import running
 
@@ -317,6 +317,28 @@ def test_a_repository_deleted_while_it_is_filled_stays_deleted(here, upstream):
     here.settle()
     assert here.repositories() == []
     assert here.pull(NAME, "v1") == app.raw, "the next pull is a first one"
+
+
+@pytest.mark.parametrize(("remaining", "is_spared"), [(10, True), (11, False)])
+def test_the_last_pulls_of_a_rate_limit_are_for_clients(here, upstream, remaining, is_spared):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    limit = with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining=f"{remaining};w=21600")
+    upstream.fail("/manifests/", limit, times=99)
+    here.rule()
+    stored = import_v1(here)
+    assert set(stored) == ({app.digest} if is_spared else {app.digest, *(each.digest for each in app.images)})
+    event = here.events()[-1]
+    assert event["sync-status"] == ("FAILED" if is_spared else "SUCCESS")
+    if is_spared:
+        assert event["failure-code"] == "UpstreamTooManyRequests"
+        assert "quay.io allows only 10 more pulls" in event["failure-reason"]
+    assert here.pull(NAME, "v1") == app.raw, "a client gets what it asks for"
+    upstream.heal()
+    upstream.fail("HEAD /manifests/", with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining="90;w=21600"))
+    here.advance(hours=25)
+    import_v1(here)
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
 
 
 # --- Referrers with their subject --------------------------------------------------------------------------

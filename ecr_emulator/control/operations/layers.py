@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from ecr_emulator.control.call import Call, operation
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import PART_SIZE
 from ecr_emulator.errors import (
@@ -74,9 +74,8 @@ def get_download_url_for_layer(call: Call, request: dict[str, Any]) -> dict[str,
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, name)
         _check_referenced(work, repository, digest)
-        rule = matching_rule(work.rules.all(call.registry), name)
     if call.services.blobs.size(digest) is None:
-        _check_upstream(call, rule)
+        _bring_in(call, name, digest)
     expires_at = call.now + layer_urls.LIFE
     url = layer_urls.mint(call.services.tokens, call.origin, call.registry, name, digest, expires_at)
     return {"downloadUrl": url, "layerDigest": digest}
@@ -116,12 +115,17 @@ def _check_referenced(work: UnitOfWork, repository: Repository, digest: str) -> 
     raise LayersNotFoundException.on_download(digest, **repository.identity)
 
 
-def _check_upstream(call: Call, rule: PullThroughRule | None) -> None:
-    """A layer that is not cached yet comes from the upstream while it is downloaded."""
-    if rule is None:
+def _bring_in(call: Call, name: str, digest: str) -> None:
+    """Have a layer fetched that an image refers to; its first byte, at least, is here afterwards.
+
+    Raises ``UnableToGetUpstreamLayerException``.
+    """
+    source = call.services.pulls.find_blob(call.registry, name, digest, call.now)
+    if source is None:
         raise UnableToGetUpstreamLayerException
     try:
-        call.services.upstreams.at(rule)
+        with closing(source.chunks(0, min(1, source.size))) as chunks:
+            next(chunks, b"")
     except UpstreamFailure as failure:
         raise UnableToGetUpstreamLayerException from failure
 
