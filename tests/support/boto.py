@@ -19,6 +19,7 @@ from ecr_emulator.control.model import target_prefix
 from tests.support.provoked import refused
 
 ENDPOINT = "http://localhost:4566"
+LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
 SIGNING = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
@@ -84,6 +85,7 @@ class InProcess:
             method=request.method,
             headers={name: _text(value) for name, value in request.headers.items()},
             data=body,
+            environ_base=LOOPBACK,
         )
         target = _text(request.headers.get("X-Amz-Target", ""))
         if response.status_code >= HTTPStatus.BAD_REQUEST and target.startswith(target_prefix()):

@@ -160,10 +160,12 @@ def unfurnished(directory: Path, cleanup: ExitStack) -> ControlPlane:
 class Rewindable:
     """A plane on its own copy of a furnished registry, with its background work done; it can be what it was again."""
 
-    def __init__(self, folder: Path, copy: Path, delay: timedelta, cleanup: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, copy: Path, delay: timedelta, cleanup: ExitStack, *, enforces_iam: bool = False
+    ) -> None:
         self._uploads, self._copied_uploads = folder / "ingest", copy / "ingest"
         shutil.copytree(folder, copy)
-        self.plane = ControlPlane(copy, cleanup, delay)
+        self.plane = ControlPlane(copy, cleanup, delay, enforces_iam=enforces_iam)
         _know_secrets(self.plane)
         self.plane.services.background.catch_up(self.plane.clock.now())
         self.database = copy / "ecr.sqlite"

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from ecr_emulator.emulator import Emulator
-from tests.support.boto import Keys, client_of
+from tests.support.boto import LOOPBACK, Keys, client_of
 
 ACCOUNT = "123456789012"
 ACCEPT = "application/vnd.oci.image.manifest.v1+json"
@@ -63,7 +63,7 @@ class Somebody:
     def send(self, method: str, path: str, token: str | None = None, **request: Any) -> TestResponse:
         """A request of docker's, with a token of this moment unless one is given."""
         headers = {"Authorization": f"Basic {token or self.log_in()}"} | request.pop("headers", {})
-        return self._http.open(path, method=method, headers=headers, **request)
+        return self._http.open(path, method=method, headers=headers, environ_base=LOOPBACK, **request)
 
 
 class People:

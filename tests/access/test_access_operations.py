@@ -1,0 +1,171 @@
+"""Every operation of the API needs exactly its own action: denied without it, done with it and nothing else."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+
+from ecr_emulator.control.demands import ACTIONS
+from ecr_emulator.control.model import service_model
+from ecr_emulator.domain.access.policies import NamedPolicy, Policies
+from ecr_emulator.domain.service_linked_roles import ROLES
+from ecr_emulator.ports import AccessKey
+from tests.support.furnished import ACCOUNT, NAME, OTHER, REGION, Rewindable, furnished, post
+from tests.support.people import allow, policy, to
+
+OPERATIONS = service_model().operation_names
+UNDER_WAY = "StopReplicationBackfill"
+ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
+KEY = "AKIAANN"
+REGISTRY_WIDE = {
+    "BatchGetRepositoryScanningConfiguration": NAME,
+    "CreateRepository": "fresh/app",
+    "DescribeRepositories": "*",
+    "StartLifecyclePolicyPreview": OTHER,
+}
+"""What an operation is about, where that is not the usual repository."""
+
+
+@pytest.fixture(scope="module")
+def furniture(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("furnished")
+    return folder, furnished(folder)
+
+
+@pytest.fixture(scope="module")
+def registries(furniture, tmp_path_factory):
+    """A furnished registry that is at rest, and one with its background work still to be done."""
+    copies = tmp_path_factory.mktemp("registries")
+    with ExitStack() as cleanup:
+        yield {
+            hours: Rewindable(furniture[0], copies / str(hours), timedelta(hours=hours), cleanup, enforces_iam=True)
+            for hours in (0, 1)
+        }
+
+
+class Ann:
+    """A user who calls one operation with its valid request."""
+
+    def __init__(self, registries, furniture, operation):
+        self.plane = registries[1 if operation == UNDER_WAY else 0].plane
+        registries[1 if operation == UNDER_WAY else 0].rewind()
+        self.plane.identities.keys[KEY] = AccessKey(ACCOUNT, ANN, "secret")
+        self.plane.roles.ensured[:] = [(ACCOUNT, service) for service in ROLES]
+        self.operation = operation
+        self.shape = service_model().operation_model(operation).input_shape
+        self.request = furniture[1].valid(self.shape)
+        elsewhere = policy(to("111122223333", allow("BatchGetImage")))
+        assert post(self.plane, "SetRepositoryPolicy", {"repositoryName": NAME, "policyText": elsewhere})[0] == 200
+
+    def may(self, *statements):
+        policies = (NamedPolicy("own", policy(*statements)),) if statements else ()
+        self.plane.identities.policies[ANN] = Policies(identity=policies)
+
+    def call(self):
+        return post(self.plane, self.operation, self.request, account=KEY)
+
+    @property
+    def action(self):
+        return ACTIONS.get(self.operation, self.operation)
+
+    @property
+    def resource(self):
+        names = {"repositoryName", "repositoryNames", "resourceArn"} & self.shape.members.keys()
+        if not names:
+            return "*"
+        return f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{REGISTRY_WIDE.get(self.operation, NAME)}"
+
+
+@pytest.fixture
+def ann(registries, furniture, operation):
+    return Ann(registries, furniture, operation)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_without_a_policy_it_is_denied_in_the_words_of_aws(ann):
+    ann.may()
+    status, content = ann.call()
+    assert (status, content["__type"]) == (400, "AccessDeniedException")
+    assert content["message"] == (
+        f"User: {ANN} is not authorized to perform: ecr:{ann.action} on resource: {ann.resource} "
+        f"because no identity-based policy allows the ecr:{ann.action} action"
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_with_its_action_on_its_resource_it_is_done(ann):
+    ann.may(allow(ann.action, on=ann.resource))
+    status, content = ann.call()
+    assert status == 200, content
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_with_every_other_action_it_is_denied(ann):
+    ann.may({"Effect": "Allow", "NotAction": f"ecr:{ann.action}", "Resource": "*"})
+    assert ann.call()[1]["__type"] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("operation", ["CreateRepository"])
+def test_tags_on_a_new_repository_need_to_be_allowed_too(ann):
+    ann.request["tags"] = [{"Key": "stage", "Value": "beta"}]
+    ann.may(allow("CreateRepository"))
+    assert "ecr:TagResource on resource" in ann.call()[1]["message"]
+    ann.may(allow("CreateRepository", "TagResource"))
+    assert ann.call()[0] == 200
+
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/puller"
+
+
+@pytest.mark.parametrize(
+    ("operation", "more", "service"),
+    [
+        (
+            "CreatePullThroughCacheRule",
+            {"upstreamRegistryUrl": "111122223333.dkr.ecr.us-east-1.amazonaws.com"},
+            "pullthroughcache.ecr.amazonaws.com",
+        ),
+        ("CreateRepositoryCreationTemplate", {}, "ecr.amazonaws.com"),
+        ("UpdateRepositoryCreationTemplate", {}, "ecr.amazonaws.com"),
+    ],
+)
+def test_a_role_must_be_passed_to_the_service_that_acts_in_it(ann, more, service):
+    ann.request |= {"customRoleArn": ROLE} | more
+    ann.may(allow(ann.action))
+    assert f"iam:PassRole on resource: {ROLE}" in ann.call()[1]["message"]
+    passing = {"Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}
+    ann.may(allow(ann.action), allow("iam:PassRole", on=ROLE, **passing))
+    assert "iam:PassRole" in ann.call()[1]["message"]
+    passing = {"Condition": {"StringEquals": {"iam:PassedToService": service}}}
+    ann.may(allow(ann.action), allow("iam:PassRole", on=ROLE, **passing))
+    assert ann.call()[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("operation", "more", "service"),
+    [
+        ("CreatePullThroughCacheRule", {}, "pullthroughcache.ecr.amazonaws.com"),
+        ("CreateRepositoryCreationTemplate", {}, "ecr.amazonaws.com"),
+        (
+            "PutReplicationConfiguration",
+            {
+                "replicationConfiguration": {
+                    "rules": [{"destinations": [{"region": "eu-west-1", "registryId": ACCOUNT}]}]
+                }
+            },
+            "replication.ecr.amazonaws.com",
+        ),
+        ("PutRegistryScanningConfiguration", {"scanType": "ENHANCED"}, "inspector2.amazonaws.com"),
+    ],
+)
+def test_what_makes_ecr_create_its_role_needs_that_to_be_allowed(ann, more, service):
+    ann.plane.roles.ensured.clear()
+    ann.request |= more
+    ann.may(allow(ann.action))
+    arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/{ROLES[service].name}"
+    assert f"iam:CreateServiceLinkedRole on resource: {arn}" in ann.call()[1]["message"]
+    condition = {"Condition": {"StringLike": {"iam:AWSServiceName": service}}}
+    ann.may(allow(ann.action), allow("iam:CreateServiceLinkedRole", on=arn, **condition))
+    assert ann.call()[0] == 200

@@ -1,0 +1,342 @@
+"""Users, groups, roles and sessions of IAM, and what their policies let them do in ECR."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.boto import Keys
+from tests.support.docker import refusal
+from tests.support.images import an_image, put_image
+from tests.support.people import ACCOUNT, People, Somebody, allow, deny, policy, to
+
+NUMBERS = count()
+PULLING = ("BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability")
+PUSHING = ("InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage", "BatchCheckLayerAvailability")
+AWS_POLICY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistry"
+
+
+@pytest.fixture
+def app(root):
+    """A repository with an image."""
+    name = f"team/app-{next(NUMBERS)}"
+    root.ecr.create_repository(repositoryName=name)
+    put_image(root.ecr, name, an_image(name), "v1")
+    return name
+
+
+def arn(name):
+    return f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{name}"
+
+
+def may_pull(somebody, name):
+    """Whether somebody may pull an image, be it with docker or by the API: the planes must agree."""
+    api = True
+    try:
+        somebody.ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "v1"}])
+    except somebody.ecr.exceptions.ClientError as error:
+        api = error.response["Error"]["Code"] != "AccessDeniedException"
+    assert (somebody.send("GET", f"/v2/{name}/manifests/v1").status_code == 200) is api
+    return api
+
+
+def denial(call, **request):
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+# --- Identities ------------------------------------------------------------------------------------------
+
+
+def test_a_user_may_what_its_own_policy_says_and_nothing_else(people, app):
+    ann = people.user(allow(*PULLING, on=arn(app)))
+    assert may_pull(ann, app)
+    assert ann.send("HEAD", f"/v2/{app}/blobs/{an_image(app).layers[0].digest}").status_code == 200
+    assert ann.send("GET", f"/v2/{app}/blobs/{an_image(app).layers[0].digest}").status_code == 200
+    assert refusal(ann.send("POST", f"/v2/{app}/blobs/uploads/")) == (
+        403,
+        "DENIED",
+        f"User: {ann.arn} is not authorized to perform: ecr:InitiateLayerUpload on resource: {arn(app)} "
+        "because no identity-based policy allows the ecr:InitiateLayerUpload action",
+    )
+
+
+def test_another_repository_is_not_its_business(people, app, root):
+    other = f"{app}-other"
+    root.ecr.create_repository(repositoryName=other)
+    assert not may_pull(people.user(allow(*PULLING, on=arn(app))), other)
+
+
+def test_who_may_not_is_not_told_whether_a_repository_exists(people):
+    ann = people.user()
+    code, message = denial(ann.ecr.describe_images, repositoryName="nowhere")
+    assert (code, "DescribeImages" in message) == ("AccessDeniedException", True)
+    assert ann.send("GET", "/v2/nowhere/manifests/v1").status_code == 403
+
+
+def test_names_are_checked_before_permissions_and_credentials_before_names(people):
+    assert people.user().send("GET", "/v2/NoName/manifests/v1").json["errors"][0]["code"] == "NAME_INVALID"
+    assert people.user().send("GET", "/v2/NoName/manifests/v1", token="QVdTOng=").status_code == 401
+
+
+@pytest.mark.parametrize(("kind", "pushes"), [("PullOnly", False), ("ReadOnly", False), ("PowerUser", True)])
+def test_policies_of_aws_can_be_attached(people, app, kind, pushes):
+    ann = people.user()
+    people.iam.attach_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyArn=f"{AWS_POLICY}{kind}")
+    assert may_pull(ann, app)
+    assert (ann.send("POST", f"/v2/{app}/blobs/uploads/").status_code == 202) is pushes
+
+
+def test_a_managed_policy_counts_in_its_default_version(people, app):
+    ann = people.user()
+    created = people.iam.create_policy(PolicyName=f"pull-{app[-3:]}", PolicyDocument=policy(allow("ListImages")))
+    managed = created["Policy"]["Arn"]
+    people.iam.attach_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyArn=managed)
+    assert not may_pull(ann, app)
+    document = policy(allow(*PULLING))
+    people.iam.create_policy_version(PolicyArn=managed, PolicyDocument=document, SetAsDefault=True)
+    assert may_pull(ann, app)
+
+
+def test_a_user_has_the_policies_of_its_groups(people, app):
+    ann, group = people.user(), f"pullers-{app[-3:]}"
+    people.iam.create_group(GroupName=group)
+    people.iam.put_group_policy(GroupName=group, PolicyName="pull", PolicyDocument=policy(allow(*PULLING)))
+    assert not may_pull(ann, app)
+    name = ann.arn.rpartition("/")[2]
+    people.iam.add_user_to_group(GroupName=group, UserName=name)
+    assert may_pull(ann, app)
+    people.iam.remove_user_from_group(GroupName=group, UserName=name)
+    people.iam.attach_group_policy(GroupName=group, PolicyArn=f"{AWS_POLICY}PullOnly")
+    assert not may_pull(ann, app)
+    people.iam.add_user_to_group(GroupName=group, UserName=name)
+    assert may_pull(ann, app)
+
+
+def test_a_session_may_what_its_role_may(people, app):
+    session = people.session(people.role(allow(*PULLING, on=arn(app))))
+    assert session.arn.startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/role-")
+    assert may_pull(session, app)
+    code, message = denial(session.ecr.list_images, repositoryName=app)
+    assert (code, message.split(" is ")[0]) == ("AccessDeniedException", f"User: {session.arn}")
+
+
+def test_a_role_with_a_path_is_found(people, app):
+    assert may_pull(people.session(people.role(allow(*PULLING), Path="/ci/build/")), app)
+
+
+def test_sessions_of_one_name_have_their_own_policies_also_in_docker(people, app):
+    role = people.role(allow(*PULLING))
+    narrow = people.session(role, "ci", Policy=policy(allow("GetAuthorizationToken")))
+    wide = people.session(role, "ci")
+    tokens = narrow.log_in(), wide.log_in()
+    assert narrow.arn == wide.arn
+    assert [wide.send("GET", f"/v2/{app}/manifests/v1", token).status_code for token in tokens] == [403, 200]
+    assert [may_pull(narrow, app), may_pull(wide, app)] == [False, True]
+
+
+def test_a_boundary_is_a_limit(people, app):
+    boundary = people.iam.create_policy(
+        PolicyName=f"limit-{app[-3:]}", PolicyDocument=policy(allow("GetAuthorizationToken", "ListImages"))
+    )["Policy"]["Arn"]
+    session = people.session(people.role(allow("*"), PermissionsBoundary=boundary))
+    assert session.ecr.list_images(repositoryName=app)["imageIds"]
+    assert not may_pull(session, app)
+    assert "no permissions boundary allows" in denial(session.ecr.describe_images, repositoryName=app)[1]
+
+
+def test_a_boundary_that_was_deleted_lets_nothing_through(people, app):
+    boundary = people.iam.create_policy(PolicyName=f"gone-{app[-3:]}", PolicyDocument=policy(allow("*")))
+    role = people.role(allow("*"), PermissionsBoundary=boundary["Policy"]["Arn"])
+    people.iam.delete_policy(PolicyArn=boundary["Policy"]["Arn"])
+    session = people.session(role)
+    assert denial(session.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
+
+
+def test_a_policy_that_changes_counts_at_once_for_tokens_too(people, app):
+    ann = people.user(allow(*PULLING))
+    token = ann.log_in()
+    assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 200
+    people.iam.put_user_policy(
+        UserName=ann.arn.rpartition("/")[2], PolicyName="own", PolicyDocument=policy(allow("ListImages"))
+    )
+    assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 403
+
+
+def test_a_token_whose_user_is_gone_opens_nothing(people, app):
+    ann = people.user(allow(*PULLING))
+    token, name = ann.log_in(), ann.arn.rpartition("/")[2]
+    people.iam.delete_access_key(UserName=name, AccessKeyId=ann.keys.access_key)
+    people.iam.delete_user_policy(UserName=name, PolicyName="own")
+    people.iam.delete_user(UserName=name)
+    assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 403
+    assert denial(ann.ecr.list_images, repositoryName=app)[0] == "UnrecognizedClientException"
+
+
+def test_a_policy_that_no_one_can_read_allows_nothing(people, app):
+    # moto checks documents as IAM does; what comes by another way may be anything.
+    from moto.iam.models import iam_backends
+
+    ann = people.user(allow(*PULLING))
+    iam_backends[ACCOUNT]["aws"].users[ann.arn.rpartition("/")[2]].policies["broken"] = "{"
+    assert denial(ann.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
+
+
+# --- Keys ------------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_is_refused(emulator, root):
+    for keys in (Keys("AKIASTRANGER", "secret"), Keys("test", "test")):
+        stranger = Somebody(emulator, "", keys)
+        assert denial(stranger.ecr.describe_registry) == (
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        )
+
+
+def test_a_key_that_was_made_inactive_is_refused(people):
+    ann = people.user(allow("ListImages"))
+    name = ann.arn.rpartition("/")[2]
+    people.iam.update_access_key(UserName=name, AccessKeyId=ann.keys.access_key, Status="Inactive")
+    assert denial(ann.ecr.get_authorization_token)[0] == "UnrecognizedClientException"
+
+
+def test_a_session_needs_its_token(emulator, people):
+    keys = people.session(people.role(allow("DescribeRegistry"))).keys
+    for token in (None, "another"):
+        thief = Somebody(emulator, "", Keys(keys.access_key, keys.secret, token))
+        assert denial(thief.ecr.describe_registry)[0] == "UnrecognizedClientException"
+
+
+def test_a_session_ends_by_the_emulators_clock_wherever_that_was_moved(emulator, people, root):
+    role = people.role(allow("DescribeRegistry"))
+    emulator.clock.advance(timedelta(hours=30))
+    session = people.session(role, DurationSeconds=3600)
+    emulator.clock.advance(timedelta(minutes=59))
+    assert session.ecr.describe_registry()
+    token = session.log_in()
+    emulator.clock.advance(timedelta(minutes=2))
+    assert denial(session.ecr.describe_registry) == (
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    )
+    assert session.send("GET", "/v2/", token).status_code == 200, "a token outlives the session that asked for it"
+
+
+def test_twelve_digits_are_the_root_of_that_account(emulator, app):
+    stranger = People(emulator, "999988887777").root()
+    stranger.ecr.create_repository(repositoryName="theirs/app")
+    code, message = denial(stranger.ecr.list_images, registryId=ACCOUNT, repositoryName=app)
+    assert code == "AccessDeniedException"
+    assert message.endswith("because no resource-based policy allows the ecr:ListImages action")
+
+
+# --- Denials ---------------------------------------------------------------------------------------------
+
+
+def a_denied_user(people, root, app):
+    return people.user(allow("*"), deny("BatchGetImage", on=arn(app)))
+
+
+def a_user_of_a_denied_group(people, root, app):
+    ann, group = people.user(allow("*")), f"denied-{app[-3:]}"
+    people.iam.create_group(GroupName=group)
+    people.iam.put_group_policy(GroupName=group, PolicyName="no", PolicyDocument=policy(deny("BatchGetImage")))
+    people.iam.add_user_to_group(GroupName=group, UserName=ann.arn.rpartition("/")[2])
+    return ann
+
+
+def a_session_of_a_denied_role(people, root, app):
+    return people.session(people.role(allow("*"), deny("BatchGetImage")))
+
+
+def a_session_that_was_denied(people, root, app):
+    return people.session(people.role(allow("*")), Policy=policy(allow("*"), deny("BatchGetImage")))
+
+
+def a_session_within_a_denial(people, root, app):
+    limit = people.iam.create_policy(
+        PolicyName=f"deny-{app[-3:]}", PolicyDocument=policy(allow("*"), deny("BatchGetImage"))
+    )
+    return people.session(people.role(allow("*"), PermissionsBoundary=limit["Policy"]["Arn"]))
+
+
+def root_whom_the_repository_denies(people, root, app):
+    root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to("*", deny("BatchGetImage"))))
+    return root
+
+
+def root_whom_the_registry_denies(people, root, app):
+    root.ecr.put_registry_policy(policyText=policy(to("*", deny("BatchGetImage", on=arn(app)))))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("make", "source"),
+    [
+        (a_denied_user, "an identity-based policy"),
+        (a_user_of_a_denied_group, "an identity-based policy"),
+        (a_session_of_a_denied_role, "an identity-based policy"),
+        (a_session_that_was_denied, "a session policy"),
+        (a_session_within_a_denial, "a permissions boundary"),
+        (root_whom_the_repository_denies, "a resource-based policy"),
+        (root_whom_the_registry_denies, "a resource-based policy"),
+    ],
+)
+def test_a_denial_outweighs_every_permission(people, root, app, make, source):
+    somebody = make(people, root, app)
+    assert not may_pull(somebody, app)
+    _, message = denial(somebody.ecr.batch_get_image, repositoryName=app, imageIds=[{"imageTag": "v1"}])
+    assert f"with an explicit deny in {source}" in message
+    assert somebody.ecr.list_images(repositoryName=app)["imageIds"], "nothing else is denied"
+
+
+# --- Conditions ------------------------------------------------------------------------------------------
+
+
+def when(**keys):
+    return {"Condition": {operator: {key: value} for operator, (key, value) in keys.items()}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (when(IpAddress=("aws:SourceIp", "127.0.0.0/8")), True),
+        (when(IpAddress=("aws:SourceIp", "10.0.0.0/8")), False),
+        (when(StringEquals=("aws:RequestedRegion", "us-east-1")), True),
+        (when(StringEquals=("aws:RequestedRegion", "eu-west-1")), False),
+        (when(StringEquals=("ecr:ResourceTag/stage", "beta")), True),
+        (when(StringEquals=("aws:ResourceTag/stage", "alpha")), False),
+        (when(Bool=("aws:SecureTransport", "false")), True),
+        (when(Bool=("aws:SecureTransport", "true")), False),
+        (when(StringEquals=("aws:PrincipalTag/team", "blue")), True),
+        (when(StringEquals=("aws:PrincipalTag/team", "red")), False),
+        (when(StringEquals=("aws:ResourceAccount", "${aws:PrincipalAccount}")), True),
+        (when(DateLessThan=("aws:CurrentTime", "2020-01-01T00:00:00Z")), False),
+    ],
+)
+def test_conditions_see_the_request_the_repository_and_the_caller(people, root, app, condition, holds):
+    root.ecr.tag_resource(resourceArn=arn(app), tags=[{"Key": "stage", "Value": "beta"}])
+    ann = people.user(allow(*PULLING, **condition))
+    people.iam.tag_user(UserName=ann.arn.rpartition("/")[2], Tags=[{"Key": "team", "Value": "blue"}])
+    assert may_pull(ann, app) is holds
+
+
+def test_a_policy_may_speak_of_the_users_own_name(people, root):
+    ann = people.user(allow("CreateRepository", on="arn:aws:ecr:*:*:repository/${aws:username}/*"))
+    name = ann.arn.rpartition("/")[2]
+    assert ann.ecr.create_repository(repositoryName=f"{name}/app")
+    assert denial(ann.ecr.create_repository, repositoryName="bob/app")[0] == "AccessDeniedException"
+
+
+def test_tags_in_a_request_can_be_asked_for(people):
+    condition = when(StringEquals=("aws:RequestTag/team", "blue"))
+    ann = people.user(allow("CreateRepository", "TagResource", **condition))
+    blue, red = ([{"Key": "team", "Value": value}] for value in ("blue", "red"))
+    assert denial(ann.ecr.create_repository, repositoryName="tags/red", tags=red)[0] == "AccessDeniedException"
+    assert ann.ecr.create_repository(repositoryName="tags/blue", tags=blue)
