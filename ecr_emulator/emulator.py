@@ -170,7 +170,7 @@ class Emulator:
 
     def _callers(self) -> Callers:
         # Clients sign by the machine's time, wherever the emulator's clock was moved.
-        check = SignatureCheck(SystemClock().now) if self.settings.verify_signatures else None
+        check = SignatureCheck(SystemClock()) if self.settings.verify_signatures else None
         return Callers(self._identities, self.services.home, self.services.access is not None, check)
 
     def settle(self, timeout: float | None = None) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +14,7 @@ from typing import Protocol
 
 from ecr_emulator.control.credential import Credential
 from ecr_emulator.errors import IncompleteSignatureException, InvalidSignatureException
+from ecr_emulator.ports import Clock
 
 SERVICE = "ecr"
 SKEW = timedelta(minutes=5)
@@ -51,10 +51,10 @@ class SignedRequest(Protocol):
 class SignatureCheck:
     """Checks signatures of requests to ``POST /``.
 
-    ``machine_time`` tells the time by which clients sign: the machine's, wherever the emulator's clock was moved to.
+    ``clock`` tells the time by which clients sign: the machine's, wherever the emulator's own was moved to.
     """
 
-    machine_time: Callable[[], datetime]
+    clock: Clock
 
     def check(self, request: SignedRequest, credential: Credential, secret: str) -> None:
         """Raise ``InvalidSignatureException`` unless the request was signed with this secret, and just now.
@@ -63,7 +63,7 @@ class SignatureCheck:
         """
         time = _time_of(request, credential)
         _check_scope(credential, time)
-        _check_time(credential, time, self.machine_time())
+        _check_time(credential, time, self.clock.now())
         if not hmac.compare_digest(_signature(request, credential, secret, time), credential.signature.encode()):
             raise InvalidSignatureException
 

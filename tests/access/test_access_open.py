@@ -1,0 +1,52 @@
+"""Permissions in an emulator whose registry is open, and in one that enforces none."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.access.conftest import enforcing
+from tests.support.boto import Keys
+from tests.support.docker import refusal
+from tests.support.images import an_image, put_image
+from tests.support.people import ACCOUNT, People, Somebody, deny, policy, to
+
+FOREIGN = "http://999988887777.dkr.ecr.us-east-1.localhost:4566"
+
+
+def test_with_an_open_registry_who_sends_no_token_is_the_root_of_the_emulators_account():
+    with enforcing(registry_auth="open") as emulator:
+        root, ann = People(emulator).root(), People(emulator).user()
+        root.ecr.create_repository(repositoryName="team/app")
+        put_image(root.ecr, "team/app", an_image(), "v1")
+        anonymous = Client(emulator.wsgi)
+        assert anonymous.get("/v2/team/app/manifests/v1").status_code == 200
+        assert ann.send("GET", "/v2/team/app/manifests/v1").status_code == 403, "a token is still a token"
+        assert refusal(anonymous.get("/v2/team/app/manifests/v1", base_url=FOREIGN))[:2] == (403, "DENIED")
+        root.ecr.set_repository_policy(repositoryName="team/app", policyText=policy(to("*", deny("BatchGetImage"))))
+        assert anonymous.get("/v2/team/app/manifests/v1").status_code == 403
+
+
+def test_without_enforcement_policies_are_kept_and_decide_nothing():
+    with Emulator(Settings(account=ACCOUNT)) as emulator:
+        people = People(emulator)
+        root, ann = people.root(), people.user()
+        root.ecr.create_repository(repositoryName="team/app")
+        put_image(root.ecr, "team/app", an_image(), "v1")
+        root.ecr.set_repository_policy(repositoryName="team/app", policyText=policy(to("*", deny("BatchGetImage"))))
+        assert ann.send("GET", "/v2/team/app/manifests/v1").status_code == 200
+        stranger = Somebody(emulator, "", Keys("AKIASTRANGER", "secret"))
+        assert stranger.ecr.describe_repositories()["repositories"]
+        emulator.reset()
+
+
+def test_policies_of_aws_are_in_iam_only_where_they_can_decide_something():
+    arn = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
+    with Emulator(Settings(account=ACCOUNT)) as emulator:
+        with pytest.raises(ClientError, match="NoSuchEntity"):
+            People(emulator).iam.get_policy(PolicyArn=arn)
+        with enforcing() as another:
+            assert People(another).iam.get_policy(PolicyArn=arn)
