@@ -14,6 +14,7 @@ from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.managed_policies import load_aws_policies
 from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.role_deletions import RoleDeletions
 from ecr_emulator.companions.roles import CompanionRoles
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
@@ -123,7 +124,7 @@ class Emulator:
             store=self._store,
             blobs=self._blobs,
             secrets=self._secrets,
-            roles=CompanionRoles(self._companions, self._store),
+            roles=self._roles(ids),
             upstreams=upstreams,
             tokens=Tokens(self._store.signing_key()),
             uploads=Uploads(self._store, self._blobs, ids, self.settings.strict),
@@ -161,6 +162,10 @@ class Emulator:
     def _admin(self) -> WSGIApplication:
         """Made when somebody asks: its routes take longer to compile than all the rest to open."""
         return admin_app(Admin(self.services, self.clock, self.reset))
+
+    def _roles(self, ids: RandomIds) -> CompanionRoles:
+        RoleDeletions(self._companions, self._store, ids)
+        return CompanionRoles(self._companions, self._store)
 
     def _access(self) -> Access | None:
         if self.settings.iam != "enforce":

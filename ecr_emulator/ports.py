@@ -272,6 +272,9 @@ class PullThroughRules(Protocol):
     def all(self, registry: Registry) -> list[PullThroughRule]:
         """The rules of a registry in order of prefix; there are at most 50."""
 
+    def of_account(self, account: str) -> list[PullThroughRule]:
+        """The rules of an account in all Regions, in order of Region and prefix."""
+
     def registries(self) -> list[Registry]:
         """The registries that have rules, in order of account and Region."""
 
@@ -325,6 +328,9 @@ class ServiceLinkedRoles(Protocol):
 
     def add(self, account: str, service: str) -> None:
         """Remember a role; harmless if it is known."""
+
+    def remove(self, account: str, service: str) -> None:
+        """Forget a role; harmless if it is not known."""
 
 
 class RegistryDocuments(Protocol):

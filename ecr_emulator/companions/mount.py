@@ -35,6 +35,7 @@ class Companions:
         self._lock = RLock()
         self._moto: WSGIApplication | None = None
         self._at_load: list[Callable[[], None]] = []
+        self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
         self._after_each_call: list[Callable[[], None]] = []
         self._at_reset: list[Callable[[], None]] = []
 
@@ -52,6 +53,10 @@ class Companions:
         with self._lock:
             if self._moto is not None:
                 action()
+
+    def before_each_call(self, answer: Callable[[WSGIEnvironment, str], Response | None]) -> None:
+        """Look at each request, and at the account it comes from, before moto does; an answer keeps it from moto."""
+        self._before_each_call.append(answer)
 
     def after_each_call(self, action: Callable[[], None]) -> None:
         """Do something after each call to a companion, before the caller has its answer."""
@@ -84,14 +89,18 @@ class Companions:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             moto = self.load()
-            environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
+            account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
             # moto's answer is held back: what is done after a call may fail, and then that is the answer.
-            answer = Response.from_app(moto, environ)
+            answer = self._own_answer(environ, account) or Response.from_app(moto, environ)
             for action in self._after_each_call:
                 action()
         except Exception as failure:
             return refuse(failure, environ, start_response)
         return answer(environ, start_response)
+
+    def _own_answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
+        answers = (answer(environ, account) for answer in self._before_each_call)
+        return next((answer for answer in answers if answer is not None), None)
 
     def _account(self, environ: WSGIEnvironment) -> str:
         signature = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "").replace("%2F", "/")

@@ -16,8 +16,7 @@ class CompanionRoles:
     """``ports.Roles`` in the IAM companion.
 
     A role is remembered in the store, so that it is there after a restart, and does not make moto be imported.
-    Deleting one while rules exist, which AWS refuses, is left to moto, which allows it: the role is back with the next
-    rule, or after a restart.
+    ``role_deletions`` sees to it that one is not deleted while it is needed, and does not come back once it is.
     """
 
     def __init__(self, companions: Companions, store: Store) -> None:

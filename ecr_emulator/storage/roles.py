@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import service_linked_roles as table
 
 _ALL = Statement(select(table).order_by(table.c.account, table.c.service))
+_REMOVE = Statement(
+    delete(table).where(table.c.account == bindparam("in_account"), table.c.service == bindparam("of_service"))
+)
 _ADD = Statement(upsert(table).on_conflict_do_nothing())
 
 
@@ -27,3 +30,7 @@ class SqlServiceLinkedRoles:
     def add(self, account: str, service: str) -> None:
         """Remember a role; harmless if it is known."""
         _ADD.run(self._connection, account=account, service=service)
+
+    def remove(self, account: str, service: str) -> None:
+        """Forget a role; harmless if it is not known."""
+        _REMOVE.run(self._connection, in_account=account, of_service=service)

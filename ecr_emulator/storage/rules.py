@@ -19,6 +19,9 @@ _this = (*_of_registry, table.c.prefix == bindparam("at_prefix"))
 _FIND = Statement(select(table).where(*_this))
 _ALL = Statement(select(table).where(*_of_registry).order_by(table.c.prefix))
 _REGISTRIES = Statement(select(table.c.account, table.c.region).distinct().order_by(table.c.account, table.c.region))
+_OF_ACCOUNT = Statement(
+    select(table).where(table.c.account == bindparam("in_account")).order_by(table.c.region, table.c.prefix)
+)
 _ADD = Statement(insert(table))
 _SAVE = Statement(update(table).where(*_this).values({name: bindparam(name) for name in _facts}))
 _REMOVE = Statement(delete(table).where(*_this))
@@ -38,6 +41,11 @@ class SqlPullThroughRules:
     def all(self, registry: Registry) -> list[PullThroughRule]:
         """The rules of a registry in order of prefix; there are at most 50."""
         return [_rule(registry, row) for row in _ALL.all(self._connection, **_place(registry))]
+
+    def of_account(self, account: str) -> list[PullThroughRule]:
+        """The rules of an account in all Regions, in order of Region and prefix."""
+        rows = _OF_ACCOUNT.all(self._connection, in_account=account)
+        return [_rule(Registry(account, row.region), row) for row in rows]
 
     def registries(self) -> list[Registry]:
         """The registries that have rules, in order of account and Region."""

@@ -68,9 +68,64 @@ def test_replication_templates_and_enhanced_scanning_have_roles_of_their_own(emu
 
 
 @pytest.mark.consideration("S17a")
+def deletion(iam, name=NAME):
+    """The outcome of a deletion."""
+    task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
+    return iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
+
+
+def test_the_role_cannot_be_deleted_while_rules_exist_in_any_region(emulator, ecr, iam):
+    elsewhere = client_of(emulator, "ecr", account=ACCOUNT, region="eu-west-1")
+    for client, prefix in ((ecr, "quay"), (elsewhere, "k8s"), (elsewhere, "hub")):
+        client.create_pull_through_cache_rule(ecrRepositoryPrefix=prefix, upstreamRegistryUrl="quay.io")
+    failed = deletion(iam)
+    assert failed["Status"] == "FAILED"
+    assert "in use" in failed["Reason"]["Reason"]
+    assert failed["Reason"]["RoleUsageList"] == [
+        {"Region": "eu-west-1", "Resources": ["hub", "k8s"]},
+        {"Region": "us-east-1", "Resources": ["quay"]},
+    ]
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    assert deletion(iam)["Status"] == "FAILED"
+    assert iam.get_role(RoleName=NAME)
+    for prefix in ("k8s", "hub"):
+        elsewhere.delete_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert deletion(iam)["Status"] == "SUCCEEDED"
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.get_role(RoleName=NAME)
+
+
+def test_the_rules_of_another_account_keep_no_role(emulator, ecr, iam):
+    other = client_of(emulator, "ecr", account="111122223333")
+    for client in (ecr, other):
+        client.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    assert deletion(iam)["Status"] == "SUCCEEDED"
+
+
+def test_a_role_of_another_service_is_motos(iam):
+    name = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
+    assert deletion(iam, name)["Status"] == "SUCCEEDED"
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.delete_service_linked_role(RoleName=name)
+
+
+def test_a_deleted_role_stays_away_after_a_restart(tmp_path):
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        ecr, iam = (client_of(emulator, service, account=ACCOUNT) for service in ("ecr", "iam"))
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+        assert deletion(iam)["Status"] == "SUCCEEDED"
+        emulator._companions.reset()  # as a new process has it
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        assert client_of(emulator, "iam", account=ACCOUNT).list_roles()["Roles"] == []
+        emulator.reset()
+
+
 def test_a_deleted_service_linked_role_comes_back_with_the_next_rule(ecr, iam):
     ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
-    iam.delete_service_linked_role(RoleName=NAME)
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    assert deletion(iam)["Status"] == "SUCCEEDED"
     ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="k8s", upstreamRegistryUrl="registry.k8s.io")
     assert iam.get_role(RoleName=NAME)
 

@@ -1,0 +1,97 @@
+"""Deletions of service-linked roles: the one for pull through cache stays as long as there are rules.
+
+moto deletes any role at once. https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-pullthroughcache.html
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Response
+
+from ecr_emulator.companions.mount import Companions
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, ROLES
+from ecr_emulator.ports import IdSource, Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+REASON = "The service-linked role is in use: delete the pull through cache rules in all Regions first."
+"""AWS's own words are not known."""
+
+_NAMES = {role.name: service for service, role in ROLES.items()}
+_SCOPE = "/iam/aws4_request"
+_XML = (
+    '<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+    "<{action}Result>{result}</{action}Result></{action}Response>"
+)
+
+
+class RoleDeletions:
+    """Answers what IAM is asked about deleting the roles of ECR, where moto would answer wrongly."""
+
+    def __init__(self, companions: Companions, store: Store, ids: IdSource) -> None:
+        self._store = store
+        self._ids = ids
+        self._failed: dict[str, list[PullThroughRule]] = {}
+        companions.before_each_call(self._answer)
+        companions.at_reset(self._failed.clear)
+
+    def _answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
+        """The answer to a request that moto shall not see."""
+        if _SCOPE not in environ.get("HTTP_AUTHORIZATION", ""):
+            return None
+        form = _form(environ)
+        match form.get("Action"):
+            case "DeleteServiceLinkedRole":
+                return self._delete(account, form.get("RoleName", ""))
+            case "GetServiceLinkedRoleDeletionStatus" if form.get("DeletionTaskId") in self._failed:
+                return _status(self._failed[form["DeletionTaskId"]])
+        return None
+
+    def _delete(self, account: str, name: str) -> Response | None:
+        """Let moto delete a role that nothing needs, and do not bring it back after a restart."""
+        service = _NAMES.get(name)
+        if service is None:
+            return None
+        with self._store.writing() as work:
+            rules = work.rules.of_account(account) if service == PULL_THROUGH_CACHE else []
+            if not rules:
+                work.service_linked_roles.remove(account, service)
+                return None
+        task = f"task/aws-service-role/{service}/{name}/{self._ids.uuid()}"
+        self._failed[task] = rules
+        return _xml("DeleteServiceLinkedRole", f"<DeletionTaskId>{escape(task)}</DeletionTaskId>")
+
+
+def _form(environ: WSGIEnvironment) -> Mapping[str, str]:
+    """What a request of the query protocol says; its body is there for moto as before."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+
+
+def _status(rules: Iterable[PullThroughRule]) -> Response:
+    by_region = defaultdict(list)
+    for rule in rules:
+        by_region[rule.registry.region].append(rule.prefix)
+    usage = "".join(
+        f"<member><Region>{region}</Region><Resources>{_members(prefixes)}</Resources></member>"
+        for region, prefixes in by_region.items()
+    )
+    reason = f"<Reason><Reason>{escape(REASON)}</Reason><RoleUsageList>{usage}</RoleUsageList></Reason>"
+    return _xml("GetServiceLinkedRoleDeletionStatus", f"<Status>FAILED</Status>{reason}")
+
+
+def _members(texts: Iterable[str]) -> str:
+    return "".join(f"<member>{escape(text)}</member>" for text in texts)
+
+
+def _xml(action: str, result: str) -> Response:
+    return Response(_XML.format(action=action, result=result), content_type="text/xml")
