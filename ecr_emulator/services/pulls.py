@@ -45,7 +45,7 @@ class BlobSource:
 class Pulls:
     """What a client pulls. Every read of an image or a blob by either plane comes here.
 
-    ``strict``: an upstream is never asked for a digest that neither a tag nor a list of referrers has brought in, and
+    ``strict``: an upstream is never asked for a digest that neither an index here nor a list of referrers names, and
     pulls are recorded once a day.
     """
 
@@ -176,7 +176,10 @@ class Pulls:
         """Whether an upstream is asked for an image that is not here."""
         if image_id.digest is None or not self._is_strict:
             return True
-        return repository is not None and work.referrer_listings.has(repository, image_id.digest)
+        if repository is None:
+            return False
+        is_listed = bool(work.images.parents(repository, image_id.digest))
+        return is_listed or work.referrer_listings.has(repository, image_id.digest)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
         with if_there_is_room(f"blob {layer.digest} of {repository.name}"), self._store.writing() as work:

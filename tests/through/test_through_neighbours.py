@@ -11,7 +11,7 @@ from tests.support.docker import Docker
 from tests.support.faults import answers
 from tests.support.images import put_image, put_manifest, upload_layers
 from tests.support.upstream_images import artifact, image, layer, multi_arch
-from tests.through.conftest import ACCOUNT, pull
+from tests.through.conftest import ACCOUNT, pull, running
 
 OTHER_ACCOUNT = "111122223333"
 HOME = "us-east-1"
@@ -414,6 +414,18 @@ def test_a_chain_of_four_registries_works_and_one_of_five_does_not(here, upstrea
 
     assert chain[1].pull("team/app", "v1") == app.raw
     assert down.pull("team/app", "v1") == app.raw, "what is near enough is found"
+
+
+def test_strict_registries_ask_each_other_for_the_children_of_what_they_have(upstream, tmp_path):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    with running(upstream, tmp_path, strict=True) as here:
+        down, up = Registry(here), Registry(here, region="eu-central-1")
+        up.rule("quay", "quay.io")
+        down.rule("eu", up)
+        assert down.pull("eu/quay/team/app", "v1") == app.raw
+        here.settle()
+        assert set(down.tags("eu/quay/team/app")) == {app.digest, *(child.digest for child in app.images)}
 
 
 # --- Circles ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.faults import answers, corrupted, stalls
 from tests.support.upstream_images import image, index, layer, multi_arch
+from tests.through.conftest import running
 
 NAME = "quay/team/app"
 
@@ -61,6 +62,16 @@ def test_a_strict_registry_never_asks_for_a_digest_that_no_tag_brought_in(strict
     assert upstream.requests == []
     assert strictly_here.pull(NAME, "v1") == app.raw
     assert strictly_here.pull(NAME, app.digest) == app.raw
+
+
+def test_a_strict_registry_asks_for_what_its_indexes_list(upstream, tmp_path):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    with running(upstream, tmp_path, strict=True, import_mode="lazy") as here:
+        here.rule()
+        assert here.manifest(NAME, "v1").data == app.raw
+        here.settle()
+        assert [here.manifest(NAME, child.digest).data for child in app.images] == [each.raw for each in app.images]
 
 
 @pytest.mark.parametrize(

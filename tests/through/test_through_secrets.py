@@ -1,0 +1,100 @@
+"""Secrets that are mended or replaced while the emulator runs, and what nobody ever gets to see of them."""
+
+import json
+
+import pytest
+
+from tests.support.scripted_upstream import Bearer
+from tests.support.upstream_images import image
+from tests.through.conftest import CREDENTIAL
+
+NAME = "docker-hub/library/nginx"
+DENIED = (
+    "The authentication to the upstream registry failed. Verify that the credentials provided in the pull through "
+    "cache rule are correct, and try again."
+)
+
+
+@pytest.fixture
+def hub(private_upstream):
+    private_upstream.add_image("library/nginx", image(), "1.27")
+    return private_upstream
+
+
+@pytest.fixture
+def secret(here):
+    return here.secret()
+
+
+@pytest.fixture
+def cold(here, hub, secret):
+    """A rule with a secret that works, and nothing cached."""
+    here.rule("docker-hub", "registry-1.docker.io", credentialArn=secret)
+    return here
+
+
+def put(here, secret, text):
+    here.secrets.put_secret_value(SecretId=secret, SecretString=text)
+
+
+def delete(here, secret):
+    here.secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+
+
+SPOILT = {
+    "deleted": delete,
+    "not JSON": lambda here, secret: put(here, secret, "hunter2"),
+    "a key missing": lambda here, secret: put(here, secret, '{"username": "hub-user"}'),
+    "a list": lambda here, secret: put(here, secret, "[]"),
+    "no text": lambda here, secret: put(here, secret, '{"username": "hub-user", "accessToken": 7}'),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_spoilt_secret_denies_a_first_pull_and_asks_the_upstream_nothing(cold, hub, secret, spoil):
+    spoil(cold, secret)
+    answer = cold.manifest(NAME, "1.27")
+    (error,) = answer.json["errors"]
+    assert (answer.status_code, error["code"], error["message"]) == (403, "DENIED", DENIED)
+    assert cold.events()[-1]["failure-code"] == "UpstreamAccessDenied"
+    assert "secret" in cold.events()[-1]["failure-reason"]
+    assert (hub.requests, cold.repositories()) == ([], [])
+
+
+def test_a_secret_that_was_mended_works_without_a_restart(cold, secret):
+    put(cold, secret, "hunter2")
+    assert cold.manifest(NAME, "1.27").status_code == 403
+    put(cold, secret, json.dumps(dict(zip(("username", "accessToken"), CREDENTIAL, strict=True))))
+    assert cold.manifest(NAME, "1.27").status_code == 200
+
+
+def test_a_secret_that_was_deleted_is_replaced_by_an_update_of_the_rule(cold, secret):
+    delete(cold, secret)
+    assert cold.manifest(NAME, "1.27").status_code == 403
+    another = cold.secret(name="ecr-pullthroughcache/another")
+    cold.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub", credentialArn=another)
+    assert cold.manifest(NAME, "1.27").status_code == 200
+
+
+def test_a_rotated_secret_is_used_though_the_token_of_the_old_one_would_still_do(cold, hub, secret):
+    cold.pull(NAME, "1.27")
+    cold.settle()
+    cold.advance(hours=25)
+    hub.auth = Bearer(("hub-user", "rotated"), scopes=hub.auth.scopes)
+    put(cold, secret, '{"username": "hub-user", "accessToken": "rotated"}')
+    hub.requests.clear()
+    assert cold.pull(NAME, "1.27") == image().raw
+    assert [request.method for request in hub.requests if request.path != "/token"] == ["HEAD"]
+    assert hub.count("GET", "/token") == 1
+    assert cold.events()[-1]["sync-status"] == "SUCCESS"
+
+
+def test_the_password_is_in_no_answer_no_event_and_no_log(here, hub, caplog):
+    secret = here.secret(access_token="pass-word-1")
+    here.rule("docker-hub", "registry-1.docker.io", credentialArn=secret)
+    answer = here.manifest(NAME, "1.27")
+    assert answer.status_code == 403
+    validated = here.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub")
+    assert not validated["isValid"]
+    for seen in (answer.text, json.dumps(here.events()), validated["failure"], caplog.text):
+        assert "pass-word-1" not in seen
