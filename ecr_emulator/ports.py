@@ -499,11 +499,15 @@ class AccessKey(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """A principal, the policies that IAM keeps for it, and what IAM knows of it, as values of condition keys."""
+    """A principal, the policies that IAM keeps for it, and what IAM knows of it, as values of condition keys.
+
+    ``trust`` is the document that says who may act in the role behind it; None if there is none.
+    """
 
     principal: Principal
     policies: Policies = Policies()
     context: Mapping[str, tuple[str, ...]] = {}
+    trust: str | None = None
 
 
 class Identities(Protocol):

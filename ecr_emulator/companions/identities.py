@@ -161,7 +161,8 @@ def _in_role(
         boundary=_boundary(role.permissions_boundary_arn, iam),
         session=of_session,
     )
-    return Identity(principal, policies, {**context, **_principal_tags(role.tags)})
+    trust = role.assume_role_policy_document
+    return Identity(principal, policies, {**context, **_principal_tags(role.tags)}, trust)
 
 
 def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:

@@ -110,9 +110,21 @@ class Access:
         """What a caller may do in a registry; ``context`` says where the request comes from."""
         return _Permissions(self._store, self._identities.identity_of(caller), registry, now, context)
 
-    def permissions_in_role(self, role_arn: str, registry: Registry, now: datetime) -> Permissions:
-        """What ECR itself may do in a registry when it acts in a role."""
-        return _Permissions(self._store, self._identities.identity_in_role(role_arn), registry, now, WITHIN_AWS)
+    def permissions_in_role(self, role_arn: str, service: str, registry: Registry, now: datetime) -> Permissions:
+        """What ECR itself, by the name of the service that it acts as, may do in a registry in a role.
+
+        Raises ``AccessDeniedException`` unless there is such a role, and it trusts the service.
+        """
+        identity = self._identities.identity_in_role(role_arn)
+        account = account_of(role_arn) or registry.id
+        assuming = AccessRequest(
+            Principal.of_service(service), "sts:AssumeRole", role_arn, {**WITHIN_AWS, "aws:SourceAccount": (account,)}
+        )
+        trust = (NamedPolicy("of those who may assume the role", identity.trust),) if identity.trust else ()
+        decision = decide(assuming, Policies(resource=trust), account)
+        if not decision.is_allowed:
+            raise AccessDeniedException(decision.sentence if trust else f"There is no role {role_arn}")
+        return _Permissions(self._store, identity, registry, now, WITHIN_AWS)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.referrer import Referrer
+from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE
 from ecr_emulator.errors import (
     AccessDeniedException,
     ImageNotFoundException,
@@ -57,7 +58,7 @@ class Neighbours:
     def manifest(self, rule: PullThroughRule, registry: Registry, name: str, reference: str) -> StoredManifest:
         """What a client of that registry would get now, which makes it ask its own upstream if need be."""
         services = self._services()
-        may_import = self._permissions(rule, registry, name).may_import(name)
+        may_import = self.permissions(rule, registry, name).may_import(name)
         try:
             return services.pulls.manifest(
                 registry, name, reference, services.clock.now(), rule.principal_arn, may_import
@@ -68,7 +69,7 @@ class Neighbours:
     def referrers(self, rule: PullThroughRule, registry: Registry, name: str, digest: str) -> list[Referrer]:
         """What a client of that registry would be told now."""
         services = self._services()
-        may_import = self._permissions(rule, registry, name).may_import(name)
+        may_import = self.permissions(rule, registry, name).may_import(name)
         try:
             found = services.referrers.find(registry, name, digest, services.clock.now(), may_import)
         except RepositoryNotFoundException:
@@ -107,14 +108,16 @@ class Neighbours:
                 raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
             return matching_rule(work.rules.all(registry), name)
 
-    def _permissions(self, rule: PullThroughRule, registry: Registry, name: str) -> Permissions:
-        """What the role of a rule may do there. Raises ``UpstreamAccessDenied`` if it may not pull."""
+    def permissions(self, rule: PullThroughRule, registry: Registry, name: str | None = None) -> Permissions:
+        """What the role of a rule may do there. Raises ``UpstreamAccessDenied`` if it may not pull what is named."""
         services = self._services()
         if services.access is None:
             return UNLIMITED
-        permissions = services.access.permissions_in_role(rule.principal_arn, registry, services.clock.now())
+        needed = [Demand(f"ecr:{action}", registry.arn(name)) for action in _NEEDED] if name else []
+        role, now = rule.principal_arn, services.clock.now()
         try:
-            permissions.require([Demand(f"ecr:{action}", registry.arn(name)) for action in _NEEDED])
+            permissions = services.access.permissions_in_role(role, PULL_THROUGH_CACHE, registry, now)
+            permissions.require(needed)
         except AccessDeniedException as denied:
             raise UpstreamAccessDenied(f"{registry.host} answers: {denied.message}") from denied
         return permissions
@@ -154,4 +157,5 @@ class Neighbour:
         """There are no connections to it."""
 
     def ping(self) -> None:
-        """It answers: it is here."""
+        """It answers: it is here. Raises ``UpstreamAccessDenied`` if the rule has no role to ask it in."""
+        self._neighbours.permissions(self._rule, self._registry)

@@ -16,20 +16,22 @@ from tests.support.people import ACCOUNT, People, allow, deny, policy, to
 THEIRS = "210987654321"
 THERE = "us-east-1"
 NEEDED = ["BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer"]
+TRUSTED = {"Service": "pullthroughcache.ecr.amazonaws.com"}
 NUMBERS = count()
 
 
 class Pair:
     """A registry with an image, and one that has a rule for it; by default of another account, through a role."""
 
-    def __init__(self, people, *granted, account=THEIRS):
+    def __init__(self, people, *granted, account=THEIRS, trusts=TRUSTED):
         number = next(NUMBERS)
         self.name, self.image = f"app-{number}", an_image(number)
         self.down = people.root(f"eu-pair-{number}")
         self.up = People(people.emulator, account).root(THERE)
         self.up.ecr.create_repository(repositoryName=self.name)
         put_image(self.up.ecr, self.name, self.image, "v1")
-        self.role = people.role(*[allow(*granted)] * bool(granted)) if account == THEIRS else None
+        role = people.role(*[allow(*granted)] * bool(granted), trusts=trusts) if account == THEIRS else None
+        self.role = role
         self.down.ecr.create_pull_through_cache_rule(
             ecrRepositoryPrefix="up",
             upstreamRegistryUrl=f"{account}.dkr.ecr.{THERE}.amazonaws.com",
@@ -101,7 +103,21 @@ def test_a_role_that_is_not_there_may_nothing(people, pair):
         ecrRepositoryPrefix="up", customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/nobody"
     )
     assert not pair.pull()
-    assert "no identity-based policy allows" in pair.reason()
+    assert f"There is no role arn:aws:iam::{ACCOUNT}:role/nobody" in pair.reason()
+
+
+@pytest.mark.parametrize("trusts", [{"AWS": ACCOUNT}, {"Service": "ecr.amazonaws.com"}])
+def test_a_role_must_trust_the_cache(people, trusts):
+    pair = Pair(people, *NEEDED, trusts=trusts)
+    pair.let_in(ACCOUNT, *NEEDED)
+    assert not pair.pull()
+    assert "is not authorized to perform: sts:AssumeRole on resource: " + pair.role in pair.reason()
+    validated = pair.down.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="up")
+    assert (validated["isValid"], "authentication" in validated["failure"]) == (False, True)
+
+
+def test_a_rule_is_valid_if_its_role_can_be_assumed(pair):
+    assert pair.down.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="up")["isValid"]
 
 
 def test_what_is_cached_stays_when_they_shut_us_out(pair):
@@ -123,3 +139,22 @@ def test_but_may_be_shut_out(people):
     )
     assert not pair.pull()
     assert "with an explicit deny in a resource-based policy" in pair.reason()
+
+
+def test_what_they_do_not_have_yet_they_import_for_whom_they_let(people, upstream):
+    """The role is the caller of their own rule: to create the repository there, it needs CreateRepository as well."""
+    pair = Pair(people, *NEEDED, "CreateRepository")
+    name, image = f"quay/{pair.name}", pair.image
+    upstream.add_image(pair.name, image, "v1")
+    pair.up.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    everything = f"arn:aws:ecr:{THERE}:{THEIRS}:repository/quay/*"
+    pair.up.ecr.put_registry_policy(policyText=policy(to(pair.role, allow(*NEEDED, on=everything))))
+    try:
+        path = f"/v2/up/{name}/manifests/v1"
+        assert pair.down.send("GET", path).status_code == 404
+        everywhere = allow(*NEEDED, "CreateRepository", on=everything)
+        pair.up.ecr.put_registry_policy(policyText=policy(to(pair.role, everywhere)))
+        assert pair.down.send("GET", path).data == image.raw
+    finally:
+        pair.up.ecr.delete_registry_policy()
+        pair.up.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")

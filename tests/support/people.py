@@ -13,6 +13,7 @@ from tests.support.boto import LOOPBACK, Keys, client_of
 
 ACCOUNT = "123456789012"
 ACCEPT = "application/vnd.oci.image.manifest.v1+json"
+EVERYBODY = {"AWS": "*"}
 
 
 def policy(*statements: dict[str, Any]) -> str:
@@ -88,10 +89,10 @@ class People:
         key = self.iam.create_access_key(UserName=name)["AccessKey"]
         return Somebody(self.emulator, arn, Keys(key["AccessKeyId"], key["SecretAccessKey"]), region)
 
-    def role(self, *statements: dict[str, Any], **more: Any) -> str:
-        """A role that anybody may assume; returns its ARN."""
+    def role(self, *statements: dict[str, Any], trusts: dict[str, str] = EVERYBODY, **more: Any) -> str:
+        """A role that anybody may assume, or whom it trusts; returns its ARN."""
         name = f"role-{next(self._numbers)}"
-        trust = policy({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+        trust = policy({"Effect": "Allow", "Principal": trusts, "Action": "sts:AssumeRole"})
         arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **more)["Role"]["Arn"]
         document = policy(allow("GetAuthorizationToken"), *statements)
         self.iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document)
