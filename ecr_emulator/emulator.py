@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.managed_policies import load_aws_policies
@@ -34,10 +35,13 @@ from ecr_emulator.services.neighbours import Neighbours
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.referrers import Referrers
+from ecr_emulator.services.refreshes import Refreshes
 from ecr_emulator.services.replicas import Replicas
+from ecr_emulator.services.rule_reports import RuleReports
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.upstream_health import WatchedUpstreams
+from ecr_emulator.services.warming import Warming
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.ownership import Ownership
@@ -161,7 +165,13 @@ class Emulator:
     @cached_property
     def _admin(self) -> WSGIApplication:
         """Made when somebody asks: its routes take longer to compile than all the rest to open."""
-        return admin_app(Admin(self.services, self.clock, self.reset))
+        parts = PullThroughParts(
+            RuleReports(self._store, self._watched),
+            Refreshes(self._store, self._watched, self._pull_through),
+            Warming(self.services.pulls, self._blobs),
+        )
+        pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
+        return admin_app(Admin(self.services, self.clock, self.reset), pull_through)
 
     def _roles(self, ids: RandomIds) -> CompanionRoles:
         RoleDeletions(self._companions, self._store, ids)

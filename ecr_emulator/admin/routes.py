@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from ecr_emulator import __version__
+from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
@@ -27,6 +28,9 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/ready    ready
 {url}/_ecr/clock    GET: the time; POST {{"advance": "24h"}}: move it
 {url}/_ecr/events   what EventBridge would have been told
+{url}/_ecr/rules    how pull through cache rules and their upstreams are doing
+{url}/_ecr/refresh  POST {{"image": "<repository>[:<tag>]"}}: ask the upstream now
+{url}/_ecr/pull     POST {{"image": "<repository>:<tag>"}}: bring an image into the cache
 {url}/_ecr/lifecycle   POST: evaluate all lifecycle policies now
 {url}/_ecr/gc       POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
 {url}/_ecr/findings/<digest, or *>   PUT {{"findings": [...]}}: what image scans find
@@ -139,7 +143,7 @@ class Admin:
         return jsonify(status="empty")
 
 
-def admin_app(admin: Admin) -> Flask:
+def admin_app(admin: Admin, pull_through: PullThroughAdmin) -> Flask:
     """The views under their addresses; ``/_localstack/health`` is the one that wait strategies know."""
     app = Flask(__name__, static_folder=None)
     app.add_url_rule("/", view_func=admin.welcome)
@@ -151,6 +155,9 @@ def admin_app(admin: Admin) -> Flask:
     app.add_url_rule("/_ecr/events", view_func=admin.events)
     app.add_url_rule("/_ecr/lifecycle", view_func=admin.evaluate_lifecycle_policies, methods=["POST"])
     app.add_url_rule("/_ecr/gc", view_func=admin.collect_garbage, methods=["POST"])
+    app.add_url_rule("/_ecr/rules", view_func=pull_through.rules)
+    app.add_url_rule("/_ecr/refresh", view_func=pull_through.refresh, methods=["POST"])
+    app.add_url_rule("/_ecr/pull", view_func=pull_through.pull, methods=["POST"])
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.findings)
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.put_findings, methods=["PUT"])
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.delete_findings, methods=["DELETE"])

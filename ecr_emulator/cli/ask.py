@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 TIMEOUT_SECONDS = 10
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names the address, binds nothing
+
+
+class Refused(Exception):
+    """The emulator is there, and says in words that it will not."""
 
 
 def version_of(hosts: Sequence[str], port: int) -> str:
@@ -18,19 +26,42 @@ def version_of(hosts: Sequence[str], port: int) -> str:
         raise _somebody_else() from wrong
 
 
-def request(hosts: Sequence[str], port: int, method: str, path: str, body: str | None = None) -> Any:
-    """What the emulator on the first of the hosts answers, as JSON. OSError if none is there or it refuses."""
+def request(
+    hosts: Sequence[str], port: int, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS
+) -> Any:
+    """What the emulator on the first of the hosts answers, as JSON. OSError if none is there, Refused if it says no."""
     import json
+
+    with _answer(hosts, port, method, path, body, timeout) as answer:
+        return json.load(answer)
+
+
+def lines(hosts: Sequence[str], port: int, path: str, body: str, timeout: float) -> Iterator[Any]:
+    """What the emulator answers to a POST line by line, each as JSON, as they come; ``timeout`` is between two lines.
+
+    Raises as ``request`` does.
+    """
+    import json
+
+    with _answer(hosts, port, "POST", path, body, timeout) as answer:
+        for line in answer:
+            yield json.loads(line)
+
+
+@contextmanager
+def _answer(
+    hosts: Sequence[str], port: int, method: str, path: str, body: str | None, timeout: float
+) -> Iterator[HTTPResponse]:
     from http.client import HTTPConnection, HTTPException
 
     host = LOOPBACK_OF.get(hosts[0], hosts[0])
-    connection = HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    connection = HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         answer = connection.getresponse()
         if answer.status != 200:
-            raise OSError(f"it answers {answer.status} {answer.reason}")
-        return json.load(answer)
+            raise _refusal(answer)
+        yield answer
     except (HTTPException, ValueError) as wrong:
         raise _somebody_else() from wrong
     finally:
@@ -40,6 +71,16 @@ def request(hosts: Sequence[str], port: int, method: str, path: str, body: str |
 def reason(failure: OSError) -> str:
     """What went wrong, without the number of the error, which tells people nothing."""
     return failure.strerror or str(failure)
+
+
+def _refusal(answer: HTTPResponse) -> Exception:
+    """What the emulator says if it says no in words, as it does in JSON."""
+    import json
+
+    try:
+        return Refused(str(json.load(answer)["error"]))
+    except (ValueError, LookupError, TypeError):
+        return OSError(f"it answers {answer.status} {answer.reason}")
 
 
 def _somebody_else() -> OSError:

@@ -16,6 +16,9 @@ COMMANDS = {
     "demo": "ecr_emulator.cli.demo:demo",
     "settings": "ecr_emulator.cli.settings:settings",
     "trust": "ecr_emulator.cli.trust:trust",
+    "rules": "ecr_emulator.cli.rules:rules",
+    "refresh": "ecr_emulator.cli.refresh:refresh",
+    "pull": "ecr_emulator.cli.pull:pull",
     "gc": "ecr_emulator.cli.gc:gc",
     "health": "ecr_emulator.cli.health:health",
 }

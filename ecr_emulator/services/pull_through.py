@@ -194,7 +194,8 @@ class PullThrough:
         self, rule: PullThroughRule, name: str, image_id: ImageId, failure: UpstreamFailure, now: datetime
     ) -> None:
         """Leave the reason where people look: the log, the event, and the tag's own record."""
-        log.warning("pull through %s of %s/%s failed: %s", rule.url, name, image_id, failure.reason)
+        image = f"{name}:{image_id.tag}" if image_id.tag else f"{name}@{image_id.digest}"
+        log.warning("pull through %s of %s failed: %s", rule.url, image, failure.reason)
         with if_there_is_room(f"the failure of {name}"), self._store.writing() as work:
             repository = work.repositories.find(rule.registry, name)
             digest = image_id.digest

@@ -32,7 +32,7 @@ def test_the_version_is_the_package_s(tmp_path):
 def test_every_command_is_listed(tmp_path):
     listed = run(tmp_path, "--help").stdout.partition("Commands:")[2]
     names = [line.split()[0] for line in listed.strip().splitlines()]
-    assert names == ["serve", "demo", "settings", "trust", "gc", "health"]
+    assert names == ["serve", "demo", "settings", "trust", "rules", "refresh", "pull", "gc", "health"]
 
 
 def test_every_setting_is_an_option_of_serve(tmp_path):

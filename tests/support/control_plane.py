@@ -99,6 +99,9 @@ class OneUpstream:
     def at(self, rule: PullThroughRule) -> OneUpstream:
         return self
 
+    def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
+        """It never rests."""
+
     def ping(self) -> None:
         if self.failure:
             raise self.failure

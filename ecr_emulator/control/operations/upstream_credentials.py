@@ -85,6 +85,7 @@ def failure_of(call: Call, rule: PullThroughRule) -> str | None:
     except UpstreamFailure:
         return _UNREADABLE
     try:
+        call.services.upstreams.ask_anew(rule)  # somebody wants to know how it is now
         call.services.upstreams.at(rule).ping()
     except UpstreamAccessDenied:
         return UpstreamAccessDenied.sentence

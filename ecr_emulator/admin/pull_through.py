@@ -1,0 +1,160 @@
+"""``/_ecr/rules``, ``/_ecr/refresh`` and ``/_ecr/pull``: how the pull through cache is doing, and having it work."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from ecr_emulator.domain.image_names import ImageName, parse_image_name
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.errors import (
+    EcrError,
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+    UpstreamTooManyRequests,
+)
+from ecr_emulator.ports import Clock
+from ecr_emulator.services.refreshes import NoRule, Refreshes
+from ecr_emulator.services.rule_reports import RuleReport, RuleReports
+from ecr_emulator.services.warming import Warming
+
+NDJSON = "application/x-ndjson"
+
+
+class _Wrong(ValueError):
+    """What somebody asked for is not understood."""
+
+
+class PullThroughParts(NamedTuple):
+    """What the views need."""
+
+    reports: RuleReports
+    refreshes: Refreshes
+    warming: Warming
+
+
+class PullThroughAdmin:
+    """The views. Without an account or a Region, the emulator's own are meant."""
+
+    def __init__(self, parts: PullThroughParts, home: Registry, clock: Clock) -> None:
+        self._parts = parts
+        self._home = home
+        self._clock = clock
+
+    def rules(self) -> ResponseReturnValue:
+        """How the rules of ``?account=&region=`` are doing, and which other registries have rules."""
+        try:
+            registry = self._registry(request.args)
+        except _Wrong as wrong:
+            return jsonify(error=str(wrong)), 400
+        now = self._clock.now()
+        reports = self._parts.reports.of(registry, now)
+        others = [each for each in self._parts.reports.registries() if each != registry]
+        return jsonify(
+            now=now.isoformat(),
+            **_place(registry),
+            rules=[_described(report) for report in reports],
+            elsewhere=[_place(other) for other in others],
+        )
+
+    def refresh(self) -> ResponseReturnValue:
+        """Ask the upstream now: ``{"image": "<repository>"}`` for all cached tags, ``<repository>:<tag>`` for one."""
+        try:
+            registry, image = self._image()
+            if image.digest:
+                raise _Wrong("What a digest means never changes; name a repository, or one of its tags")
+            found = self._parts.refreshes.refresh(registry, image.repository, image.tag, self._clock.now())
+        except _Wrong as wrong:
+            return jsonify(error=str(wrong)), 400
+        except NoRule as uncovered:
+            return jsonify(error=f"{uncovered}."), 404
+        except EcrError as absent:
+            return jsonify(error=absent.message), 404
+        return jsonify(**_place(registry), repository=image.repository, refreshed=[asdict(each) for each in found])
+
+    def pull(self) -> ResponseReturnValue:
+        """Pull an image whole: ``{"image": "<repository>:<tag>"}``. One line of JSON tells of each step.
+
+        The last line has ``"done": true``, or an ``error`` if not everything came.
+        """
+        try:
+            registry, image = self._image()
+        except _Wrong as wrong:
+            return jsonify(error=str(wrong)), 400
+        now = self._clock.now()
+        reference = image.digest or image.tag or "latest"
+        try:
+            manifest = self._parts.warming.manifest(registry, image.repository, reference, now)
+        except EcrError as absent:
+            return jsonify(error=absent.message), 404
+        except UpstreamFailure as failure:
+            return jsonify(error=failure.reason, code=failure.failure_code), _status(failure)
+
+        def lines() -> Iterator[str]:
+            try:
+                for progress in self._parts.warming.parts(registry, image.repository, manifest, now):
+                    yield _line(asdict(progress))
+                yield _line({"done": True})
+            except UpstreamFailure as failure:
+                yield _line({"error": failure.reason, "code": failure.failure_code})
+
+        return Response(lines(), content_type=NDJSON)
+
+    def _image(self) -> tuple[Registry, ImageName]:
+        body: Any = request.get_json(silent=True)
+        if not isinstance(body, dict) or not isinstance(body.get("image"), str):
+            raise _Wrong('The body must be like {"image": "docker-hub/library/nginx:1.27"}')
+        try:
+            image = parse_image_name(body["image"])
+        except ValueError as wrong:
+            raise _Wrong(str(wrong)) from None
+        return image.registry or self._registry(body), image
+
+    def _registry(self, given: Mapping[str, Any]) -> Registry:
+        account = given.get("account") or self._home.id
+        region = given.get("region") or self._home.region
+        if not re.fullmatch(r"[0-9]{12}", str(account)):
+            raise _Wrong(f"account must be 12 digits, not {account!r}")
+        if not re.fullmatch(r"[a-z]{2,3}(-[a-z]+)+-[0-9]", str(region)):
+            raise _Wrong(f"region must be a Region, like eu-west-1, not {region!r}")
+        return Registry(str(account), str(region))
+
+
+def _place(registry: Registry) -> dict[str, str]:
+    return {"account": registry.id, "region": registry.region}
+
+
+def _described(report: RuleReport) -> dict[str, Any]:
+    rule, health, upstream = report.rule, report.health, report.upstream
+    return {
+        "prefix": rule.prefix,
+        "upstream": rule.url,
+        "upstream_prefix": rule.upstream_prefix,
+        "address": upstream.address,
+        "state": report.state,
+        "failing_since": _time(health.failing_since),
+        "until": _time(report.until),
+        "last_success": _time(health.succeeded_at),
+        "last_error": health.error and health.error._asdict() | {"at": _time(health.error.at)},
+        "rate_limit": upstream.rate_limit and upstream.rate_limit._asdict(),
+    }
+
+
+def _time(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
+
+
+def _status(failure: UpstreamFailure) -> int:
+    return {UpstreamNotFound: 404, UpstreamAccessDenied: 403, UpstreamTooManyRequests: 429}.get(type(failure), 503)
+
+
+def _line(document: dict[str, Any]) -> str:
+    return json.dumps(document) + "\n"

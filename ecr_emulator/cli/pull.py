@@ -1,0 +1,75 @@
+"""``ecr-emulator pull``: bring an image into the cache before anybody needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from ecr_emulator.cli.running import Running, asks_a_running_emulator
+from ecr_emulator.cli.words import size_in_words
+
+BAR = "%(label)s  [%(bar)s]  %(info)s"
+
+
+@click.command()
+@asks_a_running_emulator
+@click.argument("image")
+def pull(running: Running, image: str) -> None:
+    """Pull an image into the cache, for all architectures that it has: manifests, configs and layers.
+
+    IMAGE is written as for docker pull, with or without the emulator's address: docker-hub/library/nginx:1.27.
+    Exit code 1, and the reason in words, if not all of it came.
+    """
+    steps = running.follow("/_ecr/pull", image=image)
+    last = (_bar if sys.stdout.isatty() else _log)(image, _checked(steps))
+    new = f"{size_in_words(last['bytes_fetched'])} new" if last["bytes_fetched"] else "all of it was here"
+    click.echo(f"{image} is cached: {last['digest']}, {_contents(last)}, {new}")
+    if last["missing"]:
+        click.echo(f"{last['missing']} images in its index are not there upstream; it goes without them.")
+
+
+def _checked(steps: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The steps up to the one that says that all is done."""
+    for step in steps:
+        if "error" in step:
+            raise click.ClickException(step["error"])
+        if step.get("done"):
+            return
+        yield step
+    raise click.ClickException("The emulator ended in the middle of the pull")
+
+
+def _bar(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Draw a bar; returns the last step."""
+    step = next(steps)
+    with click.progressbar(length=max(step["bytes"], 1), label=image, bar_template=BAR, show_eta=False) as bar:
+        for step in steps:
+            bar.label = f"{image} {step['blobs_done']}/{step['blobs']} blobs, {size_in_words(step['bytes_done'])}"
+            bar.update(step["bytes_done"] - bar.pos)
+        bar.render_progress()  # the last step may have brought no bytes
+    return step
+
+
+def _log(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Print a line at the start, at each blob and at each tenth; returns the last step."""
+    told = None
+    for step in steps:
+        tenth = 10 * step["bytes_done"] // max(step["bytes"], 1)
+        if told is None:
+            click.echo(f"{image}: {step['digest']}, {_contents(step)}")
+        elif (step["blobs_done"], tenth) != told:
+            done, total = size_in_words(step["bytes_done"]), size_in_words(step["bytes"])
+            click.echo(f"{image}: {step['blobs_done']} of {step['blobs']} blobs, {done} of {total}")
+        told = step["blobs_done"], tenth
+    return step
+
+
+def _contents(step: dict[str, Any]) -> str:
+    return f"{_count(step['images'], 'manifest')}, {_count(step['blobs'], 'blob')}, {size_in_words(step['bytes'])}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,44 @@
+"""``ecr-emulator refresh``: ask an upstream now whether cached tags are still what it has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ecr_emulator.cli.running import Running, asks_a_running_emulator
+
+
+@click.command()
+@asks_a_running_emulator
+@click.argument("image", metavar="REPOSITORY[:TAG]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def refresh(running: Running, image: str, as_json: bool) -> None:
+    """Ask the upstream now, not when the day is over, for one tag or for all cached tags of a repository.
+
+    A tag that is not cached yet is brought in. Exit code 1 if the upstream could not be asked, or does not have a tag;
+    what was cached stays and is served.
+    """
+    answer = running.post("/_ecr/refresh", image=image)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+    elif not answer["refreshed"]:
+        click.echo(f"No tags are cached in {answer['repository']}.")
+    else:
+        for each in answer["refreshed"]:
+            click.echo(f"{answer['repository']}:{each['tag']}  {_words(each)}")
+    if any(each["outcome"] == "failed" for each in answer["refreshed"]):
+        raise SystemExit(1)
+
+
+def _words(refreshed: dict[str, Any]) -> str:
+    digest, previous = refreshed["digest"], refreshed["previous"]
+    match refreshed["outcome"]:
+        case "failed":
+            kept = f"; {digest} is served as before" if digest else "; nothing is cached"
+            return f"failed: {refreshed['reason']}{kept}"
+        case "updated":
+            return f"updated from {previous} to {digest}"
+        case outcome:
+            return f"{outcome}: {digest}"

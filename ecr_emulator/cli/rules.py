@@ -1,0 +1,66 @@
+"""``ecr-emulator rules``: how pull through cache rules and their upstreams are doing."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ecr_emulator.cli.running import Running, asks_a_running_emulator
+from ecr_emulator.cli.words import ago, ahead, time_in_words
+
+COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
+
+
+@click.command()
+@asks_a_running_emulator
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def rules(running: Running, as_json: bool) -> None:
+    """Show each pull through cache rule: its upstream, how it is doing, and what went wrong last.
+
+    HEALTH is ok, failing, breaker open (it failed five times in a row and is left alone for 30 seconds), rate limited
+    (it does not want to be asked for a while), or unknown (nobody has pulled by this rule yet).
+    """
+    answer = running.get("/_ecr/rules")
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    if answer["rules"]:
+        _print_table(answer["rules"], datetime.fromisoformat(answer["now"]))
+    else:
+        click.echo("There are no pull through cache rules in {account}, {region}.".format(**answer))
+    for other in answer["elsewhere"]:
+        click.echo("There are rules in {account}, {region} too: --account {account} --region {region}".format(**other))
+
+
+def _print_table(found: list[dict[str, Any]], now: datetime) -> None:
+    rows = [COLUMNS, *(_row(rule, now) for rule in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row, rule in zip(rows, [None, *found], strict=True):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        error = rule and rule["last_error"]
+        if error:
+            click.echo(f"  last error {ago(error['at'], now)}, {error['code']}: {error['reason']}")
+
+
+def _row(rule: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    return (rule["prefix"], _upstream(rule), _health(rule, now), ago(rule["last_success"], now), _left(rule))
+
+
+def _upstream(rule: dict[str, Any]) -> str:
+    path = f"/{rule['upstream_prefix']}" if rule["upstream_prefix"] not in (None, "ROOT") else ""
+    address = f" ({rule['address']})" if rule["address"] else ""
+    return f"{rule['upstream']}{path}{address}"
+
+
+def _health(rule: dict[str, Any], now: datetime) -> str:
+    if rule["state"] == "failing":
+        return f"failing for {time_in_words(now - datetime.fromisoformat(rule['failing_since']))}"
+    return f"{rule['state']} {ahead(rule['until'], now)}".rstrip()
+
+
+def _left(rule: dict[str, Any]) -> str:
+    limit = rule["rate_limit"]
+    return f"{limit['remaining']} of {limit['limit']}" if limit else "-"

@@ -1,0 +1,65 @@
+"""A running emulator, as commands reach it. What goes wrong is told to the user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+
+from ecr_emulator.cli.ask import Refused, lines, reason, request
+from ecr_emulator.cli.options import with_settings
+from ecr_emulator.settings import Loaded
+
+UPSTREAM_TIMEOUT = 600.0
+"""Seconds for answers that wait for upstreams."""
+
+
+class Running:
+    """The emulator that the settings mean. ``place`` is the account and the Region that the user named, if any."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._hosts = loaded.settings.host
+        self._port = loaded.settings.port
+        named = {"account": loaded.settings.account, "region": loaded.settings.region}
+        self.place = {name: value for name, value in named.items() if not loaded.is_default(name)}
+
+    def get(self, path: str) -> Any:
+        """What it answers to a GET about the user's registry."""
+        query = f"?{urlencode(self.place)}" if self.place else ""
+        with self._told():
+            return request(self._hosts, self._port, "GET", path + query)
+
+    def post(self, path: str, **body: str) -> Any:
+        """What it answers to a POST about the user's registry."""
+        with self._told():
+            return request(self._hosts, self._port, "POST", path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
+
+    def follow(self, path: str, **body: str) -> Iterator[Any]:
+        """The lines that it answers to a POST, as they come."""
+        with self._told():
+            yield from lines(self._hosts, self._port, path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            raise click.ClickException(str(refused)) from None
+        except OSError as failure:
+            raise click.ClickException(f"No emulator on port {self._port}: {reason(failure)}") from None
+
+
+def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which emulator and which registry; the emulator is its first argument."""
+
+    @with_settings("host", "port", "account", "region")
+    @wraps(command)
+    def run(loaded: Loaded, **given: Any) -> None:
+        command(Running(loaded), **given)
+
+    return run

@@ -1,0 +1,36 @@
+"""How commands write numbers and times for people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"))
+
+
+def size_in_words(count: float) -> str:
+    """``512 B``, ``3.4 kB``, ``12.0 MB``: bytes in powers of a thousand, as docker writes them."""
+    if count < 1_000:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB"):
+        count /= 1_000
+        if count < 1_000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1_000:.1f} GB"
+
+
+def time_in_words(length: timedelta) -> str:
+    """``12s``, ``5m``, ``3h``, ``2d``: the largest unit that fits."""
+    for unit, name in _UNITS:
+        if length >= unit:
+            return f"{length // unit}{name}"
+    return f"{max(int(length.total_seconds()), 0)}s"
+
+
+def ago(instant: str | None, now: datetime, never: str = "never") -> str:
+    """How long ago an ISO instant was."""
+    return f"{time_in_words(now - datetime.fromisoformat(instant))} ago" if instant else never
+
+
+def ahead(instant: str | None, now: datetime) -> str:
+    """How far off an ISO instant is."""
+    return f"for another {time_in_words(datetime.fromisoformat(instant) - now)}" if instant else ""

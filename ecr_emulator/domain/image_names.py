@@ -1,0 +1,42 @@
+"""Image names as people write them: with or without the registry's host, with a tag, a digest, both or neither."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ecr_emulator.domain.addresses import registry_of_host, split_path_style
+from ecr_emulator.domain.names import TAG_PATTERN, Registry, is_digest, is_repository_name
+
+_HOST = re.compile(r"localhost|[^/]+\.localhost|[^/]+:\d+")
+
+
+class ImageName(NamedTuple):
+    """An image of the emulator. ``registry`` is None where the name does not say which."""
+
+    registry: Registry | None
+    repository: str
+    tag: str | None
+    digest: str | None
+
+
+def parse_image_name(text: str) -> ImageName:
+    """Read ``docker-hub/library/nginx:1.27``, ``localhost:4566/…@sha256:…`` and what lies between.
+
+    A first part with a dot may be the beginning of a repository's name, so it is a host only if it says so: by a port,
+    as a name below localhost, or as one of ECR's. Raises ``ValueError`` with words for people.
+    """
+    rest, _, digest = text.partition("@")
+    host, _, path = rest.partition("/")
+    registry = registry_of_host(host)
+    if path and (registry or _HOST.fullmatch(host)):
+        rest = path
+    registry, rest = (registry, rest) if registry else (split_path_style(rest) or (None, rest))
+    name, colon, tag = rest.partition(":")
+    if not is_repository_name(name):
+        raise ValueError(f"{name!r} is not a repository name; an image is written like docker-hub/library/nginx:1.27")
+    if colon and not TAG_PATTERN.fullmatch(tag):
+        raise ValueError(f"{tag!r} is not a tag")
+    if digest and not is_digest(digest):
+        raise ValueError(f"{digest!r} is not a digest, which is sha256: and 64 hexadecimal digits")
+    return ImageName(registry, name, tag or None, digest or None)

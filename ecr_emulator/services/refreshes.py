@@ -1,0 +1,97 @@
+"""Asking upstreams now whether cached tags are still what they have, whatever the timer says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ecr_emulator.domain.image import ImageId
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation, matching_rule
+from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports import Store, Upstreams
+from ecr_emulator.services.pull_through import PullThrough
+
+IMPORTED = "imported"
+UNCHANGED = "unchanged"
+UPDATED = "updated"
+FAILED = "failed"
+
+TAGS_AT_ONCE = 1_000
+
+
+class NoRule(Exception):
+    """No pull through cache rule covers the repository, so there is no upstream to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of asking for one tag. ``digest`` is what is served now, if anything is."""
+
+    tag: str
+    outcome: str
+    digest: str | None
+    previous: str | None
+    reason: str | None = None
+
+
+class Refreshes:
+    """Asks upstreams on request. What keeps them from being asked for a while is put aside, but for rate limits."""
+
+    def __init__(self, store: Store, upstreams: Upstreams, pull_through: PullThrough) -> None:
+        self._store = store
+        self._upstreams = upstreams
+        self._pull_through = pull_through
+
+    def refresh(self, registry: Registry, name: str, tag: str | None, now: datetime) -> list[Refreshed]:
+        """Ask for a tag, cached or not, or for all cached tags of a repository.
+
+        Raises ``NoRule``, and ``RepositoryNotFoundException`` where there is no tag to ask for.
+        """
+        with self._store.reading() as work:
+            rule = matching_rule(work.rules.all(registry), name)
+            if rule is None:
+                raise NoRule(f"No pull through cache rule of {registry.id} in {registry.region} covers '{name}'")
+            if tag is None:
+                work.repositories.get(registry, name)
+        self._upstreams.ask_anew(rule, rule.upstream_name(name))
+        return [self._ask(rule, name, each, now) for each in ([tag] if tag else self._tags(registry, name))]
+
+    def _tags(self, registry: Registry, name: str) -> Iterator[str]:
+        after = ""
+        while True:
+            with self._store.reading() as work:
+                page = work.tags.page(work.repositories.get(registry, name), after, TAGS_AT_ONCE)
+            yield from page
+            if len(page) < TAGS_AT_ONCE:
+                return
+            after = page[-1]
+
+    def _ask(self, rule: PullThroughRule, name: str, tag: str, now: datetime) -> Refreshed:
+        previous = self._expire(rule.registry, name, tag)
+        try:
+            digest = self._pull_through.manifest(rule, name, ImageId(tag=tag), now).digest
+        except UpstreamFailure as failure:
+            return Refreshed(tag, FAILED, None, previous, failure.reason)
+        failed = self._failure(rule.registry, name, tag)
+        if failed:
+            return Refreshed(tag, FAILED, digest, previous, failed)
+        changed = IMPORTED if previous is None else UPDATED
+        return Refreshed(tag, UNCHANGED if digest == previous else changed, digest, previous)
+
+    def _expire(self, registry: Registry, name: str, tag: str) -> str | None:
+        """Have the tag validated at the next pull, which is ours; returns where it points."""
+        with self._store.writing() as work:
+            repository = work.repositories.find(registry, name)
+            image = work.tags.find(repository, tag) if repository else None
+            if repository is None or image is None:
+                return None
+            work.tags.save_validation(repository, tag, Validation(NEVER))
+            return image.digest
+
+    def _failure(self, registry: Registry, name: str, tag: str) -> str | None:
+        with self._store.reading() as work:
+            repository = work.repositories.find(registry, name)
+            known = work.tags.validation(repository, tag) if repository else None
+        return known.last_error if known and known.failures else None

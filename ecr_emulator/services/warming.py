@@ -1,0 +1,109 @@
+"""Pulling an image whole for nobody, so that it is here when it is needed; with news on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.errors import ImageNotFoundException, UpstreamNotFound
+from ecr_emulator.ports import BlobStore
+from ecr_emulator.services.pulls import Pulls
+
+NEWS_EVERY = 1024 * 1024
+"""There is news each time that about so many bytes have come."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pull has come. ``bytes_fetched`` of the ``bytes_done`` were not here before.
+
+    ``missing`` images are listed in an index and not to be had, which is legal.
+    """
+
+    digest: str
+    images: int = 0
+    missing: int = 0
+    blobs: int = 0
+    blobs_done: int = 0
+    bytes: int = 0
+    bytes_done: int = 0
+    bytes_fetched: int = 0
+
+
+class Warming:
+    """Pulls as a client does: the same manifests by the same rules, the downloads that are under way joined."""
+
+    def __init__(self, pulls: Pulls, blobs: BlobStore) -> None:
+        self._pulls = pulls
+        self._blobs = blobs
+
+    def manifest(self, registry: Registry, name: str, reference: str, now: datetime) -> StoredManifest:
+        """The manifest to begin with. Raises what ``Pulls.manifest`` does."""
+        return self._pulls.manifest(registry, name, reference, now)
+
+    def parts(
+        self, registry: Registry, name: str, manifest: StoredManifest, now: datetime
+    ) -> Generator[Progress, None, None]:
+        """Bring in everything that a manifest refers to; the same object is yielded at each step.
+
+        Raises ``UpstreamFailure``; what has come by then stays.
+        """
+        progress = Progress(manifest.digest)
+        blobs = self._blobs_of(registry, name, manifest, now, progress)
+        progress.blobs, progress.bytes = len(blobs), sum(blob.size for blob in blobs)
+        yield progress
+        for blob in blobs:
+            if self._blobs.size(blob.digest) is None:
+                for count in self._fetched(registry, name, blob, now):
+                    progress.bytes_done += count
+                    progress.bytes_fetched += count
+                    yield progress
+            else:
+                self._pulls.find_blob(registry, name, blob.digest, now)  # the repository holds it from now on
+                progress.bytes_done += blob.size
+            progress.blobs_done += 1
+            yield progress
+
+    def _blobs_of(
+        self, registry: Registry, name: str, manifest: StoredManifest, now: datetime, progress: Progress
+    ) -> list[Descriptor]:
+        """The blobs of an image or of all images in an index, each once."""
+        blobs: dict[str, Descriptor] = {}
+        seen, waiting = {manifest.digest}, [_contents(manifest)]
+        while waiting:
+            contents = waiting.pop()
+            progress.images += 1
+            blobs |= {blob.digest: blob for blob in contents.blobs}
+            for child in contents.children:
+                if child.digest not in seen:
+                    seen.add(child.digest)
+                    waiting += self._child(registry, name, child.digest, now, progress)
+        return list(blobs.values())
+
+    def _child(self, registry: Registry, name: str, digest: str, now: datetime, progress: Progress) -> list[Manifest]:
+        try:
+            return [_contents(self._pulls.manifest(registry, name, digest, now))]
+        except (ImageNotFoundException, UpstreamNotFound):
+            progress.missing += 1
+            return []
+
+    def _fetched(self, registry: Registry, name: str, blob: Descriptor, now: datetime) -> Iterator[int]:
+        """How many bytes of a blob have come, again and again."""
+        source = self._pulls.find_blob(registry, name, blob.digest, now)
+        if source is None:
+            raise UpstreamNotFound(f"{name} does not have {blob.digest} any more")
+        fresh = 0
+        for chunk in source.chunks(0, source.size):
+            fresh += len(chunk)
+            if fresh >= NEWS_EVERY:
+                yield fresh
+                fresh = 0
+        yield fresh
+
+
+def _contents(manifest: StoredManifest) -> Manifest:
+    return read_manifest(manifest.raw, manifest.media_type)

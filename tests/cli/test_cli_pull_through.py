@@ -1,0 +1,166 @@
+"""``ecr-emulator rules``, ``refresh`` and ``pull``, against an emulator that runs."""
+
+import json
+import os
+import pty
+import subprocess
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from ecr_emulator.cli.words import ago, ahead, size_in_words, time_in_words
+from tests.support.clock import FrozenClock
+from tests.support.processes import COMMAND, environment, run, serving
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.upstream_images import image, layer, multi_arch
+
+NAME = "quay/team/app"
+APP = multi_arch()
+LARGE = image("large", layer("large", 9_000_000))
+
+
+@pytest.fixture(scope="module")
+def quay():
+    with ScriptedUpstream() as upstream:
+        upstream.add_image("team/app", APP, "v1")
+        upstream.add_image("team/app", LARGE, "large")
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def emulator(quay, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("emulator")
+    with serving(folder, "--port", "0", "--upstream-map", f"quay.io={quay.url}") as served:
+        where = {"endpoint_url": served.url, "region_name": "us-east-1"}
+        ecr = boto3.client("ecr", **where, aws_access_key_id="000000000000", aws_secret_access_key="any")
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        yield served
+        assert served.stop() == 0
+
+
+@pytest.fixture
+def ask(emulator, tmp_path):
+    return lambda *arguments: run(tmp_path, *arguments, "--port", str(emulator.port))
+
+
+def test_a_pull_says_what_came_and_that_it_is_cached(ask, emulator, quay):
+    done = ask("pull", f"localhost:{emulator.port}/{NAME}:v1")
+    first, *_, last = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    image_name = f"localhost:{emulator.port}/{NAME}:v1"
+    assert first == f"{image_name}: {APP.digest}, 3 manifests, 4 blobs, 2.2 kB"
+    assert last.startswith(f"{image_name} is cached: {APP.digest}, 3 manifests, 4 blobs, 2.2 kB, ")
+    assert f"{image_name}: 4 of 4 blobs, 2.2 kB of 2.2 kB" in done.stdout
+    asked = len(quay.requests)
+    assert ask("pull", f"{NAME}:v1").stdout.endswith("all of it was here\n")
+    assert len(quay.requests) == asked
+
+
+def test_on_a_terminal_a_pull_draws_a_bar(emulator, tmp_path):
+    terminal, other_end = pty.openpty()
+    arguments = [*COMMAND, "pull", f"{NAME}:large", "--port", str(emulator.port)]
+    how = {"cwd": tmp_path, "env": environment(TERM="xterm", COLUMNS="120"), "stdout": other_end}
+    with subprocess.Popen(arguments, **how) as process:
+        os.close(other_end)
+        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
+        assert process.wait() == 0
+    os.close(terminal)
+    assert "100%" in shown
+    assert "2/2 blobs, 9.0 MB" in shown
+    assert f"{NAME}:large is cached: {LARGE.digest}, 1 manifest, 2 blobs, 9.0 MB, " in shown
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # what Linux says at the end of a terminal
+        return b""
+
+
+def test_a_pull_that_fails_ends_with_1_and_the_reason(ask, quay):
+    done = ask("pull", "quay/team/typo:v1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: quay.io ({quay.url}) has no team/typo v1\n"
+
+
+def test_a_refresh_says_what_came_of_it(ask, quay):
+    moved, new = image("moved"), image("new")
+    quay.add_image("team/app", moved, "moving")
+    assert ask("refresh", f"{NAME}:moving").stdout == f"{NAME}:moving  imported: {moved.digest}\n"
+    assert ask("refresh", f"{NAME}:moving").stdout == f"{NAME}:moving  unchanged: {moved.digest}\n"
+    quay.add_image("team/app", new, "moving")
+    updated = ask("refresh", f"{NAME}:moving", "--json")
+    assert updated.returncode == 0
+    (told,) = json.loads(updated.stdout)["refreshed"]
+    assert (told["outcome"], told["previous"], told["digest"]) == ("updated", moved.digest, new.digest)
+
+    quay.remove("team/app", "moving")
+    failed = ask("refresh", f"{NAME}:moving")
+    assert failed.returncode == 1
+    assert failed.stdout == (
+        f"{NAME}:moving  failed: quay.io ({quay.url}) has no team/app moving; {new.digest} is served as before\n"
+    )
+    nothing = ask("refresh", f"{NAME}:never")
+    assert nothing.stdout.endswith("has no team/app never; nothing is cached\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("refresh", "ordinary/app"), "No pull through cache rule of 000000000000 in us-east-1 covers 'ordinary/app'."),
+        (("refresh", "quay/no/such"), "The repository with name 'quay/no/such' does not exist in the registry"),
+        (("refresh", NAME, "--region", "eu-west-1"), "No pull through cache rule of 000000000000 in eu-west-1"),
+        (("pull", "Bad"), "'Bad' is not a repository name"),
+        (("pull", NAME, "--account", "123456789012"), f"The repository with name '{NAME}' does not exist"),
+    ],
+)
+def test_what_cannot_be_done_is_said(ask, arguments, words):
+    done = ask(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("rules",), ("refresh", NAME), ("pull", NAME)])
+def test_nobody_there_is_said(tmp_path, arguments):
+    done = run(tmp_path, *arguments, "--port", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No emulator on port 1: " in done.stderr
+
+
+def test_rules_are_a_table_with_the_last_error_in_words(ask, quay):
+    ask("pull", f"{NAME}:v1")
+    ask("refresh", f"{NAME}:gone")
+    header, row, error, *rest = ask("rules").stdout.splitlines()
+    assert header.split("  ")[0] == "PREFIX"
+    assert row.startswith(f"quay    quay.io ({quay.url})  ok ")
+    assert " ago, ImageNotFound: quay.io" in error
+    assert error.endswith("has no team/app gone")
+    assert rest == []
+    assert json.loads(ask("rules", "--json").stdout)["rules"][0]["prefix"] == "quay"
+    assert ask("rules", "--region", "eu-west-1").stdout == (
+        "There are no pull through cache rules in 000000000000, eu-west-1.\n"
+        "There are rules in 000000000000, us-east-1 too: --account 000000000000 --region us-east-1\n"
+    )
+
+
+# --- Words -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (999, "999 B"), (3_400, "3.4 kB"), (12_000_000, "12.0 MB"), (2_500_000_000, "2.5 GB")],
+)
+def test_sizes_are_for_people(count, words):
+    assert size_in_words(count) == words
+
+
+def test_times_are_for_people():
+    now = FrozenClock().now()
+    assert [time_in_words(timedelta(seconds=each)) for each in (-1, 0, 59, 60, 7_200, 200_000)] == [
+        "0s", "0s", "59s", "1m", "2h", "2d",
+    ]  # fmt: skip
+    assert ago((now - timedelta(minutes=5)).isoformat(), now) == "5m ago"
+    assert ago(None, now) == "never"
+    assert ahead((now + timedelta(seconds=12)).isoformat(), now) == "for another 12s"
+    assert ahead(None, now) == ""
