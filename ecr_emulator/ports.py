@@ -85,8 +85,8 @@ class BlobStore(Protocol):
     def open(self, digest: str) -> BinaryIO:
         """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
 
-    def is_sound(self, digest: str) -> bool:
-        """Whether a blob is there and has the bytes that its name says; all of them are read."""
+    def drop_if_damaged(self, digest: str) -> bool:
+        """Remove a blob, held or not, if it has other bytes than its name says; all of them are read."""
 
     def room(self) -> int:
         """How many bytes may still come in without touching the reserve; negative if that is touched already."""

@@ -102,10 +102,11 @@ class Downloads:
     def _fill(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Fill | None:
         """The download of a blob, started now if there is none; None if the blob is there."""
         with self._lock:
+            fill = self._fills.get(layer.digest)
+            is_over = fill is None or fill.is_over  # asked first: what ends after this has left a blob
             if self._blobs.size(layer.digest) is not None:
                 return None
-            fill = self._fills.get(layer.digest)
-            if fill is None or fill.has_failed:
+            if fill is None or is_over:
                 if self._stopping.is_set():
                     raise _stopping()
                 self._check(rule, repository, layer)

@@ -52,9 +52,9 @@ class Fill:
         self._failure: UpstreamFailure | None = None
 
     @property
-    def has_failed(self) -> bool:
-        """Whether it is no use to follow it."""
-        return self._failure is not None
+    def is_over(self) -> bool:
+        """Whether nothing more will be written."""
+        return self._verified or self._failure is not None or self._unstored is not None
 
     @property
     def missing(self) -> int:
@@ -102,7 +102,7 @@ class Fill:
     def wait(self) -> None:
         """Wait until the blob is stored. Raises ``UpstreamFailure`` if it is not."""
         with self._changed:
-            self._changed.wait_for(self._is_over)
+            self._changed.wait_for(lambda: self.is_over)
             if self._failure:
                 raise self._failure
             if self._unstored:
@@ -184,13 +184,13 @@ class Fill:
             except FileNotFoundError:
                 if self._verified:
                     raise  # stored, and collected since
-                self._changed.wait_for(lambda: self._is_over() or self._writer is not writer)
+                self._changed.wait_for(lambda: self.is_over or self._writer is not writer)
                 return None
 
     def _await_writer(self) -> BlobWriter | None:
         """The attempt under way; None if there will be none that stores anything."""
         with self._changed:
-            self._changed.wait_for(lambda: self._writer or self._is_over())
+            self._changed.wait_for(lambda: self._writer or self.is_over)
             if self._failure:
                 raise self._failure
             return None if self._unstored else self._writer
@@ -198,7 +198,7 @@ class Fill:
     def _await_beyond(self, writer: BlobWriter, position: int) -> int:
         """Up to where readers of an attempt may read: beyond the position, unless the attempt is given up."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_over() or self._writer is not writer or self._released() > position)
+            self._changed.wait_for(lambda: self.is_over or self._writer is not writer or self._released() > position)
             if self._failure:
                 raise self._failure
             if self._writer is not writer:
@@ -207,10 +207,7 @@ class Fill:
 
     def _is_ready(self, position: int, patience: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self._is_over() or self._released() > position, patience)
-
-    def _is_over(self) -> bool:
-        return self._verified or self._failure is not None or self._unstored is not None
+            return self._changed.wait_for(lambda: self.is_over or self._released() > position, patience)
 
     def _released(self) -> int:
         return min(self._written, self._size - HOLD_BACK)

@@ -150,9 +150,8 @@ class Pulls:
     def _size_here(self, layer: Layer) -> int | None:
         """The size of a blob, None if it is not here. A size that nobody expects may mean that the disk lost bytes."""
         size = self._blobs.size(layer.digest)
-        if size not in (None, layer.size) and not self._blobs.is_sound(layer.digest):
-            log.warning("blob %s has %d bytes instead of %d and is dropped", layer.digest, size, layer.size)
-            self._blobs.delete(layer.digest)
+        if size not in (None, layer.size) and self._blobs.drop_if_damaged(layer.digest):
+            log.warning("blob %s had %d bytes instead of %d and is dropped", layer.digest, size, layer.size)
             return None
         return size
 

@@ -12,20 +12,24 @@ from unittest.mock import patch
 
 from ecr_emulator.emulator import Emulator
 
-FILES = "ecr_emulator.storage.blobs.files.FileIO"
+FILES = "ecr_emulator.storage.blobs.files"
 
 
 @contextmanager
 def full_disk(emulator: Emulator, after: int = 0) -> Iterator[None]:
-    """No file takes more than so many bytes, and the database gets no page more."""
-    with _pragma(emulator, "max_page_count", 1), patch(FILES, _file_that_takes(after)):
+    """No file takes more than so many bytes, and the database gets no page more.
+
+    With ``after``, the disk says that it has room until then.
+    """
+    free = patch(f"{FILES}.free_bytes", lambda _: 2**50 if after else 0)
+    with _pragma(emulator, "max_page_count", 1), patch(f"{FILES}.FileIO", _file_that_takes(after)), free:
         yield
 
 
 @contextmanager
 def read_only_disk(emulator: Emulator) -> Iterator[None]:
     """Nothing can be created, and the database cannot be written."""
-    with _pragma(emulator, "query_only", "ON"), patch(FILES, _ReadOnly):
+    with _pragma(emulator, "query_only", "ON"), patch(f"{FILES}.FileIO", _ReadOnly):
         yield
 
 

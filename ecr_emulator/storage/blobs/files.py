@@ -58,13 +58,15 @@ class FileBlobs:
         """A real, seekable, unbuffered file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
         return FileIO(self._path(digest))
 
-    def is_sound(self, digest: str) -> bool:
-        """Whether a blob is there and has the bytes that its name says; all of them are read."""
-        try:
+    def drop_if_damaged(self, digest: str) -> bool:
+        """Remove a blob, held or not, if it has other bytes than its name says; all of them are read."""
+        with suppress(FileNotFoundError):
             with self.open(digest) as file:
-                return hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]
-        except FileNotFoundError:
-            return False
+                found = hashlib.file_digest(file, algorithm_of(digest)).hexdigest()
+            if found != digest.partition(":")[2]:
+                os.unlink(self._path(digest))
+                return True
+        return False
 
     def room(self) -> int:
         """How many bytes may still come in without touching the reserve; negative if that is touched already."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -213,9 +213,13 @@ def world(
     auth: Basic | Bearer | None = None,
     credential: tuple[str, str] | None = None,
     tls: bool = False,
+    mapped: dict[str, str] | None = None,
     **settings: Any,
 ) -> Iterator[World]:
-    """A world whose imports wait for ``may_import``. With a ``credential``, the rule has a secret with it."""
+    """A world whose imports wait for ``may_import``. With a ``credential``, the rule has a secret with it.
+
+    ``mapped`` is what else the upstream map has.
+    """
     with ExitStack() as stack:
         authority = Authority(folder) if tls else None
         if authority:
@@ -225,15 +229,14 @@ def world(
         tokens = stack.enter_context(ScriptedUpstream(auth, context)) if phase == "T" else upstream
         if phase == "T":
             bearer = auth if isinstance(auth, Bearer) else Bearer(credential)
-            upstream.auth = tokens.auth = Bearer(bearer.credential, f"{tokens.url}/token")
-            tokens.auth = upstream.auth
+            upstream.auth = tokens.auth = replace(bearer, realm=f"{tokens.url}/token")
         upstream.add_image(TEAM, APP, "v1")
         upstream.add_manifest(TEAM, SIGNATURE)
         upstream.add_blobs(TEAM, *SIGNATURE.blobs)
         pauses: list[float] = []
         patience = Patience(connect=idle, manifest_idle=idle, blob_idle=idle, pause=pauses.append)
         host = SIGNED_IN if credential else ANONYMOUS
-        mapped = {host: upstream.url, "tokens.test": tokens.url}
+        mapped = {host: upstream.url, "tokens.test": tokens.url} | (mapped or {})
         emulator = stack.enter_context(
             Emulator(
                 Settings(upstream_map=mapped, account=ACCOUNT, registry_auth="open", **settings), patience=patience

@@ -1,0 +1,107 @@
+"""An emulator that is killed in the middle of a pull: what it keeps is whole, and the next pull succeeds."""
+
+import hashlib
+import signal
+from threading import Event, Thread
+
+import pytest
+import requests
+
+from tests.support.faults import stalls
+from tests.support.processes import serving
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.upstream_images import image, index, layer
+
+BIG = layer("killed", 1_500_000)
+CHILD = image("amd64", BIG)
+APP = index(CHILD)
+NAME = "cache/team/app"
+
+
+@pytest.fixture
+def upstream():
+    with ScriptedUpstream() as registry:
+        registry.add_image("team/app", APP, "v1")
+        yield registry
+
+
+def serve(folder, upstream):
+    return serving(
+        folder, "--port", "0", "--data-dir", "state", "--registry-auth", "open", "--host", "127.0.0.1",
+        "--upstream-map", f"quay.io={upstream.url}",
+    )  # fmt: skip
+
+
+def get(emulator, path):
+    return requests.get(f"{emulator.url}/v2/{NAME}/{path}", timeout=20)
+
+
+def is_sound(state):
+    """Whether every blob hashes to its name; how many bytes are half way."""
+    for file in (state / "blobs").rglob("*"):
+        assert file.is_dir() or hashlib.new(file.parts[-3], file.read_bytes()).hexdigest() == file.name
+    return sum(file.stat().st_size for file in (state / "ingest").iterdir())
+
+
+def until(condition):
+    while not condition():
+        pass
+
+
+KILLED_AT = [
+    ("/manifests/v1", None, 0),
+    (f"/manifests/{CHILD.digest}", None, 0),
+    (f"/blobs/{BIG.digest}", 0, 0),
+    (f"/blobs/{BIG.digest}", 700_000, 500_000),
+    (f"/blobs/{BIG.digest}", BIG.size - 1, 1_300_000),
+]
+"""What is asked for, after how many bytes of it the upstream stalls, and how many of them are on the disk then."""
+
+
+def test_a_pull_that_is_killed_at_any_byte_leaves_a_store_that_can_be_trusted(tmp_path, upstream):
+    """One data directory dies again and again, at one byte after the other."""
+    state = tmp_path / "state"
+    for number, (what, after, written) in enumerate(KILLED_AT):
+        reached, over = Event(), Event()
+
+        def stalling(request, reply, after=after, reached=reached, over=over):
+            reached.set()
+            return stalls(over, after)(request, reply)
+
+        upstream.fail(what, stalling)
+        with serve(tmp_path, upstream) as emulator:
+            if number == 0:
+                _make_rule(emulator)
+            pull = Thread(target=_pull, args=(emulator,))
+            pull.start()
+            assert reached.wait(20)
+            until(lambda: is_sound(state) >= written)  # noqa: B023 - it is called in this turn of the loop
+            emulator.stop(signal.SIGKILL)
+        over.set()
+        pull.join(20)
+        upstream.heal()
+        is_sound(state)
+    with serve(tmp_path, upstream) as emulator:
+        assert is_sound(state) == 0, "what was half way is gone at the start"
+        assert get(emulator, "manifests/v1").content == APP.raw
+        assert get(emulator, f"manifests/{CHILD.digest}").content == CHILD.raw
+        assert get(emulator, f"blobs/{BIG.digest}").content == BIG.raw
+        assert emulator.stop() == 0
+    assert is_sound(state) == 0
+
+
+def _make_rule(emulator):
+    import boto3
+
+    ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
+                       aws_access_key_id="any", aws_secret_access_key="any")  # fmt: skip
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="cache", upstreamRegistryUrl="quay.io")
+
+
+def _pull(emulator):
+    """Pull the image until the emulator is killed."""
+    for path in ("manifests/v1", f"manifests/{CHILD.digest}", f"blobs/{BIG.digest}"):
+        try:
+            get(emulator, path)
+        except requests.RequestException:
+            return
