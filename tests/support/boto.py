@@ -53,9 +53,9 @@ def client_of(
     return client
 
 
-def client_at(url: str, *, account: str = "test", region: str = "us-east-1") -> Any:
+def client_at(url: str, service: str = "ecr", *, account: str = "test", region: str = "us-east-1") -> Any:
     """A boto3 client that speaks to a running emulator over a socket; its access key is the account."""
-    return _client("ecr", region, Keys(account, "secret"), url)
+    return _client(service, region, Keys(account, "secret"), url)
 
 
 def _client(service: str, region: str, keys: Keys, url: str, **more: Any) -> Any:
