@@ -71,9 +71,7 @@ class Emulator:
     ) -> None:
         self.settings = settings or Settings()
         self.clock = clock or SystemClock()
-        self._patience = replace(
-            patience or Patience(pause=self.clock.pause, spread=spread), elapsed=self.clock.elapsed
-        )
+        self._patience = replace(patience or self._patience_of(self.settings), elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
         self._scratch = tempfile.TemporaryDirectory(prefix="ecr-emulator-") if self.temporary else None
         self.data_dir = Path(self._scratch.name) if self._scratch else self._prepared(self.settings.data_dir)
@@ -83,6 +81,10 @@ class Emulator:
         except BaseException:
             self._ownership.close()
             raise
+
+    def _patience_of(self, settings: Settings) -> Patience:
+        ttl = settings.negative_ttl
+        return Patience(pause=self.clock.pause, spread=spread, absence=ttl, denial=2 * ttl)
 
     @staticmethod
     def _prepared(data_dir: Path | None) -> Path:

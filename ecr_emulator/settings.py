@@ -70,6 +70,10 @@ class Settings:
         metadata=_as(UPSTREAM_HOSTS, "Let rules name this registry, which ECR does not take; may be repeated."),
     )
     offline: bool = field(default=False, metadata=_as(SWITCH, "Ask no upstream; serve what is cached."))
+    negative_ttl: float = field(
+        default=5.0,
+        metadata=_as(SECONDS, "Seconds without asking again for what an upstream does not have; if it refused, twice."),
+    )
     import_mode: str = field(
         default=FULL, metadata=_as(one_of(*IMPORT_MODES), "How much of an image the first pull through brings in.")
     )

@@ -50,6 +50,7 @@ EXAMPLES = {
     "allow_upstream": (["docker.elastic.co", "a:5000"], "docker.elastic.co, a:5000", '["docker.elastic.co", "a:5000"]',
                        ("docker.elastic.co", "a:5000")),
     "offline": (["true"], "true", "true", True),
+    "negative_ttl": (["0.5"], "0.5", "0.5", 0.5),
     "import_mode": (["lazy"], "lazy", '"lazy"', "lazy"),
     "import_referrers": (["with-subject"], "with-subject", '"with-subject"', "with-subject"),
     "registry_auth": (["open"], "open", '"open"', "open"),

@@ -260,6 +260,7 @@ def test_validating_a_rule_asks_an_upstream_that_is_left_alone(here, upstream):
 # --- Refresh ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.consideration("S12d")
 def test_a_refresh_asks_now_and_says_what_came_of_it(here, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
