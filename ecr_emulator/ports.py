@@ -215,6 +215,9 @@ class ReferrerListings(Protocol):
     def has(self, repository: Repository, digest: str) -> bool:
         """Whether any listing of the repository has this referrer."""
 
+    def remove_empty(self, before: datetime) -> None:
+        """Forget the subjects to which nothing referred when the upstream was last asked, before an instant."""
+
 
 class Layers(Protocol):
     """Which blobs belong to which repository."""

@@ -73,6 +73,7 @@ class Collector:
 
     def _forget(self, work: UnitOfWork, before: datetime) -> int:
         work.uploads.remove_untouched(before, self._blobs.being_written())
+        work.referrer_listings.remove_empty(before)
         return work.layers.remove_loose(before)
 
     def _sweep(self, work: UnitOfWork) -> tuple[int, list[int]]:

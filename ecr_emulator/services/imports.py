@@ -83,7 +83,7 @@ class Imports:
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
         key = (order.rule.registry, order.name, order.manifest.digest)
-        self._flights.join(key, lambda: self._import(order))
+        self._flights.join(key, lambda: self._import_or_say(order))
 
     def resume(self, order: Order) -> None:
         """Go on with an import that failed, or that brought in less than the policy now says."""
@@ -101,6 +101,13 @@ class Imports:
     def close(self) -> None:
         """Take no more work."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _import_or_say(self, order: Order) -> None:
+        """Nobody waits for an import to hear what went wrong."""
+        try:
+            self._import(order)
+        except Exception:
+            log.exception("import of %s@%s failed", order.name, order.manifest.digest)
 
     def _import(self, order: Order) -> None:
         with self._store.reading() as work:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from sqlite3 import Connection
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.pull_through import Validation
@@ -21,6 +22,11 @@ _SAVE = Statement(_put.on_conflict_do_update(set_={name: _put.excluded[name] for
 _listed = func.json_each(table.c.referrers).table_valued("value")
 _HAS = Statement(
     select(table.c.subject).where(_of_repository, func.json_extract(_listed.c.value, "$.digest") == bindparam("digest"))
+)
+
+
+_REMOVE_EMPTY = Statement(
+    delete(table).where(table.c.validated_at < bindparam("before"), func.json_array_length(table.c.referrers) == 0)
 )
 
 
@@ -51,3 +57,7 @@ class SqlReferrerListings:
     def has(self, repository: Repository, digest: str) -> bool:
         """Whether any listing of the repository has this referrer."""
         return _HAS.one(self._connection, repository=repository.key, digest=digest) is not None
+
+    def remove_empty(self, before: datetime) -> None:
+        """Forget the subjects to which nothing referred when the upstream was last asked, before an instant."""
+        _REMOVE_EMPTY.run(self._connection, before=before)

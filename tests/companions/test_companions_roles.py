@@ -74,6 +74,7 @@ def deletion(iam, name=NAME):
     return iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
 
 
+@pytest.mark.consideration("S17b")
 def test_the_role_cannot_be_deleted_while_rules_exist_in_any_region(emulator, ecr, iam):
     elsewhere = client_of(emulator, "ecr", account=ACCOUNT, region="eu-west-1")
     for client, prefix in ((ecr, "quay"), (elsewhere, "k8s"), (elsewhere, "hub")):
@@ -95,6 +96,7 @@ def test_the_role_cannot_be_deleted_while_rules_exist_in_any_region(emulator, ec
         iam.get_role(RoleName=NAME)
 
 
+@pytest.mark.consideration("S17b")
 def test_the_rules_of_another_account_keep_no_role(emulator, ecr, iam):
     other = client_of(emulator, "ecr", account="111122223333")
     for client in (ecr, other):

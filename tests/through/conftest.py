@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from werkzeug.test import Client
 
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
@@ -46,6 +47,7 @@ class Here:
 
     def __init__(self, emulator: Emulator):
         self.emulator = emulator
+        self.registry = Registry(ACCOUNT, "us-east-1")
         self.http = Client(emulator.wsgi)
         self.ecr = client_of(emulator, "ecr", account=ACCOUNT)
         self.secrets = client_of(emulator, "secretsmanager", account=ACCOUNT)

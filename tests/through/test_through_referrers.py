@@ -179,6 +179,24 @@ def test_without_its_rule_a_repository_lists_what_it_knows(here, upstream, liste
     assert upstream.requests == []
 
 
+@pytest.mark.usefixtures("pulled")
+def test_what_nothing_refers_to_is_forgotten_with_the_daily_garbage_and_what_something_does_is_not(here, upstream):
+    over_http(here)
+    for number in range(3):
+        here.get(f"/v2/{NAME}/referrers/{image(number).digest}")
+    with here.emulator.services.store.reading() as work:
+        repository = work.repositories.get(here.registry, NAME)
+        known = [work.referrer_listings.find(repository, image(number).digest) for number in range(3)]
+    assert [listing.referrers for listing in known] == [(), (), ()]
+    here.advance(days=3)
+    here.repositories()
+    with here.emulator.services.store.reading() as work:
+        known = [work.referrer_listings.find(repository, image(number).digest) for number in range(3)]
+    assert known == [None, None, None]
+    upstream.stop()
+    assert over_http(here) == [SIGNED.digest]
+
+
 def test_in_a_strict_registry_a_listed_signature_can_be_pulled(strictly_here, upstream):
     here = strictly_here
     upstream.add_image("team/app", APP, "v1")
