@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
+from ecr_emulator.companions.limits import refuse_forgotten_limits
 from ecr_emulator.companions.managed_policies import load_aws_policies
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.role_deletions import RoleDeletions
@@ -183,6 +184,7 @@ class Emulator:
         if self.settings.iam != "enforce":
             return None
         self._companions.at_load(load_aws_policies)
+        self._companions.before_each_call(refuse_forgotten_limits)
         return Access(self._identities, self._store)
 
     def _callers(self) -> Callers:

@@ -6,15 +6,14 @@ moto deletes any role at once. https://docs.aws.amazon.com/AmazonECR/latest/user
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from io import BytesIO
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.query import query_of
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, ROLES
 from ecr_emulator.ports import IdSource, Store
@@ -26,7 +25,6 @@ REASON = "The service-linked role is in use: delete the pull through cache rules
 """AWS's own words are not known."""
 
 _NAMES = {role.name: service for service, role in ROLES.items()}
-_SCOPE = "/iam/aws4_request"
 _XML = (
     '<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
     "<{action}Result>{result}</{action}Result></{action}Response>"
@@ -45,14 +43,12 @@ class RoleDeletions:
 
     def _answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
         """The answer to a request that moto shall not see."""
-        if _SCOPE not in environ.get("HTTP_AUTHORIZATION", ""):
-            return None
-        form = _form(environ)
-        match form.get("Action"):
+        query = query_of(environ)
+        match query.get("Action"):
             case "DeleteServiceLinkedRole":
-                return self._delete(account, form.get("RoleName", ""))
-            case "GetServiceLinkedRoleDeletionStatus" if form.get("DeletionTaskId") in self._failed:
-                return _status(self._failed[form["DeletionTaskId"]])
+                return self._delete(account, query.get("RoleName", ""))
+            case "GetServiceLinkedRoleDeletionStatus" if query.get("DeletionTaskId") in self._failed:
+                return _status(self._failed[query["DeletionTaskId"]])
         return None
 
     def _delete(self, account: str, name: str) -> Response | None:
@@ -68,13 +64,6 @@ class RoleDeletions:
         task = f"task/aws-service-role/{service}/{name}/{self._ids.uuid()}"
         self._failed[task] = rules
         return _xml("DeleteServiceLinkedRole", f"<DeletionTaskId>{escape(task)}</DeletionTaskId>")
-
-
-def _form(environ: WSGIEnvironment) -> Mapping[str, str]:
-    """What a request of the query protocol says; its body is there for moto as before."""
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = BytesIO(body)
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 def _status(rules: Iterable[PullThroughRule]) -> Response:

@@ -187,6 +187,30 @@ def test_a_policy_that_no_one_can_read_allows_nothing(people, app):
     assert denial(ann.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "request_"),
+    [
+        ("iam", "create_user", {"UserName": "limited", "PermissionsBoundary": f"{AWS_POLICY}PullOnly"}),
+        (
+            "iam",
+            "put_user_permissions_boundary",
+            {"UserName": "limited", "PermissionsBoundary": f"{AWS_POLICY}PullOnly"},
+        ),
+        (
+            "sts",
+            "assume_role",
+            {
+                "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/limited",
+                "RoleSessionName": "limited",
+                "PolicyArns": [{"arn": f"{AWS_POLICY}PullOnly"}],
+            },
+        ),
+    ],
+)
+def test_a_limit_that_would_not_hold_is_refused(root, service, operation, request_):
+    assert denial(getattr(root.client(service), operation), **request_)[0] == "NotImplemented"
+
+
 # --- Keys ------------------------------------------------------------------------------------------------
 
 
