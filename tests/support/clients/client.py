@@ -52,9 +52,14 @@ class Shell:
 class Aws:
     """The AWS CLI, told of an emulator as its users tell it."""
 
-    def __init__(self, emulator: Served) -> None:
+    def __init__(self, emulator: Served, **variables: str) -> None:
+        self._emulator = emulator
         self._program = program("aws")
-        self._shell = Shell(emulator.aws_environment())
+        self._shell = Shell(emulator.aws_environment() | variables)
+
+    def signing_with(self, access_key: str, secret: str) -> Aws:
+        """The same for somebody else."""
+        return Aws(self._emulator, AWS_ACCESS_KEY_ID=access_key, AWS_SECRET_ACCESS_KEY=secret)
 
     def run(self, *arguments: str) -> str:
         """What a command prints."""
@@ -121,10 +126,13 @@ Kind = TypeVar("Kind", bound=Client)
 
 
 @contextmanager
-def logged_in(kind: type[Kind], emulator: Served) -> Iterator[Kind]:
-    """A client that has logged in to an emulator, in a folder of its own: paths of sockets may not be long."""
+def logged_in(kind: type[Kind], emulator: Served, aws: Aws | None = None) -> Iterator[Kind]:
+    """A client that has logged in to an emulator, in a folder of its own: paths of sockets may not be long.
+
+    It is whom the AWS CLI speaks for, or the root of an account.
+    """
     with TemporaryDirectory(prefix="ecr-") as folder, closing(kind(Path(folder))) as client:
-        client.login(emulator.host, Aws(emulator).password())
+        client.login(emulator.host, (aws or Aws(emulator)).password())
         yield client
 
 
