@@ -99,11 +99,14 @@ class Neighbours:
 
     def _rule_for_blob(self, registry: Registry, name: str, digest: str) -> PullThroughRule | None:
         """The rule by which that registry fetches a blob itself. Raises ``UpstreamNotFound`` if it may not be had."""
-        with self._services().store.reading() as work:
+        services = self._services()
+        with services.store.reading() as work:
             repository = work.repositories.find(registry, name)
-            layer = work.layers.find(repository, digest) if repository else None
-            if repository and not layer:
-                layer = work.layers.referenced(repository, digest)
+            try:
+                held = work.layers.find(repository, digest) if repository else None
+                layer = held or services.pulls.referenced(work, registry, name, digest)
+            except RepositoryNotFoundException:
+                layer = None
             if layer is None or layer.is_archived:
                 raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
             return matching_rule(work.rules.all(registry), name)

@@ -110,7 +110,7 @@ class Pulls:
         with self._store.reading() as work:
             repository = work.repositories.find(registry, name)
             held = work.layers.find(repository, digest) if repository else None
-            layer = held or self._referenced(work, registry, name, repository, digest)
+            layer = held or self.referenced(work, registry, name, digest)
             if layer is None or layer.is_archived:
                 return None
             size = self._size_here(layer)
@@ -138,10 +138,12 @@ class Pulls:
             lambda start, stop: self._downloads.chunks(rule, repository, layer, start, stop),
         )
 
-    def _referenced(
-        self, work: UnitOfWork, registry: Registry, name: str, repository: Repository | None, digest: str
-    ) -> Layer | None:
-        """A blob to which an image refers that is stored, or that was served though it could not be stored."""
+    def referenced(self, work: UnitOfWork, registry: Registry, name: str, digest: str) -> Layer | None:
+        """A blob to which an image refers that is stored, or that was served though it could not be stored.
+
+        Raises ``RepositoryNotFoundException``.
+        """
+        repository = work.repositories.find(registry, name)
         unstored = self._pull_through.unstored.find(registry, name, digest)
         if repository is None and unstored is None:
             work.repositories.get(registry, name)

@@ -4,8 +4,9 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from tests.support.certificates import Authority
 from tests.support.clock import HurriedClock
-from tests.support.scripted_upstream import Bearer
+from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import image
 from tests.through.conftest import ACCOUNT, CREDENTIAL, Here, running
 
@@ -61,3 +62,17 @@ def test_it_is_reached_by_https_unless_it_is_mapped(upstream):
         assert (answer.status_code, answer.json["errors"][0]["code"]) == (503, "UNKNOWN")
         assert url in answer.json["errors"][0]["message"]
         assert upstream.requests == []
+
+
+def test_it_may_be_inside_the_network_of_the_operator(tmp_path, monkeypatch):
+    """The operator named the host: that it is a private address keeps nobody from asking it."""
+    authority, app = Authority(tmp_path), image()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.file))
+    with ScriptedUpstream(Bearer(CREDENTIAL), tls=authority.server("127.0.0.1")) as internal:
+        internal.add_image("team/app", app, "v1")
+        url = f"127.0.0.1:{internal.port}"
+        with allowing(url) as emulator:
+            here = Here(emulator)
+            here.rule("other", url, credentialArn=here.secret())
+            assert here.pull("other/team/app", "v1") == app.raw
+            emulator.reset()

@@ -9,6 +9,7 @@ import pytest
 from ecr_emulator.services.pull_through import MANIFEST_FLIGHTS
 from tests.support.docker import Docker
 from tests.support.faults import answers
+from tests.support.full_disk import read_only_disk
 from tests.support.images import put_image, put_manifest, upload_layers
 from tests.support.upstream_images import artifact, image, layer, multi_arch
 from tests.through.conftest import ACCOUNT, pull, running
@@ -397,6 +398,21 @@ def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(here, upstream, down,
     asked = len(upstream.requests)
     assert up.pull("quay/team/app", "v1") == app.raw
     assert len(upstream.requests) == asked
+
+
+def test_a_disk_that_cannot_be_written_stops_no_pull_through_a_chain(here, upstream, down, up):
+    app = image(1, layer("large", 300_000))
+    upstream.add_image("team/app", app, "v1")
+    up.rule("quay", "quay.io")
+    down.rule("eu", up)
+    down.log_in()
+    with read_only_disk(here.emulator):
+        assert down.get("/v2/eu/quay/team/app/manifests/v1", {"Host": down.host}).data == app.raw
+        assert [down.blob("eu/quay/team/app", blob.digest).data for blob in app.blobs] == [
+            each.raw for each in app.blobs
+        ]
+        here.settle()
+    assert down.names() == up.names() == []
 
 
 def test_a_chain_of_four_registries_works_and_one_of_five_does_not(here, upstream, down):

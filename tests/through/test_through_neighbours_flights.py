@@ -1,6 +1,10 @@
 """Flights that need flights: they share a thread, are still flown once, and never wait for themselves."""
 
+from collections import Counter
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from random import Random
 from threading import Event
 
 import pytest
@@ -141,3 +145,23 @@ def test_flights_that_wait_for_a_thread_are_called_off_at_the_end(threads, fligh
         waiting.result(5)
     end.set()
     assert [each.result(5) for each in flying] == [True, True]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_needs_what_every_flight_ends(flights, seed):
+    """Two threads, and flights that need each other at random, in circles as well, all asked for at once."""
+    chance = Random(seed)
+    needs = {key: chance.sample(range(12), chance.randrange(4)) for key in range(12)}
+    flown = Counter()
+
+    def work(key):
+        flown[key] += 1
+        for other in needs[key]:
+            with suppress(Endless):
+                flights.outcome(other, partial(work, other))
+        return key
+
+    flying = {key: flights.join(key, lambda key=key: work(key)) for key in needs}
+    assert {key: flight.result(10) for key, flight in flying.items()} == {key: key for key in needs}
+    assert flights.pending() == []
+    assert min(flown.values()) >= 1
