@@ -23,7 +23,7 @@ from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.breakers import Breakers
 from ecr_emulator.upstream.guard import GuardedAdapter, May
-from ecr_emulator.upstream.patience import Freight, Interruption, Patience, Silence
+from ecr_emulator.upstream.patience import Freight, Interruption, Patience, Refusal, Silence
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.refusals import PASSING, busy
 from ecr_emulator.upstream.sockets import SOCKETS_PER_HOST, Sockets
@@ -208,13 +208,14 @@ def _interruptions(who: str, what: str, host: str | None = None) -> Iterator[Non
         raise _interruption(who, what, error, host) from error
 
 
-def _interruption(who: str, what: str, error: Exception, host: str | None) -> Exception:
+def _interruption(who: str, what: str, error: Exception, host: str | None) -> Interruption:
     root = _root(error)
     words = getattr(root, "strerror", None) or str(root) or repr(root)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return Silence(UpstreamUnavailable(f"{who} does not answer: {words}"), host=host)
     failure = UpstreamUnavailable(f"{who} {what}: {words}")
-    return failure if isinstance(root, ssl.SSLCertVerificationError) else Interruption(failure, host=host)
+    kind = Refusal if isinstance(root, ssl.SSLCertVerificationError) else Interruption
+    return kind(failure, host=host)
 
 
 def _root(error: BaseException) -> BaseException:

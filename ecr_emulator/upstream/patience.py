@@ -37,6 +37,10 @@ class Silence(Interruption):
     """The upstream took the request and then said nothing for as long as we listen."""
 
 
+class Refusal(Interruption):
+    """The host is there and will not do, as with a certificate that is not trusted: another try brings the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Timeouts, pauses and rests in seconds.
@@ -72,7 +76,7 @@ class Patience:
             try:
                 return attempt()
             except Interruption as interruption:
-                if isinstance(interruption, Silence) and not after_silence:
+                if isinstance(interruption, Refusal) or (isinstance(interruption, Silence) and not after_silence):
                     raise
                 pause = interruption.pause
             self.wait(number, pause)

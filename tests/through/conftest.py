@@ -119,10 +119,10 @@ def strictly_here(upstream, tmp_path):
 
 
 @contextmanager
-def running(upstream, folder, keep=False, **more):
+def running(upstream, folder, keep=False, clock=None, **more):
     """An emulator with its state in a folder, which it leaves empty unless it shall keep it for the next one."""
     settings = Settings(data_dir=folder, upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT, **more)
-    with Emulator(settings, HurriedClock()) as emulator:
+    with Emulator(settings, clock or HurriedClock()) as emulator:
         yield Here(emulator)
         if not keep:
             emulator.reset()  # the companions belong to the process, not to this emulator

@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from werkzeug.test import Client
 
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
-from tests.support.clock import HurriedClock
 from tests.support.faults import answers, corrupted, with_headers
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import image, index, layer, multi_arch
+from tests.through.conftest import running
 
 NAME = "quay/team/app"
 DENIED = (
@@ -208,23 +206,18 @@ def test_a_secret_that_is_gone_is_the_last_error_of_its_rule(here):
 
 
 def test_what_happened_to_rules_is_known_after_a_restart(upstream, tmp_path):
-    from tests.through.conftest import ACCOUNT, HOSTS, Here
-
-    settings = Settings(data_dir=tmp_path / "state", upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT)
     upstream.add_image("team/app", image(), "v1")
-    with Emulator(settings, HurriedClock()) as emulator:
-        here = Here(emulator)
+    with running(upstream, tmp_path / "state", keep=True) as here:
         here.rule()
         here.pull(NAME, "v1")
         here.settle()
         upstream.fail("/manifests/", answers(503), times=9)
         here.manifest(NAME, "v2")
         before = rule_of(here, "quay")
-    with Emulator(settings, HurriedClock()) as emulator:
-        after = rule_of(Here(emulator), "quay")
-        assert (after["state"], after["last_error"]["reason"]) == ("failing", before["last_error"]["reason"])
-        assert after["last_success"]
-        emulator.reset()
+    with running(upstream, tmp_path / "state") as here:
+        after = rule_of(here, "quay")
+    assert (after["state"], after["last_error"]["reason"]) == ("failing", before["last_error"]["reason"])
+    assert after["last_success"]
 
 
 def test_a_rule_that_was_made_anew_has_no_past(here, upstream):

@@ -1,12 +1,15 @@
 """What pulls cost the upstream in requests, when it is well and when it is not."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from tests.support.clock import HurriedClock
 from tests.support.faults import answers, hang_up
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_images import image, index, multi_arch
+from tests.through.conftest import running
 
 NAME = "quay/team/app"
 DENIED = (
@@ -31,6 +34,16 @@ class Bill:
 @pytest.fixture
 def bill(upstream):
     return Bill(upstream)
+
+
+def cached(here, upstream):
+    """An image that has been pulled through as ``v1`` before."""
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    return app
 
 
 def manifests(*references):
@@ -92,11 +105,7 @@ def test_twenty_cold_pulls_at_once_cost_what_one_does(here, upstream, bill):
 
 
 def test_twenty_pulls_of_an_expired_tag_at_once_cost_one_head(here, upstream, bill):
-    app = image()
-    upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cached(here, upstream)
     bill()
     here.advance(hours=25)
     with ThreadPoolExecutor(20) as clients:
@@ -164,11 +173,7 @@ def test_the_sixth_pull_from_a_broken_upstream_asks_it_nothing(here, upstream, b
 
 
 def test_an_open_breaker_leaves_cached_images_served(here, upstream, bill):
-    app = image()
-    upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    app = cached(here, upstream)
     upstream.stop()
     here.advance(hours=25)
     for number in range(5):
@@ -181,11 +186,7 @@ def test_an_open_breaker_leaves_cached_images_served(here, upstream, bill):
 
 
 def test_a_rate_limit_is_kept_by_everybody_until_it_is_over(here, upstream, bill):
-    app = image()
-    upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    app = cached(here, upstream)
     bill()
     upstream.fail("/manifests/", answers(429, Retry_After="3600"))
     assert here.manifest(NAME, "v2").headers["Retry-After"] == "3600"
@@ -206,11 +207,7 @@ def test_a_rate_limit_is_kept_by_everybody_until_it_is_over(here, upstream, bill
 
 
 def test_an_expired_tag_is_served_while_the_rate_limit_is_used_up(here, upstream, bill):
-    app = image()
-    upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    app = cached(here, upstream)
     here.advance(hours=24)
     upstream.fail("/manifests/", answers(429, Retry_After="7200"))
     bill()
@@ -221,6 +218,44 @@ def test_an_expired_tag_is_served_while_the_rate_limit_is_used_up(here, upstream
     here.advance(hours=2)
     assert here.pull(NAME, "v1") == app.raw
     assert bill() == ["HEAD manifests/v1"]
+
+
+class Shaken(HurriedClock):
+    """A clock of a machine whose time somebody sets back."""
+
+    def __init__(self):
+        super().__init__()
+        self.back = timedelta()
+
+    def now(self):
+        return super().now() - self.back
+
+
+def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill, tmp_path):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    upstream.auth = Bearer(expires_in=100_000)
+    clock = Shaken()
+    with running(upstream, tmp_path / "state", clock=clock) as here:
+        here.rule()
+        here.pull(NAME, "v1")
+        here.settle()
+        here.advance(hours=25)
+        upstream.fail("/manifests/", answers(503), times=99)
+        here.pull(NAME, "v1")
+        for number in range(5):
+            here.manifest(NAME, f"w{number}")
+        bill()
+
+        clock.back = timedelta(hours=1)
+        assert here.pull(NAME, "v1") == app.raw
+        assert here.manifest(NAME, "w0").status_code == 503
+        assert bill() == []
+
+        upstream.heal()
+        here.advance(seconds=30)
+        assert here.manifest(NAME, "w0").status_code == 404
+        assert bill() == manifests("w0"), "with the token of before"
 
 
 def test_what_was_missed_can_be_asked_for_again_after_a_reset(here, upstream):

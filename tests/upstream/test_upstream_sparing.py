@@ -1,12 +1,15 @@
 """When an upstream is left alone, for how long, and who may ask it again."""
 
+import ssl
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from threading import Event, Semaphore
+from unittest.mock import patch
 
 import pytest
+import requests
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.errors import (
@@ -165,6 +168,16 @@ def test_a_token_service_that_fails_is_left_alone_too(hub, adapter, new_upstream
     for _ in range(6):
         assert "auth.docker.io" in outcome(upstream).reason
     assert len(tokens.requests) == 15
+
+
+def test_a_certificate_that_is_not_trusted_counts_as_a_failure_and_is_not_tried_again(hub, adapter):
+    upstream = adapter.at()
+    untrusted = ssl.SSLCertVerificationError(1, "self-signed certificate")
+    with patch("requests.Session.request", side_effect=requests.exceptions.SSLError(untrusted)) as sent:
+        for _ in range(5):
+            assert outcome(upstream).reason.endswith("cannot be reached: self-signed certificate")
+        assert "left alone" in outcome(upstream).reason
+    assert (sent.call_count, adapter.pauses) == (5, [])
 
 
 # --- Misses ----------------------------------------------------------------------------------------------
@@ -346,3 +359,14 @@ def test_a_manifest_does_not_wait_behind_blobs(hub, adapter):
         go_on.set()
         assert [each.result() for each in downloads] == [blob.raw for blob in blobs]
     assert hub.connections <= SOCKETS_PER_HOST
+
+
+def test_who_leaves_in_the_middle_of_a_blob_gives_the_socket_back(hub, adapter):
+    large = layer("large", 2_000_000)
+    hub.add_blobs(NAME, large)
+    upstream = adapter.at()
+    for _ in range(SOCKETS_PER_HOST + 1):
+        chunks = upstream.blob(NAME, large.digest, large.size)
+        next(chunks)
+        chunks.close()
+    assert b"".join(upstream.blob(NAME, large.digest, large.size)) == large.raw
