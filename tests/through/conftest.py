@@ -119,9 +119,10 @@ def strictly_here(upstream, tmp_path):
 
 
 @contextmanager
-def running(upstream, folder, keep=False, clock=None, **more):
+def running(upstream, folder, keep=False, clock=None, mapped=None, **more):
     """An emulator with its state in a folder, which it leaves empty unless it shall keep it for the next one."""
-    settings = Settings(data_dir=folder, upstream_map=dict.fromkeys(HOSTS, upstream.url), account=ACCOUNT, **more)
+    upstream_map = dict.fromkeys(HOSTS, upstream.url) | (mapped or {})
+    settings = Settings(data_dir=folder, upstream_map=upstream_map, account=ACCOUNT, **more)
     with Emulator(settings, clock or HurriedClock()) as emulator:
         yield Here(emulator)
         if not keep:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ecr_emulator.domain import names
+from ecr_emulator.emulator import Emulator
 from ecr_emulator.services.pull_through import MANIFEST_FLIGHTS
+from ecr_emulator.serving.threaded import ThreadedServer
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
 from tests.support.docker import Docker
 from tests.support.faults import answers
 from tests.support.full_disk import read_only_disk
@@ -182,6 +187,34 @@ def test_a_host_that_the_operator_mapped_is_asked_over_the_network(here, upstrea
     Registry(here, "210987654321", "eu-west-1").push_image("team/app", near, "v1")
     down.rule("theirs", mapped, customRoleArn=ROLE)
     assert down.pull("theirs/team/app", "v1") == away.raw
+
+
+@pytest.mark.parametrize("registry_auth", ["open", "token"])
+def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, registry_auth):
+    """Over the network ECR asks in a role, which nobody here can take on: without a token, it is told nothing."""
+    there, app = names.Registry(OTHER_ACCOUNT, "eu-west-1"), image()
+    settings = Settings(account=there.id, region=there.region, registry_auth=registry_auth)
+    with Emulator(settings) as other, ThreadedServer(other.wsgi) as server:
+        ecr = client_of(other, account=there.id, region=there.region)
+        ecr.create_repository(repositoryName="team/app")
+        put_image(ecr, "team/app", app, "v1")
+        with running(upstream, tmp_path, mapped={there.host: server.url}) as here:
+            down = Registry(here)
+            down.rule("theirs", there.host, customRoleArn=ROLE)
+            if registry_auth == "open":
+                assert down.pull("theirs/team/app", "v1") == app.raw
+            else:
+                assert down.manifest("theirs/team/app", "v1").status_code == 404
+                assert "without a credential" in down.events()[-1]["failure-reason"]
+
+
+def test_offline_a_neighbour_is_still_there(upstream, tmp_path):
+    app = image()
+    with running(upstream, tmp_path, offline=True) as here:
+        down, up = Registry(here), Registry(here, region="eu-central-1")
+        up.push_image("team/app", app, "v1")
+        down.rule("eu", up)
+        assert down.pull("eu/team/app", "v1") == app.raw
 
 
 def test_a_rule_for_a_neighbour_is_valid(down, up):
