@@ -23,6 +23,8 @@ MAX_DEPTH = 4
 """So many levels of indexes below an image are imported; deeper ones come when they are asked for."""
 MAX_MANIFESTS = 1_000
 """So many manifests below an image are imported."""
+MAX_MANIFEST_BYTES = 32 * 1024 * 1024
+"""So many bytes of manifests below an image are imported: more than any image has, and less than memory."""
 LAST_PULLS = 10
 """What an upstream's rate limit must leave over for clients: with no more left, imports are lazy."""
 

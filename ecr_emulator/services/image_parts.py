@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ecr_emulator.domain.image import Layer, StoredManifest
-from ecr_emulator.domain.import_policy import FULL, LAZY, MAX_DEPTH, MAX_MANIFESTS, WITH_SUBJECT, ImportPolicy
+from ecr_emulator.domain.import_policy import (
+    FULL,
+    LAZY,
+    MAX_DEPTH,
+    MAX_MANIFEST_BYTES,
+    MAX_MANIFESTS,
+    WITH_SUBJECT,
+    ImportPolicy,
+)
 from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.errors import UpstreamFailure, UpstreamNotFound
 
@@ -32,7 +40,7 @@ class Sources:
 class Part:
     """A manifest that is here. ``is_whole`` says that all its blobs are, too; what it lists is not looked at."""
 
-    stored: StoredManifest
+    digest: str
     manifest: Manifest
     is_whole: bool = False
 
@@ -52,6 +60,7 @@ class ImageParts:
     failures: list[UpstreamFailure] = field(default_factory=list)
     is_partial: bool = False
     _seen: set[str] = field(default_factory=set)
+    _bytes: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -75,12 +84,11 @@ class ImageParts:
         for _ in range(MAX_DEPTH):
             level = self._fetch_manifests(child.digest for part in level for child in part.manifest.children)
         if any(part.manifest.children for part in level):
-            log.warning("%s has more than %d levels; the rest is not imported", self.parts[0].stored.digest, MAX_DEPTH)
-            self.is_partial = True
+            self._leave_out(f"{MAX_DEPTH} levels")
 
     def _fetch_referrers(self) -> None:
         """Of the image and what it lists; what refers to a signature is left to those who ask."""
-        subjects = [part.stored.digest for part in self.parts if part.manifest.subject is None]
+        subjects = [part.digest for part in self.parts if part.manifest.subject is None]
         listings = self._each(self.sources.referrers, subjects)
         self._fetch_manifests(digest for listing in listings for digest in listing)
 
@@ -88,10 +96,7 @@ class ImageParts:
         unseen = [digest for digest in dict.fromkeys(digests) if digest not in self._seen]
         room = MAX_MANIFESTS - len(self._seen)
         if len(unseen) > room:
-            log.warning(
-                "%s has more than %d parts; the rest is not imported", self.parts[0].stored.digest, MAX_MANIFESTS
-            )
-            self.is_partial = True
+            self._leave_out(f"{MAX_MANIFESTS} parts")
         self._seen.update(unseen[:room])
         fetched = [part for part in self._each(self._fetch_manifest, unseen[:room]) if part]
         self.parts += fetched
@@ -99,11 +104,21 @@ class ImageParts:
 
     def _fetch_manifest(self, digest: str) -> Part | None:
         """None if the upstream does not have it, which is no failure: sparse indexes are legal."""
-        try:
-            return _part(self.sources.manifest(digest))
-        except UpstreamNotFound as absent:
-            log.info("a part of %s is not there: %s", self.parts[0].stored.digest, absent.reason)
+        if self._bytes > MAX_MANIFEST_BYTES:
+            self._leave_out(f"{MAX_MANIFEST_BYTES} bytes of manifests")
             return None
+        try:
+            stored = self.sources.manifest(digest)
+        except UpstreamNotFound as absent:
+            log.info("a part of %s is not there: %s", self.parts[0].digest, absent.reason)
+            return None
+        self._bytes += len(stored.raw)
+        return _part(stored)
+
+    def _leave_out(self, most: str) -> None:
+        if not self.is_partial:
+            log.warning("%s has more than %s; the rest is not imported", self.parts[0].digest, most)
+        self.is_partial = True
 
     def _fetch_blobs(self) -> None:
         """Configs first: they are small, and clients ask for them first."""
@@ -132,7 +147,7 @@ class ImageParts:
 
 
 def _part(stored: StoredManifest) -> Part:
-    return Part(stored, read_manifest(stored.raw, stored.media_type))
+    return Part(stored.digest, read_manifest(stored.raw, stored.media_type))
 
 
 def _configs(part: Part) -> list[Descriptor]:

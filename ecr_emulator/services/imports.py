@@ -6,11 +6,9 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from threading import BoundedSemaphore
 
 from ecr_emulator.domain.events import Import
@@ -78,7 +76,7 @@ class Imports:
         self._policy = policy
         self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-import")
         self._flights: Flights[None] = Flights(self._threads)
-        self._hosts: defaultdict[str, BoundedSemaphore] = defaultdict(partial(BoundedSemaphore, PARTS_PER_HOST))
+        self._hosts: dict[str, BoundedSemaphore] = {}
 
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
@@ -117,13 +115,14 @@ class Imports:
         with ThreadPoolExecutor(PARTS_AT_ONCE, "pull-through-part") as threads:
             found = ImageParts(self._sources(order, repository), self._policy, threads)
             found.fetch(order.manifest)
-        for failure in found.failures:
-            log.warning("import of %s@%s is incomplete: %s", order.name, order.manifest.digest, failure.reason)
+        if found.failures:
+            missing, first = len(found.failures), found.failures[0].reason
+            log.warning("import of %s@%s lacks %d parts: %s", order.name, order.manifest.digest, missing, first)
         self._record(order, found)
 
     def _sources(self, order: Order, repository: Repository) -> Sources:
         rule, name = order.rule, order.name
-        host = self._hosts[rule.url]
+        host = self._hosts.setdefault(rule.url, BoundedSemaphore(PARTS_PER_HOST))
 
         def manifest(digest: str) -> StoredManifest:
             with host:
@@ -147,7 +146,7 @@ class Imports:
             if repository is None:
                 return
             for part in found.parts:
-                if not found.failures or (part.is_whole and part.stored is not order.manifest):
+                if not found.failures or (part.is_whole and part.digest != order.manifest.digest):
                     self._arrived(work, repository, order, part, found.is_complete)
             if order.tag or not work.images.parents(repository, order.manifest.digest):
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
@@ -156,10 +155,10 @@ class Imports:
 
     def _arrived(self, work: UnitOfWork, repository: Repository, order: Order, part: Part, everything: bool) -> None:
         """An image arrives once, and again under each new tag."""
-        image = work.images.find(repository, part.stored.digest)
+        image = work.images.find(repository, part.digest)
         if image is None:
             return  # it was deleted meanwhile
-        tag = order.tag if part.stored is order.manifest else None
+        tag = order.tag if part.digest == order.manifest.digest else None
         status = work.image_documents.find(image, DOCUMENT)
         if status is None or (tag and not order.is_resumed):
             image_arrived(work, repository, image, tag, self._clock.now())

@@ -193,6 +193,16 @@ def test_an_index_of_thousands_is_imported_in_part(here, upstream, monkeypatch):
     assert here.pull(NAME, "v1") == app.raw
 
 
+def test_an_index_of_huge_manifests_is_imported_in_part(here, upstream, monkeypatch):
+    images = [image(number) for number in range(12)]
+    monkeypatch.setattr("ecr_emulator.services.image_parts.MAX_MANIFEST_BYTES", 2 * images[0].size)
+    app = index(*images)
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    assert 3 <= len(import_v1(here)) - 1 <= 6, "three parts are under way when the limit is found out"
+    assert here.pull(NAME, "v1") == app.raw
+
+
 def test_an_image_that_many_indexes_list_is_fetched_once(here, upstream):
     shared = image("shared")
     inner = [an_index(shared, seed=number) for number in range(3)]
