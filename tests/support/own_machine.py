@@ -1,0 +1,73 @@
+"""A machine of one's own: scripts run with a network, processes, ``/etc`` and state that nobody else sees.
+
+Programs are those of the host. Ports and paths may be the usual ones; nothing that is started or written there outlives
+the script.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import environment
+from tests.support.programs import program
+
+TIMEOUT = 240
+HOME = "/mnt/home"
+ADDRESS = "172.18.0.1"
+"""An address of the machine that is not loopback."""
+
+BOOT = f"""
+set -euo pipefail
+ip link set lo up
+ip address add {ADDRESS}/32 dev lo
+mount -t tmpfs tmpfs /mnt
+cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc
+for place in /run /var/lib /var/log; do mount -t tmpfs tmpfs "$place"; done
+cp -a "$1" {HOME} && cp -a "$2/." /etc
+cd {HOME}
+export HOME={HOME}
+ecr-emulator() {{ {shlex.join([sys.executable, "-m", "ecr_emulator"])} "$@"; }}
+background() {{ "$@" >>/mnt/log 2>&1 & }}
+until_it_succeeds() {{
+    for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+    cat /mnt/log
+    "$@"
+}}
+set -x
+"""
+
+
+def run_on_own_machine(folder: Path, script: str, files: Mapping[str, str]) -> str:
+    """What a bash script prints that starts in its home with these files, relative ones there and others in ``/etc``.
+
+    ``background`` starts a server, ``until_it_succeeds`` waits for it. Every command must succeed. What is in
+    ``folder/home`` is there too.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("a machine of one's own needs root")
+    home, etc = folder / "home", folder / "etc"
+    for place in (home, etc):
+        place.mkdir(parents=True, exist_ok=True)
+    for path, text in files.items():
+        file = etc / Path(path).relative_to("/etc") if path.startswith("/") else home / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    spaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    done = subprocess.run(
+        [program("unshare"), *spaces, "bash", "-c", BOOT + script, "machine", str(home), str(etc)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
