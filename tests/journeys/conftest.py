@@ -1,6 +1,7 @@
 import pytest
 
-from tests.support.clients import Aws
+from tests.support.clients import Aws, Skopeo
+from tests.support.layouts import single_image
 from tests.support.processes import serving
 from tests.support.programs import Distribution
 
@@ -42,3 +43,13 @@ def served(tmp_path, distribution):
         yield emulator
         if emulator.process.poll() is None:
             assert emulator.stop() == 0
+
+
+@pytest.fixture
+def new_machine(tmp_path):
+    """What a machine of one's own is made of: a home with the archive ``my-app.tar`` of an image, ``my-app``."""
+    home = tmp_path / "machine" / "home"
+    home.mkdir(parents=True)
+    image = single_image(tmp_path / "my-app", seed="my-app")
+    Skopeo(tmp_path).archive(image, "my-app:latest").rename(home / "my-app.tar")
+    return home.parent

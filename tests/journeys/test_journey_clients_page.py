@@ -5,9 +5,7 @@ import re
 
 import pytest
 
-from tests.support.clients import Skopeo
 from tests.support.clients_page import sections
-from tests.support.layouts import single_image
 from tests.support.own_machine import ADDRESS, run_on_own_machine
 from tests.support.programs import program
 
@@ -41,22 +39,13 @@ until_it_succeeds buildctl debug workers
 
 
 @pytest.fixture
-def image(tmp_path):
-    return single_image(tmp_path / "image", seed="my-app")
-
-
-@pytest.fixture
-def machine(tmp_path, image):
-    """Runs a script on a machine where there is an archive of an image, ``my-app``, and the files of a section."""
-    home = tmp_path / "machine" / "home"
-    home.mkdir(parents=True)
-    (tmp_path / "skopeo").mkdir()
-    Skopeo(tmp_path / "skopeo").archive(image, "my-app:latest").rename(home / "my-app.tar")
+def machine(new_machine):
+    """Runs a script on a machine that has the files of a section."""
 
     def run(heading, script, *programs):
         for each in ("aws", "ip", *programs):
             program(each)
-        return run_on_own_machine(home.parent, script, {file.path: file.text for file in SECTIONS[heading].files})
+        return run_on_own_machine(new_machine, script, {file.path: file.text for file in SECTIONS[heading].files})
 
     return run
 
@@ -82,7 +71,7 @@ def test_docker_with_an_emulator_on_another_machine(machine):
         docker tag my-app "$uri:v1"
         docker push "$uri:v1"
     """
-    printed = machine("Docker", ENGINE + serve + SECTIONS[""].commands + use, "docker", "dockerd")
+    printed = machine("Docker", serve + ENGINE + SECTIONS[""].commands + use, "docker", "dockerd")
     assert "The push refers to repository [ecr.test:4566/team/app]" in printed
 
 
@@ -92,7 +81,7 @@ def test_podman_buildah_and_skopeo(machine):
     assert json.loads(printed[printed.rindex("{") :])["Tags"] == ["v1", "v2", "v3"]
 
 
-def test_containerd(machine, image):
+def test_containerd(machine):
     script = (
         EMULATOR + CONTAINERD + typed("containerd") + "ctr images ls\naws ecr list-images --repository-name team/app"
     )
@@ -110,7 +99,7 @@ def test_crane_regctl_oras_and_helm(machine):
     machine(heading, EMULATOR + typed(heading), "crane", "regctl", "oras", "helm")
 
 
-def test_containerd_as_a_node_of_kind(machine, image):
+def test_containerd_as_a_node_of_kind(machine):
     """What a node does when it is told what the page says; its address of the host is one that is not loopback."""
     script = """
         background {serve}

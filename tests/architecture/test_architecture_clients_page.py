@@ -1,0 +1,38 @@
+"""docs/clients.md says what is so. Its commands and files are tried by a journey; this is what needs no client."""
+
+import json
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from ecr_emulator.domain.addresses import STYLES, Addresses
+from ecr_emulator.domain.names import Registry
+from tests.support.clients_page import TEXT, sections
+
+FILES = [file for section in sections().values() for file in section.files]
+READERS = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+
+
+def test_the_styles_are_written_as_the_page_says():
+    written = dict(re.findall(r"^\| `(\w+)` \| `(\S+)` \|", TEXT, re.MULTILINE))
+    registry = Registry("123456789012", "us-east-1")
+    assert written == {
+        style: Addresses(style).repository_uri(registry, "team/app", "localhost:4566") for style in STYLES
+    }
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.language in READERS], ids=lambda file: file.path)
+def test_a_file_of_the_page_is_well_formed(file):
+    assert READERS[file.language](file.text)
+
+
+def test_everything_that_only_clusters_read_is_on_the_page():
+    """k3d and kind's nodes cannot be started, so that at least what they are told is what containerd was tried with."""
+    (k3d,) = (READERS[file.language](file.text) for file in sections()["k3d"].files)
+    ((registry, mirror),) = k3d["mirrors"].items()
+    hosts = [file for file in FILES if file.path.endswith("hosts.toml")]
+    assert {file.path.split("/")[-2] for file in hosts} == {registry}
+    assert {tomllib.loads(file.text)["server"] for file in hosts} == {f"https://{registry}"}
+    assert all(endpoint.endswith(":4566") for endpoint in mirror["endpoint"])
