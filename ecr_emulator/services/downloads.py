@@ -58,7 +58,7 @@ class Downloads:
     ) -> Generator[bytes, None, None]:
         """The bytes of a blob from start up to stop, as they arrive. Raises ``UpstreamFailure``."""
         fill = self._fill(rule, repository, layer)
-        return fill.follow(start, stop) if fill else read_span(self._blobs.open(layer.digest), start, stop)
+        return fill.follow(start, stop) if fill else read_span(self._blobs, layer.digest, start, stop)
 
     def fetch(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         """Return when the repository holds the blob, or is deleted. Raises ``UpstreamFailure``."""

@@ -9,7 +9,7 @@ from threading import Condition
 from typing import BinaryIO
 
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
-from ecr_emulator.ports import BlobWriter
+from ecr_emulator.ports import BlobStore, BlobWriter
 from ecr_emulator.services.relays import HOLD_BACK, Relay, Source
 
 STEP = 128 * 1024
@@ -21,9 +21,12 @@ FIRST_BYTES = 20.0
 """Seconds after which a reader hears that there is nothing yet: some clients wait no longer than 30 for an answer."""
 
 
-def read_span(file: BinaryIO, start: int, stop: int) -> Generator[bytes, None, None]:
-    """The bytes of a blob's file from start up to stop; closes the file. Raises ``OSError`` if it ends early."""
-    with closing(file):
+def read_span(blobs: BlobStore, digest: str, start: int, stop: int) -> Generator[bytes, None, None]:
+    """The bytes of a blob from start up to stop.
+
+    Raises ``FileNotFoundError`` if there is none, at the first byte, and ``OSError`` if it ends early.
+    """
+    with closing(blobs.open(digest)) as file:
         file.seek(start)
         while start < stop:
             chunk = file.read(min(STEP, stop - start))

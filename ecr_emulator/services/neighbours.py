@@ -87,7 +87,7 @@ class Neighbours:
         for _ in range(MOST_STOPS + 1):
             rule = self._rule_for_blob(registry, name, digest)
             if blobs.size(digest) is not None:
-                return read_span(blobs.open(digest), offset, size)
+                return read_span(blobs, digest, offset, size)
             if rule is None:
                 break
             upstream_name = rule.upstream_name(name) or name

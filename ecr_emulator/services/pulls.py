@@ -127,7 +127,7 @@ class Pulls:
                 digest,
                 size,
                 layer.loose_since is not None,
-                lambda start, stop: read_span(self._blobs.open(digest), start, stop),
+                lambda start, stop: read_span(self._blobs, digest, start, stop),
             )
         if rule is None:
             return None

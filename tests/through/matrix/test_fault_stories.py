@@ -9,7 +9,8 @@ from threading import Event, Thread
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX, SCHEMA1_SIGNED
-from tests.support.faults import answers, cut_after, redirects, stalls
+from ecr_emulator.errors import UpstreamFailure
+from tests.support.faults import answers, corrupted, cut_after, redirects, stalls
 from tests.support.full_disk import full_disk, read_only_disk
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import Content, UpstreamImage, image, index, layer
@@ -499,6 +500,20 @@ def test_a_small_blob_that_arrives_wrong_is_fetched_once_more_over_another_conne
     assert (delivered.said, delivered.body) == ("200", config.raw)
     assert here.upstream.count("GET", f"/blobs/{config.digest}") == 2
     assert here.upstream.connections > connections
+
+
+def test_a_client_never_gets_the_beginning_of_one_attempt_and_the_end_of_another(at):
+    here = at("B")
+    go_on = Event()
+    here.upstream.fail(here.target, lambda request, reply: stalls(go_on, 150_000)(request, corrupted()(request, reply)))
+    body = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
+    assert not LAYER.raw.startswith(next(body))
+    go_on.set()
+    with pytest.raises(UpstreamFailure):
+        list(body)
+    here.here.emulator._downloads.settle(20)
+    assert here.act().body == LAYER.raw
+    assert len(here.asked()) == 2
 
 
 def test_a_blob_that_arrived_wrong_is_left_alone_for_a_minute(at):
