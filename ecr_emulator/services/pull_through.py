@@ -105,14 +105,15 @@ class PullThrough:
                 return cached
             if manifest is None:
                 raise UpstreamNotFound(f"{rule.url} does not say what {image_id.tag} is")
-            is_kept = self._keep(rule, name, image_id.tag, manifest, now)
+            order = Order(rule, name, image_id.tag, manifest)
+            is_kept = self._keep(order, now)
         except UpstreamFailure as failure:
             self._failed(rule, name, image_id, failure, now)
             if cached:
                 return cached
             raise
         if is_kept:
-            self._imports.start(Order(rule, name, image_id.tag, manifest))
+            self._imports.start(order)
         return manifest
 
     @staticmethod
@@ -149,14 +150,17 @@ class PullThrough:
             known = work.tags.validation(repository, image_id.tag) if repository and image_id.tag else None
         return image_id.tag is not None and (known is None or known.is_due(now))
 
-    def _keep(self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime) -> bool:
-        """Store a manifest; False if there is no room. Its blobs may be asked for then all the same."""
-        contents = _read(rule, manifest)
+    def _keep(self, order: Order, now: datetime, *, is_part: bool = False) -> bool:
+        """Store a manifest; False if there is no room. Its blobs may be asked for then all the same.
+
+        A part of an image goes where the image is, and nowhere if that was deleted.
+        """
+        contents = _read(order.rule, order.manifest)
         try:
-            repository = self._store_manifest(rule, name, tag, manifest, now)
+            repository = self._store_manifest(order, now, is_part=is_part)
         except StorageFailure as failure:
-            log.warning("%s@%s is served and not cached: %s", name, manifest.digest, failure.reason)
-            self.unstored.add(rule.registry, name, contents.blobs)
+            log.warning("%s@%s is served and not cached: %s", order.name, order.manifest.digest, failure.reason)
+            self.unstored.add(order.rule.registry, order.name, contents.blobs)
             return False
         self._keep_inline(repository, contents)
         return True
@@ -169,11 +173,12 @@ class PullThrough:
                 with if_there_is_room(f"blob {blob.digest} of {repository.name}"):
                     self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
-    def _store_manifest(
-        self, rule: PullThroughRule, name: str, tag: str | None, manifest: StoredManifest, now: datetime
-    ) -> Repository:
+    def _store_manifest(self, order: Order, now: datetime, *, is_part: bool) -> Repository:
+        registry, name, tag, manifest = order.rule.registry, order.name, order.tag, order.manifest
         with self._store.writing() as work:
-            repository = repository_for_import(work, rule.registry, name, now)
+            if is_part and work.repositories.find(registry, name) is None:
+                raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
+            repository = repository_for_import(work, registry, name, now)
             tagged = work.tags.find(repository, tag) if tag else None
             if tag and tagged and tagged.digest != manifest.digest and repository.mutability.locks(tag):
                 raise ImportRefused(
@@ -230,10 +235,7 @@ class PullThrough:
             return cached
         upstream = self._upstreams.at(rule)
         manifest = upstream.manifest(rule.upstream_name(name) or name, child.digest or "")
-        with self._store.reading() as work:
-            if work.repositories.find(rule.registry, name) is None:
-                raise UpstreamNotFound(f"the repository {name} was deleted while {child.digest} was fetched")
-        self._keep(rule, name, None, manifest, self._clock.now())
+        self._keep(Order(rule, name, None, manifest), self._clock.now(), is_part=True)
         return manifest
 
     # --- Life ------------------------------------------------------------------------------------------
