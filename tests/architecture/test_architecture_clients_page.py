@@ -19,7 +19,8 @@ def test_the_styles_are_written_as_the_page_says():
     written = dict(re.findall(r"^\| `(\w+)` \| `(\S+)` \|", TEXT, re.MULTILINE))
     registry = Registry("123456789012", "us-east-1")
     assert written == {
-        style: Addresses(style).repository_uri(registry, "team/app", "localhost:4566") for style in STYLES
+        style: Addresses(style).repository_uri(registry, "team/app", "localhost:4566", caller=registry)
+        for style in STYLES
     }
 
 
