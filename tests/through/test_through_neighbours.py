@@ -16,7 +16,7 @@ from tests.support.docker import Docker
 from tests.support.faults import answers
 from tests.support.full_disk import read_only_disk
 from tests.support.images import put_image, put_manifest, upload_layers
-from tests.support.upstream_images import artifact, image, layer, multi_arch
+from tests.support.upstream_images import artifact, image, index, layer, multi_arch
 from tests.through.conftest import ACCOUNT, pull, running
 
 OTHER_ACCOUNT = "111122223333"
@@ -354,6 +354,24 @@ def test_a_neighbour_imports_what_it_does_not_have_yet(here, upstream, down, up)
     upstream.stop()
     assert up.pull("quay/team/app", "v1") == app.raw
     assert down.pull("eu/quay/team/app", "v1") == app.raw
+
+
+def test_many_clients_of_both_ends_cost_the_far_end_one_request_for_each_part(here, upstream, down, up):
+    large = image("large", layer("large", 2_000_000))
+    app = index(large, image("small"))
+    upstream.add_image("team/app", app, "v1")
+    up.rule("quay", "quay.io")
+    down.rule("eu", up)
+    with ThreadPoolExecutor(16) as clients:
+        pulls = [
+            clients.submit(registry.pull, f"{prefix}/team/app", "v1")
+            for _ in range(8)
+            for registry, prefix in ((down, "eu/quay"), (up, "quay"))
+        ]
+        assert {pull.result(20) for pull in pulls} == {app.raw}
+    here.settle()
+    for method, path in {(request.method, request.path) for request in upstream.requests}:
+        assert upstream.count(method, path) == 1, f"{method} {path} was sent once"
 
 
 def test_signatures_come_through_a_chain(here, upstream, down, up):

@@ -1,0 +1,90 @@
+"""What clients get from the upstreams of the world, with all their hosts, through one emulator."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.clock import HurriedClock
+from tests.support.personalities import (
+    AZURE,
+    CHAINGUARD,
+    DOCKER_HUB,
+    ECR_PUBLIC,
+    GITHUB,
+    GITLAB,
+    KUBERNETES,
+    QUAY,
+    World,
+)
+from tests.support.upstream_images import multi_arch
+from tests.through.conftest import ACCOUNT, Here
+
+UPSTREAMS = {
+    "docker-hub": DOCKER_HUB,
+    "ecr-public": ECR_PUBLIC,
+    "kubernetes": KUBERNETES,
+    "quay": QUAY,
+    "github": GITHUB,
+    "azure": AZURE,
+    "gitlab": GITLAB,
+    "chainguard": CHAINGUARD,
+}
+APP = multi_arch()
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    with ExitStack() as stack:
+        worlds = {prefix: World(personality, stack) for prefix, personality in UPSTREAMS.items()}
+        for world in worlds.values():
+            world.add("team/app", APP, "v1")
+        yield worlds
+
+
+@pytest.fixture(scope="module")
+def everywhere(worlds):
+    """An emulator with a rule for each of them."""
+    upstream_map = {host: url for world in worlds.values() for host, url in world.addresses.items()}
+    with Emulator(Settings(account=ACCOUNT, upstream_map=upstream_map), HurriedClock()) as emulator:
+        here = Here(emulator)
+        for prefix, personality in UPSTREAMS.items():
+            here.rule(prefix, personality.host, **_signing_in(here, prefix, personality.credential))
+        yield here
+        emulator.reset()
+
+
+def _signing_in(here, prefix, credential):
+    if credential is None:
+        return {}
+    return {"credentialArn": here.secret(*credential, name=f"ecr-pullthroughcache/{prefix}")}
+
+
+@pytest.mark.parametrize("prefix", UPSTREAMS)
+def test_every_upstream_is_pulled_through_in_full(everywhere, worlds, prefix):
+    assert everywhere.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)["isValid"]
+    assert everywhere.pull(f"{prefix}/team/app", "v1") == APP.raw
+    everywhere.settle()
+    assert set(everywhere.images(f"{prefix}/team/app")) == {APP.digest, *(child.digest for child in APP.images)}
+    asked = len(worlds[prefix].registry.requests)
+    assert everywhere.pull(f"{prefix}/team/app", "v1") == APP.raw
+    assert len(worlds[prefix].registry.requests) == asked
+
+
+@pytest.mark.parametrize("prefix", UPSTREAMS)
+def test_what_an_upstream_does_not_have_is_not_found_but_for_docker_hub_which_denies_it(everywhere, prefix):
+    answer = everywhere.manifest(f"{prefix}/no/such", "v1")
+    (error,) = answer.json["errors"]
+    expected = (403, "DENIED") if prefix == "docker-hub" else (404, "MANIFEST_UNKNOWN")
+    assert (answer.status_code, error["code"]) == expected
+    assert f"{prefix}/no/such" not in everywhere.repositories()
+
+
+def test_who_forgets_library_is_told_where_it_is_said_why(everywhere):
+    answer = everywhere.manifest("docker-hub/nginx", "v1")
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (403, "DENIED")
+    (reason,) = (
+        event["failure-reason"] for event in everywhere.events() if event["repository-name"] == "docker-hub/nginx"
+    )
+    assert "library/nginx" in reason
