@@ -239,3 +239,15 @@ PRIVATE_ECR = Personality(
     basic='Basic realm="https://210987654321.dkr.ecr.eu-west-1.amazonaws.com/",service="ecr.amazonaws.com"',
     storage="prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com",
 )
+
+UPSTREAMS = {
+    "docker-hub": DOCKER_HUB,
+    "ecr-public": ECR_PUBLIC,
+    "kubernetes": KUBERNETES,
+    "quay": QUAY,
+    "github": GITHUB,
+    "azure": AZURE,
+    "gitlab": GITLAB,
+    "chainguard": CHAINGUARD,
+}
+"""Those that are asked over the network, by the prefix that ECR's console proposes."""

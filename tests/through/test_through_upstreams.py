@@ -7,30 +7,10 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.clock import HurriedClock
-from tests.support.personalities import (
-    AZURE,
-    CHAINGUARD,
-    DOCKER_HUB,
-    ECR_PUBLIC,
-    GITHUB,
-    GITLAB,
-    KUBERNETES,
-    QUAY,
-    World,
-)
+from tests.support.personalities import UPSTREAMS, World
 from tests.support.upstream_images import multi_arch
 from tests.through.conftest import ACCOUNT, Here
 
-UPSTREAMS = {
-    "docker-hub": DOCKER_HUB,
-    "ecr-public": ECR_PUBLIC,
-    "kubernetes": KUBERNETES,
-    "quay": QUAY,
-    "github": GITHUB,
-    "azure": AZURE,
-    "gitlab": GITLAB,
-    "chainguard": CHAINGUARD,
-}
 APP = multi_arch()
 
 
