@@ -13,7 +13,7 @@ from tests.support.docker import ACCOUNT, Docker, refusal
 from tests.support.images import an_image, an_index
 from tests.support.upstream_images import Content, image, layer
 
-DEEP = 1_500
+DEEP = 1_100
 """More than Python's own stack takes."""
 VERY_DEEP = 2_500
 LAYERS = 40

@@ -170,13 +170,19 @@ class Rewindable:
         self.plane.services.background.catch_up(self.plane.clock.now())
         self.database = copy / "ecr.sqlite"
         self._file = cleanup.enter_context(closing(sqlite3.connect(self.database)))
+        self._file.execute("PRAGMA synchronous = OFF")
         self._beginning = cleanup.enter_context(closing(sqlite3.connect(":memory:")))
         self._file.backup(self._beginning)
 
     def rewind(self) -> None:
         """Make the registry what it was."""
         self._beginning.backup(self._file)
-        shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
+        if _sizes(self._copied_uploads) != _sizes(self._uploads):  # bytes are added, never written over
+            shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in folder.iterdir()}
 
 
 def post(
