@@ -12,17 +12,20 @@ from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.errors import UpstreamNotFound
+from ecr_emulator.services import layer_urls
 from ecr_emulator.services.pulls import BlobSource
 
 _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 
 
 def get_blob(visit: Visit, digest: str) -> Response:
-    """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream."""
+    """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream. A strict GET leads to a signed URL."""
     check_digest(digest)
     source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now)
-    if source is None or (visit.is_strict and source.is_loose and visit.request.method == "GET"):
+    if source is None:
         raise _unknown(digest)
+    if visit.is_strict and visit.request.method == "GET":
+        return _redirected(visit, source)
     span = requested_span(visit.request.headers.get("Range"), source.size)
     start, stop = span or (0, source.size)
     headers = {
@@ -36,6 +39,15 @@ def get_blob(visit: Visit, digest: str) -> Response:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
     body = () if visit.request.method == "HEAD" else _body(source, start, stop)
     return Response(body, 206 if span else 200, headers)
+
+
+def _redirected(visit: Visit, source: BlobSource) -> Response:
+    """Real ECR's answer: the bytes are elsewhere, for whoever has the URL, and those of no image are nowhere."""
+    if source.is_loose:
+        raise _unknown(source.digest)
+    expires_at = visit.now + layer_urls.LIFE
+    url = layer_urls.mint(visit.services.tokens, visit.origin, visit.registry, visit.name, source.digest, expires_at)
+    return Response(status=307, headers={"Location": url})
 
 
 def refuse_delete(visit: Visit, digest: str) -> Response:

@@ -92,11 +92,23 @@ def test_a_blob_of_no_image_can_be_seen_and_not_fetched(both):
     assert seen == [200, 404, 200, 200]
 
 
-def test_the_blobs_of_an_image_can_be_fetched(strict):
+def test_the_blobs_of_an_image_are_elsewhere_for_whoever_is_told_where(strict):
     content = image("a")
     strict.push(content)
     for blob in content.blobs:
-        assert strict.get(f"/v2/team/app/blobs/{blob.digest}").data == blob.raw
+        answer = strict.get(f"/v2/team/app/blobs/{blob.digest}", {"Range": "bytes=0-9"})
+        assert (answer.status_code, answer.data) == (307, b"")
+        location = answer.headers["Location"]
+        assert strict.http.get(location).data == blob.raw
+        assert strict.http.get(location, headers={"Range": "bytes=0-9"}).data == blob.raw[:10]
+        strict.emulator.clock.advance(timedelta(hours=1))
+        assert refusal(strict.http.get(location))[:2] == (403, "DENIED")
+
+
+def test_a_head_of_a_blob_leads_nowhere_else(strict):
+    strict.push(image("a"))
+    answer = strict.send("HEAD", f"/v2/team/app/blobs/{image('a').config.digest}")
+    assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(image("a").config.size))
 
 
 def tag_many(docker, number):

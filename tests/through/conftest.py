@@ -62,7 +62,7 @@ class Here:
     def get(self, path, **headers):
         """A GET by a client that is logged in; the token is a new one, so that the clock may have moved."""
         token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        return self.http.get(path, headers={"Authorization": f"Basic {token}"} | headers)
+        return self.http.get(path, headers={"Authorization": f"Basic {token}"} | headers, follow_redirects=True)
 
     def manifest(self, name, reference):
         return self.get(f"/v2/{name}/manifests/{reference}")

@@ -58,7 +58,8 @@ class Registry(Docker):
         return self.get(f"/v2/{name}/manifests/{reference}", {"Host": self.host})
 
     def blob(self, name, digest):
-        return self.get(f"/v2/{name}/blobs/{digest}", {"Host": self.host})
+        answer = self.get(f"/v2/{name}/blobs/{digest}", {"Host": self.host})
+        return self.http.get(answer.headers["Location"]) if answer.status_code == 307 else answer
 
     def pull(self, name, reference):
         return pull(self, name, reference)
