@@ -107,10 +107,17 @@ def _announce(emulator: Emulator, port: int) -> None:
     click.echo(
         f"ECR emulator {__version__} is ready: http://{address}\n\n"
         f"  export AWS_ENDPOINT_URL=http://{address}\n"
+        f"{_about_iam(emulator.settings)}"
         f"  aws ecr get-login-password | docker login --username AWS --password-stdin {address}\n\n"
         f"{_about_tls(emulator.settings, address)}"
         f"State: {emulator.data_dir} ({kept})"
     )
+
+
+def _about_iam(settings: Settings) -> str:
+    if settings.iam == "off":
+        return ""
+    return f"  export AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY=any  # the root of that account\n"
 
 
 def _about_tls(settings: Settings, address: str) -> str:

@@ -7,6 +7,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from werkzeug.wsgi import get_input_stream
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -14,9 +16,10 @@ _SCOPES = ("/iam/aws4_request", "/sts/aws4_request")
 
 
 def query_of(environ: WSGIEnvironment) -> Mapping[str, str]:
-    """What a request to IAM or STS says in its body, which is there for moto as before; nothing for any other."""
+    """What a request to IAM or STS says, in its body or its URL; nothing for any other. Moto finds all as it was."""
     if not any(scope in environ.get("HTTP_AUTHORIZATION", "") for scope in _SCOPES):
         return {}
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body = get_input_stream(environ).read()
     environ["wsgi.input"] = BytesIO(body)
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    text = f"{environ.get('QUERY_STRING', '')}&{body.decode('utf-8', 'replace')}"
+    return {name: values[0] for name, values in parse_qs(text).items()}

@@ -19,6 +19,7 @@ def test_the_page_is_true(tmp_path):
     text = PAGE.read_text(encoding="utf-8")
     (story,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     with serving(tmp_path, "--port", "0", "--iam", "enforce", "--verify-signatures") as emulator:
+        assert "export AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=any" in emulator.output
         client = {
             "endpoint_url": emulator.url,
             "region_name": "us-east-1",
