@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecr_emulator.domain import service_linked_roles
-from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.names import Registry, parse_repository_arn
 from ecr_emulator.domain.scanning import ENHANCED
 from ecr_emulator.domain.service_linked_roles import service_linked_role_arn
 from ecr_emulator.ports import Roles
@@ -48,7 +48,9 @@ def demands(operation: str, members: dict[str, Any], registry: Registry, roles: 
 
 def _resources(operation: str, members: dict[str, Any], registry: Registry) -> list[str]:
     if "resourceArn" in members:
-        return [members["resourceArn"]]
+        # As the repository is called, not as the request does: no other partition leads around a denial.
+        named = parse_repository_arn(members["resourceArn"])
+        return [named[0].arn(named[1]) if named else members["resourceArn"]]
     names = [members["repositoryName"]] if "repositoryName" in members else members.get("repositoryNames")
     if names is None and operation in ABOUT_ANY_REPOSITORY:
         names = ["*"]

@@ -142,7 +142,8 @@ class _Permissions:
         for demand in demands:
             decision = self._decide(demand)
             if not decision.is_allowed:
-                log.info("%s on %s is denied to %s: %s", *demand[:2], self.identity.principal.arn, decision.reason)
+                who = self.identity.principal.arn
+                log.info("%s on %s is denied to %s: %s", demand.action, demand.resource, who, decision.reason)
                 raise AccessDeniedException(decision.sentence)
             if demand.action in PUSHES:
                 self._check_creation(demand.resource)

@@ -320,6 +320,18 @@ def test_a_denial_outweighs_every_permission(people, root, app, make, source):
     assert somebody.ecr.list_images(repositoryName=app)["imageIds"], "nothing else is denied"
 
 
+def test_no_other_spelling_of_an_arn_leads_around_a_denial(people, app):
+    ann = people.user(allow("*"), deny("TagResource", on=arn(app)))
+    tags = [{"Key": "stage", "Value": "beta"}]
+    for spelled in (arn(app), arn(app).replace("arn:aws:", "arn:aws-cn:")):
+        assert denial(ann.ecr.tag_resource, resourceArn=spelled, tags=tags)[0] == "AccessDeniedException"
+
+
+def test_the_name_of_a_session_makes_nobody_root(people, app):
+    """IAM takes no colons in it; moto does."""
+    assert not may_pull(people.session(people.role(), ":root"), app)
+
+
 # --- Conditions ------------------------------------------------------------------------------------------
 
 

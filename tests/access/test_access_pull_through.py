@@ -145,14 +145,24 @@ class Setting:
         return "200"
 
 
+DOCKER, API = Setting.pulled_by_docker, Setting.pulled_by_api
+ASKED = {"created": ["GET"], "imported": ["GET"], "checked": ["HEAD"]}
+"""What a pull asks the upstream; whatever is not here asks nothing, and changes nothing."""
+
+
+def cases():
+    """Each row with its pulls: through both planes, one after the other where a pull leaves all as it was."""
+    for row in rows():
+        for pulls in [(DOCKER,), (API,)] if row.outcome in ASKED else [(DOCKER, API)]:
+            yield pytest.param(row, pulls, id="-".join([*map(str, row), *(pull.__name__ for pull in pulls)]))
+
+
 @pytest.mark.consideration("S17c", "S18a", "S18b")
-@pytest.mark.parametrize("pull", [Setting.pulled_by_docker, Setting.pulled_by_api], ids=["docker", "api"])
 @pytest.mark.parametrize("scope", ["V1", "V2"])
 @pytest.mark.parametrize("source", ["identity", "registry", "repository"])
-@pytest.mark.parametrize("row", list(rows()), ids=lambda row: "-".join(map(str, row)))
-def test_a_pull_through_the_cache_by_permissions(people, upstream, row, source, scope, pull):
+@pytest.mark.parametrize(("row", "pulls"), list(cases()))
+def test_a_pull_through_the_cache_by_permissions(people, upstream, row, pulls, source, scope):
     here = Setting(people, upstream, row, source, scope)
-    result = pull(here)
     registry = f"the registry with id '{people.account}'"
     message = {
         "NAME_UNKNOWN": f"The repository with name '{here.name}' does not exist in {registry}",
@@ -163,6 +173,7 @@ def test_a_pull_through_the_cache_by_permissions(people, upstream, row, source, 
             "because no identity-based policy allows the ecr:BatchGetImage action"
         ),
     }.get(row.outcome)
-    assert result == ((row.outcome, message) if message else "200")
-    assert here.asked_by_the_pull == {"created": ["GET"], "imported": ["GET"], "checked": ["HEAD"]}.get(row.outcome, [])
+    for pull in pulls:
+        assert pull(here) == ((row.outcome, message) if message else "200")
+    assert here.asked_by_the_pull == ASKED.get(row.outcome, [])
     assert here.exists() is (row.exists or row.outcome == "created")

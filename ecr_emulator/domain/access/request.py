@@ -34,7 +34,7 @@ class Principal:
     @property
     def is_root(self) -> bool:
         """Whether this is an account itself."""
-        return self.account is not None and self.arn.endswith(":root")
+        return self.account is not None and self.arn.split(":", 5)[-1] == "root"
 
     @property
     def kind(self) -> str | None:
