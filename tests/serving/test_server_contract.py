@@ -70,12 +70,21 @@ class App:
         start_response("200 OK", [("Content-Length", "10")])
         return self._body(self._two_halves())
 
+    def late(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", "5")])
+        return self._body(self._nothing_yet())
+
     def broken(self, environ, start_response):
         raise OSError("the disk is gone")
 
     def unmeasured(self, environ, start_response):
         start_response("200 OK", [])
         return self._body([b"one ", b"two"])
+
+    def _nothing_yet(self):
+        yield b""
+        self.go_on.wait(WAIT)
+        yield b"after"
 
     def _two_halves(self):
         yield b"first"
@@ -296,6 +305,14 @@ def test_the_first_bytes_leave_before_the_last_are_made(port, app):
         app.go_on.set()
         assert wire.file.read(5) == b"after"
     assert app.closed.get(timeout=WAIT)
+
+
+def test_a_piece_without_bytes_sends_the_headers(port, app):
+    with connected(port) as wire:
+        wire.send("GET /late HTTP/1.1", "Host: x")
+        assert wire.head()[0] == 200
+        app.go_on.set()
+        assert wire.file.read(5) == b"after"
 
 
 def test_the_body_is_closed_when_the_client_leaves(port, app):

@@ -4,7 +4,9 @@ import json
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 
 import pytest
 
@@ -453,6 +455,21 @@ def test_a_slow_client_holds_nobody_up(at):
     assert begun + b"".join(slow) == LAYER.raw
     assert len(here.asked()) == 1
     here.check_recovery()
+
+
+def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
+    here = at("M")
+    blobs = [layer(number, 100) for number in range(40)]
+    here.upstream.add_image(TEAM, image("many", *blobs), "v1")
+    assert here.act().said == "200"
+    go_on = Event()
+    here.upstream.fail("/blobs/", stalls(go_on), times=99)
+    asking = [Beside(partial(here.get, f"blobs/{blob.digest}")) for blob in blobs]
+    busy = [thread for thread in enumerate_threads() if thread.name.startswith("pull-through-blob")]
+    go_on.set()
+    assert [each.result().body for each in asking] == [blob.raw for blob in blobs]
+    assert 0 < len(busy) <= 16
+    assert here.upstream.count("GET", "/blobs/") == len(blobs)
 
 
 @pytest.mark.parametrize(
