@@ -9,6 +9,7 @@ from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ecr_emulator.domain.manifest import OCI_INDEX, SCHEMA1_SIGNED
 from ecr_emulator.errors import UpstreamFailure
@@ -310,12 +311,20 @@ def test_an_image_for_which_there_is_no_room_reaches_its_client_whole(at, broken
 
 
 @pytest.mark.parametrize("broken", [full_disk, read_only_disk])
-def test_what_is_pushed_to_a_disk_that_is_full_is_refused_with_the_reason(at, broken):
+def test_a_push_to_a_disk_that_is_full_is_refused_with_the_reason_and_goes_on_later(at, broken):
     here = at("M")
-    with broken(here.here.emulator):
-        answer = here.here.http.post("/v2/mine/blobs/uploads/")
-        assert answer.status_code in (404, 503)
-        assert here.here.http.get("/v2/").status_code == 200
+    client = here.here
+    client.ecr.create_repository(repositoryName="mine")
+    location = client.http.post("/v2/mine/blobs/uploads/").headers["Location"]
+    with broken(client.emulator):
+        answer = client.http.patch(location, data=LAYER.raw)
+        assert answer.status_code == 503
+        assert "the data directory cannot be written" in answer.json["errors"][0]["message"]
+        upload = {"repositoryName": "mine", "uploadId": location.rpartition("/")[2], "partFirstByte": 0}
+        with pytest.raises(ClientError, match=r"ServerException.*cannot be written"):
+            client.ecr.upload_layer_part(**upload, partLastByte=9, layerPartBlob=b"0123456789")
+    assert client.http.patch(location, data=LAYER.raw).status_code == 202
+    assert client.http.put(f"{location}?digest={LAYER.digest}").status_code == 201
 
 
 def test_an_import_for_which_there_is_no_room_is_told_as_failed(at):
@@ -462,9 +471,10 @@ def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
     blobs = [layer(number, 100) for number in range(40)]
     here.upstream.add_image(TEAM, image("many", *blobs), "v1")
     assert here.act().said == "200"
-    go_on = Event()
-    here.upstream.fail("/blobs/", stalls(go_on), times=99)
+    reached, go_on = Event(), Event()
+    here.upstream.fail("/blobs/", _stopping_at(reached, go_on), times=99)
     asking = [Beside(partial(here.get, f"blobs/{blob.digest}")) for blob in blobs]
+    assert reached.wait(10)
     busy = [thread for thread in enumerate_threads() if thread.name.startswith("pull-through-blob")]
     go_on.set()
     assert [each.result().body for each in asking] == [blob.raw for blob in blobs]
