@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ecr_emulator.domain.image import ImageId
@@ -81,13 +81,19 @@ class Refreshes:
         return Refreshed(tag, UNCHANGED if digest == previous else changed, digest, previous)
 
     def _expire(self, registry: Registry, name: str, tag: str) -> str | None:
-        """Have the tag validated at the next pull, which is ours; returns where it points."""
+        """Have the tag validated at the next pull, which is ours; returns where it points.
+
+        What refers to its image is asked for again when somebody lists that.
+        """
         with self._store.writing() as work:
             repository = work.repositories.find(registry, name)
             image = work.tags.find(repository, tag) if repository else None
             if repository is None or image is None:
                 return None
             work.tags.save_validation(repository, tag, Validation(NEVER))
+            listing = work.referrer_listings.find(repository, image.digest)
+            if listing:
+                work.referrer_listings.save(repository, replace(listing, validation=Validation(NEVER)))
             return image.digest
 
     def _failure(self, registry: Registry, name: str, tag: str) -> str | None:

@@ -10,6 +10,7 @@ from ecr_emulator.domain.manifest import OCI_INDEX
 from tests.support.faults import answers
 from tests.support.refusals import refusal
 from tests.support.upstream_images import SIGNATURE, artifact, image
+from tests.through.conftest import ACCOUNT
 
 NAME = "quay/team/app"
 APP = image("app")
@@ -68,6 +69,19 @@ def test_the_upstream_is_asked_once_a_day(here, upstream, listed):
     here.advance(minutes=2)
     assert listed() == sorted([SIGNED.digest, artifact(APP, "second").digest])
     assert upstream.count("GET", "/referrers/") == 2
+
+
+@pytest.mark.usefixtures("pulled")
+def test_a_refresh_of_the_tag_makes_a_new_signature_known(here, upstream, listed):
+    listed()
+    second = artifact(APP, "second")
+    upstream.add_image("team/app", second)
+    assert listed() == [SIGNED.digest]
+    assert here.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT}).status_code == 200
+    assert listed() == sorted([SIGNED.digest, second.digest])
+    here.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT})
+    upstream.fail("/referrers/", answers(503), times=99)
+    assert listed() == sorted([SIGNED.digest, second.digest]), "what was known stands while the upstream fails"
 
 
 @pytest.mark.usefixtures("pulled")
