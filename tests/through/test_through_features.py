@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.boto import client_of
 from tests.support.upstream_images import image, layer, multi_arch
-from tests.through.conftest import ACCOUNT
+from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 APP = multi_arch()
@@ -192,3 +192,40 @@ def test_repository_and_images_are_there_before_the_event(ruled):
     kinds = [each["detail-type"] for each in events if NAME in str(each["resources"]) + str(each["detail"])]
     assert kinds[-1] == "ECR Pull Through Cache Action"
     assert kinds.count("ECR Image Action") == 1 + len(APP.images)
+
+
+def test_what_an_import_brings_in_behind_the_clients_back_is_not_pulled(ruled):
+    ruled.manifest(NAME, "v1")
+    ruled.settle()
+    described = ruled.ecr.describe_images(repositoryName=NAME)["imageDetails"]
+    assert {each["imageDigest"] for each in described if "lastRecordedPullTime" in each} == {APP.digest}
+
+
+# --- HEAD, as docker and containerd begin ------------------------------------------------------------------
+
+
+def head(here, path):
+    token = here.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    return here.http.head(path, headers={"Authorization": f"Basic {token}"})
+
+
+def test_a_first_pull_may_begin_with_head_and_costs_no_more(ruled, upstream):
+    answer = head(ruled, f"/v2/{NAME}/manifests/v1")
+    assert (answer.status_code, answer.headers["Docker-Content-Digest"]) == (200, APP.digest)
+    assert (answer.content_length, answer.content_type) == (APP.size, APP.media_type)
+    assert ruled.pull(NAME, "v1") == APP.raw
+    ruled.settle()
+    assert upstream.count("HEAD", "/manifests/") == 0
+    assert upstream.count("GET", "/manifests/") == 1 + len(APP.images)
+
+
+def test_the_size_of_a_layer_is_known_before_anybody_fetches_it(upstream, tmp_path):
+    app = image("app")
+    upstream.add_image("team/app", app, "v1")
+    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
+        here.rule()
+        here.manifest(NAME, "v1")
+        here.settle()
+        answer = head(here, f"/v2/{NAME}/blobs/{app.layers[0].digest}")
+        assert (answer.status_code, answer.content_length) == (200, app.layers[0].size)
+        assert upstream.count(None, "/blobs/") == 0
