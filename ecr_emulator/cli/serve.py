@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from ipaddress import ip_address
-from threading import Event
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from ecr_emulator.emulator import Emulator
     from ecr_emulator.serving.granian import GranianServer
+    from ecr_emulator.serving.signals import Told
     from ecr_emulator.serving.two_protocols import TwoProtocolServer
 
 LOCALHOST = ("127.0.0.1", "::1")
@@ -44,7 +44,7 @@ def serve(loaded: Loaded) -> None:
         _serve(loaded, stopped)
 
 
-def _serve(loaded: Loaded, stopped: Event) -> None:
+def _serve(loaded: Loaded, stopped: Told) -> None:
     from ecr_emulator.serving.listeners import CannotListen, listen
 
     settings = loaded.settings

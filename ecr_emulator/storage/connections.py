@@ -10,6 +10,8 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
+from ecr_emulator.errors import StorageFailure
+
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for a lock that somebody outside the process holds, a ``sqlite3`` shell for example."""
 MAPPED = 1 << 30
@@ -53,11 +55,11 @@ class Pool(Generic[T]):
         self._closed = False
 
     def take(self) -> T:
-        """Borrow one, waiting for it if all are lent. Raises ``RuntimeError`` after ``close``."""
+        """Borrow one, waiting for it if all are lent. Raises ``StorageFailure`` after ``close``."""
         place: SimpleQueue[T] | None = None
         with self._lock:
             if self._closed:
-                raise RuntimeError("the store is closed")
+                raise StorageFailure("the store is closed")
             if self._idle:
                 return self._idle.pop()
             if self._vacancies:

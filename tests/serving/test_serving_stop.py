@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from http.client import HTTPConnection
-from threading import Event
+from threading import Event, Thread, get_ident
 
 import pytest
 
@@ -124,3 +124,17 @@ def test_a_signal_sets_the_event_and_the_next_one_is_left_to_the_system(number):
         assert stopped.wait(WAIT)
         assert signal.getsignal(number) == signal.SIG_DFL
     assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_comes_to_another_thread_ends_the_wait_too():
+    """The system chooses the thread, and does not always choose the one that waits."""
+
+    def get_it():
+        Event().wait(0.05)  # by then the main thread waits
+        signal.pthread_kill(get_ident(), signal.SIGTERM)
+
+    with told_to_stop() as stopped:
+        thread = Thread(target=get_it)
+        thread.start()
+        assert stopped.wait(WAIT)
+        thread.join()

@@ -6,7 +6,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from ecr_emulator.errors import RepositoryNotFoundException
+from ecr_emulator.errors import RepositoryNotFoundException, StorageFailure
 from ecr_emulator.storage.connections import Pool
 from ecr_emulator.storage.unit_of_work import READERS, SqlStore
 from tests.support.images import an_image
@@ -46,7 +46,7 @@ def test_a_store_keeps_what_it_holds(database):
 
 def test_a_closed_store_says_so(store):
     store.close()
-    with pytest.raises(RuntimeError, match="closed"), store.reading():
+    with pytest.raises(StorageFailure, match="closed"), store.reading():
         pass
 
 
