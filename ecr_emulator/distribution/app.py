@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.distribution import routes
-from ecr_emulator.distribution.addressing import find_address
+from ecr_emulator.distribution.addressing import find_address, lasting
 from ecr_emulator.distribution.challenge import challenge, find_caller
 from ecr_emulator.distribution.demands import demands
 from ecr_emulator.distribution.layer_urls import get_layer
@@ -69,7 +69,7 @@ class DistributionApp:
             case Refusal():
                 return error
             case EcrError():
-                return refusal_of(error, request.base_url)
+                return refusal_of(error, lasting(request.base_url, request))
             case UpstreamFailure():
                 return refusal_of_upstream(error)
             case StorageFailure():

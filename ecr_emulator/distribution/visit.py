@@ -7,6 +7,7 @@ from datetime import datetime
 
 from werkzeug import Request
 
+from ecr_emulator.distribution.addressing import lasting
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
@@ -45,4 +46,4 @@ class Visit:
 
     def url(self, rest: str) -> str:
         """The address of something in this repository."""
-        return f"{self.origin}/v2/{self.path}/{rest}"
+        return lasting(f"{self.origin}/v2/{self.path}/{rest}", self.request)

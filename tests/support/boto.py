@@ -43,12 +43,13 @@ def client_of(
     *,
     account: str = "test",
     region: str = "us-east-1",
+    endpoint: str = ENDPOINT,
     parameter_validation: bool = True,
     keys: Keys | None = None,
 ) -> Any:
     """A boto3 client that speaks to an emulator, with its keys or with the account as access key. It never retries."""
     config = Config(parameter_validation=parameter_validation, retries={"total_max_attempts": 1})
-    client = _client(service, region, keys or Keys(account, "secret"), ENDPOINT, config=config)
+    client = _client(service, region, keys or Keys(account, "secret"), endpoint, config=config)
     client.meta.events.register("before-send", InProcess(emulator.wsgi))
     return client
 
