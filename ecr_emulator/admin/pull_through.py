@@ -16,6 +16,7 @@ from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import (
     EcrError,
+    StorageFailure,
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,
@@ -105,6 +106,8 @@ class PullThroughAdmin:
                 yield _line({"done": True})
             except UpstreamFailure as failure:
                 yield _line({"error": failure.reason, "code": failure.failure_code})
+            except (EcrError, StorageFailure) as failure:
+                yield _line({"error": str(failure), "code": type(failure).__name__})
 
         return Response(lines(), content_type=NDJSON)
 

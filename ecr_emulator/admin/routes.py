@@ -16,6 +16,7 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
+from ecr_emulator.errors import StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.lifecycle import EVALUATE
 
@@ -163,7 +164,12 @@ def admin_app(admin: Admin, pull_through: PullThroughAdmin) -> Flask:
     app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.delete_findings, methods=["DELETE"])
     app.add_url_rule("/_ecr/reset", view_func=admin.reset, methods=["POST"])
     app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(StorageFailure, _no_room)
     return app
+
+
+def _no_room(failure: StorageFailure) -> ResponseReturnValue:
+    return jsonify(error=failure.reason), 503
 
 
 def _unknown(digest: str) -> ResponseReturnValue:

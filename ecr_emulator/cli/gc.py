@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ecr_emulator.cli.ask import reason, request
+from ecr_emulator.cli.ask import Refused, reason, request
 from ecr_emulator.cli.options import with_settings
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.settings import Loaded
@@ -37,6 +37,8 @@ def gc(loaded: Loaded, grace: str) -> None:
 def _running(hosts: tuple[str, ...], port: int, grace: str) -> dict[str, int]:
     try:
         counts: dict[str, int] = request(hosts, port, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
+    except Refused as refused:
+        raise click.ClickException(str(refused)) from None
     except OSError as failure:
         message = f"No emulator on port {port}: {reason(failure)}. For one that does not run, say --data-dir."
         raise click.ClickException(message) from None

@@ -8,9 +8,10 @@ import pytest
 from werkzeug.test import Client
 
 from tests.support.faults import answers, corrupted, with_headers
+from tests.support.full_disk import read_only_disk
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import image, index, layer, multi_arch
-from tests.through.conftest import running
+from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 DENIED = (
@@ -229,6 +230,15 @@ def test_a_rule_that_was_made_anew_has_no_past(here, upstream):
     assert (rule_of(here, "quay")["state"], rule_of(here, "quay")["last_error"]) == ("unknown", None)
 
 
+def test_a_rule_for_another_registry_of_the_emulator_says_so(here):
+    here.rule("peer", f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com")
+    assert here.manifest("peer/team/app", "v1").status_code == 404
+    rule = rule_of(here, "peer")
+    assert (rule["address"], rule["state"]) == ("this emulator", "ok")
+    assert "has no team/app v1" in rule["last_error"]["reason"]
+    assert refresh(here, "peer/team/app:v1").json["refreshed"][0]["outcome"] == "failed"
+
+
 def test_rules_are_those_of_one_registry_and_others_are_named(here):
     here.rule()
     found = rules(here, region="eu-west-1")
@@ -395,6 +405,30 @@ def test_a_pull_that_breaks_off_says_why_in_its_last_line(here, upstream):
     last = pull(here, f"{NAME}:v1")[-1]
     assert last["code"] == "UpstreamUnavailable"
     assert app.layers[0].digest in last["error"]
+
+
+def test_a_pull_whose_repository_is_deleted_meanwhile_says_so(here, upstream):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    lines = iter(here.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"}).response)
+    json.loads(next(lines))
+    here.settle()
+    here.ecr.delete_repository(repositoryName=NAME, force=True)
+    *_, last = map(json.loads, lines)
+    assert last["code"] == "RepositoryNotFoundException"
+    assert NAME in last["error"]
+
+
+def test_a_refresh_that_cannot_be_written_down_says_so(here, upstream):
+    upstream.add_image("team/app", image(), "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    with read_only_disk(here.emulator):
+        answer = refresh(here, NAME)
+    assert (answer.status_code, answer.content_type) == (503, "application/json")
+    assert answer.json["error"]
 
 
 @pytest.mark.parametrize(
