@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from ecr_emulator.upstream.patience import Interruption, Patience
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.exchange import Answer
+
+log = logging.getLogger(__name__)
 
 CHUNK = 256 * 1024
 """The most that is read at once, and the least that counts as progress between two breaks. In bytes."""
@@ -32,7 +35,7 @@ class BlobDownload:
         self._open = open_blob
         self._what = what
         self._size = size
-        self._position = offset
+        self._start = self._position = offset
         self._patience = patience
         self._takes_ranges = True
 
@@ -50,6 +53,7 @@ class BlobDownload:
             if self._position - progress_at >= CHUNK:
                 fruitless, progress_at = 0, self._position
             fruitless += 1
+            log.info("%s broke off at byte %d of %d: %s", self._what, self._position, self._size, why)
             if fruitless > self._patience.resumes:
                 raise UpstreamUnavailable(
                     f"{self._what} broke off at byte {self._position} of {self._size} again and again: {why}"
@@ -74,17 +78,26 @@ class BlobDownload:
     def _answer(self) -> Answer:
         """An answer whose body starts at our position or, if the upstream does not do ranges, at 0."""
         if self._position and self._takes_ranges:
-            answer = self._open({"Range": f"bytes={self._position}-"})
+            answer = self._ask({"Range": f"bytes={self._position}-"})
             if answer.status == 200 or (answer.status == 206 and self._starts_here(answer)):
                 return answer
             answer.discard()
             self._takes_ranges = False
-        answer = self._open({})
+        answer = self._ask({})
         if answer.status != 200:
             answer.discard()
             raise UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for the whole {self._what}")
         self._check_announced(answer)
         return answer
+
+    def _ask(self, headers: Mapping[str, str]) -> Answer:
+        """The registry's answer. Once bytes have come, a registry that is away for a while is one more break."""
+        try:
+            return self._open(headers)
+        except UpstreamUnavailable as away:
+            if self._position == self._start:
+                raise
+            raise Interruption(away) from away
 
     def _check_announced(self, answer: Answer) -> None:
         """Refuse a body that cannot be the blob before its first byte is passed on."""

@@ -111,6 +111,22 @@ def test_a_blob_that_does_not_move_is_given_up_after_five_resumes(hub, adapter, 
     assert adapter.pauses == [0.5, 1.0, 2.0, 4.0]
 
 
+def test_an_upstream_that_is_away_for_a_while_is_waited_for(hub, adapter):
+    hub.fail("/blobs/", cut_after(MIB))
+    hub.fail("/blobs/", hang_up(), times=6)
+    assert read(adapter.at()) == BLOB.raw
+    assert ranges(hub) == [None] + [f"bytes={MIB}-"] * 7
+    assert adapter.pauses == [0.5, 1.0, 0.5, 0.5, 1.0, 1.0], "between tries, and between resumes"
+
+
+def test_an_upstream_that_does_not_come_back_is_given_up_after_five_resumes(hub, adapter):
+    hub.fail("/blobs/", cut_after(MIB))
+    hub.fail("/blobs/", answers(503), times=99)
+    with pytest.raises(UpstreamUnavailable, match=f"broke off at byte {MIB} of 3000000 again and again: .* 503"):
+        read(adapter.at())
+    assert len(hub.requests) == 1 + 5 * 3
+
+
 def test_an_upstream_that_ignores_ranges_is_read_from_the_start(hub, adapter):
     hub.fail("/blobs/", cut_after(MIB))
     hub.fail("/blobs/", ignores_range())
