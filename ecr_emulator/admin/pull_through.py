@@ -58,12 +58,11 @@ class PullThroughAdmin:
             return jsonify(error=str(wrong)), 400
         now = self._clock.now()
         reports = self._parts.reports.of(registry, now)
-        others = [each for each in self._parts.reports.registries() if each != registry]
         return jsonify(
             now=now.isoformat(),
             **_place(registry),
             rules=[_described(report) for report in reports],
-            elsewhere=[_place(other) for other in others],
+            elsewhere=[_place(other) for other in self._others(registry)],
         )
 
     def refresh(self) -> ResponseReturnValue:
@@ -76,7 +75,7 @@ class PullThroughAdmin:
         except _Wrong as wrong:
             return jsonify(error=str(wrong)), 400
         except NoRule as uncovered:
-            return jsonify(error=f"{uncovered}."), 404
+            return jsonify(error=f"{uncovered}.{self._hint(registry)}"), 404
         except EcrError as absent:
             return jsonify(error=absent.message), 404
         return jsonify(**_place(registry), repository=image.repository, refreshed=[asdict(each) for each in found])
@@ -95,7 +94,7 @@ class PullThroughAdmin:
         try:
             manifest = self._parts.warming.manifest(registry, image.repository, reference, now)
         except EcrError as absent:
-            return jsonify(error=absent.message), 404
+            return jsonify(error=f"{absent.message}.{self._hint(registry)}"), 404
         except UpstreamFailure as failure:
             return jsonify(error=failure.reason, code=failure.failure_code), _status(failure)
 
@@ -110,6 +109,17 @@ class PullThroughAdmin:
                 yield _line({"error": str(failure), "code": type(failure).__name__})
 
         return Response(lines(), content_type=NDJSON)
+
+    def _others(self, registry: Registry) -> list[Registry]:
+        return [each for each in self._parts.reports.registries() if each != registry]
+
+    def _hint(self, registry: Registry) -> str:
+        """Where else somebody may have looked for an image that a registry without rules cannot pull."""
+        others = self._others(registry)
+        if not others or self._parts.reports.of(registry, self._clock.now()):
+            return ""
+        places = "; or ".join(f"--account {each.id} --region {each.region}" for each in others)
+        return f" {registry.id} has no rules in {registry.region}; there are some with {places}"
 
     def _image(self) -> tuple[Registry, ImageName]:
         body: Any = request.get_json(silent=True)

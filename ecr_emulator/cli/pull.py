@@ -25,7 +25,7 @@ def pull(running: Running, image: str) -> None:
     """
     steps = running.follow("/_ecr/pull", image=image)
     last = (_bar if sys.stdout.isatty() else _log)(image, _checked(steps))
-    new = f"{size_in_words(last['bytes_fetched'])} new" if last["bytes_fetched"] else "all of it was here"
+    new = f"{size_in_words(last['new_bytes'])} new" if last["new_bytes"] else "all of it was here"
     click.echo(f"{image} is cached: {last['digest']}, {_contents(last)}, {new}")
     if last["missing"]:
         click.echo(f"{last['missing']} images in its index are not there upstream; it goes without them.")

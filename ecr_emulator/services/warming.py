@@ -19,7 +19,7 @@ NEWS_EVERY = 1024 * 1024
 
 @dataclass(slots=True)
 class Progress:
-    """How far a pull has come. ``bytes_fetched`` of the ``bytes_done`` were not here before.
+    """How far a pull has come. ``new_bytes`` of the ``bytes`` were not here when the manifests that list them came.
 
     ``missing`` images are listed in an index and not to be had, which is legal.
     """
@@ -31,7 +31,7 @@ class Progress:
     blobs_done: int = 0
     bytes: int = 0
     bytes_done: int = 0
-    bytes_fetched: int = 0
+    new_bytes: int = 0
 
 
 class Warming:
@@ -60,7 +60,6 @@ class Warming:
             if self._blobs.size(blob.digest) is None:
                 for count in self._fetched(registry, name, blob, now):
                     progress.bytes_done += count
-                    progress.bytes_fetched += count
                     yield progress
             else:
                 self._pulls.find_blob(registry, name, blob.digest, now)  # the repository holds it from now on
@@ -77,7 +76,10 @@ class Warming:
         while waiting:
             contents = waiting.pop()
             progress.images += 1
-            blobs |= {blob.digest: blob for blob in contents.blobs}
+            for blob in contents.blobs:
+                if blob.digest not in blobs:
+                    blobs[blob.digest] = blob
+                    progress.new_bytes += blob.size if self._blobs.size(blob.digest) is None else 0
             for child in contents.children:
                 if child.digest not in seen:
                     seen.add(child.digest)

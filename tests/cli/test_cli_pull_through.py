@@ -16,6 +16,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.upstream_images import image, layer, multi_arch
 
 NAME = "quay/team/app"
+ELSEWHERE = "{} has no rules in {}; there are some with --account 000000000000 --region us-east-1\n"
 APP = multi_arch()
 LARGE = image("large", layer("large", 9_000_000))
 
@@ -113,6 +114,8 @@ def test_a_refresh_says_what_came_of_it(ask, quay):
         (("refresh", NAME, "--region", "eu-west-1"), "No pull through cache rule of 000000000000 in eu-west-1"),
         (("pull", "Bad"), "'Bad' is not a repository name"),
         (("pull", NAME, "--account", "123456789012"), f"The repository with name '{NAME}' does not exist"),
+        (("pull", NAME, "--account", "123456789012"), ELSEWHERE.format("123456789012", "us-east-1")),
+        (("refresh", NAME, "--region", "eu-west-1"), ELSEWHERE.format("000000000000", "eu-west-1")),
     ],
 )
 def test_what_cannot_be_done_is_said(ask, arguments, words):

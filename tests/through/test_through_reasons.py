@@ -376,7 +376,7 @@ def test_a_pull_brings_in_all_architectures_and_tells_of_each_step(here, upstrea
     assert here.pull(NAME, "v1") == app.raw
 
     *_, last, done = pull(here, f"{NAME}:v1")
-    assert (last["bytes_fetched"], last["bytes_done"]) == (0, total)
+    assert (last["new_bytes"], last["bytes_done"]) == (0, total)
 
 
 def test_a_pull_goes_without_children_that_are_not_there(here, upstream):
