@@ -1,6 +1,7 @@
 import pytest
 
 from tests.support.clients import Aws, Skopeo
+from tests.support.hub import CACHED, create_rule, through
 from tests.support.layouts import single_image
 from tests.support.processes import serving
 from tests.support.programs import Distribution
@@ -37,9 +38,8 @@ def repository(emulator, aws):
 
 @pytest.fixture
 def served(tmp_path, distribution):
-    upstream_map = f"registry-1.docker.io={distribution.url}"
-    arguments = ("--port", "0", "--data-dir", str(tmp_path / "state"), "--upstream-map", upstream_map)
-    with serving(tmp_path, *arguments) as emulator:
+    """An emulator with a data directory, for which distribution is Docker Hub."""
+    with serving(tmp_path, *through(tmp_path, distribution.url)) as emulator:
         yield emulator
         if emulator.process.poll() is None:
             assert emulator.stop() == 0
@@ -53,3 +53,10 @@ def new_machine(tmp_path):
     image = single_image(tmp_path / "my-app", seed="my-app")
     Skopeo(tmp_path).archive(image, "my-app:latest").rename(home / "my-app.tar")
     return home.parent
+
+
+@pytest.fixture
+def cached(served):
+    """The repository that distribution's ``library/app`` is cached in, as clients name it; a rule leads to it."""
+    create_rule(Aws(served))
+    return f"{served.host}/{CACHED}"

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.boto import client_at
 from tests.support.clients import Skopeo
+from tests.support.hub import publish
 from tests.support.layouts import Layout, multi_architecture_image
 from tests.support.programs import HUB_TOKEN, HUB_USER
 
@@ -25,15 +26,9 @@ def skopeo(tmp_path):
 
 
 @pytest.fixture
-def image(tmp_path, distribution, skopeo):
+def image(tmp_path, distribution):
     layout = multi_architecture_image(tmp_path / "image", seed=1)
-    skopeo.copy(
-        f"oci:{layout.folder}:1.0",
-        f"docker://{distribution.host}/library/app:1.0",
-        "--all",
-        "--dest-tls-verify=false",
-        f"--dest-creds={HUB_USER}:{HUB_TOKEN}",
-    )
+    publish(distribution, layout)
     return layout
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.clients import Crane, Docker, Oras, Podman, Skopeo, logged_in
+from tests.support.clients import CommandFailed, Crane, Docker, Oras, Podman, Skopeo, logged_in
 from tests.support.layouts import single_image
 from tests.support.processes import serving
 
@@ -37,10 +37,10 @@ def test_a_client_pulls_what_its_user_may_and_hears_why_it_may_not_push(emulator
     with logged_in(kind, emulator, ann) as client:
         assert client.pull(f"{repository}:v1")[1] == image.diff_ids()
         another = single_image(tmp_path / "another", seed=f"{kind.name} again")
-        with pytest.raises(AssertionError, match=DENIED):
+        with pytest.raises(CommandFailed, match=DENIED):
             client.push(another, f"{repository}:v2")
 
 
 def test_the_cli_prints_the_sentence(ann):
-    with pytest.raises(AssertionError, match="user/ann is not authorized to perform: ecr:CreateRepository on resource"):
+    with pytest.raises(CommandFailed, match="user/ann is not authorized to perform: ecr:CreateRepository on resource"):
         ann.create_repository("team/other")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.support.clients import Aws, Oras, Regctl, logged_in
-from tests.support.layouts import Layout, single_image
+from tests.support.clients import Aws, Crane, Oras, Regctl, logged_in
+from tests.support.layouts import Layout, signature, signature_tag, single_image
 from tests.support.processes import serving
 from tests.support.programs import Distribution
 
@@ -94,3 +94,12 @@ def test_an_image_is_copied_out_of_the_cache_with_all_that_refers_to_it(served, 
         assert image.blobs() < copied.blobs()
     stored = Aws(served).images("quay/team/app")
     assert {each.get("artifactMediaType") for each in stored} >= {SBOM, SIGNATURE}
+
+
+def test_a_signature_of_an_upstream_image_is_found_by_its_tag(served, upstream, image, tmp_path):
+    signed = signature(tmp_path / "signature", image, refers=False)
+    Oras(tmp_path / "pusher").push(signed, f"{upstream.removeprefix('http://')}/team/app:{signature_tag(image)}")
+    with logged_in(Crane, served) as crane:
+        found = Layout(tmp_path / "found")
+        crane.pull_into(found, f"{served.host}/quay/team/app:{signature_tag(image)}")
+    assert (found.top(), found.blobs()) == (signed.top(), signed.blobs())

@@ -1,17 +1,13 @@
 """The main job with real parts: distribution upstream, the AWS CLI to set up, skopeo to pull."""
 
-import json
-
 import pytest
 
 from tests.support.clients import Aws, Skopeo
+from tests.support.hub import CACHED, create_rule, publish
 from tests.support.layouts import Layout, multi_architecture_image
 from tests.support.processes import serving
-from tests.support.programs import HUB_TOKEN, HUB_USER
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
-
-IMAGE = "docker-hub/library/app"
 
 
 @pytest.fixture
@@ -27,41 +23,15 @@ def skopeo(tmp_path):
 
 
 @pytest.fixture
-def image(tmp_path, distribution, skopeo):
+def image(tmp_path, distribution):
     layout = multi_architecture_image(tmp_path / "image", seed=1)
-    push_upstream(skopeo, distribution, layout)
+    publish(distribution, layout)
     return layout
-
-
-def push_upstream(skopeo, distribution, layout):
-    skopeo.copy(
-        f"oci:{layout.folder}:1.0",
-        f"docker://{distribution.host}/library/app:1.0",
-        "--all",
-        "--dest-tls-verify=false",
-        f"--dest-creds={HUB_USER}:{HUB_TOKEN}",
-    )
-
-
-def create_rule(aws):
-    secret = json.dumps({"username": HUB_USER, "accessToken": HUB_TOKEN})
-    name = "ecr-pullthroughcache/docker-hub"
-    arn = aws.json("secretsmanager", "create-secret", "--name", name, "--secret-string", secret)["ARN"]
-    rule = aws.json(
-        "ecr",
-        "create-pull-through-cache-rule",
-        "--ecr-repository-prefix=docker-hub",
-        "--upstream-registry-url=registry-1.docker.io",
-        f"--credential-arn={arn}",
-    )
-    assert rule["upstreamRegistry"] == "docker-hub"
-    validation = aws.json("ecr", "validate-pull-through-cache-rule", "--ecr-repository-prefix=docker-hub")
-    assert validation["isValid"], validation
 
 
 def pull(skopeo, served, folder, reference=":1.0", *options):
     layout = Layout(folder)
-    skopeo.pull_into(layout, f"{served.host}/{IMAGE}{reference}", *options)
+    skopeo.pull_into(layout, f"{served.host}/{CACHED}{reference}", *options)
     return layout
 
 
@@ -74,7 +44,7 @@ def test_an_image_is_pulled_through_the_cache_cold_warm_and_without_its_upstream
     cold = pull(skopeo, served, tmp_path / "cold", ":1.0", "--all")
     assert (cold.blobs(), cold.top()) == (image.blobs(), image.top())
 
-    images = aws.json("ecr", "describe-images", "--repository-name", IMAGE)["imageDetails"]
+    images = aws.json("ecr", "describe-images", "--repository-name", CACHED)["imageDetails"]
     assert len(images) == 3
     assert [each["imageDigest"] for each in images if each.get("imageTags") == ["1.0"]] == [image.top()]
 
@@ -102,13 +72,13 @@ def test_a_tag_that_moves_upstream_moves_after_a_day(distribution, served, aws, 
     assert pull(skopeo, served, tmp_path / "first", ":1.0", "--all").top() == image.top()
 
     changed = multi_architecture_image(tmp_path / "changed", seed=2)
-    push_upstream(skopeo, distribution, changed)
+    publish(distribution, changed)
     assert pull(skopeo, served, tmp_path / "same-day", ":1.0", "--all").top() == image.top()
 
     served.advance("24h")
     skopeo.login(served.host, aws.password())
     assert pull(skopeo, served, tmp_path / "next-day", ":1.0", "--all").top() == changed.top()
-    images = aws.json("ecr", "describe-images", "--repository-name", IMAGE)["imageDetails"]
+    images = aws.json("ecr", "describe-images", "--repository-name", CACHED)["imageDetails"]
     assert {each["imageDigest"]: each.get("imageTags") for each in images if "imageTags" in each} == {
         changed.top(): ["1.0"]
     }

@@ -15,7 +15,7 @@ import requests
 # s3cret-token, hashed with bcrypt as htpasswd does it
 HTPASSWD = "hub-user:$2b$05$abcdefghijklmnopqrstuurqlfNK1j3DPm23UErfIbGaYIPKJXOC2\n"
 PATIENCE = 600
-"""How often we look whether a server is ready, 20 times a second."""
+"""How often we look whether a program is ready, 20 times a second."""
 HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
 
 
@@ -43,6 +43,15 @@ def answers(url):
     except requests.ConnectionError:
         return False
     return True
+
+
+def until(happens):
+    """Wait until something happens that another program does."""
+    for _ in range(PATIENCE):
+        if happens():
+            return
+        time.sleep(0.05)
+    pytest.fail("what was waited for has not happened")
 
 
 def start_program(command, log, ready):
@@ -99,5 +108,12 @@ class Distribution:
 
     def requests(self):
         """Method and path of the manifest and blob requests so far, without those that were told to sign in."""
+        return [(method, path) for method, path, status in self._answered() if status != 401]
+
+    def downloads(self, digest):
+        """The statuses of the downloads of a blob that are over."""
+        return [status for method, path, status in self._answered() if method == "GET" and path.endswith(digest)]
+
+    def _answered(self):
         lines = re.findall(r'"(GET|HEAD) (/v2/\S*/(?:manifests|blobs)/\S+) HTTP/1\.1" (\d+)', self._log.read_text())
-        return [(method, path) for method, path, status in lines if status != "401"]
+        return [(method, path, int(status)) for method, path, status in lines]

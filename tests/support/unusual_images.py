@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
+from collections.abc import Callable
+from io import SEEK_CUR
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
 from tests.support.layouts import OCI_LAYER, Layout, tar
 
 FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 TAR_BLOCK = 512
+MIB = 1024**2
 
 
 def many_layers(folder: Path, number: int = 128) -> Layout:
@@ -54,6 +58,25 @@ def nested_index(folder: Path) -> Layout:
 
 def huge_layer(folder: Path, size: int) -> tuple[Layout, Path]:
     """An image of one layer, which holds a file of so many bytes, all zeros but the last; and where that layer is."""
+
+    def zeros(file: BinaryIO) -> None:
+        file.seek(size - 1, SEEK_CUR)
+        file.write(b"!")
+
+    return _one_file(folder, size, zeros)
+
+
+def noisy_layer(folder: Path, size: int) -> tuple[Layout, Path]:
+    """An image of one layer, which holds a file of so many MiB of noise; and where that layer is."""
+
+    def noise(file: BinaryIO) -> None:
+        for _ in range(size):
+            file.write(os.urandom(MIB))
+
+    return _one_file(folder, size * MIB, noise)
+
+
+def _one_file(folder: Path, size: int, write: Callable[[BinaryIO], None]) -> tuple[Layout, Path]:
     layout = Layout(folder)
     folder.mkdir()
     member = tarfile.TarInfo("huge")
@@ -61,8 +84,7 @@ def huge_layer(folder: Path, size: int) -> tuple[Layout, Path]:
     path = folder / "huge.tar"
     with path.open("wb") as file:
         file.write(member.tobuf())
-        file.seek(size - 1, 1)
-        file.write(b"!")
+        write(file)
         file.truncate(file.tell() + -size % TAR_BLOCK + 2 * TAR_BLOCK)
     layer = layout.add_file(OCI_LAYER, path)
     return layout.finish(layout.add_image([layer])), layout.path(layer["digest"])

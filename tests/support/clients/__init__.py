@@ -3,7 +3,7 @@
 Each takes and gives images as OCI layouts or as what it tells of an image, so that one story can be told of all.
 """
 
-from tests.support.clients.client import Aws, Client, ImageClient, Pulled, Shell, logged_in
+from tests.support.clients.client import Aws, Client, CommandFailed, ImageClient, Pulled, Shell, logged_in
 from tests.support.clients.containers import Buildah, Podman
 from tests.support.clients.copying import Crane, Helm, LayoutClient, Oras, Regctl, Skopeo
 from tests.support.clients.engines import BuildKit, Containerd, Docker
@@ -13,6 +13,7 @@ __all__ = [
     "BuildKit",
     "Buildah",
     "Client",
+    "CommandFailed",
     "Containerd",
     "Crane",
     "Docker",

@@ -26,6 +26,10 @@ class Pulled(NamedTuple):
     diff_ids: list[str]
 
 
+class CommandFailed(Exception):
+    """A command did not succeed. It says what the command was and what it printed."""
+
+
 class Shell:
     """Runs commands as a user would type them, with an environment of its own, and in a folder if that matters."""
 
@@ -34,7 +38,7 @@ class Shell:
         self._folder = folder
 
     def run(self, *command: str, stdin: str | None = None) -> str:
-        """The output of a command, which must succeed."""
+        """The output of a command. Raises ``CommandFailed``."""
         done = subprocess.run(
             command,
             env=self._environment,
@@ -45,7 +49,8 @@ class Shell:
             check=False,
             timeout=TIMEOUT,
         )
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+        if done.returncode != 0:
+            raise CommandFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         return done.stdout
 
 

@@ -1,0 +1,96 @@
+"""What breaks while a big layer is pulled for the first time: the upstream behind an nginx, the emulator itself."""
+
+import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.clients import Aws, CommandFailed, Crane, Docker, logged_in
+from tests.support.hub import CACHED, create_rule, publish, through
+from tests.support.processes import serving
+from tests.support.programs import until
+from tests.support.slow_front import SlowFront
+from tests.support.unusual_images import MIB, noisy_layer
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+RATE = 128 * MIB
+"""How much the hub sends in a second."""
+OK, PARTIAL = 200, 206
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder whose contents nobody wants to have kept."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture
+def front(distribution, folder):
+    """The hub as the emulator reaches it."""
+    front = SlowFront(folder, distribution.url, RATE)
+    front.start()
+    yield front
+    front.stop()
+
+
+def test_an_upstream_that_is_killed_and_comes_back_later_is_nothing_that_the_client_sees(distribution, front, folder):
+    image, layer = noisy_layer(folder / "image", size=512)
+    publish(distribution, image)
+    with serving(folder, *through(folder, front.url)) as emulator, ready(emulator, Crane) as crane:
+        with ThreadPoolExecutor() as background:
+            pulled = background.submit(crane.pull, f"{emulator.host}/{CACHED}:1.0")
+            until(lambda: has_come(folder) > 100 * MIB)
+            front.kill()
+            until(lambda: (folder / "log").read_text().count("broke off") > 1)
+            front.start()
+        assert pulled.result() == (image.top(), image.diff_ids())
+        assert emulator.stop() == 0
+    assert distribution.downloads(f"sha256:{layer.name}") == [OK, PARTIAL], "it went on where it had broken off"
+
+
+def test_an_emulator_that_is_killed_and_started_again_serves_dockers_next_try_and_the_users(
+    distribution, front, folder
+):
+    image, layer = noisy_layer(folder / "image", size=128)
+    publish(distribution, image)
+    arguments = through(folder, front.url)
+    with (
+        serving(folder, *arguments) as emulator,
+        ready(emulator, Docker) as docker,
+        logged_in(Crane, emulator) as crane,
+    ):
+        reference = f"{emulator.host}/{CACHED}:1.0"
+        with ThreadPoolExecutor() as background:
+            by_docker, by_crane = (background.submit(client.pull, reference) for client in (docker, crane))
+            until(lambda: has_come(folder) > 30 * MIB)
+            emulator.stop(signal.SIGKILL)
+            with serving(folder, *arguments, "--port", str(emulator.port)) as again:
+                with pytest.raises(CommandFailed):
+                    by_crane.result()
+                expected = (image.top(), image.diff_ids())
+                assert crane.pull(reference) == by_docker.result() == expected
+                assert list(ingest(folder)) == []
+                assert again.stop() == 0
+    assert distribution.downloads(f"sha256:{layer.name}").count(OK) == 2, "once for each life of the emulator"
+
+
+@contextmanager
+def ready(emulator, kind):
+    """A client that is logged in to an emulator which has the rule."""
+    create_rule(Aws(emulator))
+    with logged_in(kind, emulator) as client:
+        yield client
+
+
+def ingest(folder):
+    """The files of an emulator's downloads under way."""
+    return (folder / "state" / "ingest").iterdir()
+
+
+def has_come(folder):
+    """How many bytes of downloads under way an emulator has."""
+    return sum(file.stat().st_size for file in ingest(folder))
