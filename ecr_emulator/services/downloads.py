@@ -11,7 +11,7 @@ from threading import Event, Lock
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import algorithm_of, digest_of
-from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_through import NEVER, PullThroughRule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, Upstreams
@@ -23,6 +23,12 @@ AT_ONCE = 16
 """So many blobs are downloaded at the same time; more wait."""
 BAD_FOR = timedelta(seconds=60)
 """A blob that came with wrong bytes is not asked for again so soon: clients try again at once, and it may be large."""
+
+MAKE_ROOM_EVERY = timedelta(minutes=1)
+"""Garbage is collected no more often than this for want of room."""
+
+Place = tuple[str, str | None, str]
+"""Where a blob comes from: the upstream, its name for the repository, and the digest."""
 
 
 class Downloads:
@@ -49,7 +55,8 @@ class Downloads:
         self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-blob")
         self._fills: dict[str, Fill] = {}
         self._running: set[Future[None]] = set()
-        self._bad: dict[tuple[str, str | None, str], datetime] = {}
+        self._bad: dict[Place, datetime] = {}
+        self._made_room_at = NEVER
         self._lock = Lock()
         self._stopping = Event()
 
@@ -123,7 +130,7 @@ class Downloads:
                 fill.run(partial(self._begin, fill, layer), lambda: self._upstreams.at(rule).hang_up())
                 self._link(repository, layer)
         except WrongBytes as wrong:
-            self._bad[_place(rule, repository, layer)] = self._clock.now()
+            self._note_bad(_place(rule, repository, layer))
             log.warning("blob %s of %s is not cached: %s", layer.digest, repository.name, wrong.reason)
         except (UpstreamFailure, StorageFailure) as failure:
             log.warning("blob %s of %s is not cached: %s", layer.digest, repository.name, failure.reason)
@@ -142,10 +149,19 @@ class Downloads:
     def _begin(self, fill: Fill, layer: Layer) -> BlobWriter:
         """A writer for a blob that there is room for. Raises ``StorageFailure``."""
         if not self._has_room(fill, layer):
-            self._make_room()
+            self._make_room_once_in_a_while()
             if not self._has_room(fill, layer):
                 raise StorageFailure(f"the disk has no room for {layer.size} bytes more")
         return self._blobs.begin(self._ids.uuid())
+
+    def _make_room_once_in_a_while(self) -> None:
+        """An image has many blobs, and what was no garbage for the first is none for the second."""
+        now = self._clock.now()
+        with self._lock:
+            is_due = abs(now - self._made_room_at) >= MAKE_ROOM_EVERY
+            self._made_room_at = now if is_due else self._made_room_at
+        if is_due:
+            self._make_room()
 
     def _has_room(self, fill: Fill, layer: Layer) -> bool:
         with self._lock:
@@ -166,11 +182,15 @@ class Downloads:
         """Raise ``UpstreamUnavailable`` where asking would be in vain."""
         if layer.size == 0 and layer.digest != digest_of(b"", algorithm_of(layer.digest)):
             raise UpstreamUnavailable(f"the manifest does not say how large {layer.digest} is")
-        place = _place(rule, repository, layer)
-        since = self._bad.get(place)
-        if since and timedelta() <= self._clock.now() - since < BAD_FOR:
+        since = self._bad.get(_place(rule, repository, layer))
+        if since and abs(self._clock.now() - since) < BAD_FOR:
             raise WrongBytes(layer.digest)
-        self._bad.pop(place, None)
+
+    def _note_bad(self, place: Place) -> None:
+        now = self._clock.now()
+        with self._lock:
+            recent = {each: since for each, since in self._bad.items() if abs(now - since) < BAD_FOR}
+            self._bad = recent | {place: now}
 
     def _link(self, repository: Repository, layer: Layer) -> None:
         """The repository holds the blob from now on, unless it was deleted meanwhile."""
@@ -180,8 +200,7 @@ class Downloads:
                 work.layers.add(current, layer.digest, layer.size, self._clock.now())
 
 
-def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> tuple[str, str | None, str]:
-    """Where a blob comes from."""
+def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> Place:
     return rule.url, rule.upstream_name(repository.name), layer.digest
 
 

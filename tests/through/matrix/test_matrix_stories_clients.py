@@ -1,0 +1,232 @@
+"""Cells that need a story: many clients, slow ones, those that leave, and what all of them can rely on."""
+
+from base64 import b64encode
+from datetime import timedelta
+from functools import partial
+from threading import Event
+from threading import enumerate as enumerate_threads
+
+import pytest
+
+from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.services.fills import FIRST_BYTES
+from ecr_emulator.services.pull_through import PATIENCE
+from ecr_emulator.upstream.patience import Patience
+from tests.support.faults import answers, corrupted, stalls
+from tests.support.scripted_upstream import Bearer
+from tests.support.upstream_images import image, layer
+from tests.through.matrix import breaks
+from tests.through.matrix.stories import Beside, at_once, changed, stopping_at, wrong_at_the_end
+from tests.through.matrix.world import APP, CHILD, LAYER, NAME, TEAM
+
+
+def test_a_clock_that_is_set_back_costs_no_token_and_no_storm(at):
+    here = at("T", auth=Bearer(expires_in=90_000))
+    assert here.act().said == "200"
+    here.finish_import()
+    tokens = here.tokens.count("GET", "/token")
+    here.here.advance(hours=24, minutes=10)
+    here.upstream.fail("HEAD", answers(503), times=3)
+    here.upstream.fail("HEAD /manifests/", answers(503), times=99)
+    assert here.act().body == APP.raw
+    failed = here.upstream.count("HEAD", "/manifests/")
+    here.here.emulator.clock.advance(-timedelta(hours=1))
+    for _ in range(5):
+        assert here.act().body == APP.raw
+    assert here.upstream.count("HEAD", "/manifests/") == failed
+    assert here.tokens.count("GET", "/token") == tokens
+    here.upstream.heal()
+    here.check_recovery()
+
+
+def test_a_flight_lands_though_its_client_has_left(at, monkeypatch):
+    here = at("M")
+    go_on = Event()
+    here.upstream.fail(here.target, stalls(go_on))
+    monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.05)
+    delivered = here.act()
+    assert (delivered.said, delivered.headers["Retry-After"]) == ("503 UNKNOWN", "1")
+    monkeypatch.undo()
+    go_on.set()
+    assert here.act().body == APP.raw
+    assert len(here.asked()) == 1
+    here.may_import.set()
+    here.check_recovery()
+
+
+def test_a_fill_ends_though_its_client_has_left(at):
+    here = at("B")
+    go_on = Event()
+    here.upstream.fail(here.target, stalls(go_on, after=100_000))
+    answer = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}")
+    next(answer.iter_encoded())
+    answer.close()
+    go_on.set()
+    assert here.act().body == LAYER.raw
+    assert len(here.asked()) == 1
+    here.check_recovery()
+
+
+@pytest.mark.parametrize("phase", ["T", "R", "M", "B", "F"])
+def test_twenty_clients_at_once_are_one_request(at, phase):
+    here = at(phase)
+    go_on = Event()
+    here.victim.fail(here.target, stalls(go_on))
+    asking = [Beside(here.act) for _ in range(20)]
+    go_on.set()
+    answers_ = [each.result() for each in asking]
+    assert {(each.said, each.body) for each in answers_} == {("200", answers_[0].body)}
+    assert len(here.asked()) == 1
+    here.check_recovery()
+
+
+def test_a_slow_client_holds_nobody_up(at):
+    here = at("B")
+    slow = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
+    begun = next(slow)
+    assert [each.body for each in at_once(*[here.act] * 4)] == [LAYER.raw] * 4
+    here.here.pull(NAME, "v1")
+    assert begun + b"".join(slow) == LAYER.raw
+    assert len(here.asked()) == 1
+    here.check_recovery()
+
+
+def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
+    here = at("M")
+    blobs = [layer(number, 100) for number in range(40)]
+    here.upstream.add_image(TEAM, image("many", *blobs), "v1")
+    assert here.act().said == "200"
+    reached, go_on = Event(), Event()
+    here.upstream.fail("/blobs/", stopping_at(reached, go_on), times=99)
+    asking = [Beside(partial(here.get, f"blobs/{blob.digest}")) for blob in blobs]
+    assert reached.wait(10)
+    busy = [thread for thread in enumerate_threads() if thread.name.startswith("pull-through-blob")]
+    go_on.set()
+    assert [each.result().body for each in asking] == [blob.raw for blob in blobs]
+    assert 0 < len(busy) <= 16
+    assert here.upstream.count("GET", "/blobs/") == len(blobs)
+
+
+@pytest.mark.parametrize(
+    ("span", "part"),
+    [
+        ("0-0", LAYER.raw[:1]),
+        ("1000-149999", LAYER.raw[1_000:150_000]),
+        ("150000-", LAYER.raw[150_000:]),
+        ("-10", LAYER.raw[-10:]),
+        ("199999-199999", LAYER.raw[-1:]),
+    ],
+)
+def test_a_part_of_a_cold_blob_is_the_right_part_and_one_request(at, span, part):
+    here = at("B")
+    delivered = here.get(f"blobs/{LAYER.digest}", Range=f"bytes={span}")
+    assert (delivered.said, delivered.body) == ("206", part)
+    assert delivered.headers["Content-Length"] == str(len(part))
+    here.here.emulator._downloads.settle(20)
+    assert len(here.asked()) == 1
+    assert here.act().body == LAYER.raw
+    assert len(here.asked()) == 1
+    here.check_recovery()
+
+
+def test_clients_hear_of_an_upstream_that_cannot_be_reached_before_they_lose_patience():
+    patience = Patience()
+    pauses = sum(patience.first_pause * 2**number * 1.2 for number in range(patience.tries - 1))
+    assert patience.tries * patience.connect + pauses < FIRST_BYTES == PATIENCE
+    assert patience.manifest_idle <= 15
+
+
+def test_the_reason_why_a_certificate_is_not_trusted_is_told(at):
+    here = at("M", tls=True)
+    with breaks.distrusted("127.0.0.2", stranger=False)(here, 1):
+        assert here.act().said == "503 UNKNOWN"
+    reason = here.here.http.get("/_ecr/events").json["events"][-1]["detail"]["failure-reason"]
+    assert "certificate verify failed" in reason
+    assert "127.0.0.1" in reason
+
+
+def test_a_client_hears_what_is_to_come_before_the_upstream_says_a_word(at, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.fills.FIRST_BYTES", 0.05)
+    here = at("B")
+    go_on = Event()
+    here.upstream.fail(here.target, stalls(go_on))
+    answer = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}")
+    assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(LAYER.size))
+    go_on.set()
+    assert b"".join(answer.iter_encoded()) == LAYER.raw
+
+
+def test_a_small_blob_that_arrives_wrong_is_fetched_once_more_over_another_connection(at):
+    here = at("B")
+    config = CHILD.config
+    connections = here.upstream.connections
+    here.upstream.fail(f"/blobs/{config.digest}", wrong_at_the_end)
+    delivered = here.get(f"blobs/{config.digest}")
+    assert (delivered.said, delivered.body) == ("200", config.raw)
+    assert here.upstream.count("GET", f"/blobs/{config.digest}") == 2
+    assert here.upstream.connections > connections
+
+
+def test_a_client_never_gets_the_beginning_of_one_attempt_and_the_end_of_another(at):
+    here = at("B")
+    go_on = Event()
+    here.upstream.fail(here.target, lambda request, reply: stalls(go_on, 150_000)(request, corrupted()(request, reply)))
+    body = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
+    assert not LAYER.raw.startswith(next(body))
+    go_on.set()
+    with pytest.raises(UpstreamFailure):
+        list(body)
+    here.here.emulator._downloads.settle(20)
+    assert here.act().body == LAYER.raw
+    assert len(here.asked()) == 2
+
+
+def test_a_blob_that_arrived_wrong_is_left_alone_for_a_minute(at):
+    here = at("B")
+    here.upstream.fail(here.target, wrong_at_the_end, times=2)
+    assert here.act().said in ("200 cut", "503 UNKNOWN")
+    here.here.emulator._downloads.settle(20)
+    assert here.act().said == "503 UNKNOWN"
+    assert len(here.asked()) == 2
+    here.here.advance(minutes=1)
+    assert here.act().body == LAYER.raw
+
+
+@pytest.mark.parametrize("left", [0, 100, LAYER.size - 1])
+def test_a_cached_blob_that_lost_bytes_is_fetched_again(at, left):
+    here = at("B")
+    assert here.act().said == "200"
+    encoded = LAYER.digest.removeprefix("sha256:")
+    file = here.here.emulator.data_dir / "blobs" / "sha256" / encoded[:2] / encoded
+    with file.open("r+b") as damaged:
+        damaged.truncate(left)
+    assert here.act().body == LAYER.raw
+    assert len(here.asked()) == 2
+    here.check_recovery()
+
+
+def test_blobs_that_come_with_the_manifest_and_those_of_no_bytes_are_not_asked_for(at):
+    here = at("M")
+    empty, inline, foreign = layer("empty", 0), layer("inline", 50), layer("foreign", 70)
+
+    def change(document):
+        document["layers"][1]["data"] = b64encode(inline.raw).decode()
+        document["layers"][2]["urls"] = ["https://elsewhere.test/layer"]
+
+    app = changed(image("inline", empty, inline, foreign), change)
+    here.upstream.add_image(TEAM, app, "v1")
+    assert here.act().body == app.raw
+    assert here.get(f"blobs/{inline.digest}").body == inline.raw
+    assert here.get(f"blobs/{empty.digest}").body == b""
+    assert here.get(f"blobs/{foreign.digest}").said == "404 BLOB_UNKNOWN"
+    here.finish_import()
+    assert here.told() == "SUCCESS"
+    assert [each.path for each in here.upstream.asked("GET", "/blobs/")] == [f"/v2/{TEAM}/blobs/{app.config.digest}"]
+
+
+def test_inline_bytes_that_are_not_the_blobs_are_not_believed(at):
+    here = at("M")
+    app = changed(image("liar", LAYER), lambda it: it["layers"][0].update(data="bm90IHRoZSBieXRlcw=="))
+    here.upstream.add_image(TEAM, app, "v1")
+    assert here.act().body == app.raw
+    assert here.get(f"blobs/{LAYER.digest}").body == LAYER.raw
