@@ -1,0 +1,37 @@
+"""CI installs every client that journeys ask for, and a journey whose client is missing fails there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import program
+
+ROOT = Path(__file__).parents[2]
+INSTALLED_WITH = {"aws": "awscli", "ctr": "containerd", "docker": "docker.io", "dockerd": "docker.io", "ip": "iproute2"}
+"""Where a program comes from that is not called like its package."""
+EVERYWHERE = {"unshare"}
+
+
+def test_a_missing_client_is_skipped_by_hand_and_a_failure_in_ci(monkeypatch):
+    monkeypatch.delenv("JOURNEYS_REQUIRE_CLIENTS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-client is not installed"):
+        program("no-such-client")
+    monkeypatch.setenv("JOURNEYS_REQUIRE_CLIENTS", "1")
+    with pytest.raises(pytest.fail.Exception, match="no-such-client is not installed"):
+        program("no-such-client")
+
+
+def test_ci_installs_every_client_and_wants_it():
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("tests/journeys", "tests/support", "scripts")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    asked = set(re.findall(r'\bprogram\("([\w-]+)"\)|^    name = "([\w-]+)"$', sources, re.MULTILINE))
+    programs = {first or second for first, second in asked} - EVERYWHERE
+    assert {"docker", "crane", "buildkitd", "conformance"} <= programs
+    told = (ROOT / ".ci" / "run").read_text(encoding="utf-8") + (ROOT / "tox.ini").read_text(encoding="utf-8")
+    missing = {each for each in programs if not re.search(rf"\b{re.escape(INSTALLED_WITH.get(each, each))}\b", told)}
+    assert not missing
+    assert "JOURNEYS_REQUIRE_CLIENTS=1 .venv/bin/tox -e journeys" in told

@@ -1,0 +1,39 @@
+"""What clients show their users when the registry refuses: ECR's own sentences."""
+
+import pytest
+
+from tests.support.clients import Buildah, Crane, Docker, Regctl, Skopeo, logged_in
+from tests.support.layouts import single_image
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+NO_IMAGE = "Requested image not found"
+NO_REPOSITORY = "The repository with name 'no/such' does not exist in the registry with id '123456789012'"
+IMMUTABLE = (
+    "The image tag 'v1' already exists in the 'team/app' repository and cannot be overwritten "
+    "because the tag is immutable."
+)
+EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
+TALKATIVE = [Docker, Buildah, Skopeo, Crane, Regctl]
+"""containerd tells its users no more than the status, oras of a pull no more than that nothing was found."""
+
+
+def said(act, *arguments):
+    """What a client says that fails."""
+    with pytest.raises(AssertionError) as refused:
+        act(*arguments)
+    return str(refused.value).replace('\\"', '"')
+
+
+@pytest.mark.parametrize("kind", TALKATIVE, ids=lambda kind: kind.name)
+def test_a_client_says_why(emulator, aws, repository, kind, tmp_path):
+    first, second = (single_image(tmp_path / each, seed=each, sizes=(10,)) for each in ("first", "second"))
+    with logged_in(kind, emulator) as client:
+        assert NO_IMAGE in said(client.pull, f"{repository}:v2")
+        assert NO_REPOSITORY in said(client.pull, f"{emulator.host}/no/such:v1")
+        assert NO_REPOSITORY in said(client.push, first, f"{emulator.host}/no/such:v1")
+        aws.run("ecr", "put-image-tag-mutability", "--repository-name=team/app", "--image-tag-mutability=IMMUTABLE")
+        client.push(first, f"{repository}:v1")
+        assert IMMUTABLE in said(client.push, second, f"{repository}:v1")
+        emulator.advance("12h")
+        assert EXPIRED in said(client.pull, f"{repository}:v1")
