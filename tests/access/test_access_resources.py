@@ -276,6 +276,15 @@ def test_another_account_admits_replicas_by_its_registry_policy(root, others, gr
     assert there == (["team/app"] if exists or outcome[0] == "COMPLETE" else [])
 
 
+def test_a_backfill_into_another_account_needs_its_policy_too(root, others, app):
+    destination = {"region": root.region, "registryId": OTHER}
+    rules = [{"destinations": [destination]}]
+    root.ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
+    backfill = root.ecr.start_replication_backfill(destination=destination)["replicationBackfillId"]
+    answer = root.ecr.describe_replication_backfill_results(replicationBackfillId=backfill)
+    assert [(each["status"], each["failureCode"]) for each in answer["results"]] == [("FAILED", "AccessDenied")]
+
+
 def test_within_an_account_nobody_is_asked(root, region):
     rules = [{"destinations": [{"region": "eu-west-1", "registryId": ACCOUNT}]}]
     root.ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
