@@ -142,7 +142,11 @@ class HttpUpstream:
         """
 
         def open_blob(headers: Mapping[str, str]) -> Answer:
-            return self._signed.persist(lambda: self._blob(name, digest, headers), after_silence=True)
+            return self._misses.unless_missed(
+                name,
+                f"blob {digest}",
+                lambda: self._signed.persist(lambda: self._blob(name, digest, headers), after_silence=True),
+            )
 
         what = f"blob {digest} of {self._signed.host}/{name}"
         return BlobDownload(open_blob, what, size, offset, self._patience).chunks()

@@ -444,6 +444,7 @@ def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(here, upstream, down,
     up.manifest("quay/team/app", "v1")
     here.settle()
     upstream.heal()
+    here.advance(seconds=5)  # for as long it is not asked again
     down.rule("eu", up)
     assert down.pull("eu/quay/team/app", "v1") == app.raw
     here.settle()

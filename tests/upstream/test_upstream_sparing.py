@@ -199,6 +199,17 @@ def test_what_is_not_there_is_not_asked_for_again_for_five_seconds(hub, adapter)
     assert outcome(upstream, "nowhere").raw == NGINX.raw
 
 
+def test_a_blob_that_is_not_there_is_not_asked_for_again_for_five_seconds(hub, adapter):
+    upstream, blob = adapter.at(), layer("blob")
+    for _ in range(3):
+        with pytest.raises(UpstreamNotFound):
+            list(upstream.blob(NAME, blob.digest, blob.size))
+    assert len(hub.requests) == 1
+    hub.add_blobs(NAME, blob)
+    later(adapter, seconds=5)
+    assert b"".join(upstream.blob(NAME, blob.digest, blob.size)) == blob.raw
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_what_is_denied_is_not_asked_for_again_for_ten_seconds(hub, adapter, status):
     hub.fail("/manifests/", status=status)
