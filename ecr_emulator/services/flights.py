@@ -16,7 +16,7 @@ MOST_STOPS = 3
 
 
 class Endless(Exception):
-    """A flight would wait for itself, directly or through others, or needs too long a chain of them."""
+    """A flight needs itself, directly or through others, or too long a chain of them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +39,8 @@ class Flights(Generic[T]):
     """Work in progress by key. A flight belongs to nobody: it goes on when those who wait for it leave.
 
     The work of a flight may need another flight. That one is then flown on the same thread unless it is under way
-    already, so that flights that need each other never run out of threads, and a circle of them is found out.
+    already, so that flights that need each other never run out of threads. Where the one under way waits for the flight
+    that needs it, neither would ever land: then it is flown again, for that flight alone.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -66,13 +67,17 @@ class Flights(Generic[T]):
         aboard = self._aboard()
         if not aboard:
             return self.join(key, work).result(timeout)
+        if any(flight.key == key for flight in aboard):
+            raise Endless
         this = aboard[-1]
         with self._lock:
-            other = self._flying.get(key) or _Flight(key, work)
+            other = self._flying.get(key)
+            if other is None or other.leads_to(this):
+                other = _Flight(key, work)
             is_mine = not other.has_started
-            if other.leads_to(this) or (is_mine and len(aboard) > MOST_STOPS):
+            if is_mine and len(aboard) > MOST_STOPS:
                 raise Endless
-            self._flying[key] = other
+            self._flying.setdefault(key, other)
             other.has_started = True
             this.waits_for = other
         try:
