@@ -80,7 +80,7 @@ class Imports:
 
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
-        key = (order.rule.registry, order.name, order.manifest.digest)
+        key = (order.rule.registry, order.name, order.manifest.digest, order.tag)
         self._flights.join(key, lambda: self._import_or_say(order))
 
     def resume(self, order: Order) -> None:

@@ -116,22 +116,26 @@ class PullThrough:
             self._imports.start(order)
         return manifest
 
-    @staticmethod
     def _fetch(
+        self,
         upstream: Upstream,
         rule: PullThroughRule,
         name: str,
         image_id: ImageId,
         cached: StoredManifest | None,
     ) -> StoredManifest | None:
-        """What the upstream has; None if that is what is cached. An update is fetched by digest: tags move."""
+        """What the upstream has; None if that is what is cached. An update is fetched by digest: tags move.
+
+        It is not fetched if another tag has brought it in.
+        """
         upstream_name = rule.upstream_name(name) or name
         if cached is None or image_id.tag is None:
             return upstream.manifest(upstream_name, image_id.tag or image_id.digest or "")
         head = upstream.head_manifest(upstream_name, image_id.tag)
         if head.digest == cached.digest:
             return None
-        return upstream.manifest(upstream_name, head.digest or image_id.tag)
+        known = self._cached(rule, name, ImageId(digest=head.digest)) if head.digest else None
+        return known or upstream.manifest(upstream_name, head.digest or image_id.tag)
 
     def _cached(self, rule: PullThroughRule, name: str, image_id: ImageId) -> StoredManifest | None:
         with self._store.reading() as work:

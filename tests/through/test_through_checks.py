@@ -183,6 +183,17 @@ def test_an_update_asks_once_what_the_tag_is_and_fetches_only_what_is_new(here, 
     )
 
 
+def test_a_tag_that_moves_to_an_image_that_is_here_costs_one_head(moved, upstream):
+    upstream.add_image("team/app", NEW, "v2")
+    moved.pull(NAME, "v2")
+    moved.settle()
+    upstream.requests.clear()
+    assert moved.pull(NAME, "v1") == NEW.raw
+    moved.settle()
+    assert moved.images(NAME) == {OLD.digest: [], NEW.digest: ["v1", "v2"]}
+    assert asked(upstream) == [("HEAD", "v1")]
+
+
 @pytest.mark.parametrize("fault", [answers(405), with_headers(Docker_Content_Digest="")], ids=["405", "no digest"])
 def test_where_head_tells_nothing_the_check_is_a_get(moved, upstream, fault):
     upstream.fail("HEAD /manifests/", fault, times=9)

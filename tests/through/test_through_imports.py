@@ -4,14 +4,15 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from tests.support.faults import answers, corrupted, with_headers
+from tests.support.boto import client_of
+from tests.support.faults import answers, corrupted, stalls, with_headers
 from tests.support.upstream_images import Content, artifact, image, index, layer, multi_arch
-from tests.through.conftest import running
+from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 
@@ -311,6 +312,28 @@ def test_what_is_imported_is_scanned_once_however_many_ask(here, upstream):
     events = here.http.get("/_ecr/events").json["events"]
     scans = Counter(each["detail"]["image-digest"] for each in events if each["detail-type"] == "ECR Image Scan")
     assert scans == dict.fromkeys((each.digest for each in app.images), 1)
+
+
+def test_every_tag_is_imported_although_another_one_of_the_same_image_is_being_imported(here, upstream):
+    app = image("app")
+    for tag in ("v1", "v2"):
+        upstream.add_image("team/app", app, tag)
+    go_on = Event()
+    upstream.fail(f"/blobs/{app.layers[0].digest}", stalls(go_on))
+    here.rule()
+    destination = {"region": "eu-west-1", "registryId": ACCOUNT}
+    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+    try:
+        here.manifest(NAME, "v1")
+        here.manifest(NAME, "v2")
+    finally:
+        go_on.set()
+    here.settle()
+    assert sorted(event["image-tag"] for event in here.events()) == ["v1", "v2"]
+    there = client_of(here.emulator, account=ACCOUNT, region="eu-west-1")
+    (replica,) = there.describe_images(repositoryName=NAME)["imageDetails"]
+    assert sorted(replica["imageTags"]) == ["v1", "v2"]
+    assert upstream.count("GET", "/blobs/") == len(app.blobs)
 
 
 def test_a_repository_deleted_while_it_is_filled_stays_deleted(here, upstream):
