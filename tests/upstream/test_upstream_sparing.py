@@ -20,6 +20,7 @@ from ecr_emulator.errors import (
     UpstreamUnavailable,
 )
 from ecr_emulator.ports import Credential, RateLimit
+from ecr_emulator.system import SystemClock, spread
 from ecr_emulator.upstream.patience import Freight, Interruption, Patience
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.sockets import BLOBS_PER_HOST, SOCKETS_PER_HOST, Sockets
@@ -317,6 +318,21 @@ def test_what_is_left_of_a_rate_limit_is_remembered(limit, remaining, known):
 
 
 # --- Pauses and sockets ----------------------------------------------------------------------------------
+
+
+def test_those_who_wait_as_long_do_not_come_back_together():
+    factors = {spread() for _ in range(100)}
+    assert len(factors) > 90
+    assert min(factors) >= 0.8
+    assert max(factors) <= 1.2
+
+
+def test_what_rests_is_measured_by_a_clock_that_only_goes_on():
+    clock = SystemClock()
+    before = clock.elapsed()
+    clock.advance(timedelta(hours=1))
+    with patch.object(SystemClock, "now", side_effect=AssertionError("the time of day is asked")):
+        assert 3_600 <= clock.elapsed() - before < 3_660
 
 
 def test_pauses_differ_but_a_pause_that_was_asked_for_is_kept():
