@@ -36,9 +36,11 @@ def test_an_allowed_registry_is_pulled_through_with_a_credential_or_without(upst
         emulator.reset()
 
 
-def test_without_being_allowed_it_is_refused_in_the_words_of_ecr(here):
+def test_without_being_allowed_it_is_refused_in_the_words_of_ecr_and_the_log_knows_a_way(here, caplog):
+    caplog.set_level("INFO", "ecr_emulator")
     with pytest.raises(here.ecr.exceptions.UnsupportedUpstreamRegistryException, match=f"URL {ELASTIC} is invalid"):
         here.rule("other", ELASTIC)
+    assert f"ECR does not pull through {ELASTIC}; --allow-upstream" in caplog.text
 
 
 def test_a_rule_outlives_the_permission_to_make_more(upstream, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from ecr_emulator.errors import (
     ValidationException,
 )
 from ecr_emulator.ports import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 MAX_RULES = 50
 """The most rules of a registry."""
@@ -133,6 +136,7 @@ def _upstream_kind(call: Call, request: dict[str, Any]) -> UpstreamKind:
     url, name = request["upstreamRegistryUrl"], request.get("upstreamRegistry")
     kind = find_upstream_kind(url, call.services.allowed_upstreams)
     if kind is None:
+        log.info("ECR does not pull through %s; --allow-upstream lets rules name other registries", url)
         raise UnsupportedUpstreamRegistryException(url=url)
     if url == call.registry.host:
         raise InvalidParameterException(_ITSELF)
