@@ -166,11 +166,12 @@ class Connections:
             return
         with answer:
             failure = busy(answer.status, answer.who, answer.headers, answer.body(SMALL_BODY))
-        if answer.status != 429:
-            raise Interruption(failure, host=host)
-        self._breakers.answered(host)
         pause = failure.retry_after
-        if pause is None or pause > self.patience.longest_retry_after:
+        is_long = pause is not None and pause > self.patience.longest_retry_after
+        if answer.status != 429:
+            raise (Refusal if is_long else Interruption)(failure, pause, host)
+        self._breakers.answered(host)
+        if pause is None or is_long:
             raise failure
         raise Interruption(failure, pause)
 

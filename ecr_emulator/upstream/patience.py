@@ -38,7 +38,7 @@ class Silence(Interruption):
 
 
 class Refusal(Interruption):
-    """The host is there and will not do, as with a certificate that is not trusted: another try brings the same."""
+    """Another try would bring the same: the certificate is not trusted, or the host says that it will be long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,20 @@ def test_a_short_rate_limit_is_waited_out(hub, adapter):
     assert adapter.pauses == [2.0]
 
 
+def test_an_upstream_that_is_down_for_a_moment_is_asked_again_when_it_says(hub, adapter):
+    hub.fail("/manifests/", status=503, headers={"Retry-After": "2"})
+    assert adapter.at().manifest(NAME, "latest").raw == NGINX.raw
+    assert adapter.pauses == [2.0]
+
+
+def test_an_upstream_that_will_be_down_for_long_is_asked_once(hub, adapter):
+    hub.fail("/manifests/", status=503, headers={"Retry-After": "60"}, times=9)
+    with pytest.raises(UpstreamUnavailable) as down:
+        adapter.at().manifest(NAME, "latest")
+    assert down.value.retry_after == 60
+    assert (len(hub.requests), adapter.pauses) == (1, [])
+
+
 @pytest.mark.parametrize(("headers", "expected"), [({"Retry-After": "3600"}, 3600), ({}, None)])
 def test_a_long_rate_limit_is_reported_at_once(hub, adapter, headers, expected):
     hub.fail("/manifests/", status=429, headers=headers, body=LIMIT)
