@@ -1,18 +1,22 @@
 """An emulator that is killed in the middle of a push: what it was told is there, and nothing else is."""
 
+import os
 import signal
 import socket
 from urllib.parse import urlsplit
 
 import boto3
-import pytest
 import requests
 
 from ecr_emulator.domain.names import digest_of
 from tests.support.processes import serving
 from tests.support.upstream_images import layer
 
-BLOB = layer("killed", 3_000_000)
+FIRST = 500_000
+"""Bytes that the emulator has confirmed."""
+PIECE = 1_048_576
+OFFSETS = (0, 1, PIECE, 2_000_000, 2_499_999)
+"""So many more bytes have been sent when it is killed."""
 ARGUMENTS = ("--port", "0", "--data-dir", "state")
 
 
@@ -40,32 +44,44 @@ class Client:
         return connection
 
 
-def until_written(folder, number):
-    """Wait until so many bytes of the upload are on the disk."""
-    (file,) = (folder / "state" / "ingest").iterdir()
-    while file.stat().st_size < number:
-        assert file.exists()
+class Push:
+    """A push of a layer of its own, in two chunks. The second breaks off after so many bytes."""
+
+    def __init__(self, client, offset):
+        self.blob = layer(f"killed after {offset}", 3_000_000)
+        self.location = client.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        assert client.send("PATCH", self.location, data=self.blob.raw[:FIRST]).status_code == 202
+        self.sent = FIRST + offset
+        self.connection = client.begin_chunk(self.location, self.blob.size - FIRST, self.blob.raw[FIRST : self.sent])
+
+    def wait_until_written(self, folder):
+        """The server writes whole pieces of a mebibyte; those that came are on the disk, and nobody knows of them."""
+        file = folder / "state" / "ingest" / self.location.rpartition("/")[2]
+        while file.stat().st_size < FIRST + (self.sent - FIRST) // PIECE * PIECE:
+            os.sched_yield()
+
+    def go_on(self, client):
+        """Go on where the emulator says that it was, to the end."""
+        assert client.send("GET", f"/v2/app/blobs/{self.blob.digest}").status_code == 404
+        assert client.send("GET", self.location).headers["Range"] == f"0-{FIRST - 1}"
+        assert client.send("PATCH", self.location, data=self.blob.raw[FIRST:]).status_code == 202
+        answer = client.send("PUT", self.location, params={"digest": self.blob.digest})
+        assert answer.status_code == 201, answer.text
+        assert digest_of(client.send("GET", f"/v2/app/blobs/{self.blob.digest}").content) == self.blob.digest
 
 
-@pytest.mark.parametrize("offset", [0, 1, 1_048_576, 2_000_000, 2_499_999])
-def test_a_push_goes_on_after_a_kill_at_any_byte(tmp_path, offset):
-    first = BLOB.raw[:500_000]
+def test_pushes_go_on_after_a_kill_at_any_byte(tmp_path):
     with serving(tmp_path, *ARGUMENTS) as emulator:
         client = Client(emulator)
         client.ecr.create_repository(repositoryName="app")
-        location = client.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
-        assert client.send("PATCH", location, data=first).status_code == 202
-        rest = BLOB.raw[len(first) :]
-        with client.begin_chunk(location, len(rest), rest[:offset]):
-            # The server writes whole pieces of a mebibyte; those that came are on the disk, and nobody knows of them.
-            until_written(tmp_path, len(first) + min(offset, len(rest)) // 1_048_576 * 1_048_576)
-            emulator.stop(signal.SIGKILL)
+        pushes = [Push(client, offset) for offset in OFFSETS]
+        for push in pushes:
+            push.wait_until_written(tmp_path)
+        emulator.stop(signal.SIGKILL)
+        for push in pushes:
+            push.connection.close()
     with serving(tmp_path, *ARGUMENTS) as emulator:
         client = Client(emulator)
-        assert client.send("GET", f"/v2/app/blobs/{BLOB.digest}").status_code == 404
-        assert client.send("GET", location).headers["Range"] == f"0-{len(first) - 1}"
-        assert client.send("PATCH", location, data=BLOB.raw[len(first) :]).status_code == 202
-        answer = client.send("PUT", location, params={"digest": BLOB.digest})
-        assert answer.status_code == 201, answer.text
-        assert digest_of(client.send("GET", f"/v2/app/blobs/{BLOB.digest}").content) == BLOB.digest
+        for push in pushes:
+            push.go_on(client)
         assert emulator.stop() == 0
