@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from ecr_emulator.serving.breaking_off import FORESEEN, tell
 from ecr_emulator.serving.listeners import listen
 
 if TYPE_CHECKING:
@@ -75,11 +76,17 @@ class _Handler(WSGIRequestHandler):
         """Answer one request. An application that fails midway ends the connection, so that nothing looks complete."""
         try:
             super().run_wsgi()
+        except FORESEEN as failure:
+            tell(self.command, self.path, failure)
+            self._break_off()
         except Exception:
             logger.exception("failed on %s %s", self.command, self.path)
-            self.close_connection = True
-            if not self._answered:
-                self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+            self._break_off()
+
+    def _break_off(self) -> None:
+        self.close_connection = True
+        if not self._answered:
+            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def send_response(self, code: int, message: str | None = None) -> None:
         """Begin the answer."""

@@ -11,6 +11,7 @@ from queue import Queue
 
 import pytest
 
+from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.serving.certificates import certificate_for
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.serving.threaded import ThreadedServer
@@ -57,6 +58,10 @@ class App:
     def fail(self, environ, start_response):
         start_response("200 OK", [("Content-Length", "100")])
         return self._body([b"0123456789", OSError("the disk is gone")])
+
+    def fail_foreseen(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", "100")])
+        return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
 
     def fail_unmeasured(self, environ, start_response):
         start_response("200 OK", [])
@@ -261,13 +266,22 @@ def test_an_application_that_fails_is_a_500_without_its_reason(port):
         assert b"disk" not in wire.file.read()
 
 
-def test_a_body_that_fails_ends_the_connection_short(port, app):
+@pytest.mark.parametrize("path", ["/fail", "/fail/foreseen"])
+def test_a_body_that_fails_ends_the_connection_short(port, app, path):
     with connected(port) as wire:
-        wire.send("GET /fail HTTP/1.1", "Host: x")
+        wire.send(f"GET {path} HTTP/1.1", "Host: x")
         head, _, body = until_closed(wire).partition(b"\r\n\r\n")
         assert body in (b"", b"0123456789")
         assert body == b"" or b"content-length: 100" in head.lower()
     assert app.closed.get(timeout=WAIT)
+
+
+def test_a_body_that_fails_because_of_others_is_told_in_a_line(port, app, caplog):
+    with connected(port) as wire:
+        wire.send("GET /fail/foreseen HTTP/1.1", "Host: x")
+        until_closed(wire)
+    assert app.closed.get(timeout=WAIT)
+    assert caplog.messages == ["the answer to GET /fail/foreseen breaks off: the upstream is gone"]
 
 
 def test_a_chunked_answer_that_fails_never_looks_complete(request, serve, port, app):
