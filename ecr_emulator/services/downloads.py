@@ -165,8 +165,8 @@ class Downloads:
 
     def _has_room(self, fill: Fill, layer: Layer) -> bool:
         with self._lock:
-            promised = sum(other.missing for other in self._fills.values() if other is not fill)
-        return layer.size + promised <= self._blobs.room()
+            claimed = sum(other.claim for other in self._fills.values() if other is not fill)
+        return layer.size + claimed <= self._blobs.room()
 
     def _from_upstream(
         self, rule: PullThroughRule, repository: Repository, layer: Layer, offset: int

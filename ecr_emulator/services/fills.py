@@ -60,9 +60,9 @@ class Fill:
         return self._verified or self._failure is not None or self._unstored is not None
 
     @property
-    def missing(self) -> int:
-        """How many bytes are still to be written."""
-        return self._size - self._written
+    def claim(self) -> int:
+        """How many bytes of the disk it is still going to take."""
+        return 0 if self._writer is None or self.is_over else self._size - self._written
 
     def run(self, begin: Callable[[], BlobWriter], distrust: Callable[[], None]) -> None:
         """Write the bytes and make the blob. Raises what goes wrong, after telling the readers.

@@ -154,3 +154,30 @@ def test_referrers_are_listed_on_a_full_disk(at):
     with read_only_disk(here.here.emulator):
         assert SIGNATURE.digest in here.act().body.decode()
     here.check_recovery()
+
+
+def test_a_blob_for_which_there_is_no_room_takes_none_from_a_smaller_one(at, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _: 100 * 1024 * 1024 + LAYER.size - 1)
+    here = at("C")
+    here.finish_import()
+    assert here.told() == "StorageFailure"
+    everything = {blob.digest for child in APP.images for blob in child.blobs}
+    assert here.stored_blobs() == everything - {LAYER.digest}
+
+
+def test_blobs_under_way_have_their_room(at, monkeypatch):
+    here = at("B")
+    other = layer("other", LAYER.size)
+    here.upstream.add_image(TEAM, image("other", other), "v2")
+    assert here.get("manifests/v2").said == "200"
+    go_on = Event()
+    here.upstream.fail(here.target, stalls(go_on, after=100_000))
+    path = f"/v2/{NAME}/blobs/{LAYER.digest}"
+    body = here.here.get(path).iter_encoded()
+    begun = next(body)
+    monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _: 100 * 1024 * 1024 + 250_000)
+    assert here.get(f"blobs/{other.digest}").body == other.raw
+    assert other.digest not in here.stored_blobs()
+    go_on.set()
+    assert begun + b"".join(body) == LAYER.raw
+    assert LAYER.digest in here.stored_blobs()
