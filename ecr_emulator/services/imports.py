@@ -14,6 +14,7 @@ from threading import BoundedSemaphore
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Layer, StoredManifest
 from ecr_emulator.domain.import_policy import FULL, ImportPolicy
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports import Clock, Store, UnitOfWork
@@ -56,7 +57,7 @@ class Imports:
     """Imports images as far as the policy says, each once for any number of clients.
 
     What an import did not get, it leaves to later requests: a client's own, or the next one that finds the tag
-    unchanged upstream.
+    unchanged upstream. What an import of an earlier process did not get is fetched after the first pull of the tag.
     """
 
     def __init__(
@@ -77,11 +78,21 @@ class Imports:
         self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-import")
         self._flights: Flights[None] = Flights(self._threads)
         self._hosts: dict[str, BoundedSemaphore] = {}
+        self._seen: set[tuple[Registry, str, str]] = set()
 
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
+        self.is_new(order.rule.registry, order.name, order.manifest.digest)
         key = (order.rule.registry, order.name, order.manifest.digest, order.tag)
         self._flights.join(key, lambda: self._import_or_say(order))
+
+    def is_new(self, registry: Registry, name: str, digest: str) -> bool:
+        """Whether this process has not seen an image before; it has now."""
+        key = (registry, name, digest)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
 
     def resume(self, order: Order) -> None:
         """Go on with an import that failed, or that brought in less than the policy now says."""

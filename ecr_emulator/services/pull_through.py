@@ -13,7 +13,8 @@ from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest, read_manifest
-from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import NEVER, MayImport, PullThroughRule, Validation, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     ImportRefused,
@@ -214,6 +215,17 @@ class PullThrough:
                 _note_failure(work, repository, image_id.tag, failure, now)
             attempt = Import(rule, name, image_id.tag, digest, (failure.failure_code, failure.reason))
             work.events.add(attempt.event(now))
+
+    def go_on(
+        self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, may_import: MayImport
+    ) -> None:
+        """Go on with the import of a cached image if an earlier process, which was killed, did not end it."""
+        if not self._imports.is_new(registry, name, manifest.digest):
+            return
+        with self._store.reading() as work:
+            rule = matching_rule(work.rules.all(registry), name)
+        if rule and may_import(False):
+            self._imports.resume(Order(rule, name, tag, manifest, is_resumed=True))
 
     def _child(self, rule: PullThroughRule, name: str, digest: str) -> StoredManifest:
         """A manifest that an image refers to. Clients who ask for it share the flight, and come first.

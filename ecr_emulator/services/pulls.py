@@ -85,7 +85,7 @@ class Pulls:
             image = _find(work, repository, image_id) if repository else None
             if repository and image and not image.is_active:
                 raise _not_found(repository, image_id)
-            due = self._rule_if_due(work, repository, image, image_id, now)
+            due, is_fresh = self._rule_if_due(work, repository, image, image_id, now)
             if image is None and self._may_ask_for(work, repository, image_id):
                 due = matching_rule(work.rules.all(registry), name)
             if due and not may_import(repository is None):
@@ -97,9 +97,10 @@ class Pulls:
                 raise _not_found(repository, image_id)
         if due:
             manifest = self._pull_through.manifest(due, name, image_id, now)
+        elif is_fresh:
+            self._pull_through.go_on(registry, name, image_id.tag, manifest, may_import)
         last = image.last_pulled_at if image and image.digest == manifest.digest else None
-        if last is None or now - last >= self._granularity:
-            self._record_pull(registry, name, manifest.digest, principal, now)
+        self._record_pull(registry, name, manifest.digest, principal, now, last)
         return manifest
 
     def find_blob(self, registry: Registry, name: str, digest: str, now: datetime) -> BlobSource | None:
@@ -164,14 +165,14 @@ class Pulls:
         image: Image | None,
         image_id: ImageId,
         now: datetime,
-    ) -> PullThroughRule | None:
-        """The rule by which a cached tag has to be checked before it is served."""
+    ) -> tuple[PullThroughRule | None, bool]:
+        """The rule by which a cached tag has to be checked before it is served; whether one has been checked lately."""
         if repository is None or image is None or image_id.tag is None:
-            return None
+            return None, False
         validation = work.tags.validation(repository, image_id.tag)
         if validation and not validation.is_due(now):
-            return None
-        return matching_rule(work.rules.all(repository.registry), repository.name)
+            return None, True
+        return matching_rule(work.rules.all(repository.registry), repository.name), False
 
     def _may_ask_for(self, work: UnitOfWork, repository: Repository | None, image_id: ImageId) -> bool:
         """Whether an upstream is asked for an image that is not here."""
@@ -188,7 +189,12 @@ class Pulls:
             if current:
                 work.layers.add(current, layer.digest, layer.size, now)
 
-    def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
+    def _record_pull(
+        self, registry: Registry, name: str, digest: str, principal: str, now: datetime, last: datetime | None
+    ) -> None:
+        """Record a pull unless the last one was a moment ago, or the principal is excluded from that."""
+        if last is not None and now - last < self._granularity:
+            return
         with if_there_is_room(f"a pull of {name}"), self._store.writing() as work:
             repository = work.repositories.find(registry, name)
             pulled = work.images.find(repository, digest) if repository else None

@@ -204,6 +204,7 @@ def uncached(ecr, plane, upstream):
     got(ecr, GUARDED, {"imageTag": "v1"})
     plane.settle()
     upstream.heal()
+    plane.services.upstreams.forget()  # what it lately did not have
     return app.images[0].layers[0].digest
 
 

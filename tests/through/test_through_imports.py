@@ -286,6 +286,31 @@ def test_an_import_that_failed_goes_on_when_the_tag_is_found_unchanged(here, ups
     assert asked == Counter([("HEAD", "v1"), *(("GET", digest) for digest in fetched)]), "only what was missing"
 
 
+def test_an_import_that_was_cut_off_goes_on_with_the_next_pull_after_the_restart(upstream, tmp_path):
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    never = Event()
+    upstream.fail(f"/manifests/{app.images[1].digest}", stalls(never))
+    with running(upstream, tmp_path / "state", keep=True) as here:
+        here.rule()
+        here.manifest(NAME, "v1")
+        here.pull(NAME, app.images[0].digest)
+    never.set()
+    upstream.requests.clear()
+    with running(upstream, tmp_path / "state") as here:
+        assert app.images[1].digest not in here.images(NAME)
+        here.manifest(NAME, "v1")
+        here.settle()
+        assert here.events()[-1]["sync-status"] == "SUCCESS"
+        assert app.images[1].digest in here.images(NAME)
+        assert upstream.count(None, "/manifests/") == 1
+        here.manifest(NAME, "v1")
+        here.settle()
+        assert upstream.count(None, "/manifests/") == 1
+        upstream.stop()
+        assert here.pull(NAME, "v1") == app.raw
+
+
 def test_a_layer_that_the_upstream_lacks_is_a_failure(here, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
