@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.clients import BuildKit, Crane, logged_in
+from tests.support.clients import BuildKit, CommandFailed, Crane, logged_in
 from tests.support.layouts import Layout, multi_architecture_image
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -61,6 +61,6 @@ def test_a_cache_that_is_no_image_is_refused_as_ecr_refuses_it(emulator, reposit
     export = f"--export-cache=type=registry,ref={repository}:cache,image-manifest=false"
     with (
         logged_in(BuildKit, emulator) as buildkit,
-        pytest.raises(AssertionError, match="Invalid parameter at 'ImageManifest' failed to satisfy constraint"),
+        pytest.raises(CommandFailed, match="Invalid parameter at 'ImageManifest' failed to satisfy constraint"),
     ):
         buildkit.build("FROM scratch\nCOPY greeting /\n", f"{repository}:v1", export, greeting="hello")

@@ -27,6 +27,7 @@ CLIENTS = [Docker, Containerd, Podman, Buildah, Skopeo, Crane, Regctl, Oras]
 @pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.name)
 def test_a_client_logs_in_pushes_and_pulls_what_it_pushed(emulator, aws, repository, kind, tmp_path):
     with logged_in(kind, emulator) as client:
+        client.login(emulator.host, aws.password())
         image = single_image(tmp_path / "image", seed=client.name)
         client.push(image, f"{repository}:v1")
         (pushed,) = aws.images(NAME)

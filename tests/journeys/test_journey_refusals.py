@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.clients import Buildah, Crane, Docker, Regctl, Skopeo, logged_in
+from tests.support.clients import Buildah, CommandFailed, Crane, Docker, Regctl, Skopeo, logged_in
 from tests.support.layouts import single_image
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -20,7 +20,7 @@ TALKATIVE = [Docker, Buildah, Skopeo, Crane, Regctl]
 
 def said(act, *arguments):
     """What a client says that fails."""
-    with pytest.raises(AssertionError) as refused:
+    with pytest.raises(CommandFailed) as refused:
         act(*arguments)
     return str(refused.value).replace('\\"', '"')
 
