@@ -58,5 +58,5 @@ def new_machine(tmp_path):
 @pytest.fixture
 def cached(served):
     """The repository that distribution's ``library/app`` is cached in, as clients name it; a rule leads to it."""
-    create_rule(Aws(served))
+    create_rule(served)
     return f"{served.host}/{CACHED}"

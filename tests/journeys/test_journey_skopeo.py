@@ -1,4 +1,4 @@
-"""The main job with real parts: distribution upstream, the AWS CLI to set up, skopeo to pull."""
+"""The main job with real parts: distribution upstream, skopeo to pull, the AWS CLI to log in and to look."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def pull(skopeo, served, folder, reference=":1.0", *options):
 def test_an_image_is_pulled_through_the_cache_cold_warm_and_without_its_upstream(
     distribution, served, aws, skopeo, image, tmp_path
 ):
-    create_rule(aws)
+    create_rule(served)
     skopeo.login(served.host, aws.password())
 
     cold = pull(skopeo, served, tmp_path / "cold", ":1.0", "--all")
@@ -67,7 +67,7 @@ def test_an_image_is_pulled_through_the_cache_cold_warm_and_without_its_upstream
 
 
 def test_a_tag_that_moves_upstream_moves_after_a_day(distribution, served, aws, skopeo, image, tmp_path):
-    create_rule(aws)
+    create_rule(served)
     skopeo.login(served.host, aws.password())
     assert pull(skopeo, served, tmp_path / "first", ":1.0", "--all").top() == image.top()
 
@@ -95,7 +95,7 @@ def test_an_image_pushed_with_skopeo_is_the_one_the_api_shows(served, aws, skope
 
 
 def test_state_survives_a_restart(distribution, served, aws, skopeo, image, tmp_path):
-    create_rule(aws)
+    create_rule(served)
     skopeo.login(served.host, aws.password())
     pull(skopeo, served, tmp_path / "before", ":1.0", "--all")
     assert served.stop() == 0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.clients import Aws, CommandFailed, Crane, Docker, logged_in
+from tests.support.clients import CommandFailed, Crane, Docker, logged_in
 from tests.support.hub import CACHED, create_rule, publish, through
 from tests.support.processes import serving
 from tests.support.programs import until
@@ -81,7 +81,7 @@ def test_an_emulator_that_is_killed_and_started_again_serves_dockers_next_try_an
 @contextmanager
 def ready(emulator, kind):
     """A client that is logged in to an emulator which has the rule."""
-    create_rule(Aws(emulator))
+    create_rule(emulator)
     with logged_in(kind, emulator) as client:
         yield client
 

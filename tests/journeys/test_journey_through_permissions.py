@@ -25,9 +25,8 @@ def served(tmp_path, distribution):
 
 @pytest.fixture
 def root(served):
-    root = Aws(served)
-    create_rule(root)
-    return root
+    create_rule(served)
+    return Aws(served)
 
 
 @pytest.fixture

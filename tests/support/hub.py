@@ -6,14 +6,18 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.clients import Aws, Skopeo
+from tests.support.boto import client_at
+from tests.support.clients import Skopeo
 from tests.support.layouts import Layout
+from tests.support.processes import Served
 from tests.support.programs import HUB_TOKEN, HUB_USER, Distribution
 
+ACCOUNT = "123456789012"
 HUB = "registry-1.docker.io"
 NAME = "library/app"
 """The repository at the hub."""
-CACHED = f"docker-hub/{NAME}"
+PREFIX = "docker-hub"
+CACHED = f"{PREFIX}/{NAME}"
 """The repository that it is cached in."""
 
 
@@ -30,18 +34,12 @@ def publish(hub: Distribution, image: Layout, reference: str = f"{NAME}:1.0") ->
         Skopeo(Path(folder)).copy(f"oci:{image.folder}", place, "--all", "--dest-tls-verify=false", credentials)
 
 
-def create_rule(aws: Aws) -> None:
-    """Create the rule ``docker-hub`` with its secret, and have ECR validate it."""
+def create_rule(emulator: Served) -> None:
+    """Create the rule ``docker-hub`` with its secret in the registry of clients, and have ECR validate it."""
+    secrets, ecr = (client_at(emulator.url, service, account=ACCOUNT) for service in ("secretsmanager", "ecr"))
     secret = json.dumps({"username": HUB_USER, "accessToken": HUB_TOKEN})
-    name = "ecr-pullthroughcache/docker-hub"
-    arn = aws.json("secretsmanager", "create-secret", "--name", name, "--secret-string", secret)["ARN"]
-    rule = aws.json(
-        "ecr",
-        "create-pull-through-cache-rule",
-        "--ecr-repository-prefix=docker-hub",
-        f"--upstream-registry-url={HUB}",
-        f"--credential-arn={arn}",
-    )
+    arn = secrets.create_secret(Name=f"ecr-pullthroughcache/{PREFIX}", SecretString=secret)["ARN"]
+    rule = ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=PREFIX, upstreamRegistryUrl=HUB, credentialArn=arn)
     assert rule["upstreamRegistry"] == "docker-hub"
-    validation = aws.json("ecr", "validate-pull-through-cache-rule", "--ecr-repository-prefix=docker-hub")
+    validation = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=PREFIX)
     assert validation["isValid"], validation
