@@ -31,8 +31,9 @@ mount -t tmpfs tmpfs /mnt
 cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc
 for place in /run /var/lib /var/log; do mount -t tmpfs tmpfs "$place"; done
 cp -a "$1" {HOME} && cp -a "$2/." /etc
+mkdir /mnt/tmp
 cd {HOME}
-export HOME={HOME}
+export HOME={HOME} TMPDIR=/mnt/tmp
 ecr-emulator() {{ {shlex.join([sys.executable, "-m", "ecr_emulator"])} "$@"; }}
 background() {{ "$@" >>/mnt/log 2>&1 & }}
 until_it_succeeds() {{
