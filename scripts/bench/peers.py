@@ -1,0 +1,218 @@
+"""What pull through is measured against: an upstream that can be slow or killed, and the caches in front of it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import boto3
+import requests
+
+from tests.support.processes import serving
+from tests.support.programs import Distribution, free_port, stop
+from tests.support.upstream_images import UpstreamImage
+
+READY_SECONDS = 30
+
+
+class Door(NamedTuple):
+    """How a client enters a registry: ``http://host:port``, what precedes upstream names, and its Authorization."""
+
+    url: str
+    prefix: str = ""
+    authorization: str = ""
+
+
+class Upstream:
+    """Debian's distribution, full speed or behind an nginx that lets through so many bytes per second.
+
+    With a rate, ``kill`` takes the nginx away in the middle of whatever it sends; ``revive`` brings it back.
+    """
+
+    def __init__(self, folder: Path, rate: int | None = None) -> None:
+        folder.mkdir()
+        self._distribution = Distribution(folder, is_open=True)
+        self._distribution.start()
+        self._front = _Front(folder, self._distribution.url, rate) if rate else None
+        self._before = 0
+
+    def push(self, name: str, tag: str, image: UpstreamImage) -> None:
+        """Put an image in."""
+        base = f"{self._distribution.url}/v2/{name}"
+        for blob in image.blobs:
+            session = requests.post(f"{base}/blobs/uploads/", timeout=READY_SECONDS).headers["Location"]
+            requests.put(session, params={"digest": blob.digest}, data=blob.raw, timeout=READY_SECONDS)
+        headers = {"Content-Type": image.media_type}
+        requests.put(f"{base}/manifests/{tag}", image.raw, headers=headers, timeout=READY_SECONDS).raise_for_status()
+
+    @property
+    def url(self) -> str:
+        """Where they are pulled from."""
+        return self._front.url if self._front else self._distribution.url
+
+    def kill(self) -> None:
+        """SIGKILL, as a machine that loses power."""
+        assert self._front, "only a slow upstream is killed"
+        self._front.stop(signal.SIGKILL)
+
+    def revive(self) -> None:
+        """The same upstream again, at the same address."""
+        assert self._front, "only a slow upstream is killed"
+        self._front.start()
+
+    def mark(self) -> None:
+        """Count from here."""
+        self._before = len(self._distribution.requests())
+
+    def asked(self) -> list[tuple[str, str]]:
+        """Method and path of the requests for manifests and blobs since the mark."""
+        return self._distribution.requests()[self._before :]
+
+    def close(self) -> None:
+        """Stop what was started."""
+        if self._front:
+            self._front.stop(signal.SIGTERM)
+        self._distribution.stop()
+
+
+class _Front:
+    """An nginx of one process, so that killing it kills everything."""
+
+    def __init__(self, folder: Path, target: str, rate: int) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._config = folder / "nginx.conf"
+        self._config.write_text(
+            f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
+            "events {}\n"
+            f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
+            f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+            f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {target}; proxy_max_temp_file_size 0;\n"
+            f"proxy_http_version 1.1; proxy_set_header Host $http_host; limit_rate {rate}; }} }} }}\n"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(["nginx", "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        await_answer(self.url)
+
+    def stop(self, number: int) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(number)
+            self._process.wait(READY_SECONDS)
+
+
+class Peer(ABC):
+    """A pull through cache that can be started with nothing in it."""
+
+    name: str
+    program: str
+
+    @classmethod
+    def is_here(cls) -> bool:
+        """Whether it is installed."""
+        return shutil.which(cls.program) is not None
+
+    @classmethod
+    @abstractmethod
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+        """A context in which an empty cache of this upstream runs."""
+
+    @classmethod
+    @contextmanager
+    def empty(cls, upstream: Upstream) -> Iterator[Door]:
+        """An empty cache in front of an upstream, gone with all it stored at the end."""
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as name,
+            contextmanager(cls.serving)(Path(name), upstream) as door,
+        ):
+            yield door
+
+
+class Emulator(Peer):
+    """ecr_emulator, on a data directory: everything is synced to disk."""
+
+    name = "ecr_emulator"
+    program = "python3"
+
+    @classmethod
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+        arguments = ("--port", "0", "--log-level", "error", "--data-dir", "state")
+        with serving(folder, *arguments, "--upstream-map", f"quay.io={upstream.url}") as emulator:
+            ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
+                               aws_access_key_id="123456789012", aws_secret_access_key="any")  # fmt: skip
+            ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+            token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+            yield Door(emulator.url, "quay/", f"Basic {token}")
+            emulator.stop()
+
+
+class DistributionProxy(Peer):
+    """Debian's distribution as a proxy, open to everybody."""
+
+    name = "distribution 2.8"
+    program = "docker-registry"
+
+    @classmethod
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+        port = free_port()
+        config = folder / "proxy.yml"
+        config.write_text(
+            "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder / 'state'}}}}}\n"
+            f"http: {{addr: '127.0.0.1:{port}'}}\nproxy: {{remoteurl: '{upstream.url}'}}\n"
+        )
+        yield from _running(["docker-registry", "serve", str(config)], folder, f"http://127.0.0.1:{port}")
+
+
+class Drayage(Peer):
+    """https://pypi.org/project/drayage/, a cache in Rust, open to everybody."""
+
+    name = "drayage"
+    program = "drayage"
+
+    @classmethod
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+        port = free_port()
+        (folder / "state").mkdir()
+        config = folder / "drayage.toml"
+        config.write_text(
+            f'listen = "127.0.0.1:{port}"\ncache_dir = "{folder / "state"}"\n'
+            f'[upstreams.docker_io]\nregistry = "{upstream.url}"\n'
+        )
+        command = ["drayage", "serve", "--config", str(config)]
+        yield from _running(command, folder, f"http://127.0.0.1:{port}", "docker.io/")
+
+
+PEERS = (Emulator, DistributionProxy, Drayage)
+
+
+def await_answer(url: str) -> None:
+    """Return when a server answers at this address, whatever it says."""
+    for _ in range(READY_SECONDS * 20):
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"nothing answers at {url}")
+
+
+def _running(command: list[str], folder: Path, url: str, prefix: str = "") -> Iterator[Door]:
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+    try:
+        await_answer(f"{url}/v2/")
+        yield Door(url, prefix)
+    finally:
+        stop(process)

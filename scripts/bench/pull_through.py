@@ -1,0 +1,246 @@
+"""Cold pulls side by side: this emulator and other pull through caches, in front of one real upstream, in one run.
+
+Needs docker-registry and nginx (Debian), the package installed, and for a third peer drayage (PyPI):
+``python scripts/bench/pull_through.py [rounds]``. Prints the tables of docs/benchmarks.md. Everything listens on
+loopback, starts with an empty cache for every measurement, and stops with the program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from ecr_emulator.domain.manifest import OCI_MANIFEST
+from scripts.bench.peers import PEERS, Door, Peer, Upstream
+from tests.support.upstream_images import image, layer
+
+MIB = 1024 * 1024
+NAME = "bench/app"
+AT_ONCE = 3
+"""So many layers does a client fetch at the same time, as Docker does."""
+CROWD = 50
+SLOW = 24 * MIB
+"""Bytes per second of each answer of the slow upstream."""
+BIG = (8, 64 * MIB)
+CROWDED = (4, 4 * MIB)
+ONE_LARGE = (1, 192 * MIB)
+
+
+class Pull(NamedTuple):
+    """What a client got: seconds to the first byte of a layer, seconds in all, and what went wrong, if anything."""
+
+    first_byte: float
+    total: float
+    error: str | None = None
+
+
+# --- A client ---------------------------------------------------------------------------------------------------
+
+
+def pull(door: Door) -> Pull:
+    """Pull an image as a container engine does, verifying every byte."""
+    start = time.perf_counter()
+    firsts: list[float] = []
+    try:
+        manifest = json.loads(fetch(door, "manifests/v1", None))
+        blobs = [manifest["config"], *manifest["layers"]]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for first in threads.map(lambda blob: _first_byte(door, blob, start), blobs):
+                firsts.append(first)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return Pull(min(firsts, default=0.0), time.perf_counter() - start, f"{error}"[:60])
+    return Pull(firsts[-1], time.perf_counter() - start)
+
+
+def fetch(door: Door, path: str, digest: str | None, on_bytes: Callable[[int], None] = lambda _: None) -> bytes:
+    """A manifest, or nothing but the verification of a blob. Raises what ``http.client`` raises, and ``ValueError``."""
+    connection = http.client.HTTPConnection(urlsplit(door.url).netloc, timeout=120)
+    try:
+        headers = {"Accept": OCI_MANIFEST} | ({"Authorization": door.authorization} if door.authorization else {})
+        connection.request("GET", f"/v2/{door.prefix}{NAME}/{path}", headers=headers)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise ValueError(f"{answer.status} for a {path.partition('/')[0][:-1]}")
+        return _read(answer, digest, on_bytes)
+    finally:
+        connection.close()
+
+
+def _read(answer: http.client.HTTPResponse, digest: str | None, on_bytes: Callable[[int], None]) -> bytes:
+    if digest is None:
+        return answer.read()
+    seen = hashlib.sha256()
+    while chunk := answer.read1(MIB):
+        on_bytes(len(chunk))
+        seen.update(chunk)
+    if answer.length:
+        raise ValueError(f"cut off {answer.length // MIB} MiB before the end")
+    if f"sha256:{seen.hexdigest()}" != digest:
+        raise ValueError("a layer of other bytes")
+    return b""
+
+
+def _first_byte(door: Door, blob: dict[str, str], start: float) -> float:
+    """Fetch a layer; when its first byte was there."""
+    firsts: list[float] = []
+    fetch(door, f"blobs/{blob['digest']}", blob["digest"], lambda _: firsts or firsts.append(_since(start)))
+    return firsts[0] if firsts else _since(start)
+
+
+def _since(start: float) -> float:
+    return time.perf_counter() - start
+
+
+# --- Measurements -----------------------------------------------------------------------------------------------
+
+
+def cold_pulls(upstream: Upstream, rounds: int) -> Iterator[tuple[str, ...]]:
+    """One client, 512 MiB in 8 layers, everybody once in every round; medians.
+
+    The same client pulls from the upstream itself for comparison.
+    """
+    direct: list[float] = []
+    cold: dict[str, list[float]] = defaultdict(list)
+    warm: dict[str, list[float]] = defaultdict(list)
+    asked: dict[str, str] = {}
+    for _ in range(rounds):
+        direct.append(pull(Door(upstream.url)).total)
+        for peer in here():
+            with peer.empty(upstream) as door:
+                upstream.mark()
+                for times in (cold, warm):
+                    pulled = pull(door)
+                    times[peer.name].append(pulled.total)
+                    assert pulled.error is None, pulled.error
+            asked[peer.name] = in_words(counted(upstream))
+    base = statistics.median(direct)
+    yield "the upstream itself", f"{base:.2f} s", "1.00", "-", "-"
+    for name, times in cold.items():
+        total = statistics.median(times)
+        yield name, f"{total:.2f} s", f"{total / base:.2f}", asked[name], f"{statistics.median(warm[name]):.2f} s"
+
+
+def first_bytes(upstream: Upstream) -> Iterator[tuple[str, ...]]:
+    """One layer of 192 MiB from an upstream of 24 MiB/s: when does the client see something, when is it done?"""
+    for peer in here():
+        with peer.empty(upstream) as door:
+            pulled = pull(door)
+        yield peer.name, f"{pulled.first_byte * 1000:.0f} ms", f"{pulled.total:.1f} s", pulled.error or "none"
+
+
+def crowds(upstream: Upstream) -> Iterator[tuple[str, ...]]:
+    """50 clients at once, nothing cached."""
+    for peer in here():
+        with peer.empty(upstream) as door, ThreadPoolExecutor(CROWD) as threads:
+            upstream.mark()
+            pulls = list(threads.map(lambda _, door=door: pull(door), range(CROWD)))
+        asked = upstream.asked()
+        failed = Counter(each.error for each in pulls if each.error)
+        most = max(Counter(path for method, path in asked if "/blobs/" in path and method == "GET").values())
+        slowest = max(each.total for each in pulls)
+        words = ", ".join(f"{count} times {error}" for error, count in failed.items()) or "none"
+        yield peer.name, in_words(counted(upstream)), str(most), words, f"{slowest:.1f} s"
+
+
+def killed_upstreams(upstream: Upstream) -> Iterator[tuple[str, ...]]:
+    """The upstream dies in the middle of a layer and is back a second later."""
+    for peer in here():
+        with peer.empty(upstream) as door, ThreadPoolExecutor(1) as threads:
+            manifest = json.loads(fetch(door, "manifests/v1", None))
+            digest = manifest["layers"][0]["digest"]
+            halfway, seen = Event(), [0]
+
+            def on_bytes(count: int, seen: list[int] = seen, halfway: Event = halfway) -> None:
+                seen[0] += count
+                if seen[0] > ONE_LARGE[1] // 3:
+                    halfway.set()
+
+            running = threads.submit(outcome, lambda d=door, g=digest, o=on_bytes: fetch(d, f"blobs/{g}", g, o))
+            assert halfway.wait(60), "nothing arrives"
+            upstream.kill()
+            time.sleep(1)
+            upstream.revive()
+            during = running.result()
+            after = outcome(lambda d=door, g=digest: fetch(d, f"blobs/{g}", g))
+        yield peer.name, during, after
+
+
+def outcome(work: Callable[[], object]) -> str:
+    """What a client is left with."""
+    try:
+        work()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return f"{error}"[:70]
+    return "every byte, verified"
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------
+
+
+def here() -> list[type[Peer]]:
+    """The peers that are installed."""
+    return [peer for peer in PEERS if peer.is_here()]
+
+
+def counted(upstream: Upstream) -> Counter[str]:
+    """How often the upstream was asked for what."""
+    return Counter(f"{method} {'manifest' if '/manifests/' in path else 'blob'}" for method, path in upstream.asked())
+
+
+def in_words(asked: Counter[str]) -> str:
+    """Counts for people."""
+    return ", ".join(f"{count} {what}" for what, count in sorted(asked.items()))
+
+
+def table(title: str, heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
+    """Print a table in Markdown, each row as it is known."""
+    print(f"\n{title}\n\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def push(upstream: Upstream, count: int, size: int) -> None:
+    """Put an image of so many layers of noise into the upstream in place of the last."""
+    upstream.push(NAME, "v1", image("bench", *(layer(f"{count} {number}", size) for number in range(count))))
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    absent = [peer.name for peer in PEERS if not peer.is_here()]
+    if absent:
+        print(f"Not installed, and left out: {', '.join(absent)}")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        fast, slow = Upstream(Path(name) / "fast"), Upstream(Path(name) / "slow", SLOW)
+        try:
+            push(fast, *BIG)
+            heads = ("cold pull of 512 MiB in 8 layers", "total", "÷ upstream", "asked upstream", "warm pull")
+            table("One client", heads, cold_pulls(fast, rounds))
+            push(fast, *CROWDED)
+            heads = ("cold pull of 4 layers of 4 MiB", "asked upstream", "GETs of one blob", "failures", "slowest")
+            table("50 clients at once", heads, crowds(fast))
+            push(slow, *ONE_LARGE)
+            heads = ("one layer of 192 MiB, upstream 24 MiB/s", "first byte", "total", "failure")
+            table("First byte", heads, first_bytes(slow))
+            heads = ("upstream killed after a third, back a second later", "the client that pulled", "the next client")
+            table("Upstream killed", heads, killed_upstreams(slow))
+        finally:
+            fast.close()
+            slow.close()
+
+
+if __name__ == "__main__":
+    main()
