@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ import requests
 
 from tests.support.processes import serving
 from tests.support.programs import Distribution, free_port, stop
+from tests.support.slow_front import SlowFront
 from tests.support.upstream_images import UpstreamImage
 
 READY_SECONDS = 30
@@ -41,7 +41,9 @@ class Upstream:
         folder.mkdir()
         self._distribution = Distribution(folder, is_open=True)
         self._distribution.start()
-        self._front = _Front(folder, self._distribution.url, rate) if rate else None
+        self._front = SlowFront(folder, self._distribution.url, rate) if rate else None
+        if self._front:
+            self._front.start()
         self._before = 0
 
     def push(self, name: str, tag: str, image: UpstreamImage) -> None:
@@ -61,7 +63,7 @@ class Upstream:
     def kill(self) -> None:
         """SIGKILL, as a machine that loses power."""
         assert self._front, "only a slow upstream is killed"
-        self._front.stop(signal.SIGKILL)
+        self._front.kill()
 
     def revive(self) -> None:
         """The same upstream again, at the same address."""
@@ -79,36 +81,8 @@ class Upstream:
     def close(self) -> None:
         """Stop what was started."""
         if self._front:
-            self._front.stop(signal.SIGTERM)
+            self._front.stop()
         self._distribution.stop()
-
-
-class _Front:
-    """An nginx of one process, so that killing it kills everything."""
-
-    def __init__(self, folder: Path, target: str, rate: int) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self._config = folder / "nginx.conf"
-        self._config.write_text(
-            f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
-            "events {}\n"
-            f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
-            f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
-            f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {target}; proxy_max_temp_file_size 0;\n"
-            f"proxy_http_version 1.1; proxy_set_header Host $http_host; limit_rate {rate}; }} }} }}\n"
-        )
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(["nginx", "-c", str(self._config)], stderr=subprocess.DEVNULL)
-        await_answer(self.url)
-
-    def stop(self, number: int) -> None:
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(number)
-            self._process.wait(READY_SECONDS)
 
 
 class Peer(ABC):
