@@ -136,10 +136,14 @@ def cold_pulls(upstream: Upstream, rounds: int) -> Iterator[tuple[str, ...]]:
 
 def first_bytes(upstream: Upstream) -> Iterator[tuple[str, ...]]:
     """One layer of 192 MiB from an upstream of 24 MiB/s: when does the client see something, when is it done?"""
+    yield _first_byte_row("the upstream itself", pull(Door(upstream.url)))
     for peer in here():
         with peer.empty(upstream) as door:
-            pulled = pull(door)
-        yield peer.name, f"{pulled.first_byte * 1000:.0f} ms", f"{pulled.total:.1f} s", pulled.error or "none"
+            yield _first_byte_row(peer.name, pull(door))
+
+
+def _first_byte_row(name: str, pulled: Pull) -> tuple[str, ...]:
+    return name, f"{pulled.first_byte * 1000:.0f} ms", f"{pulled.total:.1f} s", pulled.error or "none"
 
 
 def crowds(upstream: Upstream) -> Iterator[tuple[str, ...]]:
