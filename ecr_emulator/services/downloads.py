@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
@@ -16,11 +16,12 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, Upstreams
 from ecr_emulator.services.fills import Fill, read_span
+from ecr_emulator.services.lanes import Lanes
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 16
-"""So many blobs are downloaded at the same time; more wait."""
+AT_ONCE = 6
+"""So many blobs are downloaded from one upstream at the same time; more wait."""
 BAD_FOR = timedelta(seconds=60)
 """A blob that came with wrong bytes is not asked for again so soon: clients try again at once, and it may be large."""
 
@@ -52,7 +53,7 @@ class Downloads:
         self._clock = clock
         self._upstreams = upstreams
         self._make_room = make_room
-        self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-blob")
+        self._threads = Lanes(AT_ONCE, "pull-through-blob")
         self._fills: dict[str, Fill] = {}
         self._running: set[Future[None]] = set()
         self._bad: dict[Place, datetime] = {}
@@ -104,7 +105,7 @@ class Downloads:
         """
         with self._lock:
             self._stopping.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _fill(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Fill | None:
         """The download of a blob, started now if there is none; None if the blob is there."""
@@ -119,7 +120,7 @@ class Downloads:
                 self._check(rule, repository, layer)
                 fill = Fill(layer.digest, layer.size, partial(self._from_upstream, rule, repository, layer))
                 self._fills[layer.digest] = fill
-                running = self._threads.submit(self._run, fill, rule, repository, layer)
+                running = self._threads.of(rule.url).submit(self._run, fill, rule, repository, layer)
                 self._running.add(running)
                 running.add_done_callback(partial(self._over, fill))
             return fill

@@ -22,13 +22,14 @@ from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.image_parts import ImageParts, Part, Sources
+from ecr_emulator.services.lanes import Lanes
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""So many images are imported at the same time; more wait."""
+"""So many images are imported from one upstream at the same time; more wait."""
 PARTS_AT_ONCE = 3
 """So many manifests or blobs of one image are fetched at the same time."""
 PARTS_PER_HOST = 8
@@ -37,6 +38,8 @@ DOCUMENT = "pull-through-import"
 """The image document that says how far an import has come."""
 COMPLETE = "COMPLETE"
 PARTIAL = "PARTIAL"
+
+_Ordered = tuple[PullThroughRule, str, str, str | None]
 
 FetchManifest = Callable[[PullThroughRule, str, str], StoredManifest]
 """Brings a manifest into a repository under a rule, by digest. Raises ``UpstreamFailure``."""
@@ -75,15 +78,15 @@ class Imports:
         self._referrers = referrers
         self._fetch_manifest = fetch_manifest
         self._policy = policy
-        self._threads = ThreadPoolExecutor(AT_ONCE, "pull-through-import")
-        self._flights: Flights[None] = Flights(self._threads)
+        self._threads = Lanes(AT_ONCE, "pull-through-import")
+        self._flights: Flights[_Ordered, None] = Flights(lambda ordered: self._threads.of(ordered[0].url))
         self._hosts: dict[str, BoundedSemaphore] = {}
         self._seen: set[tuple[Registry, str, str]] = set()
 
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
         self.is_new(order.rule.registry, order.name, order.manifest.digest)
-        key = (order.rule.registry, order.name, order.manifest.digest, order.tag)
+        key = (order.rule, order.name, order.manifest.digest, order.tag)
         self._flights.join(key, lambda: self._import_or_say(order))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
@@ -109,7 +112,7 @@ class Imports:
 
     def close(self) -> None:
         """Take no more work."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _import_or_say(self, order: Order) -> None:
         """Nobody waits for an import to hear what went wrong."""

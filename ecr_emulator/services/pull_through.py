@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from datetime import datetime
 
 from ecr_emulator.domain.events import Import
@@ -30,6 +30,7 @@ from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Endless, Flights
 from ecr_emulator.services.images import Origin, imported, store_image
 from ecr_emulator.services.imports import Imports, Order
+from ecr_emulator.services.lanes import Lanes
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.repositories import repository_for_import
@@ -39,14 +40,18 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds that a client waits for a manifest; the flight goes on after that, so that asking again finds it."""
-MANIFEST_FLIGHTS = 32
-"""So many manifests are fetched at the same time, those that imports ask for included."""
+MANIFEST_FLIGHTS = 8
+"""So many manifests are fetched from one upstream at the same time, those that imports ask for included."""
+
+_Asked = tuple[PullThroughRule, str, str | None]
+"""What a flight brings, and by which rule: once that is another, another is asked."""
 
 
 class PullThrough:
     """Fetches from upstreams, once for any number of clients.
 
-    Manifests and imports have threads of their own, so that long imports never hold up a manifest.
+    Manifests and imports have threads of their own, so that long imports never hold up a manifest, and each upstream
+    has its own, so that a silent one never holds up another.
     """
 
     def __init__(
@@ -62,8 +67,10 @@ class PullThrough:
         self._clock = clock
         self._upstreams = upstreams
         self._downloads = downloads
-        self._manifest_threads = ThreadPoolExecutor(MANIFEST_FLIGHTS, "pull-through-manifest")
-        self._manifests: Flights[StoredManifest] = Flights(self._manifest_threads)
+        self._manifest_threads = Lanes(MANIFEST_FLIGHTS, "pull-through-manifest")
+        self._manifests: Flights[_Asked, StoredManifest] = Flights(
+            lambda asked: self._manifest_threads.of(asked[0].url)
+        )
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
         self.unstored = UnstoredImages()
 
@@ -74,7 +81,7 @@ class PullThrough:
 
         Raises ``UpstreamFailure`` if there is neither.
         """
-        flight = (rule.registry, name, image_id.tag or image_id.digest)
+        flight = (rule, name, image_id.tag or image_id.digest)
         failure: UpstreamFailure
         try:
             return self._manifests.outcome(flight, lambda: self._current(rule, name, image_id, now), PATIENCE)
@@ -242,7 +249,7 @@ class PullThrough:
                 f"{rule.url} allows only {limit.remaining} more pulls, which are kept for what clients ask for; "
                 f"{digest} comes when somebody does"
             )
-        key = (rule.registry, name, digest)
+        key = (rule, name, digest)
         return self._manifests.join(key, lambda: self._current_child(rule, name, child)).result()
 
     def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
@@ -263,7 +270,7 @@ class PullThrough:
     def close(self) -> None:
         """Take no more work."""
         self._imports.close()
-        self._manifest_threads.shutdown(wait=False, cancel_futures=True)
+        self._manifest_threads.close()
 
 
 def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +19,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Store, UnitOfWork, Upstreams
 from ecr_emulator.services.flights import Endless, Flights
+from ecr_emulator.services.lanes import Lanes
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 20.0
 """Seconds that a client waits for a listing; the flight goes on after that, so that asking again finds it."""
 LISTINGS = 4
+"""So many are asked of one upstream at the same time."""
+
+_Subject = tuple[PullThroughRule, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Referrers:
         self._store = store
         self._upstreams = upstreams
         self._asks_upstreams = asks_upstreams
-        self._threads = ThreadPoolExecutor(LISTINGS, "pull-through-referrers")
-        self._flights: Flights[tuple[Referrer, ...]] = Flights(self._threads)
+        self._threads = Lanes(LISTINGS, "pull-through-referrers")
+        self._flights: Flights[_Subject, tuple[Referrer, ...]] = Flights(lambda key: self._threads.of(key[0].url))
 
     def find(
         self, registry: Registry, name: str, subject: str, now: datetime, may_import: MayImport = anybody
@@ -83,10 +86,10 @@ class Referrers:
 
     def close(self) -> None:
         """Take no more work."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _ask(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
-        flight = (rule.registry, name, subject)
+        flight = (rule, name, subject)
         try:
             return self._flights.outcome(flight, lambda: self._from_upstream(rule, name, subject, now), PATIENCE)
         except Endless:

@@ -18,7 +18,7 @@ def threads():
 
 @pytest.fixture
 def flights(threads):
-    return Flights(threads)
+    return Flights(lambda _: threads)
 
 
 def test_a_flight_that_needs_another_has_its_outcome(flights):
