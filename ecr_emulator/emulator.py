@@ -193,7 +193,7 @@ class Emulator:
         return Callers(self._identities, self.services.home, self.services.access is not None, check)
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the imports and downloads under way; whether all ended in time."""
+        """Wait for the pulls, imports and downloads under way; whether all ended in time."""
         return self._pull_through.settle(timeout) and self._downloads.settle(timeout)
 
     def reset(self) -> None:
@@ -202,6 +202,8 @@ class Emulator:
         self._store.reset()
         self._blobs.clear()
         self._elsewhere.forget()
+        self._pull_through.forget()
+        self._downloads.forget()
         self._watched.forget()
         self.services.collector.schedule(self.clock.now())
         self._companions.reset()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from werkzeug import Request
 
-from ecr_emulator.distribution import blobs, manifests, referrers, tags, uploads
+from ecr_emulator.distribution import blobs, manifests, referrers, routes, tags, uploads
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services.access import Demand
 
@@ -35,6 +35,7 @@ _NEEDED: Mapping[Callable[..., object], tuple[str, ...] | Actions] = {
     manifests.put_manifest: ("PutImage",),
     manifests.delete_manifest: ("BatchDeleteImage",),
     blobs.get_blob: _pull_of_blob,
+    blobs.refuse_delete: (),
     uploads.begin_upload: _begin,
     uploads.append_to_upload: ("UploadLayerPart",),
     uploads.finish_upload: _finish,
@@ -43,12 +44,16 @@ _NEEDED: Mapping[Callable[..., object], tuple[str, ...] | Actions] = {
     tags.list_tags: ("ListImages",),
     tags.list_repositories: ("DescribeRepositories",),
     referrers.list_referrers: ("BatchGetImage",),
+    routes.say_hello: (),
 }
-"""The actions by the handlers of routes. Saying hello needs a token and nothing more."""
+"""The actions by the handlers of routes. What is not here is open to nobody."""
 
 
 def demands(handler: Callable[..., object], request: Request, registry: Registry, name: str) -> list[Demand]:
-    """What a request needs; where it names no repository, on all of them."""
-    needed = _NEEDED.get(handler, ())
+    """What a request needs; where it names no repository, on all of them.
+
+    Raises ``KeyError`` for a handler of which nobody has said what it needs.
+    """
+    needed = _NEEDED[handler]
     actions = needed if isinstance(needed, tuple) else needed(request)
     return [Demand(f"ecr:{action}", registry.arn(name or "*")) for action in actions]

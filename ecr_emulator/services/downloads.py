@@ -98,6 +98,12 @@ class Downloads:
         """Wait for the downloads under way; whether all ended in time."""
         return not wait(tuple(self._running), timeout).not_done
 
+    def forget(self) -> None:
+        """Let every blob be asked for again, and room be made at once."""
+        with self._lock:
+            self._bad = {}
+            self._made_room_at = NEVER
+
     def close(self) -> None:
         """Take no more work and cut downloads short; what they wrote is no blob yet.
 

@@ -110,6 +110,10 @@ class Imports:
         """The imports under way."""
         return self._flights.pending()
 
+    def forget(self) -> None:
+        """Have seen no image."""
+        self._seen.clear()
+
     def close(self) -> None:
         """Take no more work."""
         self._threads.close()

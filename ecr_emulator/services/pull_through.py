@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import logging
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from datetime import datetime
+from typing import Any, cast
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
@@ -67,6 +68,7 @@ class PullThrough:
         self._clock = clock
         self._upstreams = upstreams
         self._downloads = downloads
+        self._referrers = referrers
         self._manifest_threads = Lanes(MANIFEST_FLIGHTS, "pull-through-manifest")
         self._manifests: Flights[_Asked, StoredManifest] = Flights(
             lambda asked: self._manifest_threads.of(asked[0].url)
@@ -190,6 +192,8 @@ class PullThrough:
         with self._store.writing() as work:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
+            if tag:
+                _check_rule(work, order)
             repository = repository_for_import(work, registry, name, now)
             tagged = work.tags.find(repository, tag) if tag else None
             if tag and tagged and tagged.digest != manifest.digest and repository.mutability.locks(tag):
@@ -264,8 +268,17 @@ class PullThrough:
     # --- Life ------------------------------------------------------------------------------------------
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the imports under way; whether all ended in time."""
-        return not wait(self._imports.pending(), timeout).not_done
+        """Wait for the pulls and imports under way, and those that they lead to; whether all ended in time."""
+        flights = (self._manifests, self._imports, self._referrers)
+        while pending := {cast("Future[Any]", each) for kind in flights for each in kind.pending()}:
+            if wait(pending, timeout).not_done:
+                return False
+        return True
+
+    def forget(self) -> None:
+        """Remember nothing of images that are gone."""
+        self._imports.forget()
+        self.unstored.clear()
 
     def close(self) -> None:
         """Take no more work."""
@@ -280,6 +293,19 @@ def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
         raise UpstreamUnavailable(
             f"{rule.url} sent {manifest.digest} as {manifest.media_type}, which ECR does not store"
         ) from refused
+
+
+def _check_rule(work: UnitOfWork, order: Order) -> None:
+    """Raise ``UpstreamUnavailable`` if another upstream says by now what the tag means.
+
+    A rule that was deleted lets what is under way come to its end; one that took its place does not.
+    """
+    rule, name = order.rule, order.name
+    current = matching_rule(work.rules.all(rule.registry), name) or rule
+    if (current.url, current.upstream_name(name)) != (rule.url, rule.upstream_name(name)):
+        raise UpstreamUnavailable(
+            f"{name} came to be pulled from {current.url} while {rule.url} was asked for it", retry_after=1
+        )
 
 
 def _note_failure(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers
 from __future__ import annotations
 
 import logging
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -83,6 +84,10 @@ class Referrers:
     def listed_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> list[str]:
         """The digests of what an upstream lists, asked for if that is due. Raises ``UpstreamFailure``."""
         return [each.digest for each in self._ask(rule, name, subject, now)]
+
+    def pending(self) -> list[Future[tuple[Referrer, ...]]]:
+        """What upstreams are being asked."""
+        return self._flights.pending()
 
     def close(self) -> None:
         """Take no more work."""

@@ -31,6 +31,11 @@ class UnstoredImages:
             while len(self._blobs) > REMEMBERED:
                 self._blobs.popitem(last=False)
 
+    def clear(self) -> None:
+        """Remember nothing."""
+        with self._lock:
+            self._blobs.clear()
+
     def find(self, registry: Registry, name: str, digest: str) -> Layer | None:
         """A blob that a client may ask for by this name, though no image is stored that refers to it."""
         with self._lock:

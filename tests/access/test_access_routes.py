@@ -1,0 +1,30 @@
+"""No request of the registry API is open to everybody because somebody forgot to say what it needs."""
+
+import pytest
+from werkzeug import Request
+from werkzeug.test import EnvironBuilder
+
+from ecr_emulator.distribution.demands import demands
+from ecr_emulator.distribution.routes import ROUTES
+from ecr_emulator.domain.names import Registry
+
+REGISTRY = Registry("123456789012", "us-east-1")
+REQUESTS = [
+    pytest.param(method, route.path.pattern, handler, id=f"{method} {handler.__name__}")
+    for route in ROUTES
+    for method, handler in sorted(route.handlers.items())
+]
+OPEN = {("GET", "/v2/?()"), ("HEAD", "/v2/?()"), ("DELETE", "/v2/(.+)/blobs/([^/]+)")}
+"""Saying hello, and what nobody can do."""
+
+
+@pytest.mark.parametrize(("method", "path", "handler"), REQUESTS)
+def test_each_request_has_a_known_need(method, path, handler):
+    needed = demands(handler, Request(EnvironBuilder(method=method).get_environ()), REGISTRY, "team/app")
+    assert bool(needed) != ((method, path) in OPEN)
+    assert all(demand.action.startswith("ecr:") and demand.resource != "*" for demand in needed)
+
+
+def test_a_handler_of_which_nothing_is_said_answers_nobody():
+    with pytest.raises(KeyError):
+        demands(lambda visit: None, Request(EnvironBuilder().get_environ()), REGISTRY, "team/app")

@@ -1,0 +1,126 @@
+"""An upstream that takes requests and says nothing is in nobody's way who wants something else."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Semaphore, Thread
+
+import pytest
+
+from tests.support.faults import corrupted, stalls
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.upstream_images import image
+from tests.through.conftest import running
+
+CROWD = 40
+SOON = 5
+"""Seconds: no client of a silent upstream has given up by then."""
+
+
+def pull_blob(here, prefix, number):
+    """Ask for a manifest and a blob, each of its own image."""
+    name = f"{prefix}/team/app{number}"
+    return here.blob(name, here.manifest(name, "v1").json["config"]["digest"])
+
+
+def pull_manifest(here, prefix, number):
+    return here.manifest(f"{prefix}/team/app{number}", "v1")
+
+
+def list_referrers(here, prefix, number):
+    name = f"{prefix}/team/app{number}"
+    return here.get(f"/v2/{name}/referrers/{here.manifest(name, 'v1').headers['Docker-Content-Digest']}")
+
+
+@contextmanager
+def silent(upstream, part, at_once):
+    """An upstream that does not answer some requests, and a function that waits until it has got the first of them."""
+    go_on, asked = Event(), Semaphore(0)
+
+    def say_nothing(request, reply):
+        asked.release()
+        return stalls(go_on)(request, reply)
+
+    def wait():
+        assert all(asked.acquire(timeout=SOON) for _ in range(at_once))
+
+    upstream.fail(part, say_nothing, times=float("inf"))
+    try:
+        yield wait
+    finally:
+        go_on.set()
+
+
+@pytest.fixture
+def elsewhere():
+    with ScriptedUpstream() as registry:
+        yield registry
+
+
+@pytest.mark.parametrize(
+    ("part", "at_once", "ask"),
+    [("/manifests/v1", 8, pull_manifest), ("/blobs/", 6, pull_blob), ("/referrers/", 4, list_referrers)],
+    ids=["manifests", "blobs", "referrers"],
+)
+def test_a_crowd_at_a_silent_upstream_holds_up_nobody_at_another(tmp_path, upstream, elsewhere, part, at_once, ask):
+    for number in range(CROWD + 1):
+        upstream.add_image(f"team/app{number}", image(f"here {number}"), "v1")
+        elsewhere.add_image(f"team/app{number}", image(f"elsewhere {number}"), "v1")
+    with running(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as here:
+        here.rule("k8s", "registry.k8s.io")
+        here.rule("quay", "quay.io")
+        warm = here.pull("quay/team/app0", "v1")
+        with ThreadPoolExecutor(CROWD + 1) as clients, silent(upstream, part, at_once) as until_it_is_silent:
+            crowd = [clients.submit(ask, here, "k8s", number) for number in range(CROWD)]
+            until_it_is_silent()
+            assert clients.submit(here.pull, "quay/team/app0", "v1").result(SOON) == warm
+            for number in range(1, 5):
+                assert clients.submit(ask, here, "quay", number).result(SOON).status_code == 200
+        assert {each.result().status_code for each in crowd} == {200}
+
+
+def test_what_a_reset_comes_upon_does_not_outlive_it(here, upstream):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    with silent(upstream, "/manifests/v1", 1) as until_it_is_silent:
+        client = Thread(target=here.manifest, args=("quay/team/app", "v1"))
+        client.start()
+        until_it_is_silent()
+        resetting = Thread(target=here.http.post, args=("/_ecr/reset",))
+        resetting.start()
+    client.join()
+    resetting.join()
+    assert here.repositories() == []
+    assert here.events() == []
+
+
+def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(here, upstream):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    upstream.fail("/blobs/", corrupted(), times=float("inf"))
+    here.rule()
+    here.manifest("quay/team/app", "v1")
+    here.settle()
+    upstream.heal()
+    here.http.post("/_ecr/reset")
+    here.rule()
+    assert here.pull("quay/team/app", "v1") == app.raw
+
+
+def test_who_pulls_by_a_rule_that_was_replaced_does_not_wait_for_what_the_old_one_asked_for(
+    tmp_path, upstream, elsewhere
+):
+    app, another = image("app"), image("another")
+    upstream.add_image("team/app", app, "v1")
+    elsewhere.add_image("team/app", another, "v1")
+    with running(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as here:
+        here.rule("team", "registry.k8s.io")
+        with ThreadPoolExecutor(1) as clients, silent(upstream, "/manifests/v1", 1) as until_it_is_silent:
+            client = clients.submit(here.manifest, "team/team/app", "v1")
+            until_it_is_silent()
+            here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="team")
+            here.rule("team", "quay.io")
+            assert here.manifest("team/team/app", "v1").data == another.raw
+        assert client.result().status_code == 503
+        assert any("came to be pulled from quay.io" in each.get("failure-reason", "") for each in here.events())
+        assert here.manifest("team/team/app", "v1").data == another.raw
