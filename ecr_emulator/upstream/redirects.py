@@ -13,6 +13,9 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_INSIDE = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("fec0::/10"))
+"""Networks that are somebody's own, though ``ipaddress`` takes them for global: a local NAT64, and site-local ones."""
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
@@ -37,14 +40,16 @@ def is_private(host: str) -> bool:
         address = _address(name)
     except ValueError:
         return False
-    return not address.is_global or address.is_multicast
+    is_inside = any(address in network for network in _INSIDE if address.version == network.version)
+    return is_inside or not address.is_global or address.is_multicast
 
 
 def _refusal(url: str, target: str, addresses: UpstreamMap) -> str | None:
     origin = origin_of(addresses.locate(target))
-    if addresses.reaches(target):
+    current = origin_of(addresses.locate(url))
+    if origin == current or addresses.reaches(target):
         return None
-    if origin_of(addresses.locate(url))[0] == "https" and origin[0] == "http":
+    if current[0] == "https" and origin[0] == "http":
         return "which is not encrypted"
     if is_private(origin[1]):
         return "an address inside a private network; put it into the upstream map if that is meant"
@@ -65,6 +70,6 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """The IPv4 address where packets for this address end up, where one network is carried over another."""
-    if address in _NAT64:
+    if address in _NAT64 or address in _IPV4_COMPATIBLE:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

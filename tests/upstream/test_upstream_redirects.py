@@ -117,6 +117,14 @@ def test_harmless_redirects_are_followed(location):
     assert target.startswith("https://")
 
 
+def test_a_registry_in_a_private_network_may_redirect_to_itself():
+    url = "https://10.0.0.5:5000/v2/a/blobs/b"
+    assert redirect_target(url, "/files/b", UpstreamMap()) == "https://10.0.0.5:5000/files/b"
+    for elsewhere in ("https://10.0.0.6:5000/files/b", "https://10.0.0.5/files/b", "http://10.0.0.5:5000/files/b"):
+        with pytest.raises(UpstreamUnavailable):
+            redirect_target(url, elsewhere, UpstreamMap())
+
+
 @pytest.mark.parametrize(("host", "expected"), [("100.64.0.1", True), ("192.168.1.1", True), ("docker.io", False)])
 def test_private_hosts_are_those_that_only_we_can_reach(host, expected):
     assert is_private(host) is expected
