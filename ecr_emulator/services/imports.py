@@ -9,14 +9,15 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Layer, StoredManifest
 from ecr_emulator.domain.import_policy import FULL, ImportPolicy
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.ports import Clock, Store, UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.downloads import Downloads
@@ -32,6 +33,8 @@ AT_ONCE = 4
 """So many images are imported from one upstream at the same time; more wait."""
 PARTS_AT_ONCE = 3
 """So many manifests or blobs of one image are fetched at the same time."""
+REMEMBERED = 10_000
+"""So many images are known to have been seen; of one that is forgotten it is looked up again how its import went."""
 PARTS_PER_HOST = 8
 """So many parts are fetched from one upstream at the same time; what clients wait for is not counted."""
 DOCUMENT = "pull-through-import"
@@ -54,6 +57,19 @@ class Order:
     tag: str | None
     manifest: StoredManifest
     is_resumed: bool = False
+
+
+def check_source(work: UnitOfWork, order: Order) -> None:
+    """Raise ``UpstreamUnavailable`` if another upstream says by now what the tag means.
+
+    A rule that was deleted lets what is under way come to its end; one that took its place does not.
+    """
+    rule, name = order.rule, order.name
+    current = matching_rule(work.rules.all(rule.registry), name) or rule
+    if (current.url, current.upstream_name(name)) != (rule.url, rule.upstream_name(name)):
+        raise UpstreamUnavailable(
+            f"{name} came to be pulled from {current.url} while {rule.url} was asked for it", retry_after=1
+        )
 
 
 class Imports:
@@ -81,7 +97,8 @@ class Imports:
         self._threads = Lanes(AT_ONCE, "pull-through-import")
         self._flights: Flights[_Ordered, None] = Flights(lambda ordered: self._threads.of(ordered[0].url))
         self._hosts: dict[str, BoundedSemaphore] = {}
-        self._seen: set[tuple[Registry, str, str]] = set()
+        self._seen: dict[tuple[Registry, str, str], None] = {}
+        self._lock = Lock()
 
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
@@ -90,11 +107,14 @@ class Imports:
         self._flights.join(key, lambda: self._import_or_say(order))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
-        """Whether this process has not seen an image before; it has now."""
+        """Whether this process has not seen an image lately; it has now."""
         key = (registry, name, digest)
         if key in self._seen:
             return False
-        self._seen.add(key)
+        with self._lock:
+            self._seen[key] = None
+            if len(self._seen) > REMEMBERED:
+                del self._seen[next(iter(self._seen))]
         return True
 
     def resume(self, order: Order) -> None:
@@ -112,7 +132,8 @@ class Imports:
 
     def forget(self) -> None:
         """Have seen no image."""
-        self._seen.clear()
+        with self._lock:
+            self._seen.clear()
 
     def close(self) -> None:
         """Take no more work."""

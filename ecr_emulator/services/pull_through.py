@@ -30,7 +30,7 @@ from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Endless, Flights
 from ecr_emulator.services.images import Origin, imported, store_image
-from ecr_emulator.services.imports import Imports, Order
+from ecr_emulator.services.imports import Imports, Order, check_source
 from ecr_emulator.services.lanes import Lanes
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
@@ -193,7 +193,7 @@ class PullThrough:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
             if tag:
-                _check_rule(work, order)
+                check_source(work, order)
             repository = repository_for_import(work, registry, name, now)
             tagged = work.tags.find(repository, tag) if tag else None
             if tag and tagged and tagged.digest != manifest.digest and repository.mutability.locks(tag):
@@ -293,19 +293,6 @@ def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
         raise UpstreamUnavailable(
             f"{rule.url} sent {manifest.digest} as {manifest.media_type}, which ECR does not store"
         ) from refused
-
-
-def _check_rule(work: UnitOfWork, order: Order) -> None:
-    """Raise ``UpstreamUnavailable`` if another upstream says by now what the tag means.
-
-    A rule that was deleted lets what is under way come to its end; one that took its place does not.
-    """
-    rule, name = order.rule, order.name
-    current = matching_rule(work.rules.all(rule.registry), name) or rule
-    if (current.url, current.upstream_name(name)) != (rule.url, rule.upstream_name(name)):
-        raise UpstreamUnavailable(
-            f"{name} came to be pulled from {current.url} while {rule.url} was asked for it", retry_after=1
-        )
 
 
 def _note_failure(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:

@@ -13,7 +13,7 @@ from ecr_emulator.upstream.challenges import Challenge
 RENEW_BEFORE = 30.0
 """A token is not used in the last seconds of its life: the request has to arrive as well."""
 KEPT = 1_000
-"""With more headers than this in memory, those that have expired are forgotten."""
+"""With more headers than this in memory, those that have expired are forgotten, and the oldest if none has."""
 
 
 class Access(NamedTuple):
@@ -91,4 +91,6 @@ class Authorizations:
             if len(self._kept) >= KEPT:
                 now = self._elapsed()
                 self._kept = {key: kept for key, kept in self._kept.items() if kept.current(now)}
+                if len(self._kept) >= KEPT:
+                    del self._kept[next(iter(self._kept))]
             return self._kept.setdefault(access, _Kept())

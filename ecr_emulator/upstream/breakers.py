@@ -15,6 +15,8 @@ FAILURES = 5
 """So many requests in a row that failed in all their tries open the breaker of a host."""
 REST = 30.0
 """Seconds for which an open breaker lets nothing through."""
+KEPT = 1_000
+"""With more hosts than this in trouble, the one that got there first is forgotten: upstreams can redirect to many."""
 
 
 @dataclass(slots=True)
@@ -73,6 +75,8 @@ class Breakers:
         """A request failed in all its tries."""
         with self._lock:
             breaker = self._breakers.setdefault(host, _Breaker())
+            if len(self._breakers) > KEPT:
+                del self._breakers[next(iter(self._breakers))]
             breaker.failures += 1
             breaker.reason = reason
             if breaker.failures >= FAILURES and breaker.open_until is None:

@@ -32,6 +32,9 @@ Outcome = TypeVar("Outcome")
 
 SMALL_BODY = 64 * 1024
 """The most that is read of a body that is not what was asked for: errors, redirects, tokens."""
+HOSTS = 100
+"""Connections are kept to so many hosts; to which there was a first one longest ago is hung up on: upstreams can
+redirect to many."""
 
 
 class Answer:
@@ -181,6 +184,10 @@ class Connections:
     def _session(self, origin: Origin) -> tuple[requests.Session, Sockets]:
         with self._lock:
             if origin not in self._sessions:
+                if len(self._sessions) >= HOSTS:
+                    oldest = next(iter(self._sessions))
+                    self._sessions.pop(oldest).close()
+                    del self._sockets[oldest]
                 self._sessions[origin] = _new_session(origin, partial(self._may_be_private, origin))
                 self._sockets.setdefault(origin, Sockets())
             return self._sessions[origin], self._sockets[origin]

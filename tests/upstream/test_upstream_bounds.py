@@ -1,0 +1,51 @@
+"""What is remembered of upstreams stays small, whatever they redirect to and however many repositories they have."""
+
+import math
+
+import pytest
+
+from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.upstream import exchange
+from ecr_emulator.upstream.authorizations import KEPT as HEADERS
+from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
+from ecr_emulator.upstream.breakers import FAILURES, Breakers
+from ecr_emulator.upstream.breakers import KEPT as HOSTS
+from tests.support.faults import redirects
+from tests.support.upstream_images import layer
+
+NAME = "library/nginx"
+BLOB = layer("blob")
+
+
+def test_headers_that_never_expire_are_forgotten_when_there_are_many():
+    authorizations = Authorizations(lambda: 0.0)
+    scopes = [Access("basic.test", None, f"repository:app{number}:pull") for number in range(HEADERS + 1)]
+    for scope in scopes:
+        authorizations.obtain(scope, lambda: Grant("Basic abc", math.inf))
+    assert authorizations.find(scopes[0]) is None
+    assert {authorizations.find(scope) for scope in scopes[1:]} == {"Basic abc"}
+
+
+def test_hosts_in_trouble_are_forgotten_when_there_are_many():
+    breakers = Breakers(lambda: 0.0)
+    for number in range(HOSTS + 1):
+        for _ in range(FAILURES):
+            breakers.gave_up(f"{number}.test", "it is down")
+    breakers.check("0.test")
+    for number in range(1, HOSTS + 1):
+        with pytest.raises(UpstreamUnavailable):
+            breakers.check(f"{number}.test")
+
+
+def test_connections_are_kept_to_a_few_hosts_only(hub, new_upstream, adapter, monkeypatch):
+    monkeypatch.setattr(exchange, "HOSTS", 2)
+    storage = [new_upstream() for _ in range(3)]
+    hub.add_blobs(NAME, BLOB)
+    for number, server in enumerate(storage):
+        adapter.addresses[f"storage{number}.test"] = server.url
+        server.add_file("/b", BLOB.raw)
+    for _ in range(2):
+        for number in range(3):
+            hub.fail("/blobs/", redirects(f"https://storage{number}.test/b"))
+            assert b"".join(adapter.at().blob(NAME, BLOB.digest, BLOB.size)) == BLOB.raw
+    assert [server.connections for server in storage] == [2, 2, 2]
