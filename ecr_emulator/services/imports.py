@@ -35,8 +35,10 @@ PARTS_AT_ONCE = 3
 """So many manifests or blobs of one image are fetched at the same time."""
 REMEMBERED = 10_000
 """So many images are known to have been seen; of one that is forgotten it is looked up again how its import went."""
-PARTS_PER_HOST = 8
-"""So many parts are fetched from one upstream at the same time; what clients wait for is not counted."""
+PARTS_PER_HOST = 4
+"""So many parts are fetched from one upstream at the same time: fewer than blobs may be, so that clients find room.
+
+What clients wait for is not counted."""
 DOCUMENT = "pull-through-import"
 """The image document that says how far an import has come."""
 COMPLETE = "COMPLETE"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.faults import corrupted, stalls
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image
+from tests.support.upstream_images import image, layer
 from tests.through.conftest import running
 
 CROWD = 40
@@ -76,6 +76,21 @@ def test_a_crowd_at_a_silent_upstream_holds_up_nobody_at_another(tmp_path, upstr
             for number in range(1, 5):
                 assert clients.submit(ask, here, "quay", number).result(SOON).status_code == 200
         assert {each.result().status_code for each in crowd} == {200}
+
+
+def test_imports_that_make_no_headway_leave_room_for_clients(here, upstream):
+    for number in range(4):
+        upstream.add_image(f"team/app{number}", image(number, layer(number)), "v1")
+    here.rule()
+
+    def is_large(request):
+        return "/blobs/" in request.path and "team/app3" not in request.path
+
+    with ThreadPoolExecutor(1) as clients, silent(upstream, is_large, 4) as until_it_is_silent:
+        for number in range(3):
+            here.manifest(f"quay/team/app{number}", "v1")
+        until_it_is_silent()
+        assert clients.submit(pull_blob, here, "quay", 3).result(SOON).status_code == 200
 
 
 def test_what_a_reset_comes_upon_does_not_outlive_it(here, upstream):
