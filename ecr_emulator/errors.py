@@ -382,8 +382,17 @@ class AccessDeniedException(EcrError):
 # --- What an upstream registry did to us -----------------------------------------------------------------
 
 
+LONGEST_REASON = 1_000
+"""So many characters of a reason are kept: upstreams may say anything."""
+
+
+def one_line(text: str) -> str:
+    """Text that somebody else wrote, as one line that does nothing to a terminal or a log but be read."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
+
+
 class UpstreamFailure(Exception):
-    """An upstream registry could not deliver. ``reason`` is for people; ``failure_code`` is ECR's word for it.
+    """An upstream registry could not deliver. ``reason`` is one line for people, ``failure_code`` ECR's word for it.
 
     ``sentence`` is what ECR says to clients, where that is known. ``retry_after`` is in seconds and says when asking
     again makes sense, where the upstream told us.
@@ -393,8 +402,8 @@ class UpstreamFailure(Exception):
     sentence: ClassVar[str] = ""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = one_line(reason[:LONGEST_REASON])
+        super().__init__(self.reason)
         self.retry_after = retry_after
 
     @property

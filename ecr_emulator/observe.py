@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
+from ecr_emulator.errors import one_line
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -47,7 +49,7 @@ class TextLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """The line, with the facts after the message."""
         facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
-        return super().formatMessage(record) + facts
+        return one_line(super().formatMessage(record)) + facts
 
 
 class JsonLines(logging.Formatter):

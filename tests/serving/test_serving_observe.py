@@ -191,6 +191,11 @@ def test_a_text_line_quotes_what_is_not_a_plain_word():
     assert line.endswith('INFO    request method=GET repository="a b\\n" status=200')
 
 
+def test_a_text_line_does_nothing_to_a_terminal_but_be_read():
+    line = TextLines().format(record("the realm is https://a\x1b[2J\nb"))
+    assert line.endswith("the realm is https://a [2J b")
+
+
 @pytest.mark.parametrize(("style", "begin"), [("text", ""), ("json", "{")])
 def test_the_level_holds_for_us_and_others_start_at_warning(style, begin):
     root, ours = logging.getLogger(), logging.getLogger("ecr_emulator")

@@ -125,6 +125,15 @@ def test_a_long_rate_limit_is_reported_at_once(hub, adapter, headers, expected):
     assert (len(hub.requests), adapter.pauses) == (1, [])
 
 
+def test_what_an_upstream_says_is_one_line_that_does_nothing_but_be_read(hub, adapter):
+    said = '{"errors":[{"message":"no\\n12:00:00 INFO all is well \\u001b[2J\\u202e"}]}'
+    hub.fail("/manifests/", status=429, body=said.encode())
+    with pytest.raises(UpstreamTooManyRequests) as limited:
+        adapter.at().manifest(NAME, "latest")
+    assert limited.value.reason.endswith("answered 429: no 12:00:00 INFO all is well  [2J ")
+    assert str(limited.value) == limited.value.reason
+
+
 @pytest.mark.parametrize("body", [b"<html>", b'{"errors":[]}', b'{"errors":[{"message":7}]}'])
 def test_a_rate_limit_needs_no_legible_body(hub, adapter, body):
     hub.fail("/manifests/", status=429, body=body)
