@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from threading import BoundedSemaphore, Lock
 
 from ecr_emulator.domain.events import Import
@@ -186,22 +187,26 @@ class Imports:
             repository = work.repositories.find(order.rule.registry, order.name)
             if repository is None:
                 return
+            now = self._clock.now()
             for part in found.parts:
                 if not found.failures or (part.is_whole and part.digest != order.manifest.digest):
-                    self._arrived(work, repository, order, part, found.is_complete)
+                    _arrived(work, repository, order, part, found.is_complete, now)
             if order.tag or not work.images.parents(repository, order.manifest.digest):
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
                 attempt = Import(order.rule, order.name, order.tag, order.manifest.digest, failure)
-                work.events.add(attempt.event(self._clock.now()))
+                work.events.add(attempt.event(now))
 
-    def _arrived(self, work: UnitOfWork, repository: Repository, order: Order, part: Part, everything: bool) -> None:
-        """An image arrives once, and again under each new tag."""
-        image = work.images.find(repository, part.digest)
-        if image is None:
-            return  # it was deleted meanwhile
-        tag = order.tag if part.digest == order.manifest.digest else None
-        status = work.image_documents.find(image, DOCUMENT)
-        if status is None or (tag and not order.is_resumed):
-            image_arrived(work, repository, image, tag, self._clock.now())
-        is_complete = everything or (part.is_whole and not part.manifest.children)
-        work.image_documents.put(image, DOCUMENT, COMPLETE if is_complete else PARTIAL)
+
+def _arrived(
+    work: UnitOfWork, repository: Repository, order: Order, part: Part, everything: bool, now: datetime
+) -> None:
+    """An image arrives once, and again under each new tag."""
+    image = work.images.find(repository, part.digest)
+    if image is None:
+        return  # it was deleted meanwhile
+    tag = order.tag if part.digest == order.manifest.digest else None
+    status = work.image_documents.find(image, DOCUMENT)
+    if status is None or (tag and not order.is_resumed):
+        image_arrived(work, repository, image, tag, now)
+    is_complete = everything or (part.is_whole and not part.manifest.children)
+    work.image_documents.put(image, DOCUMENT, COMPLETE if is_complete else PARTIAL)
