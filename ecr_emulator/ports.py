@@ -243,6 +243,9 @@ class Layers(Protocol):
     def holders(self, registry: Registry, digest: str) -> list[str]:
         """The names of the registry's repositories that hold a blob."""
 
+    def owners(self, digest: str) -> set[str]:
+        """The accounts that have repositories which hold a blob."""
+
 
 class Uploads(Protocol):
     """Upload sessions."""

@@ -10,11 +10,11 @@ from functools import partial
 from threading import Event, Lock
 
 from ecr_emulator.domain.image import Layer
-from ecr_emulator.domain.names import algorithm_of, digest_of
+from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
-from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, Upstreams
+from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, UnitOfWork, Upstreams
 from ecr_emulator.services.fills import Fill, read_span
 from ecr_emulator.services.lanes import Lanes
 
@@ -114,11 +114,15 @@ class Downloads:
         self._threads.close()
 
     def _fill(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Fill | None:
-        """The download of a blob, started now if there is none; None if the blob is there."""
+        """The download of a blob, started now if there is none; None if the blob is there.
+
+        One that only other accounts have is downloaded again: who names it has to have it from his own upstream.
+        """
         with self._lock:
             fill = self._fills.get(layer.digest)
             is_over = fill is None or fill.is_over  # asked first: what ends after this has left a blob
-            if self._blobs.size(layer.digest) is not None:
+            is_here = self._blobs.size(layer.digest) is not None
+            if is_here and ((fill and fill.is_stored) or not self._is_of_others(repository, layer)):
                 return None
             if fill is None or is_over:
                 if self._stopping.is_set():
@@ -130,6 +134,10 @@ class Downloads:
                 self._running.add(running)
                 running.add_done_callback(partial(self._over, fill))
             return fill
+
+    def _is_of_others(self, repository: Repository, layer: Layer) -> bool:
+        with self._store.reading() as work:
+            return is_of_others(work, repository.registry, layer.digest)
 
     def _run(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         try:
@@ -205,6 +213,12 @@ class Downloads:
             current = work.repositories.find(repository.registry, repository.name)
             if current:
                 work.layers.add(current, layer.digest, layer.size, self._clock.now())
+
+
+def is_of_others(work: UnitOfWork, registry: Registry, digest: str) -> bool:
+    """Whether repositories hold a blob, and none of them belongs to the account of a registry."""
+    owners = work.layers.owners(digest)
+    return bool(owners) and registry.id not in owners
 
 
 def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> Place:

@@ -60,6 +60,11 @@ class Fill:
         return self._verified or self._failure is not None or self._unstored is not None
 
     @property
+    def is_stored(self) -> bool:
+        """Whether the blob is there."""
+        return self._verified
+
+    @property
     def claim(self) -> int:
         """How many bytes of the disk it is still going to take."""
         return 0 if self._writer is None or self.is_over else self._size - self._written

@@ -23,6 +23,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Demand, Permissions
+from ecr_emulator.services.downloads import is_of_others
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.flights import MOST_STOPS
 
@@ -85,8 +86,8 @@ class Neighbours:
         """
         blobs = self._services().blobs
         for _ in range(MOST_STOPS + 1):
-            rule = self._rule_for_blob(registry, name, digest)
-            if blobs.size(digest) is not None:
+            rule, is_foreign = self._rule_for_blob(registry, name, digest)
+            if blobs.size(digest) is not None and not is_foreign:
                 return read_span(blobs, digest, offset, size)
             if rule is None:
                 break
@@ -97,8 +98,11 @@ class Neighbours:
             registry, name = neighbour, upstream_name
         raise UpstreamNotFound(f"{registry.host} does not have the bytes of {digest} of {name}")
 
-    def _rule_for_blob(self, registry: Registry, name: str, digest: str) -> PullThroughRule | None:
-        """The rule by which that registry fetches a blob itself. Raises ``UpstreamNotFound`` if it may not be had."""
+    def _rule_for_blob(self, registry: Registry, name: str, digest: str) -> tuple[PullThroughRule | None, bool]:
+        """The rule by which that registry fetches a blob itself, and whether only other accounts have it here.
+
+        Raises ``UpstreamNotFound`` if it may not be had.
+        """
         services = self._services()
         with services.store.reading() as work:
             repository = work.repositories.find(registry, name)
@@ -109,7 +113,7 @@ class Neighbours:
                 layer = None
             if layer is None or layer.is_archived:
                 raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
-            return matching_rule(work.rules.all(registry), name)
+            return matching_rule(work.rules.all(registry), name), is_of_others(work, registry, digest)
 
     def permissions(self, rule: PullThroughRule, registry: Registry, name: str | None = None) -> Permissions:
         """What the role of a rule may do there. Raises ``UpstreamAccessDenied`` if it may not pull what is named."""

@@ -16,7 +16,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
 from ecr_emulator.services.collection import vouch
-from ecr_emulator.services.downloads import Downloads
+from ecr_emulator.services.downloads import Downloads, is_of_others
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.records import if_there_is_room
@@ -33,12 +33,13 @@ STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
 class BlobSource:
     """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop.
 
-    It is loose while no image refers to it.
+    It is loose while no image refers to it, and here unless its bytes come from an upstream.
     """
 
     digest: str
     size: int
     is_loose: bool
+    is_here: bool
     chunks: Callable[[int, int], Generator[bytes, None, None]]
 
 
@@ -115,6 +116,8 @@ class Pulls:
             if layer is None or layer.is_archived:
                 return None
             size = self._size_here(layer)
+            if held is None and size is not None and is_of_others(work, registry, digest):
+                size = None
             rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
         repository = repository or Repository(registry, name, now)  # of an image for which there was no room
         if held:
@@ -128,6 +131,7 @@ class Pulls:
                 digest,
                 size,
                 layer.loose_since is not None,
+                True,
                 lambda start, stop: read_span(self._blobs, digest, start, stop),
             )
         if rule is None:
@@ -135,6 +139,7 @@ class Pulls:
         return BlobSource(
             digest,
             layer.size,
+            False,
             False,
             lambda start, stop: self._downloads.chunks(rule, repository, layer, start, stop),
         )

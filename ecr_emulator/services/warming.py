@@ -11,7 +11,7 @@ from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ImageNotFoundException, UpstreamNotFound
 from ecr_emulator.ports import BlobStore
-from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.pulls import BlobSource, Pulls
 
 NEWS_EVERY = 1024 * 1024
 """There is news each time that about so many bytes have come."""
@@ -57,13 +57,12 @@ class Warming:
         progress.blobs, progress.bytes = len(blobs), sum(blob.size for blob in blobs)
         yield progress
         for blob in blobs:
-            if self._blobs.size(blob.digest) is None:
-                for count in self._fetched(registry, name, blob, now):
-                    progress.bytes_done += count
-                    yield progress
-            else:
-                self._pulls.find_blob(registry, name, blob.digest, now)  # the repository holds it from now on
-                progress.bytes_done += blob.size
+            source = self._pulls.find_blob(registry, name, blob.digest, now)  # the repository holds it from now on
+            if source is None:
+                raise UpstreamNotFound(f"{name} does not have {blob.digest} any more")
+            for count in [blob.size] if source.is_here else _fetched(source):
+                progress.bytes_done += count
+                yield progress
             progress.blobs_done += 1
             yield progress
 
@@ -93,18 +92,16 @@ class Warming:
             progress.missing += 1
             return []
 
-    def _fetched(self, registry: Registry, name: str, blob: Descriptor, now: datetime) -> Iterator[int]:
-        """How many bytes of a blob have come, again and again."""
-        source = self._pulls.find_blob(registry, name, blob.digest, now)
-        if source is None:
-            raise UpstreamNotFound(f"{name} does not have {blob.digest} any more")
-        fresh = 0
-        for chunk in source.chunks(0, source.size):
-            fresh += len(chunk)
-            if fresh >= NEWS_EVERY:
-                yield fresh
-                fresh = 0
-        yield fresh
+
+def _fetched(source: BlobSource) -> Iterator[int]:
+    """How many bytes of a blob have come, again and again."""
+    fresh = 0
+    for chunk in source.chunks(0, source.size):
+        fresh += len(chunk)
+        if fresh >= NEWS_EVERY:
+            yield fresh
+            fresh = 0
+    yield fresh
 
 
 def _contents(manifest: StoredManifest) -> Manifest:

@@ -73,6 +73,12 @@ _HOLDERS = Statement(
     )
     .order_by(repositories.c.name)
 )
+_OWNERS = Statement(
+    select(repositories.c.account)
+    .distinct()
+    .join(layers, layers.c.repository_id == repositories.c.id)
+    .where(layers.c.digest == bindparam("digest"))
+)
 
 
 class SqlLayers:
@@ -123,3 +129,7 @@ class SqlLayers:
         """The names of the registry's repositories that hold a blob."""
         rows = _HOLDERS.all(self._connection, digest=digest, account=registry.id, region=registry.region)
         return [row.name for row in rows]
+
+    def owners(self, digest: str) -> set[str]:
+        """The accounts that have repositories which hold a blob."""
+        return {row.account for row in _OWNERS.all(self._connection, digest=digest)}

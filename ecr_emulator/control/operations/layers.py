@@ -74,8 +74,7 @@ def get_download_url_for_layer(call: Call, request: dict[str, Any]) -> dict[str,
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, name)
         _check_referenced(work, repository, digest)
-    if call.services.blobs.size(digest) is None:
-        _bring_in(call, name, digest)
+    _bring_in(call, name, digest)
     expires_at = call.now + layer_urls.LIFE
     url = layer_urls.mint(call.services.tokens, call.origin, call.registry, name, digest, expires_at)
     return {"downloadUrl": url, "layerDigest": digest}
@@ -116,13 +115,15 @@ def _check_referenced(work: UnitOfWork, repository: Repository, digest: str) -> 
 
 
 def _bring_in(call: Call, name: str, digest: str) -> None:
-    """Have a layer fetched that an image refers to; its first byte, at least, is here afterwards.
+    """Have a layer fetched that an image refers to, unless it is here; its first byte, at least, is here afterwards.
 
     Raises ``UnableToGetUpstreamLayerException``.
     """
     source = call.services.pulls.find_blob(call.registry, name, digest, call.now)
     if source is None:
         raise UnableToGetUpstreamLayerException
+    if source.is_here:
+        return
     try:
         with closing(source.chunks(0, min(1, source.size))) as chunks:
             next(chunks, b"")
