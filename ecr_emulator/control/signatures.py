@@ -74,7 +74,7 @@ def _time_of(request: SignedRequest, credential: Credential) -> datetime:
         if text is None and not credential.is_presigned:
             return parsedate_to_datetime(request.header("Date") or "").astimezone(UTC)
         return datetime.strptime(text or "", _TIME).replace(tzinfo=UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise IncompleteSignatureException(
             reason="'X-Amz-Date' must say when it was made, like 20261126T003136Z"
         ) from None
@@ -104,9 +104,10 @@ def _check_time(credential: Credential, time: datetime, now: datetime) -> None:
 
 def _lifetime(credential: Credential) -> int:
     text = credential.lifetime or ""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= MAX_LIFETIME:
+    seconds = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 0 < seconds <= MAX_LIFETIME:
         raise IncompleteSignatureException(reason=f"'X-Amz-Expires' must be from 1 to {MAX_LIFETIME} seconds")
-    return int(text)
+    return seconds
 
 
 def _signature(request: SignedRequest, credential: Credential, secret: str, time: datetime) -> bytes:

@@ -193,7 +193,14 @@ def test_a_time_that_is_none_is_said_to_be_missing(emulator, ann, text):
     assert (code, "'X-Amz-Date'" in message) == ("IncompleteSignatureException", True)
 
 
-@pytest.mark.parametrize("lifetime", ["0", "604801", "-1", "x", "9" * 30])
+def test_an_http_date_after_all_time_is_said_to_be_missing(emulator, ann):
+    signed = Signed(emulator, ann.keys, headers={"Date": "any"})
+    signed.request.headers.replace_header("Date", "Fri, 31 Dec 9999 23:59:59 -2359")
+    code, message = signed.send()
+    assert (code, "'X-Amz-Date'" in message) == ("IncompleteSignatureException", True)
+
+
+@pytest.mark.parametrize("lifetime", ["0", "604801", "-1", "x", "9" * 30, "000000001999999999999"])
 def test_a_lifetime_has_its_bounds(emulator, ann, lifetime):
     signed = Signed(emulator, ann.keys, query=60)
     signed.request.url = signed.request.url.replace("Expires=60", f"Expires={lifetime}")
