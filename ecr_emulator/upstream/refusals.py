@@ -14,6 +14,7 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
+from ecr_emulator.upstream.rate_limits import LONGEST_REST
 
 _CREDENTIAL_OR_NAME = (
     ": the credential is wrong or may not read it, or there is no repository of this name, of which some registries "
@@ -51,18 +52,18 @@ def busy(status: int, who: str, headers: Mapping[str, str], body: bytes) -> Upst
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until asking again makes sense; None if the upstream did not say, or not legibly.
+    """Seconds until asking again makes sense, a day at most; None if the upstream did not say, or not legibly.
 
     A date is compared with the Date of the same answer: the upstream's clock is not ours, and ours can be moved.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value), LONGEST_REST)
     try:
         at, sent = _date(value), _date(headers.get("Date", ""))
     except ValueError:
         return None
-    return max((at - sent).total_seconds(), 0.0)
+    return min(max((at - sent).total_seconds(), 0.0), LONGEST_REST)
 
 
 def said(body: bytes) -> str:

@@ -93,6 +93,16 @@ def test_imports_that_make_no_headway_leave_room_for_clients(here, upstream):
         assert clients.submit(pull_blob, here, "quay", 3).result(SOON).status_code == 200
 
 
+def test_who_is_told_to_come_back_in_an_eternity_may_come_back_in_a_day(here, upstream):
+    upstream.add_image("team/app", image(), "v1")
+    upstream.fail("/manifests/", status=429, headers={"Retry-After": "9" * 400})
+    here.rule()
+    answer = here.manifest("quay/team/app", "v1")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "86400")
+    here.advance(days=1, seconds=1)
+    assert here.manifest("quay/team/app", "v1").status_code == 200
+
+
 def test_what_a_reset_comes_upon_does_not_outlive_it(here, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
