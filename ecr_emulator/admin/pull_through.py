@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from ecr_emulator.admin.bodies import json_body
 from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import matching_rule
 from ecr_emulator.errors import (
     EcrError,
     StorageFailure,
@@ -94,7 +96,7 @@ class PullThroughAdmin:
         try:
             manifest = self._parts.warming.manifest(registry, image.repository, reference, now)
         except EcrError as absent:
-            return jsonify(error=f"{absent.message}.{self._hint(registry)}"), 404
+            return jsonify(error=f"{absent.message}.{self._without_rule(registry, image.repository)}"), 404
         except UpstreamFailure as failure:
             return jsonify(error=failure.reason, code=failure.failure_code), _status(failure)
 
@@ -110,6 +112,11 @@ class PullThroughAdmin:
 
         return Response(lines(), content_type=NDJSON)
 
+    def _without_rule(self, registry: Registry, name: str) -> str:
+        """That no rule covers a name, if none does."""
+        rules = [report.rule for report in self._parts.reports.of(registry, self._clock.now())]
+        return "" if matching_rule(rules, name) else f" {NoRule.of(registry, name)}.{self._hint(registry)}"
+
     def _others(self, registry: Registry) -> list[Registry]:
         return [each for each in self._parts.reports.registries() if each != registry]
 
@@ -122,7 +129,7 @@ class PullThroughAdmin:
         return f" {registry.id} has no rules in {registry.region}; there are some with {places}"
 
     def _image(self) -> tuple[Registry, ImageName]:
-        body: Any = request.get_json(silent=True)
+        body: Any = json_body()
         if not isinstance(body, dict) or not isinstance(body.get("image"), str):
             raise _Wrong('The body must be like {"image": "docker-hub/library/nginx:1.27"}')
         try:

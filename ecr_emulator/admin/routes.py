@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from ecr_emulator import __version__
+from ecr_emulator.admin.bodies import json_body
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
@@ -25,17 +26,17 @@ WELCOME = """ECR emulator {version}
 
   export AWS_ENDPOINT_URL={url}
 
-{url}/_ecr/health   alive
-{url}/_ecr/ready    ready
-{url}/_ecr/clock    GET: the time; POST {{"advance": "24h"}}: move it
-{url}/_ecr/events   what EventBridge would have been told
-{url}/_ecr/rules    how pull through cache rules and their upstreams are doing
-{url}/_ecr/refresh  POST {{"image": "<repository>[:<tag>]"}}: ask the upstream now
-{url}/_ecr/pull     POST {{"image": "<repository>:<tag>"}}: bring an image into the cache
-{url}/_ecr/lifecycle   POST: evaluate all lifecycle policies now
-{url}/_ecr/gc       POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
-{url}/_ecr/findings/<digest, or *>   PUT {{"findings": [...]}}: what image scans find
-{url}/_ecr/reset    POST: forget everything
+{url}/_ecr/health             alive
+{url}/_ecr/ready              ready
+{url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it
+{url}/_ecr/events             what EventBridge would have been told
+{url}/_ecr/rules              how pull through cache rules and their upstreams are doing
+{url}/_ecr/refresh            POST {{"image": "<repository>[:<tag>]"}}: ask the upstream now
+{url}/_ecr/pull               POST {{"image": "<repository>:<tag>"}}: bring an image into the cache
+{url}/_ecr/lifecycle          POST: evaluate all lifecycle policies now
+{url}/_ecr/gc                 POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
+{url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: what scans of an image find; * for every image
+{url}/_ecr/reset              POST: forget everything
 """
 
 
@@ -78,8 +79,8 @@ class Admin:
 
     def move_clock(self) -> ResponseReturnValue:
         """Move the emulator's time on: ``{"advance": "24h"}``. What falls due meanwhile is done before the answer."""
-        body: Any = request.get_json(silent=True)
-        advance = body.get("advance") if isinstance(body, dict) else None
+        body: Any = json_body()
+        advance = body.get("advance", "") if isinstance(body, dict) else ""
         try:
             by = parse_duration(str(advance))
         except ValueError as wrong:
@@ -105,7 +106,7 @@ class Admin:
 
     def collect_garbage(self) -> ResponseReturnValue:
         """Remove what nobody needs now, not within a day; ``{"grace": "1h"}`` spares what is younger."""
-        body: Any = request.get_json(silent=True)
+        body: Any = json_body()
         given = body.get("grace", "24h") if isinstance(body, dict) else "24h"
         try:
             grace = parse_duration(str(given))
@@ -124,7 +125,7 @@ class Admin:
         if digest != EVERY_IMAGE and not is_digest(digest):
             return jsonify(error=f"{digest!r} must be the digest of an image, or {EVERY_IMAGE} for every image"), 400
         try:
-            findings = read_findings(request.get_json(silent=True))
+            findings = read_findings(json_body())
         except ValueError as wrong:
             return jsonify(error=f'The body must be like {{"findings": [{{"name": "CVE-…", …}}]}}: {wrong}'), 400
         with self._services.store.writing() as work:

@@ -9,13 +9,15 @@ from pathlib import Path
 import click
 
 from ecr_emulator.cli.ask import Refused, reason, request
-from ecr_emulator.cli.options import with_settings
+from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.settings import Loaded
 
+REST = {"data_dir": "The state of an emulator that does not run."}
+
 
 @click.command()
-@with_settings("host", "port", "data_dir")
+@with_settings("host", "port", "data_dir", meaning=ADDRESS | REST)
 @click.option("--grace", default="1h", metavar="DURATION", help="Leave alone what is younger.  [default: 1h]")
 def gc(loaded: Loaded, grace: str) -> None:
     """Remove abandoned uploads, layers that no image refers to, and their bytes. An emulator does so once a day.

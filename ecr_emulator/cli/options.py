@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -19,8 +20,20 @@ class CannotStart(click.ClickException):
     exit_code = 2
 
 
-def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of these settings (of all, without names); what was loaded is its first argument."""
+ADDRESS = {
+    "host": f"Where the emulator listens.  [default: {', '.join(SETTINGS['host'].default)}]",
+    "port": f"The emulator's port.  [default: {SETTINGS['port'].default}]",
+}
+"""What settings mean to commands that ask a running emulator, and do not start one."""
+
+
+def with_settings(
+    *names: str, meaning: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of these settings (of all, without names); what was loaded is its first argument.
+
+    ``meaning`` has the help of those that mean something else to this command than to ``serve``.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
@@ -28,7 +41,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
             settings = {name: given.pop(name) for name in names or SETTINGS}
             command(_loaded(config, settings), **given)
 
-        options = [_option(SETTINGS[name]) for name in names or SETTINGS]
+        options = [_option(SETTINGS[name], meaning.get(name)) for name in names or SETTINGS]
         for option in reversed([_config_option(), *options]):
             run = option(run)
         return run
@@ -56,11 +69,15 @@ def _config_option() -> Callable[[Any], Any]:
     return click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=meaning)
 
 
-def _option(setting: Setting) -> Callable[[Any], Any]:
+def _option(setting: Setting, meaning: str | None) -> Callable[[Any], Any]:
+    meaning = meaning or setting.help + _default_of(setting)
     if setting.kind.is_switch:
-        return click.option(f"{setting.flag}/--no-{setting.flag[2:]}", setting.name, default=None, help=setting.help)
+        return click.option(f"{setting.flag}/--no-{setting.flag[2:]}", setting.name, default=None, help=meaning)
     many = setting.kind.gather is not None
-    shown = ", ".join(setting.default) if many else setting.default
-    default = "" if shown in (None, "") else f"  [default: {shown}]"
-    how: dict[str, Any] = {"multiple": many, "metavar": setting.kind.placeholder, "help": setting.help + default}
+    how: dict[str, Any] = {"multiple": many, "metavar": setting.kind.placeholder, "help": meaning}
     return click.option(setting.flag, setting.name, **how)
+
+
+def _default_of(setting: Setting) -> str:
+    shown = ", ".join(setting.default) if setting.kind.gather else setting.default
+    return "" if setting.kind.is_switch or shown in (None, "") else f"  [default: {shown}]"

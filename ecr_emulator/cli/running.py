@@ -12,9 +12,13 @@ from urllib.parse import urlencode
 import click
 
 from ecr_emulator.cli.ask import Refused, lines, reason, request
-from ecr_emulator.cli.options import with_settings
+from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
 
+REGISTRY = {
+    "account": "Whose registry is meant.  [default: the emulator's own account]",
+    "region": "The Region of that registry.  [default: the emulator's own]",
+}
 UPSTREAM_TIMEOUT = 600.0
 """Seconds for answers that wait for upstreams."""
 
@@ -57,7 +61,7 @@ class Running:
 def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which emulator and which registry; the emulator is its first argument."""
 
-    @with_settings("host", "port", "account", "region")
+    @with_settings("host", "port", "account", "region", meaning=ADDRESS | REGISTRY)
     @wraps(command)
     def run(loaded: Loaded, **given: Any) -> None:
         command(Running(loaded), **given)

@@ -24,6 +24,11 @@ TAGS_AT_ONCE = 1_000
 class NoRule(Exception):
     """No pull through cache rule covers the repository, so there is no upstream to ask."""
 
+    @classmethod
+    def of(cls, registry: Registry, name: str) -> NoRule:
+        """None of this registry covers this name."""
+        return cls(f"No pull through cache rule of {registry.id} in {registry.region} covers '{name}'")
+
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
@@ -52,7 +57,7 @@ class Refreshes:
         with self._store.reading() as work:
             rule = matching_rule(work.rules.all(registry), name)
             if rule is None:
-                raise NoRule(f"No pull through cache rule of {registry.id} in {registry.region} covers '{name}'")
+                raise NoRule.of(registry, name)
             if tag is None:
                 work.repositories.get(registry, name)
         self._upstreams.ask_anew(rule, rule.upstream_name(name))

@@ -51,6 +51,13 @@ def test_a_wrong_move_says_what_would_be_right(http, body):
     assert '{"advance": "24h"}' in answer.json["error"]
 
 
+@pytest.mark.parametrize("path", ["clock", "gc", "refresh", "pull"])
+def test_a_body_that_curl_calls_a_form_is_told_what_to_call_itself(http, path):
+    answer = http.post(f"/_ecr/{path}", data='{"advance": "25h"}', content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.json["error"]
+
+
 def test_events_can_be_followed(emulator, http):
     ecr = client_of(emulator)
     assert http.get("/_ecr/events").json == {"events": [], "last": 0}

@@ -40,6 +40,14 @@ def test_every_setting_is_an_option_of_serve(tmp_path):
     assert {setting.flag for setting in SETTINGS.values()} < set(shown)
 
 
+@pytest.mark.parametrize("command", ["rules", "refresh", "pull", "gc", "health"])
+def test_who_asks_an_emulator_is_not_told_how_one_is_started(tmp_path, command):
+    shown = " ".join(run(tmp_path, command, "--help").stdout.split())
+    assert "Where the emulator listens." in shown
+    assert "0 picks a free one" not in shown
+    assert "whose access key names none" not in shown
+
+
 def test_an_unknown_command_is_refused(tmp_path):
     done = run(tmp_path, "serv")
     assert (done.returncode, done.stdout) == (2, "")

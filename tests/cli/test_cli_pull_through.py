@@ -114,6 +114,11 @@ def test_a_refresh_says_what_came_of_it(ask, quay):
         (("refresh", NAME, "--region", "eu-west-1"), "No pull through cache rule of 000000000000 in eu-west-1"),
         (("pull", "Bad"), "'Bad' is not a repository name"),
         (("pull", NAME, "--account", "123456789012"), f"The repository with name '{NAME}' does not exist"),
+        (
+            ("pull", NAME, "--account", "123456789012"),
+            f"No pull through cache rule of 123456789012 in us-east-1 covers '{NAME}'.",
+        ),
+        (("pull", "ordinary/app:v1"), "No pull through cache rule of 000000000000 in us-east-1 covers 'ordinary/app'."),
         (("pull", NAME, "--account", "123456789012"), ELSEWHERE.format("123456789012", "us-east-1")),
         (("refresh", NAME, "--region", "eu-west-1"), ELSEWHERE.format("000000000000", "eu-west-1")),
     ],
