@@ -149,7 +149,7 @@ class DistributionProxy(Peer):
 
 
 class Drayage(Peer):
-    """https://pypi.org/project/drayage/, a cache in Rust, open to everybody."""
+    """The package drayage: a cache in Rust, open to everybody."""
 
     name = "drayage"
     program = "drayage"
