@@ -52,6 +52,7 @@ parameters, sparse manifests. (Without `--accept-sparse` those are refused in EC
 runs it and fails if a test fails or this page changes. By hand:
 
 ```sh
+pip install '.[test]'
 go install github.com/opencontainers/distribution-spec/conformance@{version}
 python scripts/conformance.py
 ```

@@ -1,6 +1,6 @@
 """Warm pulls side by side: this emulator and Debian's distribution, the same content, the same load, one run.
 
-Needs wrk, docker-registry and the package installed: ``python scripts/bench/warm_pull.py [seconds]``.
+Needs wrk, docker-registry and the package with its test extra: ``python scripts/bench/warm_pull.py [seconds]``.
 Prints requests per second and the ratio. Everything listens on loopback and stops with the program.
 """
 
