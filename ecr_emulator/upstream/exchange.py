@@ -193,10 +193,17 @@ class Connections:
             return self._sessions[origin], self._sockets[origin]
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects to us: requests would read them even so, and fail on some."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """See requests."""
+
+
 def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
     scheme, host, port = origin
     base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    session = requests.Session()
+    session = _Session()
     # The environment is read once per host, for proxies and CA bundle only: requests would also send ~/.netrc.
     session.trust_env = False
     session.proxies.update({} if is_private(host) else get_environ_proxies(base))
@@ -212,7 +219,7 @@ def _interruptions(who: str, what: str, host: str | None = None) -> Iterator[Non
     """Turn what requests and urllib3 raise into ours."""
     try:
         yield
-    except (requests.RequestException, HTTPError, OSError) as error:
+    except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
         raise _interruption(who, what, error, host) from error
 
 

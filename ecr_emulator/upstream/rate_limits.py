@@ -13,8 +13,6 @@ from ecr_emulator.errors import UpstreamTooManyRequests
 from ecr_emulator.ports import Credential, RateLimit
 from ecr_emulator.upstream.standing import StandingRefusals
 
-LONGEST_REST = 24 * 60 * 60.0
-"""Whatever an upstream asks for, it is asked again after a day."""
 REST = 10.0
 """Seconds for which an upstream is left alone that does not say for how long."""
 
@@ -41,8 +39,7 @@ class RateLimits:
 
     def refused(self, account: Account, failure: UpstreamTooManyRequests) -> None:
         """The upstream answered 429: it is left alone for as long as it said."""
-        wanted = REST if failure.retry_after is None else failure.retry_after
-        self._used_up.keep(account, failure, min(wanted, LONGEST_REST))
+        self._used_up.keep(account, failure, REST if failure.retry_after is None else failure.retry_after)
 
     def answered(self, account: Account, headers: Mapping[str, str]) -> None:
         """Remember what the headers of an answer say of the limit, as Docker Hub's do."""

@@ -14,8 +14,9 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.upstream.rate_limits import LONGEST_REST
 
+LONGEST_REST = 24 * 60 * 60.0
+"""Whatever an upstream asks for, it is asked again after a day. In seconds."""
 _CREDENTIAL_OR_NAME = (
     ": the credential is wrong or may not read it, or there is no repository of this name, of which some registries "
     "say the same"

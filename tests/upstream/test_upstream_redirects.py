@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.redirects import is_private, redirect_target
@@ -115,6 +115,13 @@ def test_dangerous_redirects_are_refused(location):
 def test_harmless_redirects_are_followed(location):
     target = redirect_target("https://registry-1.docker.io/v2/a/blobs/b", location, UpstreamMap())
     assert target.startswith("https://")
+
+
+@pytest.mark.parametrize("location", ["\xe9", f"https://{'a' * 70}.test/b", "https://\xe9\xff/b"])
+def test_a_redirect_to_where_nobody_can_go_is_a_failure_like_any_other(hub, adapter, location):
+    hub.fail("/blobs/", redirects(location), times=9)
+    with pytest.raises(UpstreamFailure):
+        read(adapter.at())
 
 
 def test_a_registry_in_a_private_network_may_redirect_to_itself():
