@@ -62,9 +62,9 @@ MEBIBYTE = 1024 * 1024
 class Emulator:
     """One emulator: its state and the WSGI callable ``wsgi`` that answers everything.
 
-    ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``
-    and ``DatabaseTooNew`` when the data directory cannot be used. ``patience`` is with upstreams, whose rests
-    are measured by the clock.
+    ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``,
+    ``DatabaseTooNew`` and ``DatabaseUnreadable`` when the data directory cannot be used. ``patience`` is with
+    upstreams, whose rests are measured by the clock.
     """
 
     def __init__(

@@ -84,12 +84,12 @@ def opened(settings: Settings) -> Emulator:
     """An emulator with these settings; what keeps it from being opened is told to the user."""
     from ecr_emulator.emulator import Emulator
     from ecr_emulator.errors import StorageFailure
-    from ecr_emulator.storage.migrations import DatabaseTooNew
+    from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
     from ecr_emulator.storage.ownership import DataDirectoryInUse
 
     try:
         return Emulator(settings)
-    except (DataDirectoryInUse, DatabaseTooNew, StorageFailure) as refused:
+    except (DataDirectoryInUse, DatabaseTooNew, DatabaseUnreadable, StorageFailure) as refused:
         raise CannotStart(str(refused)) from None
     except OSError as failure:
         named = f"The data directory {settings.data_dir}" if settings.data_dir else "A temporary directory"

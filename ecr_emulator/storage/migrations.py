@@ -5,8 +5,10 @@ A step that has been released is never changed; the number of the last one taken
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB, Connection, DatabaseError
 
 FIRST = """
 CREATE TABLE repositories (
@@ -247,6 +249,22 @@ STEPS = (FIRST, SECOND, THIRD, FOURTH)
 
 class DatabaseTooNew(Exception):
     """The database was written by a newer program."""
+
+
+class DatabaseUnreadable(Exception):
+    """The file is no database, or a damaged one."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise ``DatabaseUnreadable`` if that is what SQLite finds out within the block."""
+    try:
+        yield
+    except DatabaseError as found:
+        if found.sqlite_errorcode not in (SQLITE_NOTADB, SQLITE_CORRUPT):
+            raise
+        message = f"{path} cannot be read: {found}. Restore it from a copy, or use another data directory."
+        raise DatabaseUnreadable(message) from found
 
 
 def migrate(connection: Connection, path: Path) -> None:

@@ -21,7 +21,7 @@ from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocumen
 from ecr_emulator.storage.events import SqlEvents
 from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.layers import SqlLayers
-from ecr_emulator.storage.migrations import migrate
+from ecr_emulator.storage.migrations import migrate, readable
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
 from ecr_emulator.storage.referrer_listings import SqlReferrerListings
 from ecr_emulator.storage.repositories import SqlRepositories
@@ -91,10 +91,17 @@ class SqlStore:
     """``ports.Store`` in one SQLite file, for any number of threads of one process.
 
     Every thread gets its turn in order of arrival. A thread holds one unit at a time: a second one inside
-    the block of the first may wait for the first, that is for ever. Raises ``DatabaseTooNew``.
+    the block of the first may wait for the first, that is for ever.
+    Raises ``DatabaseTooNew`` and ``DatabaseUnreadable``.
     """
 
     def __init__(self, path: Path, durable: bool) -> None:
+        with readable(path):
+            writer = self._opened(path, durable)
+        self._writer = Pool(partial(SqlUnitOfWork, writer), 1)
+        self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
+
+    def _opened(self, path: Path, durable: bool) -> Connection:
         writer = connect(path, durable=durable)
         try:
             migrate(writer, path)
@@ -102,8 +109,7 @@ class SqlStore:
         except BaseException:
             writer.close()
             raise
-        self._writer = Pool(partial(SqlUnitOfWork, writer), 1)
-        self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
+        return writer
 
     @property
     def next_due(self) -> datetime | None:

@@ -108,6 +108,17 @@ def test_a_state_that_is_no_directory_is_refused(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
+def test_a_state_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ecr.sqlite").write_text("These are my notes.\n" * 100)
+    refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "Error: state/ecr.sqlite cannot be read: file is not a database. "
+        "Restore it from a copy, or use another data directory.\n"
+    )
+
+
 def test_health_finds_it(tmp_path):
     with serving(tmp_path, "--port", "0") as served:
         found = run(tmp_path, "health", ECR_EMULATOR_PORT=str(served.port))

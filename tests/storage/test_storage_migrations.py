@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migrations import STEPS, DatabaseTooNew, migrate
+from ecr_emulator.storage.migrations import STEPS, DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.tables import metadata
 from ecr_emulator.storage.unit_of_work import SqlStore
 
@@ -50,6 +50,26 @@ def test_a_database_from_a_newer_program_is_refused(database):
     assert str(database) in said
     assert "version 7" in said
     assert f"up to {len(STEPS)}" in said
+
+
+def test_a_file_that_is_no_database_is_left_alone(database):
+    database.write_bytes(b"These are my notes.\n" * 100)
+    with pytest.raises(DatabaseUnreadable) as refusal:
+        SqlStore(database, durable=True)
+    assert str(refusal.value).startswith(f"{database} cannot be read: file is not a database. ")
+    assert database.read_bytes() == b"These are my notes.\n" * 100
+
+
+def test_a_damaged_database_is_not_taken_for_a_new_one(database):
+    SqlStore(database, durable=False).close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with database.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 4_096)
+    with pytest.raises(DatabaseUnreadable) as refusal:
+        SqlStore(database, durable=False)
+    assert "malformed" in str(refusal.value)
 
 
 def test_steps_are_taken_from_where_the_database_is(database, monkeypatch):
