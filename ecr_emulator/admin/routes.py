@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from ecr_emulator import __version__
 from ecr_emulator.admin.bodies import json_body
@@ -178,4 +178,12 @@ def _unknown(digest: str) -> ResponseReturnValue:
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:
-    return jsonify(error=f"{request.method} {request.path}: {error.description}"), error.code or 500
+    return jsonify(error=f"{request.method} {request.path}: {_reason(error)}"), error.code or 500
+
+
+def _reason(error: HTTPException) -> str | None:
+    if isinstance(error, NotFound):
+        return "There is nothing at this address; GET / lists what there is"
+    if isinstance(error, MethodNotAllowed):
+        return f"This address takes {', '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))} only"
+    return error.description

@@ -91,8 +91,14 @@ def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):
     assert http.get("/v2/", headers={"Authorization": f"Basic {token}"}).status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/_ecr/nope", 404), ("DELETE", "/_ecr/reset", 405)])
-def test_what_is_not_there_is_said_in_json(http, method, path, status):
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/_ecr/nope", 404, "There is nothing at this address; GET / lists what there is"),
+        ("GET", "/_ecr/reset", 405, "This address takes POST only"),
+        ("PATCH", "/_ecr/findings/*", 405, "This address takes DELETE, GET, PUT only"),
+    ],
+)
+def test_what_is_not_there_is_said_in_json(http, method, path, status, words):
     answer = http.open(path, method=method)
-    assert answer.status_code == status
-    assert path in answer.json["error"]
+    assert (answer.status_code, answer.json) == (status, {"error": f"{method} {path}: {words}"})
