@@ -228,8 +228,14 @@ def _value(kind: Kind, where: str, given: Any, texts_of: Callable[[Any], list[st
     try:
         return kind.value_of(texts_of(given))
     except ValueError:
-        shown = ", ".join(map(str, given)) if isinstance(given, list) else given
-        raise SettingsError(f"{where} must be {kind.expects}, not {shown!r}") from None
+        raise SettingsError(f"{where} must be {kind.expects}, not {_shown(given)}") from None
+
+
+def _shown(given: Any) -> str:
+    """A value of any source as its source writes it, more or less."""
+    if isinstance(given, bool):
+        return str(given).lower()
+    return repr(", ".join(map(str, given)) if isinstance(given, list) else given)
 
 
 def _unknown(what: str, name: str, known: list[str]) -> SettingsError:

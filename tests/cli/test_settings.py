@@ -129,7 +129,7 @@ def test_what_resembles_nothing_is_refused_without_a_suggestion():
     ("toml", "said"),
     [
         ('port = "4566"', "port in ecr-emulator.toml must be a whole number from 0 to 65535, not '4566'"),
-        ("port = true", "port in ecr-emulator.toml must be a whole number from 0 to 65535, not True"),
+        ("port = true", "port in ecr-emulator.toml must be a whole number from 0 to 65535, not true"),
         ("port = [1]", "port in ecr-emulator.toml must be a whole number from 0 to 65535, not '1'"),
         ("account = 123456789012", "account in ecr-emulator.toml must be an account: 12 digits, as text, not 12345678"),
         ("host = []", "host in ecr-emulator.toml must be an address or host name, not ''"),
