@@ -94,62 +94,74 @@ class Emulator:
         return data_dir
 
     def _open(self) -> None:
+        self._ids = RandomIds()
+        self._open_state()
+        self._open_companions()
+        self._open_pull_through()
+        self.services = self._wired()
+        self._collector.schedule(self.clock.now())
+        self.wsgi: WSGIApplication = self._front()
+
+    def _open_state(self) -> None:
         durable = not self.temporary
-        ids = RandomIds()
         self._store = SqlStore(self.data_dir / DATABASE, durable=durable)
         self._blobs = FileBlobs(self.data_dir, durable=durable, reserve=self.settings.disk_reserve * MEBIBYTE)
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())
+        self._collector = Collector(self._store, self._blobs)
+
+    def _open_companions(self) -> None:
         self._companions = Companions(self.settings.account)
         self._identities = CompanionIdentities(self._companions, self.clock)
-        access = self._access()
+        self._access = self._enforced()
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
+
+    def _open_pull_through(self) -> None:
         self._elsewhere = HttpUpstreams(
             self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
         )
         mapped = frozenset(map(str.lower, self.settings.upstream_map))
         neighbours = Neighbours(self._elsewhere, mapped, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(neighbours, self._store, self.clock)
-        collector = Collector(self._store, self._blobs)
         self._downloads = Downloads(
             self._store,
             self._blobs,
-            ids,
+            self._ids,
             self.clock,
             upstreams,
-            make_room=lambda: collector.collect(self.clock.now()),
+            make_room=lambda: self._collector.collect(self.clock.now()),
         )
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
         self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
         self._pull_through = PullThrough(self._store, self.clock, upstreams, self._downloads, self._referrers, policy)
+
+    def _wired(self) -> Services:
         home = Registry(self.settings.account, self.settings.region)
         anonymous = home if self.settings.registry_auth == "open" else None
-        self.services = Services(
+        return Services(
             home=home,
             clock=self.clock,
-            ids=ids,
+            ids=self._ids,
             store=self._store,
             blobs=self._blobs,
             secrets=self._secrets,
-            roles=self._roles(ids),
-            upstreams=upstreams,
+            roles=self._roles(),
+            upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
-            uploads=Uploads(self._store, self._blobs, ids, self.settings.strict),
+            uploads=Uploads(self._store, self._blobs, self._ids, self.settings.strict),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
             background=Background(
                 self._store,
-                collector,
+                self._collector,
                 timedelta(seconds=self.settings.background_delay),
-                Replicas(admits_replica) if access else Replicas(),
+                Replicas(admits_replica) if self._access else Replicas(),
             ),
-            collector=collector,
+            collector=self._collector,
             allowed_upstreams=self.settings.allow_upstream,
-            access=access,
+            access=self._access,
         )
-        collector.schedule(self.clock.now())
-        self.wsgi: WSGIApplication = self._front()
 
     def _front(self) -> Front:
         return Front(
@@ -176,11 +188,11 @@ class Emulator:
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         return admin_app(Admin(self.services, self.clock, self.reset), pull_through)
 
-    def _roles(self, ids: RandomIds) -> CompanionRoles:
-        RoleDeletions(self._companions, self._store, ids)
+    def _roles(self) -> CompanionRoles:
+        RoleDeletions(self._companions, self._store, self._ids)
         return CompanionRoles(self._companions, self._store)
 
-    def _access(self) -> Access | None:
+    def _enforced(self) -> Access | None:
         if self.settings.iam != "enforce":
             return None
         self._companions.at_load(load_aws_policies)
@@ -205,7 +217,7 @@ class Emulator:
         self._pull_through.forget()
         self._downloads.forget()
         self._watched.forget()
-        self.services.collector.schedule(self.clock.now())
+        self._collector.schedule(self.clock.now())
         self._companions.reset()
 
     def close(self) -> None:
