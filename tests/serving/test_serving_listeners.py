@@ -30,6 +30,13 @@ def test_both_loopback_addresses_get_one_free_port(listening):
         socket.create_connection((host, port)).close()
 
 
+def test_small_answers_go_out_at_once():
+    """Nagle's algorithm would hold the body back until the client has acknowledged the head, 40 ms later."""
+    [listener] = listen(["127.0.0.1"], 0)
+    with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_name_stands_for_all_its_addresses_once(listening):
     addresses = [address for address, _ in listening(["localhost", "127.0.0.1"], 0)]
     assert addresses.count("127.0.0.1") == 1
