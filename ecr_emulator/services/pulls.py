@@ -13,7 +13,7 @@ from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, anybody
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import ImageNotFoundException
+from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
 from ecr_emulator.services.collection import vouch
 from ecr_emulator.services.downloads import Downloads, is_of_others
@@ -86,20 +86,20 @@ class Pulls:
             image = _find(work, repository, image_id) if repository else None
             if repository and image and not image.is_active:
                 raise _not_found(repository, image_id)
+            cached = work.images.manifest(image) if image else None
             due, is_fresh = self._rule_if_due(work, repository, image, image_id, now)
             if image is None and self._may_ask_for(work, repository, image_id):
                 due = matching_rule(work.rules.all(registry), name)
-            if due and not may_import(repository is None):
-                due = None
-            if image and not due:
-                manifest = work.images.manifest(image)
-            elif not due:
-                repository = repository or work.repositories.get(registry, name)
-                raise _not_found(repository, image_id)
-        if due:
+        if due and may_import(repository is None):
             manifest = self._pull_through.manifest(due, name, image_id, now)
-        elif is_fresh:
-            self._pull_through.go_on(registry, name, image_id.tag, manifest, may_import)
+        elif cached:
+            manifest = cached
+            if is_fresh:
+                self._pull_through.go_on(registry, name, image_id.tag, manifest, may_import)
+        elif repository:
+            raise _not_found(repository, image_id)
+        else:
+            raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
         last = image.last_pulled_at if image and image.digest == manifest.digest else None
         self._record_pull(registry, name, manifest.digest, principal, now, last)
         return manifest

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
+from threading import local
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -35,10 +36,11 @@ from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 
-READERS = 8
+READERS = 2
 """So many units read at the same moment; more wait their turn.
 
-More threads inside SQLite would not read faster, only fight for Python's lock, and the slowest would wait longer.
+More threads inside SQLite do not read faster, they fight for Python's lock: with eight, 16 clients cost twice the
+processor time for every request. One alone would let a long list hold up everybody.
 """
 SIGNING_KEY = "signing-key"
 
@@ -90,12 +92,13 @@ class SqlUnitOfWork:
 class SqlStore:
     """``ports.Store`` in one SQLite file, for any number of threads of one process.
 
-    Every thread gets its turn in order of arrival. A thread holds one unit at a time: a second one inside
-    the block of the first may wait for the first, that is for ever.
+    Every thread gets its turn in order of arrival. Who has a reading unit must not ask for another one, of either kind,
+    and who has a writing one for no second of these: it might wait for itself. It is a ``RuntimeError`` at once.
     Raises ``DatabaseTooNew`` and ``DatabaseUnreadable``.
     """
 
     def __init__(self, path: Path, durable: bool) -> None:
+        self._here = local()
         with readable(path):
             writer = self._opened(path, durable)
         self._writer = Pool(partial(SqlUnitOfWork, writer), 1)
@@ -119,12 +122,13 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[ports.UnitOfWork]:
         """A unit that only reads: it sees the state as of its first question, and never waits for a writer."""
-        work = self._readers.take()
-        try:
-            with work.transaction("BEGIN"):
-                yield work
-        finally:
-            self._readers.give(work)
+        with self._only("reading"):
+            work = self._readers.take()
+            try:
+                with work.transaction("BEGIN"):
+                    yield work
+            finally:
+                self._readers.give(work)
 
     @contextmanager
     def writing(self) -> Iterator[ports.UnitOfWork]:
@@ -152,15 +156,28 @@ class SqlStore:
         self._writer.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
-        work = self._writer.take()
-        next_due = self._next_due
+    def _only(self, kind: str) -> Iterator[None]:
+        """What would wait for ever when enough threads do it at the same time fails at once instead."""
+        outer = getattr(self._here, "unit", None)
+        if outer in ("reading", kind):
+            raise RuntimeError(f"a thread asks for a {kind} unit inside a {outer} one")
+        self._here.unit = kind
         try:
-            work.sql_tasks.changed = False
-            with storage_failures(), work.transaction("BEGIN IMMEDIATE") as connection:
-                yield work, connection
-                if work.sql_tasks.changed:
-                    next_due = work.sql_tasks.next_due()
-            self._next_due = next_due
+            yield
         finally:
-            self._writer.give(work)
+            self._here.unit = outer
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
+        with self._only("writing"):
+            work = self._writer.take()
+            next_due = self._next_due
+            try:
+                work.sql_tasks.changed = False
+                with storage_failures(), work.transaction("BEGIN IMMEDIATE") as connection:
+                    yield work, connection
+                    if work.sql_tasks.changed:
+                        next_due = work.sql_tasks.next_due()
+                self._next_due = next_due
+            finally:
+                self._writer.give(work)

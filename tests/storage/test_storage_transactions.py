@@ -58,11 +58,25 @@ def test_a_reader_neither_waits_for_a_writer_nor_sees_half_of_its_work(store):
 
 
 def test_a_reader_sees_one_moment(store):
-    with store.reading() as work:
-        assert names(work) == []
+    def add():
         with store.writing() as other:
             other.repositories.add(a_repository())
+
+    with store.reading() as work, ThreadPoolExecutor(1) as threads:
         assert names(work) == []
+        threads.submit(add).result()
+        assert names(work) == []
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("reading", "reading"), ("reading", "writing"), ("writing", "writing")])
+def test_a_unit_inside_another_fails_before_it_can_wait_for_ever(store, outer, inner):
+    def unit(kind):
+        return getattr(store, kind)()
+
+    with unit(outer), pytest.raises(RuntimeError, match=f"a {inner} unit inside a {outer} one"), unit(inner):
+        pass
+    with unit(inner):
+        pass
 
 
 def test_a_reader_cannot_write(store):

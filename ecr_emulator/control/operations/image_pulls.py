@@ -12,6 +12,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     ImageNotFoundException,
+    RepositoryNotFoundException,
     UnableToGetUpstreamImageException,
     UpstreamAccessDenied,
     UpstreamFailure,
@@ -41,9 +42,9 @@ class ImagePulls:
         self._accepted = accepted
         with call.services.store.reading() as work:
             self._rule = matching_rule(work.rules.all(call.registry), repository_name)
-            is_there = work.repositories.find(call.registry, repository_name)
-            if not is_there and not (self._rule and call.permissions.may_import(repository_name)(True)):
-                work.repositories.get(call.registry, repository_name)
+            is_there = work.repositories.find(call.registry, repository_name) is not None
+        if not is_there and not (self._rule and call.permissions.may_import(repository_name)(True)):
+            raise RepositoryNotFoundException(repository_name=repository_name, registry_id=call.registry.id)
 
     def pull(self, image_id: ImageId) -> Pulled | Failure:
         """Pull one image; the pull is recorded. Raises ``UnableToGetUpstreamImageException``."""
