@@ -226,7 +226,10 @@ class Layers(Protocol):
         """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
-        """What an image of the repository says of a blob, whether or not the repository holds it yet."""
+        """What an image of the repository says of a blob that the repository holds, or should come to hold.
+
+        A foreign layer need not come: it is held if a client pushed it, and otherwise elsewhere.
+        """
 
     def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:
         """Those of the digests that the repository does not hold, in the order given, each once."""

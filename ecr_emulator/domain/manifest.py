@@ -27,6 +27,11 @@ BLOB_TYPES = (
     "application/vnd.oci.image.layer.",
 )
 """How the media types of what is certainly no manifest begin."""
+FOREIGN_TYPES = (
+    "application/vnd.docker.image.rootfs.foreign.",
+    "application/vnd.oci.image.layer.nondistributable.",
+)
+"""How the media types begin of layers that live elsewhere and need not be pushed."""
 
 MAX_MANIFEST_BYTES = 4_194_304
 """The largest manifest ECR takes."""
@@ -41,7 +46,6 @@ class Descriptor:
     digest: str
     size: int
     media_type: str
-    urls: tuple[str, ...] = ()
     data: str = ""
 
     @property
@@ -56,8 +60,8 @@ class Descriptor:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the bytes live elsewhere and are never pushed: nondistributable and foreign layers."""
-        return "nondistributable" in self.media_type or "foreign" in self.media_type or bool(self.urls)
+        """Whether a registry may lack the bytes. The media type decides: ``urls`` only say where else they are."""
+        return self.media_type.startswith(FOREIGN_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,12 @@ class Manifest:
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """The config and the layers that a registry must hold, without foreign layers."""
-        everything = (self.config, *self.layers) if self.config else self.layers
-        return tuple(blob for blob in everything if not blob.is_foreign)
+        return tuple(blob for blob in self.listed_blobs if not blob.is_foreign)
+
+    @property
+    def listed_blobs(self) -> tuple[Descriptor, ...]:
+        """The config and all layers: what a registry keeps for the image, if it was ever pushed."""
+        return (self.config, *self.layers) if self.config else self.layers
 
     @property
     def size_in_bytes(self) -> int:
@@ -192,8 +200,7 @@ def _descriptor(item: dict[str, Any]) -> Descriptor:
     digest, size = _text(item["digest"]), item["size"]
     if digest is None or isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SIZE:
         raise ValueError(item)
-    urls = tuple(map(str, item.get("urls") or ()))
-    return Descriptor(digest, size, _text(item.get("mediaType")) or "", urls, str(item.get("data") or ""))
+    return Descriptor(digest, size, _text(item.get("mediaType")) or "", str(item.get("data") or ""))
 
 
 def _annotations(given: dict[str, Any]) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _read(work: UnitOfWork, image: Image) -> tuple[StoredManifest, Manifest]:
 
 
 def _give_layers(work: UnitOfWork, source: Repository, replica: Repository, manifest: Manifest, now: datetime) -> None:
-    for blob in manifest.blobs:
+    for blob in manifest.listed_blobs:
         layer = work.layers.find(source, blob.digest)
         if layer:
             work.layers.add(replica, layer.digest, layer.size, now)

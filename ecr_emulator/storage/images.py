@@ -172,7 +172,7 @@ class SqlImages:
 
 
 def _references(repository: Repository, image_id: int, manifest: Manifest) -> Iterator[dict[str, Any]]:
-    described = [(CHILD, child) for child in manifest.children] + [(BLOB, blob) for blob in manifest.blobs]
+    described = [(CHILD, child) for child in manifest.children] + [(BLOB, blob) for blob in manifest.listed_blobs]
     for position, (kind, descriptor) in enumerate(described):
         yield {
             "image_id": image_id,

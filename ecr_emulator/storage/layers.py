@@ -10,6 +10,7 @@ from sqlalchemy import JSON, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import ACTIVE, Layer
+from ecr_emulator.domain.manifest import FOREIGN_TYPES
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import RepositoryNotFoundException
@@ -42,7 +43,7 @@ _FIND = Statement(
         _of_repository, layers.c.digest == bindparam("digest")
     )
 )
-_REFERENCED = Statement(_references)
+_REFERENCED = Statement(_references.where(*(~image_references.c.media_type.startswith(kind) for kind in FOREIGN_TYPES)))
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
 _HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
 _add = upsert(layers)
@@ -96,7 +97,10 @@ class SqlLayers:
         return Layer(digest, row.size, row.media_type, is_archived=row.active == 0, loose_since=loose_since)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
-        """What an image of the repository says of a blob, whether or not the repository holds it yet."""
+        """What an image of the repository says of a blob that the repository holds, or should come to hold.
+
+        A foreign layer need not come: it is held if a client pushed it, and otherwise elsewhere.
+        """
         row = _REFERENCED.one(self._connection, repository_id=repository.key, digest=digest)
         return None if row is None else Layer(digest, row.size, row.media_type)
 

@@ -25,10 +25,35 @@ def test_the_size_of_an_image_is_config_plus_layers():
     assert [blob.size for blob in manifest.blobs] == [7, 11, 13]
 
 
-def test_foreign_layers_need_not_be_pushed():
-    foreign = descriptor(OTHER, mediaType="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+    ],
+)
+def test_foreign_layers_need_not_be_pushed_and_are_listed(media_type):
+    foreign = descriptor(OTHER, mediaType=media_type)
     manifest = read_manifest(raw(mediaType=OCI_MANIFEST, config=descriptor(), layers=[foreign]))
     assert [blob.digest for blob in manifest.blobs] == [DIGEST]
+    assert [blob.digest for blob in manifest.listed_blobs] == [DIGEST, OTHER]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"urls": ["https://example.com/layer"]},
+        {"mediaType": "application/vnd.foreign-office.dossier.v1+json"},
+        {"mediaType": "application/vnd.example.nondistributable.v1.tar"},
+        {"mediaType": "application/vnd.oci.image.layer.v1.tar+foreign"},
+    ],
+)
+def test_neither_urls_nor_a_word_in_a_media_type_make_a_layer_foreign(members):
+    manifest = read_manifest(raw(mediaType=OCI_MANIFEST, config=descriptor(), layers=[descriptor(OTHER, **members)]))
+    assert [blob.digest for blob in manifest.blobs] == [DIGEST, OTHER]
 
 
 @pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.domain.image import StoredManifest
+from ecr_emulator.domain.image import Layer, StoredManifest
 from ecr_emulator.domain.pull_through import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
 from tests.support.images import an_image, an_index
 from tests.support.stored import NOW, a_repository, row_counts, store_manifest
+from tests.support.upstream_images import FOREIGN_LAYER
 
 
 def test_an_image_comes_back_with_its_tags_in_order(store, repository):
@@ -157,11 +158,25 @@ def test_the_validation_of_a_tag_that_is_gone_is_not_kept(store, repository):
         assert work.tags.validation(repository, "gone") is None
 
 
-def test_a_foreign_layer_is_no_reference(store, repository):
+def test_a_foreign_layer_need_not_come_and_stays_where_it_was_pushed(store, repository):
     image = an_image()
+    layer = image.layers[0]
     document = json.loads(image.raw)
-    document["layers"][0]["urls"] = ["https://example.com/layer"]
+    document["layers"][0]["mediaType"] = FOREIGN_LAYER
     with store.writing() as work:
         store_manifest(work, repository, json.dumps(document).encode())
-        assert work.layers.referenced(repository, image.layers[0].digest) is None
+        assert work.layers.referenced(repository, layer.digest) is None
         assert work.layers.referenced(repository, image.config.digest) is not None
+        work.layers.add(repository, layer.digest, layer.size, NOW)
+        assert work.layers.find(repository, layer.digest) == Layer(layer.digest, layer.size, FOREIGN_LAYER)
+        assert work.layers.remove_loose(NOW + timedelta(days=365)) == 0
+
+
+def test_a_layer_that_one_image_calls_foreign_and_another_does_not_should_come(store, repository):
+    image = an_image()
+    document = json.loads(image.raw)
+    document["layers"][0]["mediaType"] = FOREIGN_LAYER
+    with store.writing() as work:
+        store_manifest(work, repository, json.dumps(document).encode())
+        store_manifest(work, repository, image.raw)
+        assert work.layers.referenced(repository, image.layers[0].digest) is not None

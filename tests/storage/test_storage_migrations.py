@@ -7,9 +7,13 @@ import pytest
 from sqlalchemy import create_engine
 
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migrations import STEPS, DatabaseTooNew, DatabaseUnreadable, migrate
+from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
+from ecr_emulator.storage.steps import STEPS
 from ecr_emulator.storage.tables import metadata
 from ecr_emulator.storage.unit_of_work import SqlStore
+from tests.support.images import an_image
+from tests.support.stored import NOW, a_repository, store_manifest
+from tests.support.upstream_images import FOREIGN_LAYER, image, layer
 
 
 def shape(path):
@@ -90,3 +94,21 @@ def test_a_step_that_fails_leaves_nothing(database, monkeypatch):
             migrate(connection, database)
         assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
         assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+
+
+def test_foreign_layers_that_an_earlier_program_did_not_note_are_references(database):
+    foreign = layer("foreign", media_type=FOREIGN_LAYER)
+    app = image("app", layer("own"), foreign, layer("last"))
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        repository = work.repositories.add(a_repository())
+        for each in (app, an_image("plain")):
+            store_manifest(work, repository, each.raw)
+        work.layers.add(repository, foreign.digest, foreign.size, NOW)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM image_references WHERE digest = ?", (foreign.digest,))
+        connection.execute("PRAGMA user_version = 4")
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        assert work.layers.find(repository, foreign.digest).media_type == FOREIGN_LAYER
+        assert [work.layers.referenced(repository, each.digest).size for each in app.blobs if each is not foreign] == [
+            each.size for each in app.blobs if each is not foreign
+        ]

@@ -107,11 +107,10 @@ def _availability(digest: str, held: Layer | None) -> dict[str, Any]:
 
 def _check_referenced(work: UnitOfWork, repository: Repository, digest: str) -> None:
     held = work.layers.find(repository, digest)
-    if work.layers.referenced(repository, digest) and not (held and held.is_archived):
-        return
-    if held:
+    if held and (held.is_archived or held.loose_since):
         raise LayerInaccessibleException
-    raise LayersNotFoundException.on_download(digest, **repository.identity)
+    if not held and not work.layers.referenced(repository, digest):
+        raise LayersNotFoundException.on_download(digest, **repository.identity)
 
 
 def _bring_in(call: Call, name: str, digest: str) -> None:

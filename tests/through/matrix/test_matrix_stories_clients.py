@@ -14,7 +14,7 @@ from ecr_emulator.services.pull_through import PATIENCE
 from ecr_emulator.upstream.patience import Patience
 from tests.support.faults import answers, corrupted, stalls
 from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import image, layer
+from tests.support.upstream_images import FOREIGN_LAYER, image, layer
 from tests.through.matrix import breaks
 from tests.through.matrix.stories import Beside, at_once, changed, stopping_at, wrong_at_the_end
 from tests.through.matrix.world import APP, CHILD, LAYER, NAME, TEAM
@@ -207,13 +207,15 @@ def test_a_cached_blob_that_lost_bytes_is_fetched_again(at, left):
 
 def test_blobs_that_come_with_the_manifest_and_those_of_no_bytes_are_not_asked_for(at):
     here = at("M")
-    empty, inline, foreign = layer("empty", 0), layer("inline", 50), layer("foreign", 70)
+    empty, inline, foreign = layer("empty", 0), layer("inline", 50), layer("foreign", 70, FOREIGN_LAYER)
+    linked = layer("linked", 90)
 
     def change(document):
         document["layers"][1]["data"] = b64encode(inline.raw).decode()
-        document["layers"][2]["urls"] = ["https://elsewhere.test/layer"]
+        for described in document["layers"][2:]:
+            described["urls"] = ["https://elsewhere.test/layer"]
 
-    app = changed(image("inline", empty, inline, foreign), change)
+    app = changed(image("inline", empty, inline, foreign, linked), change)
     here.upstream.add_image(TEAM, app, "v1")
     assert here.act().body == app.raw
     assert here.get(f"blobs/{inline.digest}").body == inline.raw
@@ -221,7 +223,8 @@ def test_blobs_that_come_with_the_manifest_and_those_of_no_bytes_are_not_asked_f
     assert here.get(f"blobs/{foreign.digest}").said == "404 BLOB_UNKNOWN"
     here.finish_import()
     assert here.told() == "SUCCESS"
-    assert [each.path for each in here.upstream.asked("GET", "/blobs/")] == [f"/v2/{TEAM}/blobs/{app.config.digest}"]
+    asked = {each.path.rpartition("/")[2] for each in here.upstream.asked("GET", "/blobs/")}
+    assert asked == {app.config.digest, linked.digest}
 
 
 def test_inline_bytes_that_are_not_the_blobs_are_not_believed(at):

@@ -1,0 +1,261 @@
+"""The numbered steps that make the schema, in SQL. One that has been released is never changed."""
+
+from __future__ import annotations
+
+FIRST = """
+CREATE TABLE repositories (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    created_at INTEGER NOT NULL,
+    tag_mutability VARCHAR NOT NULL,
+    exclusion_filters JSON NOT NULL,
+    encryption_type VARCHAR NOT NULL,
+    kms_key VARCHAR,
+    scan_on_push BOOLEAN NOT NULL,
+    policy VARCHAR,
+    lifecycle_policy VARCHAR,
+    resource_tags JSON NOT NULL,
+    UNIQUE (account, region, name)
+);
+CREATE TABLE manifests (
+    digest VARCHAR NOT NULL,
+    raw BLOB NOT NULL,
+    PRIMARY KEY (digest)
+);
+CREATE TABLE images (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL,
+    digest VARCHAR NOT NULL,
+    media_type VARCHAR NOT NULL,
+    artifact_media_type VARCHAR,
+    subject VARCHAR,
+    size_in_bytes INTEGER NOT NULL,
+    pushed_at INTEGER NOT NULL,
+    last_pulled_at INTEGER,
+    status VARCHAR NOT NULL,
+    UNIQUE (repository_id, digest),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+);
+CREATE INDEX images_by_digest ON images (digest);
+CREATE INDEX images_by_subject ON images (repository_id, subject, digest) WHERE subject IS NOT NULL;
+CREATE TRIGGER manifests_go_with_their_last_image AFTER DELETE ON images
+WHEN NOT EXISTS (SELECT 1 FROM images WHERE digest = OLD.digest)
+BEGIN
+    DELETE FROM manifests WHERE digest = OLD.digest;
+END;
+CREATE TABLE tags (
+    repository_id INTEGER NOT NULL,
+    tag VARCHAR NOT NULL,
+    image_id INTEGER NOT NULL,
+    tagged_at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, tag),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE,
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX tags_by_image ON tags (image_id, tag);
+CREATE TABLE validations (
+    repository_id INTEGER NOT NULL,
+    tag VARCHAR NOT NULL,
+    validated_at INTEGER NOT NULL,
+    attempted_at INTEGER,
+    failures INTEGER NOT NULL,
+    last_error VARCHAR,
+    PRIMARY KEY (repository_id, tag),
+    FOREIGN KEY (repository_id, tag) REFERENCES tags (repository_id, tag) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE image_references (
+    image_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    repository_id INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    size INTEGER NOT NULL,
+    media_type VARCHAR NOT NULL,
+    PRIMARY KEY (image_id, position),
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX image_references_by_digest ON image_references (repository_id, digest, kind);
+CREATE TABLE layers (
+    repository_id INTEGER NOT NULL,
+    digest VARCHAR NOT NULL,
+    size INTEGER NOT NULL,
+    added_at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, digest),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX layers_by_digest ON layers (digest);
+CREATE TABLE uploads (
+    id VARCHAR NOT NULL,
+    repository_id INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    last_part_size INTEGER NOT NULL,
+    has_small_part BOOLEAN NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX uploads_by_repository ON uploads (repository_id);
+CREATE TABLE pull_through_rules (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    prefix VARCHAR NOT NULL,
+    url VARCHAR NOT NULL,
+    upstream VARCHAR NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    credential_arn VARCHAR,
+    custom_role_arn VARCHAR,
+    upstream_prefix VARCHAR,
+    PRIMARY KEY (account, region, prefix)
+) WITHOUT ROWID;
+CREATE TABLE creation_templates (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    prefix VARCHAR NOT NULL,
+    applied_for JSON NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    description VARCHAR,
+    encryption_type VARCHAR NOT NULL,
+    kms_key VARCHAR,
+    tag_mutability VARCHAR NOT NULL,
+    exclusion_filters JSON NOT NULL,
+    repository_policy VARCHAR,
+    lifecycle_policy VARCHAR,
+    resource_tags JSON NOT NULL,
+    custom_role_arn VARCHAR,
+    PRIMARY KEY (account, region, prefix)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    time INTEGER NOT NULL,
+    detail_type VARCHAR NOT NULL,
+    detail JSON NOT NULL,
+    resources JSON NOT NULL
+);
+CREATE TABLE service_linked_roles (
+    account VARCHAR NOT NULL,
+    service VARCHAR NOT NULL,
+    PRIMARY KEY (account, service)
+) WITHOUT ROWID;
+CREATE TABLE state (
+    key VARCHAR NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (key)
+) WITHOUT ROWID;
+"""
+
+SECOND = """
+ALTER TABLE repositories ADD COLUMN lifecycle_evaluated_at INTEGER;
+ALTER TABLE images ADD COLUMN last_archived_at INTEGER;
+ALTER TABLE images ADD COLUMN last_activated_at INTEGER;
+CREATE TABLE registry_documents (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    document JSON NOT NULL,
+    PRIMARY KEY (account, region, name)
+) WITHOUT ROWID;
+CREATE TABLE image_documents (
+    image_id INTEGER NOT NULL,
+    name VARCHAR NOT NULL,
+    document JSON NOT NULL,
+    PRIMARY KEY (image_id, name),
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE lifecycle_previews (
+    repository_id INTEGER NOT NULL,
+    policy VARCHAR NOT NULL,
+    started_at INTEGER NOT NULL,
+    status VARCHAR NOT NULL,
+    results JSON NOT NULL,
+    PRIMARY KEY (repository_id),
+    FOREIGN KEY (repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE image_scans (
+    image_id INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    status VARCHAR NOT NULL,
+    description VARCHAR,
+    completed_at INTEGER,
+    findings JSON NOT NULL,
+    PRIMARY KEY (image_id),
+    FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE known_findings (
+    digest VARCHAR NOT NULL,
+    findings JSON NOT NULL,
+    PRIMARY KEY (digest)
+) WITHOUT ROWID;
+CREATE TABLE replication_backfills (
+    id VARCHAR NOT NULL,
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    destination_account VARCHAR NOT NULL,
+    destination_region VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    failure_code VARCHAR,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    results JSON NOT NULL,
+    PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX replication_backfills_by_registry ON replication_backfills (account, region, started_at);
+CREATE TABLE tasks (
+    "key" VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    due_at INTEGER NOT NULL,
+    arguments JSON NOT NULL,
+    PRIMARY KEY ("key")
+) WITHOUT ROWID;
+CREATE INDEX tasks_by_time ON tasks (due_at, "key");
+"""
+
+THIRD = """
+ALTER TABLE uploads RENAME COLUMN started_at TO touched_at;
+ALTER TABLE uploads ADD COLUMN first_part_size INTEGER DEFAULT '0' NOT NULL;
+"""
+
+FOURTH = """
+CREATE TABLE referrer_listings (
+    repository_id INTEGER NOT NULL,
+    subject VARCHAR NOT NULL,
+    referrers JSON NOT NULL,
+    validated_at INTEGER NOT NULL,
+    attempted_at INTEGER,
+    failures INTEGER NOT NULL,
+    last_error VARCHAR,
+    PRIMARY KEY (repository_id, subject),
+    FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+"""
+
+# Foreign layers that were pushed were no references, and would be collected.
+FIFTH = """
+INSERT INTO image_references (image_id, position, repository_id, kind, digest, size, media_type)
+SELECT
+    images.id,
+    (SELECT count(*) FROM image_references AS known WHERE known.image_id = images.id) + layer.key,
+    images.repository_id,
+    'blob',
+    json_extract(layer.value, '$.digest'),
+    json_extract(layer.value, '$.size'),
+    coalesce(json_extract(layer.value, '$.mediaType'), '')
+FROM images
+JOIN manifests ON manifests.digest = images.digest
+JOIN json_each(
+    CASE WHEN json_valid(CAST(manifests.raw AS TEXT)) THEN CAST(manifests.raw AS TEXT) ELSE '{}' END, '$.layers'
+) AS layer
+WHERE layer.type = 'object' AND NOT EXISTS (
+    SELECT 1 FROM image_references AS known
+    WHERE known.image_id = images.id AND known.digest = json_extract(layer.value, '$.digest')
+);
+"""
+
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+"""Step 1 first. Each is a script of SQL statements and runs in one transaction."""
