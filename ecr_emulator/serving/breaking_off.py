@@ -1,10 +1,14 @@
-"""Answers that break off in the middle for a reason that is known: one line in the log, and no traceback."""
+"""Answers that break off in the middle: the client must never take them for complete.
+
+Granian closes the connection where a body is shorter than its Content-Length, and where it raises an exception. It
+prints the traceback of the exception; one that is foreseen deserves a line in the log instead.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.errors import StorageFailure, UpstreamFailure
 
@@ -15,6 +19,8 @@ log = logging.getLogger(__name__)
 
 FORESEEN = (UpstreamFailure, StorageFailure)
 """What may end an answer in the middle without anything being wrong with the emulator."""
+WITHOUT_CHUNKS = ("HTTP/1", "HTTP/1.0")
+"""How Granian and others name the protocol in which the end of the connection is the end of an unmeasured body."""
 
 
 def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure) -> None:
@@ -22,24 +28,50 @@ def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure) -> N
     log.warning("the answer to %s %s breaks off: %s", method, path, failure.reason)
 
 
-def ending_short(wsgi: WSGIApplication) -> WSGIApplication:
-    """The application for a server that closes the connection where a body is shorter than its Content-Length.
-
-    Such a server need not be told by an exception, the traceback of which it would print.
-    """
+def breaking_off(wsgi: WSGIApplication) -> WSGIApplication:
+    """The application for Granian: a body that fails is cut short or raises, whichever ends the connection."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = wsgi(environ, start_response)
-        return body if isinstance(body, list) else _Body(body, environ)
+        start = _Start(start_response)
+        body = wsgi(environ, start)
+        if isinstance(body, list):
+            return body
+        answered = _Body(body, environ, start)
+        if environ["SERVER_PROTOCOL"] in WITHOUT_CHUNKS and not start.is_measured:
+            return _whole(answered)
+        return answered
 
     return answer
 
 
+def _whole(body: _Body) -> list[bytes]:
+    """The body at once: Granian measures a list, and what fails before it is there is an error."""
+    try:
+        return list(body)
+    finally:
+        body.close()
+
+
+class _Start:
+    """``start_response`` that remembers whether the answer has a Content-Length."""
+
+    def __init__(self, start: StartResponse) -> None:
+        self._start = start
+        self.is_measured = False
+
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        self.is_measured = any(name.lower() == "content-length" for name, _ in headers)
+        return self._start(status, headers, exc_info) if exc_info else self._start(status, headers)
+
+
 class _Body:
-    def __init__(self, body: Iterable[bytes], environ: WSGIEnvironment) -> None:
+    def __init__(self, body: Iterable[bytes], environ: WSGIEnvironment, start: _Start) -> None:
         self._body = body
         self._parts = iter(body)
         self._environ = environ
+        self._start = start
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -49,6 +81,8 @@ class _Body:
             return next(self._parts)
         except FORESEEN as failure:
             tell(self._environ["REQUEST_METHOD"], self._environ["PATH_INFO"], failure)
+            if not self._start.is_measured:  # only an exception keeps Granian from ending the chunks properly
+                raise
             raise StopIteration from None
 
     def close(self) -> None:

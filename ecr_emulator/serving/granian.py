@@ -18,7 +18,7 @@ from granian import _futures, _granian
 from granian.http import HTTP1Settings
 from granian.wsgi import _callback_wrapper
 
-from ecr_emulator.serving.breaking_off import ending_short
+from ecr_emulator.serving.breaking_off import breaking_off
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import BACKLOG
 
@@ -49,7 +49,7 @@ class GranianServer:
         certificate: Certificate | None = None,
     ) -> None:
         self.port: int = listeners[0].getsockname()[1] if listeners[0].family != socket.AF_UNIX else 0
-        self._application: Any = _callback_wrapper(ending_short(wsgi), {})
+        self._application: Any = _callback_wrapper(breaking_off(wsgi), {})
         self._workers = [_Worker(self._application, listener, threads, certificate) for listener in listeners]
 
     def start(self) -> None:

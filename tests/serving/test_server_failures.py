@@ -1,0 +1,62 @@
+"""Answers that fail: before they begin, in the middle, measured and unmeasured."""
+
+import pytest
+
+from tests.support.servers import WAIT, connected, until_closed
+
+
+def test_an_application_that_fails_is_a_500_without_its_reason(port):
+    with connected(port) as wire:
+        wire.send("GET /broken HTTP/1.1", "Host: x", "Connection: close")
+        assert wire.head()[0] == 500
+        assert b"disk" not in wire.file.read()
+
+
+@pytest.mark.parametrize("path", ["/fail", "/fail/foreseen"])
+def test_a_body_that_fails_ends_the_connection_short(port, app, path):
+    with connected(port) as wire:
+        wire.send(f"GET {path} HTTP/1.1", "Host: x")
+        head, _, body = until_closed(wire).partition(b"\r\n\r\n")
+        assert body in (b"", b"0123456789")
+        assert body == b"" or b"content-length: 100" in head.lower()
+    assert app.closed.get(timeout=WAIT)
+
+
+def test_a_body_that_fails_because_of_others_is_told_in_a_line(port, app, caplog):
+    with connected(port) as wire:
+        wire.send("GET /fail/foreseen HTTP/1.1", "Host: x")
+        until_closed(wire)
+    assert app.closed.get(timeout=WAIT)
+    assert caplog.messages == ["the answer to GET /fail/foreseen breaks off: the upstream is gone"]
+
+
+UNMEASURED = ["/fail/unmeasured", "/fail/unmeasured/foreseen"]
+
+
+@pytest.mark.parametrize("path", UNMEASURED)
+def test_a_chunked_answer_that_fails_never_looks_complete(port, app, path):
+    with connected(port) as wire:
+        wire.send(f"GET {path} HTTP/1.1", "Host: x")
+        assert until_closed(wire).partition(b"\r\n\r\n")[2].lower() in (b"", b"a\r\n0123456789\r\n")
+    assert app.closed.get(timeout=WAIT)
+
+
+def test_a_chunked_answer_that_fails_after_its_first_bytes_ends_without_the_last_chunk(port, app):
+    with connected(port) as wire:
+        wire.send("GET /fail/late HTTP/1.1", "Host: x")
+        assert wire.head()[1]["transfer-encoding"] == "chunked"
+        assert wire.file.read(10) == b"5\r\nfirst\r\n"
+        app.go_on.set()
+        assert until_closed(wire) == b""
+    assert app.closed.get(timeout=WAIT)
+
+
+@pytest.mark.parametrize("path", UNMEASURED)
+def test_an_answer_whose_end_would_be_that_of_the_connection_fails_before_it_begins(port, app, path):
+    """HTTP/1.0 has no chunks."""
+    with connected(port) as wire:
+        wire.send(f"GET {path} HTTP/1.0", "Host: x")
+        received = until_closed(wire)
+        assert b" 500 " in received.partition(b"\r\n")[0] or b"chunked" in received
+        assert b"0\r\n\r\n" not in received
+    assert app.closed.get(timeout=WAIT)

@@ -1,0 +1,208 @@
+"""The servers of ``ecr_emulator.serving`` in this process, an application for them, and raw connections to them."""
+
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+from queue import Queue
+
+from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.serving.listeners import listen
+from ecr_emulator.serving.threaded import ThreadedServer
+from ecr_emulator.serving.two_protocols import TwoProtocolServer
+
+WAIT = 4
+CLOSED = (ConnectionError, ssl.SSLEOFError)
+
+
+class App:
+    """A WSGI application whose views report to the test through queues."""
+
+    def __init__(self):
+        self.seen = Queue()
+        self.closed = Queue()
+        self.go_on = threading.Event()
+
+    def __call__(self, environ, start_response):
+        view = getattr(self, environ["PATH_INFO"].strip("/").replace("/", "_") or "index", self.index)
+        return view(environ, start_response)
+
+    def index(self, environ, start_response):
+        self.seen.put((environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]))
+        start_response("200 OK", [("Content-Length", "5"), ("Content-Type", "text/plain")])
+        return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [b"hello"]
+
+    def echo(self, environ, start_response):
+        body = b""
+        while chunk := environ["wsgi.input"].read(5):
+            self.seen.put(chunk)
+            body += chunk
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    def declared(self, environ, start_response):
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    def ignore(self, environ, start_response):
+        start_response("202 Accepted", [("Content-Length", "2")])
+        return [b"ok"]
+
+    def fail(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", "100")])
+        return self._body([b"0123456789", OSError("the disk is gone")])
+
+    def fail_foreseen(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", "100")])
+        return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
+
+    def fail_unmeasured(self, environ, start_response):
+        start_response("200 OK", [])
+        return self._body([b"0123456789", OSError("the disk is gone")])
+
+    def fail_unmeasured_foreseen(self, environ, start_response):
+        start_response("200 OK", [])
+        return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
+
+    def fail_late(self, environ, start_response):
+        start_response("200 OK", [])
+        return self._body(self._one_half())
+
+    def endless(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", str(1 << 40))])
+        return self._body(bytes(65536) for _ in range(1 << 24))
+
+    def slow(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", "10")])
+        return self._body(self._two_halves())
+
+    def late(self, environ, start_response):
+        start_response("200 OK", [("Content-Length", "5")])
+        return self._body(self._nothing_yet())
+
+    def broken(self, environ, start_response):
+        raise OSError("the disk is gone")
+
+    def unmeasured(self, environ, start_response):
+        start_response("200 OK", [])
+        return self._body([b"one ", b"two"])
+
+    def _nothing_yet(self):
+        yield b""
+        self.go_on.wait(WAIT)
+        yield b"after"
+
+    def _one_half(self):
+        yield b"first"
+        self.go_on.wait(WAIT)
+        raise UpstreamUnavailable("the upstream is gone")
+
+    def _two_halves(self):
+        yield b"first"
+        self.go_on.wait(WAIT)
+        yield b"after"
+
+    def _body(self, parts):
+        try:
+            for part in parts:
+                if isinstance(part, Exception):
+                    raise part
+                yield part
+        finally:
+            self.closed.put("closed")
+
+
+@contextmanager
+def werkzeug_server(app):
+    with ThreadedServer(app) as server:
+        yield server.port
+
+
+@contextmanager
+def granian_server(app):
+    from ecr_emulator.serving.granian import GranianServer
+
+    server = GranianServer(app, listen(["127.0.0.1", "::1"], 0), threads=32)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        app.go_on.set()
+        assert server.stop(WAIT)
+
+
+@contextmanager
+def two_protocol_server(app, certificate):
+    server = TwoProtocolServer(app, listen(["127.0.0.1", "::1"], 0), threads=32, certificate=certificate)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        app.go_on.set()
+        assert server.stop(WAIT)
+
+
+@contextmanager
+def tls_server(app, certificate):
+    trusting = ssl.create_default_context(cafile=certificate.authority)
+    with two_protocol_server(app, certificate) as port:
+        yield TlsPort(port, trusting)
+
+
+class TlsPort(int):
+    """A port where TLS is to be spoken."""
+
+    def __new__(cls, port, context):
+        made = super().__new__(cls, port)
+        made.context = context
+        return made
+
+
+@contextmanager
+def connected(port, host="127.0.0.1"):
+    with socket.create_connection((host, int(port)), timeout=WAIT) as plain, speaking(plain, port) as connection:
+        wire = Wire(connection)
+        with wire.file:
+            yield wire
+
+
+def speaking(plain, port):
+    """The connection itself, or TLS on it."""
+    return port.context.wrap_socket(plain, server_hostname="localhost") if isinstance(port, TlsPort) else plain
+
+
+class Wire:
+    """One connection: sends bytes as given, reads one response at a time."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.file = connection.makefile("rb")
+
+    def send(self, *lines, body=b""):
+        self.connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+    def head(self):
+        status = self.file.readline().decode().split(None, 2)
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        return int(status[1]) if status else None, headers
+
+    def response(self):
+        status, headers = self.head()
+        return status, self.file.read(int(headers["content-length"]))
+
+    def chunk(self, data):
+        self.connection.sendall(b"%x\r\n%s\r\n" % (len(data), data))
+
+
+def until_closed(wire):
+    received = b""
+    try:
+        while not received.endswith(b"\r\n0\r\n\r\n") and (data := wire.file.read1()):
+            received += data
+    except CLOSED:
+        pass
+    return received
