@@ -158,7 +158,7 @@ class HttpUpstream:
         """
 
         def fetch(path: str) -> Page:
-            return self._signed.persist(lambda: self._referrers(name, path))
+            return self._signed.persist(lambda: self._referrers(name, digest, path))
 
         try:
             return all_pages(f"/v2/{name}/referrers/{digest}", fetch)
@@ -202,10 +202,10 @@ class HttpUpstream:
         path = f"/v2/{name}/manifests/{reference}"
         return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, Freight.DOCUMENT)
 
-    def _referrers(self, name: str, path: str) -> Page:
+    def _referrers(self, name: str, digest: str, path: str) -> Page:
         with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Freight.DOCUMENT) as answer:
             if answer.status == 200:
-                return page_in(answer, f"https://{self._signed.host}{path}", self._signed.addresses)
+                return page_in(answer, f"https://{self._signed.host}{path}", digest, self._signed.addresses)
         if answer.status in NO_API:
             raise UpstreamNotFound(f"{answer.who} has no referrers API")
         raise self._refusal(answer, name, f"referrers in {name}")

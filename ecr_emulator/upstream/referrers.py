@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import INDEX_TYPES, MAX_MANIFEST_BYTES
+from ecr_emulator.domain.names import algorithm_of, digest_of
 from ecr_emulator.domain.referrer import Referrer, fallback_tag, read_referrers
 from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
@@ -39,12 +40,12 @@ class Page:
     next_path: str | None
 
 
-def page_in(answer: Answer, url: str, addresses: UpstreamMap) -> Page:
-    """The page in an answer from ``url``. Raises ``Interruption``, and ``UpstreamUnavailable`` if it is none."""
+def page_in(answer: Answer, url: str, subject: str, addresses: UpstreamMap) -> Page:
+    """The page in an answer from ``url`` to who refers to ``subject``. Raises ``Interruption``, and ``UpstreamUnavailable`` if it is none."""
     raw = answer.body(ENOUGH)
     link = _NEXT.search(answer.headers.get("Link", ""))
     next_path = _path_of_next(answer.who, url, link[1], addresses) if link else None
-    return Page(_listed(raw, answer.who), next_path)
+    return Page(_listed(raw, subject, answer.who), next_path)
 
 
 def all_pages(first_path: str, fetch: Callable[[str], Page]) -> list[Referrer]:
@@ -68,15 +69,22 @@ def under_fallback_tag(digest: str, manifest: Callable[[str], StoredManifest]) -
         found = manifest(fallback_tag(digest))
     except UpstreamNotFound:
         return []
-    return _listed(found.raw, digest) if found.media_type in INDEX_TYPES else []
+    return _listed(found.raw, digest, digest) if found.media_type in INDEX_TYPES else []
 
 
-def _listed(raw: bytes, who: str) -> list[Referrer]:
+def _listed(raw: bytes, subject: str, who: str) -> list[Referrer]:
+    """What an index lists as referrers of a subject.
+
+    GitLab and others find an image under its digest written as a tag: an index that is the subject itself lists its
+    own images. Nothing can refer to itself either.
+    """
     if len(raw) > MAX_MANIFEST_BYTES:
         raise UpstreamUnavailable(f"{who} sent a page of referrers of more than 4 MiB")
+    if digest_of(raw, algorithm_of(subject)) == subject:
+        return []
     try:
         index: Any = json.loads(raw)
-        return read_referrers(index["manifests"])
+        return [each for each in read_referrers(index["manifests"]) if each.digest != subject]
     except (ValueError, LookupError, TypeError, RecursionError):
         raise UpstreamUnavailable(f"{who} sent something for its referrers that is no index") from None
 

@@ -1,16 +1,17 @@
 """Listings of referrers from an upstream: its API page by page, or the index under the fallback tag."""
 
+import hashlib
 import json
 
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from ecr_emulator.domain.referrer import Referrer
+from ecr_emulator.domain.referrer import Referrer, fallback_tag
 from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Credential
 from tests.support.faults import answers, hang_up, redirects, with_headers
 from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import SIGNATURE, Content, artifact, image
+from tests.support.upstream_images import SIGNATURE, Content, artifact, image, multi_arch
 
 NAME = "library/nginx"
 SUBJECT = image("subject")
@@ -157,3 +158,23 @@ def test_the_credential_signs_in_for_every_page(hub, adapter, signatures):
 def test_redirects_are_followed(hub, adapter, signatures):
     hub.fail("/referrers/", redirects(f"/v2/{NAME}/referrers/{SUBJECT.digest}?moved=1"))
     assert digests(adapter.at().referrers(NAME, SUBJECT.digest)) == digests(signatures)
+
+
+@pytest.mark.parametrize("hashed_with", ["sha256", "sha512"])
+@pytest.mark.parametrize("has_api", [True, False], ids=["by its api", "by the fallback tag"])
+def test_an_index_that_is_the_subject_itself_is_no_list_of_referrers(hub, adapter, has_api, hashed_with):
+    """GitLab finds an image under its digest that is written as a tag."""
+    subject = multi_arch("subject")
+    digest = f"{hashed_with}:{hashlib.new(hashed_with, subject.raw).hexdigest()}"
+    hub.add_image(NAME, subject, fallback_tag(digest))
+    hub.referrers_page = 0
+    if has_api:
+        hub.fail("/referrers/", answers(200, subject.raw, Content_Type=OCI_INDEX))
+    assert adapter.at().referrers(NAME, digest) == []
+
+
+def test_no_image_refers_to_itself(hub, adapter):
+    signature = artifact(SUBJECT)
+    hub.referrers_page = 0
+    hub.add_manifest(NAME, an_index(SUBJECT.descriptor, signature.descriptor), fallback_tag(SUBJECT.digest))
+    assert digests(adapter.at().referrers(NAME, SUBJECT.digest)) == [signature.digest]
