@@ -21,7 +21,9 @@ CHUNK = 256 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)", re.IGNORECASE)
 
 Open = Callable[[Mapping[str, str]], "Answer"]
-"""Asks the registry for the blob, with the headers given; answers 200, 206 or 416. Raises ``UpstreamFailure``."""
+"""Asks the registry for the blob, with the headers given. Raises ``UpstreamFailure``.
+
+Without a Range the answer is 200 or 206. With one it may be any refusal: that can mean the range."""
 
 
 class BlobDownload:
@@ -100,10 +102,14 @@ class BlobDownload:
             raise Interruption(away) from away
 
     def _check_announced(self, answer: Answer) -> None:
-        """Refuse a body that cannot be the blob before its first byte is passed on."""
+        """Refuse a body that cannot be the blob before its first byte is passed on.
+
+        A label alone does not tell: storage services call a layer encoded because it is a gzip file. The digest decides.
+        """
         length, encoding = (answer.headers.get(f"Content-{name}", "").strip() for name in ("Length", "Encoding"))
+        is_encoded = encoding.lower() not in ("", "identity")
         why = None
-        if encoding.lower() not in ("", "identity"):
+        if length.isdecimal() and int(length) != self._size and is_encoded:
             why = f"it is {encoding}-encoded, though asked not to be"
         elif length.isdecimal() and int(length) > self._size:
             why = f"it has {length} bytes, and its manifest says {self._size}"

@@ -211,12 +211,14 @@ class HttpUpstream:
         raise self._refusal(answer, name, f"referrers in {name}")
 
     def _blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
-        """An answer with the blob, or 416. The registry is asked once more for an address that has expired."""
+        """An answer with the blob; to a Range, any answer. The registry is asked once more for an expired address."""
         answer = self._ask_blob(name, digest, headers)
+        if "Range" in headers or answer.status in (200, 206):
+            return answer
         if _is_expired(answer):
             answer.discard()
             answer = self._ask_blob(name, digest, headers)
-        if answer.status in (200, 206, 416):
+        if answer.status in (200, 206):
             return answer
         answer.discard()
         if _is_expired(answer):

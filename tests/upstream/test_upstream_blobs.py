@@ -1,5 +1,6 @@
 """Blobs from upstreams that break off, lie about ranges, or keep them elsewhere."""
 
+import gzip
 from threading import Event
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.faults import (
     reset_after,
     stalls,
     truncated_to,
+    with_headers,
     wrong_range,
 )
 from tests.support.scripted_upstream import Bearer
@@ -142,6 +144,31 @@ def test_after_a_wrong_range_the_whole_is_asked_for(hub, adapter, fault):
     assert ranges(hub) == [None, f"bytes={MIB}-", None]
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 412, 501])
+def test_after_a_refused_range_the_whole_is_asked_for(hub, adapter, status):
+    hub.fail("/blobs/", cut_after(MIB))
+    hub.fail(lambda request: "Range" in request.headers, answers(status), times=99)
+    assert read(adapter.at()) == BLOB.raw
+    assert ranges(hub) == [None, f"bytes={MIB}-", None]
+    assert adapter.pauses == []
+
+
+@pytest.mark.parametrize("label", ["gzip", "x-gzip", "zstd", "utf-8"])
+@pytest.mark.parametrize("where", ["from the start", "going on"])
+def test_the_right_bytes_are_right_whatever_their_label_says(hub, adapter, label, where):
+    if where == "going on":
+        hub.fail("/blobs/", cut_after(MIB))
+    hub.fail("/blobs/", with_headers(Content_Encoding=label))
+    assert read(adapter.at()) == BLOB.raw
+
+
+def test_what_was_compressed_on_the_way_is_refused_before_its_first_byte(hub, adapter):
+    compressed = gzip.compress(BLOB.raw[:MIB])
+    hub.fail("/blobs/", answers(200, compressed, Content_Encoding="gzip"))
+    with pytest.raises(UpstreamUnavailable, match="it is gzip-encoded, though asked not to be"):
+        next(iter(adapter.at().blob(NAME, BLOB.digest, BLOB.size)))
+
+
 def test_a_part_that_nobody_asked_for_is_refused(hub, adapter):
     hub.fail("/blobs/", wrong_range(), times=9)
     with pytest.raises(UpstreamUnavailable, match="answered 206"):
@@ -221,6 +248,14 @@ class TestBlobsThatAreKeptElsewhere:
         cdn.fail("/b", status=status, body=b"<Error><Code>AccessDenied</Code></Error>")
         assert read(adapter.at(credential=Credential("somebody", "token"))) == BLOB.raw
         assert len(hub.requests) == 2
+
+    @pytest.mark.parametrize("status", [400, 403, 501])
+    def test_a_storage_service_that_refuses_ranges_is_asked_for_the_whole(self, hub, adapter, cdn, status):
+        cdn.fail("/b", cut_after(MIB))
+        cdn.fail(lambda request: "Range" in request.headers, answers(status), times=99)
+        assert read(adapter.at()) == BLOB.raw
+        assert ranges(cdn) == [None, f"bytes={MIB}-", None]
+        assert ranges(hub) == [None, f"bytes={MIB}-", None]
 
     def test_an_address_that_stays_shut_is_no_matter_of_the_credential(self, hub, adapter, cdn):
         cdn.fail("/b", status=403, times=9)
