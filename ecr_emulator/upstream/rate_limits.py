@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import NamedTuple
 
 from ecr_emulator.errors import UpstreamTooManyRequests
 from ecr_emulator.ports import Credential, RateLimit
+from ecr_emulator.upstream.refusals import LONGEST_REST
 from ecr_emulator.upstream.standing import StandingRefusals
 
 REST = 10.0
 """Seconds for which an upstream is left alone that does not say for how long."""
+WINDOW = 3_600.0
+"""Seconds after which a limit is forgotten whose upstream does not say for how long it counts."""
+KEPT = 1_000
+"""With more accounts than this in memory, the one that was heard of first is forgotten: secrets are rotated."""
 
 _QUANTITY = re.compile(r"(?P<number>\d{1,9})(?:\s*;\s*w=(?P<window>\d{1,9}))?")
 
@@ -26,12 +32,19 @@ class Account(NamedTuple):
     credential: Credential | None
 
 
+class _Known(NamedTuple):
+    limit: RateLimit
+    until: float
+
+
 class RateLimits:
     """What is known of the rate limits of all accounts. Safe to use from many threads."""
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
         self._used_up: StandingRefusals[Account] = StandingRefusals(elapsed)
-        self._known: dict[Account, RateLimit] = {}
+        self._known: dict[Account, _Known] = {}
+        self._lock = Lock()
 
     def check(self, account: Account) -> None:
         """Raise ``UpstreamTooManyRequests`` while the upstream wants to be left alone."""
@@ -42,20 +55,29 @@ class RateLimits:
         self._used_up.keep(account, failure, REST if failure.retry_after is None else failure.retry_after)
 
     def answered(self, account: Account, headers: Mapping[str, str]) -> None:
-        """Remember what the headers of an answer say of the limit, as Docker Hub's do."""
+        """Remember what the headers of an answer say of the limit, as Docker Hub's do, until its window is over, a day at most."""
         limit = _quantity(headers.get("RateLimit-Limit"))
         remaining = _quantity(headers.get("RateLimit-Remaining"))
-        if limit and remaining:
-            self._known[account] = RateLimit(limit[0], remaining[0], limit[1])
+        if not (limit and remaining):
+            return
+        window = limit[1] or remaining[1]
+        until = self._elapsed() + min(window or WINDOW, LONGEST_REST)
+        with self._lock:
+            self._known.pop(account, None)
+            if len(self._known) >= KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[account] = _Known(RateLimit(limit[0], remaining[0], window), until)
 
     def clear(self) -> None:
         """Know nothing of any limit."""
         self._used_up.lift(lambda account: True)
-        self._known.clear()
+        with self._lock:
+            self._known.clear()
 
     def known(self, account: Account) -> RateLimit | None:
-        """What the upstream last said of its limit, if it ever did."""
-        return self._known.get(account)
+        """What the upstream last said of its limit; None if it never did, or so long ago that it counts anew."""
+        known = self._known.get(account)
+        return known.limit if known and self._elapsed() < known.until else None
 
     def left(self, account: Account) -> float:
         """For how many more seconds the upstream wants to be left alone; 0 if it does not."""
