@@ -543,10 +543,14 @@ class Roles(Protocol):
 
 
 class ManifestHead(NamedTuple):
-    """What an upstream says of a manifest without sending it; ``digest`` is None where it does not say."""
+    """Which manifest a tag points at, as an upstream says.
 
-    digest: str | None
+    ``manifest`` is the manifest itself, if it had to be fetched to know.
+    """
+
+    digest: str
     media_type: str
+    manifest: StoredManifest | None = None
 
 
 class RateLimit(NamedTuple):

@@ -144,8 +144,8 @@ class PullThrough:
         head = upstream.head_manifest(upstream_name, image_id.tag)
         if head.digest == cached.digest:
             return None
-        known = self._cached(rule, name, ImageId(digest=head.digest)) if head.digest else None
-        return known or upstream.manifest(upstream_name, head.digest or image_id.tag)
+        known = self._cached(rule, name, ImageId(digest=head.digest))
+        return known or head.manifest or upstream.manifest(upstream_name, head.digest)
 
     def _cached(self, rule: PullThroughRule, name: str, image_id: ImageId) -> StoredManifest | None:
         with self._store.reading() as work:

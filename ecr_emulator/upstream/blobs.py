@@ -104,7 +104,7 @@ class BlobDownload:
     def _check_announced(self, answer: Answer) -> None:
         """Refuse a body that cannot be the blob before its first byte is passed on.
 
-        A label alone does not tell: storage services call a layer encoded because it is a gzip file. The digest decides.
+        The label alone does not tell: storage services call a layer encoded because it is a gzip file.
         """
         length, encoding = (answer.headers.get(f"Content-{name}", "").strip() for name in ("Length", "Encoding"))
         is_encoded = encoding.lower() not in ("", "identity")

@@ -28,8 +28,6 @@ from ecr_emulator.upstream.standing import StandingRefusals
 if TYPE_CHECKING:
     from ecr_emulator.upstream.exchange import Answer, Connections
 
-_NO_HEAD = frozenset({400, 405, 501})
-"""What upstreams say that do not answer HEAD for manifests."""
 _ADDRESS_REFUSES = frozenset({400, 401, 403})
 """What storage services say to a presigned address that has expired."""
 
@@ -119,12 +117,15 @@ class HttpUpstream:
         self._misses = misses
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
-        """Which manifest a tag points at; where HEAD does not tell, the manifest is fetched and hashed."""
+        """Which manifest a tag points at. Where HEAD does not tell, one GET does: HEAD is refused in many ways.
+
+        Some registries answer 401, 403 or 404 to a HEAD for what GET shows.
+        """
         head = self._signed.persist(lambda: self._head(name, reference))
-        if head.digest is None:
-            manifest = self.manifest(name, reference)
-            return ManifestHead(manifest.digest, manifest.media_type)
-        return head
+        if head:
+            return head
+        manifest = self.manifest(name, reference)
+        return ManifestHead(manifest.digest, manifest.media_type, manifest)
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
         """A manifest by tag or digest, verified. Raises ``UpstreamFailure``.
@@ -182,14 +183,10 @@ class HttpUpstream:
         if answer.status != 200:
             raise UpstreamUnavailable(f"{answer.who} answered {answer.status} to GET /v2/, as no registry does")
 
-    def _head(self, name: str, reference: str) -> ManifestHead:
+    def _head(self, name: str, reference: str) -> ManifestHead | None:
         answer = self._ask_manifest("HEAD", name, reference)
         answer.discard()
-        if answer.status in _NO_HEAD:
-            return ManifestHead(None, "")
-        if answer.status != 200:
-            raise self._refusal(answer, name, f"{name} {reference}")
-        return announced(answer.headers)
+        return announced(answer.headers) if answer.status == 200 else None
 
     def _manifest(self, name: str, reference: str) -> StoredManifest:
         with self._ask_manifest("GET", name, reference) as answer:

@@ -23,11 +23,10 @@ ENOUGH = MAX_MANIFEST_BYTES + 1
 """How much of a body has to be read, in bytes, to know whether it is too large."""
 
 
-def announced(headers: Mapping[str, str]) -> ManifestHead:
-    """What the headers say of a manifest."""
+def announced(headers: Mapping[str, str]) -> ManifestHead | None:
+    """What the headers say of a manifest; None if they do not say its digest."""
     digest = headers.get("Docker-Content-Digest", "").strip()
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip()
-    return ManifestHead(digest if is_digest(digest) else None, media_type)
+    return ManifestHead(digest, _media_type_outside(headers)) if is_digest(digest) else None
 
 
 def received(raw: bytes, headers: Mapping[str, str], reference: str, who: str) -> StoredManifest:
@@ -38,12 +37,16 @@ def received(raw: bytes, headers: Mapping[str, str], reference: str, who: str) -
     if len(raw) > MAX_MANIFEST_BYTES:
         raise UpstreamUnavailable(f"{who} sent a manifest of more than 4 MiB for {reference}")
     head = announced(headers)
-    expected = [each for each in (reference, head.digest) if each and is_digest(each)]
+    expected = [each for each in (reference, head.digest if head else "") if is_digest(each)]
     for each in expected:
         if digest_of(raw, algorithm_of(each)) != each:
             raise UpstreamUnavailable(f"{who} sent bytes for {reference} that are not those of {each}")
     digest = expected[0] if expected else digest_of(raw)
-    return StoredManifest(digest, _media_type_inside(raw, reference, who) or head.media_type, raw)
+    return StoredManifest(digest, _media_type_inside(raw, reference, who) or _media_type_outside(headers), raw)
+
+
+def _media_type_outside(headers: Mapping[str, str]) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip()
 
 
 def _media_type_inside(raw: bytes, reference: str, who: str) -> str | None:

@@ -55,7 +55,10 @@ class RateLimits:
         self._used_up.keep(account, failure, REST if failure.retry_after is None else failure.retry_after)
 
     def answered(self, account: Account, headers: Mapping[str, str]) -> None:
-        """Remember what the headers of an answer say of the limit, as Docker Hub's do, until its window is over, a day at most."""
+        """Remember what the headers of an answer say of the limit, as Docker Hub's do.
+
+        It counts until its window is over, and for no longer than a day.
+        """
         limit = _quantity(headers.get("RateLimit-Limit"))
         remaining = _quantity(headers.get("RateLimit-Remaining"))
         if not (limit and remaining):

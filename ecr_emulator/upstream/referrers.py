@@ -41,7 +41,10 @@ class Page:
 
 
 def page_in(answer: Answer, url: str, subject: str, addresses: UpstreamMap) -> Page:
-    """The page in an answer from ``url`` to who refers to ``subject``. Raises ``Interruption``, and ``UpstreamUnavailable`` if it is none."""
+    """The page in an answer from ``url``, which was asked what refers to ``subject``.
+
+    Raises ``Interruption``, and ``UpstreamUnavailable`` if it is none.
+    """
     raw = answer.body(ENOUGH)
     link = _NEXT.search(answer.headers.get("Link", ""))
     next_path = _path_of_next(answer.who, url, link[1], addresses) if link else None

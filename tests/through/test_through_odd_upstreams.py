@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.faults import with_headers
-from tests.support.upstream_images import multi_arch
+from tests.support.faults import answers, with_headers
+from tests.support.upstream_images import image, multi_arch
 
 NAME = "quay/team/app"
 
@@ -22,3 +22,43 @@ def test_imports_do_not_wait_for_ever_for_a_limit_that_was_told_once(here, upstr
     here.settle()
     assert set(here.images(NAME)) == {app.digest, *(each.digest for each in app.images)}
     assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 501])
+def test_a_tag_follows_an_upstream_that_refuses_head(here, upstream, status):
+    """Harbor and Nexus may refuse a HEAD for what a GET shows."""
+    old, new = image("old"), image("new")
+    upstream.add_image("team/app", old, "v1")
+    upstream.fail("HEAD /manifests/", answers(status), times=99)
+    here.rule()
+    assert here.pull(NAME, "v1") == old.raw
+    here.settle()
+
+    here.advance(hours=25)
+    upstream.requests.clear()
+    assert here.pull(NAME, "v1") == old.raw, "it has not moved"
+    assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
+
+    upstream.add_image("team/app", new, "v1")
+    here.advance(hours=25)
+    upstream.requests.clear()
+    here.manifest(NAME, "v1")
+    here.settle()
+    assert here.pull(NAME, "v1") == new.raw
+    assert (upstream.count("HEAD"), upstream.count("GET", "/manifests/")) == (1, 1), "of a rate limit it costs one pull"
+    assert {event["sync-status"] for event in here.events()} == {"SUCCESS"}
+
+
+def test_an_upstream_that_has_the_tag_no_longer_is_asked_by_get_too_and_then_left_alone(here, upstream):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+    upstream.remove("team/app", "v1")
+    here.advance(hours=25)
+    upstream.requests.clear()
+    for _ in range(3):
+        assert here.pull(NAME, "v1") == app.raw
+    assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
+    assert here.events()[-1]["failure-code"] == "ImageNotFound"

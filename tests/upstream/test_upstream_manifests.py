@@ -42,19 +42,28 @@ def test_a_tag_is_resolved_with_a_single_head(hub, adapter):
     nginx = image()
     hub.add_image(NAME, nginx, "latest")
 
-    assert adapter.at().head_manifest(NAME, "latest") == (nginx.digest, OCI_MANIFEST)
+    assert adapter.at().head_manifest(NAME, "latest") == (nginx.digest, OCI_MANIFEST, None)
     assert [request.method for request in hub.requests] == ["HEAD"]
 
 
 @pytest.mark.parametrize(
-    "fault", [answers(405), answers(400), with_headers(Docker_Content_Digest="")], ids=["405", "400", "no digest"]
+    "fault",
+    [
+        *map(answers, (204, 304, 400, 401, 403, 404, 405, 406, 410, 411, 415, 501, 505)),
+        with_headers(Docker_Content_Digest=""),
+        with_headers(Docker_Content_Digest="sha256:short"),
+    ],
 )
 def test_where_head_does_not_tell_the_manifest_is_fetched_and_hashed(hub, adapter, fault):
     nginx = image()
     hub.add_image(NAME, nginx, "latest")
     hub.fail("HEAD /manifests/", fault)
 
-    assert adapter.at().head_manifest(NAME, "latest") == (nginx.digest, OCI_MANIFEST)
+    head = adapter.at().head_manifest(NAME, "latest")
+
+    assert (head.digest, head.media_type) == (nginx.digest, OCI_MANIFEST)
+    assert head.manifest is not None
+    assert head.manifest.raw == nginx.raw, "nobody needs to ask for it once more"
     assert [request.method for request in hub.requests] == ["HEAD", "GET"]
 
 
