@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ecr_emulator.domain.access.facts import Facts
 from ecr_emulator.domain.access.request import AccessRequest, Principal
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
+from ecr_emulator.domain.policy_text import in_order, printed
 from ecr_emulator.errors import InvalidParameterException
 
 REGISTRY_POLICY = "policy"
@@ -33,7 +33,7 @@ class PolicyDocument:
 
 
 def read_repository_policy(text: str, registry: Registry) -> PolicyDocument:
-    """A policy for a repository of this registry. Raises ``InvalidParameterException``."""
+    """A policy for a repository of this registry, which is what all its statements are about. Raises ``InvalidParameterException``."""
     return _read(text, registry, "repository")
 
 
@@ -61,15 +61,15 @@ def locks_out(policy: PolicyDocument, principal_arn: str) -> bool:
 def _read(text: str, registry: Registry, kind: str) -> PolicyDocument:
     try:
         document = parse_policy(text)
-        if not is_policy(document, resource_required=kind == "registry"):
+        if not is_policy(document, names_resources=kind == "registry"):
             raise ValueError("no policy")
         statements = [_with_arns(statement, registry) for statement in many(document["Statement"])]
-        is_list = isinstance(document["Statement"], list)
-        printed = _printed(document | {"Statement": statements if is_list else statements[0]})
-        printed.encode()
+        policy = in_order(document | {"Statement": statements})
+        shown = printed(policy)
+        shown.encode()
     except (ValueError, RecursionError) as wrong:
         raise InvalidParameterException.at("PolicyText", f"Invalid {kind} policy provided") from wrong
-    return PolicyDocument(printed, statements)
+    return PolicyDocument(shown, policy["Statement"])
 
 
 def _with_arns(statement: dict[str, Any], registry: Registry) -> dict[str, Any]:
@@ -92,15 +92,3 @@ def _principal_with_arns(principal: Any, registry: Registry) -> Any:
 
 def _arn(name: str, registry: Registry) -> str:
     return f"arn:{registry.partition}:iam::{name}:root" if _ACCOUNT.fullmatch(name) else name
-
-
-def _printed(value: Any, indent: str = "") -> str:
-    """JSON in the layout of Jackson's default pretty printer. Raises ``ValueError`` for a number that is none."""
-    inner = f"{indent}  "
-    if isinstance(value, dict):
-        members = ",\n".join(f"{inner}{_printed(key)} : {_printed(each, inner)}" for key, each in value.items())
-        return f"{{\n{members}\n{indent}}}" if members else "{ }"
-    if isinstance(value, list):
-        values = ", ".join(_printed(each, indent) for each in value)
-        return f"[ {values} ]" if values else "[ ]"
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

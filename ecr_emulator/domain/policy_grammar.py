@@ -15,11 +15,11 @@ from ecr_emulator.domain.access.operators import NULL, read_operator
 VERSIONS = ("2008-10-17", "2012-10-17")
 """Of the policy language. A policy that gives none is of the first; variables came with the second."""
 EFFECTS = ("Allow", "Deny")
-MEMBERS = frozenset({"Version", "Id", "Statement"})
-"""Of a policy."""
-_NEGATABLE = frozenset({"Principal", "Action", "Resource"})
-ELEMENTS = frozenset({"Sid", "Effect", "Condition"}) | _NEGATABLE | {f"Not{name}" for name in _NEGATABLE}
-"""Of a statement."""
+MEMBERS = ("Version", "Id", "Statement")
+"""Of a policy, in the order in which ECR prints them."""
+_NEGATABLE = ("Principal", "Action", "Resource")
+ELEMENTS = ("Sid", "Effect", *(element for name in _NEGATABLE for element in (name, f"Not{name}")), "Condition")
+"""Of a statement, in the order in which ECR prints them."""
 
 _ACTION = re.compile(r"\*|ecr:[a-z*?]+", re.ASCII | re.IGNORECASE)
 _RESOURCE = re.compile(r"\*|arn:(?:aws[a-z-]*|\*):ecr:[a-z0-9*?-]+:[0-9*?]+:(?:repository/\S+|\*)", re.ASCII)
@@ -39,14 +39,14 @@ _PRINCIPALS = {
 _CONDITION_KEY = re.compile(r"[^:\s]+:.+")
 
 
-def is_policy(document: Any, *, resource_required: bool) -> bool:
-    """Whether this is a policy attached to something of ECR; its statements may have to name resources."""
+def is_policy(document: Any, *, names_resources: bool) -> bool:
+    """Whether this is a policy attached to something of ECR. Its statements must name resources, or else must not."""
     return (
         isinstance(document, dict)
-        and document.keys() <= MEMBERS
+        and document.keys() <= set(MEMBERS)
         and document.get("Version", VERSIONS[0]) in VERSIONS
         and isinstance(document.get("Id", ""), str)
-        and _are(document.get("Statement"), lambda statement: _is_statement(statement, resource_required))
+        and _are(document.get("Statement"), lambda statement: _is_statement(statement, names_resources))
     )
 
 
@@ -67,23 +67,27 @@ def many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _is_statement(statement: Any, resource_required: bool) -> bool:
+def _is_statement(statement: Any, names_resources: bool) -> bool:
     return (
         isinstance(statement, dict)
-        and statement.keys() <= ELEMENTS
+        and statement.keys() <= set(ELEMENTS)
         and isinstance(statement.get("Sid", ""), str)
         and statement.get("Effect") in EFFECTS
         and _has(statement, "Principal", _is_principal)
         and _has(statement, "Action", _of(_ACTION))
-        and _has(statement, "Resource", _of(_RESOURCE), required=resource_required)
+        and (_has(statement, "Resource", _of(_RESOURCE)) if names_resources else not _given(statement, "Resource"))
         and _is_condition(statement.get("Condition", {}))
     )
 
 
-def _has(statement: dict[str, Any], name: str, is_valid: Callable[[Any], bool], *, required: bool = True) -> bool:
+def _has(statement: dict[str, Any], name: str, is_valid: Callable[[Any], bool]) -> bool:
     """Whether a statement has a valid element of this name, or the one that negates it, but not both."""
-    given = [statement[each] for each in (name, f"Not{name}") if each in statement]
-    return is_valid(given[0]) if len(given) == 1 else not (given or required)
+    given = _given(statement, name)
+    return len(given) == 1 and is_valid(given[0])
+
+
+def _given(statement: dict[str, Any], name: str) -> list[Any]:
+    return [statement[each] for each in (name, f"Not{name}") if each in statement]
 
 
 def _is_principal(principal: Any) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, allow, deny, policy, to
+from tests.support.people import ACCOUNT, People, allow, deny, policy, repository_policy, to
 
 THEIRS = "210987654321"
 THERE = "us-east-1"
@@ -39,7 +39,9 @@ class Pair:
         )
 
     def repository_policy(self, *statements):
-        self.up.ecr.set_repository_policy(repositoryName=self.name, policyText=policy(*statements), force=True)
+        self.up.ecr.set_repository_policy(
+            repositoryName=self.name, policyText=repository_policy(*statements), force=True
+        )
 
     def let_in(self, principal, *actions):
         self.repository_policy(to(principal, allow(*actions)))

@@ -12,7 +12,7 @@ from tests.access.conftest import enforcing
 from tests.support.boto import Keys
 from tests.support.docker import refusal
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, Somebody, deny, policy, to
+from tests.support.people import ACCOUNT, People, Somebody, deny, repository_policy, to
 
 FOREIGN = "http://999988887777.dkr.ecr.us-east-1.localhost:4566"
 
@@ -26,7 +26,9 @@ def test_with_an_open_registry_who_sends_no_token_is_the_root_of_the_emulators_a
         assert anonymous.get("/v2/team/app/manifests/v1").status_code == 200
         assert ann.send("GET", "/v2/team/app/manifests/v1").status_code == 403, "a token is still a token"
         assert refusal(anonymous.get("/v2/team/app/manifests/v1", base_url=FOREIGN))[:2] == (403, "DENIED")
-        root.ecr.set_repository_policy(repositoryName="team/app", policyText=policy(to("*", deny("BatchGetImage"))))
+        root.ecr.set_repository_policy(
+            repositoryName="team/app", policyText=repository_policy(to("*", deny("BatchGetImage")))
+        )
         assert anonymous.get("/v2/team/app/manifests/v1").status_code == 403
 
 
@@ -36,7 +38,9 @@ def test_without_enforcement_policies_are_kept_and_decide_nothing():
         root, ann = people.root(), people.user()
         root.ecr.create_repository(repositoryName="team/app")
         put_image(root.ecr, "team/app", an_image(), "v1")
-        root.ecr.set_repository_policy(repositoryName="team/app", policyText=policy(to("*", deny("BatchGetImage"))))
+        root.ecr.set_repository_policy(
+            repositoryName="team/app", policyText=repository_policy(to("*", deny("BatchGetImage")))
+        )
         assert ann.send("GET", "/v2/team/app/manifests/v1").status_code == 200
         stranger = Somebody(emulator, "", Keys("AKIASTRANGER", "secret"))
         assert stranger.ecr.describe_repositories()["repositories"]

@@ -13,7 +13,7 @@ from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports import AccessKey
 from tests.support.furnished import ACCOUNT, NAME, OTHER, REGION, Rewindable, furnished, post
-from tests.support.people import allow, policy, to
+from tests.support.people import allow, policy, repository_policy, to
 
 OPERATIONS = service_model().operation_names
 UNDER_WAY = "StopReplicationBackfill"
@@ -56,7 +56,7 @@ class Ann:
         self.operation = operation
         self.shape = service_model().operation_model(operation).input_shape
         self.request = furniture[1].valid(self.shape)
-        elsewhere = policy(to("111122223333", allow("BatchGetImage")))
+        elsewhere = repository_policy(to("111122223333", allow("BatchGetImage")))
         assert post(self.plane, "SetRepositoryPolicy", {"repositoryName": NAME, "policyText": elsewhere})[0] == 200
 
     def may(self, *statements):

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.support.boto import Keys
 from tests.support.docker import refusal
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, Somebody, allow, deny, policy, to
+from tests.support.people import ACCOUNT, People, Somebody, allow, deny, policy, repository_policy, to
 
 NUMBERS = count()
 PULLING = ("BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability")
@@ -291,7 +291,7 @@ def a_session_within_a_denial(people, root, app):
 
 
 def root_whom_the_repository_denies(people, root, app):
-    root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to("*", deny("BatchGetImage"))))
+    root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to("*", deny("BatchGetImage"))))
     return root
 
 

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.images import an_image
-from tests.support.people import allow, policy, to
+from tests.support.people import allow, policy, repository_policy, to
 
 PULL, IMPORT, CREATE = "BatchGetImage", "BatchImportUpstreamImage", "CreateRepository"
 NUMBERS = count()
@@ -98,7 +98,7 @@ class Setting:
         if by_source and source == "registry":
             self.root.ecr.put_registry_policy(policyText=policy(to(caller.arn, statement)))
         if by_source and source == "repository":
-            text = policy(to(caller.arn, {**statement, "Resource": "*"}))
+            text = repository_policy(to(caller.arn, allow(*sorted(by_source))))
             self.root.ecr.set_repository_policy(repositoryName=self.name, policyText=text)
         return caller
 

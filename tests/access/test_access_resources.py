@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.docker import refusal
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, allow, deny, policy, to
+from tests.support.people import ACCOUNT, People, allow, deny, policy, repository_policy, to
 
 OTHER = "999988887777"
 PULLING = ("BatchGetImage", "GetDownloadUrlForLayer")
@@ -69,19 +69,19 @@ def everything(region, account=ACCOUNT):
 def test_a_repository_policy_may_grant_what_no_identity_does(people, root, region, app):
     ann = people.user(region=region)
     assert pulled(ann, region) == 403
-    root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to(ann.arn, allow(*PULLING))))
+    root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(ann.arn, allow(*PULLING))))
     assert pulled(ann, region) == 200
 
 
 def test_a_repository_policy_may_name_a_role_whose_sessions_then_may(people, root, region, app):
     role = people.role()
     session = people.session(role, region=region)
-    root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to(role, allow(*PULLING))))
+    root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(role, allow(*PULLING))))
     assert pulled(session, region) == 200
 
 
 def test_naming_the_account_leaves_it_to_its_identities(people, root, region, app):
-    root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to(ACCOUNT, allow(*PULLING))))
+    root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(ACCOUNT, allow(*PULLING))))
     assert pulled(people.user(region=region), region) == 403
     assert pulled(people.user(allow("BatchGetImage"), region=region), region) == 200
 
@@ -142,7 +142,7 @@ def test_a_pull_from_another_account_needs_both_sides(root, others, app, allowed
     if granted and by_registry:
         root.ecr.put_registry_policy(policyText=policy(to(OTHER, allow(*PULLING, on=everything(region)))))
     elif granted:
-        root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to(OTHER, allow(*PULLING))))
+        root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(OTHER, allow(*PULLING))))
     assert pulled(somebody, region) == (200 if allowed and granted else 403)
 
 
@@ -157,7 +157,7 @@ def test_another_account_needs_its_grants_on_what_the_cache_has_made(root, other
     root.ecr.create_repository_creation_template(
         prefix="quay",
         appliedFor=["PULL_THROUGH_CACHE"],
-        repositoryPolicy=policy(to(OTHER, allow("BatchGetImage", "BatchImportUpstreamImage"))),
+        repositoryPolicy=repository_policy(to(OTHER, allow("BatchGetImage", "BatchImportUpstreamImage"))),
     )
     assert root.send("GET", "/v2/quay/team/shared/manifests/v1").status_code == 200
     assert pulled(somebody, region, "quay/team/shared") == 200
@@ -297,12 +297,12 @@ def test_within_an_account_nobody_is_asked(root, region):
 
 
 def test_policies_that_lock_the_caller_out_are_still_refused(root, app):
-    text = policy(to("*", deny("SetRepositoryPolicy")))
+    text = repository_policy(to("*", deny("SetRepositoryPolicy")))
     with pytest.raises(ClientError, match="use force"):
         root.ecr.set_repository_policy(repositoryName=app, policyText=text)
     root.ecr.set_repository_policy(repositoryName=app, policyText=text, force=True)
     with pytest.raises(ClientError, match="AccessDenied"):
-        root.ecr.set_repository_policy(repositoryName=app, policyText=policy(to("*", allow("*"))))
+        root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to("*", allow("*"))))
     root.ecr.delete_repository_policy(repositoryName=app)
 
 

@@ -43,14 +43,41 @@ REPLICATION = {
 }
 REPLICATION_PRINTED = f"""{{
   "Version" : "2012-10-17",
-  "Statement" : {{
+  "Statement" : [ {{
     "Effect" : "Allow",
     "Principal" : {{
       "AWS" : "arn:aws:iam::{OTHER}:root"
     }},
     "Action" : [ "ecr:CreateRepository", "ecr:ReplicateImage" ],
     "Resource" : "{REPOSITORIES}"
-  }}
+  }} ]
+}}"""
+TERRAFORM = {
+    "Statement": [
+        {
+            "Action": ["ecr:BatchGetImage"],
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": ["o-1"]}},
+            "Effect": "Allow",
+            "Principal": {"AWS": [OTHER]},
+            "Sid": "",
+        }
+    ]
+}
+TERRAFORM_PRINTED = f"""{{
+  "Version" : "2008-10-17",
+  "Statement" : [ {{
+    "Sid" : "",
+    "Effect" : "Allow",
+    "Principal" : {{
+      "AWS" : "arn:aws:iam::{OTHER}:root"
+    }},
+    "Action" : "ecr:BatchGetImage",
+    "Condition" : {{
+      "StringEquals" : {{
+        "aws:PrincipalOrgID" : "o-1"
+      }}
+    }}
+  }} ]
 }}"""
 
 
@@ -106,8 +133,18 @@ class TestRepositoryPolicy:
 
     def test_it_is_replaced_by_another(self, ecr):
         set_policy(ecr, PUBLIC_PULL)
-        other = set_policy(ecr, REPLICATION)["policyText"]
-        assert ecr.get_repository_policy(repositoryName="web")["policyText"] == other == REPLICATION_PRINTED
+        other = set_policy(ecr, TERRAFORM)["policyText"]
+        assert ecr.get_repository_policy(repositoryName="web")["policyText"] == other == TERRAFORM_PRINTED
+        assert ecr.delete_repository_policy(repositoryName="web")["policyText"] == TERRAFORM_PRINTED
+
+    @pytest.mark.parametrize("element", ["Resource", "NotResource"])
+    def test_it_names_no_resource(self, ecr, element):
+        set_policy(ecr, PUBLIC_PULL)
+        text = json.dumps({"Statement": [PUBLIC_PULL["Statement"][0] | {element: "*"}]})
+        assert refusal(ecr.set_repository_policy, repositoryName="web", policyText=text, force=True) == invalid(
+            "PolicyText", "Invalid repository policy provided"
+        )
+        assert ecr.get_repository_policy(repositoryName="web")["policyText"] == PRINTED
 
     def test_its_deletion_answers_what_it_was(self, ecr):
         policy = said(set_policy(ecr, PUBLIC_PULL))
@@ -179,7 +216,7 @@ class TestRepositoryPolicy:
         ecr = ecr_of(region="cn-north-1")
         ecr.create_repository(repositoryName="web")
         policy = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": [OTHER]}, "Action": "ecr:*"}]}
-        assert f'[ "arn:aws-cn:iam::{OTHER}:root" ]' in set_policy(ecr, policy)["policyText"]
+        assert f'"AWS" : "arn:aws-cn:iam::{OTHER}:root"\n' in set_policy(ecr, policy)["policyText"]
 
 
 class TestRegistryPolicy:

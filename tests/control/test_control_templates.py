@@ -91,7 +91,12 @@ def test_a_template_has_what_was_asked_for(ecr, clock):
 
 
 def test_a_repository_policy_is_printed_as_a_repository_answers_it(ecr):
-    assert create(ecr, repositoryPolicy=json.dumps(json.loads(POLICY)))["repositoryPolicy"] == POLICY
+    statement = {"Action": ["ecr:BatchGetImage"], "Principal": "*", "Effect": "Allow"}
+    sent = json.dumps({"Statement": [statement]})
+    assert create(ecr, repositoryPolicy=sent)["repositoryPolicy"] == POLICY
+    assert described(ecr)[0]["repositoryPolicy"] == POLICY
+    update(ecr, repositoryPolicy="")
+    assert update(ecr, repositoryPolicy=sent)["repositoryPolicy"] == POLICY
 
 
 def test_a_prefix_is_taken_once(ecr):
@@ -149,6 +154,11 @@ def test_govcloud_has_no_templates(ecr_of):
         ({"repositoryPolicy": "[]"}, "PolicyText", "Invalid repository policy provided"),
         (
             {"repositoryPolicy": POLICY.replace("ecr:", "s3:")},
+            "PolicyText",
+            "Invalid repository policy provided",
+        ),
+        (
+            {"repositoryPolicy": POLICY.replace('"Effect"', '"Resource": "*", "Effect"')},
             "PolicyText",
             "Invalid repository policy provided",
         ),

@@ -18,17 +18,21 @@ USER = f"arn:aws:iam::{HERE.id}:user/teams/alice"
 BUILDER = f"arn:aws:iam::{HERE.id}:role/service-role/builder"
 SESSION = f"arn:aws:sts::{HERE.id}:assumed-role/builder/run-1"
 STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
-ON_ALL = STATEMENT | {"Resource": "*"}
 READERS = [(read_repository_policy, "repository"), (read_registry_policy, "registry")]
 
 
 def policy(statement=STATEMENT, **members):
-    return json.dumps({"Statement": [statement], **members})
+    return json.dumps({"Version": "2008-10-17", "Statement": [statement], **members})
 
 
 def statement(**elements):
     """The ordinary statement with some elements changed; without those that are given as None."""
-    return {name: value for name, value in (ON_ALL | elements).items() if value is not None}
+    return {name: value for name, value in (STATEMENT | elements).items() if value is not None}
+
+
+def fit(elements, kind):
+    """The elements of a statement in a policy of this kind: that of a registry names resources."""
+    return elements if kind == "repository" else {"Resource": "*"} | elements
 
 
 def read(text, registry=HERE):
@@ -44,7 +48,8 @@ def refuses(reader, kind, text):
 
 @pytest.mark.parametrize("members", [{}, {"Version": "2008-10-17"}, {"Version": "2012-10-17", "Id": "mine"}])
 def test_a_version_and_an_id_may_be_given(members):
-    assert json.loads(read(policy(**members)).text) == {"Statement": [STATEMENT], **members}
+    sent = {"Statement": [STATEMENT], **members}
+    assert json.loads(read(json.dumps(sent)).text) == {"Version": "2008-10-17", **sent}
 
 
 @pytest.mark.parametrize(
@@ -62,8 +67,6 @@ def test_a_version_and_an_id_may_be_given(members):
         {"Action": "*"},
         {"Action": ["ecr:*", "ecr:Batch*", "ECR:GetDownload???ForLayer"]},
         {"Action": None, "NotAction": "ecr:PutImage"},
-        {"Resource": ["arn:aws:ecr:us-east-1:000000000000:repository/web/*", "arn:*:ecr:*:*:repository/*"]},
-        {"Resource": None, "NotResource": "arn:aws:ecr:us-east-1:000000000000:repository/web"},
         {"Condition": {}},
         {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1", "aws:PrincipalTag/my team": ["a", "b"]}}},
         {"Condition": {"ForAnyValue:StringLikeIfExists": {"aws:PrincipalOrgPaths": []}}},
@@ -72,9 +75,9 @@ def test_a_version_and_an_id_may_be_given(members):
     ],
 )
 def test_a_statement_may_have(elements):
-    given = statement(**elements)
-    for reader, _ in READERS:
-        assert json.loads(reader(policy(given), HERE).text) == {"Statement": [given]}
+    for reader, kind in READERS:
+        given = fit(statement(**elements), kind)
+        assert json.loads(reader(policy(given), HERE).text) == json.loads(policy(given))
 
 
 @pytest.mark.parametrize(
@@ -108,12 +111,6 @@ def test_a_statement_may_have(elements):
         {"Action": "ecr:"},
         {"Action": "BatchGetImage"},
         {"NotAction": "ecr:PutImage"},
-        {"Resource": []},
-        {"Resource": "web"},
-        {"Resource": "arn:aws:s3:::bucket"},
-        {"Resource": "arn:aws:ecr:us-east-1:000000000000"},
-        {"Resource": "arn:aws:ecr:us-east-1:000000000000:repository/"},
-        {"NotResource": "*"},
         {"Condition": []},
         {"Condition": {"StringIsLike": {"aws:username": "bob"}}},
         {"Condition": {"StringEquals": "bob"}},
@@ -125,12 +122,41 @@ def test_a_statement_may_have(elements):
 )
 def test_a_statement_may_not_have(elements):
     for reader, kind in READERS:
-        assert refuses(reader, kind, policy(statement(**elements)))
+        assert refuses(reader, kind, policy(fit(statement(**elements), kind)))
 
 
-def test_only_a_registry_policy_must_name_resources():
-    assert read(policy(STATEMENT)).statements == [STATEMENT]
-    assert refuses(read_registry_policy, "registry", policy(STATEMENT))
+NAMING = [
+    {"Resource": "*"},
+    {"Resource": ["arn:aws:ecr:us-east-1:000000000000:repository/web/*", "arn:*:ecr:*:*:repository/*"]},
+    {"NotResource": "arn:aws:ecr:us-east-1:000000000000:repository/web"},
+]
+NAMING_WRONGLY = [
+    {},
+    {"Resource": []},
+    {"Resource": None},
+    {"Resource": "web"},
+    {"Resource": "arn:aws:s3:::bucket"},
+    {"Resource": "arn:aws:ecr:us-east-1:000000000000"},
+    {"Resource": "arn:aws:ecr:us-east-1:000000000000:repository/"},
+    {"Resource": "*", "NotResource": "*"},
+]
+
+
+@pytest.mark.parametrize("elements", NAMING)
+def test_a_registry_policy_names_resources(elements):
+    assert read_registry_policy(policy(STATEMENT | elements), HERE).statements == [STATEMENT | elements]
+
+
+@pytest.mark.parametrize("elements", NAMING_WRONGLY)
+def test_a_registry_policy_names_resources_of_ecr(elements):
+    assert refuses(read_registry_policy, "registry", policy(STATEMENT | elements))
+
+
+@pytest.mark.parametrize("elements", [each for each in NAMING + NAMING_WRONGLY if each])
+def test_a_repository_policy_is_about_its_repository_and_names_none(elements):
+    assert refuses(read_repository_policy, "repository", policy(STATEMENT | elements))
+    other_is_fine = json.dumps({"Statement": [STATEMENT, STATEMENT | elements]})
+    assert refuses(read_repository_policy, "repository", other_is_fine)
 
 
 @pytest.mark.parametrize(
@@ -170,36 +196,67 @@ def test_no_policy_is(text):
         assert refuses(reader, kind, text)
 
 
-def test_a_policy_is_printed_with_its_keys_as_sent():
+def test_a_policy_is_printed_in_the_order_of_ecr():
     given = {
         "Statement": {
-            "Condition": {"StringEquals": {"aws:username": ["zoé", 'a"b']}, "Bool": {}, "StringLike": {"aws:x": []}},
+            "Condition": {
+                "StringEquals": {"aws:username": ["zoé", 'a"b'], "aws:PrincipalOrgID": ["o-1"]},
+                "Bool": {},
+                "StringLike": {"aws:x": []},
+            },
             "Action": ["ecr:BatchGetImage"],
-            "Principal": {"AWS": ["111122223333", USER, "*"], "Service": "lambda.amazonaws.com"},
+            "Principal": {"Service": ["lambda.amazonaws.com"], "AWS": ["111122223333", USER, "*"]},
             "Effect": "Allow",
+            "Sid": "",
         },
         "Id": "",
     }
     assert read(json.dumps(given)).text == (
         f"""{{
-  "Statement" : {{
+  "Version" : "2008-10-17",
+  "Id" : "",
+  "Statement" : [ {{
+    "Sid" : "",
+    "Effect" : "Allow",
+    "Principal" : {{
+      "Service" : "lambda.amazonaws.com",
+      "AWS" : [ "arn:aws:iam::111122223333:root", "{USER}", "*" ]
+    }},
+    "Action" : "ecr:BatchGetImage",
     "Condition" : {{
       "StringEquals" : {{
-        "aws:username" : [ "zoé", "a\\"b" ]
+        "aws:username" : [ "zoé", "a\\"b" ],
+        "aws:PrincipalOrgID" : "o-1"
       }},
       "Bool" : {{ }},
       "StringLike" : {{
         "aws:x" : [ ]
       }}
+    }}
+  }} ]
+}}"""
+    )
+
+
+def test_what_negates_an_element_is_printed_in_its_place():
+    given = {
+        "NotResource": [f"arn:aws:ecr:us-east-1:{HERE.id}:repository/web"],
+        "NotAction": ["ecr:PutImage"],
+        "NotPrincipal": {"AWS": [HERE.id]},
+        "Effect": "Deny",
+    }
+    document = read_registry_policy(json.dumps({"Statement": given, "Version": "2012-10-17"}), HERE)
+    assert document.text == (
+        f"""{{
+  "Version" : "2012-10-17",
+  "Statement" : [ {{
+    "Effect" : "Deny",
+    "NotPrincipal" : {{
+      "AWS" : "{ACCOUNT}"
     }},
-    "Action" : [ "ecr:BatchGetImage" ],
-    "Principal" : {{
-      "AWS" : [ "arn:aws:iam::111122223333:root", "{USER}", "*" ],
-      "Service" : "lambda.amazonaws.com"
-    }},
-    "Effect" : "Allow"
-  }},
-  "Id" : ""
+    "NotAction" : "ecr:PutImage",
+    "NotResource" : "arn:aws:ecr:us-east-1:{HERE.id}:repository/web"
+  }} ]
 }}"""
     )
 
@@ -207,7 +264,7 @@ def test_a_policy_is_printed_with_its_keys_as_sent():
 def test_statements_are_printed_side_by_side():
     text = read(json.dumps({"Statement": [STATEMENT, STATEMENT]})).text
     one = '{\n    "Effect" : "Allow",\n    "Principal" : "*",\n    "Action" : "ecr:BatchGetImage"\n  }'
-    assert text == f'{{\n  "Statement" : [ {one}, {one} ]\n}}'
+    assert text == f'{{\n  "Version" : "2008-10-17",\n  "Statement" : [ {one}, {one} ]\n}}'
 
 
 @pytest.mark.parametrize(
@@ -292,7 +349,7 @@ anything = st.recursive(
 )
 valid = st.fixed_dictionaries(
     {"Effect": st.sampled_from(["Allow", "Deny"]), "Principal": st.just("*"), "Action": st.just("ecr:*")},
-    optional={"Sid": st.text(), "Resource": st.just("*")},
+    optional={"Sid": st.text()},
 )
 nearly = st.dictionaries(
     st.sampled_from(["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition"]),
@@ -330,3 +387,5 @@ def test_any_json_is_read_or_refused(value, ensure_ascii):
 def test_what_is_read_says_what_was_sent(statements, version):
     sent = {"Version": version, "Statement": statements}
     assert json.loads(read(json.dumps(sent)).text) == sent
+    on_all = {"Version": version, "Statement": [each | {"Resource": "*"} for each in statements]}
+    assert json.loads(read_registry_policy(json.dumps(on_all), HERE).text) == on_all

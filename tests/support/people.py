@@ -21,6 +21,13 @@ def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
+def repository_policy(*statements: dict[str, Any]) -> str:
+    """A policy of a repository: its statements name no resources, which ECR refuses there."""
+    return policy(
+        *({name: value for name, value in statement.items() if name != "Resource"} for statement in statements)
+    )
+
+
 def allow(*actions: str, on: str | list[str] = "*", **more: Any) -> dict[str, Any]:
     """A statement that allows actions of ECR, or others by their full name."""
     return {"Effect": "Allow", "Action": [_full(action) for action in actions], "Resource": on, **more}

@@ -16,6 +16,7 @@ from ecr_emulator.domain.access.statements import Actions, Principals, Resources
 from ecr_emulator.domain.policy_grammar import EFFECTS, ELEMENTS, MEMBERS, VERSIONS, many, parse_policy
 
 _KEPT = 512
+_OF_IDENTITIES = tuple(element for element in ELEMENTS if element not in ("Principal", "NotPrincipal"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _statement(given: dict[str, Any], number: int, has_variables: bool, names_pr
     label = f"statement {sid!r}" if sid else f"statement {number}"
     try:
         _expect(isinstance(sid, str), "its Sid is not text")
-        _expect_known(given, ELEMENTS if names_principals else ELEMENTS - {"Principal", "NotPrincipal"})
+        _expect_known(given, ELEMENTS if names_principals else _OF_IDENTITIES)
         _expect(given.get("Effect") in EFFECTS, "its Effect is neither Allow nor Deny")
         return Statement(
             label,
@@ -100,8 +101,8 @@ def _element(given: dict[str, Any], name: str) -> tuple[Any, bool]:
     return found[0]
 
 
-def _expect_known(given: dict[str, Any], names: frozenset[str]) -> None:
-    unknown = sorted(given.keys() - names)
+def _expect_known(given: dict[str, Any], names: tuple[str, ...]) -> None:
+    unknown = sorted(given.keys() - set(names))
     _expect(not unknown, f"{', '.join(map(repr, unknown))} does not belong there")
 
 
