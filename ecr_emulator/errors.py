@@ -70,6 +70,31 @@ class ValidationException(EcrError):
 class LimitExceededException(EcrError):
     sentence = "The operation did not succeed because it would have exceeded a service limit for your account."
 
+    @classmethod
+    def repositories(cls, registry_id: str, limit: int) -> LimitExceededException:
+        """A registry is full."""
+        return cls(
+            f"The registry with id '{registry_id}' already has the maximum allowed number of repositories "
+            f"which is '{limit}'"
+        )
+
+    @classmethod
+    def images(cls, repository_name: str, registry_id: str, limit: int) -> LimitExceededException:
+        """A repository is full."""
+        return cls(
+            f"The repository with name '{repository_name}' in registry with id '{registry_id}' "
+            f"already has the maximum allowed number of images which is '{limit}'"
+        )
+
+    @classmethod
+    def tags(cls, tag: str, repository_name: str, registry_id: str, limit: int) -> LimitExceededException:
+        """An image has no room for another tag."""
+        return cls(
+            f"Adding tag '{tag}' to an image in the repository with name '{repository_name}' "
+            f"in registry with id '{registry_id}' exceeds the maximum allowed number of tags per image "
+            f"which is '{limit}'"
+        )
+
 
 # --- Repositories ----------------------------------------------------------------------------------------
 

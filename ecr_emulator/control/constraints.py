@@ -36,8 +36,8 @@ LINEAR: Mapping[str, str] = {
 }
 """Patterns of the model, each with one for the same language that is matched in linear time."""
 
-_OLDEST = {"RepositoryName", "ImageTag"}
-"""Shapes whose rules ECR words in an older way, and with a slash that is not escaped."""
+_OLDEST = {"RepositoryName": "repositoryName", "ImageTag": "imageTag"}
+"""Shapes whose rules ECR words in an older way, with a plain slash; and where it reports one that is in a list."""
 
 
 def checker(shape: Shape, path: str = "") -> Check | None:
@@ -49,6 +49,8 @@ def checker(shape: Shape, path: str = "") -> Check | None:
 
 
 def _checker(shape: Shape, path: str, bounds: Mapping[str, Any], *, is_item: bool = False) -> Check | None:
+    if is_item:
+        path = _OLDEST.get(shape.name, path)
     rules = [(test, _worded(shape, text, is_item)) for test, text in _rules(shape, bounds)]
     inner: Check | None = None
     if shape.type_name == "structure":
@@ -92,13 +94,11 @@ def _pattern_text(pattern: str) -> str:
 
 
 def _worded(shape: Shape, text: str, is_item: bool) -> str:
-    if is_item:
-        return f"Member must satisfy constraint: [{text}]"
     if shape.name not in _OLDEST:
-        return text
+        return f"Member must satisfy constraint: [{text}]" if is_item else text
     if text.startswith(_PATTERN_TEXT):
         pattern = text.removeprefix(_PATTERN_TEXT).replace(r"\/", "/")
-        return f"must satisfy regular expression '{pattern}"  # the frame's own quote closes both
+        return f"must satisfy regular expression '{pattern}'"
     return text.removeprefix("Member ")
 
 

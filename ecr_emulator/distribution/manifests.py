@@ -76,7 +76,7 @@ def _check_new_tag(tag: str) -> None:
 
 
 def _bad_tag(pattern: str) -> Refusal:
-    sentence = InvalidParameterException.at("imageTag", f"must satisfy regular expression '{pattern}")
+    sentence = InvalidParameterException.at("imageTag", f"must satisfy regular expression '{pattern}'")
     return Refusal(400, "TAG_INVALID", sentence.message)
 
 

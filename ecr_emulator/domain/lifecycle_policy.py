@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ecr_emulator.domain.lifecycle_schema import departure
+from ecr_emulator.domain.lifecycle_schema import departures
 from ecr_emulator.errors import InvalidParameterException
 
 TAGGED, UNTAGGED, ANY = "tagged", "untagged", "any"
@@ -62,11 +62,11 @@ def read_lifecycle_policy(text: str) -> LifecyclePolicy:
             raise ValueError("not an object")
         compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         compact.encode()
-        departs = departure(document)
+        wrong_places = departures(document)
     except (ValueError, RecursionError) as wrong:
         raise _refusal(_UNREADABLE) from wrong
-    if departs:
-        raise _invalid(departs)
+    if wrong_places:
+        raise _invalid("\n".join(wrong_places))
     rules = [_rule(rule) for rule in document["rules"]]
     for contradiction in _contradictions(rules):
         raise _invalid(contradiction)

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_paramete
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,12 +26,18 @@ _SELECTION = {
         "tagPatternList": _TAGS,
         "storageClass": {"type": "string", "enum": ["standard", "archive"]},
         "countType": {"type": "string"},
-        "countUnit": {"type": "string", "enum": ["days"]},
+        "countUnit": {"enum": ["days"]},
         "countNumber": {"type": "integer", "minimum": 1},
     },
     "oneOf": [
         {"properties": {"countType": {"enum": ["imageCountMoreThan"]}}, "not": {"required": ["countUnit"]}},
-        *({"properties": {"countType": {"enum": [name]}}, "required": ["countUnit"]} for name in _COUNTED_IN_DAYS),
+        *(
+            {
+                "properties": {"countType": {"enum": [name]}, "countUnit": {"type": "string"}},
+                "required": ["countUnit"],
+            }
+            for name in _COUNTED_IN_DAYS
+        ),
     ],
 }
 _ACTION = {
@@ -40,7 +46,7 @@ _ACTION = {
     "additionalProperties": False,
     "properties": {"type": {"type": "string", "enum": ["expire", "transition"]}, "targetStorageClass": {}},
     "oneOf": [
-        {"properties": {"type": {"enum": ["expire"]}}, "not": {"required": ["targetStorageClass"]}},
+        {"properties": {"type": {"not": {"enum": ["transition"]}}}, "not": {"required": ["targetStorageClass"]}},
         {"properties": {"type": {"enum": ["transition"]}, "targetStorageClass": {"enum": ["archive"]}}},
     ],
 }
@@ -63,19 +69,44 @@ _POLICY = {
 }
 
 
-def departure(document: Any) -> str | None:
-    """How a JSON value departs from the schema of lifecycle policies, in ECR's words; None if it does not.
+def departures(document: Any) -> list[str]:
+    """How a JSON value departs from the schema of lifecycle policies, in ECR's words and in its order."""
+    return list(_departures(document, _POLICY))
 
-    Of many departures it is the first in the outermost place; that nothing matched comes after all that explain it.
-    """
+
+def _departures(value: Any, schema: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a value itself; only if nothing is, what is wrong inside it, members by their names."""
+    found = list(_own_departures(value, schema))
+    yield from found
+    if found:
+        return
+    if isinstance(value, dict):
+        for name in sorted(value):
+            yield from _departures(value[name], schema["properties"][name])
+    elif isinstance(value, list):
+        for each in value:
+            yield from _departures(each, schema["items"])
+
+
+def _own_departures(value: Any, schema: dict[str, Any]) -> Iterator[str]:
+    """A wrong type leaves nothing else to say; that nothing matched is said where nothing explains it."""
     from jsonschema import Draft4Validator
 
-    found = min(Draft4Validator(_POLICY).iter_errors(document), key=_rank, default=None)
-    return None if found is None else _SENTENCES[found.validator](found)
+    by_keyword = {error.validator: error for error in Draft4Validator(_outermost(schema)).iter_errors(value)}
+    told_first = min(map(_rank, by_keyword), default=0)
+    for keyword in sorted(by_keyword):
+        if _rank(keyword) == told_first:
+            yield _SENTENCES[keyword](by_keyword[keyword])
 
 
-def _rank(error: ValidationError) -> tuple[bool, int]:
-    return error.validator == "oneOf", len(error.absolute_path)
+def _outermost(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without what it says of what is inside."""
+    names: dict[str, Any] = {name: {} for name in schema.get("properties", ())}
+    return schema | {"properties": names, "items": {}}
+
+
+def _rank(keyword: str) -> int:
+    return {"type": 0, "oneOf": 2}.get(keyword, 1)
 
 
 def _json(value: Any) -> str:

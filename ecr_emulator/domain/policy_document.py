@@ -33,7 +33,7 @@ class PolicyDocument:
 
 
 def read_repository_policy(text: str, registry: Registry) -> PolicyDocument:
-    """A policy for a repository of this registry, which is what all its statements are about. Raises ``InvalidParameterException``."""
+    """A policy for a repository, whose statements name no resources. Raises ``InvalidParameterException``."""
     return _read(text, registry, "repository")
 
 

@@ -159,7 +159,7 @@ def _size(work: UnitOfWork, repository: Repository, manifest: Manifest) -> int:
 
 def _add(work: UnitOfWork, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
     if work.images.count(repository) >= MAX_IMAGES_PER_REPOSITORY:
-        raise LimitExceededException
+        raise LimitExceededException.images(**repository.identity, limit=MAX_IMAGES_PER_REPOSITORY)
     added = work.images.add(repository, image, manifest, raw)
     _grow_parents(work, repository, added)
     return added
@@ -177,7 +177,7 @@ def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> Non
 
 def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: datetime) -> Image:
     if len(image.tags) >= MAX_TAGS_PER_IMAGE:
-        raise LimitExceededException
+        raise LimitExceededException.tags(tag, **repository.identity, limit=MAX_TAGS_PER_IMAGE)
     work.tags.put(repository, tag, image, now)
     return replace(image, tags=tuple(sorted((*image.tags, tag))))
 

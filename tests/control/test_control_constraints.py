@@ -17,7 +17,17 @@ def violation(call, member, rule, **request):
 
 @pytest.mark.parametrize("name", ["Team/App", "a___b", "a..b", "-a", "a-", "a//b", "a/", "team/app\n", "größe"])
 def test_a_repository_name_must_match_its_pattern(ecr, name):
-    violation(ecr.create_repository, "repositoryName", f"must satisfy regular expression '{NAME}", repositoryName=name)
+    rule = f"must satisfy regular expression '{NAME}'"  # which leaves two quotes at the end of the sentence
+    violation(ecr.create_repository, "repositoryName", rule, repositoryName=name)
+    violation(ecr.list_images, "repositoryName", rule, repositoryName=name)
+
+
+@pytest.mark.parametrize("operation", ["describe_repositories", "batch_get_repository_scanning_configuration"])
+def test_a_repository_name_in_a_list_is_reported_as_one_by_itself(ecr, operation):
+    call = getattr(ecr, operation)
+    pattern = f"must satisfy regular expression '{NAME}'"
+    violation(call, "repositoryName", pattern, repositoryNames=["team/app", "Team/App"])
+    violation(call, "repositoryName", "must have length greater than or equal to 2", repositoryNames=["a"])
 
 
 @pytest.mark.parametrize("name", ["a1", "0a", "a--b", "a__b", "a.b_c-d/e", "a" * 256])

@@ -16,7 +16,6 @@ from tests.support.refusals import refusal
 REPOSITORY = "team/app"
 ACCOUNT = "000000000000"
 ABSENT = "sha256:" + "0" * 64
-LIMIT_EXCEEDED = "The operation did not succeed because it would have exceeded a service limit for your account."
 WHERE = f"repository with name '{REPOSITORY}' in the registry with id '{ACCOUNT}'"
 
 
@@ -243,7 +242,7 @@ def test_a_tag_outside_the_pattern_is_refused(ecr, tag):
     assert refusal(ecr.put_image, repositoryName=REPOSITORY, imageManifest=an_image().raw.decode(), imageTag=tag) == (
         "InvalidParameterException",
         "Invalid parameter at 'imageTag' failed to satisfy constraint: "
-        "'must satisfy regular expression '[a-zA-Z0-9-_.]+'",
+        "'must satisfy regular expression '[a-zA-Z0-9-_.]+''",
     )
 
 
@@ -278,7 +277,8 @@ def test_an_image_has_at_most_1000_tags(ecr, services, clock):
     put_manifest(ecr, REPOSITORY, image.raw, "the-1000th")
     assert refusal(ecr.put_image, repositoryName=REPOSITORY, imageManifest=image.raw.decode(), imageTag="one-more") == (
         "LimitExceededException",
-        LIMIT_EXCEEDED,
+        f"Adding tag 'one-more' to an image in the repository with name '{REPOSITORY}' in registry with id '{ACCOUNT}' "
+        "exceeds the maximum allowed number of tags per image which is '1000'",
     )
 
 
@@ -289,7 +289,8 @@ def test_a_repository_has_a_limit_of_images_but_not_of_moves(ecr, monkeypatch):
     upload_layers(ecr, REPOSITORY, an_image(2))
     assert refusal(ecr.put_image, repositoryName=REPOSITORY, imageManifest=an_image(2).raw.decode()) == (
         "LimitExceededException",
-        LIMIT_EXCEEDED,
+        f"The repository with name '{REPOSITORY}' in registry with id '{ACCOUNT}' "
+        "already has the maximum allowed number of images which is '1'",
     )
 
 

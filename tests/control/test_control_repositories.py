@@ -74,7 +74,10 @@ def test_a_registry_has_a_limit(ecr, monkeypatch):
     monkeypatch.setattr(repositories, "MAX_REPOSITORIES", 2)
     ecr.create_repository(repositoryName="first")
     ecr.create_repository(repositoryName="second")
-    assert refusal(ecr.create_repository, repositoryName="third")[0] == "LimitExceededException"
+    assert refusal(ecr.create_repository, repositoryName="third") == (
+        "LimitExceededException",
+        f"The registry with id '{ACCOUNT}' already has the maximum allowed number of repositories which is '2'",
+    )
 
 
 def test_partitions_have_their_own_names(ecr_of):

@@ -167,7 +167,7 @@ def test_a_tag_that_nothing_can_have_is_refused(docker):
         400,
         "TAG_INVALID",
         "Invalid parameter at 'imageTag' failed to satisfy constraint: "
-        "'must satisfy regular expression '[a-zA-Z0-9-_.]+'",
+        "'must satisfy regular expression '[a-zA-Z0-9-_.]+''",
     )
 
 

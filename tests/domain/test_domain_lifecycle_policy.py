@@ -131,6 +131,10 @@ DEPARTURES: list[tuple[Any, str]] = [
     ({"rules": [rule(countType="sinceForever")]}, f"{NO_SCHEMA}(matched 0 out of 4)"),
     ({"rules": [rule(countUnit="days")]}, f"{NO_SCHEMA}(matched 0 out of 4)"),
     ({"rules": [rule(countType="sinceImagePushed")]}, f"{NO_SCHEMA}(matched 0 out of 4)"),
+    ({"rules": [rule(countUnit=None)]}, f"{NO_SCHEMA}(matched 0 out of 4)"),
+    ({"rules": [rule(**OLD | {"countUnit": None})]}, f"{NO_SCHEMA}(matched 0 out of 4)"),
+    ({"rules": [rule(**UNUSED | {"countUnit": None}, action=TRANSITION)]}, f"{NO_SCHEMA}(matched 0 out of 4)"),
+    ({"rules": [rule(action=EXPIRE | {"targetStorageClass": None})]}, f"{NO_SCHEMA}(matched 0 out of 2)"),
     ({"rules": [rule(action=TRANSITION | {"targetStorageClass": None})]}, f"{NO_SCHEMA}(matched 0 out of 2)"),
     ({"rules": [rule(action=TRANSITION | {"targetStorageClass": "glacier"})]}, f"{NO_SCHEMA}(matched 0 out of 2)"),
     ({"rules": [rule(action=TRANSITION | EXPIRE)]}, f"{NO_SCHEMA}(matched 0 out of 2)"),
@@ -208,9 +212,41 @@ def test_a_pattern_with_five_wildcards() -> None:
     assert refusal_of({"rules": [tagged(1, tagPatternList=["*a*b*c*d*"])]}) == sentence
 
 
-def test_the_outermost_departure_is_the_one_that_is_told() -> None:
-    document = {"rules": [rule(countNumber=0, action={"type": "keep"})], "unknown": 1}
-    assert refusal_of(document).endswith('(["unknown"])')
+NOT_AN_ARRAY = 'instance type (null) does not match any allowed primitive type (allowed: ["array"])'
+ZERO = "numeric instance is lower than the required minimum (minimum: 1, found: 0)"
+MANY_DEPARTURES: dict[str, tuple[Any, list[str]]] = {
+    "both lists are null": (
+        {"rules": [rule(tagPatternList=None, tagPrefixList=None)]},
+        [NOT_AN_ARRAY, NOT_AN_ARRAY],
+    ),
+    "in each rule, and nobody says what unit": (
+        {"rules": [rule(1, countUnit=None), rule(2, countUnit=None)]},
+        [f"{NO_SCHEMA}(matched 0 out of 4)", f"{NO_SCHEMA}(matched 0 out of 4)"],
+    ),
+    "members are named in order": (
+        {"rules": [rule(0, tagStatus="all", countNumber=0, action={"type": "keep"})]},
+        [
+            'instance value ("keep") not found in enum (possible values: ["expire","transition"])',
+            ZERO,
+            ZERO,
+            'instance value ("all") not found in enum (possible values: ["tagged","untagged","any"])',
+        ],
+    ),
+    "two of one object": (
+        {"rules": [{"rulePriority": 1, "selection": rule()["selection"], "unknown": 1}]},
+        [f'{NOT_ALLOWED}(["unknown"])', 'object has missing required properties (["action"])'],
+    ),
+    "what is wrong itself hides what is wrong inside": (
+        {"rules": [rule(countNumber=0) | {"unknown": 1}, rule(0)]},
+        [f'{NOT_ALLOWED}(["unknown"])', ZERO],
+    ),
+    "the outermost": ({"rules": [rule(countNumber=0)], "unknown": 1}, [f'{NOT_ALLOWED}(["unknown"])']),
+}
+
+
+@pytest.mark.parametrize(("document", "sentences"), MANY_DEPARTURES.values(), ids=MANY_DEPARTURES.keys())
+def test_each_departure_has_a_line(document: Any, sentences: list[str]) -> None:
+    assert refusal_of(document) == "Lifecycle policy validation failure: " + "\n".join(sentences)
 
 
 def test_a_policy_of_both_storage_classes_in_order_of_priority_and_in_compact_form() -> None:

@@ -63,6 +63,35 @@ def test_an_immutable_tag_stays_where_it_is(here, plane, other_plane):
     assert here.digests(APP) == {first.digest}
 
 
+def test_one_tag_too_many_is_named(here, app, plane, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.images.MAX_TAGS_PER_IMAGE", 2)
+    for tag in ("v1", "v2"):
+        push(plane, app, an_image(), tag)
+
+    with pytest.raises(Refused) as refused:
+        push(plane, app, an_image(), "v3")
+
+    assert str(refused.value) == (
+        "Adding tag 'v3' to an image in the repository with name 'team/app' in registry with id '000000000000' "
+        "exceeds the maximum allowed number of tags per image which is '2'"
+    )
+    assert here.tags(app) == dict.fromkeys(("v1", "v2"), an_image().digest)
+
+
+def test_one_image_too_many_is_told_the_limit(here, app, plane, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", 1)
+    push(plane, app, an_image(1), "v1")
+
+    with pytest.raises(Refused) as refused:
+        push(plane, app, an_image(2), "v2")
+
+    assert str(refused.value) == (
+        "The repository with name 'team/app' in registry with id '000000000000' "
+        "already has the maximum allowed number of images which is '1'"
+    )
+    assert here.tags(app) == {"v1": an_image(1).digest}
+
+
 @pytest.mark.parametrize(
     ("mode", "pattern", "tag", "moves"),
     [

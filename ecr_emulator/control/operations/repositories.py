@@ -50,7 +50,7 @@ def create_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
             resource_tags=read_tags(request.get("tags", [])),
         )
         if work.repositories.count(call.registry) >= MAX_REPOSITORIES:
-            raise LimitExceededException
+            raise LimitExceededException.repositories(call.registry.id, MAX_REPOSITORIES)
         add_repository(work, repository)
     return {"repository": _described(call, repository)}
 
