@@ -14,21 +14,23 @@ from ecr_emulator.errors import KmsException
 MANAGED_KEY = "alias/aws/ecr"
 """The key that AWS manages for ECR in each account, used where a repository names none."""
 
-_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<name>(?:key|alias)/.+)")
+_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<name>(?:key|alias)/.+)")
 
 
 def key_arn(registry: Registry, key: str | None) -> str:
     """The ARN of a key given as ARN, alias or id; of the managed key if none is given.
 
     An alias always leads to the same key, whose id follows from the alias. Raises ``KmsException`` for a key of
-    another Region.
+    another Region or partition.
     """
     owner = f"arn:{registry.partition}:kms:{registry.region}:{registry.id}"
     name = key or MANAGED_KEY
     if name.startswith("arn:"):
         match = _ARN.fullmatch(name)
-        if match is None or match["region"] != registry.region:
-            raise KmsException(f"Invalid arn {match['region'] if match else name}", kms_error="NotFoundException")
+        if match is None or match["partition"] != registry.partition:
+            raise KmsException(f"Invalid arn {name}", kms_error="NotFoundException")
+        if match["region"] != registry.region:
+            raise KmsException(f"Invalid arn {match['region']}", kms_error="NotFoundException")
         owner, name = name.removesuffix(f":{match['name']}"), match["name"]
     if name.startswith("alias/"):
         name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{owner}:{name}"))

@@ -6,10 +6,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from ecr_emulator.domain.partitions import partition_of
+
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_REPOSITORY_ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):(\d{12}):repository/(.+)")
+_REPOSITORY_ARN = re.compile(r"arn:aws[a-z-]*:ecr:([a-z0-9-]+):(\d{12}):repository/(.+)")
 _HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 
 ALGORITHMS = frozenset(_HEX_LENGTHS)
@@ -33,17 +35,12 @@ class Registry:
     @property
     def partition(self) -> str:
         """The AWS partition of the Region, as it appears in ARNs."""
-        if self.region.startswith("cn-"):
-            return "aws-cn"
-        if self.region.startswith("us-gov-"):
-            return "aws-us-gov"
-        return "aws"
+        return partition_of(self.region).name
 
     @property
     def host(self) -> str:
         """The host name that real ECR gives this registry."""
-        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
-        return f"{self.id}.dkr.ecr.{self.region}.{suffix}"
+        return f"{self.id}.dkr.ecr.{self.region}.{partition_of(self.region).dns_suffix}"
 
     def arn(self, repository_name: str) -> str:
         """The ARN of a repository of this registry, whether or not it exists."""
@@ -51,11 +48,14 @@ class Registry:
 
 
 def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
-    """The registry and repository name in a repository ARN; None if it is not one."""
+    """The registry and repository name in a repository ARN; None if it is not one.
+
+    The partition is not looked at: if it is not the Region's, no registry's ``arn`` is this one.
+    """
     match = _REPOSITORY_ARN.fullmatch(arn)
     if match is None:
         return None
-    _, region, account, name = match.groups()
+    region, account, name = match.groups()
     return Registry(account, region), name
 
 

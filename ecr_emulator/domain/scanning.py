@@ -32,11 +32,11 @@ _BY_PRECEDENCE = (CONTINUOUS_SCAN, SCAN_ON_PUSH, MANUAL)
 IN_PROGRESS = "IN_PROGRESS"
 COMPLETE = "COMPLETE"
 FAILED = "FAILED"
-PENDING = "PENDING"
+ACTIVE = "ACTIVE"
 IMAGE_ARCHIVED = "IMAGE_ARCHIVED"
 COMPLETED_WELL = "The scan was completed successfully."
 UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manager are not supported."
-NO_INSPECTOR = "The emulator has no Amazon Inspector, so the image is not scanned."
+CONTINUOUS = "Continuous scan is selected for image."
 
 PERIOD = timedelta(hours=24)
 """An image is scanned once in this time."""
@@ -95,10 +95,13 @@ def is_scannable(image: Image) -> bool:
 
 
 def enhanced_scan(image: Image) -> Scan | None:
-    """The enhanced scan of an image; None if it cannot be scanned. Amazon Inspector, which would do it, never comes."""
+    """The enhanced scan of an image, which never ends; None if the image cannot be scanned.
+
+    There is no Amazon Inspector, so nothing is found, and no time of completion says that somebody has looked.
+    """
     if not is_scannable(image):
         return None
-    scan = Scan(image.pushed_at, PENDING, NO_INSPECTOR)
+    scan = Scan(image.pushed_at, ACTIVE, CONTINUOUS)
     return scan if image.is_active else scan.archived
 
 

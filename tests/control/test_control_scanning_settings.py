@@ -260,24 +260,29 @@ def test_a_new_repository_under_a_rule_is_an_event(ecr, changes):
     ]
 
 
-def test_with_enhanced_scanning_images_wait_for_ever(ecr):
-    put(ecr, "ENHANCED", rule("CONTINUOUS_SCAN", "team"))
+@pytest.mark.parametrize("frequency", ["CONTINUOUS_SCAN", "SCAN_ON_PUSH"])
+def test_with_enhanced_scanning_images_are_watched_and_nothing_is_found(ecr, frequency):
+    put(ecr, "ENHANCED", rule(frequency, "team"))
     ecr.create_repository(repositoryName=APP)
     image_id = {"imageDigest": put_image(ecr, APP, an_image(), "v1")}
     index = put_manifest(ecr, APP, an_index().raw)
     answer = ecr.describe_image_scan_findings(repositoryName=APP, imageId=image_id)
-    assert "imageScanFindings" not in answer
-    assert answer["imageScanStatus"] == {
-        "status": "PENDING",
-        "description": "The emulator has no Amazon Inspector, so the image is not scanned.",
-    }
-    details = ecr.describe_images(repositoryName=APP)["imageDetails"]
-    assert {each["imageDigest"]: each.get("imageScanStatus", {}).get("status") for each in details} == {
-        image_id["imageDigest"]: "PENDING",
-        index: None,
-    }
+    assert answer["imageScanFindings"] == {"findings": []}
+    assert answer["imageScanStatus"] == {"status": "ACTIVE", "description": "Continuous scan is selected for image."}
+    for detail in ecr.describe_images(repositoryName=APP)["imageDetails"]:
+        assert detail.keys().isdisjoint({"imageScanStatus", "imageScanFindingsSummary"})
     refused = refusal(ecr.describe_image_scan_findings, repositoryName=APP, imageId={"imageDigest": index})
     assert refused[0] == "ScanNotFoundException"
+
+
+def test_with_enhanced_scanning_an_archived_image_shows_no_findings(ecr):
+    put(ecr, "ENHANCED", rule("CONTINUOUS_SCAN", "team"))
+    ecr.create_repository(repositoryName=APP)
+    request = {"repositoryName": APP, "imageId": {"imageDigest": put_image(ecr, APP, an_image(), "v1")}}
+    ecr.update_image_storage_class(**request, targetStorageClass="ARCHIVE")
+    answer = ecr.describe_image_scan_findings(**request)
+    assert answer["imageScanStatus"] == {"status": "IMAGE_ARCHIVED"}
+    assert "imageScanFindings" not in answer
 
 
 def test_with_enhanced_scanning_nobody_scans_by_hand(ecr):

@@ -107,9 +107,9 @@ def test_images_can_be_scanned_and_nothing_else_can(media_type, artifact_media_t
     assert (enhanced_scan(image) is not None) is expected
 
 
-def test_an_enhanced_scan_waits_for_ever_unless_its_image_is_archived():
+def test_an_enhanced_scan_goes_on_for_ever_unless_its_image_is_archived():
     image = Image("sha256:1", SCHEMA1, NOW)
-    assert enhanced_scan(image).status == "PENDING"
+    assert enhanced_scan(image).status == "ACTIVE"
     assert enhanced_scan(replace(image, status=ARCHIVED)).status == "IMAGE_ARCHIVED"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import InvalidParameterException
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
+_ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 
 
 def read_custom_role(request: dict[str, Any], registry: Registry) -> str | None:
@@ -19,7 +19,7 @@ def read_custom_role(request: dict[str, Any], registry: Registry) -> str | None:
     match = _ROLE_ARN.fullmatch(arn)
     if match is None:
         raise InvalidParameterException.at("customRoleArn", "Invalid ARN")
-    if match["account"] != registry.id:
+    if (match["partition"], match["account"]) != (registry.partition, registry.id):
         raise InvalidParameterException.at(
             "customRoleArn", "The role must be in the same account as the registry that you are configuring"
         )

@@ -12,9 +12,7 @@ from ecr_emulator.control.operations.image_ids import get_image, image_identifie
 from ecr_emulator.control.pages import Page, check_no_paging
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.scanning import enhanced_scan
 from ecr_emulator.ports import UnitOfWork
-from ecr_emulator.services.scanning import is_enhanced
 
 BATCH = 200
 """How many images are read at a time while a page is filled."""
@@ -41,11 +39,13 @@ class ImageFilter:
 
 @operation
 def describe_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+
+    Scans are told of by DescribeImageScanFindings only, whatever the scan type.
+    """
     token = None
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, request["repositoryName"])
-        enhanced = is_enhanced(work, repository)
         if "imageIds" in request:
             check_no_paging(request, "imageIds")
             images = _named(work, repository, request)
@@ -54,7 +54,7 @@ def describe_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
             chosen = ImageFilter.read(request)
             found = (image for image in _images(work, repository, page.after) if chosen.admits(image))
             images, token = page.cut(list(islice(found, page.limit + 1)), key=lambda image: image.digest)
-    details = [_described(repository, image) | (_scanned(image) if enhanced else {}) for image in images]
+    details = [_described(repository, image) for image in images]
     return {"imageDetails": details, "nextToken": token}
 
 
@@ -117,9 +117,3 @@ def _described(repository: Repository, image: Image) -> dict[str, Any]:
         "lastArchivedAt": image.last_archived_at,
         "lastActivatedAt": image.last_activated_at,
     }
-
-
-def _scanned(image: Image) -> dict[str, Any]:
-    """What is said of enhanced scans; basic scans are not shown here."""
-    scan = enhanced_scan(image)
-    return {"imageScanStatus": {"status": scan.status, "description": scan.description}} if scan else {}

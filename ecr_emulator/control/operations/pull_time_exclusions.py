@@ -10,6 +10,7 @@ from ecr_emulator.domain.pull_time_exclusions import DOCUMENT, MAX_EXCLUSIONS
 from ecr_emulator.errors import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
+    InvalidParameterException,
     LimitExceededException,
 )
 from ecr_emulator.ports import UnitOfWork
@@ -17,8 +18,13 @@ from ecr_emulator.ports import UnitOfWork
 
 @operation
 def register_pull_time_update_exclusion(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html"""
-    arn = request["principalArn"]
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
+
+    Principals of other partitions are refused: none of them could ever pull here.
+    """
+    arn: str = request["principalArn"]
+    if not arn.startswith(f"arn:{call.registry.partition}:"):
+        raise InvalidParameterException.at("principalArn", "Invalid ARN")
     with call.services.store.writing() as work:
         exclusions = _exclusions(work, call)
         if arn in exclusions:

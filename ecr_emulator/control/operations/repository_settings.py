@@ -52,9 +52,9 @@ def read_encryption(request: dict[str, Any], region: str) -> Encryption:
     given = request.get(_ENCRYPTION, {"encryptionType": "AES256"})
     kind, key = given["encryptionType"], given.get("kmsKey") or None
     if kind == "AES256" and key:
-        raise _invalid_encryption("Encryption key should not be set for AES256 encryption.")
+        raise invalid_encryption("Encryption key should not be set for AES256 encryption.")
     if kind == "KMS_DSSE" and not region.startswith("us-gov-"):
-        raise _invalid_encryption("Encryption type KMS_DSSE is not supported in this Region.")
+        raise invalid_encryption("Encryption type KMS_DSSE is not supported in this Region.")
     return Encryption(kind, key)
 
 
@@ -65,5 +65,6 @@ def described_encryption(encryption: Encryption, registry: Registry) -> dict[str
     return {"encryptionType": encryption.type, "kmsKey": key_arn(registry, encryption.kms_key)}
 
 
-def _invalid_encryption(reason: str) -> InvalidParameterException:
+def invalid_encryption(reason: str) -> InvalidParameterException:
+    """An encryption that nothing can have."""
     return InvalidParameterException.at(_ENCRYPTION, f"Invalid encryption configuration: {reason}")

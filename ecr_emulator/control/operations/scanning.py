@@ -11,7 +11,7 @@ from ecr_emulator.control.pages import Page
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.scanning import COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
+from ecr_emulator.domain.scanning import ACTIVE, COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
 from ecr_emulator.errors import ScanNotFoundException
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.scanning import (
@@ -21,8 +21,6 @@ from ecr_emulator.services.scanning import (
     scanning_configuration,
     start_scan,
 )
-
-"""The service principal that enhanced scanning needs a role for."""
 
 
 @operation
@@ -40,7 +38,7 @@ def put_image_scanning_configuration(call: Call, request: dict[str, Any]) -> dic
 
 
 @operation
-@lacks("ENHANCED images stay PENDING, as there is no Amazon Inspector")
+@lacks("nothing is found in ENHANCED registries, as there is no Amazon Inspector")
 def put_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 
@@ -95,7 +93,7 @@ def start_image_scan(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 def describe_image_scan_findings(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 
-    An archived image shows no findings, and with enhanced scanning no image does.
+    An archived image shows no findings; with enhanced scanning the list is empty, and no completed scan is claimed.
     """
     page = Page(call, request)
     with call.services.store.reading() as work:
@@ -111,6 +109,8 @@ def describe_image_scan_findings(call: Call, request: dict[str, Any]) -> dict[st
         **_identity(repository, image, image_id),
         "imageScanStatus": {"status": scan.status, "description": scan.description},
     }
+    if scan.status == ACTIVE:
+        return answer | {"imageScanFindings": {"findings": []}}
     return answer | _findings(scan, page) if scan.status == COMPLETE else answer
 
 

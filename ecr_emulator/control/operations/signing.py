@@ -6,6 +6,7 @@ from typing import Any
 
 from ecr_emulator.control.call import Call, lacks, operation
 from ecr_emulator.control.operations.image_ids import get_image, read_image_id
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.signing import DOCUMENT
 from ecr_emulator.errors import InvalidParameterException, SigningConfigurationNotFoundException
 from ecr_emulator.ports import UnitOfWork
@@ -17,11 +18,11 @@ from ecr_emulator.services.signing import signing_statuses
 def put_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
 
-    Profiles of other accounts are welcome; those of other Regions are not.
+    Profiles of other accounts are welcome; those of other Regions or partitions are not.
     """
     configuration = request["signingConfiguration"]
     for rule in configuration["rules"]:
-        _check_region(rule["signingProfileArn"], call.registry.region)
+        _check_place(rule["signingProfileArn"], call.registry)
     with call.services.store.writing() as work:
         work.registry_documents.put(call.registry, DOCUMENT, configuration)
     return {"signingConfiguration": configuration}
@@ -57,13 +58,15 @@ def describe_image_signing_status(call: Call, request: dict[str, Any]) -> dict[s
     }
 
 
-def _check_region(profile: str, region: str) -> None:
-    given = profile.split(":")[3]
-    if given != region:
-        raise InvalidParameterException.at(
-            "signingProfileArn",
-            f"The region of signing profile ARN '{profile}' is '{given}' but must be '{region}' (the current region)",
-        )
+def _check_place(profile: str, registry: Registry) -> None:
+    _, partition, _, region, *_ = profile.split(":")
+    for what, given, current in (("region", region, registry.region), ("partition", partition, registry.partition)):
+        if given != current:
+            raise InvalidParameterException.at(
+                "signingProfileArn",
+                f"The {what} of signing profile ARN '{profile}' is '{given}' but must be '{current}' "
+                f"(the current {what})",
+            )
 
 
 def _configuration(work: UnitOfWork, call: Call) -> dict[str, Any]:

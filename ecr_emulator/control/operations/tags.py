@@ -68,11 +68,11 @@ def described_tags(tags: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _repository(work: UnitOfWork, call: Call, arn: str) -> Repository:
-    """The repository of an ARN; one of another Region is not found here."""
+    """The repository of an ARN; one of another Region, or of another partition, is not found here."""
     parsed = parse_repository_arn(arn)
     if parsed is None:
         raise InvalidParameterException.at("resourceArn", "Invalid ARN")
     registry, name = parsed
-    if registry.region != call.registry.region:
+    if registry.region != call.registry.region or registry.arn(name) != arn:
         raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
     return work.repositories.get(registry, name)

@@ -9,21 +9,24 @@ from ecr_emulator.control.call import Call, operation
 from ecr_emulator.control.operations.custom_roles import read_custom_role
 from ecr_emulator.control.operations.repository_settings import (
     described_mutability,
+    invalid_encryption,
     read_encryption,
     read_mutability,
 )
 from ecr_emulator.control.operations.tags import described_tags
 from ecr_emulator.control.pages import Page
 from ecr_emulator.domain import service_linked_roles
+from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_document import read_repository_policy
-from ecr_emulator.domain.repository import TagMutability
+from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.resource_tags import are_valid
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.errors import (
     InvalidParameterException,
     InvalidTagParameterException,
+    KmsException,
     LimitExceededException,
     TemplateNotFoundException,
     ValidationException,
@@ -111,7 +114,7 @@ def _with_settings(template: CreationTemplate, request: dict[str, Any]) -> Creat
     registry = template.registry
     given: dict[str, Any] = {"mutability": _mutability(template, request)}
     if "encryptionConfiguration" in request:
-        given["encryption"] = read_encryption(request, registry.region)
+        given["encryption"] = _encryption(request, registry)
     if "repositoryPolicy" in request:
         given["repository_policy"] = _policy(request["repositoryPolicy"], registry)
     if "lifecyclePolicy" in request:
@@ -131,6 +134,16 @@ def _mutability(template: CreationTemplate, request: dict[str, Any]) -> TagMutab
     if "imageTagMutability" in request or "imageTagMutabilityExclusionFilters" in request:
         return read_mutability(request, template.mutability.mode)
     return template.mutability
+
+
+def _encryption(request: dict[str, Any], registry: Registry) -> Encryption:
+    encryption = read_encryption(request, registry.region)
+    try:
+        key_arn(registry, encryption.kms_key)
+    except KmsException as wrong:
+        # The template operations do not declare KmsException.
+        raise invalid_encryption(wrong.message) from wrong
+    return encryption
 
 
 def _tags(tags: list[dict[str, str]]) -> dict[str, str]:

@@ -95,7 +95,7 @@ def failure_of(call: Call, rule: PullThroughRule) -> str | None:
 
 
 def _check_secret(call: Call, arn: str) -> None:
-    region, account = arn.split(":")[3:5]
-    if (account, region) != (call.registry.id, call.registry.region):
+    _, partition, _, region, account, *_ = arn.split(":")
+    if (partition, region, account) != (call.registry.partition, call.registry.region, call.registry.id):
         raise SecretNotFoundException(_FOREIGN_SECRET)
     call.services.secrets.check_exists(arn, call.registry)

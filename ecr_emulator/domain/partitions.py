@@ -1,0 +1,34 @@
+"""The partitions of AWS: groups of Regions that know nothing of each other. A Region's name says which it is in."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Partition(NamedTuple):
+    """``name`` is what ARNs begin with after ``arn:``, ``dns_suffix`` what the names of its registries end in."""
+
+    name: str
+    dns_suffix: str
+
+
+_COMMERCIAL = Partition("aws", "amazonaws.com")
+_BY_PREFIX = {
+    "cn-": Partition("aws-cn", "amazonaws.com.cn"),
+    "us-gov-": Partition("aws-us-gov", "amazonaws.com"),
+    "us-iso-": Partition("aws-iso", "c2s.ic.gov"),
+    "us-isob-": Partition("aws-iso-b", "sc2s.sgov.gov"),
+    "eu-isoe-": Partition("aws-iso-e", "cloud.adc-e.uk"),
+    "us-isof-": Partition("aws-iso-f", "csp.hci.ic.gov"),
+    "eu-isof-": Partition("aws-iso-f", "csp.hci.ic.gov"),
+    "eusc-": Partition("aws-eusc", "amazonaws.eu"),
+}
+DNS_SUFFIXES = sorted({partition.dns_suffix for partition in (_COMMERCIAL, *_BY_PREFIX.values())})
+_PREFIX = re.compile("|".join(_BY_PREFIX))
+
+
+def partition_of(region: str) -> Partition:
+    """The partition of a Region."""
+    match = _PREFIX.match(region)
+    return _BY_PREFIX[match[0]] if match else _COMMERCIAL
