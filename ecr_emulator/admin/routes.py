@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -19,6 +18,7 @@ from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.errors import StorageFailure
 from ecr_emulator.services import Services
+from ecr_emulator.services.clock_moves import MovableClock, move_clock
 from ecr_emulator.services.lifecycle import EVALUATE
 
 EVENTS_PER_PAGE = 1_000
@@ -38,16 +38,6 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: what scans of an image find; * for every image
 {url}/_ecr/reset              POST: forget everything
 """
-
-
-class MovableClock(Protocol):
-    """A clock that users may move."""
-
-    def now(self) -> datetime:
-        """The current instant."""
-
-    def advance(self, by: timedelta) -> datetime:
-        """Move on and return the new now."""
 
 
 class Admin:
@@ -82,22 +72,24 @@ class Admin:
         body: Any = json_body()
         advance = body.get("advance", "") if isinstance(body, dict) else ""
         try:
-            by = parse_duration(str(advance))
+            now = move_clock(self._clock, self._services.background, parse_duration(str(advance)))
         except ValueError as wrong:
             return jsonify(error=f'The body must be like {{"advance": "24h"}}: {wrong}'), 400
-        now = self._clock.advance(by)
-        self._services.background.catch_up(now)
         return jsonify(now=now.isoformat())
 
     def events(self) -> ResponseReturnValue:
-        """The events after the one whose key is ``?after=``, oldest first, with the key to go on from."""
+        """The events after the one whose key is ``?after=``, oldest first, with the key to go on from.
+
+        ``missed`` is how many came between and are forgotten by now.
+        """
         after = request.args.get("after", "0")
         if not after.isdecimal():
             return jsonify(error=f"after={after!r} must be the key of an event, a number"), 400
         with self._services.store.reading() as work:
             found = work.events.after(int(after), EVENTS_PER_PAGE)
         last = found[-1].key if found else int(after)
-        return jsonify(events=[event.envelope() for event in found], last=last)
+        missed = found[0].key - int(after) - 1 if found else 0
+        return jsonify(events=[event.envelope() for event in found], last=last, missed=missed)
 
     def evaluate_lifecycle_policies(self) -> ResponseReturnValue:
         """Evaluate the lifecycle policies of all repositories now, not within a day."""

@@ -60,12 +60,12 @@ def test_a_body_that_curl_calls_a_form_is_told_what_to_call_itself(http, path):
 
 def test_events_can_be_followed(emulator, http):
     ecr = client_of(emulator)
-    assert http.get("/_ecr/events").json == {"events": [], "last": 0}
+    assert http.get("/_ecr/events").json == {"events": [], "last": 0, "missed": 0}
     ecr.create_repository(repositoryName="app")
     put_image(ecr, "app", an_image(), "v1")
     first = http.get("/_ecr/events").json
     assert [event["detail"]["action-type"] for event in first["events"]] == ["PUSH"]
-    assert http.get(f"/_ecr/events?after={first['last']}").json == {"events": [], "last": first["last"]}
+    assert http.get(f"/_ecr/events?after={first['last']}").json == {"events": [], "last": first["last"], "missed": 0}
     assert http.get("/_ecr/events?after=x").status_code == 400
 
 
