@@ -5,12 +5,15 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import events as table
+
+KEPT_EVENTS = 10_000
+"""The newest events that are kept."""
 
 _AFTER = Statement(select(table).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(bindparam("limit")))
 _LATEST = Statement(
@@ -24,6 +27,7 @@ _LATEST = Statement(
     .limit(bindparam("limit"))
 )
 _ADD = Statement(insert(table))
+_FORGET = Statement(delete(table).where(table.c.id <= bindparam("last")))
 
 
 class SqlEvents:
@@ -33,8 +37,8 @@ class SqlEvents:
         self._connection = connection
 
     def add(self, event: Event) -> None:
-        """Append."""
-        _ADD.run(
+        """Append. The oldest event goes where there are ``KEPT_EVENTS`` already."""
+        added = _ADD.run(
             self._connection,
             id=None,
             account=event.registry.id,
@@ -44,6 +48,8 @@ class SqlEvents:
             detail=event.detail,
             resources=event.resources,
         )
+        assert added.lastrowid is not None
+        _FORGET.run(self._connection, last=added.lastrowid - KEPT_EVENTS)
 
     def after(self, key: int, limit: int) -> list[Event]:
         """At most ``limit`` events that came after the one with this key, oldest first."""
