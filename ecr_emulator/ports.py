@@ -82,20 +82,11 @@ class BlobStore(Protocol):
     def size(self, digest: str) -> int | None:
         """The size of a blob in bytes, None if there is none."""
 
-    def intact_size(self, digest: str, expected: int) -> int | None:
-        """The size of a blob; None if there is none, or if it was damaged and is dropped.
-
-        It is read only for a reason: another size than expected, or a file that was touched since it was hashed.
-        """
-
     def open(self, digest: str) -> BinaryIO:
         """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
 
-    def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
-        """Remove a blob, held or not, if it has other bytes than its name says.
-
-        All of them are read, unless that was done before and the file has not been touched since; ``anew``, even then.
-        """
+    def drop_if_damaged(self, digest: str) -> bool:
+        """Remove a blob, held or not, if it has other bytes than its name says; all of them are read."""
 
     def room(self) -> int:
         """How many bytes may still come in without touching the reserve; negative if that is touched already."""
@@ -167,9 +158,6 @@ class Images(Protocol):
 
     def manifest(self, image: Image) -> StoredManifest:
         """The bytes of an image's manifest."""
-
-    def mend(self, image: Image, raw: bytes) -> None:
-        """Store the bytes of an image's manifest again, which have been verified, unless they are what is stored."""
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
@@ -329,7 +317,7 @@ class CreationTemplates(Protocol):
 
 
 class Events(Protocol):
-    """The log of events."""
+    """The log of the newest events; older ones are forgotten."""
 
     def add(self, event: Event) -> None:
         """Append."""
@@ -480,8 +468,16 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """A unit that only reads; many run side by side, and none waits for a writer."""
 
-    def writing(self) -> AbstractContextManager[UnitOfWork]:
-        """A unit that may write; one at a time. Raises ``StorageFailure``."""
+    def writing(
+        self, *, waits: bool = True, promised: bool = True, frees: bool = False
+    ) -> AbstractContextManager[UnitOfWork]:
+        """A unit that may write; one at a time. Raises ``StorageFailure``.
+
+        What it commits survives a loss of power. With ``promised=False`` it does so only together with a later commit
+        that is promised: for what clients do again. With ``waits=False`` that is so, too, and the unit fails at once
+        where another program holds the lock: for what can be left out or done later. With ``frees=True`` it may use
+        the last room of the disk: for what makes room there.
+        """
 
 
 # --- The world outside -----------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def put_manifest(visit: Visit, reference: str) -> Response:
     with visit.services.store.writing() as work:
         repository = repository_for_push(work, visit.registry, visit.name, visit.now)
         pushes = [Push(raw, media_type, tag, digest, visit.accepts_sparse) for tag in tags or (None,)]
-        stored = [store_image(work, repository, push, visit.now, blobs=visit.services.blobs) for push in pushes]
+        stored = [store_image(work, repository, push, visit.now) for push in pushes]
     return _created(visit, reference, stored[-1], tags if digest else [])
 
 
@@ -52,7 +52,7 @@ def delete_manifest(visit: Visit, reference: str) -> Response:
     """end-9: DELETE by digest deletes the image, by tag removes the tag, with the last tag the image."""
     _check_reference(reference)
     image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
-    with visit.services.store.writing() as work:
+    with visit.services.store.writing(frees=True) as work:
         repository = work.repositories.get(visit.registry, visit.name)
         _, failures = delete_images(work, repository, [image_id], visit.now)
     for failure in failures:

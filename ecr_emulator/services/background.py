@@ -64,11 +64,13 @@ class Background:
         }
         self._delay = delay
         self._turn = Lock()
+        self._waits_for: str | None = None
 
     def catch_up(self, now: datetime) -> None:
         """Return when everything that was due by now is done, also what that made due.
 
-        What cannot be written down, because the disk is full, is done when there is room again.
+        What cannot be written, because the disk is full or another program holds the lock of the database, is done
+        before a later request.
         """
         if self._is_due(now):
             with self._turn:
@@ -89,18 +91,25 @@ class Background:
     def _perform_next(self, now: datetime) -> bool:
         task: Task | None = None
         try:
-            with self._store.writing() as work:
+            with self._store.writing(waits=False, frees=True) as work:
                 task = work.tasks.due(now - self._delay)
                 if task:
                     work.tasks.remove(task.key)
                     self._kinds[task.kind](work, task, task.due_at + self._delay)
         except StorageFailure as failure:
-            log.warning("%s waits: %s", task.key if task else "what is due", failure.reason)
+            self._tell_why_it_waits(task, failure.reason)
             return False
         except Exception:
             if task is None:
                 raise
             log.exception("%s failed and is given up", task.key)
-            with self._store.writing() as work:
+            with self._store.writing(waits=False, frees=True) as work:
                 work.tasks.remove(task.key)  # it would fail for ever, and every request waits for it
+        self._waits_for = None
         return task is not None
+
+    def _tell_why_it_waits(self, task: Task | None, reason: str) -> None:
+        """Log a reason once: the next request tries again, and would repeat it."""
+        if reason != self._waits_for:
+            log.warning("%s waits: %s", task.key if task else "what is due", reason)
+        self._waits_for = reason

@@ -65,9 +65,9 @@ class Collector:
 
     def collect(self, now: datetime, grace: timedelta = GRACE) -> Collected:
         """Do it now, with what nobody has touched for the time of grace."""
-        with self._store.writing() as work:
+        with self._store.writing(frees=True) as work:
             layers = self._forget(work, now - grace)
-        with self._store.writing() as work:
+        with self._store.writing(frees=True) as work:
             uploads, freed = self._sweep(work)
         return Collected(uploads, layers, len(freed), sum(freed))
 
@@ -92,6 +92,6 @@ def vouch(store: Store, repository: Repository, layers: Iterable[Layer], now: da
     """Keep layers for a client that was just told that they are there: it will push their manifest next."""
     stale = [layer for layer in layers if layer.loose_since and now - layer.loose_since > VOUCHED]
     if stale:
-        with if_there_is_room(f"who asked for layers of {repository.name}"), store.writing() as work:
+        with if_there_is_room(f"who asked for layers of {repository.name}"), store.writing(waits=False) as work:
             for layer in stale:
                 work.layers.add(repository, layer.digest, layer.size, now)

@@ -183,7 +183,7 @@ class Imports:
     def _record(self, order: Order, found: ImageParts) -> None:
         """Say how it went. The image has not arrived while a part of it has failed to come, but what is whole has."""
         what = f"the import of {order.name}@{order.manifest.digest}"
-        with if_there_is_room(what), self._store.writing() as work:
+        with if_there_is_room(what), self._store.writing(waits=False) as work:
             repository = work.repositories.find(order.rule.registry, order.name)
             if repository is None:
                 return

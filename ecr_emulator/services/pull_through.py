@@ -206,7 +206,7 @@ class PullThrough:
         return repository
 
     def _validated(self, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> None:
-        with if_there_is_room(f"the check of {name}:{tag}"), self._store.writing() as work:
+        with if_there_is_room(f"the check of {name}:{tag}"), self._store.writing(waits=False) as work:
             repository = work.repositories.find(rule.registry, name)
             if repository and tag:
                 work.tags.save_validation(repository, tag, Validation(now))
@@ -217,7 +217,7 @@ class PullThrough:
         """Leave the reason where people look: the log, the event, and the tag's own record."""
         image = f"{name}:{image_id.tag}" if image_id.tag else f"{name}@{image_id.digest}"
         log.warning("pull through %s of %s failed: %s", rule.url, image, failure.reason)
-        with if_there_is_room(f"the failure of {name}"), self._store.writing() as work:
+        with if_there_is_room(f"the failure of {name}"), self._store.writing(waits=False) as work:
             repository = work.repositories.find(rule.registry, name)
             digest = image_id.digest
             if repository and image_id.tag:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from ecr_emulator.services.downloads import Downloads, is_of_others
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.records import if_there_is_room
+
+log = logging.getLogger(__name__)
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""
@@ -112,7 +115,7 @@ class Pulls:
             layer = held or self.referenced(work, registry, name, digest)
             if layer is None or layer.is_archived:
                 return None
-            size = self._blobs.intact_size(digest, layer.size)
+            size = self._size_here(layer)
             if held is None and size is not None and is_of_others(work, registry, digest):
                 size = None
             rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
@@ -152,6 +155,14 @@ class Pulls:
             work.repositories.get(registry, name)
         return (work.layers.referenced(repository, digest) if repository else None) or unstored
 
+    def _size_here(self, layer: Layer) -> int | None:
+        """The size of a blob, None if it is not here. A size that nobody expects may mean that the disk lost bytes."""
+        size = self._blobs.size(layer.digest)
+        if size not in (None, layer.size) and self._blobs.drop_if_damaged(layer.digest):
+            log.warning("blob %s had %d bytes instead of %d and is dropped", layer.digest, size, layer.size)
+            return None
+        return size
+
     @staticmethod
     def _rule_if_due(
         work: UnitOfWork,
@@ -178,7 +189,7 @@ class Pulls:
         return is_listed or work.referrer_listings.has(repository, image_id.digest)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
-        with if_there_is_room(f"blob {layer.digest} of {repository.name}"), self._store.writing() as work:
+        with if_there_is_room(f"blob {layer.digest} of {repository.name}"), self._store.writing(waits=False) as work:
             current = work.repositories.find(repository.registry, repository.name)
             if current:
                 work.layers.add(current, layer.digest, layer.size, now)
@@ -189,7 +200,7 @@ class Pulls:
         """Record a pull unless the last one was a moment ago, or the principal is excluded from that."""
         if last is not None and now - last < self._granularity:
             return
-        with if_there_is_room(f"a pull of {name}"), self._store.writing() as work:
+        with if_there_is_room(f"a pull of {name}"), self._store.writing(waits=False) as work:
             repository = work.repositories.find(registry, name)
             pulled = work.images.find(repository, digest) if repository else None
             if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):

@@ -123,7 +123,7 @@ class Referrers:
     def _failed(self, rule: PullThroughRule, name: str, subject: str, failure: UpstreamFailure, now: datetime) -> None:
         """Say why. A listing that was never known is not remembered: nobody shall take it for an empty one."""
         log.warning("referrers of %s@%s: %s failed: %s", name, subject, rule.url, failure.reason)
-        with if_there_is_room(f"the failure of {name}"), self._store.writing() as work:
+        with if_there_is_room(f"the failure of {name}"), self._store.writing(waits=False) as work:
             attempt = Import(rule, name, None, subject, (failure.failure_code, failure.reason))
             work.events.add(attempt.event(now))
             repository = work.repositories.find(rule.registry, name)
@@ -133,7 +133,7 @@ class Referrers:
                 work.referrer_listings.save(repository, replace(known, validation=validation))
 
     def _save(self, rule: PullThroughRule, name: str, listing: ReferrerListing) -> None:
-        with if_there_is_room(f"who refers to {listing.subject} in {name}"), self._store.writing() as work:
+        with if_there_is_room(f"who refers to {listing.subject} in {name}"), self._store.writing(waits=False) as work:
             repository = work.repositories.find(rule.registry, name)
             if repository:
                 work.referrer_listings.save(repository, listing)

@@ -56,7 +56,7 @@ class Uploads:
         upload_id = self._ids.uuid()
         writer = self._blobs.begin(upload_id)  # before the session, so that no crash leaves one without the other
         try:
-            with self._store.writing() as work:
+            with self._store.writing(promised=False) as work:
                 repository = repository_for_push(work, registry, name, now)
                 upload = Upload(upload_id, repository.key, now)
                 work.uploads.add(repository, upload)
@@ -125,9 +125,8 @@ class Uploads:
                 raise InvalidLayerException
             with self._store.reading() as work:
                 known = work.layers.find(repository, computed)
-            was_here = known is not None and self._blobs.intact_size(computed, known.size) is not None
             layer = self._commit(repository, upload, writer, computed, now)
-            if was_here:
+            if known:
                 raise LayerAlreadyExistsException
             return layer
 
@@ -174,8 +173,7 @@ class Uploads:
                 is_open = not matching_rule(rules, each) and may_take(each)
                 source = work.repositories.find(registry, each) if is_open else None
                 layer = work.layers.find(source, digest) if source else None
-                is_here = layer and self._blobs.intact_size(digest, layer.size) is not None
-                if source and layer and is_here and source.encryption == target.encryption:
+                if source and layer and source.encryption == target.encryption:
                     work.layers.add(target, digest, layer.size, now)
                     return layer
         return None
@@ -195,7 +193,7 @@ class Uploads:
         finally:
             upload = _advanced(upload, writer.size, now)
             writer.close()
-            with self._store.writing() as work:
+            with self._store.writing(promised=False) as work:
                 work.uploads.save(upload)
         return upload
 
@@ -213,7 +211,7 @@ class Uploads:
 
     def _discard(self, upload: Upload, writer: BlobWriter) -> None:
         writer.abandon()
-        with self._store.writing() as work:
+        with self._store.writing(frees=True) as work:
             work.uploads.remove(upload)
 
     def _turn(self, upload_id: str) -> _Turn:

@@ -21,10 +21,10 @@ MAPPED = 1 << 30
 def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Connection:
     """A connection in autocommit mode with foreign keys on, usable from any thread, by one at a time.
 
-    Durable means: a commit survives the process at once, and the machine within moments; never a broken file.
+    Durable means: a commit survives a loss of power. One that is not durable survives the process only.
     """
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")  # first: the next may write the file
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")  # first: the next may write the file
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     if read_only:

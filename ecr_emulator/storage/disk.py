@@ -9,7 +9,15 @@ from contextlib import contextmanager
 
 from ecr_emulator.errors import StorageFailure
 
+KEPT = 4 * 1024 * 1024
+"""Bytes of the disk that only what makes room may use."""
+
 _REFUSES_WRITES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+LOCKED = "another program holds the lock of the database"
+REMEDY = "Restore it from a copy, or use another data directory."
 
 
 @contextmanager
@@ -25,13 +33,49 @@ def storage_failures() -> Iterator[None]:
     except OSError as error:
         raise StorageFailure(f"the data directory cannot be written: {error.strerror or error}") from error
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code not in _REFUSES_WRITES:
+        reason = f"the data directory cannot be written: {error}" if _code(error) in _REFUSES_WRITES else _reason(error)
+        if reason is None:
             raise
-        raise StorageFailure(f"the data directory cannot be written: {error}") from error
+        raise StorageFailure(reason) from error
+
+
+@contextmanager
+def read_failures() -> Iterator[None]:
+    """Turn what SQLite says when it cannot read a database into ``StorageFailure``."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise StorageFailure(reason) from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that a file is no database, or a damaged one."""
+    return _code(error) in _DAMAGED
+
+
+def is_lock(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that somebody else holds the lock."""
+    return _code(error) in _LOCKED
 
 
 def free_bytes(folder: str) -> int:
     """How many bytes may still be written into the file system of a folder, by us."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
+
+
+def _reason(error: sqlite3.Error) -> str | None:
+    """Say why neither reads nor writes work; None where the error is a fault of the program."""
+    if is_damage(error):
+        return f"the database is damaged: {error}. {REMEDY}"
+    if is_lock(error):
+        return LOCKED
+    return f"the database cannot be opened: {error}" if _code(error) == sqlite3.SQLITE_CANTOPEN else None
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code; extended ones have it in their last byte."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

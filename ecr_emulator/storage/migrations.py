@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB, Connection, DatabaseError
+from sqlite3 import Connection, DatabaseError
 
+from ecr_emulator.storage.disk import REMEDY, is_damage
 from ecr_emulator.storage.steps import STEPS
 
 
@@ -27,9 +28,9 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as found:
-        if found.sqlite_errorcode not in (SQLITE_NOTADB, SQLITE_CORRUPT):
+        if not is_damage(found):
             raise
-        message = f"{path} cannot be read: {found}. Restore it from a copy, or use another data directory."
+        message = f"{path} cannot be read: {found}. {REMEDY}"
         raise DatabaseUnreadable(message) from found
 
 

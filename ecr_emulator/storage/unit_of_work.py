@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection, OperationalError
 from threading import local
+from time import monotonic, sleep
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator import ports
+from ecr_emulator.errors import StorageFailure
 from ecr_emulator.storage.backfills import SqlBackfills
-from ecr_emulator.storage.connections import Pool, connect
-from ecr_emulator.storage.disk import storage_failures
+from ecr_emulator.storage.ballast import Ballast
+from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, connect
+from ecr_emulator.storage.disk import KEPT, LOCKED, free_bytes, is_lock, read_failures, storage_failures
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import SqlEvents
 from ecr_emulator.storage.images import SqlImages
@@ -43,6 +46,8 @@ More threads inside SQLite do not read faster, they fight for Python's lock: wit
 processor time for every request. One alone would let a long list hold up everybody.
 """
 SIGNING_KEY = "signing-key"
+RETRY = 0.05
+"""Seconds between two looks whether another program has let go of the lock."""
 
 _STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
 _EMPTY = [Statement(delete(table)) for table in reversed(metadata.sorted_tables) if table is not state]
@@ -52,8 +57,10 @@ _ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
 class SqlUnitOfWork:
     """``ports.UnitOfWork`` on one connection, used for one transaction after another."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, durable: bool = False) -> None:
         self._connection = connection
+        self._durable = durable
+        self._synced = durable
         self.repositories: ports.Repositories = SqlRepositories(connection)
         self.images: ports.Images = SqlImages(connection)
         self.tags: ports.Tags = SqlTags(connection)
@@ -73,10 +80,31 @@ class SqlUnitOfWork:
         self.sql_tasks = SqlTasks(connection)
         self.tasks: ports.Tasks = self.sql_tasks
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees one state of the database."""
+        self._connection.execute("BEGIN")
+
+    def begin_writing(self, synced: bool) -> bool:
+        """Begin a transaction that may write; False if another program holds the lock.
+
+        Without ``synced``, what it commits survives a loss of power only after a later one that is synced, or after
+        SQLite's next checkpoint.
+        """
+        synced = synced and self._durable
+        if synced != self._synced:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if is_lock(error):
+                return False
+            raise
+        return True
+
     @contextmanager
-    def transaction(self, begin: str) -> Iterator[Connection]:
-        """Commit at the end of the block; roll back if it raises."""
-        self._connection.execute(begin)
+    def transaction(self) -> Iterator[Connection]:
+        """Commit what was begun at the end of the block; roll it back if the block raises."""
         try:
             yield self._connection
             self._connection.execute("COMMIT")
@@ -99,9 +127,13 @@ class SqlStore:
 
     def __init__(self, path: Path, durable: bool) -> None:
         self._here = local()
+        self._folder = os.fspath(path.parent)
+        self._ballast = Ballast(path.with_suffix(".ballast"))
+        self._ballast.release()  # SQLite cannot even open a database without room for the files beside it
         with readable(path):
             writer = self._opened(path, durable)
-        self._writer = Pool(partial(SqlUnitOfWork, writer), 1)
+        self._ballast.keep()
+        self._writer = Pool(partial(SqlUnitOfWork, writer, durable), 1)
         self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
 
     def _opened(self, path: Path, durable: bool) -> Connection:
@@ -109,6 +141,7 @@ class SqlStore:
         try:
             migrate(writer, path)
             self._next_due = SqlTasks(writer).next_due()
+            writer.execute("PRAGMA busy_timeout = 0")  # _begun waits, and lets others of this process pass meanwhile
         except BaseException:
             writer.close()
             raise
@@ -121,19 +154,23 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[ports.UnitOfWork]:
-        """A unit that only reads: it sees the state as of its first question, and never waits for a writer."""
-        with self._only("reading"):
+        """A unit that only reads: it sees the state as of its first question, and never waits for a writer.
+
+        Raises ``StorageFailure`` where the database is damaged.
+        """
+        with self._only("reading"), read_failures():
             work = self._readers.take()
             try:
-                with work.transaction("BEGIN"):
+                work.begin_reading()
+                with work.transaction():
                     yield work
             finally:
                 self._readers.give(work)
 
     @contextmanager
-    def writing(self) -> Iterator[ports.UnitOfWork]:
+    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[ports.UnitOfWork]:
         """A unit that may write; one at a time. Raises ``StorageFailure``."""
-        with self._writing() as (work, _):
+        with self._writing(waits=waits, promised=promised, frees=frees) as (work, _):
             yield work
 
     def signing_key(self) -> bytes:
@@ -145,7 +182,7 @@ class SqlStore:
 
     def reset(self) -> None:
         """Forget everything but the signing key."""
-        with self._writing() as (_, connection):
+        with self._writing(frees=True) as (_, connection):
             for empty in _EMPTY:
                 empty.run(connection)
             self._next_due = None
@@ -168,16 +205,48 @@ class SqlStore:
             self._here.unit = outer
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
-        with self._only("writing"):
-            work = self._writer.take()
+    def _writing(
+        self, *, waits: bool = True, promised: bool = True, frees: bool = False
+    ) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
+        with self._only("writing"), storage_failures():
+            self._make_room(frees)
+            work = self._begun(waits, promised)
             next_due = self._next_due
             try:
                 work.sql_tasks.changed = False
-                with storage_failures(), work.transaction("BEGIN IMMEDIATE") as connection:
+                with work.transaction() as connection:
                     yield work, connection
                     if work.sql_tasks.changed:
                         next_due = work.sql_tasks.next_due()
                 self._next_due = next_due
             finally:
                 self._writer.give(work)
+            if frees:
+                self._ballast.keep()
+
+    def _make_room(self, frees: bool) -> None:
+        if frees:
+            self._ballast.release()
+        elif free_bytes(self._folder) < KEPT:
+            raise StorageFailure("the data directory cannot be written: the disk is full")
+
+    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
+        """Take the unit that writes and begin with it.
+
+        While another program holds the lock, the unit is offered to the other threads: those that do not wait for the
+        lock do not wait for those that do.
+        """
+        last_try = monotonic() + (BUSY_TIMEOUT if waits else 0)
+        while True:
+            work = self._writer.take()
+            begun = False
+            try:
+                begun = work.begin_writing(synced=waits and promised)
+            finally:
+                if not begun:
+                    self._writer.give(work)
+            if begun:
+                return work
+            if monotonic() >= last_try:
+                raise StorageFailure(LOCKED)
+            sleep(RETRY)

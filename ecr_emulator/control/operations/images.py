@@ -26,11 +26,11 @@ def put_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     )
     with call.services.store.writing() as work:
         repository = repository_for_push(work, call.registry, request["repositoryName"], call.now)
-        stored = store_image(work, repository, push, call.now, blobs=call.services.blobs)
-    if not stored.changed:
-        raise ImageAlreadyExistsException(
-            image_digest=stored.image.digest, image_tag=push.tag or "null", **repository.identity
-        )
+        stored = store_image(work, repository, push, call.now)
+        if not stored.changed:
+            raise ImageAlreadyExistsException(
+                image_digest=stored.image.digest, image_tag=push.tag or "null", **repository.identity
+            )
     manifest = StoredManifest(stored.image.digest, stored.image.media_type, push.raw)
     return {"image": _image(repository, manifest, push.tag)}
 
@@ -51,7 +51,7 @@ def batch_get_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def batch_delete_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html"""
-    with call.services.store.writing() as work:
+    with call.services.store.writing(frees=True) as work:
         repository = work.repositories.get(call.registry, request["repositoryName"])
         removed, failures = delete_images(work, repository, read_image_ids(request), call.now)
     return {

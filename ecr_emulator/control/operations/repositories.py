@@ -73,7 +73,7 @@ def describe_repositories(call: Call, request: dict[str, Any]) -> dict[str, Any]
 @operation
 def delete_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html"""
-    with call.services.store.writing() as work:
+    with call.services.store.writing(frees=True) as work:
         repository = work.repositories.get(call.registry, request["repositoryName"])
         if work.images.count(repository):
             if not request.get("force"):

@@ -7,7 +7,10 @@ from io import FileIO
 from typing import NamedTuple, Protocol
 
 from ecr_emulator.domain.names import algorithm_of, is_digest
+from ecr_emulator.errors import StorageFailure
 from ecr_emulator.storage.disk import storage_failures
+
+_FULL = "the data directory cannot be written: the disk is full, but for what is kept free (--disk-reserve)"
 
 
 class Hasher(Protocol):
@@ -29,6 +32,8 @@ class Progress(NamedTuple):
 
 class Shelf(Protocol):
     """Where a writer's bytes lie, and where they go. ``FileBlobs`` says what each of these does."""
+
+    def room(self) -> int: ...
 
     def open(self, digest: str) -> FileIO: ...
 
@@ -59,6 +64,8 @@ class FileWriter:
 
     def write(self, data: bytes) -> None:
         """Append. If it raises ``StorageFailure``, what did get written is counted and hashed."""
+        if len(data) > self._shelf.room():
+            raise StorageFailure(_FULL)
         rest = memoryview(data)
         while rest:
             with storage_failures():

@@ -1,0 +1,114 @@
+"""What clients of either plane see of a database that others lock, or that is damaged."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import DATABASE, Emulator
+from ecr_emulator.settings import Settings
+from ecr_emulator.storage import unit_of_work
+from tests.support.clock import FrozenClock
+from tests.support.images import an_image, put_image
+from tests.support.outsiders import damage, write_lock
+from tests.support.planes import Here, Refused, push
+
+APP = an_image(1)
+MANIFEST = "/v2/team/app/manifests/v1"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(data_dir=tmp_path / "state")
+
+
+@pytest.fixture
+def here(settings):
+    """An emulator with a data directory, where others can reach it, and an image in it."""
+    with Emulator(settings, FrozenClock()) as emulator:
+        here = Here(emulator)
+        here.ecr.create_repository(repositoryName="team/app")
+        put_image(here.ecr, "team/app", APP, "v1")
+        yield here
+
+
+@pytest.fixture
+def locked(here, monkeypatch):
+    """The same while somebody has begun to write in a ``sqlite3`` shell, with no patience for that."""
+    monkeypatch.setattr(unit_of_work, "BUSY_TIMEOUT", 0)
+    with write_lock(here.emulator.data_dir / DATABASE):
+        yield here
+
+
+def pulled_at(here):
+    return here.ecr.describe_images(repositoryName="team/app")["imageDetails"][0].get("lastRecordedPullTime")
+
+
+def test_a_pull_waits_for_no_other_program_and_leaves_its_time_out(here, caplog):
+    with write_lock(here.emulator.data_dir / DATABASE):
+        assert here.call("GET", MANIFEST).data == APP.raw
+    assert pulled_at(here) is None
+    assert "a pull of team/app is not recorded: another program holds the lock of the database" in caplog.text
+    assert here.call("GET", MANIFEST).data == APP.raw
+    assert pulled_at(here) is not None
+
+
+def test_daily_work_waits_for_another_program_and_its_clients_do_not(here, caplog):
+    with write_lock(here.emulator.data_dir / DATABASE):
+        here.advance(days=2)
+        for _ in range(3):
+            assert here.call("GET", MANIFEST).data == APP.raw
+    assert caplog.text.count("what is due waits: another program holds the lock of the database") == 1
+    here.call("GET", MANIFEST)
+    assert here.emulator._store.next_due > here.emulator.clock.now()
+
+
+def test_a_push_that_cannot_be_written_says_why(locked, plane):
+    with pytest.raises(Refused, match="another program holds the lock of the database"):
+        plane.push_manifest("team/app", APP, "v2")
+    assert locked.tags("team/app") == {"v1": APP.digest}
+
+
+@pytest.fixture
+def damaged(here, settings):
+    """The same after a restart, when all of the database is in its file, and with that file overwritten."""
+    here.emulator.close()
+    with Emulator(settings, FrozenClock()) as emulator:
+        damage(emulator.data_dir / DATABASE)
+        yield Here(emulator)
+
+
+def test_damage_that_comes_while_it_runs_is_said_without_a_traceback(damaged, caplog):
+    caplog.set_level(logging.DEBUG)
+    words = "the database is damaged: "
+    http = Client(damaged.emulator.wsgi)
+    damaged.advance(days=2)
+    answer = damaged.call("GET", MANIFEST)
+    assert answer.status_code == 503
+    assert answer.json["errors"][0]["message"].startswith(words)
+    for call in (damaged.ecr.describe_repositories, damaged.ecr.describe_pull_through_cache_rules):
+        with pytest.raises(ClientError, match=f"ServerException.*{words}"):
+            call()
+    with pytest.raises(ClientError, match=f"ServerException.*{words}"):
+        damaged.ecr.create_repository(repositoryName="new")
+    answer = http.get("/_ecr/ready")
+    assert (answer.status_code, answer.json["error"][: len(words)]) == (503, words)
+    assert http.get("/_ecr/health").status_code == 200
+    assert "Traceback" not in caplog.text
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+def test_what_a_full_disk_kept_is_pushed_when_there_is_room(here, plane, monkeypatch):
+    other = an_image(2)
+    for module in ("blobs.files", "unit_of_work", "ballast"):
+        monkeypatch.setattr(f"ecr_emulator.storage.{module}.free_bytes", lambda _folder: 0)
+    with pytest.raises((Refused, ClientError), match="the disk is full"):
+        push(plane, "team/app", other, "v2")
+    plane.delete("team/app", APP.digest)
+    assert here.emulator.services.collector.collect(here.emulator.clock.now()).layers == 0
+    monkeypatch.undo()
+    push(plane, "team/app", other, "v2")
+    assert here.tags("team/app") == {"v2": other.digest}
