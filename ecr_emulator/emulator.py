@@ -14,8 +14,8 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.limits import refuse_forgotten_limits
-from ecr_emulator.companions.managed_policies import load_aws_policies
 from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.protected_roles import refuse_changes_of_protected_roles
 from ecr_emulator.companions.role_deletions import RoleDeletions
 from ecr_emulator.companions.roles import CompanionRoles
 from ecr_emulator.companions.secrets import CompanionSecrets
@@ -189,13 +189,13 @@ class Emulator:
         return admin_app(Admin(self.services, self.clock, self.reset), pull_through)
 
     def _roles(self) -> CompanionRoles:
+        self._companions.before_each_call(refuse_changes_of_protected_roles)
         RoleDeletions(self._companions, self._store, self._ids)
         return CompanionRoles(self._companions, self._store)
 
     def _enforced(self) -> Access | None:
         if self.settings.iam != "enforce":
             return None
-        self._companions.at_load(load_aws_policies)
         self._companions.before_each_call(refuse_forgotten_limits)
         return Access(self._identities, self._store)
 
@@ -226,6 +226,7 @@ class Emulator:
         self._referrers.close()
         self._downloads.close()
         self._elsewhere.close()
+        self._companions.close()
         self._store.close()
         self._ownership.close()
         if self._scratch:

@@ -47,6 +47,10 @@ class CompanionIdentities:
         """See ``ports.Identities.find_key``."""
         if not self._companions.is_loaded:
             return None
+        with self._companions.entered():
+            return self._key(access_key)
+
+    def _key(self, access_key: str) -> AccessKey | None:
         session = find_session(access_key)
         if session:
             ends = self._ends.get(session) or self._end_of(session)
@@ -60,17 +64,16 @@ class CompanionIdentities:
     def identity_of(self, caller: Caller) -> Identity:
         """See ``ports.Identities.identity_of``."""
         found: Identity | None = None
-        if self._companions.is_loaded and caller.session_key:
-            session = find_session(caller.session_key)
-            found = _session_identity(session) if session else None
-        elif self._companions.is_loaded:
-            found = _user_identity(caller.principal_arn)
+        if self._companions.is_loaded:
+            with self._companions.entered():
+                found = _known_identity(caller)
         return found or Identity(Principal.of_arn(caller.principal_arn))
 
     def identity_in_role(self, role_arn: str) -> Identity:
         """See ``ports.Identities.identity_in_role``. Uses moto for the first time if need be: it has the role."""
         self._companions.load()
-        return _in_role(Principal.of_arn(session_of_role(role_arn, _ECR), role_arn))
+        with self._companions.entered():
+            return _in_role(Principal.of_arn(session_of_role(role_arn, _ECR), role_arn))
 
     def _note_new_sessions(self) -> None:
         """Remember when the sessions end that came since the last call: the newest stand last."""
@@ -129,6 +132,13 @@ def _backends(service: str, account: str | None = None) -> Iterator[Any]:
 
 
 # --- Policies --------------------------------------------------------------------------------------------
+
+
+def _known_identity(caller: Caller) -> Identity | None:
+    if not caller.session_key:
+        return _user_identity(caller.principal_arn)
+    session = find_session(caller.session_key)
+    return _session_identity(session) if session else None
 
 
 def _user_identity(arn: str) -> Identity | None:

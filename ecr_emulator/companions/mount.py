@@ -1,18 +1,18 @@
-"""moto behind the emulator's own door.
-
-moto keeps its state for the whole process: emulators in one process share their companions, apart by account.
-"""
+"""moto behind the emulator's own door, with state of the emulator's own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.identities import find_account
+from ecr_emulator.companions.managed_policies import iam_with_aws_policies
+from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.refusals import NoSuchCompanion, refuse
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Companions:
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
+        self._backends = OwnBackends({"iam": iam_with_aws_policies})
         self._moto: WSGIApplication | None = None
         self._at_load: list[Callable[[], None]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
@@ -44,13 +45,17 @@ class Companions:
         """Whether moto has been imported for this emulator."""
         return self._moto is not None
 
+    def entered(self) -> AbstractContextManager[None]:
+        """Have moto's globals show what these companions know, to code that reads or changes it."""
+        return self._backends.entered()
+
     def at_load(self, action: Callable[[], None]) -> None:
         """Do something when moto is first needed and before it answers anybody; again if it fails."""
         self._at_load.append(action)
 
     def if_loaded(self, action: Callable[[], None]) -> None:
         """Do something now if moto is there. What is under way at its first use is waited for."""
-        with self._lock:
+        with self._lock, self.entered():
             if self._moto is not None:
                 action()
 
@@ -68,7 +73,7 @@ class Companions:
 
     def load(self) -> WSGIApplication:
         """moto's application, imported now if it was not: that costs about 0.5 s, and each service some more."""
-        with self._lock:
+        with self._lock, self.entered():
             if self._moto is None:
                 application = _moto_application()
                 for action in self._at_load:
@@ -77,26 +82,32 @@ class Companions:
             return self._moto
 
     def reset(self) -> None:
-        """Forget what the companions know, in the whole process."""
+        """Forget what the companions know."""
         with self._lock:
-            if self._moto is not None:
-                from moto.moto_api._internal.models import moto_api_backend
-
-                moto_api_backend.reset()
+            self._backends.clear()
             for action in self._at_reset:
                 action()
 
+    def close(self) -> None:
+        """Let go of files and containers that companions hold."""
+        self._backends.clear()
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            moto = self.load()
-            account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
-            # moto's answer is held back: what is done after a call may fail, and then that is the answer.
-            answer = self._own_answer(environ, account) or Response.from_app(moto, environ)
-            for action in self._after_each_call:
-                action()
+            with self.entered():
+                answer = self._answer(environ)
         except Exception as failure:
             return refuse(failure, environ, start_response)
         return answer(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment) -> Response:
+        """moto's answer, held back: what is done after a call may fail, and then that is the answer."""
+        moto = self.load()
+        account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
+        answer = self._own_answer(environ, account) or Response.from_app(moto, environ, buffered=True)
+        for action in self._after_each_call:
+            action()
+        return answer
 
     def _own_answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
         answers = (answer(environ, account) for answer in self._before_each_call)
@@ -112,6 +123,7 @@ class Companions:
 
 
 def _moto_application() -> WSGIApplication:
+    redirect_moto()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     def application_of(service: Any) -> Any:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.query import query_of
+from ecr_emulator.companions.roles import detach_policies
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, ROLES
 from ecr_emulator.ports import IdSource, Store
@@ -43,7 +44,7 @@ class RoleDeletions:
 
     def _answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
         """The answer to a request that moto shall not see."""
-        query = query_of(environ)
+        query = query_of(environ, "iam")
         match query.get("Action"):
             case "DeleteServiceLinkedRole":
                 return self._delete(account, query.get("RoleName", ""))
@@ -60,6 +61,7 @@ class RoleDeletions:
             rules = work.rules.of_account(account) if service == PULL_THROUGH_CACHE else []
             if not rules:
                 work.service_linked_roles.remove(account, service)
+                detach_policies(account, name)
                 return None
         task = f"task/aws-service-role/{service}/{name}/{self._ids.uuid()}"
         self._failed[task] = rules

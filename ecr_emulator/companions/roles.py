@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-role
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.domain.service_linked_roles import ROLES
@@ -27,7 +28,8 @@ class CompanionRoles:
     def has_service_linked_role(self, account: str, service: str) -> bool:
         """See ``ports.Roles.has_service_linked_role``."""
         if self._companions.is_loaded:
-            return _has(account, service)
+            with self._companions.entered():
+                return _has(account, service)
         with self._store.reading() as work:
             return (account, service) in work.service_linked_roles.all()
 
@@ -44,10 +46,23 @@ class CompanionRoles:
             _ensure(account, service)
 
 
-def _has(account: str, service: str) -> bool:
+def find_role(account: str, name: str) -> Any | None:
+    """The role of this name that an account has in IAM."""
     from moto.iam.models import iam_backends
 
-    return any(role.name == ROLES[service].name for role in list(iam_backends[account]["aws"].roles.values()))
+    roles = (role for iam in list(iam_backends[account].values()) for role in list(iam.roles.values()))
+    return next((role for role in roles if role.name == name), None)
+
+
+def detach_policies(account: str, name: str) -> None:
+    """Take its managed policies from a role, if there is such a role: moto deletes none that has any."""
+    role = find_role(account, name)
+    for policy in list(role.managed_policies.values()) if role else ():
+        policy.detach_from(role)
+
+
+def _has(account: str, service: str) -> bool:
+    return find_role(account, ROLES[service].name) is not None
 
 
 def _ensure(account: str, service: str) -> None:
@@ -71,8 +86,4 @@ def _ensure(account: str, service: str) -> None:
         max_session_duration="3600",
         linked_service=service,
     )
-    policy = f"arn:aws:iam::aws:policy/aws-service-role/{role.policy}"
-    if (
-        policy in iam.managed_policies
-    ):  # moto has AWS's policies only where MOTO_IAM_LOAD_MANAGED_POLICIES asks for them
-        iam.attach_role_policy(policy, role.name)
+    iam.attach_role_policy(f"arn:aws:iam::aws:policy/aws-service-role/{role.policy}", role.name)

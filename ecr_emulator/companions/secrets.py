@@ -73,15 +73,20 @@ class CompanionSecrets:
     def _find(self, arn: str, registry: Registry) -> Any:
         """The secret that is not deleted, by its ARN with or without the suffix that Secrets Manager adds."""
         self._companions.load()
-        from moto.secretsmanager.models import secretsmanager_backends
+        with self._companions.entered():
+            return _find(arn, registry)
 
-        regions = secretsmanager_backends[registry.id]
-        if registry.region not in regions:
-            return None
-        secrets = list(dict.values(regions[registry.region].secrets))
-        by_arn = {secret.arn[:-7]: secret for secret in secrets} | {secret.arn: secret for secret in secrets}
-        secret = by_arn.get(arn)
-        return None if secret is None or secret.is_deleted() else secret
+
+def _find(arn: str, registry: Registry) -> Any:
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    regions = secretsmanager_backends[registry.id]
+    if registry.region not in regions:
+        return None
+    secrets = list(dict.values(regions[registry.region].secrets))
+    by_arn = {secret.arn[:-7]: secret for secret in secrets} | {secret.arn: secret for secret in secrets}
+    secret = by_arn.get(arn)
+    return None if secret is None or secret.is_deleted() else secret
 
 
 def _has_default_key(secret: Any) -> bool:

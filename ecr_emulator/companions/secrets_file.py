@@ -1,8 +1,4 @@
-"""A file in which the secrets of Secrets Manager outlive the process.
-
-It holds what moto knows of each secret, by moto's own names: ARN, versions with their stages and values, tags, KMS key,
-policy, rotation, date of deletion, and the Regions of its replicas.
-"""
+"""A file in which the secrets of Secrets Manager outlive the process, as ``secret_records`` has them."""
 
 from __future__ import annotations
 
@@ -10,12 +6,10 @@ import json
 import os
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.refusals import CompanionFailure
-
-VERSION = 1
+from ecr_emulator.companions.secret_records import VERSION, Record, familiar_moto, record_of, records_in, secret_of
 
 
 class SecretsFileBroken(CompanionFailure):
@@ -26,10 +20,10 @@ class SecretsFileBroken(CompanionFailure):
 
 
 class SecretsFile:
-    """Writes all secrets of the process when they have changed, and reads them at moto's first use.
+    """Writes all secrets of the emulator when they have changed, and reads them at moto's first use.
 
     The file is replaced as a whole, for its owner's eyes only, before the call that changed it is answered.
-    Raises ``SecretsFileBroken`` when moto is first used.
+    Raises ``SecretsFileBroken`` or ``MotoUnfamiliar`` when moto is first used.
     """
 
     def __init__(self, path: Path, companions: Companions) -> None:
@@ -42,7 +36,7 @@ class SecretsFile:
 
     def _keep(self) -> None:
         with self._lock:
-            text = _as_text(_all_secrets())
+            text = _as_text(_all_records())
             if text != self._written:
                 _replace(self._path, text)
                 self._written = text
@@ -52,9 +46,10 @@ class SecretsFile:
             return
         try:
             text = self._path.read_text(encoding="utf-8")
-            _put_back(_from_text(text))
+            records = records_in(json.loads(text))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as broken:
             raise SecretsFileBroken(self._path, repr(broken)) from broken
+        _put_back(records)
         self._written = text
 
     def _forget(self) -> None:
@@ -63,23 +58,15 @@ class SecretsFile:
             self._written = _as_text([])
 
 
-def _as_text(secrets: list[dict[str, Any]]) -> str:
-    return json.dumps({"version": VERSION, "secrets": secrets})
+def _as_text(records: list[Record]) -> str:
+    return json.dumps({"version": VERSION, "secrets": records})
 
 
-def _from_text(text: str) -> list[dict[str, Any]]:
-    kept = json.loads(text)
-    if kept["version"] != VERSION:
-        raise ValueError(f"its version is {kept['version']!r}, not {VERSION}")
-    secrets: list[dict[str, Any]] = kept["secrets"]
-    return secrets
-
-
-def _all_secrets() -> list[dict[str, Any]]:
+def _all_records() -> list[Record]:
     from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 
     return [
-        vars(secret) | {"replicas": [replica.region for replica in secret.replicas if replica.has_replica]}
+        record_of(secret)
         for regions in list(secretsmanager_backends.values())
         for backend in list(regions.values())
         for secret in list(dict.values(backend.secrets))
@@ -87,26 +74,17 @@ def _all_secrets() -> list[dict[str, Any]]:
     ]
 
 
-def _put_back(kept: list[dict[str, Any]]) -> None:
+def _put_back(records: list[Record]) -> None:
     """Into moto, all of them or none; replicas come last, since they give way to a secret of the same name."""
     from moto.secretsmanager.models import secretsmanager_backends
 
-    revived = [(each, _revived(each)) for each in kept]
-    homes = [secretsmanager_backends[secret.account_id][secret.region].secrets for _, secret in revived]
-    for home, (_, secret) in zip(homes, revived, strict=True):
+    revived = [secret_of(record) for record in records]
+    homes = [secretsmanager_backends[record["account"]][record["region"]].secrets for record in records]
+    for home, secret in zip(homes, revived, strict=True):
         home[secret.name] = secret
-    for each, secret in revived:
-        secret.replicas = secret.create_replicas([{"Region": region} for region in each["replicas"]], False)
-
-
-def _revived(kept: dict[str, Any]) -> Any:
-    from moto.secretsmanager.models import FakeSecret
-
-    secret = FakeSecret(kept["account_id"], kept["region"], kept["name"], {}, "")
-    if kept.keys() != vars(secret).keys():
-        raise ValueError(f"moto does not know {sorted(kept.keys() ^ vars(secret).keys())}")
-    vars(secret).update(kept, replicas=[])
-    return secret
+    with familiar_moto():
+        for record, secret in zip(records, revived, strict=True):
+            secret.replicas = secret.create_replicas([{"Region": region} for region in record["replicas"]], False)
 
 
 def _replace(path: Path, text: str) -> None:

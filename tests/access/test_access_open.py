@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
@@ -47,10 +45,8 @@ def test_without_enforcement_policies_are_kept_and_decide_nothing():
         emulator.reset()
 
 
-def test_policies_of_aws_are_in_iam_only_where_they_can_decide_something():
+def test_policies_of_aws_are_in_iam_whether_or_not_they_decide_something():
     arn = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
-    with Emulator(Settings(account=ACCOUNT)) as emulator:
-        with pytest.raises(ClientError, match="NoSuchEntity"):
-            People(emulator).iam.get_policy(PolicyArn=arn)
-        with enforcing() as another:
-            assert People(another).iam.get_policy(PolicyArn=arn)
+    with Emulator(Settings(account=ACCOUNT)) as emulator, enforcing() as another:
+        for each in (emulator, another):
+            assert People(each).iam.get_policy(PolicyArn=arn)

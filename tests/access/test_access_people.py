@@ -183,7 +183,8 @@ def test_a_policy_that_no_one_can_read_allows_nothing(people, app):
     from moto.iam.models import iam_backends
 
     ann = people.user(allow(*PULLING))
-    iam_backends[ACCOUNT]["aws"].users[ann.arn.rpartition("/")[2]].policies["broken"] = "{"
+    with people.emulator._companions.entered():
+        iam_backends[ACCOUNT]["aws"].users[ann.arn.rpartition("/")[2]].policies["broken"] = "{"
     assert denial(ann.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
 
 

@@ -1,4 +1,4 @@
-"""An emulator whose companions are empty before and after: moto belongs to the process."""
+"""An emulator with state of its own."""
 
 import pytest
 
@@ -10,4 +10,3 @@ from ecr_emulator.settings import Settings
 def emulator(tmp_path):
     with Emulator(Settings(data_dir=tmp_path)) as running:
         yield running
-        running.reset()

@@ -1,11 +1,11 @@
 """The service-linked roles of ECR, as IAM shows them."""
 
-import subprocess
-import sys
-
+import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
@@ -118,7 +118,6 @@ def test_a_deleted_role_stays_away_after_a_restart(tmp_path):
         ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
         ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
         assert deletion(iam)["Status"] == "SUCCEEDED"
-        emulator._companions.reset()  # as a new process has it
     with Emulator(Settings(data_dir=tmp_path)) as emulator:
         assert client_of(emulator, "iam", account=ACCOUNT).list_roles()["Roles"] == []
         emulator.reset()
@@ -132,14 +131,92 @@ def test_a_deleted_service_linked_role_comes_back_with_the_next_rule(ecr, iam):
     assert iam.get_role(RoleName=NAME)
 
 
-def test_the_role_carries_its_policy_where_moto_has_it():
-    code = f"""
-from ecr_emulator.emulator import Emulator
-from tests.support.boto import client_of
-with Emulator() as emulator:
-    emulator.services.roles.ensure_service_linked_role("{ACCOUNT}", "{SERVICE}")
-    iam = client_of(emulator, "iam", account="{ACCOUNT}")
-    attached = iam.list_attached_role_policies(RoleName="{NAME}")["AttachedPolicies"]
-    assert [each["PolicyName"] for each in attached] == ["AWSECRPullThroughCache_ServiceRolePolicy"]
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, env={"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
+# --- Whose they are ----------------------------------------------------------------------------------------
+
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+OWN_POLICY = "arn:aws:iam::aws:policy/aws-service-role/AWSECRPullThroughCache_ServiceRolePolicy"
+CHANGES = {
+    "delete_role": {},
+    "update_assume_role_policy": {"PolicyDocument": TRUST},
+    "update_role": {"MaxSessionDuration": 7200},
+    "put_role_policy": {"PolicyName": "p", "PolicyDocument": TRUST},
+    "delete_role_policy": {"PolicyName": "p"},
+    "attach_role_policy": {"PolicyArn": READ_ONLY},
+    "detach_role_policy": {"PolicyArn": OWN_POLICY},
+    "put_role_permissions_boundary": {"PermissionsBoundary": READ_ONLY},
+    "delete_role_permissions_boundary": {},
+    "add_role_to_instance_profile": {"InstanceProfileName": "i"},
+    "remove_role_from_instance_profile": {"InstanceProfileName": "i"},
+}
+
+
+@pytest.fixture(params=["off", "enforce"])
+def in_either_mode(request, tmp_path):
+    with Emulator(Settings(data_dir=tmp_path, iam=request.param)) as emulator:
+        ecr = client_of(emulator, "ecr", account=ACCOUNT)
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        yield client_of(emulator, "iam", account=ACCOUNT)
+
+
+def test_nobody_but_ecr_changes_its_roles(in_either_mode):
+    iam = in_either_mode
+    iam.create_instance_profile(InstanceProfileName="i")
+    role = iam.get_role(RoleName=NAME)["Role"]
+    for operation, arguments in CHANGES.items():
+        with pytest.raises(ClientError) as refused:
+            getattr(iam, operation)(RoleName=NAME, **arguments)
+        error = refused.value.response
+        assert error["Error"]["Code"] == "UnmodifiableEntity", operation
+        assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert error["Error"]["Message"] == (
+            f"Cannot perform the operation on the protected role '{NAME}' - this role is only modifiable by AWS"
+        )
+    assert iam.get_role(RoleName=NAME)["Role"] == role
+    assert iam.list_role_policies(RoleName=NAME)["PolicyNames"] == []
+
+
+def test_every_change_that_iam_may_refuse_is_refused():
+    """By IAM's own model; ``update_role_description`` only describes, which is allowed."""
+    model = botocore.session.get_session().get_service_model("iam")
+    protected = {
+        xform_name(operation.name)
+        for operation in map(model.operation_model, model.operation_names)
+        if "UnmodifiableEntityException" in {error.name for error in operation.error_shapes}
+        and "RoleName" in operation.input_shape.members
+    }
+    assert protected == CHANGES.keys() | {"update_role_description"}
+
+
+def test_a_role_of_another_service_is_as_protected_and_a_role_of_ones_own_is_not(iam):
+    name = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
+    with pytest.raises(ClientError, match="UnmodifiableEntity"):
+        iam.delete_role(RoleName=name)
+    iam.create_role(RoleName="mine", AssumeRolePolicyDocument=TRUST)
+    iam.attach_role_policy(RoleName="mine", PolicyArn=READ_ONLY)
+    iam.detach_role_policy(RoleName="mine", PolicyArn=READ_ONLY)
+    iam.delete_role(RoleName="mine")
+
+
+def test_a_service_linked_role_can_be_described_and_tagged(in_either_mode):
+    in_either_mode.update_role(RoleName=NAME, Description="ours")
+    in_either_mode.tag_role(RoleName=NAME, Tags=[{"Key": "k", "Value": "v"}])
+    assert in_either_mode.get_role(RoleName=NAME)["Role"]["Description"] == "ours"
+
+
+@pytest.mark.parametrize("service", list(ROLES))
+def test_each_role_carries_its_policy_which_can_be_read(emulator, iam, service):
+    emulator.services.roles.ensure_service_linked_role(ACCOUNT, service)
+    (attached,) = iam.list_attached_role_policies(RoleName=ROLES[service].name)["AttachedPolicies"]
+    assert attached["PolicyName"] == ROLES[service].policy
+    policy = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]
+    version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
+    assert version["PolicyVersion"]["Document"]["Statement"]
+
+
+def test_policies_of_aws_are_there_in_either_mode(in_either_mode):
+    name = "AmazonEC2ContainerRegistryPowerUser"
+    arn = f"arn:aws:iam::aws:policy/{name}"
+    assert in_either_mode.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
+    pages = in_either_mode.get_paginator("list_policies").paginate(Scope="AWS")
+    assert name in {policy["PolicyName"] for page in pages for policy in page["Policies"]}

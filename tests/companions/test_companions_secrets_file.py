@@ -64,7 +64,7 @@ TELL = "print(json.dumps(look(account), default=str))\n"
 
 
 def told_by(code, data_dir):
-    """What a process of its own says, since moto belongs to its process."""
+    """What a process of its own says."""
     body = "".join(f"        {line}\n" for line in code.strip().splitlines())
     command = [sys.executable, "-c", HEAD + body, str(data_dir)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -139,9 +139,11 @@ def test_a_reset_of_moto_forgets_secrets_too(emulator, secrets, tmp_path):
         b"{broken",
         b"\xff",
         b"[]",
-        b'{"version": 2, "secrets": []}',
+        b'{"version": 3, "secrets": []}',
         b'{"version": 1, "secrets": [{"name": "a"}]}',
-        b'{"version": 1, "secrets": [{"account_id": "1", "region": "us-east-1", "name": "a", "colour": "red"}]}',
+        b'{"version": 2, "secrets": [{"account": "1", "region": "us-east-1", "name": "a", "colour": "red"}]}',
+        b'{"version": 2, "secrets": [{"account": 1, "region": "a", "name": "a", "arn": "a", "versions": {}}]}',
+        b'{"version": 2, "secrets": [{"account": "1", "region": "a", "name": "a", "arn": "a", "versions": {"v": {}}}]}',
     ],
 )
 def test_a_broken_file_of_secrets_is_named_and_left_alone(tmp_path, content):
@@ -176,8 +178,7 @@ def test_no_rule_is_made_or_given_a_secret_of_a_broken_file(tmp_path):
         with pytest.raises(ecr.exceptions.UnableToAccessSecretException, match=f"{FILE} does not hold secrets"):
             ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="hub", credentialArn=arn)
         file.unlink()
-        assert client_of(emulator, "secretsmanager", account=ACCOUNT).list_secrets()["SecretList"]
-        emulator.reset()
+        assert client_of(emulator, "secretsmanager", account=ACCOUNT).list_secrets()["SecretList"] == []
 
 
 def test_a_secret_that_cannot_be_written_is_not_said_to_be_kept(secrets, tmp_path):

@@ -1,0 +1,175 @@
+"""moto's state, apart for each emulator.
+
+moto keeps what it knows in the globals of its modules: a ``BackendDict`` for each service, and lists of all instances.
+Everything in the process shares them, and ``mock_aws`` empties them when it starts and when it ends. Here those globals
+show each emulator backends of its own while it asks, and everybody else what they always were.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock, RLock, Thread
+from types import MappingProxyType
+from typing import Any
+
+_current: ContextVar[OwnBackends | None] = ContextVar("own_backends", default=None)
+_redirecting = Lock()
+
+# What Python looks up on the type of a dictionary, past ``__getattribute__``.
+_SPECIAL = ("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__", "__repr__")
+
+
+class OwnBackends:
+    """The backends of one emulator, in the place of moto's within ``entered``.
+
+    ``kinds`` make classes of backends to use instead of moto's, by the names of their services.
+    """
+
+    def __init__(self, kinds: Mapping[str, Callable[[], type]] = MappingProxyType({})) -> None:
+        self._kinds = kinds
+        self._lock = RLock()
+        self._by_id: dict[int, Any] = {}
+        self.in_use: list[Any] = []
+        self.tracked: defaultdict[type, list[Any]] = defaultdict(list)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Have moto see these backends in this thread, and in those that are started meanwhile."""
+        before = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(before)
+
+    def of(self, backends: Any) -> Any:
+        """What stands for a ``BackendDict`` of moto's; one of these stands for itself."""
+        found = self._by_id.get(id(backends))
+        return self._made_for(backends) if found is None else found
+
+    def _made_for(self, backends: Any) -> Any:
+        with self._lock:
+            if id(backends) not in self._by_id:
+                kind: Any = type(backends)
+                made = self._by_id[id(backends)] = kind.__new__(kind)
+                self._by_id[id(made)] = made
+                made.__init__(*self._arguments(backends))
+            return self._by_id[id(backends)]
+
+    def _arguments(self, backends: Any) -> tuple[Any, ...]:
+        names = ("backend", "service_name", "_use_boto3_regions", "_additional_regions")
+        kind, service, *regions = (object.__getattribute__(backends, name) for name in names)
+        return self._kinds[service]() if service in self._kinds else kind, service, *regions
+
+    def clear(self) -> None:
+        """Forget everything; backends that hold files or containers let go of them first."""
+        with self.entered():
+            for backends in list(self.in_use):
+                for _, _, backend in list(backends.iter_backends()):
+                    _let_go(backend)
+        with self._lock:
+            self._by_id.clear()
+            self.in_use.clear()
+            self.tracked.clear()
+
+
+def redirect_moto() -> None:
+    """Make moto ask whose backends it is to show; imports its core. Once in a process is enough."""
+    from moto.core import base_backend
+
+    dictionaries: Any = base_backend.BackendDict
+    models: Any = base_backend.InstanceTrackerMeta
+    with _redirecting:
+        if isinstance(dictionaries._instances, _InUse):
+            return
+        _redirect_dictionaries(dictionaries)
+        dictionaries._instances = _InUse(dictionaries._instances)
+        models.instances_tracked = _tracked_instances()
+        _redirect_threads()
+
+
+def _let_go(backend: Any) -> None:
+    from moto.core.base_backend import BaseBackend
+
+    if type(backend).reset is not BaseBackend.reset:
+        backend.reset()
+
+
+def _redirect_dictionaries(kind: Any) -> None:
+    def redirected(method: Any) -> Any:
+        return lambda backends, *arguments: method(_shown(backends), *arguments)
+
+    for name in _SPECIAL:
+        setattr(kind, name, redirected(getattr(kind, name)))
+    kind.__getattribute__ = redirected(object.__getattribute__)
+
+
+def _shown(backends: Any) -> Any:
+    own = _current.get()
+    return backends if own is None else own.of(backends)
+
+
+class _InUse(list[Any]):
+    """moto's list of the dictionaries in use: those that a reset empties, and whose resources have tags."""
+
+    def _shown(self) -> list[Any]:
+        own = _current.get()
+        return list(super().__iter__()) if own is None else own.in_use
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._shown())
+
+    def __contains__(self, backends: object) -> bool:
+        return any(each is backends for each in self._shown())
+
+    def append(self, backends: Any) -> None:
+        own = _current.get()
+        if own is None:
+            super().append(backends)
+        else:
+            own.in_use.append(backends)
+
+    def clear(self) -> None:
+        own = _current.get()
+        if own is None:
+            super().clear()
+        else:
+            own.in_use.clear()
+
+
+def _tracked_instances() -> property:
+    """The instances of a model that moto knows of: S3 disposes of all it knows of when it is reset."""
+    of_everybody: dict[type, list[Any]] = {}
+
+    def get(model: type) -> list[Any]:
+        own = _current.get()
+        if own is not None:
+            return own.tracked[model]
+        return of_everybody.setdefault(model, model.__dict__.get("instances_tracked", []))
+
+    def put(model: type, instances: list[Any]) -> None:
+        own = _current.get()
+        (of_everybody if own is None else own.tracked)[model] = instances
+
+    return property(get, put)
+
+
+def _redirect_threads() -> None:
+    """Have threads that moto starts, as for Step Functions and exports of DynamoDB, see what their starter saw."""
+    start = Thread.start
+
+    def start_within(thread: Thread) -> None:
+        own = _current.get()
+        if own is not None:
+            run = thread.run
+
+            def run_within() -> None:
+                with own.entered():
+                    run()
+
+            thread.run = run_within  # type: ignore[method-assign]
+        start(thread)
+
+    Thread.start = start_within  # type: ignore[assignment, method-assign]

@@ -1,0 +1,49 @@
+"""Service-linked roles may be changed by their service only.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ecr_emulator.companions.query import query_error, query_of
+from ecr_emulator.companions.roles import find_role
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.wrappers import Response
+
+_CHANGES = {
+    "AddRoleToInstanceProfile",
+    "AttachRolePolicy",
+    "DeleteRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+    "RemoveRoleFromInstanceProfile",
+    "UpdateAssumeRolePolicy",
+}
+"""What IAM refuses by its model; UpdateRole and UpdateRoleDescription may give a role another description."""
+_OF_AWS = ("/aws-service-role/", "/aws-reserved/")
+
+
+def refuse_changes_of_protected_roles(environ: WSGIEnvironment, account: str) -> Response | None:
+    """Answer a request that would change a role that is AWS's own."""
+    query = query_of(environ, "iam")
+    name = query.get("RoleName", "")
+    if not _is_change(query):
+        return None
+    role = find_role(account, name)
+    if role is None or not role.path.startswith(_OF_AWS):
+        return None
+    message = f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+    return query_error("UnmodifiableEntity", message)
+
+
+def _is_change(query: Mapping[str, str]) -> bool:
+    action = query.get("Action")
+    return action in _CHANGES or (action == "UpdateRole" and "MaxSessionDuration" in query)

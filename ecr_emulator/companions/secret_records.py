@@ -1,0 +1,123 @@
+"""What is kept of a secret, in a form of our own that outlives changes in moto.
+
+A record has names of its own for what moto calls otherwise, or may call otherwise one day. What this moto does not have
+is left out of a record, and of the secret that is made from one; what it has and a record lacks stays as moto makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ecr_emulator.companions.refusals import CompanionFailure
+
+VERSION = 2
+
+_IDENTITY = {"account": "account_id", "region": "region", "name": "name", "arn": "arn"}
+_PROPERTIES = {
+    "description": "description",
+    "tags": "tags",
+    "kms_key": "kms_key_id",
+    "policy": "policy",
+    "string": "secret_string",
+    "binary": "secret_binary",
+    "created": "created_date",
+    "changed": "last_changed_date",
+    "deleted": "deleted_date",
+    "current_version": "default_version_id",
+    "rotation_requested": "rotation_requested",
+    "rotation_enabled": "rotation_enabled",
+    "rotation_lambda": "rotation_lambda_arn",
+    "rotation_days": "auto_rotate_after_days",
+    "rotated": "last_rotation_date",
+    "next_rotation": "next_rotation_date",
+}
+_VERSION = {
+    "id": "version_id",
+    "stages": "version_stages",
+    "created": "createdate",
+    "string": "secret_string",
+    "binary": "secret_binary",
+}
+
+Record = dict[str, Any]
+
+
+class MotoUnfamiliar(CompanionFailure):
+    """moto's secrets are not as this emulator knows them. The records are not to blame."""
+
+    def __init__(self, reason: object) -> None:
+        from moto import __version__
+
+        super().__init__(
+            f"moto {__version__} keeps secrets in a way that this emulator does not know: {reason!r}. "
+            "Install the moto that it was tested with."
+        )
+
+
+@contextmanager
+def familiar_moto() -> Iterator[None]:
+    """Raise ``MotoUnfamiliar`` where moto's secrets lack what cannot be done without."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError) as unfamiliar:
+        raise MotoUnfamiliar(unfamiliar) from unfamiliar
+
+
+def record_of(secret: Any) -> Record:
+    """The record of one of moto's secrets. Raises ``MotoUnfamiliar``."""
+    with familiar_moto():
+        replicas = [replica.region for replica in getattr(secret, "replicas", ()) if replica.has_replica]
+        return _record(vars(secret) | {"replicas": replicas})
+
+
+def secret_of(record: Record) -> Any:
+    """A secret of moto's that is as a record says, without its replicas. Raises ``MotoUnfamiliar``."""
+    from moto.secretsmanager.models import FakeSecret
+
+    with familiar_moto():
+        secret = FakeSecret(record["account"], record["region"], record["name"], {}, "")
+        known = vars(secret)
+        properties = {name: theirs for name, theirs in _PROPERTIES.items() if theirs in known}
+        known.update(_translated(record, _IDENTITY | properties))
+        secret.versions = {name: _translated(version, _VERSION) for name, version in record["versions"].items()}
+        return secret
+
+
+def records_in(kept: Any) -> list[Record]:
+    """The records of a document, also of one of version 1, which had moto's names. Raises if it is none."""
+    version = kept["version"]
+    if version not in (1, VERSION):
+        raise ValueError(f"its version is {version!r}, not {VERSION}")
+    records = kept["secrets"] if version == VERSION else [_record(secret) for secret in kept["secrets"]]
+    return [_checked(record) for record in records]
+
+
+def _record(theirs: Mapping[str, Any]) -> Record:
+    return {
+        **{ours: theirs[name] for ours, name in _IDENTITY.items()},
+        **_renamed(theirs, _PROPERTIES),
+        "versions": {name: _renamed(version, _VERSION) for name, version in theirs["versions"].items()},
+        "replicas": theirs["replicas"],
+    }
+
+
+def _checked(record: Record) -> Record:
+    for name in _IDENTITY:
+        if not isinstance(record[name], str):
+            raise ValueError(f"{name} is {record[name]!r}")
+    for version in record["versions"].values():
+        if not isinstance(version["stages"], list):
+            raise ValueError(f"stages is {version['stages']!r}")
+    if not isinstance(record["replicas"], list):
+        raise ValueError(f"replicas is {record['replicas']!r}")
+    return record
+
+
+def _renamed(theirs: Mapping[str, Any], names: Mapping[str, str]) -> Record:
+    return {ours: theirs[name] for ours, name in names.items() if name in theirs}
+
+
+def _translated(record: Record, names: Mapping[str, str]) -> dict[str, Any]:
+    return {name: record[ours] for ours, name in names.items() if ours in record}
