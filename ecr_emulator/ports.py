@@ -82,11 +82,20 @@ class BlobStore(Protocol):
     def size(self, digest: str) -> int | None:
         """The size of a blob in bytes, None if there is none."""
 
+    def intact_size(self, digest: str, expected: int) -> int | None:
+        """The size of a blob; None if there is none, or if it was damaged and is dropped.
+
+        It is read only for a reason: another size than expected, or a file that was touched since it was hashed.
+        """
+
     def open(self, digest: str) -> BinaryIO:
         """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
 
-    def drop_if_damaged(self, digest: str) -> bool:
-        """Remove a blob, held or not, if it has other bytes than its name says; all of them are read."""
+    def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
+        """Remove a blob, held or not, if it has other bytes than its name says.
+
+        All of them are read, unless that was done before and the file has not been touched since; ``anew``, even then.
+        """
 
     def room(self) -> int:
         """How many bytes may still come in without touching the reserve; negative if that is touched already."""
@@ -158,6 +167,9 @@ class Images(Protocol):
 
     def manifest(self, image: Image) -> StoredManifest:
         """The bytes of an image's manifest."""
+
+    def mend(self, image: Image, raw: bytes) -> None:
+        """Store the bytes of an image's manifest again, which have been verified, unless they are what is stored."""
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""

@@ -44,7 +44,7 @@ def put_manifest(visit: Visit, reference: str) -> Response:
     with visit.services.store.writing() as work:
         repository = repository_for_push(work, visit.registry, visit.name, visit.now)
         pushes = [Push(raw, media_type, tag, digest, visit.accepts_sparse) for tag in tags or (None,)]
-        stored = [store_image(work, repository, push, visit.now) for push in pushes]
+        stored = [store_image(work, repository, push, visit.now, blobs=visit.services.blobs) for push in pushes]
     return _created(visit, reference, stored[-1], tags if digest else [])
 
 

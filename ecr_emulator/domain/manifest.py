@@ -200,6 +200,8 @@ def _descriptor(item: dict[str, Any]) -> Descriptor:
     digest, size = _text(item["digest"]), item["size"]
     if digest is None or isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SIZE:
         raise ValueError(item)
+    if not isinstance(item.get("urls") or [], list):
+        raise ValueError(item)
     return Descriptor(digest, size, _text(item.get("mediaType")) or "", str(item.get("data") or ""))
 
 

@@ -74,6 +74,7 @@ class Downloads:
             if work.repositories.find(repository.registry, repository.name) is None:
                 return
         with self._blobs.hold(layer.digest):
+            self._blobs.drop_if_damaged(layer.digest)
             fill = self._fill(rule, repository, layer)
             if fill:
                 fill.wait()
@@ -85,6 +86,7 @@ class Downloads:
     def keep(self, repository: Repository, layer: Layer, data: bytes) -> None:
         """Store a blob that came with its manifest. Raises ``StorageFailure``."""
         with self._blobs.hold(layer.digest):
+            self._blobs.drop_if_damaged(layer.digest)
             if self._blobs.size(layer.digest) is None:
                 writer = self._blobs.begin(self._ids.uuid())
                 try:
@@ -118,6 +120,7 @@ class Downloads:
 
         One that only other accounts have is downloaded again: who names it has to have it from his own upstream.
         """
+        self._blobs.intact_size(layer.digest, layer.size)  # drops what the disk has lost bytes of
         with self._lock:
             fill = self._fills.get(layer.digest)
             is_over = fill is None or fill.is_over  # asked first: what ends after this has left a blob

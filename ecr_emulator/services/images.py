@@ -30,7 +30,7 @@ from ecr_emulator.errors import (
     LimitExceededException,
     ReferencedImagesNotFoundException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports import BlobStore, UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.replication import replicate_deletion
 from ecr_emulator.services.scanning import scan_on_push
@@ -81,20 +81,28 @@ class Failure:
 
 
 def store_image(
-    work: UnitOfWork, repository: Repository, push: Push, now: datetime, origin: Origin = Origin.CLIENT
+    work: UnitOfWork,
+    repository: Repository,
+    push: Push,
+    now: datetime,
+    origin: Origin = Origin.CLIENT,
+    blobs: BlobStore | None = None,
 ) -> Stored:
     """Store a manifest, and point its tag at it; an archived image is active again.
 
     What a client pushes must find its layers and children in the repository; others come before what they refer to.
+    Where ``blobs`` says where the bytes of layers are, they must be there too.
     Raises InvalidParameter, ImageDigestDoesNotMatch, LayersNotFound, ReferencedImagesNotFound,
     ImageTagAlreadyExists and LimitExceeded.
     """
     manifest = read_manifest(push.raw, push.media_type)
     digest = _checked_digest(push)
     if origin is Origin.CLIENT and not push.may_be_sparse:
-        _check_references(work, repository, manifest)
+        _check_references(work, repository, manifest, blobs)
     tagged = work.tags.find(repository, push.tag) if push.tag else None
     image = work.images.find(repository, digest)
+    if image:
+        work.images.mend(image, push.raw)
     if image and image.is_active and (push.tag is None or push.tag in image.tags):
         return Stored(image, manifest, changed=False)
     if push.tag and tagged and tagged.digest != digest and repository.mutability.locks(push.tag):
@@ -129,8 +137,13 @@ def _checked_digest(push: Push) -> str:
     return push.digest
 
 
-def _check_references(work: UnitOfWork, repository: Repository, manifest: Manifest) -> None:
+def _check_references(
+    work: UnitOfWork, repository: Repository, manifest: Manifest, blobs: BlobStore | None = None
+) -> None:
     absent = work.layers.missing(repository, (blob.digest for blob in manifest.blobs))
+    if blobs and not absent:
+        lost = (blob.digest for blob in manifest.blobs if blobs.intact_size(blob.digest, blob.size) is None)
+        absent = list(dict.fromkeys(lost))
     if absent:
         raise LayersNotFoundException(digests=", ".join(absent), **repository.identity)
     children = dict.fromkeys(child.digest for child in manifest.children)

@@ -87,7 +87,7 @@ class Neighbours:
         blobs = self._services().blobs
         for _ in range(MOST_STOPS + 1):
             rule, is_foreign = self._rule_for_blob(registry, name, digest)
-            if blobs.size(digest) is not None and not is_foreign:
+            if blobs.intact_size(digest, size) is not None and not is_foreign:
                 return read_span(blobs, digest, offset, size)
             if rule is None:
                 break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +19,6 @@ from ecr_emulator.services.downloads import Downloads, is_of_others
 from ecr_emulator.services.fills import read_span
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.records import if_there_is_room
-
-log = logging.getLogger(__name__)
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""
@@ -115,7 +112,7 @@ class Pulls:
             layer = held or self.referenced(work, registry, name, digest)
             if layer is None or layer.is_archived:
                 return None
-            size = self._size_here(layer)
+            size = self._blobs.intact_size(digest, layer.size)
             if held is None and size is not None and is_of_others(work, registry, digest):
                 size = None
             rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
@@ -154,14 +151,6 @@ class Pulls:
         if repository is None and unstored is None:
             work.repositories.get(registry, name)
         return (work.layers.referenced(repository, digest) if repository else None) or unstored
-
-    def _size_here(self, layer: Layer) -> int | None:
-        """The size of a blob, None if it is not here. A size that nobody expects may mean that the disk lost bytes."""
-        size = self._blobs.size(layer.digest)
-        if size not in (None, layer.size) and self._blobs.drop_if_damaged(layer.digest):
-            log.warning("blob %s had %d bytes instead of %d and is dropped", layer.digest, size, layer.size)
-            return None
-        return size
 
     @staticmethod
     def _rule_if_due(

@@ -125,8 +125,9 @@ class Uploads:
                 raise InvalidLayerException
             with self._store.reading() as work:
                 known = work.layers.find(repository, computed)
+            was_here = known is not None and self._blobs.intact_size(computed, known.size) is not None
             layer = self._commit(repository, upload, writer, computed, now)
-            if known:
+            if was_here:
                 raise LayerAlreadyExistsException
             return layer
 
@@ -173,7 +174,8 @@ class Uploads:
                 is_open = not matching_rule(rules, each) and may_take(each)
                 source = work.repositories.find(registry, each) if is_open else None
                 layer = work.layers.find(source, digest) if source else None
-                if source and layer and source.encryption == target.encryption:
+                is_here = layer and self._blobs.intact_size(digest, layer.size) is not None
+                if source and layer and is_here and source.encryption == target.encryption:
                     work.layers.add(target, digest, layer.size, now)
                     return layer
         return None

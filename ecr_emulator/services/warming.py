@@ -78,7 +78,7 @@ class Warming:
             for blob in contents.blobs:
                 if blob.digest not in blobs:
                     blobs[blob.digest] = blob
-                    progress.new_bytes += blob.size if self._blobs.size(blob.digest) is None else 0
+                    progress.new_bytes += 0 if self._blobs.intact_size(blob.digest, blob.size) else blob.size
             for child in contents.children:
                 if child.digest not in seen:
                     seen.add(child.digest)

@@ -81,7 +81,12 @@ _LISTED = Statement(
 )
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
 _ADD = Statement(insert(images))
-_ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing())
+_add_manifest = upsert(manifests)
+_ADD_MANIFEST = Statement(
+    _add_manifest.on_conflict_do_update(
+        set_={"raw": _add_manifest.excluded.raw}, where=manifests.c.raw != _add_manifest.excluded.raw
+    )
+)
 _ADD_REFERENCE = Statement(insert(image_references))
 _REMOVE = Statement(delete(images).where(_of_key))
 _PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")))
@@ -137,6 +142,10 @@ class SqlImages:
         """The bytes of an image's manifest."""
         row = _MANIFEST.one(self._connection, digest=image.digest)
         return StoredManifest(image.digest, image.media_type, row.raw)
+
+    def mend(self, image: Image, raw: bytes) -> None:
+        """Store the bytes of an image's manifest again, which have been verified, unless they are what is stored."""
+        _ADD_MANIFEST.run(self._connection, digest=image.digest, raw=raw)
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""

@@ -9,6 +9,7 @@ import pytest
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.storage.blobs import files
 from ecr_emulator.storage.blobs.files import FileBlobs
+from tests.support.damage import DAMAGES, flipped, removed
 
 NAME = "3f0c1b1e-0000-4000-8000-000000000001"
 OTHER_NAME = "3f0c1b1e-0000-4000-8000-000000000002"
@@ -49,12 +50,56 @@ def test_a_wrong_digest_leaves_nothing_behind(blobs, tmp_path, digest):
         blobs.resume(NAME, 0)
 
 
-def test_a_blob_that_exists_already_is_as_good(blobs, tmp_path):
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_blob_that_is_written_again_is_whole_again(blobs, tmp_path, damage):
     digest = store_blob(blobs, DATA)
-    before = os.stat(tmp_path / stored_files(tmp_path)[0]).st_ino
+    damage(tmp_path / stored_files(tmp_path)[0])
     store_blob(blobs, DATA, OTHER_NAME)
     assert len(stored_files(tmp_path)) == 1
-    assert os.stat(tmp_path / stored_files(tmp_path)[0]).st_ino == before
+    with blobs.open(digest) as file:
+        assert file.read() == DATA
+
+
+def test_who_reads_a_blob_that_is_written_again_reads_on(blobs):
+    digest = store_blob(blobs, DATA)
+    with blobs.open(digest) as file:
+        start = file.read(5)
+        store_blob(blobs, DATA, OTHER_NAME)
+        assert start + file.read() == DATA
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_blob_is_dropped(blobs, tmp_path, damage):
+    digest = store_blob(blobs, DATA)
+    assert not blobs.drop_if_damaged(digest)
+    damage(tmp_path / stored_files(tmp_path)[0])
+    assert blobs.drop_if_damaged(digest) is (damage is not removed)
+    assert blobs.size(digest) is None
+    assert not blobs.drop_if_damaged(digest)
+
+
+def test_what_no_date_tells_is_found_by_reading_anew(blobs, tmp_path):
+    digest = store_blob(blobs, DATA)
+    path = tmp_path / stored_files(tmp_path)[0]
+    before = path.stat()
+    flipped(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not blobs.drop_if_damaged(digest)
+    assert blobs.drop_if_damaged(digest, anew=True)
+
+
+def test_a_blob_that_is_written_again_while_the_damaged_one_is_read_stays(blobs, tmp_path, monkeypatch):
+    digest = store_blob(blobs, DATA)
+    flipped(tmp_path / stored_files(tmp_path)[0])
+    real = hashlib.file_digest
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(hashlib, "file_digest", real)
+        store_blob(blobs, DATA, OTHER_NAME)
+        return real(*arguments)
+
+    monkeypatch.setattr(hashlib, "file_digest", meanwhile)
+    assert not blobs.drop_if_damaged(digest)
     assert blobs.size(digest) == len(DATA)
 
 

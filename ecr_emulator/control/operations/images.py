@@ -26,11 +26,11 @@ def put_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     )
     with call.services.store.writing() as work:
         repository = repository_for_push(work, call.registry, request["repositoryName"], call.now)
-        stored = store_image(work, repository, push, call.now)
-        if not stored.changed:
-            raise ImageAlreadyExistsException(
-                image_digest=stored.image.digest, image_tag=push.tag or "null", **repository.identity
-            )
+        stored = store_image(work, repository, push, call.now, blobs=call.services.blobs)
+    if not stored.changed:
+        raise ImageAlreadyExistsException(
+            image_digest=stored.image.digest, image_tag=push.tag or "null", **repository.identity
+        )
     manifest = StoredManifest(stored.image.digest, stored.image.media_type, push.raw)
     return {"image": _image(repository, manifest, push.tag)}
 

@@ -30,7 +30,8 @@ def batch_check_layer_availability(call: Call, request: dict[str, Any]) -> dict[
     digests = list(dict.fromkeys(request["layerDigests"]))
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, request["repositoryName"])
-        known = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
+        found = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
+    known = {digest: layer if layer and _is_here(call, layer) else None for digest, layer in found.items()}
     vouch(call.services.store, repository, filter(None, known.values()), call.now)
     layers = [_availability(digest, layer) for digest, layer in known.items()]
     return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
@@ -73,11 +74,16 @@ def get_download_url_for_layer(call: Call, request: dict[str, Any]) -> dict[str,
     name, digest = request["repositoryName"], request["layerDigest"]
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, name)
-        _check_referenced(work, repository, digest)
-    _bring_in(call, name, digest)
+        is_held = _holds(work, repository, digest)
+    if not _bring_in(call, name, digest):
+        raise _not_found(repository, digest) if is_held else UnableToGetUpstreamLayerException
     expires_at = call.now + layer_urls.LIFE
     url = layer_urls.mint(call.services.tokens, call.origin, call.registry, name, digest, expires_at)
     return {"downloadUrl": url, "layerDigest": digest}
+
+
+def _is_here(call: Call, layer: Layer) -> bool:
+    return call.services.blobs.intact_size(layer.digest, layer.size) is not None
 
 
 def _malformed(digest: str) -> dict[str, str] | None:
@@ -105,29 +111,34 @@ def _availability(digest: str, held: Layer | None) -> dict[str, Any]:
     }
 
 
-def _check_referenced(work: UnitOfWork, repository: Repository, digest: str) -> None:
+def _holds(work: UnitOfWork, repository: Repository, digest: str) -> bool:
+    """Whether the repository holds a layer to which one of its images refers. Raises if none does."""
     held = work.layers.find(repository, digest)
     if held and (held.is_archived or held.loose_since):
         raise LayerInaccessibleException
     if not held and not work.layers.referenced(repository, digest):
-        raise LayersNotFoundException.on_download(digest, **repository.identity)
+        raise _not_found(repository, digest)
+    return held is not None
 
 
-def _bring_in(call: Call, name: str, digest: str) -> None:
+def _not_found(repository: Repository, digest: str) -> LayersNotFoundException:
+    return LayersNotFoundException.on_download(digest, **repository.identity)
+
+
+def _bring_in(call: Call, name: str, digest: str) -> bool:
     """Have a layer fetched that an image refers to, unless it is here; its first byte, at least, is here afterwards.
 
-    Raises ``UnableToGetUpstreamLayerException``.
+    False if it is not here and there is no upstream to ask. Raises ``UnableToGetUpstreamLayerException``.
     """
     source = call.services.pulls.find_blob(call.registry, name, digest, call.now)
-    if source is None:
-        raise UnableToGetUpstreamLayerException
-    if source.is_here:
-        return
+    if source is None or source.is_here:
+        return source is not None
     try:
         with closing(source.chunks(0, min(1, source.size))) as chunks:
             next(chunks, b"")
     except UpstreamFailure as failure:
         raise UnableToGetUpstreamLayerException from failure
+    return True
 
 
 def _upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:

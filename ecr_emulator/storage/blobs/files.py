@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -18,8 +19,11 @@ from pathlib import Path
 from threading import Lock
 
 from ecr_emulator.domain.names import algorithm_of
+from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
 from ecr_emulator.storage.disk import KEPT, free_bytes, storage_failures
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 1_024
 """So many closed writers keep their hash, so that the next chunk of an upload does not hash the earlier ones again."""
@@ -41,6 +45,8 @@ class FileBlobs:
         self._durable = durable
         self._progress: OrderedDict[str, Progress] = OrderedDict()
         self._progress_lock = Lock()
+        self._hashed = Hashed()
+        self._replacing = Lock()
         self._open: set[str] = set()
         self._held: Counter[str] = Counter()
         self._held_lock = Lock()
@@ -54,18 +60,40 @@ class FileBlobs:
         except FileNotFoundError:
             return None
 
+    def intact_size(self, digest: str, expected: int) -> int | None:
+        """The size of a blob; None if there is none, or if it was damaged and is dropped.
+
+        It is read only for a reason: another size than expected, or a file that was touched since it was hashed.
+        """
+        try:
+            found = os.stat(self._path(digest))
+        except FileNotFoundError:
+            return None
+        if found.st_size == expected and not self._hashed.was_touched(digest, found):
+            return expected
+        return None if self.drop_if_damaged(digest) else self.size(digest)
+
     def open(self, digest: str) -> FileIO:
         """A real, seekable, unbuffered file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
         return FileIO(self._path(digest))
 
-    def drop_if_damaged(self, digest: str) -> bool:
-        """Remove a blob, held or not, if it has other bytes than its name says; all of them are read."""
-        with suppress(FileNotFoundError):
-            with self.open(digest) as file:
-                found = hashlib.file_digest(file, algorithm_of(digest)).hexdigest()
-            if found != digest.partition(":")[2]:
-                os.unlink(self._path(digest))
-                return True
+    def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
+        """Remove a blob, held or not, if it has other bytes than its name says.
+
+        All of them are read, unless that was done before and the file has not been touched since; ``anew``, even then.
+        """
+        with suppress(FileNotFoundError), self.open(digest) as file:
+            found = os.fstat(file.fileno())
+            if not anew and self._hashed.has(digest, found):
+                return False
+            if hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]:
+                self._hashed.add(digest, found)
+                return False
+            with self._replacing:
+                if os.path.samestat(found, os.stat(self._path(digest))):  # else it has been pushed again meanwhile
+                    os.unlink(self._path(digest))
+                    log.warning("blob %s was damaged and is dropped; it has %d bytes", digest, found.st_size)
+                    return True
         return False
 
     def room(self) -> int:
@@ -167,15 +195,17 @@ class FileBlobs:
             os.unlink(self._ingest_path(name))
 
     def settle(self, name: str, file: FileIO, digest: str) -> None:
-        """Make the bytes of a writer, which have been verified, the blob of this digest."""
+        """Make the bytes of a writer, which have been verified, the blob of this digest.
+
+        If there is one, they take its place: nobody knows whether the disk still has what was written then.
+        """
         path = self._path(digest)
-        if os.path.exists(path):
-            self.drop_ingest(name)
-            return
         if self._durable:
             os.fsync(file.fileno())
         self._ensure_folder(os.path.dirname(path))
-        os.replace(self._ingest_path(name), path)
+        with self._replacing:
+            os.replace(self._ingest_path(name), path)
+        self._hashed.add_new(digest, file.fileno())
         self._open.discard(name)
         self._sync(os.path.dirname(path))
 

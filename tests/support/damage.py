@@ -1,0 +1,42 @@
+"""What disks do to files."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+
+def flipped(path: Path) -> None:
+    """One bit is another; the size is the same."""
+    with path.open("r+b") as file:
+        first = file.read(1)
+        file.seek(0)
+        file.write(bytes([first[0] ^ 1]))
+
+
+def truncated(path: Path) -> None:
+    """The last byte is gone."""
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 1)
+
+
+def removed(path: Path) -> None:
+    """All of it is gone."""
+    path.unlink()
+
+
+DAMAGES = (flipped, truncated, removed)
+
+
+def file_of(data_dir: Path, digest: str) -> Path:
+    """Where the bytes of a blob are."""
+    algorithm, _, encoded = digest.partition(":")
+    return data_dir / "blobs" / algorithm / encoded[:2] / encoded
+
+
+def damage_manifest(data_dir: Path, digest: str) -> None:
+    """The stored bytes of a manifest are others; there are as many."""
+    with closing(sqlite3.connect(data_dir / "ecr.sqlite")) as database, database:
+        [(raw,)] = database.execute("SELECT raw FROM manifests WHERE digest = ?", (digest,))
+        database.execute("UPDATE manifests SET raw = ? WHERE digest = ?", (raw[:-2] + b" }", digest))

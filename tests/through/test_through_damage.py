@@ -1,0 +1,63 @@
+"""Cached blobs whose files were damaged: what imports an image that has them fetches them again."""
+
+from base64 import b64encode
+
+import pytest
+
+from tests.support.damage import DAMAGES, file_of
+from tests.support.upstream_images import image, layer
+from tests.through.matrix.stories import changed
+
+BASE = layer("base", 5_000)
+NAME = "quay/team/app"
+FIRST, SECOND = image("first", BASE), image("second", BASE, layer("own"))
+
+
+@pytest.fixture
+def cached(here, upstream):
+    """An image in the cache, and another one with the same base that is only upstream."""
+    here.rule()
+    for tag, each in (("v1", FIRST), ("v2", SECOND)):
+        upstream.add_image("team/app", each, tag)
+    here.pull(NAME, "v1")
+    here.settle()
+    return here
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_import_fetches_a_damaged_layer_again(cached, upstream, damage):
+    damage(file_of(cached.emulator.data_dir, BASE.digest))
+    assert cached.manifest(NAME, "v2").status_code == 200
+    cached.settle()
+    assert upstream.count("GET", BASE.digest) == 2
+    assert cached.blob(NAME, BASE.digest).data == BASE.raw
+
+
+def test_an_import_reads_no_layer_that_nobody_touched(cached, upstream, monkeypatch):
+    monkeypatch.setattr("hashlib.file_digest", None)
+    assert cached.manifest(NAME, "v2").status_code == 200
+    cached.settle()
+    assert upstream.count("GET", BASE.digest) == 1
+    assert [event["sync-status"] for event in cached.events()] == ["SUCCESS", "SUCCESS"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_client_gets_the_whole_layer_and_not_what_is_left(cached, upstream, damage):
+    damage(file_of(cached.emulator.data_dir, BASE.digest))
+    url = cached.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=BASE.digest)["downloadUrl"]
+    assert cached.http.get(url).data == BASE.raw
+    assert upstream.count("GET", BASE.digest) == 2
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_layer_that_comes_with_its_manifest_takes_the_place_of_a_damaged_one(here, upstream, damage):
+    here.rule()
+    small = layer("small", 50)
+    data = b64encode(small.raw).decode()
+    apps = [changed(image(seed, small), lambda it: it["layers"][0].update(data=data)) for seed in ("one", "two")]
+    for app in apps:
+        upstream.add_image("team/app", app, app.config.digest[7:20])
+        assert here.manifest(NAME, app.config.digest[7:20]).status_code == 200
+        here.settle()
+        assert here.blob(NAME, small.digest).data == small.raw
+        damage(file_of(here.emulator.data_dir, small.digest))
