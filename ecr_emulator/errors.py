@@ -470,8 +470,10 @@ class UpstreamUnavailable(UpstreamFailure):
 class WrongBytes(UpstreamUnavailable):
     """The upstream sent a blob whose bytes are not those of its digest."""
 
-    def __init__(self, digest: str) -> None:
-        super().__init__(f"the upstream sent other bytes than {digest}")
+    @classmethod
+    def instead_of(cls, digest: str) -> Self:
+        """The failure with the blob that was asked for as its reason."""
+        return cls(f"the upstream sent other bytes than {digest}")
 
 
 class UpstreamNotStored(UpstreamFailure):

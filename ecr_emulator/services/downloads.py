@@ -202,7 +202,7 @@ class Downloads:
             raise UpstreamUnavailable(f"the manifest does not say how large {layer.digest} is")
         since = self._bad.get(_place(rule, repository, layer))
         if since and abs(self._clock.now() - since) < BAD_FOR:
-            raise WrongBytes(layer.digest)
+            raise WrongBytes.instead_of(layer.digest)
 
     def _note_bad(self, place: Place) -> None:
         now = self._clock.now()

@@ -78,7 +78,7 @@ class Fill:
             if not self._attempt(begin()):
                 distrust()
                 if not self._attempt(begin()):
-                    raise WrongBytes(self._digest)
+                    raise WrongBytes.instead_of(self._digest)
         except StorageFailure as failure:
             self._leave_to_readers(failure)
             raise
@@ -99,7 +99,7 @@ class Fill:
         position = start
         while position < stop:
             if position > start:
-                raise WrongBytes(self._digest)  # what was sent came from an attempt that is given up
+                raise WrongBytes.instead_of(self._digest)  # what was sent came from an attempt that is given up
             writer = self._await_writer()
             followed = self._relayed(BytesIO(), 0, start, stop) if writer is None else self._read(writer, start, stop)
             with closing(followed) as chunks:

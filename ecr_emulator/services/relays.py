@@ -49,7 +49,7 @@ class Relay:
                 if position >= stop and not held:
                     return
         if position != self._size or hasher.hexdigest() != self._digest.partition(":")[2]:
-            raise WrongBytes(self._digest)
+            raise WrongBytes.instead_of(self._digest)
         yield bytes(held)
 
     def _first(self) -> Iterator[bytes]:

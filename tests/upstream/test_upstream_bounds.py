@@ -11,6 +11,7 @@ from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.breakers import FAILURES, Breakers
 from ecr_emulator.upstream.breakers import KEPT as HOSTS
 from tests.support.faults import redirects
+from tests.support.upstream_adapter import a_rule
 from tests.support.upstream_images import layer
 
 NAME = "library/nginx"
@@ -37,15 +38,17 @@ def test_hosts_in_trouble_are_forgotten_when_there_are_many():
             breakers.check(f"{number}.test")
 
 
-def test_connections_are_kept_to_a_few_hosts_only(hub, new_upstream, adapter, monkeypatch):
-    monkeypatch.setattr(exchange, "HOSTS", 2)
+@pytest.mark.parametrize(("hosts", "connections"), [(4, [1, 1, 1]), (2, [2, 2, 2])])
+def test_connections_are_kept_to_a_few_hosts_only(hub, new_upstream, adapter, monkeypatch, hosts, connections):
+    monkeypatch.setattr(exchange, "HOSTS", hosts)
     storage = [new_upstream() for _ in range(3)]
     hub.add_blobs(NAME, BLOB)
     for number, server in enumerate(storage):
         adapter.addresses[f"storage{number}.test"] = server.url
         server.add_file("/b", BLOB.raw)
+    upstream = adapter.upstreams().at(a_rule())
     for _ in range(2):
         for number in range(3):
             hub.fail("/blobs/", redirects(f"https://storage{number}.test/b"))
-            assert b"".join(adapter.at().blob(NAME, BLOB.digest, BLOB.size)) == BLOB.raw
-    assert [server.connections for server in storage] == [2, 2, 2]
+            assert b"".join(upstream.blob(NAME, BLOB.digest, BLOB.size)) == BLOB.raw
+    assert [server.connections for server in storage] == connections

@@ -1,0 +1,25 @@
+"""Failures of upstreams as values: each can be told again to somebody who comes later."""
+
+import pytest
+
+from ecr_emulator.errors import UpstreamFailure, WrongBytes
+from tests.support.images import an_image
+
+
+def kinds(base):
+    """A class with all classes below it."""
+    return [base, *(kind for each in base.__subclasses__() for kind in kinds(each))]
+
+
+@pytest.mark.parametrize("kind", kinds(UpstreamFailure))
+def test_a_failure_is_told_again_with_another_time(kind):
+    first = kind("it is down", retry_after=30.0)
+    later = first.again(5.0)
+    assert (type(later), later.reason, later.retry_after) == (kind, "it is down", 5.0)
+    assert (later.failure_code, later.message) == (first.failure_code, first.message)
+    assert first.retry_after == 30.0
+
+
+def test_wrong_bytes_are_told_again_in_the_same_words():
+    digest = an_image().digest
+    assert WrongBytes.instead_of(digest).again(None).reason == f"the upstream sent other bytes than {digest}"
