@@ -148,7 +148,7 @@ class Emulator:
             roles=self._roles(),
             upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
-            uploads=Uploads(self._store, self._blobs, self._ids, self.settings.strict),
+            uploads=Uploads(self._store, self._blobs, self._ids, self.clock, self.settings.strict),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
@@ -212,7 +212,7 @@ class Emulator:
         """Forget everything but the signing key: tokens stay good."""
         self.settle()
         self._store.reset()
-        self._blobs.clear()
+        self._collector.sweep()
         self._elsewhere.forget()
         self._pull_through.forget()
         self._downloads.forget()

@@ -112,17 +112,20 @@ class BlobStore(Protocol):
     def delete(self, digest: str) -> int | None:
         """Remove a blob; how many bytes that frees, None if there is none or it is held."""
 
-    def hold(self, digest: str) -> AbstractContextManager[None]:
-        """While the block runs, the blob is not deleted, be it there already or only at the end of the block."""
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """While the block runs, the blob of a digest, or what is written under a name, is not removed.
+
+        It need not be there yet: who holds its name first may create it and tell the database later.
+        """
+
+    def held(self) -> set[str]:
+        """The names that are held, those of open writers among them."""
 
     def digests(self) -> Iterator[str]:
         """The digests of all blobs."""
 
-    def being_written(self) -> set[str]:
-        """The names of the writers that are open."""
-
     def sweep(self, keep: set[str]) -> int:
-        """Remove what is written under no name to keep and by no open writer; how many there were."""
+        """Remove what is written under names that are neither to keep nor held; how many there were."""
 
 
 # --- Metadata --------------------------------------------------------------------------------------------
@@ -247,7 +250,10 @@ class Layers(Protocol):
         """Those of the digests that the repository does not hold, in the order given, each once."""
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
-        """Give a blob to a repository, or say that it was just given one that it has."""
+        """Give a blob to a repository, or say that it was just given one that it has. Its name is held meanwhile."""
+
+    def touch(self, repository: Repository, digest: str, now: datetime) -> bool:
+        """Say that a client counts on a blob that the repository holds; False if it holds it no more."""
 
     def remove_loose(self, before: datetime) -> int:
         """Take from all repositories the blobs that were added before and to which no image refers; how many."""
@@ -274,14 +280,14 @@ class Uploads(Protocol):
     def add(self, repository: Repository, upload: Upload) -> None:
         """Begin a session."""
 
-    def save(self, upload: Upload) -> None:
-        """Record its progress."""
+    def save(self, repository: Repository, upload: Upload) -> None:
+        """Record its progress; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
 
     def remove_untouched(self, before: datetime, keep: set[str]) -> None:
         """End the sessions that were last touched before an instant, but for those with the ids to keep."""
 
-    def remove(self, upload: Upload) -> None:
-        """End a session."""
+    def remove(self, repository: Repository, upload: Upload) -> None:
+        """End a session; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
 
 
 class PullThroughRules(Protocol):

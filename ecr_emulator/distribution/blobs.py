@@ -21,10 +21,11 @@ _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 def get_blob(visit: Visit, digest: str) -> Response:
     """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream. A strict GET leads to a signed URL."""
     check_digest(digest)
-    source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now)
+    is_head = visit.request.method == "HEAD"
+    source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now, is_check=is_head)
     if source is None:
         raise _unknown(digest)
-    if visit.is_strict and visit.request.method == "GET":
+    if visit.is_strict and not is_head:
         return _redirected(visit, source)
     span = requested_span(visit.request.headers.get("Range"), source.size)
     start, stop = span or (0, source.size)
@@ -37,7 +38,7 @@ def get_blob(visit: Visit, digest: str) -> Response:
     }
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
-    body = () if visit.request.method == "HEAD" else _body(source, start, stop)
+    body = () if is_head else _body(source, start, stop)
     return Response(body, 206 if span else 200, headers)
 
 

@@ -79,14 +79,14 @@ def cancel_upload(visit: Visit, upload_id: str) -> Response:
 def _finish(visit: Visit, upload_id: str, digest: str) -> Response:
     if visit.request.content_length != 0:
         _append(visit, upload_id)
-    layer = visit.services.uploads.finish(visit.registry, visit.name, upload_id, digest, visit.now)
+    layer = visit.services.uploads.finish(visit.registry, visit.name, upload_id, digest)
     return _created(visit, layer.digest)
 
 
 def _append(visit: Visit, upload_id: str) -> Upload:
     start = chunk_start(visit.request.headers.get("Content-Range"), visit.request.content_length)
     chunks = chunks_of(visit.request)
-    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks, visit.now, start)
+    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks, start)
 
 
 def _progress(visit: Visit, upload: Upload, status: int) -> Response:

@@ -59,11 +59,13 @@ class Layer:
     """A verified blob that belongs to a repository, or one that an image of the repository refers to.
 
     ``media_type`` is that of the reference, None while no image refers to it. A layer is archived when only
-    archived images refer to it, and loose since it was added or last asked for when no image refers to it.
+    archived images refer to it, and loose when no image does. ``given_at`` is when the repository was given it, or a
+    client was last told that it is there; None where the repository does not hold it.
     """
 
     digest: str
     size: int
     media_type: str | None = None
     is_archived: bool = False
-    loose_since: datetime | None = field(default=None, compare=False)
+    is_loose: bool = field(default=False, compare=False)
+    given_at: datetime | None = field(default=None, compare=False)

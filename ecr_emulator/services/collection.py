@@ -5,7 +5,7 @@ ECR does not say when it does this; that users need not is what makes it a regis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -67,31 +67,43 @@ class Collector:
         """Do it now, with what nobody has touched for the time of grace."""
         with self._store.writing(frees=True) as work:
             layers = self._forget(work, now - grace)
-        with self._store.writing(frees=True) as work:
-            uploads, freed = self._sweep(work)
+        uploads, freed = self.sweep()
         return Collected(uploads, layers, len(freed), sum(freed))
 
+    def sweep(self) -> tuple[int, list[int]]:
+        """Remove the bytes that the database knows nothing of: of how many uploads, and how many of each blob."""
+        with self._store.writing(frees=True) as work:
+            return self._sweep(work)
+
     def _forget(self, work: UnitOfWork, before: datetime) -> int:
-        work.uploads.remove_untouched(before, self._blobs.being_written())
+        work.uploads.remove_untouched(before, self._blobs.held())
         work.referrer_listings.remove_empty(before)
         return work.layers.remove_loose(before)
 
     def _sweep(self, work: UnitOfWork) -> tuple[int, list[int]]:
         """Nobody can give a blob to a repository meanwhile: there is one unit that writes."""
         uploads = self._blobs.sweep(work.uploads.ids())
-        freed = [self._blobs.delete(digest) for digest in self._unused(work)]
-        return uploads, [size for size in freed if size is not None]
-
-    def _unused(self, work: UnitOfWork) -> Iterator[str]:
         digests = self._blobs.digests()
+        freed: list[int] = []
         while batch := list(islice(digests, BATCH)):
-            yield from work.layers.unused(batch)
+            freed += delete_unused(work, self._blobs, batch)
+        return uploads, freed
 
 
-def vouch(store: Store, repository: Repository, layers: Iterable[Layer], now: datetime) -> None:
-    """Keep layers for a client that was just told that they are there: it will push their manifest next."""
-    stale = [layer for layer in layers if layer.loose_since and now - layer.loose_since > VOUCHED]
+def delete_unused(work: UnitOfWork, blobs: BlobStore, digests: Iterable[str]) -> list[int]:
+    """Delete those of some blobs that no repository needs and nobody holds; how many bytes of each that freed."""
+    freed = [blobs.delete(digest) for digest in work.layers.unused(digests)]
+    return [size for size in freed if size is not None]
+
+
+def vouch(store: Store, repository: Repository, layers: Iterable[Layer], now: datetime) -> set[str]:
+    """Keep layers for a client that is told that they are there: it will push their manifest next.
+
+    Returns the digests of those that are there no more: a collection may have come in between.
+    """
+    gone: set[str] = set()
+    stale = [layer for layer in layers if layer.given_at and now - layer.given_at > VOUCHED]
     if stale:
         with if_there_is_room(f"who asked for layers of {repository.name}"), store.writing(waits=False) as work:
-            for layer in stale:
-                work.layers.add(repository, layer.digest, layer.size, now)
+            gone = {layer.digest for layer in stale if not work.layers.touch(repository, layer.digest, now)}
+    return gone

@@ -64,9 +64,13 @@ class Downloads:
     def chunks(
         self, rule: PullThroughRule, repository: Repository, layer: Layer, start: int, stop: int
     ) -> Generator[bytes, None, None]:
-        """The bytes of a blob from start up to stop, as they arrive. Raises ``UpstreamFailure``."""
-        fill = self._fill(rule, repository, layer)
-        return fill.follow(start, stop) if fill else read_span(self._blobs, layer.digest, start, stop)
+        """The bytes of a blob from start up to stop, as they arrive; it is held until the last one is read.
+
+        Raises ``UpstreamFailure``.
+        """
+        with self._blobs.hold(layer.digest):
+            fill = self._fill(rule, repository, layer)
+            yield from fill.follow(start, stop) if fill else read_span(self._blobs, layer.digest, start, stop)
 
     def fetch(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         """Return when the repository holds the blob, or is deleted. Raises ``UpstreamFailure``."""

@@ -85,8 +85,8 @@ class Fill:
         except UpstreamFailure as failure:
             self.fail(failure)
             raise
-        except Exception as unforeseen:
-            self.fail(UpstreamUnavailable(f"fetching {self._digest} failed: {unforeseen}"))
+        except Exception:
+            self.fail(UpstreamUnavailable(f"fetching {self._digest} failed; the log of the emulator says why"))
             raise
 
     def follow(self, start: int, stop: int) -> Generator[bytes, None, None]:

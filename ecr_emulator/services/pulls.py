@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
@@ -101,9 +102,12 @@ class Pulls:
         self._record_pull(registry, name, manifest.digest, principal, now, last)
         return manifest
 
-    def find_blob(self, registry: Registry, name: str, digest: str, now: datetime) -> BlobSource | None:
+    def find_blob(
+        self, registry: Registry, name: str, digest: str, now: datetime, is_check: bool = False
+    ) -> BlobSource | None:
         """The blob, if the repository holds it, and not only for archived images, or can get it through the cache.
 
+        A client that only checks whether it is there may push a manifest next that refers to it.
         Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
         """
         with self._store.reading() as work:
@@ -117,29 +121,16 @@ class Pulls:
                 size = None
             rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
         repository = repository or Repository(registry, name, now)  # of an image for which there was no room
-        if held:
-            vouch(self._store, repository, [held], now)
-        elif rule is None:
-            return None  # who names a blob of another repository in a sparse manifest has no right to it
-        elif size is not None:
-            self._link(repository, layer, now)
-        if size is not None:
-            return BlobSource(
-                digest,
-                size,
-                layer.loose_since is not None,
-                True,
-                lambda start, stop: read_span(self._blobs, digest, start, stop),
-            )
-        if rule is None:
+        if held and (is_check or held.is_loose) and vouch(self._store, repository, [held], now):
             return None
-        return BlobSource(
-            digest,
-            layer.size,
-            False,
-            False,
-            lambda start, stop: self._downloads.chunks(rule, repository, layer, start, stop),
-        )
+        if rule is None:  # who names a blob of another repository in a sparse manifest has no right to it
+            return None if held is None or size is None else self._held_blob(held, size)
+        is_here = size is not None and self._link(repository, layer, now)
+        chunks = partial(self._downloads.chunks, rule, repository, layer)
+        return BlobSource(digest, layer.size if size is None else size, False, is_here, chunks)
+
+    def _held_blob(self, layer: Layer, size: int) -> BlobSource:
+        return BlobSource(layer.digest, size, layer.is_loose, True, partial(read_span, self._blobs, layer.digest))
 
     def referenced(self, work: UnitOfWork, registry: Registry, name: str, digest: str) -> Layer | None:
         """A blob to which an image refers that is stored, or that was served though it could not be stored.
@@ -177,11 +168,17 @@ class Pulls:
         is_listed = bool(work.images.parents(repository, image_id.digest))
         return is_listed or work.referrer_listings.has(repository, image_id.digest)
 
-    def _link(self, repository: Repository, layer: Layer, now: datetime) -> None:
-        with if_there_is_room(f"blob {layer.digest} of {repository.name}"), self._store.writing(waits=False) as work:
-            current = work.repositories.find(repository.registry, repository.name)
-            if current:
-                work.layers.add(current, layer.digest, layer.size, now)
+    def _link(self, repository: Repository, layer: Layer, now: datetime) -> bool:
+        """Give a repository a blob that is here; False if it was collected this very moment."""
+        with self._blobs.hold(layer.digest):
+            if self._blobs.size(layer.digest) is None:
+                return False
+            what = f"blob {layer.digest} of {repository.name}"
+            with if_there_is_room(what), self._store.writing(waits=False) as work:
+                current = work.repositories.find(repository.registry, repository.name)
+                if current:
+                    work.layers.add(current, layer.digest, layer.size, now)
+            return True
 
     def _record_pull(
         self, registry: Registry, name: str, digest: str, principal: str, now: datetime, last: datetime | None

@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.ht
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -24,9 +25,11 @@ from ecr_emulator.errors import (
     LayerAlreadyExistsException,
     LayerPartTooSmallException,
     LimitExceededException,
+    UploadNotFoundException,
 )
-from ecr_emulator.ports import BlobStore, BlobWriter, IdSource, Store
+from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store
 from ecr_emulator.services.account_settings import account_setting
+from ecr_emulator.services.collection import delete_unused
 from ecr_emulator.services.repositories import repository_for_push
 
 
@@ -40,14 +43,18 @@ class _Turn:
 class Uploads:
     """Begins, continues and ends upload sessions. Requests on one session take turns.
 
+    What arrives is dated when it is here: bytes may take longer than the grace of a collection.
     ``has_least_part`` holds the chunks of OCI clients to the least size that ECR's own layer parts have.
     """
 
-    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, has_least_part: bool = False) -> None:
+    def __init__(
+        self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, has_least_part: bool = False
+    ) -> None:
         self._has_least_part = has_least_part
         self._store = store
         self._blobs = blobs
         self._ids = ids
+        self._clock = clock
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
         self._turns_lock = Lock()
 
@@ -58,7 +65,7 @@ class Uploads:
         try:
             with self._store.writing(promised=False) as work:
                 repository = repository_for_push(work, registry, name, now)
-                upload = Upload(upload_id, repository.key, now)
+                upload = Upload(upload_id, repository.key, self._clock.now())
                 work.uploads.add(repository, upload)
         except BaseException:
             writer.abandon()
@@ -68,52 +75,42 @@ class Uploads:
 
     def get(self, registry: Registry, name: str, upload_id: str) -> Upload:
         """How far a session has come. Raises ``UploadNotFoundException``."""
-        return self._found(registry, name, upload_id)[1]
+        with self._store.reading() as work:
+            return work.uploads.get(work.repositories.get(registry, name), upload_id)
 
     def append(
-        self,
-        registry: Registry,
-        name: str,
-        upload_id: str,
-        chunks: Iterable[bytes],
-        now: datetime,
-        start: int | None = None,
+        self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes], start: int | None = None
     ) -> Upload:
         """Add bytes at the end. If the chunks break off, what has arrived is kept and the error goes on.
 
         Raises ``InvalidLayerPartException`` if the client says where they start and that is not the end, and
         ``LimitExceededException`` where a layer would be too large.
         """
-        with self._turn(upload_id).lock:
-            repository, upload = self._found(registry, name, upload_id)
+        with self._session(registry, name, upload_id) as (repository, upload):
             if start not in (None, upload.size):
                 raise _out_of_order(repository, upload)
-            return self._append(upload, chunks, now)
+            return self._append(repository, upload, chunks)
 
-    def append_part(
-        self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes, now: datetime
-    ) -> Upload:
+    def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
         """Add one layer part whose first and last byte the client names, both counted.
 
         Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past a quota.
         """
-        with self._turn(upload_id).lock:
-            repository, upload = self._found(registry, name, upload_id)
+        with self._session(registry, name, upload_id) as (repository, upload):
             first, last = span
             if first != upload.size or last - first + 1 != len(data) or not data:
                 raise _out_of_order(repository, upload)
             if upload.parts >= MAX_PARTS or upload.size + len(data) > MAX_LAYER_SIZE:
                 raise LimitExceededException
-            return self._append(upload, [data], now)
+            return self._append(repository, upload, [data])
 
-    def complete(self, registry: Registry, name: str, upload_id: str, digest: str, now: datetime) -> Layer:
+    def complete(self, registry: Registry, name: str, upload_id: str, digest: str) -> Layer:
         """End a session as CompleteLayerUpload does; returns the layer under ECR's own sha256.
 
         Raises EmptyUpload, LayerPartTooSmall, InvalidLayer and LayerAlreadyExists, in this order. A digest of an
         algorithm other than sha256 and sha512 is not verified, as in ECR.
         """
-        with self._turn(upload_id).lock:
-            repository, upload = self._found(registry, name, upload_id)
+        with self._session(registry, name, upload_id) as (repository, upload):
             if upload.parts == 0:
                 raise EmptyUploadException
             if upload.has_small_part:
@@ -121,33 +118,31 @@ class Uploads:
             writer = self._blobs.resume(upload.id, upload.size)
             computed = writer.digest()
             if algorithm_of(digest) in ALGORITHMS and writer.digest(algorithm_of(digest)) != digest.lower():
-                self._discard(upload, writer)
+                self._discard(repository, upload, writer)
                 raise InvalidLayerException
             with self._store.reading() as work:
                 known = work.layers.find(repository, computed)
             was_here = known is not None and self._blobs.intact_size(computed, known.size) is not None
-            layer = self._commit(repository, upload, writer, computed, now)
+            layer = self._commit(repository, upload, writer, computed)
             if was_here:
                 raise LayerAlreadyExistsException
             return layer
 
-    def finish(self, registry: Registry, name: str, upload_id: str, digest: str, now: datetime) -> Layer:
+    def finish(self, registry: Registry, name: str, upload_id: str, digest: str) -> Layer:
         """End a session as the OCI protocol does.
 
         Raises ``InvalidLayerException`` if the bytes are not the digest's; the session is gone then. Where parts have
         a least size, ``LayerPartTooSmallException``.
         """
-        with self._turn(upload_id).lock:
-            repository, upload = self._found(registry, name, upload_id)
+        with self._session(registry, name, upload_id) as (repository, upload):
             if self._has_least_part and upload.has_small_part:
                 raise LayerPartTooSmallException
-            return self._commit(repository, upload, self._blobs.resume(upload.id, upload.size), digest, now)
+            return self._commit(repository, upload, self._blobs.resume(upload.id, upload.size), digest)
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
         """Drop a session and its bytes. Raises ``UploadNotFoundException``."""
-        with self._turn(upload_id).lock:
-            _, upload = self._found(registry, name, upload_id)
-            self._discard(upload, self._blobs.resume(upload.id, upload.size))
+        with self._session(registry, name, upload_id, frees=True) as (repository, upload):
+            self._discard(repository, upload, self._blobs.resume(upload.id, upload.size))
 
     def mount(
         self,
@@ -180,41 +175,62 @@ class Uploads:
                     return layer
         return None
 
-    def _found(self, registry: Registry, name: str, upload_id: str) -> tuple[Repository, Upload]:
-        with self._store.reading() as work:
-            repository = work.repositories.get(registry, name)
-            return repository, work.uploads.get(repository, upload_id)
+    @contextmanager
+    def _session(
+        self, registry: Registry, name: str, upload_id: str, *, frees: bool = False
+    ) -> Iterator[tuple[Repository, Upload]]:
+        """A session that nobody else works on and no collection ends while the block runs.
 
-    def _append(self, upload: Upload, chunks: Iterable[bytes], now: datetime) -> Upload:
-        writer = self._blobs.resume(upload.id, upload.size)
-        try:
-            for chunk in chunks:
-                if writer.size + len(chunk) > MAX_LAYER_SIZE:
-                    raise LimitExceededException
-                writer.write(chunk)
-        finally:
-            upload = _advanced(upload, writer.size, now)
-            writer.close()
-            with self._store.writing(promised=False) as work:
-                work.uploads.save(upload)
+        It is held first and then read in a unit that writes: a collection that has not seen the hold is over by then.
+        """
+        turn = self._turn(upload_id)  # it lives as long as this variable
+        with turn.lock, self._blobs.hold(upload_id):
+            with self._store.writing(promised=False, frees=frees) as work:
+                repository = work.repositories.get(registry, name)
+                upload = work.uploads.get(repository, upload_id)
+            yield repository, upload
+
+    def _append(self, repository: Repository, upload: Upload, chunks: Iterable[bytes]) -> Upload:
+        with closing(self._blobs.resume(upload.id, upload.size)) as writer:
+            try:
+                for chunk in chunks:
+                    if writer.size + len(chunk) > MAX_LAYER_SIZE:
+                        raise LimitExceededException
+                    writer.write(chunk)
+            finally:
+                upload = _advanced(upload, writer.size, self._clock.now())
+                self._save(repository, upload, writer)
         return upload
 
-    def _commit(self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str, now: datetime) -> Layer:
+    def _save(self, repository: Repository, upload: Upload, writer: BlobWriter) -> None:
+        try:
+            with self._store.writing(promised=False) as work:
+                work.uploads.save(repository, upload)
+        except UploadNotFoundException:
+            writer.abandon()  # its repository was deleted, or everything was
+            raise
+
+    def _commit(self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str) -> Layer:
         size = writer.size
-        with self._blobs.hold(digest):
-            verified = writer.commit(digest)
-            with self._store.writing() as work:
-                work.uploads.remove(upload)
-                if verified:
-                    work.layers.add(repository, digest, size, now)
+        try:
+            with closing(writer), self._blobs.hold(digest):
+                verified = writer.commit(digest)
+                with self._store.writing() as work:
+                    work.uploads.remove(repository, upload)
+                    if verified:
+                        work.layers.add(repository, digest, size, self._clock.now())
+        except UploadNotFoundException:
+            with self._store.writing(frees=True) as work:
+                delete_unused(work, self._blobs, [digest])
+            raise
         if not verified:
             raise InvalidLayerException
         return Layer(digest, size)
 
-    def _discard(self, upload: Upload, writer: BlobWriter) -> None:
+    def _discard(self, repository: Repository, upload: Upload, writer: BlobWriter) -> None:
         writer.abandon()
         with self._store.writing(frees=True) as work:
-            work.uploads.remove(upload)
+            work.uploads.remove(repository, upload)
 
     def _turn(self, upload_id: str) -> _Turn:
         with self._turns_lock:

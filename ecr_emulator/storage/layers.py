@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 
-from sqlalchemy import JSON, bindparam, delete, func, select
+from sqlalchemy import JSON, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import ACTIVE, Layer
@@ -48,6 +48,9 @@ _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
 _HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
 _add = upsert(layers)
 _ADD = Statement(_add.on_conflict_do_update(set_={"added_at": _add.excluded.added_at}))
+_TOUCH = Statement(
+    update(layers).where(_of_repository, layers.c.digest == bindparam("of_digest")).values(added_at=bindparam("now"))
+)
 _any_reference = (
     select(image_references.c.image_id)
     .where(
@@ -93,8 +96,7 @@ class SqlLayers:
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
         if row is None:
             return None
-        loose_since = row.added_at if row.active is None else None
-        return Layer(digest, row.size, row.media_type, is_archived=row.active == 0, loose_since=loose_since)
+        return Layer(digest, row.size, row.media_type, row.active == 0, row.active is None, row.added_at)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
         """What an image of the repository says of a blob that the repository holds, or should come to hold.
@@ -120,6 +122,11 @@ class SqlLayers:
             _ADD.run(self._connection, repository_id=repository.key, digest=digest, size=size, added_at=now)
         except IntegrityError as orphan:
             raise RepositoryNotFoundException(**repository.identity) from orphan
+
+    def touch(self, repository: Repository, digest: str, now: datetime) -> bool:
+        """Say that a client counts on a blob that the repository holds; False if it holds it no more."""
+        touched = _TOUCH.run(self._connection, repository_id=repository.key, of_digest=digest, now=now)
+        return touched.rowcount > 0
 
     def remove_loose(self, before: datetime) -> int:
         """Take from all repositories the blobs that were added before and to which no image refers; how many."""

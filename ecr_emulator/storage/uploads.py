@@ -56,15 +56,17 @@ class SqlUploads:
         except IntegrityError as orphan:
             raise RepositoryNotFoundException(**repository.identity) from orphan
 
-    def save(self, upload: Upload) -> None:
-        """Record its progress."""
+    def save(self, repository: Repository, upload: Upload) -> None:
+        """Record its progress; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
         progress = {name: getattr(upload, name) for name in _progress}
-        _SAVE.run(self._connection, upload_id=upload.id, **progress)
+        if not _SAVE.run(self._connection, upload_id=upload.id, **progress).rowcount:
+            raise UploadNotFoundException(upload_id=upload.id, **repository.identity)
 
     def remove_untouched(self, before: datetime, keep: set[str]) -> None:
         """End the sessions that were last touched before an instant, but for those with the ids to keep."""
         _REMOVE_UNTOUCHED.run(self._connection, before=before, keep=list(keep))
 
-    def remove(self, upload: Upload) -> None:
-        """End a session."""
-        _REMOVE.run(self._connection, upload_id=upload.id)
+    def remove(self, repository: Repository, upload: Upload) -> None:
+        """End a session; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
+        if not _REMOVE.run(self._connection, upload_id=upload.id).rowcount:
+            raise UploadNotFoundException(upload_id=upload.id, **repository.identity)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.docker import Docker, refusal
@@ -31,6 +32,39 @@ def collect(docker, grace="0s"):
     return answer.json
 
 
+class SlowChunk:
+    """A chunk that is under way: its bytes come when ``ended`` asks for the answer."""
+
+    def __init__(self, docker, location, *pieces):
+        self._pieces, self._answers = list(pieces), []
+        self._started, self._go_on = threading.Event(), threading.Event()
+        body = {"wsgi.input": self, "CONTENT_LENGTH": str(sum(map(len, pieces)))}
+        self._sending = threading.Thread(
+            target=lambda: self._answers.append(docker.send("PATCH", location, environ_overrides=body))
+        )
+        self._sending.start()
+        assert self._started.wait(10)
+
+    def read(self, _=-1):
+        self._started.set()
+        self._go_on.wait(10)
+        return self._pieces.pop(0) if self._pieces else b""
+
+    def ended(self):
+        self._go_on.set()
+        self._sending.join(10)
+        return self._answers[0]
+
+
+def ask_for(docker, plane, blob=BLOB):
+    """Hear that a layer is there, as clients do before they push the manifest."""
+    if plane == "registry":
+        assert docker.send("HEAD", f"/v2/team/app/blobs/{blob.digest}").status_code == 200
+    else:
+        answer = docker.ecr.batch_check_layer_availability(repositoryName="team/app", layerDigests=[blob.digest])
+        assert [each["layerAvailability"] for each in answer["layers"]] == ["AVAILABLE"]
+
+
 def test_an_upload_that_stands_still_for_a_day_is_given_up(docker):
     location = docker.begin()
     docker.send("PATCH", location, data=b"half of it")
@@ -52,27 +86,34 @@ def test_the_bytes_of_an_upload_go_with_its_repository(docker):
 
 def test_an_upload_whose_bytes_are_just_arriving_is_never_collected(docker):
     location = docker.begin()
-    started, go_on = threading.Event(), threading.Event()
-
-    class Slow:
-        def __init__(self):
-            self.pieces = [b"slow, ", b"but steady"]
-
-        def read(self, _=-1):
-            started.set()
-            go_on.wait(10)
-            return self.pieces.pop(0) if self.pieces else b""
-
-    answers = []
-    body = {"wsgi.input": Slow(), "CONTENT_LENGTH": "16"}
-    sending = threading.Thread(target=lambda: answers.append(docker.send("PATCH", location, environ_overrides=body)))
-    sending.start()
-    assert started.wait(10)
+    slow = SlowChunk(docker, location, b"slow, ", b"but steady")
     wait(docker, hours=50)
     assert collect(docker)["uploads"] == 0
-    go_on.set()
-    sending.join(10)
-    assert (answers[0].status_code, answers[0].headers["Range"]) == (202, "0-15")
+    answer = slow.ended()
+    assert (answer.status_code, answer.headers["Range"]) == (202, "0-15")
+
+
+def test_what_took_long_to_arrive_has_its_grace_from_then_on(docker):
+    location = docker.begin()
+    slow = SlowChunk(docker, location, BLOB.raw)
+    wait(docker, hours=2)
+    slow.ended()
+    assert collect(docker, grace="1h")["uploads"] == 0
+    docker.send("PUT", f"{location}?digest={BLOB.digest}")
+    assert collect(docker, grace="1h")["layers"] == 0
+
+
+def test_two_chunks_for_one_upload_take_turns(docker):
+    location = docker.begin()
+    first = SlowChunk(docker, location, b"one ", b"after ")
+    second = threading.Thread(target=lambda: docker.send("PATCH", location, data=b"the other"))
+    second.start()
+    second.join(0.3)  # it waits for the first, or it would be over by now
+    assert second.is_alive()
+    first.ended()
+    second.join(10)
+    digest = digest_of(b"one after the other")
+    assert docker.send("PUT", f"{location}?digest={digest}").status_code == 201
 
 
 def test_the_layers_of_a_deleted_image_go_and_those_of_another_stay(docker):
@@ -111,14 +152,23 @@ def test_a_layer_whose_manifest_is_still_to_come_has_a_day_of_grace(docker):
 
 @pytest.mark.parametrize("plane", ["registry", "api"])
 def test_a_client_that_is_told_that_a_layer_is_there_can_count_on_it(docker, plane):
+    wait(docker, hours=20)
     docker.push_blob(BLOB)
     wait(docker, hours=20)
-    if plane == "registry":
-        assert docker.send("HEAD", f"/v2/team/app/blobs/{BLOB.digest}").status_code == 200
-    else:
-        docker.ecr.batch_check_layer_availability(repositoryName="team/app", layerDigests=[BLOB.digest])
-    wait(docker, hours=20)
+    ask_for(docker, plane)
+    wait(docker, hours=9)  # the collection of the 48th hour spares what was given or asked for since the 24th
     assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
+
+
+@pytest.mark.parametrize("plane", ["registry", "api"])
+def test_so_can_one_that_is_told_so_of_a_layer_of_an_image_that_is_deleted_then(docker, plane):
+    base = image("base")
+    docker.push(base, "v1")
+    wait(docker, hours=30)
+    ask_for(docker, plane, base.layers[0])
+    docker.ecr.batch_delete_image(repositoryName="team/app", imageIds=[{"imageTag": "v1"}])
+    assert collect(docker, grace="1h")["layers"] == len(base.blobs) - 1
+    assert docker.get(f"/v2/team/app/blobs/{base.layers[0].digest}").data == base.layers[0].raw
 
 
 def test_a_layer_that_is_pushed_again_begins_its_grace_again(docker):
@@ -135,23 +185,6 @@ def test_bytes_that_a_crash_left_between_disk_and_database_are_collected(docker)
     assert writer.commit(BLOB.digest)
     assert collect(docker)["bytes"] == BLOB.size
     assert stored(docker.emulator) == (0, 0)
-
-
-def test_bytes_that_are_about_to_be_given_to_a_repository_are_not(docker, monkeypatch):
-    services = docker.emulator.services
-    real = services.store.writing
-
-    def late():
-        monkeypatch.setattr(services.store, "writing", real)
-        assert services.collector.collect(services.clock.now()).blobs == 0
-        monkeypatch.setattr(services.store, "writing", late)
-        return real()
-
-    location = docker.begin()
-    docker.send("PATCH", location, data=BLOB.raw)
-    monkeypatch.setattr(services.store, "writing", late)
-    assert docker.send("PUT", f"{location}?digest={BLOB.digest}").status_code == 201
-    assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
 
 
 def test_it_is_done_every_day_also_after_a_reset_and_a_restart(tmp_path):

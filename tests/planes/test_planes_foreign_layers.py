@@ -46,6 +46,7 @@ def test_what_was_pushed_stays_as_long_as_an_image_lists_it(here, plane, windows
     [known] = here.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[base.digest])["layers"]
     assert (known["layerAvailability"], known["mediaType"]) == ("AVAILABLE", base.media_type)
     plane.delete(APP, "v1")
+    here.advance(seconds=1)
     assert collect(here)["layers"] == len(windows.blobs)
 
 

@@ -269,11 +269,17 @@ def test_leftovers_are_swept_but_for_those_to_keep(blobs, tmp_path):
     assert blobs.size(digest) == len(DATA)
 
 
-def test_a_cleared_store_takes_new_blobs(blobs):
-    digest = store_blob(blobs, DATA)
+def test_what_an_open_writer_writes_is_not_swept(blobs, tmp_path):
     writer = blobs.begin(NAME)
-    writer.write(DATA)
-    blobs.clear()
-    assert blobs.size(digest) is None
-    assert writer.commit(digest)
-    assert blobs.size(digest) == len(DATA)
+    assert blobs.sweep(set()) == 0
+    writer.close()
+    assert blobs.sweep(set()) == 1
+    assert stored_files(tmp_path) == []
+
+
+def test_a_writer_that_cannot_begin_holds_nothing(blobs):
+    blobs.begin(NAME).close()
+    for attempt in (lambda: blobs.begin(NAME), lambda: blobs.resume(OTHER_NAME, 0)):
+        with pytest.raises((FileExistsError, FileNotFoundError)):
+            attempt()
+    assert blobs.held() == set()

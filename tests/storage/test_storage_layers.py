@@ -73,10 +73,13 @@ def test_an_upload_goes_from_begin_to_end(store, repository):
     with store.writing() as work:
         work.uploads.add(repository, upload)
         assert work.uploads.get(repository, UPLOAD_ID) == upload
-        work.uploads.save(advanced)
+        work.uploads.save(repository, advanced)
         assert work.uploads.get(repository, UPLOAD_ID) == advanced
         assert work.uploads.ids() == {UPLOAD_ID}
-        work.uploads.remove(advanced)
+        work.uploads.remove(repository, advanced)
+        for what in (work.uploads.save, work.uploads.remove):
+            with pytest.raises(UploadNotFoundException, match=UPLOAD_ID):
+                what(repository, advanced)
         with pytest.raises(UploadNotFoundException, match=UPLOAD_ID):
             work.uploads.get(repository, UPLOAD_ID)
 

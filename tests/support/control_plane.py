@@ -155,7 +155,7 @@ class ControlPlane:
             roles=self.roles,
             upstreams=self.upstream,
             tokens=Tokens(b"a signing key for tests"),
-            uploads=Uploads(store, blobs, ids),
+            uploads=Uploads(store, blobs, ids, self.clock),
             pulls=Pulls(store, blobs, pull_through, downloads),
             referrers=referrers,
             addresses=Addresses(),

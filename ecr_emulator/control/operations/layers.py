@@ -32,8 +32,8 @@ def batch_check_layer_availability(call: Call, request: dict[str, Any]) -> dict[
         repository = work.repositories.get(call.registry, request["repositoryName"])
         found = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
     known = {digest: layer if layer and _is_here(call, layer) else None for digest, layer in found.items()}
-    vouch(call.services.store, repository, filter(None, known.values()), call.now)
-    layers = [_availability(digest, layer) for digest, layer in known.items()]
+    gone = vouch(call.services.store, repository, filter(None, known.values()), call.now)
+    layers = [_availability(digest, None if digest in gone else layer) for digest, layer in known.items()]
     return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
 
 
@@ -53,7 +53,6 @@ def upload_layer_part(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         request["uploadId"],
         (request["partFirstByte"], request["partLastByte"]),
         request["layerPartBlob"],
-        call.now,
     )
     return _upload(call, request) | {"lastByteReceived": upload.last_byte}
 
@@ -63,7 +62,7 @@ def complete_layer_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html"""
     # The API takes a list, but an upload is one layer: the first digest is the one that counts.
     layer = call.services.uploads.complete(
-        call.registry, request["repositoryName"], request["uploadId"], request["layerDigests"][0], call.now
+        call.registry, request["repositoryName"], request["uploadId"], request["layerDigests"][0]
     )
     return _upload(call, request) | {"layerDigest": layer.digest}
 
@@ -114,7 +113,7 @@ def _availability(digest: str, held: Layer | None) -> dict[str, Any]:
 def _holds(work: UnitOfWork, repository: Repository, digest: str) -> bool:
     """Whether the repository holds a layer to which one of its images refers. Raises if none does."""
     held = work.layers.find(repository, digest)
-    if held and (held.is_archived or held.loose_since):
+    if held and (held.is_archived or held.is_loose):
         raise LayerInaccessibleException
     if not held and not work.layers.referenced(repository, digest):
         raise _not_found(repository, digest)

@@ -10,16 +10,16 @@ import hashlib
 import logging
 import os
 import re
-import shutil
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from io import FileIO
 from pathlib import Path
 from threading import Lock
 
 from ecr_emulator.domain.names import algorithm_of
 from ecr_emulator.storage.blobs.hashed import Hashed
+from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
 from ecr_emulator.storage.disk import KEPT, free_bytes, storage_failures
 
@@ -47,9 +47,7 @@ class FileBlobs:
         self._progress_lock = Lock()
         self._hashed = Hashed()
         self._replacing = Lock()
-        self._open: set[str] = set()
-        self._held: Counter[str] = Counter()
-        self._held_lock = Lock()
+        self._holds = Holds()
         for path in (self._blobs, self._ingest):
             os.makedirs(path, exist_ok=True)
 
@@ -105,10 +103,7 @@ class FileBlobs:
 
         Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use, and ``StorageFailure``.
         """
-        with storage_failures():
-            file = FileIO(self._ingest_path(name), "x+")
-        self._open.add(name)
-        return FileWriter(self, name, file, Progress(hashlib.sha256(), 0))
+        return FileWriter(self, name, self._ingest_file(name, "x+"), Progress(hashlib.sha256(), 0))
 
     def resume(self, name: str, size: int) -> FileWriter:
         """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
@@ -116,9 +111,7 @@ class FileBlobs:
         What it wrote beyond is dropped: nobody was told that it had arrived. What an earlier process wrote is hashed
         again. Raises ``FileNotFoundError`` and ``StorageFailure``.
         """
-        with storage_failures():
-            file = FileIO(self._ingest_path(name), "r+")
-        self._open.add(name)
+        file = self._ingest_file(name, "r+")
         if file.seek(0, os.SEEK_END) > size:
             file.truncate(size)
         size = file.seek(0, os.SEEK_END)
@@ -136,28 +129,24 @@ class FileBlobs:
 
         Files already open on it can still be read.
         """
-        with self._held_lock:
-            if digest in self._held:
-                return None
-            with suppress(FileNotFoundError):
+        with self._holds.unless_held(digest) as is_free, suppress(FileNotFoundError):
+            if is_free:
                 path = self._path(digest)
                 freed = os.stat(path).st_size
                 os.unlink(path)
                 return freed
         return None
 
-    @contextmanager
-    def hold(self, digest: str) -> Iterator[None]:
-        """While the block runs, the blob is not deleted, be it there already or only at the end of the block."""
-        with self._held_lock:
-            self._held[digest] += 1
-        try:
-            yield
-        finally:
-            with self._held_lock:
-                self._held[digest] -= 1
-                if not self._held[digest]:
-                    del self._held[digest]
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """While the block runs, the blob of a digest, or what is written under a name, is not removed.
+
+        It need not be there yet.
+        """
+        return self._holds.hold(name)
+
+    def held(self) -> set[str]:
+        """The names that are held, those of open writers among them."""
+        return self._holds.names()
 
     def digests(self) -> Iterator[str]:
         """The digests of all blobs."""
@@ -166,21 +155,9 @@ class FileBlobs:
                 for encoded in os.listdir(f"{self._blobs}/{algorithm}/{start}"):
                     yield f"{algorithm}:{encoded}"
 
-    def being_written(self) -> set[str]:
-        """The names of the writers that are open."""
-        return set(self._open)
-
     def sweep(self, keep: set[str]) -> int:
-        """Remove what is written under no name to keep and by no open writer; how many there were."""
-        leftovers = [name for name in os.listdir(self._ingest) if name not in keep and name not in self._open]
-        for name in leftovers:
-            self.drop_ingest(name)
-        return len(leftovers)
-
-    def clear(self) -> None:
-        """Remove every blob. Writers under way go on."""
-        for algorithm in os.listdir(self._blobs):
-            shutil.rmtree(f"{self._blobs}/{algorithm}", ignore_errors=True)
+        """Remove what is written under names that are neither to keep nor held; how many there were."""
+        return sum(self._drop_unless_held(name) for name in os.listdir(self._ingest) if name not in keep)
 
     # --- For writers -----------------------------------------------------------------------------------
 
@@ -190,7 +167,6 @@ class FileBlobs:
 
     def drop_ingest(self, name: str) -> None:
         """Remove the bytes of a writer."""
-        self._open.discard(name)
         with suppress(FileNotFoundError):
             os.unlink(self._ingest_path(name))
 
@@ -206,16 +182,35 @@ class FileBlobs:
         with self._replacing:
             os.replace(self._ingest_path(name), path)
         self._hashed.add_new(digest, file.fileno())
-        self._open.discard(name)
         self._sync(os.path.dirname(path))
 
     def remember(self, name: str, progress: Progress) -> None:
         """Keep the hash of a closed writer for the next one of this name."""
-        self._open.discard(name)
         with self._progress_lock:
             self._progress[name] = progress
             if len(self._progress) > REMEMBERED:
                 self._progress.popitem(last=False)
+
+    def release(self, name: str) -> None:
+        """Say that a writer has ended: it holds its name no more."""
+        self._holds.release(name)
+
+    def _ingest_file(self, name: str, mode: str) -> FileIO:
+        """The file of a writer, whose name is held from before the file exists."""
+        path = self._ingest_path(name)
+        self._holds.take(name)
+        try:
+            with storage_failures():
+                return FileIO(path, mode)
+        except BaseException:
+            self._holds.release(name)
+            raise
+
+    def _drop_unless_held(self, name: str) -> bool:
+        with self._holds.unless_held(name) as is_free:
+            if is_free:
+                self.drop_ingest(name)
+        return is_free
 
     def _ensure_folder(self, folder: str) -> None:
         if os.path.isdir(folder):

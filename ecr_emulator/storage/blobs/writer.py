@@ -45,6 +45,8 @@ class Shelf(Protocol):
 
     def remember(self, name: str, progress: Progress) -> None: ...
 
+    def release(self, name: str) -> None: ...
+
 
 class FileWriter:
     """``ports.BlobWriter``. One thread writes; ``reader`` may be called from any, also while it commits."""
@@ -105,6 +107,7 @@ class FileWriter:
         with storage_failures():
             self._shelf.settle(self._name, self._file, digest)
         self._file.close()
+        self._shelf.release(self._name)
         return True
 
     def abandon(self) -> None:
@@ -112,9 +115,11 @@ class FileWriter:
         if not self._file.closed:
             self._file.close()
             self._shelf.drop_ingest(self._name)
+            self._shelf.release(self._name)
 
     def close(self) -> None:
         """Keep what is written for a later ``BlobStore.resume``. Harmless after ``commit`` and ``abandon``."""
         if not self._file.closed:
             self._file.close()
             self._shelf.remember(self._name, Progress(self._sha256, self._size))
+            self._shelf.release(self._name)
