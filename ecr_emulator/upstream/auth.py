@@ -83,7 +83,7 @@ class SignedRequests:
     def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], freight: Freight) -> Answer:
         access = Access(self.host, self.credential, scope)
         header = self._authorizations.find(access) or self._unasked(access)
-        answer = self._connections.send(method, url, _authorized(headers, header), freight)
+        answer = self._connections.send(method, url, _authorized(headers, header), freight, self.host)
         if answer.status == 401 and header:
             self._authorizations.forget(access, header)
         challenge = self._challenge(answer)
@@ -92,7 +92,7 @@ class SignedRequests:
         answer.discard()
         header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
         self._authorizations.learn(self.host, challenge)
-        return self._connections.send(method, url, _authorized(headers, header), freight)
+        return self._connections.send(method, url, _authorized(headers, header), freight, self.host)
 
     def hang_up(self) -> None:
         """Use none of the connections any more that are kept, wherever they lead."""
@@ -131,7 +131,7 @@ class SignedRequests:
         return self.persist(lambda: self._fetch(url, headers))
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Grant:
-        with self._connections.send("GET", url, headers, Freight.DOCUMENT) as answer:
+        with self._connections.send("GET", url, headers, Freight.DOCUMENT, self.host) as answer:
             body = answer.body(MAX_TOKEN_BODY + 1)
         if answer.status != 200:
             raise self._refused(answer)

@@ -219,8 +219,7 @@ class HttpUpstream:
             return answer
         answer.discard()
         if _is_expired(answer):
-            who = self._signed.host
-            raise UpstreamUnavailable(f"{answer.who}, where {who} keeps blob {digest}, answered {answer.status}")
+            raise UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for blob {digest} of {name}")
         raise self._refusal(answer, name, f"blob {digest} of {name}")
 
     def _ask_blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:

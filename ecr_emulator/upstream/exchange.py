@@ -108,8 +108,8 @@ class Connections:
                 self._breakers.gave_up(last.host, last.failure.reason)
             raise last.failure from last
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], freight: Freight) -> Answer:
-        """One request with its redirects.
+    def send(self, method: str, url: str, headers: Mapping[str, str], freight: Freight, registry: str) -> Answer:
+        """One request with its redirects. ``registry`` is the host that led to the URL; failures elsewhere name it too.
 
         Raises ``Interruption`` for what may pass and ``UpstreamFailure`` for what will not. The statuses that are
         left to the caller are successes, and refusals other than 429.
@@ -119,7 +119,8 @@ class Connections:
             is_elsewhere = self._origin(url) != self._origin(first)
             if is_elsewhere:
                 here.pop("Authorization", None)
-            answer = self._send_once(method, url, here, freight, is_elsewhere=is_elsewhere)
+            who = self._named(url, registry)
+            answer = self._send_once(method, url, here, freight, who, is_elsewhere=is_elsewhere)
             location = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not location:
                 return answer
@@ -137,11 +138,17 @@ class Connections:
     def _origin(self, url: str) -> Origin:
         return origin_of(self.addresses.locate(url))
 
+    def _named(self, url: str, registry: str) -> str:
+        """Who is asked, for people: a token service or storage of which they may never have heard is explained."""
+        who = self.addresses.describe(url)
+        is_registry = urlsplit(url).netloc.lower() == registry.lower()
+        return who if is_registry else f"{who}, where {registry} sends us,"
+
     def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], freight: Freight, *, is_elsewhere: bool
+        self, method: str, url: str, headers: Mapping[str, str], freight: Freight, who: str, *, is_elsewhere: bool
     ) -> Answer:
         """One request, unless its host is to be left alone. An answer that begins is an answer: its breaker closes."""
-        host, who = urlsplit(url).netloc.lower(), self.addresses.describe(url)
+        host = urlsplit(url).netloc.lower()
         session, sockets = self._session(self._origin(url))
         self._breakers.check(host)
         give_back = sockets.take(freight)

@@ -8,6 +8,7 @@ import pytest
 
 from ecr_emulator.errors import (
     UpstreamAccessDenied,
+    UpstreamFailure,
     UpstreamNotFound,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
@@ -182,6 +183,30 @@ def test_a_token_endpoint_that_fails_is_asked_three_times_in_all(hub, adapter, n
     with pytest.raises(UpstreamUnavailable, match="503"):
         adapter.at().manifest(NAME, "latest")
     assert (hub.count("GET", "/token"), adapter.pauses) == (3, [0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda tokens: tokens.stop(), "cannot be reached: Connection refused"),
+        (lambda tokens: tokens.fail("/token", status=503, times=9), "answered 503"),
+        (lambda tokens: tokens.fail("/token", status=404), "answered 404 when asked for a token"),
+        (lambda tokens: tokens.fail("/token", status=429, headers={"Retry-After": "900"}), "answered 429"),
+        (lambda tokens: tokens.fail("/token", answers(200, b"{}")), "answered a token request without a token"),
+    ],
+    ids=["refused", "503", "404", "429", "no token"],
+)
+def test_a_token_service_that_fails_is_named_with_the_registry_that_wants_its_tokens(
+    hub, adapter, nginx, new_upstream, break_it, words
+):
+    tokens = new_upstream()
+    hub.auth = tokens.auth = Bearer(realm=f"{tokens.url}/token")
+    adapter.addresses["auth.docker.io"] = tokens.url
+    break_it(tokens)
+
+    with pytest.raises(UpstreamFailure) as failed:
+        adapter.at().manifest(NAME, "latest")
+    assert f"127.0.0.1:{tokens.port}, where registry-1.docker.io sends us, {words}" in failed.value.reason
 
 
 def test_a_token_endpoint_may_be_rate_limited(hub, adapter, nginx):
