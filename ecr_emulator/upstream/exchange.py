@@ -140,9 +140,10 @@ class Connections:
 
     def _named(self, url: str, registry: str) -> str:
         """Who is asked, for people: a token service or storage of which they may never have heard is explained."""
-        who = self.addresses.describe(url)
-        is_registry = urlsplit(url).netloc.lower() == registry.lower()
-        return who if is_registry else f"{who}, where {registry} sends us,"
+        home = f"https://{registry}"
+        if self._origin(url) == self._origin(home):
+            return self.addresses.describe(home)
+        return f"{self.addresses.describe(url)}, where {registry} sends us,"
 
     def _send_once(
         self, method: str, url: str, headers: Mapping[str, str], freight: Freight, who: str, *, is_elsewhere: bool

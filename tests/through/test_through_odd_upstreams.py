@@ -3,7 +3,9 @@
 import pytest
 
 from tests.support.faults import answers, with_headers
+from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import image, multi_arch
+from tests.through.conftest import running
 
 NAME = "quay/team/app"
 
@@ -62,3 +64,18 @@ def test_an_upstream_that_has_the_tag_no_longer_is_asked_by_get_too_and_then_lef
         assert here.pull(NAME, "v1") == app.raw
     assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
     assert here.events()[-1]["failure-code"] == "ImageNotFound"
+
+
+def test_a_token_service_that_is_not_there_is_named_with_the_upstream_of_the_rule(upstream, tmp_path):
+    with ScriptedUpstream() as tokens:
+        realm = f"{tokens.url}/token"
+    upstream.auth = Bearer(realm=realm)
+    upstream.add_image("team/app", image(), "v1")
+    with running(upstream, tmp_path / "mapped", mapped={"auth.quay.io": tokens.url}) as mapped:
+        mapped.rule()
+        answer = mapped.manifest(NAME, "v1")
+    assert answer.status_code == 503
+    assert (
+        f"127.0.0.1:{tokens.port}, where quay.io sends us, cannot be reached: Connection refused"
+        in answer.json["errors"][0]["message"]
+    )

@@ -70,7 +70,7 @@ def unknown_to_the_hub(here, upstream):
 def wrong_secret(here, upstream):
     upstream.auth = Bearer(("hub-user", "another"))
     return "docker-hub/library/nginx", (
-        f"127.0.0.1:{upstream.port} answered 401 when asked for a token: "
+        f"registry-1.docker.io ({upstream.url}) answered 401 when asked for a token: "
         "the user name or the access token in the secret is wrong"
     )
 
