@@ -25,7 +25,7 @@ from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
-from ecr_emulator.upstream.patience import Freight
+from ecr_emulator.upstream.patience import Freight, Interruption
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.realms import check_realm
 
@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 DEFAULT_LIFETIME = 60.0
 """Seconds that a token lasts if its issuer does not say."""
 MAX_TOKEN_BODY = 64 * 1024
+
+_MAY_HIDE = frozenset({401, 403, 404})
+"""What registries say that do not let strangers know what they have."""
 
 _TOKEN = re.compile(r"[!-~]+")
 
@@ -86,7 +89,7 @@ class SignedRequests:
         answer = self._connections.send(method, url, _authorized(headers, header), freight, self.host)
         if answer.status == 401 and header:
             self._authorizations.forget(access, header)
-        challenge = self._challenge(answer)
+        challenge = self._challenge(answer) or (None if header else self._unsaid(answer, scope))
         if challenge is None or (challenge.scheme == "basic" and header == self._basic):
             return answer
         answer.discard()
@@ -105,9 +108,32 @@ class SignedRequests:
             return None
         try:
             return self._authorizations.obtain(access, lambda: self._grant(challenge, access.scope))
+        except UpstreamNotFound:
+            return None  # no token for strangers: the registry may show them something all the same
         except UpstreamFailure:
             self._authorizations.unlearn(self.host)
             raise
+
+    def _unsaid(self, answer: Answer, scope: str) -> Challenge | None:
+        """The challenge at ``/v2/``, where clients begin, of a registry that hides everything else from strangers.
+
+        It is asked for once in a while, if there is a credential to show. Where that fails, the answer stands.
+        """
+        may_hide = answer.status in _MAY_HIDE and scope and not answer.is_elsewhere
+        if not (may_hide and self.credential) or self._authorizations.is_open_to(self.host, self.credential):
+            return None
+        answer.discard()
+        return self._authorizations.learnt(self.host) or self._asked_for_first(self.credential)
+
+    def _asked_for_first(self, credential: Credential) -> Challenge | None:
+        try:
+            with self._connections.send("GET", f"https://{self.host}/v2/", {}, Freight.DOCUMENT, self.host) as first:
+                challenge = self._challenge(first)
+        except (Interruption, UpstreamFailure):
+            return None
+        if challenge is None:
+            self._authorizations.found_open(self.host, credential)
+        return challenge
 
     def _challenge(self, answer: Answer) -> Challenge | None:
         """The challenge to meet, if we can. One from another host than the registry is none of ours."""

@@ -14,6 +14,8 @@ RENEW_BEFORE = 30.0
 """A token is not used in the last seconds of its life: the request has to arrive as well."""
 KEPT = 1_000
 """With more headers than this in memory, those that have expired are forgotten, and the oldest if none has."""
+OPEN_FOR = 3_600.0
+"""Seconds for which a host is believed that it shows everybody what it has."""
 
 
 class Access(NamedTuple):
@@ -51,6 +53,7 @@ class Authorizations:
         self._elapsed = elapsed
         self._kept: dict[Access, _Kept] = {}
         self._challenges: dict[str, Challenge] = {}
+        self._open_until: dict[tuple[str, Credential], float] = {}
         self._lock = Lock()
 
     def find(self, access: Access) -> str | None:
@@ -85,6 +88,17 @@ class Authorizations:
     def unlearn(self, host: str) -> None:
         """It did not work: wait to be asked."""
         self._challenges.pop(host, None)
+
+    def is_open_to(self, host: str, credential: Credential) -> bool:
+        """Whether a host said lately that nobody needs to sign in, when somebody with this credential asked."""
+        return self._elapsed() < self._open_until.get((host, credential), 0.0)
+
+    def found_open(self, host: str, credential: Credential) -> None:
+        """A host says that nobody needs to sign in: it is not asked again for a while."""
+        now = self._elapsed()
+        with self._lock:
+            still = {key: until for key, until in self._open_until.items() if now < until}
+            self._open_until = still | {(host, credential): now + OPEN_FOR}
 
     def _entry(self, access: Access) -> _Kept:
         with self._lock:

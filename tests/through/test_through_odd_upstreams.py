@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.faults import answers, with_headers
+from tests.support.faults import Reply, answers, with_headers
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import image, multi_arch
-from tests.through.conftest import running
+from tests.through.conftest import CREDENTIAL, running
 
 NAME = "quay/team/app"
 
@@ -79,3 +79,20 @@ def test_a_token_service_that_is_not_there_is_named_with_the_upstream_of_the_rul
         f"127.0.0.1:{tokens.port}, where quay.io sends us, cannot be reached: Connection refused"
         in answer.json["errors"][0]["message"]
     )
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_rule_with_a_secret_shows_it_to_an_upstream_that_hides_what_it_has(here, upstream, status):
+    """Clients begin with a GET of /v2/, where alone such an upstream says that one has to sign in."""
+    app = multi_arch()
+    upstream.add_image("library/app", app, "v1")
+    upstream.auth = Bearer(CREDENTIAL)
+    hidden = ("/manifests/", "/blobs/", "/referrers/")
+    upstream.manner = lambda request, reply: (
+        Reply(status) if reply.status == 401 and any(each in request.path for each in hidden) else reply
+    )
+    here.rule("docker-hub", "registry-1.docker.io", credentialArn=here.secret())
+    assert here.pull("docker-hub/library/app", "v1") == app.raw
+    here.settle()
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    assert upstream.count("GET", "/v2/?") == 1

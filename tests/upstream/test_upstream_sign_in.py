@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -16,10 +17,10 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.realms import check_realm
-from tests.support.faults import answers
+from tests.support.faults import Reply, answers, hang_up
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_adapter import SECRET, a_rule
-from tests.support.upstream_images import image
+from tests.support.upstream_images import artifact, image
 
 NAME = "library/nginx"
 CREDENTIAL = Credential("somebody", "dckr_pat_1")
@@ -283,6 +284,90 @@ def test_an_address_that_stands_in_for_a_registry_may_be_its_own_realm():
     assert check_realm("http://127.0.0.1:6000/token", "registry-1.docker.io", addresses)
     with pytest.raises(UpstreamUnavailable):
         check_realm("http://auth.docker.io/token", "registry-1.docker.io", addresses)
+
+
+def hides(status):
+    """An upstream that hides what it has from strangers, and asks for a credential where clients begin only."""
+
+    def manner(request, reply):
+        is_stranger = reply.status == 401 and request.path not in ("/v2/", "/token")
+        return Reply(status) if is_stranger else reply
+
+    return manner
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("auth", [Basic(*CREDENTIAL), Bearer(tuple(CREDENTIAL))], ids=["basic", "bearer"])
+def test_a_credential_is_tried_where_an_upstream_hides_what_it_has(hub, adapter, nginx, auth, status):
+    hub.auth, hub.manner = auth, hides(status)
+    upstream = adapter.at(credential=CREDENTIAL)
+
+    assert upstream.manifest(NAME, "latest").raw == nginx.raw
+    assert hub.count("GET", "/v2/?") == 1
+    asked = len(hub.requests)
+    assert upstream.head_manifest(NAME, "latest").digest == nginx.digest
+    for blob in nginx.blobs:
+        assert b"".join(upstream.blob(NAME, blob.digest, blob.size)) == blob.raw
+    assert len(hub.requests) == asked + 3, "it is signed in at unasked from now on"
+
+
+@pytest.mark.parametrize("first", ["head", "blob", "referrers"])
+def test_it_does_not_matter_what_is_asked_for_first(hub, adapter, nginx, first):
+    hub.auth, hub.manner = Bearer(tuple(CREDENTIAL)), hides(404)
+    upstream = adapter.at(credential=CREDENTIAL)
+    signature = artifact(nginx)
+    hub.add_image(NAME, signature)
+    if first == "head":
+        assert upstream.head_manifest(NAME, "latest").digest == nginx.digest
+    elif first == "blob":
+        assert b"".join(upstream.blob(NAME, nginx.config.digest, nginx.config.size)) == nginx.config.raw
+    else:
+        assert [each.digest for each in upstream.referrers(NAME, nginx.digest)] == [signature.digest]
+
+
+def test_what_is_hidden_stays_so_for_a_wrong_credential_and_for_strangers(hub, adapter, nginx):
+    hub.auth, hub.manner = Bearer(tuple(CREDENTIAL)), hides(404)
+    with pytest.raises(UpstreamAccessDenied, match="the access token in the secret is wrong"):
+        adapter.at(credential=Credential("somebody", "wrong")).manifest(NAME, "latest")
+    hub.requests.clear()
+    with pytest.raises(UpstreamNotFound):
+        adapter.at().manifest(NAME, "latest")
+    assert len(hub.requests) == 1
+
+
+def test_an_open_upstream_is_asked_once_an_hour_whether_it_hides_anything(hub, adapter, nginx):
+    upstream = adapter.at(credential=CREDENTIAL)
+    for number in range(3):
+        with pytest.raises(UpstreamNotFound):
+            upstream.manifest(NAME, f"nowhere-{number}")
+    assert (hub.count("GET", "/v2/?"), hub.count("GET", "/manifests/")) == (1, 3)
+    hub.auth, hub.manner = Basic(*CREDENTIAL), hides(404)
+    adapter.clock.advance(timedelta(hours=1))
+    assert upstream.manifest(NAME, "latest").raw == nginx.raw
+
+
+@pytest.mark.parametrize(
+    "fault", [answers(503), answers(429, Retry_After="3600"), hang_up()], ids=["503", "429", "cut"]
+)
+def test_an_upstream_that_cannot_be_asked_whether_it_hides_anything_is_asked_again(hub, adapter, nginx, fault):
+    hub.auth, hub.manner = Basic(*CREDENTIAL), hides(404)
+    hub.fail("/v2/?", fault)
+    upstream = adapter.at(credential=CREDENTIAL)
+    with pytest.raises(UpstreamNotFound):
+        upstream.manifest(NAME, "latest")
+    adapter.clock.advance(timedelta(seconds=5))
+    assert upstream.manifest(NAME, "latest").raw == nginx.raw
+
+
+def test_strangers_see_what_is_shown_to_everybody_though_they_get_no_token(hub, adapter, nginx):
+    """One rule has a secret, another has none."""
+    hub.auth = Bearer(tuple(CREDENTIAL))
+    upstreams = adapter.upstreams()
+    adapter.secrets.held = CREDENTIAL
+    upstreams.at(a_rule(credential_arn=SECRET)).manifest(NAME, "latest")
+    public = answers(200, nginx.raw, Content_Type=nginx.media_type)
+    hub.manner = lambda request, reply: public(request, reply) if "/manifests/" in request.path else reply
+    assert upstreams.at(a_rule()).manifest(NAME, "latest").raw == nginx.raw
 
 
 @pytest.mark.parametrize("auth", [None, Basic(*CREDENTIAL), Bearer(tuple(CREDENTIAL))], ids=["open", "basic", "bearer"])
