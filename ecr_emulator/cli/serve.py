@@ -45,9 +45,11 @@ def serve(loaded: Loaded) -> None:
 
 
 def _serve(loaded: Loaded, stopped: Told) -> None:
+    from ecr_emulator.serving.capacity import take_all_files
     from ecr_emulator.serving.listeners import CannotListen, listen
 
     settings = loaded.settings
+    take_all_files()
     try:
         listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
     except CannotListen as refused:

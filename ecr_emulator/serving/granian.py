@@ -19,13 +19,13 @@ from granian.http import HTTP1Settings
 from granian.wsgi import _callback_wrapper
 
 from ecr_emulator.serving.breaking_off import breaking_off
+from ecr_emulator.serving.capacity import connections
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import BACKLOG
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-CONNECTIONS_PER_THREAD = 4
 REQUEST_HEAD_LIMIT = 64 * 1024
 REQUEST_HEAD_SECONDS = 30
 IDLE_THREAD_SECONDS = 30
@@ -38,7 +38,8 @@ futures: Any = _futures
 class GranianServer:
     """Serves ``wsgi`` on the listeners, which it takes over, with up to ``threads`` requests at once on each.
 
-    Threads are started as they are needed. Connections beyond them wait. With a certificate, it speaks TLS.
+    Threads are started as they are needed. Requests beyond them wait; so do connections beyond ``limit``, each of
+    which holds a file. With a certificate, it speaks TLS.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class GranianServer:
         listeners: Sequence[socket.socket],
         threads: int,
         certificate: Certificate | None = None,
+        limit: int | None = None,
     ) -> None:
+        limit = limit or connections(len(listeners))
         self.port: int = listeners[0].getsockname()[1] if listeners[0].family != socket.AF_UNIX else 0
         self._application: Any = _callback_wrapper(breaking_off(wsgi), {})
-        self._workers = [_Worker(self._application, listener, threads, certificate) for listener in listeners]
+        self._workers = [_Worker(self._application, listener, threads, limit, certificate) for listener in listeners]
 
     def start(self) -> None:
         """Answer requests from now on."""
@@ -69,7 +72,7 @@ class _Worker:
     """One socket's worker. Granian runs it in threads of its own."""
 
     def __init__(
-        self, application: Any, listener: socket.socket, threads: int, certificate: Certificate | None
+        self, application: Any, listener: socket.socket, threads: int, limit: int, certificate: Certificate | None
     ) -> None:
         self._is_unix = listener.family == socket.AF_UNIX
         self.finished = Event()
@@ -83,7 +86,7 @@ class _Worker:
             None,
             py_threads=threads,
             py_threads_idle_timeout=IDLE_THREAD_SECONDS,
-            backpressure=threads * CONNECTIONS_PER_THREAD,
+            backpressure=limit,
             http_mode="1",
             http1_opts=HTTP1Settings(
                 header_read_timeout=REQUEST_HEAD_SECONDS * 1000, max_buffer_size=REQUEST_HEAD_LIMIT

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from asyncio import StreamReader, StreamWriter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from threading import Event, Thread
-from typing import TYPE_CHECKING
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ecr_emulator.serving.capacity import connections
+from ecr_emulator.serving.carrying import FILES_EACH, Carrier
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.granian import REQUEST_HEAD_SECONDS, GranianServer
 from ecr_emulator.serving.listeners import BACKLOG
@@ -24,10 +25,10 @@ from ecr_emulator.serving.listeners import BACKLOG
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+_Result = TypeVar("_Result")
+
 CLIENT_HELLO = 0x16
 """A TLS connection begins with this byte, no HTTP request does."""
-STEP = 256 * 1024
-"""So many bytes are held at most, each way, for a client that is slower than we are."""
 
 
 class TwoProtocolServer:
@@ -41,89 +42,50 @@ class TwoProtocolServer:
         self._folder = tempfile.TemporaryDirectory(prefix="ecr-emulator-")
         folder = Path(self._folder.name)
         self._plain_path, self._tls_path = str(folder / "http"), str(folder / "https")
-        self._plain = GranianServer(wsgi, [_unix_listener(self._plain_path)], threads)
-        self._tls = GranianServer(wsgi, [_unix_listener(self._tls_path)], threads, certificate)
+        limit = connections(1, FILES_EACH)
+        self._plain = GranianServer(wsgi, [_unix_listener(self._plain_path)], threads, limit=limit)
+        self._tls = GranianServer(wsgi, [_unix_listener(self._tls_path)], threads, certificate, limit)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="two-protocols", daemon=True)
-        self._servers: list[asyncio.Server] = []
+        self._carrier = Carrier(self._loop, self._path, limit, REQUEST_HEAD_SECONDS)
 
     def start(self) -> None:
         """Answer requests from now on."""
         self._plain.start()
         self._tls.start()
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._accept(), self._loop).result()
+        self._run(self._carrier.accept(self._listeners))
 
     def stop(self, timeout: float) -> bool:
         """Accept nothing more and wait for what runs; False if something still ran after ``timeout`` seconds."""
-        asyncio.run_coroutine_threadsafe(self._refuse(), self._loop).result()
-        results: dict[GranianServer, bool] = {}
-
-        def stop(server: GranianServer) -> None:
-            results[server] = server.stop(timeout)
-
-        stopping = [Thread(target=stop, args=(server,)) for server in (self._plain, self._tls)]
-        for thread in stopping:
-            thread.start()
-        for thread in stopping:
-            thread.join()
-        self._end_loop()
-        self._folder.cleanup()
-        return all(results.values())
-
-    async def _accept(self) -> None:
+        deadline = monotonic() + timeout
+        self._run(self._carrier.end())
         for listener in self._listeners:
-            self._servers.append(await asyncio.start_server(self._carry, sock=listener, limit=STEP, backlog=BACKLOG))
-
-    async def _refuse(self) -> None:
-        for server in self._servers:
-            server.close()
-
-    def _end_loop(self) -> None:
-        ended = Event()
-
-        async def end() -> None:
-            mine = asyncio.current_task()
-            rest = [task for task in asyncio.all_tasks() if task is not mine]
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
-            ended.set()
-
-        asyncio.run_coroutine_threadsafe(end(), self._loop)
-        ended.wait()
+            listener.close()
+        stopped = _stop_all([self._plain, self._tls], timeout)
+        stopped &= self._run(self._carrier.drain(max(0.0, deadline - monotonic())))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._folder.cleanup()
+        return stopped
 
-    async def _carry(self, reader: StreamReader, writer: StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, asyncio.CancelledError):
-            first = await asyncio.wait_for(reader.read(STEP), REQUEST_HEAD_SECONDS)
-            if first:
-                path = self._tls_path if first[0] == CLIENT_HELLO else self._plain_path
-                await _join(first, reader, writer, path)
-        writer.close()
+    def _path(self, first: bytes) -> str:
+        return self._tls_path if first[0] == CLIENT_HELLO else self._plain_path
 
-
-async def _join(first: bytes, reader: StreamReader, writer: StreamWriter, path: str) -> None:
-    """Carry bytes both ways until one side has closed; what the server still has to say is said."""
-    server_reader, server_writer = await asyncio.open_unix_connection(path, limit=STEP)
-    server_writer.write(first)
-    upward = asyncio.create_task(_pump(reader, server_writer))
-    try:
-        await _pump(server_reader, writer)
-    finally:
-        upward.cancel()
-        server_writer.close()
+    def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-async def _pump(reader: StreamReader, writer: StreamWriter) -> None:
-    with suppress(OSError):
-        while chunk := await reader.read(STEP):
-            writer.write(chunk)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+def _stop_all(servers: Sequence[GranianServer], timeout: float) -> bool:
+    """Stop them at the same time."""
+    results: list[bool] = []
+    stopping = [Thread(target=lambda server: results.append(server.stop(timeout)), args=(each,)) for each in servers]
+    for thread in stopping:
+        thread.start()
+    for thread in stopping:
+        thread.join()
+    return all(results)
 
 
 def _unix_listener(path: str) -> socket.socket:

@@ -120,10 +120,10 @@ def werkzeug_server(app):
 
 
 @contextmanager
-def granian_server(app):
+def granian_server(app, threads=32):
     from ecr_emulator.serving.granian import GranianServer
 
-    server = GranianServer(app, listen(["127.0.0.1", "::1"], 0), threads=32)
+    server = GranianServer(app, listen(["127.0.0.1", "::1"], 0), threads)
     server.start()
     try:
         yield server.port
@@ -133,8 +133,8 @@ def granian_server(app):
 
 
 @contextmanager
-def two_protocol_server(app, certificate):
-    server = TwoProtocolServer(app, listen(["127.0.0.1", "::1"], 0), threads=32, certificate=certificate)
+def two_protocol_server(app, certificate, threads=32):
+    server = TwoProtocolServer(app, listen(["127.0.0.1", "::1"], 0), threads, certificate)
     server.start()
     try:
         yield server.port

@@ -1,0 +1,219 @@
+"""Connections carried to a server on a Unix socket: their bytes, and their end, however it comes.
+
+A server that is not told of the end of a connection waits for the rest of a request for ever, with a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import AbstractEventLoop, BaseTransport, Task, TimerHandle, Transport
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
+from socket import AF_UNIX, socket
+from typing import Any, cast
+
+STEP = 256 * 1024
+"""So many bytes are held at most, each way, for a side that is slower than the other."""
+FILES_EACH = 3
+"""What a connection takes: the client's end, our end of the Unix socket and the server's."""
+RETRY_SECONDS = 0.5
+"""How long to wait where the system has no file left for a connection, or the server has not accepted the last ones."""
+
+log = logging.getLogger(__name__)
+
+
+class Carrier:
+    """Accepts connections and carries each to the Unix socket that ``choose`` names by the first bytes.
+
+    Up to ``limit`` at once, further ones wait. A client that says nothing for ``patience`` seconds is let go.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, choose: Callable[[bytes], str], limit: int, patience: float) -> None:
+        self.loop = loop
+        self.patience = patience
+        self._choose = choose
+        self._limit = limit
+        self._listeners: Sequence[socket] = ()
+        self._clients: set[_Client] = set()
+        self._tasks: set[Task[Any]] = set()
+        self._all_gone = asyncio.Event()
+
+    async def accept(self, listeners: Sequence[socket]) -> None:
+        """Carry what comes to these listeners from now on."""
+        self._listeners = listeners
+        for listener in listeners:
+            listener.setblocking(False)
+        self._resume()
+
+    async def end(self) -> None:
+        """Accept nothing more, and let go of clients that have said nothing yet."""
+        self._pause()
+        self._listeners = ()
+        await asyncio.gather(*self._tasks)
+        for client in self._clients:
+            if client.other is None:
+                client.transport.abort()
+
+    async def drain(self, timeout: float) -> bool:
+        """Wait until clients have what servers that ended have told them; False if not all got it in time."""
+        if not self._clients:
+            return True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_gone.wait(), timeout)
+        cut_off = list(self._clients)
+        for client in cut_off:
+            client.transport.abort()
+        if cut_off:
+            await self._all_gone.wait()
+        return not cut_off
+
+    def began(self, client: _Client) -> None:
+        """A client has come."""
+        self._clients.add(client)
+        self._all_gone.clear()
+        if len(self._clients) >= self._limit:
+            self._pause()
+
+    def ended(self, client: _Client) -> None:
+        """A client has gone."""
+        self._clients.discard(client)
+        if len(self._clients) == self._limit - 1:
+            self._resume()
+        if not self._clients:
+            self._all_gone.set()
+
+    def connect(self, client: _Client, first: bytes) -> None:
+        """Find the server for a client whose first bytes are here."""
+        self._keep(self._connect(client, first))
+
+    def _resume(self) -> None:
+        for listener in self._listeners:
+            self.loop.add_reader(listener, self._accept_from, listener)
+
+    def _pause(self) -> None:
+        for listener in self._listeners:
+            self.loop.remove_reader(listener)
+
+    def _accept_from(self, listener: socket) -> None:
+        try:
+            accepted, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as failure:
+            log.warning("a connection could not be accepted: %s", failure.strerror)
+            self._pause()
+            self.loop.call_later(RETRY_SECONDS, self._resume)
+            return
+        accepted.setblocking(False)
+        self._keep(self.loop.connect_accepted_socket(partial(_Client, self), accepted))
+
+    def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Start a task and hold it, as the loop itself does not."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, client: _Client, first: bytes) -> None:
+        try:
+            reached = await _reach(self._choose(first))
+            await self.loop.create_unix_connection(partial(_Server, client, first), sock=reached)
+        except OSError as failure:
+            log.warning("a connection could not be carried to the server: %s", failure.strerror)
+            client.transport.abort()
+
+
+async def _reach(path: str) -> socket:
+    """A connection to a Unix socket. asyncio takes one that was refused because the backlog is full for made."""
+    reached = socket(AF_UNIX)
+    try:
+        reached.setblocking(False)
+        while True:
+            try:
+                reached.connect(path)
+            except BlockingIOError:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return reached
+    except BaseException:
+        reached.close()
+        raise
+
+
+class _End(asyncio.Protocol):
+    """One end of a carried connection: what comes in here goes out at the other."""
+
+    transport: Transport
+    other: _End | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        self.transport = cast(Transport, transport)
+        self.transport.set_write_buffer_limits(STEP)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other and not self.other.transport.is_closing():
+            self.other.transport.write(data)
+
+    def pause_writing(self) -> None:
+        if self.other:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other:
+            self.other.transport.resume_reading()
+
+
+class _Client(_End):
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._silence: TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self._carrier.began(self)
+        self._silence = self._carrier.loop.call_later(self._carrier.patience, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other:
+            super().data_received(data)
+            return
+        self._hear()
+        self.transport.pause_reading()
+        self._carrier.connect(self, data)
+
+    def eof_received(self) -> bool:
+        """Tell the server that the client has sent everything; it may still answer."""
+        if self.other and not self.other.transport.is_closing():
+            self.other.transport.write_eof()
+        return self.other is not None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more to be answered."""
+        self._hear()
+        if self.other:
+            self.other.transport.abort()
+        self._carrier.ended(self)
+
+    def _hear(self) -> None:
+        if self._silence:
+            self._silence.cancel()
+
+
+class _Server(_End):
+    def __init__(self, client: _Client, first: bytes) -> None:
+        self._client = client
+        self._first = first
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._client.transport.is_closing():
+            self.transport.abort()
+            return
+        self.other, self._client.other = self._client, self
+        self.transport.write(self._first)
+        self._client.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server has ended the connection: the client gets what is on its way, then the end."""
+        self._client.transport.close()
