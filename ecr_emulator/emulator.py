@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from socket import gethostname
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +25,7 @@ from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.signatures import SignatureCheck
 from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
+from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
@@ -51,6 +53,7 @@ from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.web_pages import WebPages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -175,7 +178,18 @@ class Emulator:
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
+            web_pages=WebPages(HostNames(self._names()), self.settings.allow_origin),
         )
+
+    def _names(self) -> list[str]:
+        """The host names that somebody has given this emulator, and its machine."""
+        public = self.settings.public_host
+        return [
+            *self.settings.host,
+            *self.settings.allow_host,
+            gethostname(),
+            *([public, f"*.{public}"] if public else []),
+        ]
 
     @cached_property
     def _admin(self) -> WSGIApplication:
@@ -186,7 +200,7 @@ class Emulator:
             Warming(self.services.pulls, self._blobs),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
-        return admin_app(Admin(self.services, self.clock, self.reset), pull_through)
+        return admin_app(Admin(self.services, self.clock, self.reset), pull_through, self.settings.admin_token)
 
     def _roles(self) -> CompanionRoles:
         self._companions.before_each_call(refuse_changes_of_protected_roles)
@@ -208,17 +222,20 @@ class Emulator:
         """Wait for the pulls, imports and downloads under way; whether all ended in time."""
         return self._pull_through.settle(timeout) and self._downloads.settle(timeout)
 
-    def reset(self) -> None:
-        """Forget everything but the signing key: tokens stay good."""
+    def reset(self, account: str | None = None, region: str | None = None) -> None:
+        """Forget everything but the signing key, so that tokens stay good; or only what one account has in one Region.
+
+        Without a Region, what it has in all of them.
+        """
         self.settle()
-        self._store.reset()
+        self._store.reset(account, region)
         self._collector.sweep()
         self._elsewhere.forget()
         self._pull_through.forget()
         self._downloads.forget()
         self._watched.forget()
         self._collector.schedule(self.clock.now())
-        self._companions.reset()
+        self._companions.reset(account, region)
 
     def close(self) -> None:
         """Let go of the state. Downloads under way are cut off; nothing half done counts as done."""

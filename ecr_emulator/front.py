@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ecr_emulator.dialects import DIALECTS
+from ecr_emulator.domain.addresses import registry_of_host
+from ecr_emulator.observe import NOTE
+from ecr_emulator.web_pages import WebPages, answer_preflight, is_preflight, readable_for
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,14 +20,20 @@ if TYPE_CHECKING:
 FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
 ECR_TARGET = "AmazonEC2ContainerRegistry_"
 ECR_SCOPE = "/ecr/aws4_request"
+OWN_PAGES = ("/", "/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics", "/favicon.ico", "/robots.txt")
+"""What browsers and probes ask of any server. Signed, it is a bucket of S3."""
+
+_SIGNED = re.compile(r"(?:^|&)(?:X-Amz-|AWSAccessKeyId=)")
+_BUCKET_HOST = re.compile(r".+\.localhost(?::\d+)?|(?:.+\.)?s3[.-].+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Front:
     """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
 
+    Requests of strange web pages are refused, by each of these in its own words (``dialects``).
     A proxy in front may say what its client asked for, in ``X-Forwarded-Proto``, ``-Host`` and ``-Port``.
-    ``catch_up`` is called first: no request sees a state in which something due has not been done.
+    ``catch_up`` is called before a request is handed on: none sees a state in which something due has not been done.
     """
 
     distribution: WSGIApplication
@@ -29,6 +41,7 @@ class Front:
     admin: WSGIApplication
     companions: WSGIApplication
     catch_up: Callable[[], None]
+    web_pages: WebPages
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if any(header in environ for header in FORWARDED):
@@ -36,19 +49,42 @@ class Front:
         return self._answer(environ, start_response)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        part = _part_for(environ)
+        refusal = self.web_pages.refusal(environ)
+        if refusal:
+            environ[NOTE] = {"reason": refusal.message}
+            return DIALECTS[part](refusal, environ)(environ, start_response)
+        origin = self.web_pages.allowed_origin(environ)
+        if origin:
+            start_response = readable_for(origin, start_response)
+            if is_preflight(environ):
+                return answer_preflight(environ, start_response)
         self.catch_up()
-        return self._choose(environ)(environ, start_response)
+        application: WSGIApplication = getattr(self, part)
+        return application(environ, start_response)
 
-    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication:
-        path: str = environ["PATH_INFO"]
-        authorization: str = environ.get("HTTP_AUTHORIZATION", "")
-        if path.startswith(("/v2/", "/_ecr/layers/")) or path == "/v2":
-            # API Gateway has paths under /v2 too; its requests are signed, a registry client's never are.
-            return self.companions if authorization.startswith("AWS4-") else self.distribution
-        if path.startswith("/_ecr/") or path == "/_localstack/health":
-            return self.admin
-        if environ.get("HTTP_X_AMZ_TARGET", "").startswith(ECR_TARGET) or ECR_SCOPE in authorization:
-            return self.control
-        if path == "/" and environ["REQUEST_METHOD"] == "GET" and not authorization:
-            return self.admin
-        return self.companions
+
+def _part_for(environ: WSGIEnvironment) -> str:
+    path: str = environ["PATH_INFO"]
+    authorization: str = environ.get("HTTP_AUTHORIZATION", "")
+    if path.startswith(("/v2/", "/_ecr/layers/")) or path == "/v2":
+        # API Gateway has paths under /v2 too; its requests are signed, a registry client's never are.
+        return "companions" if authorization.startswith("AWS4-") else "distribution"
+    if path.startswith(("/_ecr/", "/_localstack/")) or path == "/_ecr":
+        return "admin"
+    if environ.get("HTTP_X_AMZ_TARGET", "").startswith(ECR_TARGET) or ECR_SCOPE in authorization:
+        return "control"
+    return "admin" if _is_own_page(path, environ) else "companions"
+
+
+def _is_own_page(path: str, environ: WSGIEnvironment) -> bool:
+    """Whether somebody who signed nothing asks for what any server may have, and not for something in a bucket."""
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+        return False
+    if path not in OWN_PAGES and not path.startswith("/.well-known/"):
+        return False
+    return not (_is_bucket(environ.get("HTTP_HOST", "")) or _SIGNED.search(environ.get("QUERY_STRING", "")))
+
+
+def _is_bucket(host: str) -> bool:
+    return _BUCKET_HOST.fullmatch(host) is not None and registry_of_host(host) is None

@@ -18,7 +18,7 @@ class Kind:
     ``expects`` completes "must be …"; ``placeholder`` stands for the value in ``--help``.
     ``toml`` is what a TOML file may use beside lists. A switch is a flag without a value. ``gather`` turns many values
     into one, for settings that repeat: in flags by repetition, in the environment by commas, in TOML by arrays (and by
-    a table, for a dictionary).
+    a table, for a dictionary). What is secret is shown to nobody, not even where it is wrong.
     """
 
     expects: str
@@ -26,6 +26,7 @@ class Kind:
     read: Callable[[str], Any]
     toml: tuple[type, ...] = (str,)
     is_switch: bool = False
+    is_secret: bool = False
     gather: Callable[[Iterable[Any]], Any] | None = None
 
     def value_of(self, texts: list[str]) -> Any:
@@ -102,6 +103,24 @@ UPSTREAM_HOSTS = Kind(
     "HOST[:PORT]",
     _matching(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"),
     gather=tuple,
+)
+HOST_NAMES = Kind(
+    "a host name without a port, like ecr.example.com, or *.example.com for all below it",
+    "NAME",
+    _matching(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?"),
+    gather=tuple,
+)
+ORIGINS = Kind(
+    "the origin of web pages, like http://localhost:3000",
+    "ORIGIN",
+    _matching(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#,@]+"),
+    gather=tuple,
+)
+TOKEN = Kind(
+    "a token: 8 or more of the letters and digits of ASCII and - . _ ~ + / =",
+    "TOKEN",
+    _matching(r"[A-Za-z0-9._~+/=-]{8,}"),
+    is_secret=True,
 )
 UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", "HOST=URL", _upstream, gather=dict)
 SWITCH = Kind("true or false", "", _switch, toml=(bool,), is_switch=True)

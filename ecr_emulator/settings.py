@@ -16,10 +16,13 @@ from ecr_emulator.setting_kinds import (
     ACCOUNT,
     ADDRESSES,
     DIRECTORY,
+    HOST_NAMES,
+    ORIGINS,
     PUBLIC_HOST,
     REGION,
     SECONDS,
     SWITCH,
+    TOKEN,
     UPSTREAM_HOSTS,
     UPSTREAMS,
     URI_STYLE,
@@ -60,6 +63,17 @@ class Settings:
     uri_style: str = field(default="localhost", metadata=_as(URI_STYLE, "How answers write repository URIs."))
     public_host: str | None = field(
         default=None, metadata=_as(PUBLIC_HOST, "Host in answers, instead of the one that the client used.")
+    )
+    allow_host: tuple[str, ...] = field(
+        default=(),
+        metadata=_as(HOST_NAMES, "Answer to this host name too, or to all below it (*.NAME); may be repeated."),
+    )
+    allow_origin: tuple[str, ...] = field(
+        default=(), metadata=_as(ORIGINS, "Let in the web pages of this origin; may be repeated.")
+    )
+    admin_token: str | None = field(
+        default=None,
+        metadata=_as(TOKEN, "What requests to /_ecr must bring. Better set in the environment: flags are seen by all."),
     )
     upstream_map: Mapping[str, str] = field(
         default_factory=dict,
@@ -228,7 +242,8 @@ def _value(kind: Kind, where: str, given: Any, texts_of: Callable[[Any], list[st
     try:
         return kind.value_of(texts_of(given))
     except ValueError:
-        raise SettingsError(f"{where} must be {kind.expects}, not {_shown(given)}") from None
+        wrong = "" if kind.is_secret else f", not {_shown(given)}"
+        raise SettingsError(f"{where} must be {kind.expects}{wrong}") from None
 
 
 def _shown(given: Any) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
-from ecr_emulator.admin.bodies import json_body
+from ecr_emulator.admin.given import find_registry
 from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import matching_rule
@@ -32,10 +32,6 @@ from ecr_emulator.services.warming import Warming
 NDJSON = "application/x-ndjson"
 
 
-class _Wrong(ValueError):
-    """What somebody asked for is not understood."""
-
-
 class PullThroughParts(NamedTuple):
     """What the views need."""
 
@@ -52,12 +48,9 @@ class PullThroughAdmin:
         self._home = home
         self._clock = clock
 
-    def rules(self) -> ResponseReturnValue:
+    def rules(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """How the rules of ``?account=&region=`` are doing, and which other registries have rules."""
-        try:
-            registry = self._registry(request.args)
-        except _Wrong as wrong:
-            return jsonify(error=str(wrong)), 400
+        registry = find_registry(given, self._home)
         now = self._clock.now()
         reports = self._parts.reports.of(registry, now)
         return jsonify(
@@ -67,30 +60,25 @@ class PullThroughAdmin:
             elsewhere=[_place(other) for other in self._others(registry)],
         )
 
-    def refresh(self) -> ResponseReturnValue:
+    def refresh(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """Ask the upstream now: ``{"image": "<repository>"}`` for all cached tags, ``<repository>:<tag>`` for one."""
+        registry, image = self._image(given)
+        if image.digest:
+            raise BadRequest("What a digest means never changes; name a repository, or one of its tags")
         try:
-            registry, image = self._image()
-            if image.digest:
-                raise _Wrong("What a digest means never changes; name a repository, or one of its tags")
             found = self._parts.refreshes.refresh(registry, image.repository, image.tag, self._clock.now())
-        except _Wrong as wrong:
-            return jsonify(error=str(wrong)), 400
         except NoRule as uncovered:
             return jsonify(error=f"{uncovered}.{self._hint(registry)}"), 404
         except EcrError as absent:
             return jsonify(error=absent.message), 404
         return jsonify(**_place(registry), repository=image.repository, refreshed=[asdict(each) for each in found])
 
-    def pull(self) -> ResponseReturnValue:
+    def pull(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """Pull an image whole: ``{"image": "<repository>:<tag>"}``. One line of JSON tells of each step.
 
         The last line has ``"done": true``, or an ``error`` if not everything came.
         """
-        try:
-            registry, image = self._image()
-        except _Wrong as wrong:
-            return jsonify(error=str(wrong)), 400
+        registry, image = self._image(given)
         now = self._clock.now()
         reference = image.digest or image.tag or "latest"
         try:
@@ -128,24 +116,16 @@ class PullThroughAdmin:
         places = "; or ".join(f"--account {each.id} --region {each.region}" for each in others)
         return f" {registry.id} has no rules in {registry.region}; there are some with {places}"
 
-    def _image(self) -> tuple[Registry, ImageName]:
-        body: Any = json_body()
-        if not isinstance(body, dict) or not isinstance(body.get("image"), str):
-            raise _Wrong('The body must be like {"image": "docker-hub/library/nginx:1.27"}')
+    def _image(self, given: Mapping[str, Any]) -> tuple[Registry, ImageName]:
+        name = given.get("image")
+        if not isinstance(name, str):
+            raise BadRequest('The body must be like {"image": "docker-hub/library/nginx:1.27"}')
+        registry = find_registry(given, self._home)
         try:
-            image = parse_image_name(body["image"])
+            image = parse_image_name(name)
         except ValueError as wrong:
-            raise _Wrong(str(wrong)) from None
-        return image.registry or self._registry(body), image
-
-    def _registry(self, given: Mapping[str, Any]) -> Registry:
-        account = given.get("account") or self._home.id
-        region = given.get("region") or self._home.region
-        if not re.fullmatch(r"[0-9]{12}", str(account)):
-            raise _Wrong(f"account must be 12 digits, not {account!r}")
-        if not re.fullmatch(r"[a-z]{2,3}(-[a-z]+)+-[0-9]", str(region)):
-            raise _Wrong(f"region must be a Region, like eu-west-1, not {region!r}")
-        return Registry(str(account), str(region))
+            raise BadRequest(str(wrong)) from None
+        return image.registry or registry, image
 
 
 def _place(registry: Registry) -> dict[str, str]:

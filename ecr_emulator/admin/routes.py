@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
 from ecr_emulator import __version__
-from ecr_emulator.admin.bodies import json_body
+from ecr_emulator.admin.given import find_registry, read_body, read_query
 from ecr_emulator.admin.pull_through import PullThroughAdmin
-from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.domain.durations import parse_duration, parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.errors import StorageFailure
@@ -36,133 +37,202 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/lifecycle          POST: evaluate all lifecycle policies now
 {url}/_ecr/gc                 POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: what scans of an image find; * for every image
-{url}/_ecr/reset              POST: forget everything
+{url}/_ecr/reset              POST: forget everything; {{"account": "123456789012"}}: what that account has
+
+Each POST needs the header Content-Type: application/json.
 """
+MAX_BODY = 16 * 1024 * 1024
+LAST_KEY = 2**63 - 1
+"""The database has no greater number."""
+NO_METRICS = "There are no metrics; /_ecr/rules and /_ecr/events tell how the emulator is doing"
+Given = Mapping[str, Any]
+"""What a request brings, in its query or its body, by the keys that its address has."""
 
 
 class Admin:
-    """The views. ``reset`` empties the emulator."""
+    """The views. ``reset`` empties the emulator, or one account and perhaps one Region of it."""
 
-    def __init__(self, services: Services, clock: MovableClock, reset: Callable[[], None]) -> None:
+    def __init__(
+        self, services: Services, clock: MovableClock, reset: Callable[[str | None, str | None], None]
+    ) -> None:
         self._services = services
         self._clock = clock
         self._reset = reset
 
-    def welcome(self) -> ResponseReturnValue:
+    def welcome(self, _: Given) -> ResponseReturnValue:
         """What somebody sees who opens the endpoint in a browser."""
         text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"))
         return text, {"Content-Type": "text/plain; charset=utf-8"}
 
-    def health(self) -> ResponseReturnValue:
+    def health(self, _: Given) -> ResponseReturnValue:
         """The process is alive."""
         return jsonify(status="ok", version=__version__, services={"ecr": "running"})
 
-    def ready(self) -> ResponseReturnValue:
+    def ready(self, _: Given) -> ResponseReturnValue:
         """The database answers."""
         with self._services.store.reading() as work:
             work.repositories.find(self._services.home, "ready")
         return jsonify(status="ready")
 
-    def clock(self) -> ResponseReturnValue:
+    def clock(self, _: Given) -> ResponseReturnValue:
         """The emulator's time."""
         return jsonify(now=self._clock.now().isoformat())
 
-    def move_clock(self) -> ResponseReturnValue:
+    def move_clock(self, given: Given) -> ResponseReturnValue:
         """Move the emulator's time on: ``{"advance": "24h"}``. What falls due meanwhile is done before the answer."""
-        body: Any = json_body()
-        advance = body.get("advance", "") if isinstance(body, dict) else ""
         try:
-            now = move_clock(self._clock, self._services.background, parse_duration(str(advance)))
+            now = move_clock(self._clock, self._services.background, parse_duration(str(given.get("advance", ""))))
         except ValueError as wrong:
-            return jsonify(error=f'The body must be like {{"advance": "24h"}}: {wrong}'), 400
+            raise BadRequest(f'The body must be like {{"advance": "24h"}}: {wrong}') from None
         return jsonify(now=now.isoformat())
 
-    def events(self) -> ResponseReturnValue:
+    def events(self, given: Given) -> ResponseReturnValue:
         """The events after the one whose key is ``?after=``, oldest first, with the key to go on from.
 
         ``missed`` is how many came between and are forgotten by now.
         """
-        after = request.args.get("after", "0")
-        if not after.isdecimal():
-            return jsonify(error=f"after={after!r} must be the key of an event, a number"), 400
+        after = given.get("after", "0")
+        if not (after.isascii() and after.isdecimal() and len(after) < 20 and int(after) <= LAST_KEY):
+            raise BadRequest(f"after={_shortened(after)!r} must be the key of an event, a number up to {LAST_KEY}")
         with self._services.store.reading() as work:
             found = work.events.after(int(after), EVENTS_PER_PAGE)
         last = found[-1].key if found else int(after)
         missed = found[0].key - int(after) - 1 if found else 0
         return jsonify(events=[event.envelope() for event in found], last=last, missed=missed)
 
-    def evaluate_lifecycle_policies(self) -> ResponseReturnValue:
+    def evaluate_lifecycle_policies(self, _: Given) -> ResponseReturnValue:
         """Evaluate the lifecycle policies of all repositories now, not within a day."""
         number = self._services.background.run_now(EVALUATE, self._clock.now())
         return jsonify(evaluated=number)
 
-    def collect_garbage(self) -> ResponseReturnValue:
+    def collect_garbage(self, given: Given) -> ResponseReturnValue:
         """Remove what nobody needs now, not within a day; ``{"grace": "1h"}`` spares what is younger."""
-        body: Any = json_body()
-        given = body.get("grace", "24h") if isinstance(body, dict) else "24h"
         try:
-            grace = parse_duration(str(given))
+            grace = parse_grace(str(given.get("grace", "24h")))
         except ValueError as wrong:
-            return jsonify(error=f'The body must be like {{"grace": "1h"}}, or empty: {wrong}'), 400
+            raise BadRequest(f'The body must be like {{"grace": "1h"}}, or empty: {wrong}') from None
         return jsonify(asdict(self._services.collector.collect(self._clock.now(), grace)))
 
-    def findings(self, digest: str) -> ResponseReturnValue:
+    def findings(self, _: Given, digest: str) -> ResponseReturnValue:
         """What scans of an image find."""
         with self._services.store.reading() as work:
             findings = work.known_findings.find(digest)
         return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
 
-    def put_findings(self, digest: str) -> ResponseReturnValue:
+    def put_findings(self, given: Given, digest: str) -> ResponseReturnValue:
         """Say what scans of an image will find, or those of every image of which nothing else is said."""
         if digest != EVERY_IMAGE and not is_digest(digest):
-            return jsonify(error=f"{digest!r} must be the digest of an image, or {EVERY_IMAGE} for every image"), 400
+            raise BadRequest(f"{digest!r} must be the digest of an image, or {EVERY_IMAGE} for every image")
         try:
-            findings = read_findings(json_body())
+            findings = read_findings(given)
         except ValueError as wrong:
-            return jsonify(error=f'The body must be like {{"findings": [{{"name": "CVE-…", …}}]}}: {wrong}'), 400
+            raise BadRequest(f'The body must be like {{"findings": [{{"name": "CVE-…", …}}]}}: {wrong}') from None
         with self._services.store.writing() as work:
             work.known_findings.put(digest, findings)
         return jsonify(digest=digest, findings=findings)
 
-    def delete_findings(self, digest: str) -> ResponseReturnValue:
+    def delete_findings(self, _: Given, digest: str) -> ResponseReturnValue:
         """Know nothing of an image any more: its scans fail, or find what those of every image do."""
         with self._services.store.writing() as work:
             findings = work.known_findings.find(digest)
             work.known_findings.remove(digest)
         return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
 
-    def reset(self) -> ResponseReturnValue:
-        """Forget everything."""
-        self._reset()
-        return jsonify(status="empty")
+    def reset(self, given: Given) -> ResponseReturnValue:
+        """Forget everything, or what one account has: ``{"account": "123456789012", "region": "eu-west-1"}``."""
+        if not given:
+            self._reset(None, None)
+            return jsonify(status="empty")
+        if "account" not in given:
+            raise BadRequest("Of which account? Say account beside region, or neither to empty everything")
+        registry = find_registry(given, self._services.home)
+        region = registry.region if "region" in given else None
+        self._reset(registry.id, region)
+        return jsonify(status="empty", account=registry.id, region=region)
 
 
-def admin_app(admin: Admin, pull_through: PullThroughAdmin) -> Flask:
-    """The views under their addresses; ``/_localstack/health`` is the one that wait strategies know."""
+class Address(NamedTuple):
+    """What there is at a path. ``example`` is a body, and by its keys says which ones a body may have."""
+
+    method: str
+    path: str
+    view: Callable[..., ResponseReturnValue]
+    query: tuple[str, ...] = ()
+    example: str = ""
+
+
+REGISTRY = '"account": "123456789012", "region": "us-east-1"'
+IMAGE = f'{{"image": "docker-hub/library/nginx:1.27", {REGISTRY}}}'
+FINDINGS = '{"findings": [{"name": "CVE-2026-1", "severity": "HIGH"}]}'
+PROBES = {"/_ecr/health", "/_ecr/ready", "/_localstack/health", "/health", "/healthz", "/livez", "/ready", "/readyz"}
+OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
+"""Answered without the token; they tell nothing that is anybody's."""
+
+
+def _addresses(admin: Admin, pull_through: PullThroughAdmin) -> list[Address]:
+    """Everything; ``/_localstack/health`` is what wait strategies know."""
+    probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
+    return [
+        *probes,
+        Address("GET", "/", admin.welcome),
+        Address("GET", "/_ecr", admin.welcome),
+        Address("GET", "/_ecr/", admin.welcome),
+        Address("GET", "/metrics", lambda _: (jsonify(error=NO_METRICS), 404)),
+        Address("GET", "/_ecr/clock", admin.clock),
+        Address("POST", "/_ecr/clock", admin.move_clock, example='{"advance": "24h"}'),
+        Address("GET", "/_ecr/events", admin.events, query=("after",)),
+        Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
+        Address("POST", "/_ecr/gc", admin.collect_garbage, example='{"grace": "1h"}'),
+        Address("GET", "/_ecr/rules", pull_through.rules, query=("account", "region")),
+        Address("POST", "/_ecr/refresh", pull_through.refresh, example=IMAGE),
+        Address("POST", "/_ecr/pull", pull_through.pull, example=IMAGE),
+        Address("GET", "/_ecr/findings/<digest>", admin.findings),
+        Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, example=FINDINGS),
+        Address("DELETE", "/_ecr/findings/<digest>", admin.delete_findings),
+        Address("POST", "/_ecr/reset", admin.reset, example=f"{{{REGISTRY}}}"),
+    ]
+
+
+def admin_app(admin: Admin, pull_through: PullThroughAdmin, token: str | None = None) -> Flask:
+    """The views under their addresses. With a token, only probes are answered to whom does not bring it."""
     app = Flask(__name__, static_folder=None)
-    app.add_url_rule("/", view_func=admin.welcome)
-    app.add_url_rule("/_localstack/health", "localstack_health", admin.health)
-    app.add_url_rule("/_ecr/health", view_func=admin.health)
-    app.add_url_rule("/_ecr/ready", view_func=admin.ready)
-    app.add_url_rule("/_ecr/clock", view_func=admin.clock)
-    app.add_url_rule("/_ecr/clock", view_func=admin.move_clock, methods=["POST"])
-    app.add_url_rule("/_ecr/events", view_func=admin.events)
-    app.add_url_rule("/_ecr/lifecycle", view_func=admin.evaluate_lifecycle_policies, methods=["POST"])
-    app.add_url_rule("/_ecr/gc", view_func=admin.collect_garbage, methods=["POST"])
-    app.add_url_rule("/_ecr/rules", view_func=pull_through.rules)
-    app.add_url_rule("/_ecr/refresh", view_func=pull_through.refresh, methods=["POST"])
-    app.add_url_rule("/_ecr/pull", view_func=pull_through.pull, methods=["POST"])
-    app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.findings)
-    app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.put_findings, methods=["PUT"])
-    app.add_url_rule("/_ecr/findings/<digest>", view_func=admin.delete_findings, methods=["DELETE"])
-    app.add_url_rule("/_ecr/reset", view_func=admin.reset, methods=["POST"])
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    for address in _addresses(admin, pull_through):
+        app.add_url_rule(address.path, str(address[:2]), _strictly(address), methods=[address.method])
+    if token:
+        app.before_request(lambda: _stop_strangers(token))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(StorageFailure, _no_room)
+    app.register_error_handler(RecursionError, _too_deep)
     return app
+
+
+def _strictly(address: Address) -> Callable[..., ResponseReturnValue]:
+    """The view of an address, called only if it understands all that the request brings."""
+
+    def view(**path: str) -> ResponseReturnValue:
+        # Pages that any server has are asked for with anything: a number that keeps caches away, for example.
+        query = read_query(request, address.query) if address.path.startswith("/_ecr") else {}
+        return address.view(query | read_body(request, address.example), **path)
+
+    return view
+
+
+def _stop_strangers(token: str) -> ResponseReturnValue | None:
+    kind, _, brought = request.headers.get("Authorization", "").partition(" ")
+    is_known = kind.lower() == "bearer" and hmac.compare_digest(brought.strip().encode(), token.encode())
+    if is_known or request.path in OPEN:
+        return None
+    error = f"{request.path} wants the emulator's --admin-token, in the header Authorization: Bearer TOKEN"
+    return jsonify(error=error), 401, {"WWW-Authenticate": 'Bearer realm="ecr-emulator"'}
 
 
 def _no_room(failure: StorageFailure) -> ResponseReturnValue:
     return jsonify(error=failure.reason), 503
+
+
+def _too_deep(_: RecursionError) -> ResponseReturnValue:
+    return jsonify(error="The body is nested too deeply"), 400
 
 
 def _unknown(digest: str) -> ResponseReturnValue:
@@ -170,7 +240,8 @@ def _unknown(digest: str) -> ResponseReturnValue:
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:
-    return jsonify(error=f"{request.method} {request.path}: {_reason(error)}"), error.code or 500
+    where = "" if isinstance(error, BadRequest | UnsupportedMediaType) else f"{request.method} {request.path}: "
+    return jsonify(error=f"{where}{_reason(error)}"), error.code or 500
 
 
 def _reason(error: HTTPException) -> str | None:
@@ -179,3 +250,7 @@ def _reason(error: HTTPException) -> str | None:
     if isinstance(error, MethodNotAllowed):
         return f"This address takes {', '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))} only"
     return error.description
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}…"

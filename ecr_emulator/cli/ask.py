@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
+
+    from ecr_emulator.settings import Settings
 
 TIMEOUT_SECONDS = 10
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names the address, binds nothing
@@ -17,47 +19,59 @@ class Refused(Exception):
     """The emulator is there, and says in words that it will not."""
 
 
-def version_of(hosts: Sequence[str], port: int) -> str:
-    """The version of the emulator that answers on the first of the hosts. OSError if none does."""
-    answer = request(hosts, port, "GET", "/_ecr/health")
+class Place(NamedTuple):
+    """Where an emulator listens, and the token that it wants."""
+
+    host: str
+    port: int
+    token: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The place that settings name, on the first of their hosts."""
+        host = settings.host[0]
+        return cls(LOOPBACK_OF.get(host, host), settings.port, settings.admin_token)
+
+
+def version_of(place: Place) -> str:
+    """The version of the emulator that answers there. OSError if none does."""
+    answer = request(place, "GET", "/_ecr/health")
     try:
         return str(answer["version"])
     except (LookupError, TypeError) as wrong:
         raise _somebody_else() from wrong
 
 
-def request(
-    hosts: Sequence[str], port: int, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS
-) -> Any:
-    """What the emulator on the first of the hosts answers, as JSON. OSError if none is there, Refused if it says no."""
+def request(place: Place, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS) -> Any:
+    """What the emulator there answers, as JSON. OSError if none is there, Refused if it says no."""
     import json
 
-    with _answer(hosts, port, method, path, body, timeout) as answer:
+    with _answer(place, method, path, body, timeout) as answer:
         return json.load(answer)
 
 
-def lines(hosts: Sequence[str], port: int, path: str, body: str, timeout: float) -> Iterator[Any]:
+def lines(place: Place, path: str, body: str, timeout: float) -> Iterator[Any]:
     """What the emulator answers to a POST line by line, each as JSON, as they come; ``timeout`` is between two lines.
 
     Raises as ``request`` does.
     """
     import json
 
-    with _answer(hosts, port, "POST", path, body, timeout) as answer:
+    with _answer(place, "POST", path, body, timeout) as answer:
         for line in answer:
             yield json.loads(line)
 
 
 @contextmanager
-def _answer(
-    hosts: Sequence[str], port: int, method: str, path: str, body: str | None, timeout: float
-) -> Iterator[HTTPResponse]:
+def _answer(place: Place, method: str, path: str, body: str | None, timeout: float) -> Iterator[HTTPResponse]:
     from http.client import HTTPConnection, HTTPException
 
-    host = LOOPBACK_OF.get(hosts[0], hosts[0])
-    connection = HTTPConnection(host, port, timeout=timeout)
+    connection = HTTPConnection(place.host, place.port, timeout=timeout)
+    headers = {"Authorization": f"Bearer {place.token}"} if place.token else {}
+    if method == "POST":
+        headers["Content-Type"] = "application/json"
     try:
-        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         if answer.status != 200:
             raise _refusal(answer)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from ecr_emulator.cli.ask import Refused, reason, request
+from ecr_emulator.cli.ask import Place, Refused, reason, request
 from ecr_emulator.cli.options import ADDRESS, with_settings
-from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.settings import Loaded
 
 REST = {"data_dir": "The state of an emulator that does not run."}
 
 
 @click.command()
-@with_settings("host", "port", "data_dir", meaning=ADDRESS | REST)
+@with_settings("host", "port", "admin_token", "data_dir", meaning=ADDRESS | REST)
 @click.option("--grace", default="1h", metavar="DURATION", help="Leave alone what is younger.  [default: 1h]")
 def gc(loaded: Loaded, grace: str) -> None:
     """Remove abandoned uploads, layers that no image refers to, and their bytes. An emulator does so once a day.
@@ -26,23 +26,23 @@ def gc(loaded: Loaded, grace: str) -> None:
     A push that takes longer than the grace between a layer and its manifest has to send the layer again.
     """
     try:
-        parse_duration(grace)
+        parse_grace(grace)
     except ValueError as wrong:
         raise click.BadParameter(str(wrong), param_hint="--grace") from None
     settings = loaded.settings
-    counts = _at_rest(settings.data_dir, grace) if settings.data_dir else _running(settings.host, settings.port, grace)
+    counts = _at_rest(settings.data_dir, grace) if settings.data_dir else _running(Place.of(settings), grace)
     click.echo(
         "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {bytes} bytes are gone.".format(**counts)
     )
 
 
-def _running(hosts: tuple[str, ...], port: int, grace: str) -> dict[str, int]:
+def _running(place: Place, grace: str) -> dict[str, int]:
     try:
-        counts: dict[str, int] = request(hosts, port, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
+        counts: dict[str, int] = request(place, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
     except Refused as refused:
         raise click.ClickException(str(refused)) from None
     except OSError as failure:
-        message = f"No emulator on port {port}: {reason(failure)}. For one that does not run, say --data-dir."
+        message = f"No emulator on port {place.port}: {reason(failure)}. For one that does not run, say --data-dir."
         raise click.ClickException(message) from None
     return counts
 
@@ -54,4 +54,4 @@ def _at_rest(data_dir: Path, grace: str) -> dict[str, int]:
     if not data_dir.is_dir():
         raise click.ClickException(f"There is no data directory {data_dir}")
     with opened(Settings(data_dir=data_dir)) as emulator:
-        return asdict(emulator.services.collector.collect(emulator.clock.now(), parse_duration(grace)))
+        return asdict(emulator.services.collector.collect(emulator.clock.now(), parse_grace(grace)))

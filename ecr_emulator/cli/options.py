@@ -23,6 +23,7 @@ class CannotStart(click.ClickException):
 ADDRESS = {
     "host": f"Where the emulator listens.  [default: {', '.join(SETTINGS['host'].default)}]",
     "port": f"The emulator's port.  [default: {SETTINGS['port'].default}]",
+    "admin_token": "The token that the emulator was started with, if it was.",
 }
 """What settings mean to commands that ask a running emulator, and do not start one."""
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from ecr_emulator.cli.ask import Refused, lines, reason, request
+from ecr_emulator.cli.ask import Place, Refused, lines, reason, request
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
 
@@ -27,8 +27,7 @@ class Running:
     """The emulator that the settings mean. ``place`` is the account and the Region that the user named, if any."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self._hosts = loaded.settings.host
-        self._port = loaded.settings.port
+        self._at = Place.of(loaded.settings)
         named = {"account": loaded.settings.account, "region": loaded.settings.region}
         self.place = {name: value for name, value in named.items() if not loaded.is_default(name)}
 
@@ -36,17 +35,17 @@ class Running:
         """What it answers to a GET about the user's registry."""
         query = f"?{urlencode(self.place)}" if self.place else ""
         with self._told():
-            return request(self._hosts, self._port, "GET", path + query)
+            return request(self._at, "GET", path + query)
 
     def post(self, path: str, **body: str) -> Any:
         """What it answers to a POST about the user's registry."""
         with self._told():
-            return request(self._hosts, self._port, "POST", path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
+            return request(self._at, "POST", path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
 
     def follow(self, path: str, **body: str) -> Iterator[Any]:
         """The lines that it answers to a POST, as they come."""
         with self._told():
-            yield from lines(self._hosts, self._port, path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
+            yield from lines(self._at, path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -55,13 +54,13 @@ class Running:
         except Refused as refused:
             raise click.ClickException(str(refused)) from None
         except OSError as failure:
-            raise click.ClickException(f"No emulator on port {self._port}: {reason(failure)}") from None
+            raise click.ClickException(f"No emulator on port {self._at.port}: {reason(failure)}") from None
 
 
 def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which emulator and which registry; the emulator is its first argument."""
 
-    @with_settings("host", "port", "account", "region", meaning=ADDRESS | REGISTRY)
+    @with_settings("host", "port", "admin_token", "account", "region", meaning=ADDRESS | REGISTRY)
     @wraps(command)
     def run(loaded: Loaded, **given: Any) -> None:
         command(Running(loaded), **given)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from ecr_emulator import __version__
-from ecr_emulator.cli.ask import reason, version_of
+from ecr_emulator.cli.ask import Place, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import Loaded, Settings
 
@@ -58,7 +59,7 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
     with opened(settings) as emulator:
         server = _server(emulator, listeners)
         server.start()
-        version_of(settings.host, server.port)
+        version_of(Place.of(replace(settings, port=server.port)))
         _announce(emulator, server.port)
         stopped.wait()
         logger.info("stopping")

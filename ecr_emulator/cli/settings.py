@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.options import with_settings
-from ecr_emulator.settings import Loaded
+from ecr_emulator.settings import SETTINGS, Loaded
 
 
 @click.command()
@@ -17,8 +17,13 @@ def settings(loaded: Loaded) -> None:
     """Print every setting and where its value comes from, as a TOML file."""
     for name, source in loaded.sources.items():
         value = getattr(loaded.settings, name)
-        line = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
-        click.echo(f"{line:<48}  # {source}")
+        click.echo(f"{_line(name, value):<48}  # {source}")
+
+
+def _line(name: str, value: Any) -> str:
+    if value is None:
+        return f"# {name} is not set"
+    return f"# {name} is set, and a secret" if SETTINGS[name].kind.is_secret else f"{name} = {_toml(value)}"
 
 
 def _toml(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -13,10 +14,17 @@ from werkzeug.wrappers import Response
 from ecr_emulator.companions.identities import find_account
 from ecr_emulator.companions.managed_policies import iam_with_aws_policies
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
-from ecr_emulator.companions.refusals import NoSuchCompanion, refuse
+from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+MOTO_API_IS_CLOSED = (
+    "moto's own API is closed here: it would change what the emulator does not know of. "
+    "POST /_ecr/reset empties everything, GET / lists what else there is."
+)
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # In the header or in the query of a presigned request, by signature version 4 or, for S3 still common, 2.
@@ -81,12 +89,22 @@ class Companions:
                 self._moto = application
             return self._moto
 
-    def reset(self) -> None:
-        """Forget what the companions know."""
+    def reset(self, account: str | None = None, region: str | None = None) -> None:
+        """Forget what the companions know; or only what an account has, in one Region or in all.
+
+        What belongs to no Region, as users and buckets do, stays where one is named.
+        """
         with self._lock:
-            self._backends.clear()
-            for action in self._at_reset:
-                action()
+            if account is None:
+                self._backends.clear()
+                for action in self._at_reset:
+                    action()
+                return
+            self.load()  # with moto comes what an earlier process has left
+            with self.entered():
+                self._backends.clear_account(account, region)
+                for action in self._after_each_call:
+                    action()
 
     def close(self) -> None:
         """Let go of files and containers that companions hold."""
@@ -105,6 +123,7 @@ class Companions:
         moto = self.load()
         account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
         answer = self._own_answer(environ, account) or Response.from_app(moto, environ, buffered=True)
+        _keep_from_web_pages(answer)
         for action in self._after_each_call:
             action()
         return answer
@@ -122,14 +141,26 @@ class Companions:
         return find_account(access_key) or self._default_account
 
 
+def _keep_from_web_pages(answer: Response) -> None:
+    """Take back that moto lets every page read every answer: who may is decided for the whole emulator."""
+    for name, _ in list(answer.headers):
+        if name.lower().startswith("access-control-"):
+            answer.headers.pop(name, None)
+
+
 def _moto_application() -> WSGIApplication:
     redirect_moto()
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server import werkzeug_app
 
     def application_of(service: Any) -> Any:
         if service is None:
             raise NoSuchCompanion
-        return create_backend_app(service)
+        if service == "moto_api":
+            raise Closed(MOTO_API_IS_CLOSED)
+        return werkzeug_app.create_backend_app(service)
 
-    application: WSGIApplication = DomainDispatcherApplication(application_of)
+    # Before it gives up, moto prints what its own developers would have to do.
+    werkzeug_app.print = log.debug  # type: ignore[attr-defined]
+
+    application: WSGIApplication = werkzeug_app.DomainDispatcherApplication(application_of)
     return application

@@ -74,6 +74,17 @@ class OwnBackends:
             self.in_use.clear()
             self.tracked.clear()
 
+    def clear_account(self, account: str, region: str | None) -> None:
+        """Forget what an account has, in one Region or in all. Others keep theirs: no backend is asked to reset."""
+        with self.entered():
+            for backends in list(self.in_use):
+                regions = backends.get(account, {})
+                for name in list(regions):
+                    if region in (None, name):
+                        del regions[name]
+                if region is None:
+                    _release_buckets(backends, account)
+
 
 def redirect_moto() -> None:
     """Make moto ask whose backends it is to show; imports its core. Once in a process is enough."""
@@ -95,6 +106,14 @@ def _let_go(backend: Any) -> None:
 
     if type(backend).reset is not BaseBackend.reset:
         backend.reset()
+
+
+def _release_buckets(backends: Any, account: str) -> None:
+    """Let anybody have the names of an account's buckets, of which S3 keeps one list for all accounts."""
+    owners: dict[str, tuple[str, str]] = getattr(backends, "bucket_accounts", {})
+    for bucket, (_, owner) in list(owners.items()):
+        if owner == account:
+            del owners[bucket]
 
 
 def _redirect_dictionaries(kind: Any) -> None:

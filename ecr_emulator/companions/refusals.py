@@ -9,12 +9,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from werkzeug import Response
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
 NOT_IMPLEMENTED = "501 Not Implemented"
+FORBIDDEN = "403 Forbidden"
+MOTOS_SERVICES = "https://docs.getmoto.org/en/latest/docs/services/index.html"
 FAILED = "500 Internal Server Error"
 
 _SERVICE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[^/]+/([^/,]+)/aws4_request")
@@ -28,27 +32,48 @@ class NoSuchCompanion(Exception):
     """moto does not have the service that a request is for."""
 
 
+class Closed(Exception):
+    """moto has it, and it is nobody's business. The message says what there is instead."""
+
+
 def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with a failure: XML to a query request, else JSON, as SDKs expect."""
-    found = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    status, code, message = _explain(failure, found[1] if found else "the service of this request")
+    """Answer with a failure."""
+    status, code, message = _explain(failure, _service_of(environ) or "the service of this request")
     log.warning("%s: %s", status, message)
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+    return in_words_of_aws(status, code, message, environ)(environ, start_response)
+
+
+def in_words_of_aws(status: str, code: str, message: str, environ: WSGIEnvironment) -> Response:
+    """An error as SDKs expect it: XML to a query request and from S3, else JSON."""
+    if _speaks_xml(environ):
         content_type, text = "text/xml", _xml(code, message)
     else:
         content_type, text = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
-    body = text.encode()
-    headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
-    start_response(status, headers)
-    return [body]
+    return Response(text, status, {"x-amzn-ErrorType": code}, content_type=content_type)
+
+
+def _speaks_xml(environ: WSGIEnvironment) -> bool:
+    kind = environ.get("CONTENT_TYPE", "")
+    return kind.startswith("application/x-www-form-urlencoded") or kind.endswith("/xml") or _service_of(environ) == "s3"
+
+
+def _service_of(environ: WSGIEnvironment) -> str | None:
+    """The service that a request was signed for."""
+    found = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return found[1] if found else None
 
 
 def _explain(failure: Exception, service: str) -> tuple[str, str, str]:
     """Status, error code and message."""
     match failure:
         case NoSuchCompanion():
-            message = f"{service} is not emulated: moto, which answers for every service but ECR, does not have it."
+            message = (
+                f"{service} is not emulated here. There is ECR (ecr), and what moto has, which answers for all others: "
+                f"s3, secretsmanager, iam, sts, kms, sqs and those that {MOTOS_SERVICES} lists."
+            )
             return NOT_IMPLEMENTED, "NotImplemented", message
+        case Closed():
+            return FORBIDDEN, "AccessDeniedException", str(failure)
         case ImportError():
             message = f"{service} needs the package {failure.name}, which is missing: pip install 'moto[server]'."
             return NOT_IMPLEMENTED, "NotImplemented", message

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from werkzeug import Response
 
@@ -82,9 +81,12 @@ def refusal_of_upstream(failure: UpstreamFailure) -> Refusal:
 
 
 def refused(refusal: Refusal, with_reason: bool = True) -> Response:
-    """The response for a refusal; its reason, which ECR does not tell, is the ``detail`` of the error."""
-    error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
+    """The response for a refusal; its reason, which ECR does not tell, is the ``detail`` of the error.
+
+    A text, though the specification lets it be anything: clients print what they do not know as it comes.
+    """
+    error: dict[str, str] = {"code": refusal.code, "message": refusal.message}
     if refusal.reason and with_reason:
-        error["detail"] = {"reason": refusal.reason}
+        error["detail"] = refusal.reason
     body = json.dumps({"errors": [error]})
     return Response(body, refusal.status, refusal.headers, content_type="application/json")

@@ -6,17 +6,27 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"(?:\d+[smhd])+")
+LONGEST_GRACE = timedelta(days=36_525)
+"""A century: so far back there was nothing to spare, and not much farther dates end."""
+_DURATION = re.compile(r"(?:[0-9]+[smhd])+")
 
 
 def parse_duration(text: str) -> timedelta:
     """A length of time; a bare number is seconds. Raises ``ValueError`` that says what would be right."""
-    if text.isdecimal():
+    if text.isascii() and text.isdecimal():
         text = f"{text}s"
     if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is not a length of time; write seconds (90) or units (30m, 24h, 1d12h)")
-    parts = re.findall(r"(\d+)([smhd])", text)
+        raise ValueError(f"{text[:100]!r} is not a length of time; write seconds (90) or units (30m, 24h, 1d12h)")
+    parts = re.findall(r"([0-9]+)([smhd])", text)
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
     except (OverflowError, ValueError) as beyond:  # ValueError: Python reads no number of thousands of digits
         raise ValueError(f"{text[:20]!r} is longer than all time") from beyond
+
+
+def parse_grace(text: str) -> timedelta:
+    """How young something must be to be spared. Raises ``ValueError`` as ``parse_duration`` does."""
+    grace = parse_duration(text)
+    if grace > LONGEST_GRACE:
+        raise ValueError(f"{text[:20]!r} is longer than {LONGEST_GRACE.days} days")
+    return grace

@@ -12,11 +12,12 @@ from sqlite3 import Connection, OperationalError
 from threading import local
 from time import monotonic, sleep
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator import ports
 from ecr_emulator.errors import StorageFailure
+from ecr_emulator.storage import resets
 from ecr_emulator.storage.backfills import SqlBackfills
 from ecr_emulator.storage.ballast import Ballast
 from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, connect
@@ -33,7 +34,7 @@ from ecr_emulator.storage.roles import SqlServiceLinkedRoles
 from ecr_emulator.storage.rules import SqlPullThroughRules
 from ecr_emulator.storage.scans import SqlKnownFindings, SqlScans
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import metadata, state
+from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tags import SqlTags
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.templates import SqlCreationTemplates
@@ -50,7 +51,6 @@ RETRY = 0.05
 """Seconds between two looks whether another program has let go of the lock."""
 
 _STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
-_EMPTY = [Statement(delete(table)) for table in reversed(metadata.sorted_tables) if table is not state]
 _ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
 
 
@@ -180,12 +180,11 @@ class SqlStore:
             key: bytes = _STATE.one(connection, key=SIGNING_KEY).value
         return key
 
-    def reset(self) -> None:
-        """Forget everything but the signing key."""
-        with self._writing(frees=True) as (_, connection):
-            for empty in _EMPTY:
-                empty.run(connection)
-            self._next_due = None
+    def reset(self, account: str | None = None, region: str | None = None) -> None:
+        """Forget everything but the signing key; or only what an account has, in one Region or in all."""
+        with self._writing(frees=True) as (work, connection):
+            work.sql_tasks.changed = True
+            resets.run(connection, account, region)
 
     def close(self) -> None:
         """Close the database; units under way may still end."""

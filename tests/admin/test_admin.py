@@ -73,12 +73,12 @@ def test_lifecycle_policies_are_evaluated_on_request(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app")
     put_image(ecr, "app", an_image(1))
-    assert http.post("/_ecr/lifecycle").json == {"evaluated": 0}
+    assert http.post("/_ecr/lifecycle", json={}).json == {"evaluated": 0}
     selection = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1}
     rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
     ecr.put_lifecycle_policy(repositoryName="app", lifecyclePolicyText=json.dumps({"rules": [rule]}))
     newest = put_image(ecr, "app", an_image(2))
-    assert http.post("/_ecr/lifecycle").json == {"evaluated": 1}
+    assert http.post("/_ecr/lifecycle", json={}).json == {"evaluated": 1}
     assert ecr.list_images(repositoryName="app")["imageIds"] == [{"imageDigest": newest}]
 
 
@@ -86,7 +86,7 @@ def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app")
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    assert http.post("/_ecr/reset").json == {"status": "empty"}
+    assert http.post("/_ecr/reset", json={}).json == {"status": "empty"}
     assert ecr.describe_repositories()["repositories"] == []
     assert http.get("/v2/", headers={"Authorization": f"Basic {token}"}).status_code == 200
 

@@ -127,10 +127,13 @@ def test_a_reset_forgets_secrets_that_were_never_looked_at(tmp_path):
         client_of(emulator, "secretsmanager").delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
 
 
-def test_a_reset_of_moto_forgets_secrets_too(emulator, secrets, tmp_path):
+def test_motos_own_api_is_closed_and_says_what_to_use(emulator, secrets, tmp_path):
     secrets.create_secret(Name="a", SecretString="x")
-    assert Client(emulator.wsgi).post("/moto-api/reset").status_code == 200
-    assert kept_in(tmp_path) == []
+    for path in ("/moto-api/reset", "/moto-api/data.json", "/moto-api/"):
+        answer = Client(emulator.wsgi).post(path)
+        assert answer.status_code == 403
+        assert "POST /_ecr/reset" in answer.get_json(force=True)["message"]
+    assert len(kept_in(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_client_hears_ecrs_sentence_and_everybody_the_reason(here, upstream,
     answer = here.manifest(name, "1.27")
 
     assert answer.status_code == status
-    assert answer.json["errors"] == [{"code": code, "message": message, "detail": {"reason": reason}}]
+    assert answer.json["errors"] == [{"code": code, "message": message, "detail": reason}]
     assert f"pull through registry-1.docker.io of {name}:1.27 failed: {reason}" in caplog.messages
     event = here.events()[-1]
     assert (event["failure-code"], event["failure-reason"]) == (failure_code, reason)

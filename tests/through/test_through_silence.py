@@ -111,7 +111,7 @@ def test_what_a_reset_comes_upon_does_not_outlive_it(here, upstream):
         client = Thread(target=here.manifest, args=("quay/team/app", "v1"))
         client.start()
         until_it_is_silent()
-        resetting = Thread(target=here.http.post, args=("/_ecr/reset",))
+        resetting = Thread(target=here.http.post, args=("/_ecr/reset",), kwargs={"json": {}})
         resetting.start()
     client.join()
     resetting.join()
@@ -127,7 +127,7 @@ def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(here
     here.manifest("quay/team/app", "v1")
     here.settle()
     upstream.heal()
-    here.http.post("/_ecr/reset")
+    here.http.post("/_ecr/reset", json={})
     here.rule()
     assert here.pull("quay/team/app", "v1") == app.raw
 

@@ -263,6 +263,6 @@ def test_what_was_missed_can_be_asked_for_again_after_a_reset(here, upstream):
     here.rule()
     assert here.manifest(NAME, "v1").status_code == 404
     upstream.add_image("team/app", image(), "v1")
-    here.http.post("/_ecr/reset")
+    here.http.post("/_ecr/reset", json={})
     here.rule()
     assert here.manifest(NAME, "v1").status_code == 200

@@ -1,0 +1,95 @@
+"""What requests to ``/_ecr/…`` bring, read strictly: what is not understood is refused, never overlooked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from ecr_emulator.domain.names import Registry
+
+JSON = "Content-Type: application/json"
+ACCOUNT = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]")
+
+
+def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
+    """The query of a request that may have these keys, each once. Raises ``BadRequest``."""
+    _refuse_unknown(request.args, known, "query")
+    for key, values in request.args.lists():
+        if len(values) > 1:
+            raise BadRequest(f"The query says {key} {len(values)} times")
+    return request.args.to_dict()
+
+
+def read_body(request: Request, example: str) -> dict[str, Any]:
+    """The JSON object that a request brings, with no keys but those of the example; empty if there is no body.
+
+    A POST has to say that it brings JSON even if it brings nothing: web pages may send a form to any address, but
+    nothing of this type before they have asked. Raises ``UnsupportedMediaType`` and ``BadRequest``.
+    """
+    raw = request.get_data(cache=False)
+    if (raw or request.method == "POST") and not request.is_json:
+        data = f" -d '{example}'" if example and raw else ""
+        raise UnsupportedMediaType(
+            f"Send the header {JSON}, as in: curl -X {request.method} -H '{JSON}' {request.base_url}{data}"
+        )
+    if not raw:
+        return {}
+    body = _parsed(raw, example)
+    _refuse_unknown(body, json.loads(example) if example else (), "body")
+    return body
+
+
+def find_registry(given: Mapping[str, Any], home: Registry) -> Registry:
+    """The registry that ``account`` and ``region`` name; without one of them the emulator's own is meant.
+
+    Raises ``BadRequest``.
+    """
+    account, region = given.get("account", home.id), given.get("region", home.region)
+    if not isinstance(account, str) or not ACCOUNT.fullmatch(account):
+        raise BadRequest(f"account must be 12 digits, as text, not {_shown(account)}")
+    if not isinstance(region, str) or not REGION.fullmatch(region):
+        raise BadRequest(f"region must be a Region, like eu-west-1, not {_shown(region)}")
+    return Registry(account, region)
+
+
+def _parsed(raw: bytes, example: str) -> dict[str, Any]:
+    like = f"The body must be like {example}" if example else "There must be no body"
+    try:
+        body = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse_constant)
+        json.dumps(body, ensure_ascii=False).encode()  # JSON lets half a character through; the database does not
+    except RecursionError:
+        raise BadRequest(f"{like}: this one is nested too deeply") from None
+    except ValueError as wrong:
+        raise BadRequest(f"{like}: {wrong}") from None
+    if not isinstance(body, dict):
+        raise BadRequest(f"{like}: {_shown(body)} is not of type 'object'")
+    return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("it has a key twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _refuse_unknown(given: Collection[str], known: Collection[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            taken = ", ".join(known) if known else "nothing"
+            raise BadRequest(f"The {where} has the unknown key {_shown(key)}; this address takes {taken} there")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"

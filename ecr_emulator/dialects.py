@@ -1,0 +1,46 @@
+"""How each part of the emulator says no to a request that it does not look at any closer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from werkzeug import Response
+
+from ecr_emulator.companions.refusals import in_words_of_aws
+from ecr_emulator.control.endpoint import CONTENT_TYPE
+from ecr_emulator.distribution import wire
+from ecr_emulator.web_pages import Refusal
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+ACCESS_DENIED = "AccessDeniedException"
+
+
+def _of_registry(refusal: Refusal, _: WSGIEnvironment) -> Response:
+    return wire.refused(wire.Refusal(refusal.status, "DENIED", refusal.message))
+
+
+def _of_api(refusal: Refusal, _: WSGIEnvironment) -> Response:
+    body = json.dumps({"__type": ACCESS_DENIED, "message": refusal.message})
+    return Response(body, refusal.status, content_type=CONTENT_TYPE)
+
+
+def _of_admin(refusal: Refusal, _: WSGIEnvironment) -> Response:
+    return Response(json.dumps({"error": refusal.message}), refusal.status, content_type="application/json")
+
+
+def _of_companions(refusal: Refusal, environ: WSGIEnvironment) -> Response:
+    status = HTTPStatus(refusal.status)
+    return in_words_of_aws(f"{status.value} {status.phrase}", ACCESS_DENIED, refusal.message, environ)
+
+
+DIALECTS: Mapping[str, Callable[[Refusal, WSGIEnvironment], Response]] = {
+    "distribution": _of_registry,
+    "control": _of_api,
+    "admin": _of_admin,
+    "companions": _of_companions,
+}

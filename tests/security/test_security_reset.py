@@ -1,0 +1,145 @@
+"""POST /_ecr/reset: everything, or what one account has, in one Region or in all; never more than it was told."""
+
+from itertools import product
+
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
+from tests.support.docker import Docker
+from tests.support.images import an_image
+
+OURS, THEIRS = "111111111111", "999999999999"
+HOME, AWAY = "us-east-1", "eu-west-1"
+PLACES = list(product((OURS, THEIRS), (HOME, AWAY)))
+
+
+def furnish(emulator):
+    """In each of four registries: a pushed image, a rule, a template, a policy of the registry, a secret, a queue."""
+    for account, region in PLACES:
+        docker = Docker(emulator, account, region)
+        docker.ecr.create_repository(repositoryName="app")
+        docker.push(an_image(f"{account}{region}"), "v1", name="app")
+        docker.ecr.put_registry_scanning_configuration(scanType="BASIC", rules=[])
+        docker.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        docker.ecr.create_repository_creation_template(prefix="team", appliedFor=["PULL_THROUGH_CACHE"])
+        client_of(emulator, "secretsmanager", account=account, region=region).create_secret(Name="s", SecretString="x")
+        client_of(emulator, "sqs", account=account, region=region).create_queue(QueueName="q")
+    for account in (OURS, THEIRS):
+        client_of(emulator, "iam", account=account).create_user(UserName="ann")
+        client_of(emulator, "s3", account=account).create_bucket(Bucket=f"of-{account}")
+
+
+def furnished(emulator, account, region):
+    """How much of that is there."""
+    ecr = client_of(emulator, account=account, region=region)
+    return [
+        len(ecr.describe_repositories()["repositories"]),
+        len(ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]),
+        len(ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]),
+        len(client_of(emulator, "secretsmanager", account=account, region=region).list_secrets()["SecretList"]),
+        len(client_of(emulator, "sqs", account=account, region=region).list_queues().get("QueueUrls", [])),
+    ]
+
+
+def events_of(http):
+    return {(event["account"], event["region"]) for event in http.get("/_ecr/events").json["events"]}
+
+
+@pytest.fixture
+def full(emulator):
+    furnish(emulator)
+    return emulator
+
+
+WHOLE, NOTHING = [1] * 5, [0] * 5
+
+
+def test_an_account_alone_is_emptied(full, http):
+    answer = http.post("/_ecr/reset", json={"account": THEIRS})
+    assert (answer.status_code, answer.json) == (200, {"status": "empty", "account": THEIRS, "region": None})
+    assert [furnished(full, *place) for place in PLACES] == [WHOLE, WHOLE, NOTHING, NOTHING]
+    assert events_of(http) == {(OURS, HOME), (OURS, AWAY)}
+    users = [client_of(full, "iam", account=account).list_users()["Users"] for account in (OURS, THEIRS)]
+    assert list(map(len, users)) == [1, 0]
+    client_of(full, "s3", account=OURS).create_bucket(Bucket=f"of-{THEIRS}")  # the name is free again
+    assert Docker(full, OURS, HOME).get("/v2/app/manifests/v1").status_code == 200
+
+
+def test_a_region_of_an_account_alone_is_emptied(full, http):
+    assert http.post("/_ecr/reset", json={"account": THEIRS, "region": AWAY}).status_code == 200
+    assert [furnished(full, *place) for place in PLACES] == [WHOLE, WHOLE, WHOLE, NOTHING]
+    assert client_of(full, "iam", account=THEIRS).list_users()["Users"]
+
+
+def test_without_an_account_everything_is_emptied(full, http):
+    assert http.post("/_ecr/reset", json={}).json == {"status": "empty"}
+    assert [furnished(full, *place) for place in PLACES] == [NOTHING] * 4
+
+
+def test_an_account_that_has_nothing_takes_nothing_from_others(full, http):
+    assert http.post("/_ecr/reset", json={"account": "222222222222"}).status_code == 200
+    assert [furnished(full, *place) for place in PLACES] == [WHOLE] * 4
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"acount": THEIRS}, 'unknown key "acount"; this address takes account, region'),
+        ({"account": THEIRS, "dry-run": True}, 'unknown key "dry-run"'),
+        ({"region": AWAY}, "Of which account?"),
+        ({"account": "me"}, "account must be 12 digits"),
+        ({"account": None}, "account must be 12 digits"),
+        ({"account": 999999999999}, "account must be 12 digits"),
+        ({"account": [THEIRS]}, "account must be 12 digits"),
+        ({"account": THEIRS, "region": "mars"}, "region must be a Region"),
+        ({"account": THEIRS, "region": None}, "region must be a Region"),
+        ([THEIRS], "is not of type 'object'"),
+        (THEIRS, "is not of type 'object'"),
+        (0, "is not of type 'object'"),
+    ],
+)
+def test_what_is_not_understood_empties_nothing(emulator, http, body, words):
+    client_of(emulator, account=THEIRS).create_repository(repositoryName="app")
+    answer = http.post("/_ecr/reset", json=body)
+    assert answer.status_code == 400
+    assert words in answer.json["error"]
+    assert client_of(emulator, account=THEIRS).describe_repositories()["repositories"]
+
+
+@pytest.mark.parametrize("query", [f"account={THEIRS}", "all=true"])
+def test_a_reset_takes_nothing_from_its_query(emulator, http, query):
+    client_of(emulator, account=THEIRS).create_repository(repositoryName="app")
+    answer = http.post(f"/_ecr/reset?{query}", json={})
+    assert answer.status_code == 400
+    assert "this address takes nothing there" in answer.json["error"]
+    assert client_of(emulator, account=THEIRS).describe_repositories()["repositories"]
+
+
+def test_what_was_to_be_done_for_an_account_is_forgotten_with_it():
+    with Emulator(Settings(background_delay=60)) as emulator:
+        http = Client(emulator.wsgi)
+        for account in (OURS, THEIRS):
+            docker = Docker(emulator, account)
+            docker.ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
+            docker.push(an_image(account), "v1", name="app")
+        http.post("/_ecr/reset", json={"account": THEIRS})
+        http.post("/_ecr/clock", json={"advance": "2m"})
+        scans = [event for event in http.get("/_ecr/events").json["events"] if event["detail-type"] == "ECR Image Scan"]
+        assert {event["account"] for event in scans} == {OURS}
+
+
+def test_secrets_of_others_are_still_there_after_a_restart(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    with Emulator(settings) as emulator:
+        furnish(emulator)
+    with Emulator(settings) as emulator:
+        assert Client(emulator.wsgi).post("/_ecr/reset", json={"account": THEIRS}).status_code == 200
+    with Emulator(settings) as emulator:
+        counts = [
+            len(client_of(emulator, "secretsmanager", account=account).list_secrets()["SecretList"])
+            for account in (OURS, THEIRS)
+        ]
+        assert counts == [1, 0]
