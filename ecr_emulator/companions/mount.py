@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
+from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.identities import find_account
 from ecr_emulator.companions.managed_policies import iam_with_aws_policies
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
@@ -41,7 +42,7 @@ class Companions:
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
-        self._backends = OwnBackends({"iam": iam_with_aws_policies})
+        self._backends = OwnBackends({"iam": iam_with_aws_policies, "cloudformation": cloudformation_without_ecr})
         self._moto: WSGIApplication | None = None
         self._at_load: list[Callable[[], None]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
