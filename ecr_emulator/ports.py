@@ -241,9 +241,9 @@ class Layers(Protocol):
         """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
-        """What an image of the repository says of a blob that the repository holds, or should come to hold.
+        """What an image of the repository says of a blob, whether or not the repository holds it.
 
-        A foreign layer need not come: it is held if a client pushed it, and otherwise elsewhere.
+        It is foreign only if all images say so.
         """
 
     def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:

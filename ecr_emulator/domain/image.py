@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ecr_emulator.domain.manifest import FOREIGN_TYPES
+
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
 ACTIVATING = "ACTIVATING"
@@ -69,3 +71,8 @@ class Layer:
     is_archived: bool = False
     is_loose: bool = field(default=False, compare=False)
     given_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a registry may lack it, by the media type of the reference."""
+        return (self.media_type or "").startswith(FOREIGN_TYPES)

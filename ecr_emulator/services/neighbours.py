@@ -111,9 +111,10 @@ class Neighbours:
                 layer = held or services.pulls.referenced(work, registry, name, digest)
             except RepositoryNotFoundException:
                 layer = None
-            if layer is None or layer.is_archived:
+            rule = matching_rule(work.rules.all(registry), name)
+            if layer is None or layer.is_archived or not (held or rule):
                 raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
-            return matching_rule(work.rules.all(registry), name), is_of_others(work, registry, digest)
+            return rule, is_of_others(work, registry, digest)
 
     def permissions(self, rule: PullThroughRule, registry: Registry, name: str | None = None) -> Permissions:
         """What the role of a rule may do there. Raises ``UpstreamAccessDenied`` if it may not pull what is named."""

@@ -174,14 +174,14 @@ class PullThrough:
             repository = self._store_manifest(order, now, is_part=is_part)
         except StorageFailure as failure:
             log.warning("%s@%s is served and not cached: %s", order.name, order.manifest.digest, failure.reason)
-            self.unstored.add(order.rule.registry, order.name, contents.blobs)
+            self.unstored.add(order.rule.registry, order.name, contents.listed_blobs)
             return False
         self._keep_inline(repository, contents)
         return True
 
     def _keep_inline(self, repository: Repository, contents: Manifest) -> None:
         """Store the blobs that a manifest brings along; one for which there is no room can still be fetched."""
-        for blob in contents.blobs:
+        for blob in contents.listed_blobs:
             data = blob.inline
             if data is not None:
                 with if_there_is_room(f"blob {blob.digest} of {repository.name}"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 
-from sqlalchemy import JSON, bindparam, delete, func, select, update
+from sqlalchemy import JSON, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import ACTIVE, Layer
@@ -43,7 +43,8 @@ _FIND = Statement(
         _of_repository, layers.c.digest == bindparam("digest")
     )
 )
-_REFERENCED = Statement(_references.where(*(~image_references.c.media_type.startswith(kind) for kind in FOREIGN_TYPES)))
+_is_foreign = or_(*(image_references.c.media_type.startswith(kind) for kind in FOREIGN_TYPES))
+_REFERENCED = Statement(_references.order_by(None).order_by(_is_foreign, image_references.c.image_id))
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
 _HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
 _add = upsert(layers)
@@ -99,9 +100,9 @@ class SqlLayers:
         return Layer(digest, row.size, row.media_type, row.active == 0, row.active is None, row.added_at)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
-        """What an image of the repository says of a blob that the repository holds, or should come to hold.
+        """What an image of the repository says of a blob, whether or not the repository holds it.
 
-        A foreign layer need not come: it is held if a client pushed it, and otherwise elsewhere.
+        It is foreign only if all images say so.
         """
         row = _REFERENCED.one(self._connection, repository_id=repository.key, digest=digest)
         return None if row is None else Layer(digest, row.size, row.media_type)

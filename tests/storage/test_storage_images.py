@@ -165,8 +165,8 @@ def test_a_foreign_layer_need_not_come_and_stays_where_it_was_pushed(store, repo
     document["layers"][0]["mediaType"] = FOREIGN_LAYER
     with store.writing() as work:
         store_manifest(work, repository, json.dumps(document).encode())
-        assert work.layers.referenced(repository, layer.digest) is None
-        assert work.layers.referenced(repository, image.config.digest) is not None
+        assert work.layers.referenced(repository, layer.digest).is_foreign
+        assert not work.layers.referenced(repository, image.config.digest).is_foreign
         work.layers.add(repository, layer.digest, layer.size, NOW)
         assert work.layers.find(repository, layer.digest) == Layer(layer.digest, layer.size, FOREIGN_LAYER)
         assert work.layers.remove_loose(NOW + timedelta(days=365)) == 0
@@ -179,4 +179,4 @@ def test_a_layer_that_one_image_calls_foreign_and_another_does_not_should_come(s
     with store.writing() as work:
         store_manifest(work, repository, json.dumps(document).encode())
         store_manifest(work, repository, image.raw)
-        assert work.layers.referenced(repository, image.layers[0].digest) is not None
+        assert not work.layers.referenced(repository, image.layers[0].digest).is_foreign

@@ -4,10 +4,11 @@ import pytest
 
 from tests.support.faults import Reply, answers, with_headers
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
-from tests.support.upstream_images import image, multi_arch
+from tests.support.upstream_images import FOREIGN_LAYER, image, layer, multi_arch
 from tests.through.conftest import CREDENTIAL, running
 
 NAME = "quay/team/app"
+OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
 
 
 @pytest.mark.parametrize("window", [";w=21600", ""])
@@ -96,3 +97,50 @@ def test_a_rule_with_a_secret_shows_it_to_an_upstream_that_hides_what_it_has(her
     here.settle()
     assert here.events()[-1]["sync-status"] == "SUCCESS"
     assert upstream.count("GET", "/v2/?") == 1
+
+
+@pytest.mark.parametrize("media_type", [FOREIGN_LAYER, OCI_FOREIGN])
+@pytest.mark.parametrize("is_strict", [False, True], ids=["conformant", "strict"])
+def test_a_foreign_layer_that_the_upstream_holds_comes_when_a_client_asks_for_it(
+    upstream, tmp_path, media_type, is_strict
+):
+    """Windows images: the base may be left where it is, and many registries hold it all the same."""
+    base = layer("base", 3_000, media_type)
+    windows = image("windows", base, layer("own"))
+    upstream.add_image("team/app", windows, "v1")
+    with running(upstream, tmp_path / "state", strict=is_strict) as here:
+        here.rule()
+        assert here.manifest(NAME, "v1").status_code == 200
+        here.settle()
+        assert here.events()[-1]["sync-status"] == "SUCCESS"
+        assert upstream.count("GET", base.digest) == 0
+        assert here.blob(NAME, base.digest).data == base.raw
+        here.settle()
+        upstream.stop()
+        here.advance(hours=49)
+        assert here.blob(NAME, base.digest).data == base.raw, "it is cached as long as the image lists it"
+
+
+def test_a_foreign_layer_can_be_downloaded_by_the_api(here, upstream):
+    base = layer("base", 3_000, FOREIGN_LAYER)
+    upstream.add_image("team/app", image("windows", base, layer("own")), "v1")
+    here.rule()
+    here.manifest(NAME, "v1")
+    here.settle()
+    url = here.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=base.digest)["downloadUrl"]
+    assert here.http.get(url).data == base.raw
+
+
+def test_a_foreign_layer_that_the_upstream_does_not_hold_is_not_found_and_fails_nothing(here, upstream):
+    base = layer("base", 3_000, FOREIGN_LAYER)
+    windows = image("windows", base, layer("own"))
+    upstream.add_image("team/app", windows, "v1")
+    upstream.remove("team/app", base.digest)
+    here.rule()
+    assert here.manifest(NAME, "v1").status_code == 200
+    here.settle()
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    answer = here.blob(NAME, base.digest)
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "BLOB_UNKNOWN")
+    with pytest.raises(here.ecr.exceptions.UnableToGetUpstreamLayerException):
+        here.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=base.digest)

@@ -73,9 +73,9 @@ def get_download_url_for_layer(call: Call, request: dict[str, Any]) -> dict[str,
     name, digest = request["repositoryName"], request["layerDigest"]
     with call.services.store.reading() as work:
         repository = work.repositories.get(call.registry, name)
-        is_held = _holds(work, repository, digest)
+        is_awaited = _is_awaited(work, repository, digest)
     if not _bring_in(call, name, digest):
-        raise _not_found(repository, digest) if is_held else UnableToGetUpstreamLayerException
+        raise UnableToGetUpstreamLayerException if is_awaited else _not_found(repository, digest)
     expires_at = call.now + layer_urls.LIFE
     url = layer_urls.mint(call.services.tokens, call.origin, call.registry, name, digest, expires_at)
     return {"downloadUrl": url, "layerDigest": digest}
@@ -110,14 +110,15 @@ def _availability(digest: str, held: Layer | None) -> dict[str, Any]:
     }
 
 
-def _holds(work: UnitOfWork, repository: Repository, digest: str) -> bool:
-    """Whether the repository holds a layer to which one of its images refers. Raises if none does."""
+def _is_awaited(work: UnitOfWork, repository: Repository, digest: str) -> bool:
+    """Whether a layer is still to come to the repository, one of whose images refers to it. Raises if none does."""
     held = work.layers.find(repository, digest)
     if held and (held.is_archived or held.is_loose):
         raise LayerInaccessibleException
-    if not held and not work.layers.referenced(repository, digest):
+    listed = held or work.layers.referenced(repository, digest)
+    if listed is None:
         raise _not_found(repository, digest)
-    return held is not None
+    return held is None and not listed.is_foreign
 
 
 def _not_found(repository: Repository, digest: str) -> LayersNotFoundException:
