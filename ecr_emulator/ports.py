@@ -180,8 +180,11 @@ class Images(Protocol):
     def parents(self, repository: Repository, digest: str) -> list[str]:
         """The digests of the indexes in this repository that list an image, in order."""
 
+    def active_parents(self, repository: Repository, digest: str) -> list[str]:
+        """Those of them that are not archived."""
+
     def listed(self, repository: Repository) -> set[str]:
-        """The digests that indexes of this repository list."""
+        """The digests that indexes of this repository list which are not archived."""
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """The images whose subject is this digest, in order of digest."""

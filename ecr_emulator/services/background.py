@@ -19,7 +19,9 @@ from ecr_emulator.ports import Store, UnitOfWork
 from ecr_emulator.services import (
     backfills,
     collection,
+    images,
     lifecycle,
+    orphans,
     replicas,
     replication,
     scanning,
@@ -37,6 +39,7 @@ KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
     lifecycle.EVALUATE: lifecycle.perform_evaluation,
     lifecycle.PREVIEW: lifecycle.perform_preview,
+    images.DELETE_REFERRERS: orphans.perform_deletion,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     scanning.KIND: scanning.finish_scan,
     signing.KIND: signing.sign,

@@ -7,21 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.image import Image, ImageId, StoredManifest
 from ecr_emulator.domain.manifest import Manifest, read_manifest
-from ecr_emulator.domain.names import (
-    DIGEST_CONSTRAINT,
-    DIGEST_PATTERN,
-    TAG_CONSTRAINT,
-    TAG_PATTERN,
-    algorithm_of,
-    digest_of,
-    is_digest,
-)
+from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     ImageDigestDoesNotMatchException,
@@ -32,20 +24,27 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports import BlobStore, UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
+from ecr_emulator.services.image_tasks import image_task
 from ecr_emulator.services.replication import replicate_deletion
+from ecr_emulator.services.resolution import Failure, resolve
 from ecr_emulator.services.scanning import scan_on_push
 from ecr_emulator.services.storage_classes import activate
 
 MAX_TAGS_PER_IMAGE = 1_000
 MAX_IMAGES_PER_REPOSITORY = 100_000
+DELETE_REFERRERS = "delete-referrers"
+"""The task that an image leaves when it goes, if others refer to it."""
+REFERRERS_STAY = timedelta(hours=24)
+"""ECR deletes them within so long. Here they stay for all of it, unless the image expires, which takes them along."""
 
 
 class Origin(Enum):
-    """Where a change comes from: a client's push, an upstream through the cache, or another registry."""
+    """Where a change comes from: a client, an upstream through the cache, another registry, a lifecycle policy."""
 
     CLIENT = auto()
     UPSTREAM = auto()
     REPLICATION = auto()
+    LIFECYCLE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,6 @@ class Stored:
     image: Image
     manifest: Manifest
     changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why one image of a batch call could not be served, in ECR's words."""
-
-    image_id: ImageId
-    code: str
-    reason: str
 
 
 def store_image(
@@ -195,44 +185,6 @@ def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: 
     return replace(image, tags=tuple(sorted((*image.tags, tag))))
 
 
-def resolve(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | Failure:
-    """The image that a client names, or why there is none."""
-    failure = malformed(image_id)
-    if failure:
-        return failure
-    if image_id.tag is None:
-        found = work.images.find(repository, image_id.digest or "")
-    else:
-        found = work.tags.find(repository, image_id.tag)
-    if found is None:
-        return not_found(image_id)
-    if image_id.digest not in (None, found.digest):
-        if work.images.find(repository, image_id.digest or "") is None:
-            return not_found(image_id)
-        return _invalid(image_id, "ImageTagDoesNotMatchDigest", "given tag does not map to the given digest")
-    return found
-
-
-def not_found(image_id: ImageId) -> Failure:
-    """There is no such image."""
-    return Failure(image_id, "ImageNotFound", "Requested image not found")
-
-
-def malformed(image_id: ImageId) -> Failure | None:
-    """Why no image can have this id; None if one could."""
-    if image_id.digest is None and image_id.tag is None:
-        return _invalid(image_id, "MissingDigestAndTag", "both tag and digest cannot be null")
-    if image_id.digest is not None and not DIGEST_PATTERN.fullmatch(image_id.digest):
-        return _invalid(image_id, "InvalidImageDigest", f"image digest should satisfy the regex '{DIGEST_CONSTRAINT}'")
-    if image_id.tag is not None and not TAG_PATTERN.fullmatch(image_id.tag):
-        return _invalid(image_id, "InvalidImageTag", f"image tag should satisfy the regex '{TAG_CONSTRAINT}'")
-    return None
-
-
-def _invalid(image_id: ImageId, code: str, reason: str) -> Failure:
-    return Failure(image_id, code, f"Invalid request parameters: {reason}")
-
-
 def delete_images(
     work: UnitOfWork,
     repository: Repository,
@@ -252,24 +204,33 @@ def delete_images(
             failures.append(image)
         else:
             found.append(image_id)
-    removed, listed = _delete_all(work, repository, found)
+    removed, listed = _delete_all(work, repository, found, origin)
     failures += listed
     for gone in removed:
         work.events.add(image_action(repository, "DELETE", gone.digest or "", gone.tag, now))
-        if origin is Origin.CLIENT:
+        if origin is not Origin.REPLICATION:
             replicate_deletion(work, repository, gone, now)
+    for digest in dict.fromkeys(gone.digest or "" for gone in removed):
+        _leave_referrers(work, repository, digest, now, origin)
     return removed, failures
 
 
+def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now: datetime, origin: Origin) -> None:
+    """Have what refers to an image that is gone deleted too; what comes later is not meant."""
+    if work.images.find(repository, digest) is None and work.images.referrers(repository, digest):
+        due_at = now if origin is Origin.LIFECYCLE else now + REFERRERS_STAY
+        work.tasks.add(image_task(DELETE_REFERRERS, repository, digest, due_at, deleted_at=now.isoformat()))
+
+
 def _delete_all(
-    work: UnitOfWork, repository: Repository, image_ids: list[ImageId]
+    work: UnitOfWork, repository: Repository, image_ids: list[ImageId], origin: Origin
 ) -> tuple[list[ImageId], list[Failure]]:
     """What went, and what could not because an index lists it. What only an index of this call lists goes after it."""
     removed: list[ImageId] = []
     while True:
         listed: list[Failure] = []
         for image_id in image_ids:
-            outcome = _delete(work, repository, image_id)
+            outcome = _delete(work, repository, image_id, origin)
             if isinstance(outcome, Failure):
                 listed.append(outcome)
             else:
@@ -279,15 +240,16 @@ def _delete_all(
         image_ids = [failure.image_id for failure in listed]
 
 
-def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId) -> list[ImageId] | Failure:
-    """What went: a tag, or an image with all its tags."""
+def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, origin: Origin) -> list[ImageId] | Failure:
+    """What went: a tag, or an image with all its tags. An archived index keeps what it lists from clients only."""
     image = resolve(work, repository, image_id)
     if isinstance(image, Failure):
         return []  # an earlier id of the same call named the same image
     if image_id.tag and len(image.tags) > 1:
         work.tags.remove(repository, image_id.tag)
         return [ImageId(image.digest, image_id.tag)]
-    parents = work.images.parents(repository, image.digest)
+    holding = work.images.active_parents if origin is Origin.LIFECYCLE else work.images.parents
+    parents = holding(repository, image.digest)
     if parents:
         reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"
         return Failure(image_id, "ImageReferencedByManifestList", reason)

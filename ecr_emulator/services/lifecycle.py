@@ -19,7 +19,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports import UnitOfWork
-from ecr_emulator.services.images import delete_images
+from ecr_emulator.services.images import Origin, delete_images
 from ecr_emulator.services.storage_classes import archive
 
 EVALUATE = "evaluate-lifecycle-policy"
@@ -31,8 +31,12 @@ BATCH = 500
 
 
 def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime) -> None:
-    """Have the lifecycle policy of a repository evaluated a day from now."""
-    work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
+    """Have the lifecycle policy of a repository evaluated a day from now, or go on as it was scheduled.
+
+    Whoever puts a policy every few hours would otherwise never see it act.
+    """
+    if not work.tasks.has(_key(EVALUATE, repository)):
+        work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
 
 
 def cancel_evaluation(work: UnitOfWork, repository: Repository) -> None:
@@ -51,7 +55,7 @@ def perform_evaluation(work: UnitOfWork, task: Task, now: datetime) -> None:
     if repository and repository.lifecycle_policy:
         for selected in _selected(work, repository, repository.lifecycle_policy, now):
             if selected.rule.action == EXPIRE:
-                _expire(work, repository, selected.image.digest, now)
+                delete_images(work, repository, [ImageId(selected.image.digest)], now, Origin.LIFECYCLE)
             else:
                 _archive(work, repository, selected.image.digest, now)
         work.repositories.save(replace(repository, lifecycle_evaluated_at=now))
@@ -72,7 +76,10 @@ def _selected(work: UnitOfWork, repository: Repository, policy: str, now: dateti
 
 
 def _candidates(work: UnitOfWork, repository: Repository) -> list[Candidate]:
-    """All images but those that are just being restored. What an index lists, or what has a subject, is bound to it."""
+    """All images but those that are just being restored. What has a subject is bound to it.
+
+    What an index lists is bound to the index until that is archived.
+    """
     images = _images(work, repository)
     digests = {image.digest for image in images}
     listed = work.images.listed(repository)
@@ -88,17 +95,6 @@ def _images(work: UnitOfWork, repository: Repository) -> list[Image]:
     while page := work.images.page(repository, images[-1].digest if images else "", BATCH):
         images += page
     return images
-
-
-def _expire(work: UnitOfWork, repository: Repository, digest: str, now: datetime) -> None:
-    """Delete an image, with those that refer to it."""
-    waiting = [digest]
-    while waiting:
-        subject = waiting.pop()
-        referrers = work.images.referrers(repository, subject)
-        removed, _ = delete_images(work, repository, [ImageId(subject)], now)
-        if removed:
-            waiting += [referrer.digest for referrer in referrers]
 
 
 def _archive(work: UnitOfWork, repository: Repository, digest: str, now: datetime) -> None:

@@ -25,14 +25,14 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
     """Archive an image together with its referrers; one that is archived stays as it is.
 
     Raises ``ImageStorageClassUpdateNotSupportedException`` for an image that is being restored, or that an index
-    lists, or one of whose referrers an index lists.
+    lists, or one of whose referrers an index lists. An index that is archived itself is no obstacle.
     """
-    if image.status == ACTIVATING or work.images.parents(repository, image.digest):
+    if image.status == ACTIVATING or work.images.active_parents(repository, image.digest):
         raise ImageStorageClassUpdateNotSupportedException
     if image.status == ARCHIVED:
         return image
-    together = _with_referrers(work, repository, image)
-    if any(work.images.parents(repository, each.digest) for each in together):
+    together = [image, *(each for each in _referrers(work, repository, image) if each.is_active)]
+    if any(work.images.active_parents(repository, each.digest) for each in together):
         raise ImageStorageClassUpdateNotSupportedException
     archived = [replace(each, status=ARCHIVED, last_archived_at=now) for each in together]
     for each in archived:
@@ -41,11 +41,11 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
     return archived[0]
 
 
-def _with_referrers(work: UnitOfWork, repository: Repository, image: Image) -> list[Image]:
-    """An image, the active images that refer to it, those that refer to these, and so on."""
-    found = [image]
+def _referrers(work: UnitOfWork, repository: Repository, image: Image) -> list[Image]:
+    """The images that refer to an image, those that refer to these, and so on."""
+    found = work.images.referrers(repository, image.digest)
     for subject in found:  # which grows meanwhile
-        found += filter(lambda referrer: referrer.is_active, work.images.referrers(repository, subject.digest))
+        found += work.images.referrers(repository, subject.digest)
     return found
 
 

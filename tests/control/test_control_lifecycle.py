@@ -174,15 +174,35 @@ def test_a_policy_that_was_deleted_does_not_act(ecr, clock):
     assert digests(ecr) == both
 
 
-def test_a_policy_in_place_of_another_acts_a_day_after_it_was_put(ecr, clock):
+def test_a_policy_in_place_of_another_acts_when_that_would_have(ecr, clock):
+    both = {push(ecr, clock, 1), push(ecr, clock, 2)}
+    put(ecr, keep(2))
+    clock.advance(DAY / 2)
+    put(ecr, keep(1))
+    clock.advance(DAY / 2 - timedelta(seconds=1))
+    assert digests(ecr) == both
+    clock.advance(timedelta(seconds=1))
+    assert len(digests(ecr)) == 1
+
+
+@pytest.mark.parametrize("others", [[], [keep(2, tagStatus="untagged"), keep(3, priority=2)]])
+def test_a_policy_that_is_put_again_and_again_acts_nevertheless(ecr, clock, others):
+    push(ecr, clock, 1)
+    last = push(ecr, clock, 2)
+    for number in range(3):
+        put(ecr, *([] if number % 2 else others))
+        clock.advance(DAY / 2)
+    assert digests(ecr) == {last}
+
+
+def test_a_policy_that_was_deleted_and_put_again_has_a_day(ecr, clock):
     both = {push(ecr, clock, 1), push(ecr, clock, 2)}
     put(ecr)
     clock.advance(DAY / 2)
-    put(ecr, after(1))
-    clock.advance(DAY / 2 + timedelta(hours=1))
+    ecr.delete_lifecycle_policy(repositoryName=NAME)
+    put(ecr)
+    clock.advance(DAY - timedelta(seconds=1))
     assert digests(ecr) == both
-    clock.advance(DAY / 2)
-    assert digests(ecr) == set()
 
 
 def test_a_policy_does_not_outlive_its_repository(ecr, clock):
@@ -253,16 +273,6 @@ def test_what_is_not_pulled_is_archived_and_later_expired(ecr, clock):
         ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": used}])
         clock.advance(DAY)
     assert digests(ecr) == {used}
-
-
-def test_what_an_index_lists_is_archived_with_nothing(ecr, clock):
-    child = an_image(1)
-    listed = put_image(ecr, NAME, child)
-    index = put_manifest(ecr, NAME, an_index(child).raw, "v1")
-    put(ecr, after(1, action=TRANSITION))
-    clock.advance(2 * DAY)
-    assert digests(ecr, imageStatus="ARCHIVED") == {index}
-    assert digests(ecr, imageStatus="ACTIVE") == {listed}
 
 
 def test_a_template_gives_its_policy_to_the_repositories_that_it_creates(ecr, ecr_of, clock):

@@ -8,7 +8,7 @@ from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, InvalidParameterException
 from ecr_emulator.ports import UnitOfWork
-from ecr_emulator.services.images import Failure, malformed, resolve
+from ecr_emulator.services.resolution import Failure, malformed, resolve
 
 
 def read_image_id(identifier: dict[str, str]) -> ImageId:

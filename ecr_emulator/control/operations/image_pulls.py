@@ -18,7 +18,7 @@ from ecr_emulator.errors import (
     UpstreamFailure,
     UpstreamNotFound,
 )
-from ecr_emulator.services.images import Failure, malformed, not_found, resolve
+from ecr_emulator.services.resolution import Failure, malformed, not_found, resolve
 
 
 @dataclass(frozen=True, slots=True)

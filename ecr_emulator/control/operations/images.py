@@ -10,8 +10,9 @@ from ecr_emulator.control.operations.image_pulls import ImagePulls, Pulled
 from ecr_emulator.domain.image import ImageId, StoredManifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
-from ecr_emulator.services.images import Failure, Push, delete_images, store_image
+from ecr_emulator.services.images import Push, delete_images, store_image
 from ecr_emulator.services.repositories import repository_for_push
+from ecr_emulator.services.resolution import Failure
 
 
 @operation

@@ -31,7 +31,7 @@ PLACES = 10
 def put_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
 
-    It is first evaluated 24 hours from now.
+    It is first evaluated 24 hours from now; one that takes the place of another, when that would have been.
     """
     with call.services.store.writing() as work:
         repository = work.repositories.get(call.registry, request["repositoryName"])

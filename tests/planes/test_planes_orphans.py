@@ -1,0 +1,153 @@
+"""Signatures and other referrers follow their image within a day, however that went, with or without a policy."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.boto import client_of
+from tests.support.images import an_image, an_index
+from tests.support.planes import push
+
+APP = "team/app"
+SUBJECT = an_image("subject")
+SIGNATURE = an_image("signature", subject=SUBJECT.descriptor)
+COUNTERSIGNATURE = an_image("countersignature", subject=SIGNATURE.descriptor)
+OTHER = an_image("other")
+OTHERS_SIGNATURE = an_image("signature of other", subject=OTHER.descriptor)
+TAGGED_ONLY = {
+    "rulePriority": 1,
+    "selection": {
+        "tagStatus": "tagged",
+        "tagPatternList": ["old*"],
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": 1,
+    },
+    "action": {"type": "expire"},
+}
+
+
+@pytest.fixture
+def app(here):
+    here.ecr.create_repository(repositoryName=APP)
+    return APP
+
+
+def put_policy(here, rule=TAGGED_ONLY):
+    text = json.dumps({"rules": [rule]})
+    here.ecr.put_lifecycle_policy(repositoryName=APP, lifecyclePolicyText=text)
+
+
+def statuses(ecr, name=APP):
+    answer = ecr.describe_images(repositoryName=name, filter={"imageStatus": "ANY"})
+    return {image["imageDigest"]: image["imageStatus"] for image in answer["imageDetails"]}
+
+
+def present(here):
+    return set(statuses(here.ecr))
+
+
+@pytest.mark.parametrize("has_policy", [True, False])
+@pytest.mark.parametrize("reference", ["v1", SUBJECT.digest])
+def test_they_go_within_a_day_after_their_image_was_deleted(here, app, plane, has_policy, reference):
+    if has_policy:
+        put_policy(here)
+    for image, tag in [(SUBJECT, "v1"), (SIGNATURE, None), (COUNTERSIGNATURE, "tagged"), (OTHER, "v2")]:
+        push(plane, app, image, tag)
+    push(plane, app, OTHERS_SIGNATURE)
+    plane.delete(app, reference)
+    assert present(here) == {each.digest for each in (SIGNATURE, COUNTERSIGNATURE, OTHER, OTHERS_SIGNATURE)}
+    here.advance(hours=24)
+    assert present(here) == {OTHER.digest, OTHERS_SIGNATURE.digest}
+
+
+def test_they_go_with_an_image_that_expires(here, app, plane):
+    put_policy(here)
+    for image, tag in [(SUBJECT, "old-1"), (SIGNATURE, None), (COUNTERSIGNATURE, None), (OTHER, "v2")]:
+        push(plane, app, image, tag)
+    here.advance(hours=49)
+    assert present(here) == {OTHER.digest}
+
+
+def test_they_are_archived_with_an_image_that_is(here, app, plane):
+    for image in (SUBJECT, SIGNATURE, COUNTERSIGNATURE, OTHER, OTHERS_SIGNATURE):
+        push(plane, app, image)
+    request = {"repositoryName": APP, "targetStorageClass": "ARCHIVE"}
+    here.ecr.update_image_storage_class(**request, imageId={"imageDigest": SIGNATURE.digest})
+    restored = {"imageDigest": COUNTERSIGNATURE.digest}
+    here.ecr.update_image_storage_class(repositoryName=APP, imageId=restored, targetStorageClass="STANDARD")
+    assert statuses(here.ecr)[COUNTERSIGNATURE.digest] == "ACTIVE"
+    here.ecr.update_image_storage_class(**request, imageId={"imageDigest": SUBJECT.digest})
+    archived = dict.fromkeys((each.digest for each in (SUBJECT, SIGNATURE, COUNTERSIGNATURE)), "ARCHIVED")
+    assert statuses(here.ecr) == archived | {OTHER.digest: "ACTIVE", OTHERS_SIGNATURE.digest: "ACTIVE"}
+
+
+def test_they_stay_if_their_image_is_back_in_time(here, app, plane, other_plane):
+    for image in (SUBJECT, SIGNATURE):
+        push(plane, app, image)
+    other_plane.delete(app, SUBJECT.digest)
+    here.advance(hours=23)
+    push(plane, app, SUBJECT)
+    here.advance(hours=48)
+    assert present(here) == {SUBJECT.digest, SIGNATURE.digest}
+
+
+def test_those_that_came_before_their_image_may_wait_for_it(here, app, plane):
+    push(plane, app, OTHERS_SIGNATURE)
+    for image in (SUBJECT, SIGNATURE):
+        push(plane, app, image)
+    plane.delete(app, SUBJECT.digest)
+    here.advance(hours=1)
+    later = an_image("later", subject=SUBJECT.descriptor)
+    push(plane, app, later)
+    here.advance(hours=48)
+    assert present(here) == {OTHERS_SIGNATURE.digest, later.digest}
+
+
+def test_a_tag_that_goes_takes_nothing_along(here, app, plane):
+    for tag in ("v1", "v2"):
+        push(plane, app, SUBJECT, tag)
+    push(plane, app, SIGNATURE)
+    plane.delete(app, "v1")
+    here.advance(hours=48)
+    assert present(here) == {SUBJECT.digest, SIGNATURE.digest}
+
+
+def test_one_that_an_index_lists_goes_after_the_index(here, app, plane):
+    for image in (SUBJECT, SIGNATURE):
+        push(plane, app, image)
+    index = an_index(SIGNATURE)
+    plane.push_manifest(app, index, "list")
+    plane.delete(app, SUBJECT.digest)
+    here.advance(hours=36)
+    assert present(here) == {SIGNATURE.digest, index.digest}
+    plane.delete(app, index.digest)
+    here.advance(hours=24)
+    assert present(here) == set()
+
+
+def test_a_new_repository_of_the_same_name_has_its_own(here, app, plane):
+    for image in (SUBJECT, SIGNATURE):
+        push(plane, app, image)
+    plane.delete(app, SUBJECT.digest)
+    here.ecr.delete_repository(repositoryName=APP, force=True)
+    here.advance(hours=1)
+    here.ecr.create_repository(repositoryName=APP)
+    push(plane, app, SIGNATURE)
+    here.advance(hours=48)
+    assert present(here) == {SIGNATURE.digest}
+
+
+def test_replicas_go_the_same_way(here, app, plane):
+    destination = {"region": "eu-west-1", "registryId": "111122223333"}
+    rule = {"destinations": [destination], "deleteReplication": {"enabled": True}}
+    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    there = client_of(here.emulator, account="111122223333", region="eu-west-1")
+    for image in (SUBJECT, SIGNATURE):
+        push(plane, app, image)
+    assert set(statuses(there)) == {SUBJECT.digest, SIGNATURE.digest}
+    plane.delete(app, SUBJECT.digest)
+    here.advance(hours=24)
+    assert statuses(there) == {}
