@@ -32,7 +32,8 @@ class Front:
     """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
 
     Requests of strange web pages are refused, by each of these in its own words (``dialects``).
-    A proxy in front may say what its client asked for, in ``X-Forwarded-Proto``, ``-Host`` and ``-Port``.
+    A proxy in front may say what its client asked for, in ``X-Forwarded-Proto``, ``-Host`` and ``-Port``. A client that
+    names no host, as HTTP/1.0 allows, means the address that it reached.
     ``catch_up`` is called before a request is handed on: none sees a state in which something due has not been done.
     """
 
@@ -44,6 +45,8 @@ class Front:
     web_pages: WebPages
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ.get("HTTP_HOST"):
+            environ["HTTP_HOST"] = _reached(environ)
         if any(header in environ for header in FORWARDED):
             return ProxyFix(self._answer, x_for=1, x_proto=1, x_host=1, x_port=1)(environ, start_response)
         return self._answer(environ, start_response)
@@ -88,3 +91,9 @@ def _is_own_page(path: str, environ: WSGIEnvironment) -> bool:
 
 def _is_bucket(host: str) -> bool:
     return _BUCKET_HOST.fullmatch(host) is not None and registry_of_host(host) is None
+
+
+def _reached(environ: WSGIEnvironment) -> str:
+    name, port = environ.get("SERVER_NAME") or "localhost", environ.get("SERVER_PORT")
+    host = f"[{name}]" if ":" in name else name
+    return f"{host}:{port}" if port else host

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from werkzeug import Response
 
+from ecr_emulator.distribution.conditions import etag_of, has_already, wanted_range
 from ecr_emulator.distribution.ranges import requested_span
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal
@@ -19,7 +20,7 @@ _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 
 
 def get_blob(visit: Visit, digest: str) -> Response:
-    """end-2: GET and HEAD, with one byte range. A HEAD never asks an upstream. A strict GET leads to a signed URL."""
+    """end-2: GET with one byte range, and HEAD. A HEAD never asks an upstream. A strict GET leads to a signed URL."""
     check_digest(digest)
     is_head = visit.request.method == "HEAD"
     source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now, is_check=is_head)
@@ -27,15 +28,17 @@ def get_blob(visit: Visit, digest: str) -> Response:
         raise _unknown(digest)
     if visit.is_strict and not is_head:
         return _redirected(visit, source)
-    span = requested_span(visit.request.headers.get("Range"), source.size)
-    start, stop = span or (0, source.size)
     headers = {
         "Content-Type": "application/octet-stream",
-        "Content-Length": str(stop - start),
         "Docker-Content-Digest": digest,
         "Accept-Ranges": "bytes",
-        "ETag": f'"{digest}"',
+        "ETag": etag_of(digest),
     }
+    if has_already(visit.request, digest):
+        return Response(status=304, headers=headers)
+    span = requested_span(wanted_range(visit.request, digest), source.size)
+    start, stop = span or (0, source.size)
+    headers["Content-Length"] = str(stop - start)
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
     body = () if is_head else _body(source, start, stop)

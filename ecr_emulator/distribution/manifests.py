@@ -6,6 +6,7 @@ from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.bodies import body_of
+from ecr_emulator.distribution.conditions import etag_of, has_already
 from ecr_emulator.distribution.visit import Visit
 from ecr_emulator.distribution.wire import Refusal, manifest_unknown
 from ecr_emulator.domain.image import ImageId
@@ -23,11 +24,10 @@ def get_manifest(visit: Visit, reference: str) -> Response:
     manifest = visit.services.pulls.manifest(
         visit.registry, visit.name, reference, visit.now, visit.principal, may_import
     )
-    etag = f'"{manifest.digest}"'
-    headers = {"Content-Type": manifest.media_type, "ETag": etag}
+    headers = {"Content-Type": manifest.media_type, "ETag": etag_of(manifest.digest)}
     if not visit.is_strict or visit.request.method == "HEAD":
         headers["Docker-Content-Digest"] = manifest.digest
-    if etag in visit.request.headers.get("If-None-Match", ""):
+    if has_already(visit.request, manifest.digest):
         return Response(status=304, headers=headers)
     return Response(manifest.raw, 200, headers)
 

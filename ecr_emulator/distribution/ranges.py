@@ -6,7 +6,7 @@ import re
 
 from ecr_emulator.distribution.wire import Refusal
 
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,100})-([0-9]{0,100})", re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 

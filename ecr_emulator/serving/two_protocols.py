@@ -21,6 +21,7 @@ from ecr_emulator.serving.carrying import FILES_EACH, Carrier
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.granian import REQUEST_HEAD_SECONDS, GranianServer
 from ecr_emulator.serving.listeners import BACKLOG
+from ecr_emulator.serving.reached import reached_at
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -38,6 +39,7 @@ class TwoProtocolServer:
         self, wsgi: WSGIApplication, listeners: Sequence[socket.socket], threads: int, certificate: Certificate
     ) -> None:
         self.port: int = listeners[0].getsockname()[1]
+        wsgi = reached_at(wsgi, listeners[0])
         self._listeners = listeners
         self._folder = tempfile.TemporaryDirectory(prefix="ecr-emulator-")
         folder = Path(self._folder.name)
