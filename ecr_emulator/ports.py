@@ -103,6 +103,9 @@ class BlobStore(Protocol):
     def begin(self, name: str) -> BlobWriter:
         """Start a new blob under a name of the caller's choosing (an upload id). Raises ``StorageFailure``."""
 
+    def has_written(self, name: str, size: int) -> bool:
+        """Whether so many bytes are here of a writer that is open or was closed."""
+
     def resume(self, name: str, size: int) -> BlobWriter:
         """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
 

@@ -23,7 +23,7 @@ def _pull_of_blob(request: Request) -> tuple[str, ...]:
 
 
 def _begin(request: Request) -> tuple[str, ...]:
-    return _IN_ONE_REQUEST if "digest" in request.args else ("InitiateLayerUpload",)
+    return _IN_ONE_REQUEST if request.args.get("digest") else ("InitiateLayerUpload",)
 
 
 def _finish(request: Request) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from ecr_emulator.services.access import Demand
 def begin_upload(visit: Visit) -> Response:
     """end-4a, end-4b and end-11: open a session, push a blob in one request, or mount one."""
     arguments = visit.request.args
-    if "mount" in arguments:
+    if arguments.get("mount"):
         check_digest(arguments["mount"])
         source = visit.local_name(arguments["from"]) if "from" in arguments else None
         mounted = visit.services.uploads.mount(
@@ -34,10 +34,10 @@ def begin_upload(visit: Visit) -> Response:
         if mounted:
             return _created(visit, mounted.digest)
     digest = arguments.get("digest")
-    if digest is not None:
+    if digest:
         check_digest(digest)
     upload = visit.services.uploads.begin(visit.registry, visit.name, visit.now)
-    if digest is None:
+    if not digest:
         return _progress(visit, upload, 202)
     try:
         return _finish(visit, upload.id, digest)

@@ -44,13 +44,12 @@ class Uploads:
     """Begins, continues and ends upload sessions. Requests on one session take turns.
 
     What arrives is dated when it is here: bytes may take longer than the grace of a collection.
-    ``has_least_part`` holds the chunks of OCI clients to the least size that ECR's own layer parts have.
+    A strict one holds the chunks of OCI clients to the least size that ECR's own layer parts have, and mounts only
+    layers to which an image refers.
     """
 
-    def __init__(
-        self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, has_least_part: bool = False
-    ) -> None:
-        self._has_least_part = has_least_part
+    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, is_strict: bool = False) -> None:
+        self._is_strict = is_strict
         self._store = store
         self._blobs = blobs
         self._ids = ids
@@ -76,7 +75,11 @@ class Uploads:
     def get(self, registry: Registry, name: str, upload_id: str) -> Upload:
         """How far a session has come. Raises ``UploadNotFoundException``."""
         with self._store.reading() as work:
-            return work.uploads.get(work.repositories.get(registry, name), upload_id)
+            repository = work.repositories.get(registry, name)
+            upload = work.uploads.get(repository, upload_id)
+        if not self._blobs.has_written(upload.id, upload.size):
+            raise _not_found(repository, upload)
+        return upload
 
     def append(
         self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes], start: int | None = None
@@ -135,7 +138,7 @@ class Uploads:
         a least size, ``LayerPartTooSmallException``.
         """
         with self._session(registry, name, upload_id) as (repository, upload):
-            if self._has_least_part and upload.has_small_part:
+            if self._is_strict and upload.has_small_part:
                 raise LayerPartTooSmallException
             return self._commit(repository, upload, self._blobs.resume(upload.id, upload.size), digest)
 
@@ -169,11 +172,15 @@ class Uploads:
                 is_open = not matching_rule(rules, each) and may_take(each)
                 source = work.repositories.find(registry, each) if is_open else None
                 layer = work.layers.find(source, digest) if source else None
-                is_here = layer and self._blobs.intact_size(digest, layer.size) is not None
-                if source and layer and is_here and source.encryption == target.encryption:
+                if source and layer and source.encryption == target.encryption and self._can_give(layer):
                     work.layers.add(target, digest, layer.size, now)
                     return layer
         return None
+
+    def _can_give(self, layer: Layer) -> bool:
+        if self._is_strict and layer.is_loose:
+            return False
+        return self._blobs.intact_size(layer.digest, layer.size) is not None
 
     @contextmanager
     def _session(
@@ -182,12 +189,18 @@ class Uploads:
         """A session that nobody else works on and no collection ends while the block runs.
 
         It is held first and then read in a unit that writes: a collection that has not seen the hold is over by then.
+        One whose bytes are gone is none, so that its client begins again.
         """
         turn = self._turn(upload_id)  # it lives as long as this variable
         with turn.lock, self._blobs.hold(upload_id):
             with self._store.writing(promised=False, frees=frees) as work:
                 repository = work.repositories.get(registry, name)
                 upload = work.uploads.get(repository, upload_id)
+                is_here = self._blobs.has_written(upload.id, upload.size)
+                if not is_here:
+                    work.uploads.remove(repository, upload)
+            if not is_here:
+                raise _not_found(repository, upload)
             yield repository, upload
 
     def _append(self, repository: Repository, upload: Upload, chunks: Iterable[bytes]) -> Upload:
@@ -235,6 +248,10 @@ class Uploads:
     def _turn(self, upload_id: str) -> _Turn:
         with self._turns_lock:
             return self._turns.setdefault(upload_id, _Turn())
+
+
+def _not_found(repository: Repository, upload: Upload) -> UploadNotFoundException:
+    return UploadNotFoundException(upload_id=upload.id, **repository.identity)
 
 
 def _out_of_order(repository: Repository, upload: Upload) -> InvalidLayerPartException:

@@ -167,3 +167,20 @@ def test_a_pull_is_recorded_once_a_day(both):
             docker.log_in()
         recorded.append(len(times))
     assert recorded == [1, 3]
+
+
+def test_a_blob_of_no_image_is_not_mounted(both):
+    app = image("app", SMALL)
+    statuses = []
+    for docker in both:
+        docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+        docker.ecr.create_repository(repositoryName="other")
+        for blob in app.blobs:
+            docker.push_blob(blob)
+        for source in ("&from=team/app", ""):
+            answer = docker.send("POST", f"/v2/other/blobs/uploads/?mount={SMALL.digest}{source}")
+            statuses.append(answer.status_code)
+        docker.push(app, "v1")
+        answer = docker.send("POST", f"/v2/other/blobs/uploads/?mount={app.config.digest}&from=team/app")
+        statuses.append(answer.status_code)
+    assert statuses == [202, 202, 201, 201, 201, 201]

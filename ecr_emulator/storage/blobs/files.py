@@ -39,6 +39,7 @@ class FileBlobs:
     """
 
     def __init__(self, folder: Path, durable: bool, reserve: int = 0) -> None:
+        self._folder = os.fspath(folder)
         self._reserve = max(reserve, KEPT)
         self._blobs = os.fspath(folder / "blobs")
         self._ingest = os.fspath(folder / "ingest")
@@ -96,7 +97,7 @@ class FileBlobs:
 
     def room(self) -> int:
         """How many bytes may still come in without touching the reserve; negative if that is touched already."""
-        return free_bytes(self._ingest) - self._reserve
+        return free_bytes(self._folder) - self._reserve
 
     def begin(self, name: str) -> FileWriter:
         """Start a new blob under a UUID of the caller's choosing (an upload id).
@@ -104,6 +105,13 @@ class FileBlobs:
         Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use, and ``StorageFailure``.
         """
         return FileWriter(self, name, self._ingest_file(name, "x+"), Progress(hashlib.sha256(), 0))
+
+    def has_written(self, name: str, size: int) -> bool:
+        """Whether so many bytes are here of a writer that is open or was closed."""
+        try:
+            return os.stat(self._ingest_path(name)).st_size >= size
+        except FileNotFoundError:
+            return False
 
     def resume(self, name: str, size: int) -> FileWriter:
         """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
@@ -157,6 +165,7 @@ class FileBlobs:
 
     def sweep(self, keep: set[str]) -> int:
         """Remove what is written under names that are neither to keep nor held; how many there were."""
+        os.makedirs(self._ingest, exist_ok=True)
         return sum(self._drop_unless_held(name) for name in os.listdir(self._ingest) if name not in keep)
 
     # --- For writers -----------------------------------------------------------------------------------
@@ -201,6 +210,7 @@ class FileBlobs:
         self._holds.take(name)
         try:
             with storage_failures():
+                os.makedirs(self._ingest, exist_ok=True)  # who cleans a disk removes folders, too
                 return FileIO(path, mode)
         except BaseException:
             self._holds.release(name)

@@ -1,0 +1,126 @@
+"""Upload sessions: what names them, what opens none, and those whose bytes are gone."""
+
+import shutil
+
+import pytest
+
+from ecr_emulator.domain.names import digest_of
+from tests.support.docker import refusal
+from tests.support.upstream_images import layer
+
+BLOB = layer("blob", 10_000)
+UPLOADS = "/v2/team/app/blobs/uploads/"
+
+
+def named(answer):
+    """The id of a session, as both headers say."""
+    upload = answer.headers["Docker-Upload-UUID"]
+    assert answer.headers["Location"].endswith(f"{UPLOADS}{upload}")
+    return upload
+
+
+def test_each_answer_names_the_session(docker):
+    begun = docker.send("POST", UPLOADS)
+    upload = named(begun)
+    assert named(docker.send("POST", UPLOADS)) != upload
+    location = begun.headers["Location"]
+    assert named(docker.send("PATCH", location, data=BLOB.raw[:100])) == upload
+    assert named(docker.get(location)) == upload
+    with docker.emulator.services.store.reading() as work:
+        assert upload in work.uploads.ids()
+
+
+def test_a_mount_that_becomes_an_upload_names_its_session(docker):
+    named(docker.send("POST", f"{UPLOADS}?mount={BLOB.digest}&from=no/such"))
+
+
+@pytest.mark.parametrize(
+    "query", ["mount=", "mount=&from=team/app", "from=team/app", "digest=", "mount=&digest=", "from="]
+)
+def test_an_empty_argument_is_none(docker, query):
+    docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    begun = docker.send("POST", f"{UPLOADS}?{query}")
+    assert begun.status_code == 202
+    assert docker.send("PUT", f"{begun.headers['Location']}?digest={BLOB.digest}", data=BLOB.raw).status_code == 201
+
+
+def test_an_empty_mount_may_come_with_the_blob(docker):
+    answer = docker.send("POST", f"{UPLOADS}?mount=&digest={BLOB.digest}", data=BLOB.raw)
+    assert answer.status_code == 201
+    assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
+
+
+# --- Sessions whose bytes are gone ----------------------------------------------------------------------------
+
+
+def file_gone(path):
+    path.unlink()
+
+
+def folder_gone(path):
+    shutil.rmtree(path.parent)
+
+
+def bytes_gone(path):
+    with path.open("r+b") as file:
+        file.truncate(100)
+
+
+@pytest.fixture(params=[file_gone, folder_gone, bytes_gone])
+def lost(docker, request):
+    """A session whose bytes somebody removed."""
+    location = docker.begin()
+    docker.send("PATCH", location, data=BLOB.raw[:4_000])
+    request.param(docker.emulator.data_dir / "ingest" / location.rpartition("/")[2])
+    return location
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "PUT", "DELETE"])
+def test_its_client_is_told_to_start_again(docker, lost, method):
+    where = f"{lost}?digest={BLOB.digest}" if method == "PUT" else lost
+    body = {"data": BLOB.raw[4_000:]} if method in ("PATCH", "PUT") else {}
+    for _ in range(2):
+        assert refusal(docker.send(method, where, **body))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
+    docker.push_blob(BLOB)
+    assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
+
+
+def part(ecr, upload, first, data):
+    return ecr.upload_layer_part(
+        repositoryName="team/app",
+        uploadId=upload,
+        partFirstByte=first,
+        partLastByte=first + len(data) - 1,
+        layerPartBlob=data,
+    )
+
+
+def test_the_api_knows_no_such_upload(docker, lost):
+    ecr, upload = docker.ecr, lost.rpartition("/")[2]
+    with pytest.raises(ecr.exceptions.UploadNotFoundException):
+        part(ecr, upload, 4_000, BLOB.raw[4_000:])
+    with pytest.raises(ecr.exceptions.UploadNotFoundException):
+        ecr.complete_layer_upload(repositoryName="team/app", uploadId=upload, layerDigests=[BLOB.digest])
+
+
+def test_an_upload_that_cannot_be_completed_is_begun_again(docker, lost):
+    ecr = docker.ecr
+    with pytest.raises(ecr.exceptions.UploadNotFoundException):
+        ecr.complete_layer_upload(
+            repositoryName="team/app", uploadId=lost.rpartition("/")[2], layerDigests=[digest_of(BLOB.raw[:4_000])]
+        )
+    upload = ecr.initiate_layer_upload(repositoryName="team/app")["uploadId"]
+    part(ecr, upload, 0, BLOB.raw)
+    ecr.complete_layer_upload(repositoryName="team/app", uploadId=upload, layerDigests=[BLOB.digest])
+
+
+def test_a_session_without_a_byte_can_be_lost_too(docker):
+    location = docker.begin()
+    (docker.emulator.data_dir / "ingest" / location.rpartition("/")[2]).unlink()
+    answer = docker.send("PUT", f"{location}?digest={BLOB.digest}", data=BLOB.raw)
+    assert refusal(answer)[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
+
+
+def test_a_folder_that_is_gone_hinders_no_collection(docker, lost):
+    shutil.rmtree(docker.emulator.data_dir / "ingest", ignore_errors=True)
+    assert docker.http.post("/_ecr/gc", json={"grace": "0s"}).status_code == 200
