@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
+from ecr_emulator.domain.mapped_hosts import doubts
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.front import Front
 from ecr_emulator.services import Services
@@ -57,6 +59,8 @@ from ecr_emulator.web_pages import WebPages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger(__name__)
 
 DATABASE = "ecr.sqlite"
 MEBIBYTE = 1024 * 1024
@@ -123,6 +127,8 @@ class Emulator:
         self._elsewhere = HttpUpstreams(
             self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
         )
+        for doubt in doubts(self.settings.upstream_map, self.settings.allow_upstream):
+            log.warning(doubt)
         mapped = frozenset(map(str.lower, self.settings.upstream_map))
         neighbours = Neighbours(self._elsewhere, mapped, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(neighbours, self._store, self.clock)

@@ -43,6 +43,15 @@ def test_without_being_allowed_it_is_refused_in_the_words_of_ecr_and_the_log_kno
     assert f"ECR does not pull through {ELASTIC}; --allow-upstream" in caplog.text
 
 
+def test_a_mistyped_host_in_the_upstream_map_is_warned_of_at_the_start(caplog):
+    mapped = {"qauy.io": "http://127.0.0.1:1", "quay.io": "http://127.0.0.1:1", ELASTIC: "http://127.0.0.1:1"}
+    with allowing(ELASTIC, mapped=mapped):
+        (warning,) = [each for each in caplog.records if "--upstream-map" in each.message]
+    assert warning.levelname == "WARNING"
+    assert "no rule can name qauy.io" in warning.message
+    assert "Did you mean quay.io?" in warning.message
+
+
 def test_a_rule_outlives_the_permission_to_make_more(upstream, tmp_path):
     upstream.add_image("team/app", image(), "v1")
     with running(upstream, tmp_path, keep=True, allow_upstream=(ELASTIC,)) as here:

@@ -1,0 +1,73 @@
+"""The hosts of an upstream map that no rule can name, and which of the upstreams was perhaps meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+
+from ecr_emulator.domain.pull_through import find_upstream_kind
+
+UPSTREAMS = (
+    "public.ecr.aws",
+    "registry.k8s.io",
+    "quay.io",
+    "registry-1.docker.io",
+    "ghcr.io",
+    "registry.gitlab.com",
+    "cgr.dev",
+)
+"""The upstreams of ECR that have one name."""
+TOKEN_SERVICES = {"auth.docker.io": "registry-1.docker.io", "gitlab.com": "registry.gitlab.com"}
+"""Hosts to which upstreams lead for tokens. Where such an upstream is mapped, its token service may be, too."""
+OTHER_NAMES = {
+    "docker.io": "registry-1.docker.io",
+    "index.docker.io": "registry-1.docker.io",
+    "hub.docker.com": "registry-1.docker.io",
+    "registry.hub.docker.com": "registry-1.docker.io",
+    "docker.com": "registry-1.docker.io",
+    "github.com": "ghcr.io",
+    "docker.pkg.github.com": "ghcr.io",
+    "k8s.gcr.io": "registry.k8s.io",
+    "gallery.ecr.aws": "public.ecr.aws",
+    "ecr.aws": "public.ecr.aws",
+    "chainguard.dev": "cgr.dev",
+}
+"""What people call upstreams that are reached under another name."""
+
+_REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d\b")
+_ALIKE = 0.75
+"""From 0 to 1: as alike as ``qauy.io`` and ``quay.io``, and not as ``registry.example.com`` and GitLab's."""
+
+
+def doubts(mapped: Collection[str], allowed: Collection[str]) -> Iterator[str]:
+    """A sentence for each host of an upstream map that is neither an upstream of ECR nor an allowed one."""
+    hosts = [host.lower() for host in mapped]
+    known = {host.lower() for host in allowed}
+    for host in hosts:
+        if find_upstream_kind(host, known) is None and TOKEN_SERVICES.get(host) not in hosts:
+            yield _doubt(host, _meant(host, known))
+
+
+def _doubt(host: str, meant: str | None) -> str:
+    question = f" Did you mean {meant}?" if meant else f" --allow-upstream {host} lets rules name it."
+    return (
+        f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed.{question} "
+        "As it is, it counts only where an upstream leads there, for tokens or layers."
+    )
+
+
+def _meant(host: str, allowed: Collection[str]) -> str | None:
+    name = host.partition(":")[0]
+    other = OTHER_NAMES.get(name) or TOKEN_SERVICES.get(name)
+    alike = get_close_matches(name, [*UPSTREAMS, *allowed, *_built_like(name)], n=1, cutoff=_ALIKE)
+    return other or next(iter(alike), None)
+
+
+def _built_like(name: str) -> Iterator[str]:
+    """The upstreams whose names have a part of the user's own, with the part that this name has."""
+    first = name.partition(".")[0]
+    yield f"{first}.azurecr.io"
+    region = _REGION.search(name)
+    if re.fullmatch(r"\d{12}", first) and region:
+        yield f"{first}.dkr.ecr.{region[0]}.amazonaws.com"

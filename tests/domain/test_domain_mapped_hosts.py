@@ -1,0 +1,74 @@
+"""Hosts of an upstream map that no rule can name."""
+
+import pytest
+
+from ecr_emulator.domain.mapped_hosts import doubts
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "public.ecr.aws",
+        "registry.k8s.io",
+        "quay.io",
+        "Quay.io",
+        "registry-1.docker.io",
+        "ghcr.io",
+        "registry.gitlab.com",
+        "cgr.dev",
+        "contoso.azurecr.io",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+    ],
+)
+def test_nobody_doubts_the_upstreams_of_ecr(host):
+    assert list(doubts([host], [])) == []
+
+
+def test_nobody_doubts_what_the_operator_allows():
+    assert list(doubts(["docker.elastic.co", "nexus.test:5000"], ["Docker.elastic.co", "nexus.test:5000"])) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        ("qauy.io", "quay.io"),
+        ("quay.com", "quay.io"),
+        ("quay.io:443", "quay.io"),
+        ("docker.io", "registry-1.docker.io"),
+        ("index.docker.io", "registry-1.docker.io"),
+        ("hub.docker.com", "registry-1.docker.io"),
+        ("registry.docker.io", "registry-1.docker.io"),
+        ("registry1.docker.io", "registry-1.docker.io"),
+        ("auth.docker.io", "registry-1.docker.io"),
+        ("ghrc.io", "ghcr.io"),
+        ("docker.pkg.github.com", "ghcr.io"),
+        ("k8s.gcr.io", "registry.k8s.io"),
+        ("registry.gitlab.io", "registry.gitlab.com"),
+        ("public.ecr.aws.com", "public.ecr.aws"),
+        ("cgr.dve", "cgr.dev"),
+        ("contoso.azurecr.oi", "contoso.azurecr.io"),
+        ("contoso.azure.io", "contoso.azurecr.io"),
+        ("contoso.azurecr.io:443", "contoso.azurecr.io"),
+        ("123456789012.ecr.eu-central-1.amazonaws.com", "123456789012.dkr.ecr.eu-central-1.amazonaws.com"),
+        ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "123456789012.dkr.ecr.us-east-1.amazonaws.com"),
+        ("123456789012.dkr.ecr.us-gov-west-1.amazonaws.org", "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com"),
+        ("docker.elastic.com", "docker.elastic.co"),
+    ],
+)
+def test_a_host_that_is_nearly_an_upstream_is_doubted_with_a_suggestion(host, meant):
+    (doubt,) = doubts([host], ["docker.elastic.co"])
+    assert doubt == (
+        f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed. "
+        f"Did you mean {meant}? As it is, it counts only where an upstream leads there, for tokens or layers."
+    )
+
+
+@pytest.mark.parametrize("host", ["registry.example.com", "cdn.test", "localhost:5000"])
+def test_any_other_host_is_doubted_with_the_way_to_allow_it(host):
+    (doubt,) = doubts([host], [])
+    assert f"--allow-upstream {host} lets rules name it" in doubt
+
+
+def test_nobody_doubts_the_token_service_of_an_upstream_that_is_mapped_too():
+    assert list(doubts(["registry-1.docker.io", "auth.docker.io", "gitlab.com", "registry.gitlab.com"], [])) == []
