@@ -49,6 +49,7 @@ from ecr_emulator.services.upstream_health import WatchedUpstreams
 from ecr_emulator.services.warming import Warming
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.data_directory import DATABASE, prepare
 from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DATABASE = "ecr.sqlite"
 MEBIBYTE = 1024 * 1024
 
 
@@ -82,7 +82,8 @@ class Emulator:
         self._patience = replace(patience or self._patience_of(self.settings), elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
         self._scratch = tempfile.TemporaryDirectory(prefix="ecr-emulator-") if self.temporary else None
-        self.data_dir = Path(self._scratch.name) if self._scratch else self._prepared(self.settings.data_dir)
+        self.data_dir = Path(self._scratch.name) if self._scratch else Path(self.settings.data_dir or "")
+        prepare(self.data_dir)
         self._ownership = Ownership(self.data_dir)
         try:
             self._open()
@@ -93,12 +94,6 @@ class Emulator:
     def _patience_of(self, settings: Settings) -> Patience:
         ttl = settings.negative_ttl
         return Patience(pause=self.clock.pause, spread=spread, absence=ttl, denial=2 * ttl)
-
-    @staticmethod
-    def _prepared(data_dir: Path | None) -> Path:
-        assert data_dir is not None
-        data_dir.mkdir(parents=True, exist_ok=True)
-        return data_dir
 
     def _open(self) -> None:
         self._ids = RandomIds()

@@ -88,13 +88,20 @@ def _seconds(text: str) -> float:
     return float(_matching(r"[0-9]{1,9}(\.[0-9]+)?")(text))
 
 
+def _directory(text: str) -> Path:
+    try:
+        return Path(_matching("(?s).+")(text)).expanduser()
+    except RuntimeError:  # nobody knows where that home is
+        raise ValueError(text) from None
+
+
 def _upstream(text: str) -> tuple[str, str]:
     host, _, url = _matching(r"[^\s=/]+=https?://[^\s,/]\S*")(text).partition("=")
     return host, url
 
 
 ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gather=_at_least_one)
-DIRECTORY = Kind("a directory", "DIR", lambda text: Path(_matching("(?s).+")(text)).expanduser())
+DIRECTORY = Kind("a directory", "DIR", _directory)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(r"[0-9]{12}"))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
 PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(r"[^\s/]+"))

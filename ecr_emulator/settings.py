@@ -41,6 +41,15 @@ class SettingsError(ValueError):
     """A setting that is unknown or wrong. The message names it, where it came from, and what would be right."""
 
 
+def at_home(path: str) -> Path:
+    """A path in the user's home; with ``~`` in its place where nobody knows that, as in containers."""
+    from_home = Path("~", path)
+    try:
+        return from_home.expanduser()
+    except RuntimeError:
+        return from_home
+
+
 def _as(kind: Kind, meaning: str) -> dict[str, Any]:
     return {"kind": kind, "help": meaning}
 
@@ -112,7 +121,7 @@ class Settings:
     )
     tls: bool = field(default=False, metadata=_as(SWITCH, "Speak HTTPS too, on the same port."))
     tls_dir: Path = field(
-        default=Path("~/.local/share/ecr-emulator/tls").expanduser(),
+        default_factory=lambda: at_home(".local/share/ecr-emulator/tls"),
         metadata=_as(DIRECTORY, "Where the certificate authority for --tls lives."),
     )
     disk_reserve: int = field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def _at_rest(data_dir: Path, grace: str) -> dict[str, int]:
     from ecr_emulator.cli.serve import opened
     from ecr_emulator.settings import Settings
 
-    if not data_dir.is_dir():
+    if not os.path.isdir(data_dir):  # Path.is_dir raises what nobody could do anything about
         raise click.ClickException(f"There is no data directory {data_dir}")
     with opened(Settings(data_dir=data_dir)) as emulator:
         return asdict(emulator.services.collector.collect(emulator.clock.now(), parse_grace(grace)))

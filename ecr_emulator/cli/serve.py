@@ -100,7 +100,14 @@ def opened(settings: Settings) -> Emulator:
 
 
 def _what_happened(failure: OSError, data_dir: Path | None) -> str:
-    return "it is no directory" if data_dir and data_dir.is_file() else reason(failure)
+    if isinstance(failure, FileExistsError | NotADirectoryError):
+        return "it is no directory"
+    if isinstance(failure, PermissionError) and data_dir:
+        return (
+            f"{failure.filename}: {reason(failure)}. The emulator runs as uid {os.getuid()}, which must be able to "
+            f"read and write there: chown -R {os.getuid()} {data_dir}, or name another directory with --data-dir"
+        )
+    return reason(failure)
 
 
 def _announce(emulator: Emulator, port: int) -> None:

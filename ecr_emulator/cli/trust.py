@@ -57,6 +57,10 @@ def certificate(settings: Settings) -> Certificate:
 
     public = [settings.public_host.rpartition(":")[0] or settings.public_host] if settings.public_host else []
     try:
-        return certificate_for(settings.tls_dir, public, SystemClock().now())
+        return certificate_for(settings.tls_dir.expanduser(), public, SystemClock().now())
+    except RuntimeError:
+        raise CannotStart(
+            f"Nobody knows where {settings.tls_dir} is: set HOME, or name a folder with --tls-dir"
+        ) from None
     except (NameNotCovered, OSError) as refused:
         raise CannotStart(f"There is no certificate for --tls: {refused}") from None

@@ -10,6 +10,7 @@ from threading import Lock
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.refusals import CompanionFailure
 from ecr_emulator.companions.secret_records import VERSION, Record, familiar_moto, record_of, records_in, secret_of
+from ecr_emulator.private_files import FOLDER, owner_only
 
 
 class SecretsFileBroken(CompanionFailure):
@@ -88,9 +89,10 @@ def _put_back(records: list[Record]) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(FOLDER, parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+    new.unlink(missing_ok=True)
+    with open(new, "x", encoding="utf-8", opener=owner_only) as out:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())

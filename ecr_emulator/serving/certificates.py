@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecr_emulator.private_files import FILE, FOLDER, narrow
+
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -53,7 +55,9 @@ def certificate_for(folder: Path, extra: Iterable[str], now: datetime) -> Certif
     Raises ``NameNotCovered`` and ``OSError``. Keys are readable for their owner alone.
     """
     extra = list(extra)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER)
+    for key in folder.glob("*-key.pem"):
+        narrow(key)
     files = Certificate(folder / "server.pem", folder / "server-key.pem", folder / "ca.pem")
     authority = _authority(folder, extra, now)
     names = [*registry_names(), *extra]
@@ -250,11 +254,12 @@ def _read(file: Path, key_file: Path) -> _Authority:
 def _write_key(file: Path, key: EllipticCurvePrivateKey) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    _write(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+    _write(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=FILE)
 
 
 def _write(file: Path, content: bytes, mode: int = 0o644) -> None:
     new = file.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
+    new.unlink(missing_ok=True)
+    with open(new, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as out:
         out.write(content)
     new.replace(file)

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from ecr_emulator.private_files import owner_only
 from ecr_emulator.storage.disk import KEPT, free_bytes
 
 
@@ -36,7 +37,7 @@ class Ballast:
             self._remove()
 
     def _allocate(self) -> None:
-        with open(self._path, "xb") as file:
+        with open(self._path, "xb", opener=owner_only) as file:
             if sys.platform == "linux":
                 os.posix_fallocate(file.fileno(), 0, KEPT)
             else:

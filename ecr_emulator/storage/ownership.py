@@ -6,7 +6,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-LOCK = "owner.sqlite"
+from ecr_emulator.private_files import owner_only
+from ecr_emulator.storage.data_directory import LOCK
+
 PID = "owner.pid"
 
 
@@ -37,7 +39,8 @@ class Ownership:
             if held.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise
             raise DataDirectoryInUse(folder, self._holder()) from held
-        self._pid.write_text(f"{os.getpid()}\n", encoding="ascii")
+        with open(self._pid, "w", encoding="ascii", opener=owner_only) as file:
+            file.write(f"{os.getpid()}\n")
         self._owned = True
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Lock
 
 from ecr_emulator.domain.names import algorithm_of
+from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
@@ -50,7 +51,7 @@ class FileBlobs:
         self._replacing = Lock()
         self._holds = Holds()
         for path in (self._blobs, self._ingest):
-            os.makedirs(path, exist_ok=True)
+            os.makedirs(path, FOLDER, exist_ok=True)
 
     def size(self, digest: str) -> int | None:
         """The size of a blob in bytes, None if there is none."""
@@ -210,8 +211,8 @@ class FileBlobs:
         self._holds.take(name)
         try:
             with storage_failures():
-                os.makedirs(self._ingest, exist_ok=True)  # who cleans a disk removes folders, too
-                return FileIO(path, mode)
+                os.makedirs(self._ingest, FOLDER, exist_ok=True)  # who cleans a disk removes folders, too
+                return FileIO(path, mode, opener=owner_only)
         except BaseException:
             self._holds.release(name)
             raise
@@ -225,7 +226,8 @@ class FileBlobs:
     def _ensure_folder(self, folder: str) -> None:
         if os.path.isdir(folder):
             return
-        os.makedirs(folder, exist_ok=True)
+        for each in (os.path.dirname(folder), folder):
+            os.makedirs(each, FOLDER, exist_ok=True)
         self._sync(os.path.dirname(folder))
         self._sync(self._blobs)
 

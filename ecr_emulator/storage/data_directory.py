@@ -1,0 +1,47 @@
+"""The data directory, before anything in it is opened: there, usable, and its owner's alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from errno import EACCES
+from pathlib import Path
+
+from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_with_content
+
+DATABASE = "ecr.sqlite"
+LOCK = "owner.sqlite"
+_OURS = re.compile(r"ecr\..*|owner\..*|blobs|ingest|companions")
+
+
+def prepare(folder: Path) -> None:
+    """Create the directory if need be, and close it and what is in it to others.
+
+    One with files of other programs in it stays as open as it is: it may be everybody's. Raises ``OSError`` with the
+    path that cannot be used.
+    """
+    folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+    for path in (folder, *ours):
+        _require_access(path)
+    for path in ours:
+        if path.is_dir():
+            narrow_with_content(path)
+        else:
+            narrow(path)
+    for name in (DATABASE, LOCK):
+        create_private(folder / name)
+    if _is_ours_alone(folder):
+        narrow(folder)
+
+
+def _require_access(path: Path) -> None:
+    needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+    if not os.access(path, needed):
+        raise PermissionError(EACCES, os.strerror(EACCES), os.fspath(path))
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    is_shared = folder.stat().st_mode & stat.S_ISVTX
+    return not is_shared and all(_OURS.fullmatch(name) or name.startswith(".") for name in os.listdir(folder))
