@@ -182,6 +182,14 @@ class Loaded:
         """Whether nobody set it."""
         return self.sources[name] == DEFAULT
 
+    def is_flag(self, name: str) -> bool:
+        """Whether a flag says it."""
+        return self.sources[name] == SETTINGS[name].flag
+
+    def is_explicit(self, name: str) -> bool:
+        """Whether a flag or a variable of the emulator's own says it."""
+        return self.is_flag(name) or self.sources[name] == SETTINGS[name].variable
+
 
 Found = dict[str, tuple[Any, str]]
 

@@ -25,7 +25,8 @@ from ecr_emulator.services.lifecycle import EVALUATE
 EVENTS_PER_PAGE = 1_000
 WELCOME = """ECR emulator {version}
 
-  export AWS_ENDPOINT_URL={url}
+  export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION={home.region}
+  export AWS_ACCESS_KEY_ID={home.id} AWS_SECRET_ACCESS_KEY=any
 
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready
@@ -61,7 +62,7 @@ class Admin:
 
     def welcome(self, _: Given) -> ResponseReturnValue:
         """What somebody sees who opens the endpoint in a browser."""
-        text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"))
+        text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"), home=self._services.home)
         return text, {"Content-Type": "text/plain; charset=utf-8"}
 
     def health(self, _: Given) -> ResponseReturnValue:

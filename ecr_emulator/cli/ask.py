@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from http.client import HTTPResponse
+    from http.client import HTTPConnection, HTTPResponse
 
     from ecr_emulator.settings import Settings
 
@@ -20,17 +21,20 @@ class Refused(Exception):
 
 
 class Place(NamedTuple):
-    """Where an emulator listens, and the token that it wants."""
+    """Where an emulator listens, the token that it wants, and where it is in words."""
 
     host: str
     port: int
-    token: str | None = None
+    token: str | None
+    https: bool
+    words: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The place that settings name, on the first of their hosts."""
         host = settings.host[0]
-        return cls(LOOPBACK_OF.get(host, host), settings.port, settings.admin_token)
+        host = LOOPBACK_OF.get(host, host)
+        return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}")
 
 
 def version_of(place: Place) -> str:
@@ -64,9 +68,9 @@ def lines(place: Place, path: str, body: str, timeout: float) -> Iterator[Any]:
 
 @contextmanager
 def _answer(place: Place, method: str, path: str, body: str | None, timeout: float) -> Iterator[HTTPResponse]:
-    from http.client import HTTPConnection, HTTPException
+    from http.client import HTTPException
 
-    connection = HTTPConnection(place.host, place.port, timeout=timeout)
+    connection = _connection(place, timeout)
     headers = {"Authorization": f"Bearer {place.token}"} if place.token else {}
     if method == "POST":
         headers["Content-Type"] = "application/json"
@@ -76,10 +80,23 @@ def _answer(place: Place, method: str, path: str, body: str | None, timeout: flo
         if answer.status != 200:
             raise _refusal(answer)
         yield answer
+    except OSError:
+        raise  # a certificate that is not trusted counts as a ValueError too
     except (HTTPException, ValueError) as wrong:
         raise _somebody_else() from wrong
     finally:
         connection.close()
+
+
+def _connection(place: Place, timeout: float) -> HTTPConnection:
+    from http.client import HTTPConnection, HTTPSConnection
+
+    if not place.https:
+        return HTTPConnection(place.host, place.port, timeout=timeout)
+    from ssl import create_default_context
+
+    context = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+    return HTTPSConnection(place.host, place.port, timeout=timeout, context=context)
 
 
 def reason(failure: OSError) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ecr_emulator.cli.ask import Place, Refused, reason, request
+from ecr_emulator.cli.aws_environment import emulator_meant
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.settings import Loaded
@@ -31,7 +32,7 @@ def gc(loaded: Loaded, grace: str) -> None:
     except ValueError as wrong:
         raise click.BadParameter(str(wrong), param_hint="--grace") from None
     settings = loaded.settings
-    counts = _at_rest(settings.data_dir, grace) if settings.data_dir else _running(Place.of(settings), grace)
+    counts = _at_rest(settings.data_dir, grace) if settings.data_dir else _running(emulator_meant(loaded), grace)
     click.echo(
         "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {bytes} bytes are gone.".format(**counts)
     )
@@ -43,7 +44,7 @@ def _running(place: Place, grace: str) -> dict[str, int]:
     except Refused as refused:
         raise click.ClickException(str(refused)) from None
     except OSError as failure:
-        message = f"No emulator on port {place.port}: {reason(failure)}. For one that does not run, say --data-dir."
+        message = f"No emulator {place.words}: {reason(failure)}. For one that does not run, say --data-dir."
         raise click.ClickException(message) from None
     return counts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import click
 
-from ecr_emulator.cli.ask import Place, Refused, lines, reason, request
+from ecr_emulator.cli.ask import Refused, lines, reason, request
+from ecr_emulator.cli.aws_environment import emulator_meant, registry_meant
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
 
@@ -24,12 +25,12 @@ UPSTREAM_TIMEOUT = 600.0
 
 
 class Running:
-    """The emulator that the settings mean. ``place`` is the account and the Region that the user named, if any."""
+    """The emulator that the user means. ``place`` is the account and the Region, as far as anybody has named them."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self._at = Place.of(loaded.settings)
-        named = {"account": loaded.settings.account, "region": loaded.settings.region}
-        self.place = {name: value for name, value in named.items() if not loaded.is_default(name)}
+        self._at = emulator_meant(loaded)
+        self.place = registry_meant(loaded)
+        self.flags = {name: value for name, value in self.place.items() if loaded.is_flag(name)}
 
     def get(self, path: str) -> Any:
         """What it answers to a GET about the user's registry."""
@@ -39,8 +40,12 @@ class Running:
 
     def post(self, path: str, **body: str) -> Any:
         """What it answers to a POST about the user's registry."""
+        return self.send(path, self.place | body)
+
+    def send(self, path: str, body: Mapping[str, str]) -> Any:
+        """What it answers to a POST."""
         with self._told():
-            return request(self._at, "POST", path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
+            return request(self._at, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
 
     def follow(self, path: str, **body: str) -> Iterator[Any]:
         """The lines that it answers to a POST, as they come."""
@@ -54,7 +59,7 @@ class Running:
         except Refused as refused:
             raise click.ClickException(str(refused)) from None
         except OSError as failure:
-            raise click.ClickException(f"No emulator on port {self._at.port}: {reason(failure)}") from None
+            raise click.ClickException(f"No emulator {self._at.words}: {reason(failure)}") from None
 
 
 def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:

@@ -117,9 +117,10 @@ def _announce(emulator: Emulator, port: int) -> None:
     logger.info("ready", extra={"facts": facts})
     click.echo(
         f"ECR emulator {__version__} is ready: http://{address}\n\n"
-        f"  export AWS_ENDPOINT_URL=http://{address}\n"
-        f"{_about_iam(emulator.settings)}"
+        f"  export AWS_ENDPOINT_URL=http://{address} AWS_DEFAULT_REGION={emulator.settings.region}\n"
+        f"  export AWS_ACCESS_KEY_ID={emulator.settings.account} AWS_SECRET_ACCESS_KEY=any\n"
         f"  aws ecr get-login-password | docker login --username AWS --password-stdin {address}\n\n"
+        f"{_about_iam(emulator.settings)}"
         f"{_about_tls(emulator.settings, address)}"
         f"State: {emulator.data_dir} ({kept})"
     )
@@ -128,7 +129,7 @@ def _announce(emulator: Emulator, port: int) -> None:
 def _about_iam(settings: Settings) -> str:
     if settings.iam == "off":
         return ""
-    return f"  export AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY=any  # the root of that account\n"
+    return f"That access key is the root of {settings.account}; for others, policies decide.\n\n"
 
 
 def _about_tls(settings: Settings, address: str) -> str:

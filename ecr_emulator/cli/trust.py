@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ecr_emulator.cli.options import CannotStart, with_settings
-from ecr_emulator.settings import Loaded, Settings
+from ecr_emulator.settings import SETTINGS, Loaded, Settings
 
 if TYPE_CHECKING:
     from ecr_emulator.serving.certificates import Certificate
@@ -39,9 +39,17 @@ To use an image under its real name, run the emulator on port 443 and point that
 then use {account}.dkr.ecr.{region}.amazonaws.com in the place of {address} above.
 """
 
+MEANING = {
+    "port": f"The emulator's port, for the advice.  [default: {SETTINGS['port'].default}]",
+    "public_host": "The emulator's --public-host, if it has one: the advice names it, and the certificate covers it.",
+    "account": f"The account of the names in the advice.  [default: {SETTINGS['account'].default}]",
+    "region": f"The Region of the names in the advice.  [default: {SETTINGS['region'].default}]",
+    "tls_dir": f"Where the certificate authority is, or is made.  [default: {SETTINGS['tls_dir'].default}]",
+}
+
 
 @click.command()
-@with_settings("port", "public_host", "account", "region", "tls_dir")
+@with_settings("port", "public_host", "account", "region", "tls_dir", meaning=MEANING)
 def trust(loaded: Loaded) -> None:
     """Say how clients are made to trust the HTTPS of serve --tls. Makes the certificate authority if there is none."""
     settings = loaded.settings

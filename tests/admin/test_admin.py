@@ -35,7 +35,8 @@ def test_it_is_ready(http):
 def test_a_browser_is_told_where_it_is(http):
     answer = http.get("/")
     assert answer.status_code == 200
-    assert "export AWS_ENDPOINT_URL=http://localhost\n" in answer.text
+    assert "export AWS_ENDPOINT_URL=http://localhost AWS_DEFAULT_REGION=us-east-1\n" in answer.text
+    assert "export AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=any\n" in answer.text
 
 
 def test_the_clock_moves_on(http):

@@ -44,7 +44,7 @@ def test_it_says_what_a_user_needs(tmp_path):
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as served:
         login = "aws ecr get-login-password | docker login --username AWS --password-stdin"
         assert served.url == f"http://localhost:{served.port}"
-        assert f"  export AWS_ENDPOINT_URL={served.url}\n" in served.output
+        assert f"  export AWS_ENDPOINT_URL={served.url} AWS_DEFAULT_REGION=us-east-1\n" in served.output
         assert f"  {login} localhost:{served.port}\n" in served.output
         assert served.output.endswith("State: state (kept)\n")
 

@@ -71,8 +71,8 @@ class Served:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment without its settings, and with these variables."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ECR_EMULATOR_")}
+    """This process's environment without its settings and AWS's, and with these variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ECR_EMULATOR_", "AWS_"))}
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(PACKAGE_ROOT)]))
     return kept | {"PYTHONPATH": path} | variables
 

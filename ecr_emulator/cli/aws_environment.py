@@ -1,0 +1,71 @@
+"""What the environment tells the tools of AWS, for commands that ask an emulator beside them.
+
+A flag wins over it, and so does a variable of the emulator's own; it wins over the settings file.
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+import click
+
+from ecr_emulator.cli.ask import Place
+from ecr_emulator.settings import Loaded
+
+ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+ACCESS_KEY = "AWS_ACCESS_KEY_ID"
+IGNORE = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+
+_PORTS = {"http": 80, "https": 443}
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> Place:
+    """Where the emulator is that the user means."""
+    variable = _first_set(ENDPOINTS, environment)
+    is_ignored = environment.get(IGNORE, "").lower() == "true"
+    if variable is None or is_ignored or loaded.is_explicit("host") or loaded.is_explicit("port"):
+        return Place.of(loaded.settings)
+    return _place_at(environment[variable], variable, loaded.settings.admin_token)
+
+
+def registry_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The account and the Region that the user means, as far as anybody has named them."""
+    return dict(_named(loaded, environment))
+
+
+def _named(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    region = _first_set(REGIONS, environment)
+    told = {"region": environment[region] if region else "", "account": environment.get(ACCESS_KEY, "")}
+    if not _ACCOUNT.fullmatch(told["account"]):
+        told["account"] = ""  # which account has another access key, only the emulator knows
+    for name in ("account", "region"):
+        if loaded.is_explicit(name) or not told[name]:
+            if not loaded.is_default(name):
+                yield name, getattr(loaded.settings, name)
+        else:
+            yield name, told[name]
+
+
+def _first_set(variables: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
+    return next((variable for variable in variables if environment.get(variable)), None)
+
+
+def _place_at(url: str, variable: str, token: str | None) -> Place:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme]
+    except (KeyError, ValueError):
+        raise _no_address(url, variable) from None
+    if not parts.hostname:
+        raise _no_address(url, variable)
+    return Place(parts.hostname, port, token, parts.scheme == "https", f"at {url}, which {variable} names")
+
+
+def _no_address(url: str, variable: str) -> click.UsageError:
+    return click.UsageError(f"{variable} must be an address like http://localhost:4566, not {url!r}")

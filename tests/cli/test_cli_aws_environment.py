@@ -1,0 +1,224 @@
+"""Commands in a shell that is set up for the tools of AWS."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+
+import boto3
+import pytest
+
+from ecr_emulator.cli.trust import certificate
+from ecr_emulator.settings import Settings
+from tests.support.processes import COMMAND, PACKAGE_ROOT, run, serving
+
+ACCOUNT = "123456789012"
+ELSEWHERE = "There are rules in {}, {} too: --account {} --region {}\n"
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory):
+    """An emulator with a rule in one account and Region, which are not its own."""
+    with serving(tmp_path_factory.mktemp("emulator"), "--port", "0") as served:
+        furnish(served, ACCOUNT, "eu-west-1")
+        yield served
+        assert served.stop() == 0
+
+
+def client_of(served, account, region):
+    where = {"endpoint_url": served.url, "region_name": region}
+    return boto3.client("ecr", **where, aws_access_key_id=account, aws_secret_access_key="any")
+
+
+def furnish(served, account, region):
+    client = client_of(served, account, region)
+    client.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+
+
+def rules(folder, *arguments, **variables):
+    """The account and Region whose rules are shown, and the prefixes."""
+    done = run(folder, "rules", "--json", *arguments, **variables)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    return told["account"], told["region"], [rule["prefix"] for rule in told["rules"]]
+
+
+THERE = (ACCOUNT, "eu-west-1", ["quay"])
+
+
+# --- What serve prints -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [(), ("--iam", "enforce", "--account", ACCOUNT, "--region", "eu-west-1")])
+def test_the_lines_that_serve_prints_are_all_that_a_clean_shell_needs(tmp_path, arguments):
+    with serving(tmp_path, "--port", "0", *arguments) as served:
+        lines = [line.strip() for line in served.output.splitlines() if line.startswith("  export ")]
+        assert set(re.findall(r"(\w+)=", "\n".join(lines))) == {
+            "AWS_ENDPOINT_URL",
+            "AWS_DEFAULT_REGION",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+        }
+        ask = "import boto3; print(boto3.client('ecr').describe_registry()['registryId'])"
+        script = "\n".join([*lines, f'{sys.executable} -c "{ask}"', f"{' '.join(COMMAND)} rules --json | tr -d '\\n'"])
+        clean = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT), "HOME": str(tmp_path)}
+        how = {"input": script, "env": clean, "cwd": tmp_path, "capture_output": True, "text": True}
+        done = subprocess.run([shutil.which("sh"), "-e"], check=True, **how)
+        account, _, shown = done.stdout.partition("\n")
+        settings = (ACCOUNT, "eu-west-1") if arguments else ("000000000000", "us-east-1")
+        assert account == settings[0], done.stderr
+        assert (json.loads(shown)["account"], json.loads(shown)["region"]) == settings
+        assert served.stop() == 0
+
+
+# --- Where -------------------------------------------------------------------------------------------------
+
+
+def test_commands_ask_the_emulator_that_aws_tools_ask(emulator, tmp_path):
+    variables = {"AWS_ENDPOINT_URL": emulator.url, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_DEFAULT_REGION": "eu-west-1"}
+    assert rules(tmp_path, **variables) == THERE
+    assert run(tmp_path, "health", **variables).stdout.startswith("ok, version")
+    assert run(tmp_path, "gc", **variables).stdout.startswith("Removed 0 uploads")
+
+
+def test_the_address_of_ecr_wins_over_that_of_everything(emulator, tmp_path):
+    urls = {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_ECR": f"{emulator.url}/"}
+    assert run(tmp_path, "health", **urls).returncode == 0
+    assert run(tmp_path, "health", **urls | {"AWS_ENDPOINT_URL_ECR": ""}).returncode == 1
+    (tmp_path / "ecr-emulator.toml").write_text(f"port = {emulator.port}\n")
+    urls |= {"AWS_ENDPOINT_URL_ECR": "http://localhost:1"}
+    assert run(tmp_path, "health", **urls).returncode == 1
+    assert run(tmp_path, "health", **urls, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true").returncode == 0
+
+
+def test_a_flag_and_a_variable_of_its_own_win_over_that_of_aws(emulator, tmp_path):
+    nobody = {"AWS_ENDPOINT_URL": "http://localhost:1"}
+    assert run(tmp_path, "health", "--port", str(emulator.port), **nobody).returncode == 0
+    assert run(tmp_path, "health", **nobody, ECR_EMULATOR_PORT=str(emulator.port)).returncode == 0
+    (tmp_path / "ecr-emulator.toml").write_text(f"port = {emulator.port}\n")
+    assert run(tmp_path, "health", **nobody).returncode == 1
+    assert run(tmp_path, "health").returncode == 0
+
+
+@pytest.mark.parametrize("command", [("rules",), ("refresh", "quay/a"), ("pull", "quay/a:v1"), ("gc",), ("reset",)])
+def test_nobody_at_the_address_is_said_with_the_address_and_who_names_it(tmp_path, command):
+    done = run(tmp_path, *command, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "No emulator at http://127.0.0.1:1, which AWS_ENDPOINT_URL names: Connection refused" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["localhost:4566", "4566", "ftp://localhost", "http://", "http://[", "http://h:port"])
+def test_what_is_no_address_is_refused(tmp_path, url):
+    done = run(tmp_path, "rules", AWS_ENDPOINT_URL_ECR=url)
+    assert done.returncode == 2
+    assert f"AWS_ENDPOINT_URL_ECR must be an address like http://localhost:4566, not {url!r}" in done.stderr
+
+
+def test_an_address_with_https_is_asked_with_the_authorities_that_aws_tools_trust(tmp_path):
+    tls = ("--tls", "--tls-dir", str(tmp_path / "tls"))
+    with serving(tmp_path, "--port", "0", *tls) as served:
+        url = {"AWS_ENDPOINT_URL": served.url.replace("http:", "https:")}
+        ca = certificate(Settings(tls_dir=tmp_path / "tls")).authority
+        assert run(tmp_path, "health", **url, AWS_CA_BUNDLE=str(ca)).returncode == 0
+        distrusted = run(tmp_path, "health", **url)
+        assert distrusted.returncode == 1
+        assert "certificate verify failed" in distrusted.stderr
+        assert served.stop() == 0
+
+
+# --- Whose -------------------------------------------------------------------------------------------------
+
+
+def test_account_and_region_are_those_of_aws_tools(emulator, tmp_path):
+    port = ("--port", str(emulator.port))
+    assert rules(tmp_path, *port) == ("000000000000", "us-east-1", [])
+    assert rules(tmp_path, *port, AWS_ACCESS_KEY_ID=ACCOUNT) == (ACCOUNT, "us-east-1", [])
+    named = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_DEFAULT_REGION": "eu-west-1"}
+    assert rules(tmp_path, *port, **named) == THERE
+    assert rules(tmp_path, *port, **named | {"AWS_DEFAULT_REGION": "us-west-2", "AWS_REGION": "eu-west-1"}) == THERE
+    assert rules(tmp_path, *port, **named | {"AWS_REGION": ""}) == THERE
+
+
+def test_flags_and_variables_of_its_own_say_better_whose(emulator, tmp_path):
+    port = ("--port", str(emulator.port))
+    other = {"AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-west-2"}
+    assert rules(tmp_path, *port, "--account", ACCOUNT, "--region", "eu-west-1", **other) == THERE
+    own = {"ECR_EMULATOR_ACCOUNT": ACCOUNT, "ECR_EMULATOR_REGION": "eu-west-1"}
+    assert rules(tmp_path, *port, **other, **own) == THERE
+    (tmp_path / "ecr-emulator.toml").write_text(f"account = '{ACCOUNT}'\nregion = 'eu-west-1'\n")
+    assert rules(tmp_path, *port) == THERE
+    assert rules(tmp_path, *port, **other) == ("111122223333", "us-west-2", [])
+
+
+def test_an_access_key_that_is_no_account_leaves_the_emulator_s_own(emulator, tmp_path):
+    port = ("--port", str(emulator.port))
+    assert rules(tmp_path, *port, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE") == ("000000000000", "us-east-1", [])
+
+
+# --- reset -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def furnished(tmp_path):
+    """An emulator with a rule in two Regions of two accounts."""
+    with serving(tmp_path, "--port", "0") as served:
+        for account in (ACCOUNT, "111122223333"):
+            for region in ("us-east-1", "eu-west-1"):
+                furnish(served, account, region)
+        yield served
+        assert served.stop() == 0
+
+
+def left(served):
+    return [
+        (account, region)
+        for account in (ACCOUNT, "111122223333")
+        for region in ("us-east-1", "eu-west-1")
+        if client_of(served, account, region).describe_pull_through_cache_rules()["pullThroughCacheRules"]
+    ]
+
+
+def test_reset_forgets_what_is_named_and_otherwise_everything(furnished, tmp_path):
+    variables = {"AWS_ENDPOINT_URL": furnished.url, "AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-east-1"}
+    done = run(tmp_path, "reset", "--account", ACCOUNT, "--region", "eu-west-1", **variables)
+    assert (done.returncode, done.stdout) == (0, f"{ACCOUNT} has nothing left in eu-west-1.\n")
+    assert left(furnished) == [(ACCOUNT, "us-east-1"), ("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
+    done = run(tmp_path, "reset", "--account", ACCOUNT, **variables)
+    assert done.stdout == f"{ACCOUNT} has nothing left.\n"
+    assert left(furnished) == [("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
+    done = run(tmp_path, "reset", "--region", "eu-west-1", **variables)
+    assert done.stdout == "111122223333 has nothing left in eu-west-1.\n"
+    assert left(furnished) == [("111122223333", "us-east-1")]
+    furnish(furnished, ACCOUNT, "eu-west-1")
+    assert run(tmp_path, "reset", **variables).stdout == "The emulator is empty.\n"
+    assert left(furnished) == []
+
+
+def test_reset_of_a_region_wants_to_know_whose(furnished, tmp_path):
+    done = run(tmp_path, "reset", "--region", "eu-west-1", "--port", str(furnished.port))
+    assert done.returncode == 1
+    assert "Of which account?" in done.stderr
+    assert len(left(furnished)) == 4
+
+
+# --- trust -------------------------------------------------------------------------------------------------
+
+
+def test_trust_has_words_of_its_own(tmp_path):
+    shown = " ".join(run(tmp_path, "trust", "--help").stdout.split())
+    serve = run(tmp_path, "serve", "--help").stdout
+    assert "0 picks a free one" in " ".join(serve.split())
+    assert "0 picks a free one" not in shown
+    assert "whose access key names none" not in shown
+    assert "The emulator's port, for the advice." in shown
+
+
+def test_a_port_that_nobody_listens_on_is_told_by_its_number(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        done = run(tmp_path, "reset", "--port", str(port))
+    assert (done.returncode, f"No emulator on port {port}: " in done.stderr) == (1, True)
