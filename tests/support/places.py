@@ -14,6 +14,8 @@ from ecr_emulator.control.codec import join
 from ecr_emulator.control.constraints import BEYOND_THE_MODEL, LINEAR
 
 WHOLE_NUMBERS = {"integer", "long"}
+OLDEST = {"RepositoryName": "repositoryName", "ImageTag": "imageTag"}
+"""The shapes with the two oldest validators, which word rules in their own way, and name an item of a list so."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,21 @@ class Place:
                 rule = f"satisfy regular expression pattern: {bound}"
             case _:
                 rule = f"satisfy enum value set: [{', '.join(bound)}]"
+        if self.shape.name in OLDEST:
+            if constraint == "pattern":
+                rule = f"satisfy regular expression '{bound}'".replace(r"\/", "/")
+            return _invalid(OLDEST[self.shape.name] if self.is_item else self.path, f"must {rule}")
         if self.is_item:
             return self._invalid(f"Member must satisfy constraint: [Member must {rule}]")
-        if self.shape.name in ("RepositoryName", "ImageTag"):  # the two oldest validators
-            if constraint == "pattern":
-                rule = f"satisfy regular expression '{bound}".replace(r"\/", "/")
-            return self._invalid(f"must {rule}")
         return self._invalid(f"Member must {rule}")
 
     def _invalid(self, rule: str) -> Refusal:
-        message = f"Invalid parameter at '{self.path}' failed to satisfy constraint: '{rule}'"
-        return Refusal("InvalidParameterException", message)
+        return _invalid(self.path, rule)
+
+
+def _invalid(path: str, rule: str) -> Refusal:
+    message = f"Invalid parameter at '{path}' failed to satisfy constraint: '{rule}'"
+    return Refusal("InvalidParameterException", message)
 
 
 def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None) -> str | None:
