@@ -467,6 +467,18 @@ class UpstreamUnavailable(UpstreamFailure):
     """The upstream could not be reached, failed, or sent something that is not what it was asked for."""
 
 
+class UpstreamUnsupported(UpstreamFailure):
+    """The upstream has the image in a form that is not pulled through, and asking again does not change it."""
+
+    @classmethod
+    def of_schema_1(cls, who: str, reference: str) -> Self:
+        """Docker's oldest manifests: their clients are gone, and they do not say how large their layers are."""
+        return cls(
+            f"{who} has {reference} as a manifest of schema 1, which is not pulled through: "
+            "it does not say how large its layers are. Who owns the image can push it anew with a current client"
+        )
+
+
 class WrongBytes(UpstreamUnavailable):
     """The upstream sent a blob whose bytes are not those of its digest."""
 

@@ -55,6 +55,7 @@ _ROWS: dict[type[EcrError], tuple[int, str]] = {
 _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
     errors.UpstreamAccessDenied: (403, "DENIED"),
     errors.UpstreamTooManyRequests: (429, "TOOMANYREQUESTS"),
+    errors.UpstreamUnsupported: (404, "MANIFEST_UNKNOWN"),
 }
 
 

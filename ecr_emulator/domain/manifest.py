@@ -19,8 +19,9 @@ SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
 SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 ORAS_ARTIFACT = "application/vnd.cncf.oras.artifact.manifest.v1+json"
 
+SCHEMA1_TYPES = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
-MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, ORAS_ARTIFACT}) | INDEX_TYPES
+MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, ORAS_ARTIFACT}) | SCHEMA1_TYPES | INDEX_TYPES
 BLOB_TYPES = (
     "application/vnd.buildkit.cacheconfig.",
     "application/vnd.docker.image.rootfs.",
@@ -164,7 +165,7 @@ def _media_type(document: dict[str, Any], declared: str | None) -> str:
 
 
 def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
-    if media_type in (SCHEMA1, SCHEMA1_SIGNED):
+    if media_type in SCHEMA1_TYPES:
         layers = tuple(
             Descriptor(str(layer["blobSum"]), 0, "application/vnd.docker.image.rootfs.diff.tar.gzip")
             for layer in document["fsLayers"]

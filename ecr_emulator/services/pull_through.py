@@ -13,7 +13,7 @@ from typing import Any, cast
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
-from ecr_emulator.domain.manifest import Manifest, read_manifest
+from ecr_emulator.domain.manifest import SCHEMA1_TYPES, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import NEVER, MayImport, PullThroughRule, Validation, matching_rule
 from ecr_emulator.domain.repository import Repository
@@ -25,6 +25,7 @@ from ecr_emulator.errors import (
     UpstreamNotFound,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
+    UpstreamUnsupported,
 )
 from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
 from ecr_emulator.services.downloads import Downloads
@@ -287,10 +288,13 @@ class PullThrough:
 
 
 def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
+    """What a manifest says. Raises ``UpstreamUnsupported`` for one that cannot be pulled through."""
+    if manifest.media_type in SCHEMA1_TYPES:
+        raise UpstreamUnsupported.of_schema_1(rule.url, manifest.digest)
     try:
         return read_manifest(manifest.raw, manifest.media_type)
     except InvalidParameterException as refused:
-        raise UpstreamUnavailable(
+        raise UpstreamUnsupported(
             f"{rule.url} sent {manifest.digest} as {manifest.media_type}, which ECR does not store"
         ) from refused
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import (
@@ -14,7 +15,7 @@ from ecr_emulator.domain.manifest import (
     OCI_MANIFEST,
 )
 from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.errors import UpstreamUnavailable, UpstreamUnsupported
 from ecr_emulator.ports import ManifestHead
 
 ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*;q=0.1"))
@@ -32,29 +33,34 @@ def announced(headers: Mapping[str, str]) -> ManifestHead | None:
 def received(raw: bytes, headers: Mapping[str, str], reference: str, who: str) -> StoredManifest:
     """The manifest in a body that was asked for by ``reference``. The media type inside wins over the header's.
 
-    Raises ``UpstreamUnavailable`` if it is too large, not the bytes asked for or announced, or not JSON.
+    Raises ``UpstreamUnsupported`` if it is too large or of schema 1, and ``UpstreamUnavailable`` if it is not JSON, or
+    not the bytes that were asked for or announced.
     """
     if len(raw) > MAX_MANIFEST_BYTES:
-        raise UpstreamUnavailable(f"{who} sent a manifest of more than 4 MiB for {reference}")
+        raise UpstreamUnsupported(f"{who} sent a manifest of more than 4 MiB for {reference}, and ECR takes none")
+    document = _document(raw, reference, who)
+    if document.get("schemaVersion") == 1:
+        # Their digests are those of the text without signatures, so they would not match the bytes either.
+        raise UpstreamUnsupported.of_schema_1(who, reference)
     head = announced(headers)
     expected = [each for each in (reference, head.digest if head else "") if is_digest(each)]
     for each in expected:
         if digest_of(raw, algorithm_of(each)) != each:
             raise UpstreamUnavailable(f"{who} sent bytes for {reference} that are not those of {each}")
     digest = expected[0] if expected else digest_of(raw)
-    return StoredManifest(digest, _media_type_inside(raw, reference, who) or _media_type_outside(headers), raw)
+    media_type = document.get("mediaType")
+    return StoredManifest(digest, media_type if isinstance(media_type, str) else _media_type_outside(headers), raw)
 
 
 def _media_type_outside(headers: Mapping[str, str]) -> str:
     return headers.get("Content-Type", "").partition(";")[0].strip()
 
 
-def _media_type_inside(raw: bytes, reference: str, who: str) -> str | None:
+def _document(raw: bytes, reference: str, who: str) -> dict[str, Any]:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise UpstreamUnavailable(f"{who} sent something for {reference} that is no manifest")
-    media_type = document.get("mediaType")
-    return media_type if isinstance(media_type, str) else None
+    return document

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound
+from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnsupported
 from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.patience import Patience
 from ecr_emulator.upstream.standing import StandingRefusals
@@ -39,7 +39,7 @@ class Misses:
         self.standing.check(miss)
         try:
             return ask()
-        except UpstreamNotFound as absent:
+        except (UpstreamNotFound, UpstreamUnsupported) as absent:
             self.standing.keep(miss, absent, self.patience.absence)
             raise
         except UpstreamAccessDenied as denied:

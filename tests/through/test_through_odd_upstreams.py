@@ -1,11 +1,16 @@
 """Upstreams that are odd in what they answer, and none of which may cost a user the pull."""
 
+import json
+
 import pytest
 
+from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES, OCI_INDEX, SCHEMA1, SCHEMA1_SIGNED
+from tests.support.boto import client_of
 from tests.support.faults import Reply, answers, with_headers
+from tests.support.images import upload_layer
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
-from tests.support.upstream_images import FOREIGN_LAYER, image, layer, multi_arch
-from tests.through.conftest import CREDENTIAL, running
+from tests.support.upstream_images import FOREIGN_LAYER, Content, image, layer, multi_arch
+from tests.through.conftest import ACCOUNT, CREDENTIAL, running
 
 NAME = "quay/team/app"
 OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
@@ -144,3 +149,70 @@ def test_a_foreign_layer_that_the_upstream_does_not_hold_is_not_found_and_fails_
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "BLOB_UNKNOWN")
     with pytest.raises(here.ecr.exceptions.UnableToGetUpstreamLayerException):
         here.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=base.digest)
+
+
+def schema_1(*layers):
+    """An image as docker pushed it before 2016, and the digest by which distribution knows it: without signatures."""
+    document = {
+        "schemaVersion": 1,
+        "name": "team/app",
+        "tag": "v1",
+        "fsLayers": [{"blobSum": each.digest} for each in layers],
+        "history": [{"v1Compatibility": "{}"} for _ in layers],
+    }
+    signed = json.dumps(document | {"signatures": [{"signature": "c2lnbmVk"}]}, indent=3).encode()
+    return Content(signed, SCHEMA1_SIGNED), Content(json.dumps(document, indent=3).encode(), SCHEMA1).digest
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_an_image_of_schema_1_is_refused_in_words_and_not_to_be_asked_for_again(here, upstream, by):
+    old, digest = schema_1(layer("one"))
+    upstream.add_manifest("team/app", old, "v1")
+    upstream.add_manifest("team/app", old, digest)
+    upstream.fail("/manifests/", with_headers(Docker_Content_Digest=digest), times=99)
+    here.rule()
+    for _ in range(3):
+        answer = here.manifest(NAME, "v1" if by == "tag" else digest)
+        (error,) = answer.json["errors"]
+        assert (answer.status_code, error["code"]) == (404, "MANIFEST_UNKNOWN")
+        assert "manifest of schema 1, which is not pulled through" in error["message"]
+        assert "Retry-After" not in answer.headers
+    assert len(upstream.requests) == 1
+    assert here.repositories() == []
+    image_id = {"imageTag": "v1"} if by == "tag" else {"imageDigest": digest}
+    here.ecr.create_repository(repositoryName=NAME)
+    (failure,) = here.ecr.batch_get_image(repositoryName=NAME, imageIds=[image_id])["failures"]
+    assert "manifest of schema 1" in failure["failureReason"]
+
+
+def test_a_neighbours_image_of_schema_1_is_refused_too(here):
+    """ECR itself takes it from clients that push it."""
+    own = layer("one")
+    old, _ = schema_1(own)
+    there = client_of(here.emulator, "ecr", account=ACCOUNT, region="eu-central-1")
+    there.create_repository(repositoryName="team/app")
+    upload_layer(there, "team/app", own.raw)
+    there.put_image(
+        repositoryName="team/app", imageManifest=old.raw.decode(), imageManifestMediaType=SCHEMA1_SIGNED, imageTag="v1"
+    )
+    here.rule("eu", f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com")
+    answer = here.manifest("eu/team/app", "v1")
+    assert answer.status_code == 404
+    assert "manifest of schema 1" in answer.json["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        Content(b'{"schemaVersion": 2, "mediaType": "application/vnd.oci.artifact.manifest.v1+json"}', "text/plain"),
+        Content(json.dumps({"schemaVersion": 2, "manifests": [layer("cache").descriptor]}).encode(), OCI_INDEX),
+        Content(b'{"schemaVersion": 2, "x": "' + b" " * MAX_MANIFEST_BYTES + b'"}', OCI_INDEX),
+    ],
+    ids=["an artifact manifest", "a BuildKit cache", "more than 4 MiB"],
+)
+def test_what_ecr_never_stores_is_no_reason_for_clients_to_try_again(here, upstream, manifest):
+    upstream.add_manifest("team/app", manifest, "v1")
+    here.rule()
+    answer = here.manifest(NAME, "v1")
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
+    assert here.events()[-1]["sync-status"] == "FAILED"

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ecr_emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable, UpstreamUnsupported
 from tests.support.faults import answers, corrupted, lengthened_by, redirects, truncated_to, with_headers
 from tests.support.upstream_images import Content, image, multi_arch
 
@@ -123,7 +123,7 @@ def test_a_manifest_may_have_4_mib(hub, adapter, extra, is_taken):
     if is_taken:
         assert adapter.at().manifest(NAME, "large").raw == raw
     else:
-        with pytest.raises(UpstreamUnavailable, match="more than 4 MiB"):
+        with pytest.raises(UpstreamUnsupported, match="more than 4 MiB"):
             adapter.at().manifest(NAME, "large")
 
 

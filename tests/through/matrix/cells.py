@@ -93,6 +93,11 @@ def fails(asks: int | range, event: str = UNAVAILABLE, says: str = "503 UNKNOWN"
     return Cell((says,), _range(asks), event, kept=False, **more)
 
 
+def unsupported(asks: int | range, **more: Any) -> Cell:
+    """It will not be pulled through tomorrow either, so clients need not try again."""
+    return fails(asks, UNAVAILABLE, "404 MANIFEST_UNKNOWN", **more)
+
+
 def denied(asks: int | range, **more: Any) -> Cell:
     """The upstream's refusal is ECR's."""
     return fails(asks, DENIED, "403 DENIED", **more)

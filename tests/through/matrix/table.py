@@ -37,6 +37,7 @@ from tests.through.matrix.cells import (
     ok,
     partial,
     stale,
+    unsupported,
 )
 
 SOON = answers(429, Retry_After="2")
@@ -133,13 +134,14 @@ MATRIX = (
     Row("5xx permanently", spoilt(answers(503)),
         T=fails(3), R=stale(3), M=fails(3), C=partial(3), B=fails(3), F=local(3)),
     Row("manifest > 4 MiB", spoilt(HUGE, method="GET"),
-        R=stale(2, moved=True), M=fails(1), C=partial(1)),
+        R=stale(2, moved=True), M=unsupported(1), C=partial(1, says="404 MANIFEST_UNKNOWN")),
     Row("manifest not JSON", spoilt(NO_JSON, method="GET"),
         R=stale(2, moved=True), M=fails(1), C=partial(1)),
     Row("manifest of unknown type", spoilt(UNKNOWN_TYPE, method="GET"),
-        R=stale(2, moved=True), M=fails(1), C=partial(1)),
+        R=stale(2, moved=True), M=unsupported(1), C=partial(1)),
     Row("schema1 manifest",
-        R=Told("test_a_manifest_of_schema_1_is_kept_as_it_is"), M=Told("test_a_manifest_of_schema_1_is_kept_as_it_is")),
+        R=Told("test_a_manifest_of_schema_1_is_refused_once_and_for_all"),
+        M=Told("test_a_manifest_of_schema_1_is_refused_once_and_for_all")),
     Row("index with 0 children / nested / cycle by digest",
         M=Told("test_an_index_of_nothing_is_an_image"), C=Told("test_indexes_in_indexes_come_to_an_end")),
     Row("sparse index (child 404)", spoilt(answers(404)),

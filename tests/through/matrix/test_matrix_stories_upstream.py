@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
-from ecr_emulator.domain.manifest import SCHEMA1_SIGNED
-from tests.support.faults import answers, cut_after, redirects
+from ecr_emulator.domain.manifest import SCHEMA1, SCHEMA1_SIGNED
+from tests.support.faults import answers, cut_after, redirects, with_headers
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import Content, index
 from tests.through.matrix.stories import Beside, listing, stopping_at
@@ -74,17 +74,25 @@ def test_a_token_that_expires_in_the_middle_of_a_blob_is_fetched_anew_for_its_re
 
 
 @pytest.mark.parametrize("phase", ["R", "M"])
-def test_a_manifest_of_schema_1_is_kept_as_it_is(at, phase):
+def test_a_manifest_of_schema_1_is_refused_once_and_for_all(at, phase):
+    """The digest that its registry announces is that of the text without its signatures."""
     here = at(phase)
-    document = {"schemaVersion": 1, "name": TEAM, "tag": "v1", "fsLayers": [], "history": [], "signatures": []}
-    old = Content(json.dumps(document, indent=3).encode(), SCHEMA1_SIGNED)
+    document = {"schemaVersion": 1, "name": TEAM, "tag": "v1", "fsLayers": [{"blobSum": LAYER.digest}], "history": []}
+    unsigned = Content(json.dumps(document, indent=3).encode(), SCHEMA1)
+    old = Content(json.dumps(document | {"signatures": []}, indent=3).encode(), SCHEMA1_SIGNED)
     here.upstream.add_manifest(TEAM, old, "v1")
+    here.upstream.fail("/manifests/", with_headers(Docker_Content_Digest=unsigned.digest), times=99)
+    here.upstream.add_manifest(TEAM, old, unsigned.digest)
+    asked = len(here.upstream.requests)
     delivered = here.act()
-    assert (delivered.said, delivered.body) == ("200", old.raw)
-    assert delivered.headers["Content-Type"] == SCHEMA1_SIGNED
-    assert here.here.images(NAME)[old.digest] == ["v1"]
-    here.finish_import()
-    assert here.told() == "SUCCESS"
+    if phase == "R":
+        assert (delivered.said, delivered.body) == ("200", APP.raw)
+    else:
+        assert delivered.said == "404 MANIFEST_UNKNOWN"
+        assert b"a manifest of schema 1, which is not pulled through" in delivered.body
+        assert here.act().said == "404 MANIFEST_UNKNOWN"
+        assert len(here.upstream.requests) == asked + 1
+    assert here.told() == "UpstreamUnavailable"
     here.check_store()
 
 
