@@ -7,17 +7,22 @@ from datetime import datetime
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, matching_template
-from ecr_emulator.errors import UpstreamNotFound
+from ecr_emulator.errors import LimitExceededException, UpstreamNotFound
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.lifecycle import schedule_evaluation
 from ecr_emulator.services.scanning import announce_scanning
+
+MAX_REPOSITORIES = 100_000
+"""Of a registry, whoever creates them."""
 
 
 def add_repository(work: UnitOfWork, repository: Repository) -> Repository:
     """Store a new repository, which may have a lifecycle policy and fall under scanning rules. Returns it with its key.
 
-    Raises ``RepositoryAlreadyExistsException``.
+    Raises ``RepositoryAlreadyExistsException`` and ``LimitExceededException``.
     """
+    if work.repositories.count(repository.registry) >= MAX_REPOSITORIES:
+        raise LimitExceededException.repositories(repository.registry.id, MAX_REPOSITORIES)
     created = work.repositories.add(repository)
     announce_scanning(work, created)
     if created.lifecycle_policy:
@@ -28,7 +33,7 @@ def add_repository(work: UnitOfWork, repository: Repository) -> Repository:
 def repository_for_push(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
     """The repository that a push goes to; one is created only where a CREATE_ON_PUSH template says so.
 
-    Raises ``RepositoryNotFoundException``.
+    Raises ``RepositoryNotFoundException``, and ``LimitExceededException`` where the registry is full.
     """
     found = work.repositories.find(registry, name)
     if found:

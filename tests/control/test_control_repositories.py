@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.control.operations import repositories
 from tests.support.images import an_image, put_image
 from tests.support.refusals import refusal
 
@@ -71,7 +70,7 @@ def test_a_name_is_taken_once_in_each_registry(ecr, ecr_of):
 
 
 def test_a_registry_has_a_limit(ecr, monkeypatch):
-    monkeypatch.setattr(repositories, "MAX_REPOSITORIES", 2)
+    monkeypatch.setattr("ecr_emulator.services.repositories.MAX_REPOSITORIES", 2)
     ecr.create_repository(repositoryName="first")
     ecr.create_repository(repositoryName="second")
     assert refusal(ecr.create_repository, repositoryName="third") == (

@@ -78,6 +78,19 @@ def test_one_tag_too_many_is_named(here, app, plane, monkeypatch):
     assert here.tags(app) == dict.fromkeys(("v1", "v2"), an_image().digest)
 
 
+def test_a_push_creates_no_repository_too_many(here, app, plane, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.repositories.MAX_REPOSITORIES", 1)
+    here.ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+
+    with pytest.raises(Refused) as refused:
+        plane.push_manifest("team/new", an_index())
+
+    assert str(refused.value) == (
+        "The registry with id '000000000000' already has the maximum allowed number of repositories which is '1'"
+    )
+    assert [each["repositoryName"] for each in here.ecr.describe_repositories()["repositories"]] == [app]
+
+
 def test_one_image_too_many_is_told_the_limit(here, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", 1)
     push(plane, app, an_image(1), "v1")

@@ -19,15 +19,12 @@ from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, Repository
 from ecr_emulator.errors import (
-    LimitExceededException,
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
 )
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.repositories import add_repository
 
-MAX_REPOSITORIES = 100_000
-"""The most repositories of a registry."""
 BATCH = 500
 """How many images are read at a time while a repository is deleted."""
 
@@ -49,8 +46,6 @@ def create_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
             scan_on_push=request.get("imageScanningConfiguration", {}).get("scanOnPush", False),
             resource_tags=read_tags(request.get("tags", [])),
         )
-        if work.repositories.count(call.registry) >= MAX_REPOSITORIES:
-            raise LimitExceededException.repositories(call.registry.id, MAX_REPOSITORIES)
         add_repository(work, repository)
     return {"repository": _described(call, repository)}
 
