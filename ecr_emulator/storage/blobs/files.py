@@ -166,7 +166,7 @@ class FileBlobs:
 
     def sweep(self, keep: set[str]) -> int:
         """Remove what is written under names that are neither to keep nor held; how many there were."""
-        os.makedirs(self._ingest, exist_ok=True)
+        os.makedirs(self._ingest, FOLDER, exist_ok=True)
         return sum(self._drop_unless_held(name) for name in os.listdir(self._ingest) if name not in keep)
 
     # --- For writers -----------------------------------------------------------------------------------
