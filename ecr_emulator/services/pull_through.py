@@ -13,19 +13,17 @@ from typing import Any, cast
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
-from ecr_emulator.domain.manifest import SCHEMA1_TYPES, Manifest, read_manifest
+from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import NEVER, MayImport, PullThroughRule, Validation, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     ImportRefused,
-    InvalidParameterException,
     StorageFailure,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
-    UpstreamUnsupported,
 )
 from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
 from ecr_emulator.services.downloads import Downloads
@@ -37,6 +35,7 @@ from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.repositories import repository_for_import
 from ecr_emulator.services.unstored import UnstoredImages
+from ecr_emulator.services.upstream_manifests import read_from_upstream
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +169,7 @@ class PullThrough:
 
         A part of an image goes where the image is, and nowhere if that was deleted.
         """
-        contents = _read(order.rule, order.manifest)
+        contents = read_from_upstream(order.rule, order.manifest)
         try:
             repository = self._store_manifest(order, now, is_part=is_part)
         except StorageFailure as failure:
@@ -285,18 +284,6 @@ class PullThrough:
         """Take no more work."""
         self._imports.close()
         self._manifest_threads.close()
-
-
-def _read(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
-    """What a manifest says. Raises ``UpstreamUnsupported`` for one that cannot be pulled through."""
-    if manifest.media_type in SCHEMA1_TYPES:
-        raise UpstreamUnsupported.of_schema_1(rule.url, manifest.digest)
-    try:
-        return read_manifest(manifest.raw, manifest.media_type)
-    except InvalidParameterException as refused:
-        raise UpstreamUnsupported(
-            f"{rule.url} sent {manifest.digest} as {manifest.media_type}, which ECR does not store"
-        ) from refused
 
 
 def _note_failure(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:
