@@ -55,7 +55,7 @@ def _file_that_takes(limit: int) -> type[FileIO]:
 
 
 class _ReadOnly(FileIO):
-    def __init__(self, path: Any, mode: str = "r") -> None:
+    def __init__(self, path: Any, mode: str = "r", **more: Any) -> None:
         if mode != "r":
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        super().__init__(path, mode)
+        super().__init__(path, mode, **more)
