@@ -46,6 +46,7 @@ from ecr_emulator.services.rule_reports import RuleReports
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.upstream_health import WatchedUpstreams
+from ecr_emulator.services.verification import Verification
 from ecr_emulator.services.warming import Warming
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
@@ -163,6 +164,7 @@ class Emulator:
                 Replicas(admits_replica) if self._access else Replicas(),
             ),
             collector=self._collector,
+            verification=Verification(self._store, self._blobs, self._watched, self._downloads),
             allowed_upstreams=self.settings.allow_upstream,
             access=self._access,
         )

@@ -127,6 +127,9 @@ class BlobStore(Protocol):
     def digests(self) -> Iterator[str]:
         """The digests of all blobs."""
 
+    def strays(self) -> Iterator[str]:
+        """The paths of files that lie where blobs do and are none."""
+
     def sweep(self, keep: set[str]) -> int:
         """Remove what is written under names that are neither to keep nor held; how many there were."""
 
@@ -174,8 +177,8 @@ class Images(Protocol):
     def manifest(self, image: Image) -> StoredManifest:
         """The bytes of an image's manifest."""
 
-    def mend(self, image: Image, raw: bytes) -> None:
-        """Store the bytes of an image's manifest again, which have been verified, unless they are what is stored."""
+    def mend(self, digest: str, raw: bytes) -> None:
+        """Store the bytes of a manifest of an image again, which have been verified, unless they are what is stored."""
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
@@ -272,6 +275,22 @@ class Layers(Protocol):
 
     def owners(self, digest: str) -> set[str]:
         """The accounts that have repositories which hold a blob."""
+
+
+class Inventory(Protocol):
+    """What all repositories hold, whosever they are."""
+
+    def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
+        """At most ``limit`` blobs that repositories hold, each once: digest and size, in order, after a digest."""
+
+    def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
+        """At most ``limit`` manifests, each once: digest and bytes, None if these are gone, after a digest."""
+
+    def blob_places(self, digest: str) -> list[tuple[Registry, str]]:
+        """The registries and names of the repositories that hold a blob."""
+
+    def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
+        """The registries and names of the repositories that have an image."""
 
 
 class Uploads(Protocol):
@@ -468,6 +487,7 @@ class UnitOfWork(Protocol):
     tags: Tags
     referrer_listings: ReferrerListings
     layers: Layers
+    inventory: Inventory
     uploads: Uploads
     rules: PullThroughRules
     templates: CreationTemplates

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import Response, jsonify
+from flask import jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from ecr_emulator.admin.given import find_registry
+from ecr_emulator.admin.lines import line, line_by_line
 from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import matching_rule
@@ -28,8 +28,6 @@ from ecr_emulator.ports import Clock
 from ecr_emulator.services.refreshes import NoRule, Refreshes
 from ecr_emulator.services.rule_reports import RuleReport, RuleReports
 from ecr_emulator.services.warming import Warming
-
-NDJSON = "application/x-ndjson"
 
 
 class PullThroughParts(NamedTuple):
@@ -91,14 +89,14 @@ class PullThroughAdmin:
         def lines() -> Iterator[str]:
             try:
                 for progress in self._parts.warming.parts(registry, image.repository, manifest, now):
-                    yield _line(asdict(progress))
-                yield _line({"done": True})
+                    yield line(asdict(progress))
+                yield line({"done": True})
             except UpstreamFailure as failure:
-                yield _line({"error": failure.reason, "code": failure.failure_code})
+                yield line({"error": failure.reason, "code": failure.failure_code})
             except (EcrError, StorageFailure) as failure:
-                yield _line({"error": str(failure), "code": type(failure).__name__})
+                yield line({"error": str(failure), "code": type(failure).__name__})
 
-        return Response(lines(), content_type=NDJSON)
+        return line_by_line(lines())
 
     def _without_rule(self, registry: Registry, name: str) -> str:
         """That no rule covers a name, if none does."""
@@ -154,7 +152,3 @@ def _time(instant: datetime | None) -> str | None:
 
 def _status(failure: UpstreamFailure) -> int:
     return {UpstreamNotFound: 404, UpstreamAccessDenied: 403, UpstreamTooManyRequests: 429}.get(type(failure), 503)
-
-
-def _line(document: dict[str, Any]) -> str:
-    return json.dumps(document) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 
 from ecr_emulator import __version__
 from ecr_emulator.admin.given import find_registry, read_body, read_query
+from ecr_emulator.admin.lines import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.domain.durations import parse_duration, parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
@@ -37,6 +38,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/pull               POST {{"image": "<repository>:<tag>"}}: bring an image into the cache
 {url}/_ecr/lifecycle          POST: evaluate all lifecycle policies now
 {url}/_ecr/gc                 POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
+{url}/_ecr/verify             POST: read everything, heal what upstreams have, say what is damaged
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: what scans of an image find; * for every image
 {url}/_ecr/reset              POST: forget everything; {{"account": "123456789012"}}: what that account has
 
@@ -114,6 +116,24 @@ class Admin:
             raise BadRequest(f'The body must be like {{"grace": "1h"}}, or empty: {wrong}') from None
         return jsonify(asdict(self._services.collector.collect(self._clock.now(), grace)))
 
+    def verify(self, _: Given) -> ResponseReturnValue:
+        """Read everything that is stored. One line of JSON tells of each step, and of each thing that is not well.
+
+        The last line has ``"done": true``, or an ``error`` if it could not go on.
+        """
+
+        def lines() -> Iterator[str]:
+            last: dict[str, Any] = {}
+            try:
+                for step in self._services.verification.run():
+                    last = asdict(step)
+                    yield line(last)
+                yield line(last | {"done": True})
+            except StorageFailure as failure:
+                yield line({"error": failure.reason})
+
+        return line_by_line(lines())
+
     def findings(self, _: Given, digest: str) -> ResponseReturnValue:
         """What scans of an image find."""
         with self._services.store.reading() as work:
@@ -184,6 +204,7 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin) -> list[Address]:
         Address("GET", "/_ecr/events", admin.events, query=("after",)),
         Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
         Address("POST", "/_ecr/gc", admin.collect_garbage, example='{"grace": "1h"}'),
+        Address("POST", "/_ecr/verify", admin.verify),
         Address("GET", "/_ecr/rules", pull_through.rules, query=("account", "region")),
         Address("POST", "/_ecr/refresh", pull_through.refresh, example=IMAGE),
         Address("POST", "/_ecr/pull", pull_through.pull, example=IMAGE),

@@ -4,56 +4,86 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
 import click
 
-from ecr_emulator.cli.ask import Place, Refused, reason, request
+from ecr_emulator.cli.ask import Place, Refused, lines, reason, request
 from ecr_emulator.cli.aws_environment import emulator_meant
 from ecr_emulator.cli.options import ADDRESS, with_settings
+from ecr_emulator.cli.running import UPSTREAM_TIMEOUT
+from ecr_emulator.cli.verify import tell
 from ecr_emulator.domain.durations import parse_grace
-from ecr_emulator.settings import Loaded
+from ecr_emulator.settings import Loaded, Settings
 
-REST = {"data_dir": "The state of an emulator that does not run."}
+REST = {
+    "data_dir": "The state of an emulator that does not run.",
+    "offline": "At rest: ask no upstream.",
+    "upstream_map": "At rest: ask the upstream HOST at another address.",
+}
+
+Steps = Generator[dict[str, Any], None, None]
+REMOVED = "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {bytes} bytes are gone."
 
 
 @click.command()
-@with_settings("host", "port", "admin_token", "data_dir", meaning=ADDRESS | REST)
+@with_settings("host", "port", "admin_token", "data_dir", "offline", "upstream_map", meaning=ADDRESS | REST)
 @click.option("--grace", default="1h", metavar="DURATION", help="Leave alone what is younger.  [default: 1h]")
-def gc(loaded: Loaded, grace: str) -> None:
+@click.option("--verify", is_flag=True, help="Then read everything that is left, and heal what is damaged.")
+def gc(loaded: Loaded, grace: str, verify: bool) -> None:
     """Remove abandoned uploads, layers that no image refers to, and their bytes. An emulator does so once a day.
 
     With --data-dir, works on a directory that no emulator is using; otherwise asks the emulator that runs.
     A push that takes longer than the grace between a layer and its manifest has to send the layer again.
+
+    With --verify, says which blobs and manifests are damaged or missing and which files are left over. What an upstream
+    still has is fetched again; what was pushed has to be pushed again. Exit code 1 if anything stays broken.
     """
     try:
         parse_grace(grace)
     except ValueError as wrong:
         raise click.BadParameter(str(wrong), param_hint="--grace") from None
     settings = loaded.settings
-    counts = _at_rest(settings.data_dir, grace) if settings.data_dir else _running(emulator_meant(loaded), grace)
-    click.echo(
-        "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {bytes} bytes are gone.".format(**counts)
-    )
+    steps = _at_rest(settings, grace, verify) if settings.data_dir else _running(emulator_meant(loaded), grace, verify)
+    with closing(steps):
+        click.echo(REMOVED.format(**next(steps)))
+        if verify and not tell(steps):
+            raise SystemExit(1)
 
 
-def _running(place: Place, grace: str) -> dict[str, int]:
+def _running(place: Place, grace: str, verify: bool) -> Steps:
+    """What was collected, then the steps of the verification."""
+    with _told(place):
+        yield request(place, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
+        if verify:
+            yield from lines(place, "/_ecr/verify", "", UPSTREAM_TIMEOUT)
+
+
+@contextmanager
+def _told(place: Place) -> Iterator[None]:
     try:
-        counts: dict[str, int] = request(place, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
+        yield
     except Refused as refused:
         raise click.ClickException(str(refused)) from None
     except OSError as failure:
         message = f"No emulator {place.words}: {reason(failure)}. For one that does not run, say --data-dir."
         raise click.ClickException(message) from None
-    return counts
 
 
-def _at_rest(data_dir: Path, grace: str) -> dict[str, int]:
+def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
+    """What was collected, then the steps of the verification."""
     from ecr_emulator.cli.serve import opened
-    from ecr_emulator.settings import Settings
 
-    if not os.path.isdir(data_dir):  # Path.is_dir raises what nobody could do anything about
-        raise click.ClickException(f"There is no data directory {data_dir}")
-    with opened(Settings(data_dir=data_dir)) as emulator:
-        return asdict(emulator.services.collector.collect(emulator.clock.now(), parse_grace(grace)))
+    if settings.data_dir is None or not os.path.isdir(settings.data_dir):  # Path.is_dir raises what nobody can help
+        raise click.ClickException(f"There is no data directory {settings.data_dir}")
+    with opened(settings) as emulator:
+        services = emulator.services
+        yield asdict(services.collector.collect(emulator.clock.now(), parse_grace(grace)))
+        step: dict[str, Any] = {}
+        for each in services.verification.run() if verify else ():
+            step = asdict(each)
+            yield step
+        yield step | {"done": True}

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.running import Running, asks_a_running_emulator
-from ecr_emulator.cli.words import size_in_words
+from ecr_emulator.cli.words import counted, size_in_words
 
 BAR = "%(label)s  [%(bar)s]  %(info)s"
 
@@ -68,8 +68,4 @@ def _log(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _contents(step: dict[str, Any]) -> str:
-    return f"{_count(step['images'], 'manifest')}, {_count(step['blobs'], 'blob')}, {size_in_words(step['bytes'])}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+    return f"{counted(step['images'], 'manifest')}, {counted(step['blobs'], 'blob')}, {size_in_words(step['bytes'])}"

@@ -7,6 +7,11 @@ from datetime import datetime, timedelta
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"))
 
 
+def counted(number: int, what: str) -> str:
+    """``1 blob``, ``2 blobs``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 def size_in_words(count: float) -> str:
     """``512 B``, ``3.4 kB``, ``12.0 MB``: bytes in powers of a thousand, as docker writes them."""
     if count < 1_000:

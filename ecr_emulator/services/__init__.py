@@ -15,6 +15,7 @@ from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
+from ecr_emulator.services.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -40,5 +41,6 @@ class Services:
     addresses: Addresses
     background: Background
     collector: Collector
+    verification: Verification
     allowed_upstreams: Collection[str] = ()
     access: Access | None = None

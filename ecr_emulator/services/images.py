@@ -92,7 +92,7 @@ def store_image(
     tagged = work.tags.find(repository, push.tag) if push.tag else None
     image = work.images.find(repository, digest)
     if image:
-        work.images.mend(image, push.raw)
+        work.images.mend(digest, push.raw)
     if image and image.is_active and (push.tag is None or push.tag in image.tags):
         return Stored(image, manifest, changed=False)
     if push.tag and tagged and tagged.digest != digest and repository.mutability.locks(push.tag):

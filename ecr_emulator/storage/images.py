@@ -144,9 +144,9 @@ class SqlImages:
         row = _MANIFEST.one(self._connection, digest=image.digest)
         return StoredManifest(image.digest, image.media_type, row.raw)
 
-    def mend(self, image: Image, raw: bytes) -> None:
-        """Store the bytes of an image's manifest again, which have been verified, unless they are what is stored."""
-        _ADD_MANIFEST.run(self._connection, digest=image.digest, raw=raw)
+    def mend(self, digest: str, raw: bytes) -> None:
+        """Store the bytes of a manifest of an image again, which have been verified, unless they are what is stored."""
+        _ADD_MANIFEST.run(self._connection, digest=digest, raw=raw)
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""

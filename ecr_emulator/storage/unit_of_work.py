@@ -25,6 +25,7 @@ from ecr_emulator.storage.disk import KEPT, LOCKED, free_bytes, is_lock, read_fa
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import SqlEvents
 from ecr_emulator.storage.images import SqlImages
+from ecr_emulator.storage.inventory import SqlInventory
 from ecr_emulator.storage.layers import SqlLayers
 from ecr_emulator.storage.migrations import migrate, readable
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
@@ -66,6 +67,7 @@ class SqlUnitOfWork:
         self.tags: ports.Tags = SqlTags(connection)
         self.referrer_listings: ports.ReferrerListings = SqlReferrerListings(connection)
         self.layers: ports.Layers = SqlLayers(connection)
+        self.inventory: ports.Inventory = SqlInventory(connection)
         self.uploads: ports.Uploads = SqlUploads(connection)
         self.rules: ports.PullThroughRules = SqlPullThroughRules(connection)
         self.templates: ports.CreationTemplates = SqlCreationTemplates(connection)

@@ -17,7 +17,7 @@ from io import FileIO
 from pathlib import Path
 from threading import Lock
 
-from ecr_emulator.domain.names import algorithm_of
+from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.holds import Holds
@@ -159,10 +159,11 @@ class FileBlobs:
 
     def digests(self) -> Iterator[str]:
         """The digests of all blobs."""
-        for algorithm in os.listdir(self._blobs):
-            for start in os.listdir(f"{self._blobs}/{algorithm}"):
-                for encoded in os.listdir(f"{self._blobs}/{algorithm}/{start}"):
-                    yield f"{algorithm}:{encoded}"
+        return (digest for path in self._files() if (digest := self._digest(path)))
+
+    def strays(self) -> Iterator[str]:
+        """The paths of files that lie where blobs do and are none."""
+        return (path.removeprefix(f"{self._folder}/") for path in self._files() if not self._digest(path))
 
     def sweep(self, keep: set[str]) -> int:
         """Remove what is written under names that are neither to keep nor held; how many there were."""
@@ -240,6 +241,15 @@ class FileBlobs:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def _files(self) -> Iterator[str]:
+        return (f"{folder}/{name}" for folder, _, names in os.walk(self._blobs) for name in names)
+
+    def _digest(self, path: str) -> str | None:
+        """The digest of the blob that is at a path, None if none can be."""
+        *_, algorithm, _, encoded = path.split("/")
+        digest = f"{algorithm}:{encoded}"
+        return digest if is_digest(digest) and self._path(digest) == path else None
 
     def _path(self, digest: str) -> str:
         match = _DIGEST.fullmatch(digest)

@@ -1,0 +1,210 @@
+"""Reading everything that is stored, to find what the disk did to it, and to heal what an upstream still has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.errors import StorageFailure, UpstreamFailure
+from ecr_emulator.ports import BlobStore, Store, Upstreams
+from ecr_emulator.services.downloads import Downloads
+
+STEP = 1024 * 1024
+NEWS_EVERY = 16 * 1024 * 1024
+"""There is news each time that about so many bytes were read."""
+BLOBS_AT_ONCE = 1_000
+MANIFESTS_AT_ONCE = 16
+"""So many are in memory at a time: each may have 4 MiB."""
+
+Places = list[tuple[Registry, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    ``state`` is ``damaged``, ``missing``, ``unreadable`` or ``left over``, ``kind`` is ``blob``, ``manifest`` or
+    ``file``, ``name`` its digest or path, ``places`` where it is used. It ``is_broken`` unless it was healed, or nobody
+    needs it; ``reason`` says why it was not.
+    """
+
+    state: str
+    kind: str
+    name: str
+    places: tuple[str, ...] = ()
+    is_broken: bool = False
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far it has come: what was read, and how many of the ``total`` bytes of blobs that is."""
+
+    total: int
+    bytes: int = 0
+    blobs: int = 0
+    manifests: int = 0
+
+
+Steps = Generator[Progress | Finding, None, None]
+Healing = Generator[Progress | Finding, None, str | None]
+"""Ends with why it did not work, None if it did."""
+
+
+class Verification:
+    """Reads every blob and every manifest. Memory is bounded, and the emulator may go on working meanwhile.
+
+    A damaged blob is dropped, so that nobody vouches for it and its next push heals it.
+    """
+
+    def __init__(self, store: Store, blobs: BlobStore, upstreams: Upstreams, downloads: Downloads) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._upstreams = upstreams
+        self._downloads = downloads
+
+    def run(self) -> Steps:
+        """Verify everything; the same progress is yielded at each step, and each finding once."""
+        sizes = (self._blobs.size(digest) for digest in self._blobs.digests())
+        progress = Progress(sum(size or 0 for size in sizes))
+        yield progress
+        yield from self._find_missing(progress)
+        for digest in self._blobs.digests():
+            yield from self._verify_blob(digest, progress)
+        for path in self._blobs.strays():
+            yield Finding("left over", "file", path)
+        yield from self._verify_manifests(progress)
+        yield progress
+
+    # --- Blobs -----------------------------------------------------------------------------------------------
+
+    def _find_missing(self, progress: Progress) -> Steps:
+        after = ""
+        while page := self._blobs_after(after):
+            for digest, size in page:
+                if self._blobs.size(digest) is None:
+                    yield from self._report_blob("missing", digest, size, progress)
+            after = page[-1][0]
+
+    def _blobs_after(self, after: str) -> list[tuple[str, int]]:
+        with self._store.reading() as work:
+            return work.inventory.blobs(after, BLOBS_AT_ONCE)
+
+    def _verify_blob(self, digest: str, progress: Progress) -> Steps:
+        try:
+            size = self._blobs.size(digest) or 0
+            is_whole = yield from self._read(digest, progress)
+            is_damaged = not is_whole and self._blobs.drop_if_damaged(digest, anew=True)
+        except FileNotFoundError:
+            return  # it was collected meanwhile
+        except OSError as failure:
+            places = self._places_of_blob(digest)
+            yield Finding("unreadable", "blob", digest, _named(places), True, failure.strerror or str(failure))
+            return
+        if is_damaged:
+            yield from self._report_blob("damaged", digest, size, progress)
+        elif not self._is_needed(digest):
+            yield Finding("left over", "blob", digest)
+
+    def _read(self, digest: str, progress: Progress) -> Generator[Progress, None, bool]:
+        """Read a blob; whether it has the bytes that its name says."""
+        hasher = hashlib.new(algorithm_of(digest))
+        news = 0
+        with closing(self._blobs.open(digest)) as file:
+            while chunk := file.read(STEP):
+                hasher.update(chunk)
+                progress.bytes += len(chunk)
+                news += len(chunk)
+                if news >= NEWS_EVERY:
+                    news = 0
+                    yield progress
+        progress.blobs += 1
+        yield progress
+        return hasher.hexdigest() == digest.partition(":")[2]
+
+    def _is_needed(self, digest: str) -> bool:
+        with self._store.reading() as work:
+            return not work.layers.unused([digest])
+
+    def _places_of_blob(self, digest: str) -> Places:
+        with self._store.reading() as work:
+            return work.inventory.blob_places(digest)
+
+    def _report_blob(self, state: str, digest: str, size: int, progress: Progress) -> Steps:
+        """Heal a blob that is not here, and say what came of it; nothing if nobody needs one that is missing."""
+        places = self._places_of_blob(digest)
+        if places:
+            reason = yield from self._fetch_blob(places, digest, size, progress)
+            yield Finding(state, "blob", digest, _named(places), reason is not None, reason)
+        elif state == "damaged":
+            yield Finding(state, "blob", digest)
+
+    def _fetch_blob(self, places: Places, digest: str, size: int, progress: Progress) -> Healing:
+        def fetch(rule: PullThroughRule, name: str) -> Iterator[Progress]:
+            with self._store.reading() as work:
+                repository = work.repositories.find(rule.registry, name)
+                held = work.layers.find(repository, digest) if repository else None
+            layer = held or Layer(digest, size)
+            if repository:
+                for _ in self._downloads.chunks(rule, repository, layer, 0, layer.size):
+                    yield progress
+                self._downloads.fetch(rule, repository, layer)
+
+        return (yield from self._heal(places, fetch))
+
+    # --- Manifests -------------------------------------------------------------------------------------------
+
+    def _verify_manifests(self, progress: Progress) -> Steps:
+        after = ""
+        while page := self._manifests_after(after):
+            for digest, raw in page:
+                progress.manifests += 1
+                if raw is None or digest_of(raw, algorithm_of(digest)) != digest:
+                    yield from self._report_manifest("missing" if raw is None else "damaged", digest, progress)
+            after = page[-1][0]
+            yield progress
+
+    def _manifests_after(self, after: str) -> list[tuple[str, bytes | None]]:
+        with self._store.reading() as work:
+            return work.inventory.manifests(after, MANIFESTS_AT_ONCE)
+
+    def _report_manifest(self, state: str, digest: str, progress: Progress) -> Steps:
+        with self._store.reading() as work:
+            places = work.inventory.manifest_places(digest)
+        if places:
+            reason = yield from self._fetch_manifest(places, digest, progress)
+            yield Finding(state, "manifest", digest, _named(places), reason is not None, reason)
+
+    def _fetch_manifest(self, places: Places, digest: str, progress: Progress) -> Healing:
+        def fetch(rule: PullThroughRule, name: str) -> Iterator[Progress]:
+            fetched = self._upstreams.at(rule).manifest(rule.upstream_name(name) or name, digest)
+            yield progress
+            with self._store.writing() as work:
+                work.images.mend(digest, fetched.raw)
+
+        return (yield from self._heal(places, fetch))
+
+    # --- Healing ---------------------------------------------------------------------------------------------
+
+    def _heal(self, places: Places, fetch: Callable[[PullThroughRule, str], Iterator[Progress]]) -> Healing:
+        """Fetch something from the first upstream that has it."""
+        reason = "no upstream has it; push it again"
+        for registry, name in places:
+            with self._store.reading() as work:
+                rule = matching_rule(work.rules.all(registry), name)
+            try:
+                if rule:
+                    yield from fetch(rule, name)
+                    return None
+            except (UpstreamFailure, StorageFailure) as failure:
+                reason = failure.reason
+        return reason
+
+
+def _named(places: Places) -> tuple[str, ...]:
+    return tuple(f"{registry.host}/{name}" for registry, name in places)

@@ -1,0 +1,68 @@
+"""What all repositories hold, whosever they are, for those who verify it."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import images, layers, manifests, repositories
+
+_BLOBS = Statement(
+    select(layers.c.digest, func.max(layers.c.size).label("size"))
+    .where(layers.c.digest > bindparam("after"))
+    .group_by(layers.c.digest)
+    .order_by(layers.c.digest)
+    .limit(bindparam("limit"))
+)
+_MANIFESTS = Statement(
+    select(images.c.digest, manifests.c.raw)
+    .outerjoin(manifests, manifests.c.digest == images.c.digest)
+    .where(images.c.digest > bindparam("after"))
+    .group_by(images.c.digest)
+    .order_by(images.c.digest)
+    .limit(bindparam("limit"))
+)
+
+
+def _places(table: Any) -> Select[Any]:
+    return (
+        select(repositories.c.account, repositories.c.region, repositories.c.name)
+        .join(table, table.c.repository_id == repositories.c.id)
+        .where(table.c.digest == bindparam("digest"))
+        .order_by(repositories.c.account, repositories.c.region, repositories.c.name)
+    )
+
+
+_BLOB_PLACES = Statement(_places(layers))
+_MANIFEST_PLACES = Statement(_places(images))
+
+
+class SqlInventory:
+    """``ports.Inventory``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
+        """At most ``limit`` blobs that repositories hold, each once: digest and size, in order, after a digest."""
+        return [tuple(row) for row in _BLOBS.all(self._connection, after=after, limit=limit)]
+
+    def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
+        """At most ``limit`` manifests, each once: digest and bytes, None if these are gone, after a digest."""
+        return [tuple(row) for row in _MANIFESTS.all(self._connection, after=after, limit=limit)]
+
+    def blob_places(self, digest: str) -> list[tuple[Registry, str]]:
+        """The registries and names of the repositories that hold a blob."""
+        return self._read(_BLOB_PLACES, digest)
+
+    def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
+        """The registries and names of the repositories that have an image."""
+        return self._read(_MANIFEST_PLACES, digest)
+
+    def _read(self, places: Statement, digest: str) -> list[tuple[Registry, str]]:
+        rows = places.all(self._connection, digest=digest)
+        return [(Registry(row.account, row.region), row.name) for row in rows]
