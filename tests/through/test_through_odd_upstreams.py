@@ -6,7 +6,7 @@ import pytest
 
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES, OCI_INDEX, SCHEMA1, SCHEMA1_SIGNED
 from tests.support.boto import client_of
-from tests.support.faults import Reply, answers, with_headers
+from tests.support.faults import Reply, answers, cut_after, with_headers
 from tests.support.images import upload_layer
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import FOREIGN_LAYER, Content, image, layer, multi_arch
@@ -149,6 +149,49 @@ def test_a_foreign_layer_that_the_upstream_does_not_hold_is_not_found_and_fails_
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "BLOB_UNKNOWN")
     with pytest.raises(here.ecr.exceptions.UnableToGetUpstreamLayerException):
         here.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=base.digest)
+
+
+def test_the_images_of_an_index_are_no_signatures_of_it(here, upstream):
+    """GitLab has no referrers API, and finds an image under its digest that is written as a tag."""
+    app = multi_arch()
+    upstream.add_image("team/app", app, "v1")
+    upstream.add_manifest("team/app", app, app.digest.replace(":", "-"))
+    upstream.referrers_page = 0
+    here.rule("gitlab", "registry.gitlab.com", credentialArn=here.secret())
+    here.pull("gitlab/team/app", "v1")
+    here.settle()
+    assert here.get(f"/v2/gitlab/team/app/referrers/{app.digest}").json["manifests"] == []
+    listed = here.ecr.list_image_referrers(repositoryName="gitlab/team/app", subjectId={"imageDigest": app.digest})
+    assert listed["referrers"] == []
+
+
+@pytest.mark.parametrize("label", ["gzip", "x-gzip"])
+def test_a_layer_that_its_storage_calls_encoded_is_served_and_cached(here, upstream, label):
+    app = image()
+    upstream.add_image("team/app", app, "v1")
+    upstream.fail("/blobs/", with_headers(Content_Encoding=label), times=99)
+    here.rule()
+    assert here.pull(NAME, "v1") == app.raw
+    here.settle()
+    answer = here.blob(NAME, app.layers[0].digest)
+    assert (answer.data, answer.headers.get("Content-Encoding")) == (app.layers[0].raw, None)
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("status", [400, 403, 416, 501])
+def test_a_layer_that_breaks_off_reaches_its_client_though_ranges_are_refused(here, upstream, status):
+    big = layer("big", 1_000_000)
+    app = image("app", big)
+    upstream.add_image("team/app", app, "v1")
+    upstream.fail(f"/blobs/{big.digest}", cut_after(400_000))
+    upstream.fail(lambda request: "Range" in request.headers, answers(status), times=99)
+    here.rule()
+    assert here.pull(NAME, "v1") == app.raw
+    assert [request.headers.get("Range") for request in upstream.asked("GET", big.digest)] == [
+        None,
+        "bytes=400000-",
+        None,
+    ]
 
 
 def schema_1(*layers):
