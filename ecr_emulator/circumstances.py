@@ -17,6 +17,7 @@ def circumstances_of(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]
     """The values of condition keys that a WSGI environment gives."""
     known = {
         "aws:SourceIp": environ.get("REMOTE_ADDR"),
+        "aws:Referer": environ.get("HTTP_REFERER"),
         "aws:UserAgent": environ.get("HTTP_USER_AGENT"),
         "aws:SecureTransport": "true" if environ.get("wsgi.url_scheme") == "https" else "false",
         "aws:ViaAWSService": "false",

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from ecr_emulator.companions.sessions import Context, Sessions
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
@@ -39,6 +40,7 @@ class CompanionIdentities:
     def __init__(self, companions: Companions, clock: Clock) -> None:
         self._companions = companions
         self._clock = clock
+        self._sessions = Sessions(companions, clock)
         self._ends: WeakKeyDictionary[Any, datetime] = WeakKeyDictionary()
         self._lock = Lock()
         companions.after_each_call(self._note_new_sessions)
@@ -66,14 +68,21 @@ class CompanionIdentities:
         found: Identity | None = None
         if self._companions.is_loaded:
             with self._companions.entered():
-                found = _known_identity(caller)
+                found = self._known_identity(caller)
         return found or Identity(Principal.of_arn(caller.principal_arn))
 
     def identity_in_role(self, role_arn: str) -> Identity:
         """See ``ports.Identities.identity_in_role``. Uses moto for the first time if need be: it has the role."""
         self._companions.load()
         with self._companions.entered():
-            return _in_role(Principal.of_arn(session_of_role(role_arn, _ECR), role_arn))
+            principal = Principal.of_arn(session_of_role(role_arn, _ECR), role_arn)
+            return _in_role(principal, context=self._sessions.context_of_new())
+
+    def _known_identity(self, caller: Caller) -> Identity | None:
+        if not caller.session_key:
+            return _user_identity(caller.principal_arn)
+        session = find_session(caller.session_key)
+        return _session_identity(session, self._sessions.context(caller.session_key)) if session else None
 
     def _note_new_sessions(self) -> None:
         """Remember when the sessions end that came since the last call: the newest stand last."""
@@ -134,13 +143,6 @@ def _backends(service: str, account: str | None = None) -> Iterator[Any]:
 # --- Policies --------------------------------------------------------------------------------------------
 
 
-def _known_identity(caller: Caller) -> Identity | None:
-    if not caller.session_key:
-        return _user_identity(caller.principal_arn)
-    session = find_session(caller.session_key)
-    return _session_identity(session) if session else None
-
-
 def _user_identity(arn: str) -> Identity | None:
     found = _with_arn("users", arn)
     if found is None:
@@ -152,9 +154,10 @@ def _user_identity(arn: str) -> Identity | None:
     return Identity(Principal.of_arn(user.arn), Policies(identity=tuple(policies)), context)
 
 
-def _session_identity(session: Any) -> Identity:
+def _session_identity(session: Any, context: Context) -> Identity:
     policies = (NamedPolicy("the policy of the session", session.policy),) if session.policy else ()
-    return _in_role(Principal.of_arn(session.arn, session.role_arn), policies, {"aws:userid": (session.user_id,)})
+    context = context | {"aws:userid": (session.user_id,)}
+    return _in_role(Principal.of_arn(session.arn, session.role_arn), policies, context)
 
 
 def _in_role(
@@ -172,7 +175,8 @@ def _in_role(
         session=of_session,
     )
     trust = role.assume_role_policy_document
-    return Identity(principal, policies, {**context, **_principal_tags(role.tags)}, trust)
+    userid = {"aws:userid": (f"{role.id}:{principal.arn.rpartition('/')[2]}",)}
+    return Identity(principal, policies, {**userid, **_principal_tags(role.tags), **context}, trust)
 
 
 def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:

@@ -20,7 +20,7 @@ _FORGOTTEN = {
 
 def refuse_forgotten_limits(environ: WSGIEnvironment, _: str) -> None:
     """Raise ``NotImplementedError`` for a request that gives a limit which would not hold."""
-    query = query_of(environ, "iam", "sts")
+    query = query_of(environ, "iam") or query_of(environ, "sts")
     member, what = _FORGOTTEN.get(query.get("Action", ""), ("", ""))
     if member and any(name.startswith(member) for name in query):
         raise NotImplementedError(f"{query['Action']} would not keep {what}.")

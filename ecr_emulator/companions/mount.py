@@ -46,6 +46,7 @@ class Companions:
         self._moto: WSGIApplication | None = None
         self._at_load: list[Callable[[], None]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
+        self._after_each_answer: list[Callable[[WSGIEnvironment, Response], None]] = []
         self._after_each_call: list[Callable[[], None]] = []
         self._at_reset: list[Callable[[], None]] = []
 
@@ -71,6 +72,10 @@ class Companions:
     def before_each_call(self, answer: Callable[[WSGIEnvironment, str], Response | None]) -> None:
         """Look at each request, and at the account it comes from, before moto does; an answer keeps it from moto."""
         self._before_each_call.append(answer)
+
+    def after_each_answer(self, action: Callable[[WSGIEnvironment, Response], None]) -> None:
+        """Look at each request and at what moto answers to it, before the caller has its answer."""
+        self._after_each_answer.append(action)
 
     def after_each_call(self, action: Callable[[], None]) -> None:
         """Do something after each call to a companion, before the caller has its answer."""
@@ -125,6 +130,8 @@ class Companions:
         account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
         answer = self._own_answer(environ, account) or Response.from_app(moto, environ, buffered=True)
         _keep_from_web_pages(answer)
+        for look in self._after_each_answer:
+            look(environ, answer)
         for action in self._after_each_call:
             action()
         return answer

@@ -1,7 +1,8 @@
-"""The query protocol, in which IAM, STS and CloudFormation are called."""
+"""The query protocol, in which IAM and STS are called."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -19,18 +20,45 @@ _ERROR = (
 )
 
 
-def query_of(environ: WSGIEnvironment, *services: str) -> Mapping[str, str]:
-    """What a request to one of these services says, in its body or its URL; nothing for any other.
+_SERVICES = ("iam", "sts")
+_UNSIGNED = {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
+"""What STS is asked by who has no keys yet."""
+_READ = "ecr_emulator.query"
+_ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)")
 
-    Moto finds all as it was.
+
+def query_of(environ: WSGIEnvironment, service: str) -> Mapping[str, str]:
+    """What a request to IAM or STS says, in its body or its URL; nothing for any other service.
+
+    Moto finds all as it was, and who asks again after moto, what was found before.
     """
+    if _READ not in environ:
+        environ[_READ] = _read(environ)
+    found: Mapping[str, Mapping[str, str]] = environ[_READ]
+    return found.get(service, {})
+
+
+def access_key_of(environ: WSGIEnvironment) -> str:
+    """The access key that a request is signed with, if it is."""
+    found = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return found[1] if found else ""
+
+
+def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:
+    """What a request says, under the service that it is for."""
     signature = environ.get("HTTP_AUTHORIZATION", "")
-    if not any(f"/{service}/aws4_request" in signature for service in services):
+    services = [service for service in _SERVICES if f"/{service}/aws4_request" in signature]
+    if signature and not services:
+        return {}
+    if not signature and not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return {}
     body = get_input_stream(environ).read()
     environ["wsgi.input"] = BytesIO(body)
     text = f"{environ.get('QUERY_STRING', '')}&{body.decode('utf-8', 'replace')}"
-    return {name: values[0] for name, values in parse_qs(text).items()}
+    query = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    if not services and query.get("Action") in _UNSIGNED:
+        services = ["sts"]
+    return dict.fromkeys(services, query)
 
 
 def query_error(code: str, message: str) -> Response:

@@ -117,9 +117,8 @@ class Access:
         """
         identity = self._identities.identity_in_role(role_arn)
         account = account_of(role_arn) or registry.id
-        assuming = AccessRequest(
-            Principal.of_service(service), "sts:AssumeRole", role_arn, {**WITHIN_AWS, "aws:SourceAccount": (account,)}
-        )
+        context = {**WITHIN_AWS, **_time_and_region(registry, now), "aws:SourceAccount": (account,)}
+        assuming = AccessRequest(Principal.of_service(service), "sts:AssumeRole", role_arn, context)
         trust = (NamedPolicy("of those who may assume the role", identity.trust),) if identity.trust else ()
         decision = decide(assuming, Policies(resource=trust), account)
         if not decision.is_allowed:
@@ -179,16 +178,10 @@ class _Permissions:
     def _decide(self, demand: Demand) -> Decision:
         with self.store.reading() as work:
             concern = Concern.read(work, demand, self.registry)
-        context = {**self.context, **self.identity.context, **concern.context, **demand.context, **self._time()}
+        where = _time_and_region(self.registry, self.now)
+        context = {**self.context, **self.identity.context, **concern.context, **demand.context, **where}
         request = AccessRequest(self.identity.principal, demand.action, demand.resource, context)
         return concern.decide(request, self.identity.policies)
-
-    def _time(self) -> Context:
-        return {
-            "aws:CurrentTime": (self.now.isoformat(),),
-            "aws:EpochTime": (str(int(self.now.timestamp())),),
-            "aws:RequestedRegion": (self.registry.region,),
-        }
 
 
 @dataclass(frozen=True)
@@ -227,7 +220,7 @@ class Concern:
         return everything
 
 
-def admits_replica(work: UnitOfWork, source: Repository, destination: Registry) -> bool:
+def admits_replica(work: UnitOfWork, source: Repository, destination: Registry, now: datetime) -> bool:
     """Whether the registry policy of a destination admits what another account replicates to it.
 
     Within an account nobody is asked.
@@ -240,11 +233,20 @@ def admits_replica(work: UnitOfWork, source: Repository, destination: Registry) 
     exists = work.repositories.find(destination, source.name) is not None
     for action in (REPLICATE_IMAGE,) if exists else (REPLICATE_IMAGE, CREATE_REPOSITORY):
         concern = Concern.read(work, Demand(action, resource), destination)
-        decision = concern.decide(AccessRequest(principal, action, resource, concern.context), Policies())
+        context = {**WITHIN_AWS, **_time_and_region(destination, now), **concern.context}
+        decision = concern.decide(AccessRequest(principal, action, resource, context), Policies())
         if not decision.is_allowed:
             log.warning("replication of %s by %s is denied: %s", resource, principal.arn, decision.reason)
             return False
     return True
+
+
+def _time_and_region(registry: Registry, now: datetime) -> Context:
+    return {
+        "aws:CurrentTime": (now.isoformat(),),
+        "aws:EpochTime": (str(int(now.timestamp())),),
+        "aws:RequestedRegion": (registry.region,),
+    }
 
 
 def _with_resource(policies: Policies, resource: tuple[NamedPolicy, ...]) -> Policies:

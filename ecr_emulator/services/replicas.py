@@ -21,7 +21,7 @@ from ecr_emulator.services.images import Origin, Push, delete_images, store_imag
 from ecr_emulator.services.replication import save_status
 from ecr_emulator.services.repositories import repository_for_replication
 
-Admits = Callable[[UnitOfWork, Repository, Registry], bool]
+Admits = Callable[[UnitOfWork, Repository, Registry, datetime], bool]
 """Whether a registry admits what is replicated from a repository."""
 
 
@@ -49,7 +49,7 @@ class Replicas:
         The repository is created from its template if need be. The destination is told of the outcome.
         """
         replica = Repository(destination, source.name, now)
-        if self._admits(work, source, destination):
+        if self._admits(work, source, destination, now):
             replica, failure = _tried(work, source, image, tag, replica, now)
         else:
             failure = "AccessDenied"

@@ -14,13 +14,9 @@ from tests.support.scripted_upstream import ScriptedUpstream
 
 @contextmanager
 def enforcing(upstream_url="http://127.0.0.1:9", **more):
-    from moto.core.config import default_user_config
-
     settings = Settings(account=ACCOUNT, iam="enforce", upstream_map={"quay.io": upstream_url}, **more)
     with Emulator(settings) as emulator:
         yield emulator
-        emulator.reset()
-    default_user_config["iam"]["load_aws_managed_policies"] = False  # the companions belong to the process
 
 
 @pytest.fixture(scope="module")

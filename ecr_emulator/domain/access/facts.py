@@ -42,6 +42,7 @@ def _of_principal(principal: Principal) -> dict[str, tuple[str, ...]]:
     if principal.account is None:
         return {"aws:principalisawsservice": ("true",), "aws:principalservicename": (principal.arn,)}
     return {
+        **({"aws:userid": (principal.account,)} if principal.is_root else {}),
         "aws:principalisawsservice": ("false",),
         "aws:principalarn": (principal.role_arn or principal.arn,),
         "aws:principalaccount": (principal.account,),

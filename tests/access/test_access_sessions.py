@@ -1,0 +1,252 @@
+"""What conditions can say of sessions: when they began, whether with MFA, and whose they are."""
+
+from __future__ import annotations
+
+import base64
+import json
+from itertools import count
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from tests.support.boto import ENDPOINT, InProcess, Keys
+from tests.support.people import ACCOUNT, Somebody, allow, deny
+
+NUMBERS = count()
+MFA = {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/ann", "TokenCode": "123456"}
+EVERYTHING = allow("*")
+
+
+@pytest.fixture
+def app(root):
+    """A repository of the test's own."""
+    name = f"app-{next(NUMBERS)}"
+    root.ecr.create_repository(repositoryName=name)
+    return name
+
+
+def may_look(somebody, app):
+    """Whether somebody may list the images of a repository."""
+    try:
+        somebody.ecr.list_images(repositoryName=app)
+    except somebody.ecr.exceptions.ClientError as refused:
+        if refused.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        return False
+    return True
+
+
+def when(operator, key, value):
+    return {"Condition": {operator: {key: value}}}
+
+
+def advance(emulator, by):
+    moved = Client(emulator.wsgi).post("/_ecr/clock", json={"advance": by})
+    assert moved.status_code == 200
+    return moved.json["now"]
+
+
+def next_session(emulator, somebody, role, **more):
+    """The session of a role that somebody assumes who has keys already."""
+    assumed = somebody.client("sts").assume_role(RoleArn=role, RoleSessionName="next", **more)
+    return holder(emulator, assumed)
+
+
+def holder(emulator, assumed):
+    given = assumed["Credentials"]
+    keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return Somebody(emulator, assumed["AssumedRoleUser"]["Arn"], keys)
+
+
+# --- When it began -----------------------------------------------------------------------------------------
+
+
+def test_older_sessions_can_be_revoked(emulator, people, app):
+    """As the console does with the policy AWSRevokeOlderSessions."""
+    role = people.role(EVERYTHING)
+    older = people.session(role)
+    now = advance(emulator, "10m")
+    revoked = deny("*", **when("DateLessThan", "aws:TokenIssueTime", now))
+    document = json.dumps({"Version": "2012-10-17", "Statement": [revoked]})
+    people.iam.put_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyName="AWSRevokeOlderSessions", PolicyDocument=document
+    )
+    assert not may_look(older, app)
+    assert may_look(people.session(role), app)
+
+
+def test_a_token_for_docker_is_revoked_with_its_session(emulator, people, app):
+    role = people.role(EVERYTHING)
+    session = people.session(role)
+    token = session.log_in()
+    now = advance(emulator, "1m")
+    revoked = deny("*", **when("DateLessThan", "aws:TokenIssueTime", now))
+    document = json.dumps({"Version": "2012-10-17", "Statement": [revoked]})
+    assert session.send("GET", f"/v2/{app}/tags/list", token).status_code != 403
+    people.iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="revoke", PolicyDocument=document)
+    assert session.send("GET", f"/v2/{app}/tags/list", token).status_code == 403
+
+
+def test_a_users_own_keys_have_no_time_of_issue(people, app):
+    ann = people.user(EVERYTHING, deny("*", **when("Null", "aws:TokenIssueTime", "false")))
+    assert may_look(ann, app)
+    bob = people.user(EVERYTHING, deny("ListImages", **when("Null", "aws:TokenIssueTime", "true")))
+    assert not may_look(bob, app)
+
+
+# --- With MFA ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statements", "without", "with_mfa"),
+    [
+        ([EVERYTHING, deny("*", **when("Bool", "aws:MultiFactorAuthPresent", "false"))], False, True),
+        ([EVERYTHING, deny("*", **when("BoolIfExists", "aws:MultiFactorAuthPresent", "false"))], False, True),
+        ([allow("*", **when("Bool", "aws:MultiFactorAuthPresent", "true"))], False, True),
+        ([allow("*", **when("NumericLessThan", "aws:MultiFactorAuthAge", "3600"))], False, True),
+        ([EVERYTHING, deny("*", **when("Null", "aws:MultiFactorAuthAge", "true"))], False, True),
+    ],
+)
+def test_a_session_was_begun_with_mfa_or_was_not(people, app, statements, without, with_mfa):
+    role = people.role(*statements)
+    assert may_look(people.session(role), app) is without
+    assert may_look(people.session(role, **MFA), app) is with_mfa
+
+
+def test_mfa_grows_old(emulator, people, app):
+    role = people.role(allow("*", **when("NumericLessThan", "aws:MultiFactorAuthAge", "1800")))
+    session = people.session(role, **MFA)
+    assert may_look(session, app)
+    advance(emulator, "31m")
+    assert not may_look(session, app)
+
+
+def test_a_users_own_keys_say_nothing_of_mfa(people, app):
+    ann = people.user(EVERYTHING, deny("*", **when("Bool", "aws:MultiFactorAuthPresent", "false")))
+    assert may_look(ann, app)
+    bob = people.user(EVERYTHING, deny("ListImages", **when("BoolIfExists", "aws:MultiFactorAuthPresent", "false")))
+    assert not may_look(bob, app)
+
+
+# --- Whose it is -------------------------------------------------------------------------------------------
+
+
+def test_tags_of_a_session_stand_before_those_of_its_role(people, app):
+    red = deny("*", **when("StringEquals", "aws:PrincipalTag/team", "red"))
+    role = people.role(EVERYTHING, red, Tags=[{"Key": "team", "Value": "blue"}])
+    assert may_look(people.session(role), app)
+    assert not may_look(people.session(role, Tags=[{"Key": "team", "Value": "red"}]), app)
+    assert may_look(people.session(role, Tags=[{"Key": "other", "Value": "red"}]), app)
+
+
+def test_a_source_identity_stays_through_a_chain_of_roles(emulator, people, app):
+    role = people.role(EVERYTHING, deny("*", **when("StringEquals", "aws:SourceIdentity", "mallory")))
+    assert may_look(people.session(role, SourceIdentity="ann"), app)
+    assert not may_look(people.session(role, SourceIdentity="mallory"), app)
+    first = people.session(people.role(EVERYTHING), SourceIdentity="mallory")
+    assert not may_look(next_session(emulator, first, role), app)
+
+
+def test_transitive_tags_stay_through_a_chain_of_roles_and_others_do_not(emulator, people, app):
+    role = people.role(EVERYTHING, deny("*", **when("StringEquals", "aws:PrincipalTag/team", "red")))
+    tags = [{"Key": "team", "Value": "red"}]
+    middle = people.role(EVERYTHING)
+    passing = people.session(middle, Tags=tags, TransitiveTagKeys=["team"])
+    assert not may_look(next_session(emulator, passing, role), app)
+    assert may_look(next_session(emulator, people.session(middle, Tags=tags), role), app)
+
+
+def test_mfa_is_not_passed_on_through_a_chain_of_roles(emulator, people, app):
+    role = people.role(allow("*", **when("Bool", "aws:MultiFactorAuthPresent", "true")))
+    first = people.session(people.role(EVERYTHING), **MFA)
+    assert not may_look(next_session(emulator, first, role), app)
+
+
+def unsigned(emulator):
+    """STS as somebody calls it who has no keys yet."""
+    client = boto3.client(
+        "sts", region_name="us-east-1", endpoint_url=ENDPOINT, config=Config(signature_version=UNSIGNED)
+    )
+    client.meta.events.register("before-send", InProcess(emulator.wsgi))
+    return client
+
+
+def web_token(issuer):
+    claims = base64.urlsafe_b64encode(json.dumps({"iss": issuer, "sub": "s"}).encode()).decode().rstrip("=")
+    return f"e30.{claims}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "provider"),
+    [
+        ("https://token.actions.example", f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.example"),
+        ("https://accounts.google.com", "accounts.google.com"),
+    ],
+)
+def test_the_provider_of_a_web_identity_can_be_asked_for(emulator, people, app, issuer, provider):
+    role = people.role(EVERYTHING, deny("*", **when("StringEquals", "aws:FederatedProvider", provider)))
+    begin = unsigned(emulator).assume_role_with_web_identity
+    for token, is_allowed in ((web_token(issuer), False), (web_token("https://else.example"), True)):
+        assumed = begin(RoleArn=role, RoleSessionName="web", WebIdentityToken=token)
+        assert may_look(holder(emulator, assumed), app) is is_allowed
+    assert may_look(people.session(role), app)
+
+
+def test_limits_that_would_not_hold_are_refused_to_who_has_no_keys_yet(emulator, people):
+    limited = {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}
+    with pytest.raises(ClientError, match="NotImplemented"):
+        unsigned(emulator).assume_role_with_web_identity(
+            RoleArn=people.role(), RoleSessionName="web", WebIdentityToken=web_token("https://a.example"), **limited
+        )
+
+
+# --- Others ------------------------------------------------------------------------------------------------
+
+
+def test_a_root_has_its_account_as_userid(people, root, app):
+    statement = deny("ListImages", **when("StringEquals", "aws:userid", ACCOUNT)) | {"Principal": "*"}
+    del statement["Resource"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    root.ecr.set_repository_policy(repositoryName=app, policyText=document)
+    assert not may_look(root, app)
+    assert may_look(people.user(EVERYTHING), app)
+
+
+def test_a_referer_can_be_asked_for(people, app):
+    ann = people.user(EVERYTHING, deny("ListImages", **when("StringLike", "aws:Referer", "*evil*")))
+    token = ann.log_in()
+    assert ann.send("GET", f"/v2/{app}/tags/list", token).status_code != 403
+    headers = {"Referer": "http://evil.example/"}
+    assert ann.send("GET", f"/v2/{app}/tags/list", token, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_copied"),
+    [
+        (when("Bool", "aws:SecureTransport", "false"), True),
+        (when("Bool", "aws:ViaAWSService", "false"), False),
+        (when("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"), False),
+        (when("StringEquals", "aws:RequestedRegion", "eu-west-1"), False),
+    ],
+)
+def test_a_registry_policy_sees_when_and_where_replication_comes(emulator, condition, is_copied):
+    from ecr_emulator.domain.names import Registry
+    from ecr_emulator.domain.repository import Repository
+    from ecr_emulator.services.access import admits_replica
+    from tests.support.boto import client_of
+
+    there = client_of(emulator, account="210987654321", region="eu-west-1")
+    who = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Resource": "*"}
+    statements = [
+        {"Sid": "a", "Effect": "Allow", "Action": ["ecr:CreateRepository", "ecr:ReplicateImage"]} | who,
+        {"Sid": "d", "Effect": "Deny", "Action": ["ecr:CreateRepository", "ecr:ReplicateImage"]} | who | condition,
+    ]
+    there.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    now = emulator.clock.now()
+    source = Repository(Registry(ACCOUNT, "us-east-1"), "app", now)
+    with emulator.services.store.reading() as work:
+        assert admits_replica(work, source, Registry("210987654321", "eu-west-1"), now) is is_copied
