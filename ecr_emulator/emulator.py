@@ -162,6 +162,7 @@ class Emulator:
                 self._collector,
                 timedelta(seconds=self.settings.background_delay),
                 Replicas(admits_replica) if self._access else Replicas(),
+                incoming=self._pull_through.updates.digests,
             ),
             collector=self._collector,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),
@@ -200,7 +201,7 @@ class Emulator:
         parts = PullThroughParts(
             RuleReports(self._store, self._watched),
             Refreshes(self._store, self._watched, self._pull_through),
-            Warming(self.services.pulls, self._blobs),
+            Warming(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         return admin_app(Admin(self.services, self.clock, self.reset), pull_through, self.settings.admin_token)

@@ -88,7 +88,7 @@ class PullThroughAdmin:
 
         def lines() -> Iterator[str]:
             try:
-                for progress in self._parts.warming.parts(registry, image.repository, manifest, now):
+                for progress in self._parts.warming.image(registry, image.repository, reference, manifest, now):
                     yield line(asdict(progress))
                 yield line({"done": True})
             except UpstreamFailure as failure:

@@ -38,6 +38,8 @@ def _words(refreshed: dict[str, Any]) -> str:
         case "failed":
             kept = f"; {digest} is served as before" if digest else "; nothing is cached"
             return f"failed: {refreshed['reason']}{kept}"
+        case "updating":
+            return f"updating: {refreshed['reason']}; until then it is {digest}"
         case "updated":
             return f"updated from {previous} to {digest}"
         case outcome:

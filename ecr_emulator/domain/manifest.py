@@ -42,12 +42,13 @@ MAX_SIZE = 2**40
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a manifest says of one thing that it refers to."""
+    """What a manifest says of one thing that it refers to. ``platform`` is like ``linux/arm/v7``, or empty."""
 
     digest: str
     size: int
     media_type: str
     data: str = ""
+    platform: str = ""
 
     @property
     def inline(self) -> bytes | None:
@@ -203,7 +204,14 @@ def _descriptor(item: dict[str, Any]) -> Descriptor:
         raise ValueError(item)
     if not isinstance(item.get("urls") or [], list):
         raise ValueError(item)
-    return Descriptor(digest, size, _text(item.get("mediaType")) or "", str(item.get("data") or ""))
+    data, platform = str(item.get("data") or ""), _platform(item.get("platform"))
+    return Descriptor(digest, size, _text(item.get("mediaType")) or "", data, platform)
+
+
+def _platform(given: Any) -> str:
+    """A platform as people write it, ``linux/arm/v7``; empty where there is none that can be read."""
+    names = [given.get(name) for name in ("os", "architecture", "variant")] if isinstance(given, dict) else []
+    return "/".join(str(name) for name in names if name)
 
 
 def _annotations(given: dict[str, Any]) -> dict[str, str]:

@@ -37,8 +37,6 @@ Perform = Callable[[UnitOfWork, Task, datetime], None]
 
 KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
-    lifecycle.EVALUATE: lifecycle.perform_evaluation,
-    lifecycle.PREVIEW: lifecycle.perform_preview,
     images.DELETE_REFERRERS: orphans.perform_deletion,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     scanning.KIND: scanning.finish_scan,
@@ -49,7 +47,10 @@ KINDS: dict[str, Perform] = {
 
 
 class Background:
-    """Performs tasks, each in a transaction of its own. ``delay`` is how long the work seems to take."""
+    """Performs tasks, each in a transaction of its own. ``delay`` is how long the work seems to take.
+
+    ``incoming`` knows which images lifecycle policies must leave alone for now.
+    """
 
     def __init__(
         self,
@@ -57,11 +58,14 @@ class Background:
         collector: Collector,
         delay: timedelta = timedelta(),
         copies: Replicas = Replicas(),  # noqa: B008 - it has no state
+        incoming: lifecycle.Incoming = lambda _: set(),
     ) -> None:
         self._store = store
         self._kinds = KINDS | {
             collection.FORGET: collector.perform_forget,
             collection.SWEEP: collector.perform_sweep,
+            lifecycle.EVALUATE: partial(lifecycle.perform_evaluation, incoming=incoming),
+            lifecycle.PREVIEW: partial(lifecycle.perform_preview, incoming=incoming),
             replication.REPLICATE: copies.perform,
             backfills.RUN: partial(backfills.run, replicas=copies),
         }

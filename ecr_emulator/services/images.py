@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from ecr_emulator.domain.events import image_action
-from ecr_emulator.domain.image import Image, ImageId, StoredManifest
+from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
 from ecr_emulator.domain.repository import Repository
@@ -39,10 +39,14 @@ REFERRERS_STAY = timedelta(hours=24)
 
 
 class Origin(Enum):
-    """Where a change comes from: a client, an upstream through the cache, another registry, a lifecycle policy."""
+    """Where a change comes from: a client, an upstream through the cache, another registry, a lifecycle policy.
+
+    ``UPDATE`` is the new image of a cached tag, which has its event when it has the tag.
+    """
 
     CLIENT = auto()
     UPSTREAM = auto()
+    UPDATE = auto()
     REPLICATION = auto()
     LIFECYCLE = auto()
 
@@ -111,7 +115,7 @@ def _announce(
     work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime, origin: Origin
 ) -> None:
     """A replica has an event of its own and goes no further, but is scanned; an import arrives when it is complete."""
-    if origin is not Origin.REPLICATION:
+    if origin in (Origin.CLIENT, Origin.UPSTREAM):
         work.events.add(image_action(repository, "PUSH", image.digest, tag, now))
     if origin is Origin.CLIENT:
         image_arrived(work, repository, image, tag, now)
@@ -255,8 +259,3 @@ def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, origin:
         return Failure(image_id, "ImageReferencedByManifestList", reason)
     work.images.remove(repository, image)
     return [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
-
-
-def imported(manifest: StoredManifest, tag: str | None) -> Push:
-    """The push that an import amounts to."""
-    return Push(manifest.raw, manifest.media_type, tag, manifest.digest)

@@ -8,25 +8,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from threading import BoundedSemaphore, Lock
 
 from ecr_emulator.domain.events import Import
-from ecr_emulator.domain.image import Layer, StoredManifest
+from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import FULL, ImportPolicy
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.errors import EcrError, UpstreamFailure, UpstreamNotFound, UpstreamNotStored
 from ecr_emulator.ports import Clock, Store, UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
+from ecr_emulator.services.attempts import note_failure
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.image_parts import ImageParts, Part, Sources
 from ecr_emulator.services.lanes import Lanes
+from ecr_emulator.services.orders import Order, point_tag
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
+from ecr_emulator.services.updates import Updates
 
 log = logging.getLogger(__name__)
 
@@ -45,34 +48,10 @@ DOCUMENT = "pull-through-import"
 COMPLETE = "COMPLETE"
 PARTIAL = "PARTIAL"
 
-_Ordered = tuple[PullThroughRule, str, str, str | None]
+_Ordered = tuple[PullThroughRule, str, str, str | None, bool]
 
 FetchManifest = Callable[[PullThroughRule, str, str], StoredManifest]
 """Brings a manifest into a repository under a rule, by digest. Raises ``UpstreamFailure``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An image to be imported: its manifest is here, and was asked for by tag, or by digest."""
-
-    rule: PullThroughRule
-    name: str
-    tag: str | None
-    manifest: StoredManifest
-    is_resumed: bool = False
-
-
-def check_source(work: UnitOfWork, order: Order) -> None:
-    """Raise ``UpstreamUnavailable`` if another upstream says by now what the tag means.
-
-    A rule that was deleted lets what is under way come to its end; one that took its place does not.
-    """
-    rule, name = order.rule, order.name
-    current = matching_rule(work.rules.all(rule.registry), name) or rule
-    if (current.url, current.upstream_name(name)) != (rule.url, rule.upstream_name(name)):
-        raise UpstreamUnavailable(
-            f"{name} came to be pulled from {current.url} while {rule.url} was asked for it", retry_after=1
-        )
 
 
 class Imports:
@@ -80,6 +59,7 @@ class Imports:
 
     What an import did not get, it leaves to later requests: a client's own, or the next one that finds the tag
     unchanged upstream. What an import of an earlier process did not get is fetched after the first pull of the tag.
+    An update is imported in full; its tag moves at the end.
     """
 
     def __init__(
@@ -97,6 +77,7 @@ class Imports:
         self._referrers = referrers
         self._fetch_manifest = fetch_manifest
         self._policy = policy
+        self.updates = Updates()
         self._threads = Lanes(AT_ONCE, "pull-through-import")
         self._flights: Flights[_Ordered, None] = Flights(lambda ordered: self._threads.of(ordered[0].url))
         self._hosts: dict[str, BoundedSemaphore] = {}
@@ -106,7 +87,7 @@ class Imports:
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
         self.is_new(order.rule.registry, order.name, order.manifest.digest)
-        key = (order.rule, order.name, order.manifest.digest, order.tag)
+        key = (order.rule, order.name, order.manifest.digest, order.tag, order.outdated is not None)
         self._flights.join(key, lambda: self._import_or_say(order))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
@@ -146,8 +127,19 @@ class Imports:
         """Nobody waits for an import to hear what went wrong."""
         try:
             self._import(order)
+        except UpstreamFailure as failure:
+            self._note(order, failure)
+        except EcrError as refused:
+            self._note(order, UpstreamNotStored(refused.message))
         except Exception:
             log.exception("import of %s@%s failed", order.name, order.manifest.digest)
+        finally:
+            if order.outdated:
+                self.updates.end(order)
+
+    def _note(self, order: Order, failure: UpstreamFailure) -> None:
+        image_id = ImageId(order.manifest.digest, order.tag)
+        note_failure(self._store, order.rule, order.name, image_id, failure, self._clock.now())
 
     def _import(self, order: Order) -> None:
         with self._store.reading() as work:
@@ -155,7 +147,8 @@ class Imports:
         if repository is None:
             return  # it was deleted meanwhile
         with ThreadPoolExecutor(PARTS_AT_ONCE, "pull-through-part") as threads:
-            found = ImageParts(self._sources(order, repository), self._policy, threads)
+            policy = replace(self._policy, mode=FULL) if order.outdated else self._policy
+            found = ImageParts(self._sources(order, repository), policy, threads)
             found.fetch(order.manifest)
         if found.failures:
             missing, first = len(found.failures), found.failures[0].reason
@@ -181,13 +174,18 @@ class Imports:
         return Sources(manifest, blob, referrers)
 
     def _record(self, order: Order, found: ImageParts) -> None:
-        """Say how it went. The image has not arrived while a part of it has failed to come, but what is whole has."""
+        """Say how it went. The image has not arrived while a part of it has failed to come, but what is whole has.
+
+        Of an update that does not move its tag, nothing has arrived. Raises ``UpstreamFailure`` for it.
+        """
         what = f"the import of {order.name}@{order.manifest.digest}"
         with if_there_is_room(what), self._store.writing(waits=False) as work:
             repository = work.repositories.find(order.rule.registry, order.name)
             if repository is None:
                 return
             now = self._clock.now()
+            if order.tag and order.outdated and not point_tag(work, repository, order, order.tag, now):
+                raise _incomplete(order, found)
             for part in found.parts:
                 if not found.failures or (part.is_whole and part.digest != order.manifest.digest):
                     _arrived(work, repository, order, part, found.is_complete, now)
@@ -195,6 +193,15 @@ class Imports:
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
                 attempt = Import(order.rule, order.name, order.tag, order.manifest.digest, failure)
                 work.events.add(attempt.event(now))
+
+
+def _incomplete(order: Order, found: ImageParts) -> UpstreamFailure:
+    """Why a tag does not move."""
+    if found.failures:
+        return found.failures[0]
+    return UpstreamNotFound(
+        f"the tag '{order.tag}' moved upstream to {order.manifest.digest}, and not all of that is to be had"
+    )
 
 
 def _arrived(

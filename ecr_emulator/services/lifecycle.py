@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.services.holdings import belonging_to
 from ecr_emulator.services.images import Origin, delete_images
 from ecr_emulator.services.storage_classes import archive
 
@@ -28,6 +30,9 @@ INTERVAL = timedelta(hours=24)
 """ECR acts within so long after an image meets the condition of a rule."""
 BATCH = 500
 """How many images are read at a time."""
+
+Incoming = Callable[[Repository], set[str]]
+"""The digests of a repository's images that are still on their way to a tag: they and their parts do not count yet."""
 
 
 def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime) -> None:
@@ -49,11 +54,11 @@ def schedule_preview(work: UnitOfWork, repository: Repository, now: datetime) ->
     work.tasks.add(_task(PREVIEW, repository, now))
 
 
-def perform_evaluation(work: UnitOfWork, task: Task, now: datetime) -> None:
+def perform_evaluation(work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming) -> None:
     """Perform the daily task: expire and archive what the policy selects."""
     repository = _repository(work, task)
     if repository and repository.lifecycle_policy:
-        for selected in _selected(work, repository, repository.lifecycle_policy, now):
+        for selected in _selected(work, repository, repository.lifecycle_policy, now, incoming):
             if selected.rule.action == EXPIRE:
                 delete_images(work, repository, [ImageId(selected.image.digest)], now, Origin.LIFECYCLE)
             else:
@@ -62,25 +67,32 @@ def perform_evaluation(work: UnitOfWork, task: Task, now: datetime) -> None:
         schedule_evaluation(work, repository, task.due_at)
 
 
-def perform_preview(work: UnitOfWork, task: Task, now: datetime) -> None:
+def perform_preview(work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming) -> None:
     """Perform the task of a preview: find what the policy would do now."""
     repository = _repository(work, task)
     preview = work.lifecycle_previews.find(repository) if repository else None
     if repository and preview:
-        results = tuple(map(_result, _selected(work, repository, preview.policy, now)))
+        results = tuple(map(_result, _selected(work, repository, preview.policy, now, incoming)))
         work.lifecycle_previews.save(repository, replace(preview, status=COMPLETE, results=results))
 
 
-def _selected(work: UnitOfWork, repository: Repository, policy: str, now: datetime) -> list[Selected]:
-    return evaluate(read_lifecycle_policy(policy), _candidates(work, repository), now)
+def _selected(
+    work: UnitOfWork, repository: Repository, policy: str, now: datetime, incoming: Incoming
+) -> list[Selected]:
+    candidates = _candidates(work, repository, belonging_to(work, repository, incoming(repository)))
+    return evaluate(read_lifecycle_policy(policy), candidates, now)
 
 
-def _candidates(work: UnitOfWork, repository: Repository) -> list[Candidate]:
-    """All images but those that are just being restored. What has a subject is bound to it.
+def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) -> list[Candidate]:
+    """All images but those that are unfinished, or just being restored. What has a subject is bound to it.
 
     What an index lists is bound to the index until that is archived.
     """
-    images = _images(work, repository)
+    images = [
+        image
+        for image in _images(work, repository)
+        if image.digest not in unfinished and image.subject not in unfinished
+    ]
     digests = {image.digest for image in images}
     listed = work.images.listed(repository)
     return [

@@ -7,45 +7,61 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future, wait
+from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any, cast
 
-from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import NEVER, MayImport, PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
-    ImportRefused,
+    EcrError,
     StorageFailure,
     UpstreamFailure,
     UpstreamNotFound,
+    UpstreamNotStored,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports import Clock, Store, UnitOfWork, Upstream, Upstreams
+from ecr_emulator.ports import Clock, Store, Upstream, Upstreams
+from ecr_emulator.services.attempts import cached_manifest, is_due, note_failure, note_success
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Endless, Flights
-from ecr_emulator.services.images import Origin, imported, store_image
-from ecr_emulator.services.imports import Imports, Order, check_source
+from ecr_emulator.services.images import Origin, store_image
+from ecr_emulator.services.imports import Imports
 from ecr_emulator.services.lanes import Lanes
+from ecr_emulator.services.orders import Order, Outdated, imported, point_tag
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.repositories import repository_for_import
 from ecr_emulator.services.unstored import UnstoredImages
+from ecr_emulator.services.updates import Update
 from ecr_emulator.services.upstream_manifests import read_from_upstream
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
-"""Seconds that a client waits for a manifest; the flight goes on after that, so that asking again finds it."""
+"""Seconds that a client waits for a manifest; the flight goes on after that, so that asking again finds it.
+
+It waits no longer for an update that its check finds, the check included.
+"""
 MANIFEST_FLIGHTS = 8
 """So many manifests are fetched from one upstream at the same time, those that imports ask for included."""
 
 _Asked = tuple[PullThroughRule, str, str | None]
 """What a flight brings, and by which rule: once that is another, another is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is served for now, and the update that may be served instead when it is over."""
+
+    manifest: StoredManifest
+    update: Update | None = None
 
 
 class PullThrough:
@@ -70,10 +86,9 @@ class PullThrough:
         self._downloads = downloads
         self._referrers = referrers
         self._manifest_threads = Lanes(MANIFEST_FLIGHTS, "pull-through-manifest")
-        self._manifests: Flights[_Asked, StoredManifest] = Flights(
-            lambda asked: self._manifest_threads.of(asked[0].url)
-        )
+        self._manifests: Flights[_Asked, _Found] = Flights(lambda asked: self._manifest_threads.of(asked[0].url))
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
+        self.updates = self._imports.updates
         self.unstored = UnstoredImages()
 
     # --- Manifests -------------------------------------------------------------------------------------
@@ -81,12 +96,18 @@ class PullThrough:
     def manifest(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> StoredManifest:
         """The manifest as the upstream has it now, stored; the cached one if the upstream fails.
 
-        Raises ``UpstreamFailure`` if there is neither.
+        If a cached tag has moved, that takes everything that the new image refers to; the cached image is served while
+        it does not come. Raises ``UpstreamFailure`` if there is neither.
         """
+        since = monotonic()
         flight = (rule, name, image_id.tag or image_id.digest)
         failure: UpstreamFailure
         try:
-            return self._manifests.outcome(flight, lambda: self._current(rule, name, image_id, now), PATIENCE)
+            found = self._manifests.outcome(flight, lambda: self._current(rule, name, image_id, now), PATIENCE)
+            if found.update is None:
+                return found.manifest
+            found.update.wait(since, PATIENCE)
+            return cached_manifest(self._store, rule, name, image_id) or found.manifest
         except TimeoutError:
             failure = UpstreamUnavailable(
                 f"{rule.url} did not answer within {PATIENCE:.0f} seconds; the emulator keeps trying",
@@ -97,34 +118,55 @@ class PullThrough:
                 f"the pull through cache rules of {rule.registry.host} and its upstreams lead in a circle, "
                 f"or through too many registries, and none of them has {name} {image_id.tag or image_id.digest}"
             )
-        cached = self._cached(rule, name, image_id)
+        cached = cached_manifest(self._store, rule, name, image_id)
         if cached:
             return cached
         raise failure
 
-    def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> StoredManifest:
-        cached = self._cached(rule, name, image_id)
-        if cached and not self._is_due(rule, name, image_id, now):
-            return cached  # a flight that landed just now brought it
+    def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> _Found:
+        cached = cached_manifest(self._store, rule, name, image_id)
+        if cached and not is_due(self._store, rule, name, image_id.tag, now):
+            return _Found(cached)  # a flight that landed just now brought it
+        update = self.updates.find(rule.registry, name, image_id.tag)
+        if cached and update:
+            return _Found(cached, update)
         try:
             upstream = self._upstreams.at(rule)
             manifest = self._fetch(upstream, rule, name, image_id, cached)
             if manifest is None and cached:
-                self._validated(rule, name, image_id.tag, now)
+                note_success(self._store, rule, name, image_id.tag, now)
                 self._imports.resume(Order(rule, name, image_id.tag, cached, is_resumed=True))
-                return cached
+                return _Found(cached)
             if manifest is None:
                 raise UpstreamNotFound(f"{rule.url} does not say what {image_id.tag} is")
             order = Order(rule, name, image_id.tag, manifest)
-            is_kept = self._keep(order, now)
+            return self._update(order, cached, now) if cached else self._first(order, now)
         except UpstreamFailure as failure:
-            self._failed(rule, name, image_id, failure, now)
+            note_failure(self._store, rule, name, image_id, failure, now)
             if cached:
-                return cached
+                return _Found(cached)
             raise
-        if is_kept:
+
+    def _first(self, order: Order, now: datetime) -> _Found:
+        """Store what was not here; the client has it at once, and its parts while they arrive."""
+        if self._keep(order, now):
             self._imports.start(order)
-        return manifest
+        return _Found(order.manifest)
+
+    def _update(self, order: Order, cached: StoredManifest, now: datetime) -> _Found:
+        """Store what is new of a cached tag. If the tag would lose by it, it has to come in full first."""
+        order = replace(order, outdated=Outdated(cached.digest, now))
+        update = self.updates.begin(order)
+        is_moved = True
+        try:
+            is_moved = self._keep(order, now)
+        except EcrError as refused:
+            raise UpstreamNotStored(refused.message) from refused
+        finally:
+            if is_moved:
+                self.updates.end(order)
+        self._imports.start(replace(order, outdated=None) if is_moved else order)
+        return _Found(order.manifest) if is_moved else _Found(cached, update)
 
     def _fetch(
         self,
@@ -144,40 +186,26 @@ class PullThrough:
         head = upstream.head_manifest(upstream_name, image_id.tag)
         if head.digest == cached.digest:
             return None
-        known = self._cached(rule, name, ImageId(digest=head.digest))
+        known = cached_manifest(self._store, rule, name, ImageId(digest=head.digest))
         return known or head.manifest or upstream.manifest(upstream_name, head.digest)
 
-    def _cached(self, rule: PullThroughRule, name: str, image_id: ImageId) -> StoredManifest | None:
-        with self._store.reading() as work:
-            repository = work.repositories.find(rule.registry, name)
-            if repository is None:
-                return None
-            if image_id.tag:
-                image = work.tags.find(repository, image_id.tag)
-            else:
-                image = work.images.find(repository, image_id.digest or "")
-            return work.images.manifest(image) if image else None
-
-    def _is_due(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> bool:
-        with self._store.reading() as work:
-            repository = work.repositories.find(rule.registry, name)
-            known = work.tags.validation(repository, image_id.tag) if repository and image_id.tag else None
-        return image_id.tag is not None and (known is None or known.is_due(now))
-
     def _keep(self, order: Order, now: datetime, *, is_part: bool = False) -> bool:
-        """Store a manifest; False if there is no room. Its blobs may be asked for then all the same.
+        """Store a manifest; whether it is here now, under its tag if it has one.
 
+        If there is no room, its blobs may be asked for all the same, unless there is a cached image to be served.
         A part of an image goes where the image is, and nowhere if that was deleted.
         """
         contents = read_from_upstream(order.rule, order.manifest)
         try:
-            repository = self._store_manifest(order, now, is_part=is_part)
+            repository, is_tagged = self._store_manifest(order, now, is_part=is_part)
         except StorageFailure as failure:
+            if order.outdated:
+                raise UpstreamNotStored(f"{order.manifest.digest} is not cached: {failure.reason}") from failure
             log.warning("%s@%s is served and not cached: %s", order.name, order.manifest.digest, failure.reason)
             self.unstored.add(order.rule.registry, order.name, contents.listed_blobs)
             return False
         self._keep_inline(repository, contents)
-        return True
+        return is_tagged or order.tag is None
 
     def _keep_inline(self, repository: Repository, contents: Manifest) -> None:
         """Store the blobs that a manifest brings along; one for which there is no room can still be fetched."""
@@ -187,45 +215,18 @@ class PullThrough:
                 with if_there_is_room(f"blob {blob.digest} of {repository.name}"):
                     self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
-    def _store_manifest(self, order: Order, now: datetime, *, is_part: bool) -> Repository:
-        registry, name, tag, manifest = order.rule.registry, order.name, order.tag, order.manifest
+    def _store_manifest(self, order: Order, now: datetime, *, is_part: bool) -> tuple[Repository, bool]:
+        """The repository that has it now, and whether a tag points at it."""
+        registry, name, manifest = order.rule.registry, order.name, order.manifest
         with self._store.writing() as work:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
-            if tag:
-                check_source(work, order)
             repository = repository_for_import(work, registry, name, now)
-            tagged = work.tags.find(repository, tag) if tag else None
-            if tag and tagged and tagged.digest != manifest.digest and repository.mutability.locks(tag):
-                raise ImportRefused(
-                    f"the tag '{tag}' moved upstream to {manifest.digest}, and it is immutable in '{name}'"
-                )
-            store_image(work, repository, imported(manifest, tag), now, Origin.UPSTREAM)
-            if tag:
-                work.tags.save_validation(repository, tag, Validation(now))
-        return repository
-
-    def _validated(self, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> None:
-        with if_there_is_room(f"the check of {name}:{tag}"), self._store.writing(waits=False) as work:
-            repository = work.repositories.find(rule.registry, name)
-            if repository and tag:
-                work.tags.save_validation(repository, tag, Validation(now))
-
-    def _failed(
-        self, rule: PullThroughRule, name: str, image_id: ImageId, failure: UpstreamFailure, now: datetime
-    ) -> None:
-        """Leave the reason where people look: the log, the event, and the tag's own record."""
-        image = f"{name}:{image_id.tag}" if image_id.tag else f"{name}@{image_id.digest}"
-        log.warning("pull through %s of %s failed: %s", rule.url, image, failure.reason)
-        with if_there_is_room(f"the failure of {name}"), self._store.writing(waits=False) as work:
-            repository = work.repositories.find(rule.registry, name)
-            digest = image_id.digest
-            if repository and image_id.tag:
-                tagged = work.tags.find(repository, image_id.tag)
-                digest = tagged.digest if tagged else None
-                _note_failure(work, repository, image_id.tag, failure, now)
-            attempt = Import(rule, name, image_id.tag, digest, (failure.failure_code, failure.reason))
-            work.events.add(attempt.event(now))
+            is_tagged = order.tag is not None and point_tag(work, repository, order, order.tag, now)
+            if not is_tagged:
+                origin = Origin.UPDATE if order.outdated else Origin.UPSTREAM
+                store_image(work, repository, imported(manifest, None), now, origin)
+        return repository, is_tagged
 
     def go_on(
         self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, may_import: MayImport
@@ -244,7 +245,7 @@ class PullThrough:
         Raises ``UpstreamTooManyRequests`` where the upstream's rate limit leaves only a few pulls.
         """
         child = ImageId(digest=digest)
-        cached = self._cached(rule, name, child)
+        cached = cached_manifest(self._store, rule, name, child)
         if cached:
             return cached
         limit = self._upstreams.state(rule).rate_limit
@@ -254,10 +255,10 @@ class PullThrough:
                 f"{digest} comes when somebody does"
             )
         key = (rule, name, digest)
-        return self._manifests.join(key, lambda: self._current_child(rule, name, child)).result()
+        return self._manifests.join(key, lambda: _Found(self._current_child(rule, name, child))).result().manifest
 
     def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
-        cached = self._cached(rule, name, child)
+        cached = cached_manifest(self._store, rule, name, child)
         if cached:
             return cached
         upstream = self._upstreams.at(rule)
@@ -282,10 +283,6 @@ class PullThrough:
 
     def close(self) -> None:
         """Take no more work."""
+        self.updates.end_all()
         self._imports.close()
         self._manifest_threads.close()
-
-
-def _note_failure(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:
-    known = work.tags.validation(repository, tag) or Validation(NEVER)
-    work.tags.save_validation(repository, tag, known.failed(failure.reason, now))

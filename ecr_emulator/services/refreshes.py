@@ -16,6 +16,7 @@ from ecr_emulator.services.pull_through import PullThrough
 IMPORTED = "imported"
 UNCHANGED = "unchanged"
 UPDATED = "updated"
+UPDATING = "updating"
 FAILED = "failed"
 
 TAGS_AT_ONCE = 1_000
@@ -32,7 +33,10 @@ class NoRule(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What came of asking for one tag. ``digest`` is what is served now, if anything is."""
+    """What came of asking for one tag. ``digest`` is what is served now, if anything is.
+
+    While a tag is updating, that is the image of before; ``reason`` says what it waits for.
+    """
 
     tag: str
     outcome: str
@@ -76,14 +80,18 @@ class Refreshes:
     def _ask(self, rule: PullThroughRule, name: str, tag: str, now: datetime) -> Refreshed:
         previous = self._expire(rule.registry, name, tag)
         try:
-            digest = self._pull_through.manifest(rule, name, ImageId(tag=tag), now).digest
+            served = self._pull_through.manifest(rule, name, ImageId(tag=tag), now).digest
         except UpstreamFailure as failure:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
-        failed = self._failure(rule.registry, name, tag)
+        update = self._pull_through.updates.find(rule.registry, name, tag)
+        if update:
+            reason = f"{update.order.manifest.digest} is served when all of it is here"
+            return Refreshed(tag, UPDATING, served, previous, reason)
+        digest, failed = self._outcome(rule.registry, name, tag)
         if failed:
             return Refreshed(tag, FAILED, digest, previous, failed)
         changed = IMPORTED if previous is None else UPDATED
-        return Refreshed(tag, UNCHANGED if digest == previous else changed, digest, previous)
+        return Refreshed(tag, UNCHANGED if digest == previous else changed, digest or served, previous)
 
     def _expire(self, registry: Registry, name: str, tag: str) -> str | None:
         """Have the tag validated at the next pull, which is ours; returns where it points.
@@ -101,8 +109,10 @@ class Refreshes:
                 work.referrer_listings.save(repository, replace(listing, validation=Validation(NEVER)))
             return image.digest
 
-    def _failure(self, registry: Registry, name: str, tag: str) -> str | None:
+    def _outcome(self, registry: Registry, name: str, tag: str) -> tuple[str | None, str | None]:
+        """Where the tag points now, if it is here, and why its last check failed, if it did."""
         with self._store.reading() as work:
             repository = work.repositories.find(registry, name)
+            tagged = work.tags.find(repository, tag) if repository else None
             known = work.tags.validation(repository, tag) if repository else None
-        return known.last_error if known and known.failures else None
+        return tagged.digest if tagged else None, known.last_error if known and known.failures else None

@@ -9,9 +9,10 @@ from datetime import datetime
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import ImageNotFoundException, UpstreamNotFound
+from ecr_emulator.errors import ImageNotFoundException, UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.ports import BlobStore
 from ecr_emulator.services.pulls import BlobSource, Pulls
+from ecr_emulator.services.updates import Updates
 
 NEWS_EVERY = 1024 * 1024
 """There is news each time that about so many bytes have come."""
@@ -37,21 +38,41 @@ class Progress:
 class Warming:
     """Pulls as a client does: the same manifests by the same rules, the downloads that are under way joined."""
 
-    def __init__(self, pulls: Pulls, blobs: BlobStore) -> None:
+    def __init__(self, pulls: Pulls, blobs: BlobStore, updates: Updates) -> None:
         self._pulls = pulls
         self._blobs = blobs
+        self._updates = updates
 
     def manifest(self, registry: Registry, name: str, reference: str, now: datetime) -> StoredManifest:
-        """The manifest to begin with. Raises what ``Pulls.manifest`` does."""
-        return self._pulls.manifest(registry, name, reference, now)
+        """The manifest to begin with; of a tag that is being updated, the new one.
 
-    def parts(
+        Raises what ``Pulls.manifest`` does.
+        """
+        served = self._pulls.manifest(registry, name, reference, now)
+        update = self._updates.find(registry, name, reference)
+        return update.order.manifest if update else served
+
+    def image(
+        self, registry: Registry, name: str, reference: str, manifest: StoredManifest, now: datetime
+    ) -> Generator[Progress, None, None]:
+        """Bring in an image whose manifest is here, and see the update of its tag to its end.
+
+        The same object is yielded at each step. Raises ``UpstreamFailure``; what has come by then stays.
+        """
+        update = self._updates.find(registry, name, reference)
+        yield from self._parts(registry, name, manifest, now)
+        if update is None:
+            return
+        update.over.wait()
+        served = self._pulls.manifest(registry, name, reference, now)
+        if served.digest != manifest.digest:
+            raise UpstreamUnavailable(
+                f"{name}:{reference} stays at {served.digest}: not all of {manifest.digest} came, and events say why"
+            )
+
+    def _parts(
         self, registry: Registry, name: str, manifest: StoredManifest, now: datetime
     ) -> Generator[Progress, None, None]:
-        """Bring in everything that a manifest refers to; the same object is yielded at each step.
-
-        Raises ``UpstreamFailure``; what has come by then stays.
-        """
         progress = Progress(manifest.digest)
         blobs = self._blobs_of(registry, name, manifest, now, progress)
         progress.blobs, progress.bytes = len(blobs), sum(blob.size for blob in blobs)

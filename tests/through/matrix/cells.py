@@ -10,6 +10,7 @@ from typing import Any
 from tests.through.matrix.world import World
 
 ALWAYS = 10**6
+PHASES = "TRULMCBF"
 
 Break = Callable[[World, int], AbstractContextManager[None]]
 """Breaks something while the block runs: for so many answers, where it is answers that break."""
@@ -51,6 +52,8 @@ class Row:
     world: dict[str, Any] = field(default_factory=dict)
     T: Cell | Told | None = None
     R: Cell | Told | None = None
+    U: Cell | Told | None = None
+    L: Cell | Told | None = None
     M: Cell | Told | None = None
     C: Cell | Told | None = None
     B: Cell | Told | None = None
@@ -58,7 +61,7 @@ class Row:
 
     def cells(self) -> dict[str, Cell | Told]:
         """The cells by phase, without those where the fault cannot happen."""
-        return {phase: cell for phase in "TRMCBF" if (cell := getattr(self, phase))}
+        return {phase: cell for phase in PHASES if (cell := getattr(self, phase))}
 
 
 UNAVAILABLE, DENIED, NOT_FOUND, TOO_MANY = (
@@ -86,6 +89,16 @@ def checked(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
 def stale(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
     """The client gets the cached copy; the failure is told."""
     return Cell(("200",), _range(asks), event, kept=not more.get("moved"), **more)
+
+
+def updated(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
+    """The client gets the new image, which is whole, and the tag names it."""
+    return Cell(("200",), _range(asks), "SUCCESS", kept=True, times=times, **more)
+
+
+def stays(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
+    """The client gets the old image, and the tag goes on naming it; the failure is told."""
+    return Cell(("200",), _range(asks), event, kept=False, **more)
 
 
 def fails(asks: int | range, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:

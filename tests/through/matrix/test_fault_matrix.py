@@ -29,6 +29,8 @@ def check(tmp_path, monkeypatch):
                 here.finish_import()
                 assert here.told() == cell.event
                 here.check_store()
+                if phase in "UL":
+                    here.check_old_image()
             here.check_recovery()
 
     return check
@@ -42,6 +44,16 @@ def test_while_a_token_is_fetched(check, row, cell):
 @column("R")
 def test_while_an_expired_tag_is_checked(check, row, cell):
     check("R", row, cell)
+
+
+@column("U")
+def test_while_an_image_that_an_update_lists_is_imported(check, row, cell):
+    check("U", row, cell)
+
+
+@column("L")
+def test_while_a_layer_of_an_update_is_imported(check, row, cell):
+    check("L", row, cell)
 
 
 @column("M")

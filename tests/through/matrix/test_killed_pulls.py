@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.support.boto import client_at
-from tests.support.faults import stalls
+from tests.support.faults import answers, stalls
 from tests.support.processes import serving
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.upstream_images import image, index, layer
@@ -17,6 +17,9 @@ from tests.support.upstream_images import image, index, layer
 BIG = layer("killed", 1_500_000)
 CHILD = image("amd64", BIG)
 APP = index(CHILD)
+NEW_LAYER = layer("new", 1_000_000)
+NEW_CHILD = image("new", NEW_LAYER)
+NEW = index(NEW_CHILD)
 NAME = "cache/team/app"
 
 
@@ -97,6 +100,57 @@ def test_a_pull_that_is_killed_at_any_byte_leaves_a_store_that_can_be_trusted(tm
         assert emulator.stop() == 0
     check_blobs(state)
     assert half_way(state) == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "after", "written"),
+    [
+        (f"/manifests/{NEW_CHILD.digest}", None, 0),
+        (f"/blobs/{NEW_LAYER.digest}", 500_000, 300_000),
+        (f"/blobs/{NEW_LAYER.digest}", NEW_LAYER.size - 1, 800_000),
+    ],
+)
+def test_an_update_that_is_killed_at_any_byte_leaves_the_tag_on_the_old_image(tmp_path, upstream, what, after, written):
+    reached, over = Event(), Event()
+
+    def stalling(request, reply):
+        reached.set()
+        return stalls(over, after)(request, reply)
+
+    with serve(tmp_path, upstream) as emulator:
+        _make_rule(emulator)
+        assert _whole(emulator, APP)
+        upstream.add_image("team/app", NEW, "v1")
+        upstream.fail(what, stalling)
+        emulator.advance("25h")
+        pull = Thread(target=_pull, args=(emulator,))
+        pull.start()
+        assert reached.wait(20)
+        until(lambda: half_way(tmp_path / "state") >= written)
+        emulator.stop(signal.SIGKILL)
+    over.set()
+    pull.join(20)
+    upstream.heal()
+    upstream.fail(what, answers(503), times=99)
+    with serve(tmp_path, upstream) as emulator:
+        assert _whole(emulator, APP), "the tag has not moved"
+        emulator.advance("25h")
+        assert _whole(emulator, APP), "the update was tried again, and has failed"
+        upstream.heal()
+        emulator.advance("1h")
+        assert _whole(emulator, NEW)
+        assert emulator.stop() == 0
+    check_blobs(tmp_path / "state")
+
+
+def _whole(emulator, app):
+    """Whether the tag has all of an image."""
+    blobs = [blob for child in app.images for blob in child.blobs]
+    return (
+        get(emulator, "manifests/v1").content == app.raw
+        and all(get(emulator, f"manifests/{child.digest}").content == child.raw for child in app.images)
+        and all(get(emulator, f"blobs/{blob.digest}").content == blob.raw for blob in blobs)
+    )
 
 
 def _make_rule(emulator):

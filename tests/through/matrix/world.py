@@ -1,7 +1,8 @@
 """An emulator and its upstream at the moment at which something is about to go wrong, by phase of a pull.
 
-T: a token is fetched. R: a warm tag that has expired is checked. M: a manifest is pulled cold. C: a child of an index
-is imported, after the client got the index. B: a blob is pulled cold. F: referrers are listed.
+T: a token is fetched. R: a warm tag that has expired is checked. U, L: such a tag has moved, and an image that the new
+index lists, or a layer of it, is on its way. M: a manifest is pulled cold. C: a child of an index is imported, after
+the client got the index. B: a blob is pulled cold. F: referrers are listed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ NAME = f"cache/{TEAM}"
 LAYER = layer("cold", 200_000)
 CHILD = image("amd64", LAYER)
 APP = index(CHILD, image("arm64", architecture="arm64"))
-NEWER = index(CHILD, image("s390x", architecture="s390x"))
+NEW_LAYER = layer("new", 200_000)
+NEW_CHILD = image("s390x", NEW_LAYER, architecture="s390x")
+NEWER = index(CHILD, NEW_CHILD)
 SIGNATURE = artifact(APP)
 ANONYMOUS, SIGNED_IN = "quay.io", "registry-1.docker.io"
 
@@ -77,6 +80,8 @@ class World:
         return {
             "T": "/token",
             "R": "/manifests/",
+            "U": f"/manifests/{NEW_CHILD.digest}",
+            "L": f"/blobs/{NEW_LAYER.digest}",
             "M": "/manifests/v1",
             "C": f"/manifests/{CHILD.digest}",
             "B": f"/blobs/{LAYER.digest}",
@@ -85,12 +90,12 @@ class World:
 
     def arrange(self, *, moved: bool = False) -> None:
         """Bring the emulator to where the phase begins. A tag that moved has to be fetched anew, not only checked."""
-        if self.phase == "R":
+        if self.phase in "RUL":
             self.may_import.set()
             assert self.here.pull(NAME, "v1") == APP.raw
             self.here.settle()
             self.here.advance(hours=25)
-        if moved:
+        if moved or self.phase in "UL":
             self.app = NEWER
             self.upstream.add_image(TEAM, NEWER, "v1")
         if self.phase in "CBF":
@@ -159,7 +164,7 @@ class World:
             assert len(delivered.body) <= len(whole) - 64 * 1024
             assert garbled or whole.startswith(delivered.body)
         elif delivered.said == "200":
-            assert delivered.body == (self.app.raw if self.phase == "R" and self.is_kept(delivered) else whole)
+            assert delivered.body == (self.app.raw if self.phase in "RUL" and self.is_kept(delivered) else whole)
 
     def is_kept(self, delivered: Delivered) -> bool:
         """Whether what the phase is about is in the store; of referrers, whether those of the upstream are known."""
@@ -181,6 +186,12 @@ class World:
                 assert hashlib.new(file.parts[-3], file.read_bytes()).hexdigest() == file.name
                 found.add(f"{file.parts[-3]}:{file.name}")
         return found
+
+    def check_old_image(self) -> None:
+        """What the tag named before the update can be pulled, and the tag names that or the new image."""
+        assert self.here.pull(NAME, APP.digest) == APP.raw
+        images = self.here.images(NAME)
+        assert ["v1"] in (images[APP.digest], images.get(self.app.digest))
 
     def check_store(self) -> None:
         """Nothing half done is left."""

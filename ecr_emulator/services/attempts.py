@@ -1,0 +1,67 @@
+"""Attempts to bring an image in: what is cached before, and what is written down of them after."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from ecr_emulator.domain.events import Import
+from ecr_emulator.domain.image import ImageId, StoredManifest
+from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports import Store, UnitOfWork
+from ecr_emulator.services.records import if_there_is_room
+
+log = logging.getLogger(__name__)
+
+
+def cached_manifest(store: Store, rule: PullThroughRule, name: str, image_id: ImageId) -> StoredManifest | None:
+    """The manifest that a tag or digest means here."""
+    with store.reading() as work:
+        repository = work.repositories.find(rule.registry, name)
+        if repository is None:
+            return None
+        if image_id.tag:
+            image = work.tags.find(repository, image_id.tag)
+        else:
+            image = work.images.find(repository, image_id.digest or "")
+        return work.images.manifest(image) if image else None
+
+
+def is_due(store: Store, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> bool:
+    """Whether the upstream has to be asked what a tag means; what a digest means never changes."""
+    with store.reading() as work:
+        repository = work.repositories.find(rule.registry, name)
+        known = work.tags.validation(repository, tag) if repository and tag else None
+    return tag is not None and (known is None or known.is_due(now))
+
+
+def note_success(store: Store, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> None:
+    """Remember that a tag is what the upstream has."""
+    with if_there_is_room(f"the check of {name}:{tag}"), store.writing(waits=False) as work:
+        repository = work.repositories.find(rule.registry, name)
+        if repository and tag:
+            work.tags.save_validation(repository, tag, Validation(now))
+
+
+def note_failure(
+    store: Store, rule: PullThroughRule, name: str, image_id: ImageId, failure: UpstreamFailure, now: datetime
+) -> None:
+    """Leave the reason in the log, in the event, and in the tag's own record, which says when to ask again."""
+    image = f"{name}:{image_id.tag}" if image_id.tag else f"{name}@{image_id.digest}"
+    log.warning("pull through %s of %s failed: %s", rule.url, image, failure.reason)
+    with if_there_is_room(f"the failure of {name}"), store.writing(waits=False) as work:
+        repository = work.repositories.find(rule.registry, name)
+        digest = image_id.digest
+        if repository and image_id.tag:
+            tagged = work.tags.find(repository, image_id.tag)
+            digest = tagged.digest if tagged else None
+            _note_on_tag(work, repository, image_id.tag, failure, now)
+        attempt = Import(rule, name, image_id.tag, digest, (failure.failure_code, failure.reason))
+        work.events.add(attempt.event(now))
+
+
+def _note_on_tag(work: UnitOfWork, repository: Repository, tag: str, failure: UpstreamFailure, now: datetime) -> None:
+    known = work.tags.validation(repository, tag) or Validation(NEVER)
+    work.tags.save_validation(repository, tag, known.failed(failure.reason, now))

@@ -1,0 +1,70 @@
+"""Updates: new images of cached tags, which are on their way in until they are whole and their tags move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from time import monotonic
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.services.orders import Order
+
+_Tag = tuple[Registry, str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The new image of a cached tag. ``began`` counts the seconds that clients are patient for."""
+
+    order: Order
+    began: float = field(default_factory=monotonic)
+    over: Event = field(default_factory=Event)
+
+    def wait(self, since: float, patience: float) -> None:
+        """Return when it is over, or was under way for long enough; at the latest that long after an instant."""
+        self.over.wait(max(0.0, min(since, self.began) + patience - monotonic()))
+
+
+class Updates:
+    """The updates under way, one at a time for each tag. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[_Tag, Update] = {}
+        self._lock = Lock()
+
+    def begin(self, order: Order) -> Update:
+        """From now on, the image is on its way."""
+        update = Update(order)
+        with self._lock:
+            self._under_way[_tag(order)] = update
+        return update
+
+    def end(self, order: Order) -> None:
+        """The image is here, or did not come."""
+        with self._lock:
+            update = self._under_way.pop(_tag(order), None)
+        if update:
+            update.over.set()
+
+    def find(self, registry: Registry, name: str, tag: str | None) -> Update | None:
+        """The update of a tag, if there is one under way."""
+        return self._under_way.get((registry, name, tag))
+
+    def digests(self, repository: Repository) -> set[str]:
+        """The images that are on their way to tags of a repository."""
+        place = (repository.registry, repository.name)
+        return {order.manifest.digest for order in self._orders() if _tag(order)[:2] == place}
+
+    def end_all(self) -> None:
+        """Nobody waits any longer."""
+        for order in self._orders():
+            self.end(order)
+
+    def _orders(self) -> list[Order]:
+        with self._lock:
+            return [update.order for update in self._under_way.values()]
+
+
+def _tag(order: Order) -> _Tag:
+    return order.rule.registry, order.name, order.tag

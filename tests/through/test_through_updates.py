@@ -1,0 +1,308 @@
+"""A cached tag that moved upstream names its new image when that is here in full, and not before."""
+
+import json
+from threading import Event
+
+import pytest
+
+from tests.support.boto import client_of
+from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
+from tests.support.images import put_image
+from tests.support.upstream_images import Content, image, index, multi_arch
+from tests.through.conftest import ACCOUNT, running
+
+NAME = "quay/team/app"
+OLD, NEW = multi_arch("old"), multi_arch("new")
+BROKEN = NEW.images[0]
+FAULTS = {
+    "500": answers(500),
+    "503": answers(503),
+    "404": answers(404),
+    "410": answers(410),
+    "403": answers(403),
+    "401": answers(401),
+    "429": answers(429, Retry_After="3600"),
+    "reset": reset_after(10),
+    "gone": hang_up(),
+    "corrupt": corrupted(),
+    "short": truncated_to(10),
+}
+PARTS = {
+    "image": f"/manifests/{BROKEN.digest}",
+    "config": f"/blobs/{BROKEN.config.digest}",
+    "layer": f"/blobs/{BROKEN.layers[0].digest}",
+}
+
+
+def policy(**selection):
+    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+    return json.dumps({"rules": [rule]})
+
+
+UNTAGGED_FOR_A_DAY = policy(tagStatus="untagged", countType="sinceImagePushed", countUnit="days", countNumber=1)
+
+
+def cached(here, upstream, old=OLD):
+    upstream.add_image("team/app", old, "v1")
+    here.rule()
+    here.pull(NAME, "v1")
+    here.settle()
+
+
+def moves(here, upstream, new=NEW):
+    upstream.add_image("team/app", new, "v1")
+    here.advance(hours=25)
+    upstream.requests.clear()
+
+
+@pytest.fixture
+def moved(here, upstream):
+    """A tag that was pulled a day ago, and has moved upstream since."""
+    cached(here, upstream)
+    moves(here, upstream)
+    return here
+
+
+def tagged(here, name=NAME):
+    (digest,) = [digest for digest, tags in here.images(name).items() if "v1" in tags]
+    return digest
+
+
+# --- What fails ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.consideration("S13a")
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_an_update_of_which_a_part_does_not_come_leaves_the_tag_where_it_is(moved, upstream, part, fault):
+    moved.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
+    upstream.fail(part, fault, times=9_999)
+    for _ in range(3):
+        assert moved.pull(NAME, "v1") == OLD.raw
+        assert tagged(moved) == OLD.digest
+        assert moved.events()[-1]["sync-status"] == "FAILED"
+        moved.advance(days=2)
+    upstream.heal()
+    moved.advance(hours=2)
+    assert moved.pull(NAME, "v1") == NEW.raw
+    event = moved.events()[-1]
+    assert (event["sync-status"], event["image-digest"]) == ("SUCCESS", NEW.digest)
+    upstream.stop()
+    assert moved.pull(NAME, "v1") == NEW.raw
+
+
+@pytest.mark.parametrize("what", ["config", "layer"])
+def test_an_image_without_an_index_is_no_exception(here, upstream, what):
+    old, new = image("old"), image("new")
+    cached(here, upstream, old)
+    moves(here, upstream, new)
+    upstream.remove("team/app", (new.config if what == "config" else new.layers[0]).digest)
+    assert here.pull(NAME, "v1") == old.raw
+    assert here.images(NAME)[old.digest] == ["v1"]
+    event = here.events()[-1]
+    assert (event["failure-code"], event["image-tag"]) == ("ImageNotFound", "v1")
+
+
+def test_an_update_that_failed_is_tried_again_after_growing_pauses(moved, upstream):
+    upstream.fail(PARTS["layer"], answers(403), times=9_999)
+    for minutes in (1, 2, 4, 8):
+        moved.pull(NAME, "v1")
+        moved.settle()
+        asked = len(upstream.requests)
+        moved.advance(minutes=minutes, seconds=-1)
+        moved.pull(NAME, "v1")
+        moved.settle()
+        assert len(upstream.requests) == asked
+        moved.advance(seconds=1)
+    upstream.requests.clear()
+    upstream.heal()
+    assert moved.pull(NAME, "v1") == NEW.raw
+    fetched = [request.path.rpartition("/")[2] for request in upstream.requests]
+    assert fetched == ["v1", BROKEN.layers[0].digest], "what has come is not fetched again"
+
+
+def test_an_update_that_the_rate_limit_does_not_allow_waits(moved, upstream):
+    upstream.fail("/manifests/", with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining="9;w=21600"), times=99)
+    assert moved.pull(NAME, "v1") == OLD.raw
+    assert tagged(moved) == OLD.digest
+    assert moved.events()[-1]["failure-code"] == "UpstreamTooManyRequests"
+    upstream.heal()
+    upstream.fail("HEAD /manifests/", with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining="90;w=21600"))
+    moved.advance(hours=6)
+    assert moved.pull(NAME, "v1") == NEW.raw
+
+
+def test_the_api_is_served_as_the_registry_is(moved, upstream):
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    call = {"repositoryName": NAME, "imageIds": [{"imageTag": "v1"}]}
+    (served,) = moved.ecr.batch_get_image(**call)["images"]
+    assert served["imageId"]["imageDigest"] == OLD.digest
+    upstream.heal()
+    moved.advance(minutes=2)
+    (served,) = moved.ecr.batch_get_image(**call)["images"]
+    assert served["imageId"]["imageDigest"] == NEW.digest
+
+
+def test_the_new_image_is_pulled_by_its_digest_as_it_comes(moved, upstream):
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    assert moved.pull(NAME, "v1") == OLD.raw
+    assert moved.manifest(NAME, NEW.digest).data == NEW.raw
+    assert moved.pull(NAME, NEW.images[1].digest) == NEW.images[1].raw
+    assert tagged(moved) == OLD.digest
+
+
+def test_every_tag_of_a_new_image_waits_for_it(here, upstream):
+    cached(here, upstream)
+    upstream.add_image("team/app", OLD, "latest")
+    here.pull(NAME, "latest")
+    upstream.add_image("team/app", NEW, "latest")
+    moves(here, upstream)
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    for tag in ("v1", "latest"):
+        assert here.pull(NAME, tag) == OLD.raw
+    here.settle()
+    assert here.images(NAME)[OLD.digest] == ["latest", "v1"]
+    upstream.heal()
+    here.advance(hours=2)
+    for tag in ("v1", "latest"):
+        assert here.pull(NAME, tag) == NEW.raw
+
+
+# --- What there is to lose -----------------------------------------------------------------------------------
+
+
+def test_where_nothing_of_the_cached_image_can_be_pulled_an_update_is_like_a_first_pull(here, upstream):
+    old, new = image("old"), image("new")
+    upstream.add_image("team/app", old, "v1")
+    upstream.remove("team/app", old.layers[0].digest)
+    here.rule()
+    here.manifest(NAME, "v1")
+    here.settle()
+    moves(here, upstream, new)
+    go_on = Event()
+    upstream.fail(f"/blobs/{new.layers[0].digest}", stalls(go_on))
+    assert here.manifest(NAME, "v1").data == new.raw, "it waits for no layer"
+    go_on.set()
+    here.settle()
+    assert here.images(NAME)[new.digest] == ["v1"]
+
+
+def test_what_can_be_pulled_of_an_image_that_is_not_whole_is_not_lost_either(here, upstream):
+    upstream.add_image("team/app", OLD, "v1")
+    upstream.fail(f"/manifests/{OLD.images[1].digest}", answers(403), times=9_999)
+    here.rule()
+    here.manifest(NAME, "v1")
+    here.settle()
+    moves(here, upstream)
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    here.manifest(NAME, "v1")
+    here.settle()
+    assert tagged(here) == OLD.digest
+    assert here.pull(NAME, OLD.images[0].digest) == OLD.images[0].raw
+
+
+@pytest.mark.parametrize("mode", ["manifests", "lazy"])
+def test_what_clients_have_pulled_is_not_lost_where_less_is_imported(upstream, tmp_path, mode):
+    with running(upstream, tmp_path / "state", import_mode=mode) as here:
+        upstream.add_image("team/app", OLD, "v1")
+        here.rule()
+        here.manifest(NAME, "v1")
+        here.pull(NAME, OLD.images[0].digest)
+        here.settle()
+        moves(here, upstream)
+        upstream.fail(PARTS["layer"], answers(503), times=9_999)
+        assert here.manifest(NAME, "v1").data == OLD.raw
+        here.settle()
+        upstream.heal()
+        here.advance(minutes=2)
+        assert here.manifest(NAME, "v1").data == NEW.raw
+        upstream.stop()
+        assert here.pull(NAME, "v1") == NEW.raw, "all of it came"
+
+
+def test_where_nobody_pulled_anything_lazily_an_update_is_lazy_too(upstream, tmp_path):
+    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
+        upstream.add_image("team/app", OLD, "v1")
+        here.rule()
+        here.manifest(NAME, "v1")
+        here.settle()
+        moves(here, upstream)
+        assert here.manifest(NAME, "v1").data == NEW.raw
+        here.settle()
+        assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
+
+
+def test_an_architecture_that_the_publisher_dropped_is_no_loss(here, upstream):
+    cached(here, upstream)
+    one = index(image("new amd64"))
+    moves(here, upstream, one)
+    assert here.pull(NAME, "v1") == one.raw
+    assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+def test_an_image_that_an_index_replaces_is_not_lost(here, upstream):
+    old = image("old")
+    cached(here, upstream, old)
+    moves(here, upstream)
+    upstream.remove("team/app", BROKEN.digest)
+    assert here.pull(NAME, "v1") == old.raw
+    assert NEW.digest in here.events()[-1]["failure-reason"]
+    upstream.add_image("team/app", BROKEN)
+    here.advance(minutes=2)
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+def test_an_image_of_ones_own_is_not_lost_to_one_that_does_not_come(moved, upstream):
+    mine = image("mine")
+    put_image(moved.ecr, NAME, mine, "v1")
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    assert moved.pull(NAME, "v1") == mine.raw
+    assert tagged(moved) == mine.digest
+
+
+def test_a_platform_that_cannot_be_read_is_none(here, upstream):
+    old, new = image("old"), image("new")
+    odd = {"schemaVersion": 2, "mediaType": NEW.media_type, "manifests": [new.descriptor | {"platform": ["linux"]}]}
+    cached(here, upstream, old)
+    upstream.add_image("team/app", new)
+    moves(here, upstream, old)
+    upstream.add_manifest("team/app", Content(json.dumps(odd).encode(), NEW.media_type), "v1")
+    assert json.loads(here.pull(NAME, "v1")) == odd
+
+
+# --- What an update sets off ---------------------------------------------------------------------------------
+
+
+def test_nothing_is_set_off_by_an_update_before_its_tag_moves(moved, upstream):
+    moved.ecr.put_registry_scanning_configuration(
+        scanType="BASIC",
+        rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}],
+    )
+    destination = {"region": "eu-west-1", "registryId": ACCOUNT}
+    moved.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+    there = client_of(moved.emulator, account=ACCOUNT, region="eu-west-1")
+    before = len(moved.http.get("/_ecr/events").json["events"])
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+
+    def told(kind):
+        moved.settle()
+        moved.images(NAME)
+        events = moved.http.get("/_ecr/events").json["events"][before:]
+        return [each["detail"] for each in events if each["detail-type"] == kind]
+
+    assert moved.pull(NAME, "v1") == OLD.raw
+    assert told("ECR Image Scan") == []
+    assert there.describe_repositories()["repositories"] == []
+    assert NEW.digest not in [each["image-digest"] for each in told("ECR Image Action")]
+
+    upstream.heal()
+    moved.advance(minutes=2)
+    assert moved.pull(NAME, "v1") == NEW.raw
+    scanned = [each["image-digest"] for each in told("ECR Image Scan")]
+    assert sorted(scanned) == sorted(each.digest for each in NEW.images)
+    (replica,) = there.describe_images(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["imageDetails"]
+    assert replica["imageDigest"] == NEW.digest
+    (pushed,) = [each for each in told("ECR Image Action") if each["image-digest"] == NEW.digest]
+    assert pushed["image-tag"] == "v1"
+    outcomes = [each["sync-status"] for each in told("ECR Pull Through Cache Action")]
+    assert outcomes == ["FAILED", "SUCCESS"]

@@ -1,0 +1,250 @@
+"""What others do while the new image of a cached tag is on its way, and what they see of it."""
+
+import json
+from contextlib import contextmanager
+from threading import Event
+
+import pytest
+
+from tests.support.faults import answers
+from tests.support.images import put_image
+from tests.support.upstream_images import image
+from tests.through.conftest import running
+from tests.through.matrix.stories import Beside, stopping_at
+from tests.through.test_through_neighbours import Registry
+from tests.through.test_through_updates import NAME, NEW, OLD, PARTS, UNTAGGED_FOR_A_DAY, cached, moves, policy
+
+KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=3)
+ARCHIVE = json.loads(UNTAGGED_FOR_A_DAY)
+ARCHIVE["rules"][0]["action"] = {"type": "transition", "targetStorageClass": "archive"}
+
+
+@contextmanager
+def on_its_way(here, upstream):
+    """A pull that has found an update and waits for its last layer; the block runs meanwhile."""
+    cached(here, upstream)
+    moves(here, upstream)
+    reached, go_on = Event(), Event()
+    upstream.fail(PARTS["layer"], stopping_at(reached, go_on))
+    pulling = Beside(lambda: here.manifest(NAME, "v1").data)
+    try:
+        assert reached.wait(10)
+        until_the_rest_is_here(here)
+        yield pulling
+    finally:
+        go_on.set()
+        pulling.join()
+    here.settle()
+
+
+def until_the_rest_is_here(here):
+    while not {NEW.digest, *(each.digest for each in NEW.images)} <= set(here.images(NAME)):
+        pass
+
+
+# --- Lifecycle policies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [UNTAGGED_FOR_A_DAY, KEEP_ONE], ids=["untagged", "count"])
+def test_a_policy_that_acts_meanwhile_takes_neither_the_new_image_nor_the_old(here, upstream, text):
+    with on_its_way(here, upstream) as pulling:
+        here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
+        here.advance(days=3)
+        everything = here.images(NAME)
+        assert everything[OLD.digest] == ["v1"]
+        assert {NEW.digest, *(each.digest for each in NEW.images)} <= set(everything)
+        started = here.ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=text)
+        assert started["status"] == "IN_PROGRESS"
+        assert here.ecr.get_lifecycle_policy_preview(repositoryName=NAME)["previewResults"] == []
+    assert pulling.result() == NEW.raw
+    assert here.images(NAME)[NEW.digest] == ["v1"]
+
+
+def test_a_policy_takes_the_old_image_after_the_tag_has_moved(here, upstream):
+    with on_its_way(here, upstream):
+        here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
+    here.advance(days=1)
+    assert OLD.digest not in here.images(NAME)
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+def test_what_is_left_of_an_update_that_failed_expires_like_any_untagged_image(here, upstream):
+    cached(here, upstream)
+    moves(here, upstream)
+    here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    here.pull(NAME, "v1")
+    here.settle()
+    assert NEW.digest in here.images(NAME)
+    here.advance(days=3)
+    assert set(here.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
+    upstream.heal()
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+def test_what_is_on_its_way_is_no_garbage(here, upstream):
+    with on_its_way(here, upstream) as pulling:
+        here.advance(days=3)
+        here.http.post("/_ecr/gc", json={"grace": "0s"})
+    assert pulling.result() == NEW.raw
+    upstream.stop()
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+# --- People --------------------------------------------------------------------------------------------------
+
+
+def test_a_tag_that_becomes_immutable_meanwhile_stays(here, upstream):
+    with on_its_way(here, upstream) as pulling:
+        here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    assert pulling.result() == OLD.raw
+    assert here.images(NAME)[OLD.digest] == ["v1"]
+    assert here.events()[-1]["failure-code"] == "ImageTagAlreadyExists"
+
+
+def test_a_tag_that_is_immutable_costs_one_manifest_and_no_import(here, upstream):
+    cached(here, upstream)
+    here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    moves(here, upstream)
+    assert here.pull(NAME, "v1") == OLD.raw
+    here.settle()
+    assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
+    assert NEW.digest not in here.images(NAME)
+
+
+def test_a_tag_that_somebody_pushes_meanwhile_is_theirs(here, upstream):
+    mine = image("mine")
+    with on_its_way(here, upstream):
+        put_image(here.ecr, NAME, mine, "v1")
+    assert here.images(NAME)[mine.digest] == ["v1"]
+    assert "was changed in 'quay/team/app'" in here.events()[-1]["failure-reason"]
+
+
+def test_a_tag_that_is_deleted_meanwhile_stays_deleted(here, upstream):
+    with on_its_way(here, upstream):
+        here.ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert all(tags == [] for tags in here.images(NAME).values())
+    assert here.pull(NAME, "v1") == NEW.raw, "the next pull is a first one"
+
+
+def test_an_update_whose_images_somebody_deletes_is_not_whole(here, upstream):
+    with on_its_way(here, upstream) as pulling:
+        untagged = [{"imageDigest": digest} for digest, tags in here.images(NAME).items() if not tags]
+        here.ecr.batch_delete_image(repositoryName=NAME, imageIds=untagged)
+    assert pulling.result() == OLD.raw
+    assert here.images(NAME)[OLD.digest] == ["v1"]
+    here.advance(minutes=2)
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+def test_an_update_for_which_the_quota_is_used_up_leaves_the_tag(here, upstream, monkeypatch):
+    cached(here, upstream)
+    moves(here, upstream)
+    for most in (3, 4):
+        monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", most)
+        assert here.pull(NAME, "v1") == OLD.raw
+        assert here.events()[-1]["failure-code"] == "StorageFailure"
+        here.advance(minutes=2)
+    monkeypatch.undo()
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+# --- Refreshing and warming ----------------------------------------------------------------------------------
+
+
+def refresh(here):
+    (refreshed,) = here.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1"}).json["refreshed"]
+    return refreshed
+
+
+def warm(here):
+    answer = here.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"})
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_a_refresh_says_that_a_tag_is_updating(here, upstream, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
+    with on_its_way(here, upstream) as pulling:
+        assert pulling.result() == OLD.raw
+        refreshed = refresh(here)
+        assert (refreshed["outcome"], refreshed["digest"]) == ("updating", OLD.digest)
+        assert NEW.digest in refreshed["reason"]
+    monkeypatch.undo()
+    assert refresh(here)["digest"] == NEW.digest
+
+
+def test_a_refresh_that_finds_an_update_that_does_not_come_fails(here, upstream):
+    cached(here, upstream)
+    moves(here, upstream)
+    upstream.fail(PARTS["image"], answers(503), times=9_999)
+    refreshed = refresh(here)
+    assert (refreshed["outcome"], refreshed["digest"], refreshed["previous"]) == ("failed", OLD.digest, OLD.digest)
+    assert "answered 503" in refreshed["reason"]
+    upstream.heal()
+    assert refresh(here)["outcome"] == "updated"
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
+def test_a_pull_in_advance_follows_an_update_to_its_end(here, upstream, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
+    with on_its_way(here, upstream) as pulling:
+        assert pulling.result() == OLD.raw
+        warming = Beside(lambda: warm(here))
+        upstream.heal()
+    *_, last, done = warming.result()
+    assert (last["digest"], done) == (NEW.digest, {"done": True})
+    assert here.images(NAME)[NEW.digest] == ["v1"]
+
+
+def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(here, upstream, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
+    with on_its_way(here, upstream) as pulling:
+        assert pulling.result() == OLD.raw
+        here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+        warming = Beside(lambda: warm(here))
+    last = warming.result()[-1]
+    assert f"{NAME}:v1 stays at {OLD.digest}" in last["error"]
+
+
+# --- One registry from another -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_tag_in_another_registry_that_is_not_whole_there_moves_nothing_here(here, upstream, status):
+    """Two registries deep: the nearer one has the new image and not all of its parts."""
+    down, up = Registry(here), Registry(here, region="eu-central-1")
+    up.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    down.rule("eu", up)
+    upstream.add_image("team/app", OLD, "v1")
+    assert down.pull("eu/quay/team/app", "v1") == OLD.raw
+    here.settle()
+    up.ecr.delete_repository(repositoryName="quay/team/app", force=True)
+    upstream.add_image("team/app", NEW, "v1")
+    here.advance(hours=25)
+    upstream.fail(PARTS["image"], answers(status), times=9_999)
+    assert down.pull("eu/quay/team/app", "v1") == OLD.raw
+    here.settle()
+    assert up.tags("quay/team/app")[NEW.digest] == ["v1"], "to the nearer one it is a first pull"
+    assert down.tags("eu/quay/team/app")[OLD.digest] == ["v1"]
+    upstream.heal()
+    here.advance(hours=25)
+    assert down.pull("eu/quay/team/app", "v1") == NEW.raw
+    here.settle()
+    assert down.tags("eu/quay/team/app")[NEW.digest] == ["v1"]
+
+
+def test_an_update_that_a_restart_interrupts_is_tried_again(upstream, tmp_path):
+    with running(upstream, tmp_path / "state", keep=True) as here:
+        cached(here, upstream)
+        moves(here, upstream)
+        never, reached = Event(), Event()
+        upstream.fail(PARTS["layer"], stopping_at(reached, never))
+        pulling = Beside(lambda: here.manifest(NAME, "v1").data)
+        assert reached.wait(10)
+        here.emulator.close()
+        never.set()
+        pulling.join()
+    with running(upstream, tmp_path / "state") as here:
+        here.advance(hours=25)
+        assert here.images(NAME)[OLD.digest] == ["v1"]
+        assert here.pull(NAME, "v1") == NEW.raw
