@@ -1,0 +1,69 @@
+"""docs/security.md: each sentence of its tables has tests, and they exist."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from ecr_emulator.admin.routes import OPEN
+from ecr_emulator.domain.host_names import AWS, PRIVATE
+from ecr_emulator.settings import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "security.md"
+TEST = re.compile(r"\[([^\]]+)\]\((\.\./tests/[\w/]+\.py)\)")
+
+
+def page():
+    return PAGE.read_text(encoding="utf-8")
+
+
+def rows():
+    """The sentence and the tests of each row of a table."""
+    found = re.findall(r"^\| (.+) \| (.+) \|$", page(), re.MULTILINE)
+    return [(sentence, tests) for sentence, tests in found if sentence != "---"]
+
+
+def names_in(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.name.removeprefix("test_").replace("_", " ") for node in tree.body if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_the_page_has_a_table_for_everything_that_it_is_about():
+    headings = re.findall(r"^## (.+)$", page(), re.MULTILINE)
+    assert headings == [
+        "What listens where",
+        "What is trusted",
+        "Which origins are answered",
+        "Which host names are answered",
+        "What is written with which mode",
+        "What /_ecr may do, and how to close it",
+        "What the emulator does not protect",
+    ]
+    assert len(rows()) > 30
+
+
+@pytest.mark.parametrize(("sentence", "tests"), rows(), ids=lambda text: text[:50])
+def test_each_sentence_has_tests_that_exist(sentence, tests):
+    assert sentence.endswith(".")
+    found = TEST.findall(tests)
+    assert found
+    assert TEST.sub("", tests).strip("<br> ,") == ""
+    for name, path in found:
+        assert name in names_in((PAGE.parent / path).resolve())
+
+
+def test_what_it_names_exists():
+    assert set(re.findall(r"`(--[a-z-]+)", page())) <= {setting.flag for setting in SETTINGS.values()}
+    assert {"--host", "--allow-host", "--allow-origin", "--admin-token"} <= set(re.findall(r"`(--[a-z-]+)", page()))
+    for suffix in (*PRIVATE, *AWS):
+        assert f"`.{suffix}`" in page()
+    for path in OPEN:
+        assert f"`{path.rstrip('/') or '/'}`" in page()
+
+
+def test_the_readme_leads_to_it():
+    assert "(docs/security.md)" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,92 @@
+"""What listens, whom the emulator believes, and what it does not protect: said in docs/security.md, and so it is."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.boto import Keys, client_of
+from tests.support.processes import serving
+
+ACCOUNT = "123456789012"
+TOKEN = "s3cret-of-ours"
+
+
+def listening(pid):
+    """The TCP addresses on which a process listens."""
+    inodes = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            address, port = fields[1].split(":")
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                found.add((address, int(port, 16)))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells what listens")
+@pytest.mark.parametrize("arguments", [(), ("--tls", "--tls-dir", "tls")], ids=["http", "https too"])
+def test_it_listens_on_loopback_and_one_port_alone(tmp_path, arguments):
+    with serving(tmp_path, "--port", "0", *arguments) as emulator:
+        found = listening(emulator.process.pid)
+        assert found
+        assert found <= {("0100007F", emulator.port), ("0" * 24 + "01000000", emulator.port)}
+        assert emulator.stop() == 0
+
+
+def test_an_access_key_is_believed_whatever_the_secret_is():
+    with Emulator() as emulator:
+        for secret in ("any", "another"):
+            caller = client_of(emulator, "sts", keys=Keys(ACCOUNT, secret)).get_caller_identity()
+            assert caller["Account"] == ACCOUNT
+
+
+def test_signatures_of_companions_are_never_checked():
+    with Emulator(Settings(iam="enforce", verify_signatures=True)) as emulator:
+        iam = client_of(emulator, "iam", account=ACCOUNT)
+        iam.create_user(UserName="ann")
+        key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+        client_of(emulator, "secretsmanager", keys=Keys(key, "wrong")).create_secret(Name="a", SecretString="x")
+
+
+def test_iam_has_no_say_in_the_emulators_own_addresses():
+    with Emulator(Settings(iam="enforce")) as emulator:
+        client_of(emulator, account=ACCOUNT).create_repository(repositoryName="app")
+        assert Client(emulator.wsgi).post("/_ecr/reset", json={}).status_code == 200
+    with Emulator(Settings(iam="enforce", admin_token=TOKEN)) as emulator:
+        http = Client(emulator.wsgi)
+        assert http.post("/_ecr/reset", json={}).status_code == 401
+        assert http.post("/_ecr/reset", json={}, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_the_token_closes_neither_the_api_nor_the_companions():
+    with Emulator(Settings(admin_token=TOKEN)) as emulator:
+        client_of(emulator, account=ACCOUNT).create_repository(repositoryName="app")
+        client_of(emulator, account=ACCOUNT).delete_repository(repositoryName="app")
+        client_of(emulator, "secretsmanager", account=ACCOUNT).create_secret(Name="a", SecretString="x")
+
+
+def test_secrets_are_stored_as_they_are(tmp_path):
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        client_of(emulator, "secretsmanager").create_secret(Name="hub", SecretString="dckr_pat_1")
+    assert b"dckr_pat_1" in (tmp_path / "companions" / "secretsmanager.json").read_bytes()
+
+
+def test_a_browser_that_does_not_say_where_it_comes_from_is_answered_and_lets_no_page_read():
+    with Emulator() as emulator:
+        answer = Client(emulator.wsgi).get(
+            "/_ecr/clock", headers={"Host": "192.168.1.20:4566", "User-Agent": "Mozilla"}
+        )
+        assert answer.status_code == 200
+        assert not re.search("access-control", str(answer.headers), re.IGNORECASE)
+
+
+def test_whoever_is_in_between_may_say_how_it_was_addressed():
+    with Emulator() as emulator:
+        forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "registry.test"}
+        assert "https://registry.test" in Client(emulator.wsgi).get("/", headers=forwarded).text
