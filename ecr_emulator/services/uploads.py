@@ -144,7 +144,7 @@ class Uploads:
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
         """Drop a session and its bytes. Raises ``UploadNotFoundException``."""
-        with self._session(registry, name, upload_id, frees=True) as (repository, upload):
+        with self._session(registry, name, upload_id) as (repository, upload):
             self._discard(repository, upload, self._blobs.resume(upload.id, upload.size))
 
     def mount(
@@ -183,23 +183,19 @@ class Uploads:
         return self._blobs.intact_size(layer.digest, layer.size) is not None
 
     @contextmanager
-    def _session(
-        self, registry: Registry, name: str, upload_id: str, *, frees: bool = False
-    ) -> Iterator[tuple[Repository, Upload]]:
-        """A session that nobody else works on and no collection ends while the block runs.
+    def _session(self, registry: Registry, name: str, upload_id: str) -> Iterator[tuple[Repository, Upload]]:
+        """A session that nobody else works on, held before it is read: no collection ends it while the block runs.
 
-        It is held first and then read in a unit that writes: a collection that has not seen the hold is over by then.
         One whose bytes are gone is none, so that its client begins again.
         """
         turn = self._turn(upload_id)  # it lives as long as this variable
         with turn.lock, self._blobs.hold(upload_id):
-            with self._store.writing(promised=False, frees=frees) as work:
+            with self._store.reading() as work:
                 repository = work.repositories.get(registry, name)
                 upload = work.uploads.get(repository, upload_id)
-                is_here = self._blobs.has_written(upload.id, upload.size)
-                if not is_here:
+            if not self._blobs.has_written(upload.id, upload.size):
+                with self._store.writing(frees=True) as work:
                     work.uploads.remove(repository, upload)
-            if not is_here:
                 raise _not_found(repository, upload)
             yield repository, upload
 

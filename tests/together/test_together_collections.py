@@ -1,0 +1,303 @@
+"""Whatever comes between any two steps of a write: nothing is lost that a client was told is there.
+
+The stories are told at every interleaving of their steps with those of a collection or a reset.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
+from tests.support.clock import FrozenClock
+from tests.support.interleaving import every_interleaving, switched
+from tests.support.upstream_images import Content, layer
+
+ACCOUNT = "000000000000"
+APP, BASE = "team/app", "team/base"
+BLOB = layer("blob", 100)
+IMAGE = Content(
+    json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": BLOB.descriptor | {"mediaType": "application/vnd.oci.image.config.v1+json"},
+            "layers": [BLOB.descriptor],
+        }
+    ).encode(),
+    "application/vnd.oci.image.manifest.v1+json",
+)
+CLEAN = {
+    (404, "BLOB_UPLOAD_UNKNOWN"),
+    (404, "NAME_UNKNOWN"),
+    (404, "BLOB_UNKNOWN"),
+    "RepositoryNotFoundException",
+    "UploadNotFoundException",
+    "LayersNotFoundException",
+}
+
+
+class Refused(Exception):
+    """A request that was not answered as the story wants it."""
+
+
+class World:
+    """An emulator in which time stands still, and its clients."""
+
+    def __init__(self, emulator):
+        self.emulator = emulator
+        self.http = Client(emulator.wsgi)
+        self.ecr = client_of(emulator, "ecr", account=ACCOUNT)
+        self.blobs = f"/v2/{APP}/blobs"
+
+    def ask(self, method, path, *expected, **how):
+        answer = self.http.open(path, method=method, **how)
+        if answer.status_code not in expected:
+            code = answer.json["errors"][0]["code"] if answer.json else ""
+            raise Refused(answer.status_code, code)
+        return answer
+
+    def put_manifest(self):
+        path = f"/v2/{APP}/manifests/v1"
+        self.ask("PUT", path, 201, data=IMAGE.raw, headers={"Content-Type": IMAGE.media_type})
+
+    def finish(self, answer):
+        location = answer.headers["Location"]
+        self.ask("PUT", f"{location}?digest={BLOB.digest}", 201)
+
+    def advance(self, **time):
+        self.emulator.clock.advance(timedelta(**time))
+
+    def rows(self, column, table):
+        with closing(sqlite3.connect(self.emulator.data_dir / "ecr.sqlite")) as database:
+            return {row[0] for row in database.execute(f"SELECT {column} FROM {table}")}
+
+    def files(self):
+        """The digests of the blobs that are there, and the names of uploads."""
+        blobs = {f"{path.parts[-3]}:{path.name}" for path in self.emulator.data_dir.glob("blobs/*/*/*")}
+        return blobs, {path.name for path in self.emulator.data_dir.glob("ingest/*")}
+
+    def check(self):
+        """Everything that the database knows of is there, and nothing else."""
+        assert self.files() == (self.rows("digest", "layers"), self.rows("id", "uploads"))
+
+
+@pytest.fixture
+def world():
+    settings = Settings(registry_auth="open", account=ACCOUNT)
+    with Emulator(settings, FrozenClock()) as emulator:
+        yield World(emulator)
+
+
+# --- Stories: each begins with what it finds, and ends with an image whose layer can be pulled ------------
+
+
+def push_in_chunks(world):
+    started = world.ask("POST", f"{world.blobs}/uploads/", 202)
+    world.finish(world.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw))
+
+
+def push_at_once(world):
+    world.ask("POST", f"{world.blobs}/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
+
+
+def push_by_parts(world):
+    upload = world.ecr.initiate_layer_upload(repositoryName=APP)["uploadId"]
+    part = {"partFirstByte": 0, "partLastByte": BLOB.size - 1, "layerPartBlob": BLOB.raw}
+    world.ecr.upload_layer_part(repositoryName=APP, uploadId=upload, **part)
+    world.ecr.complete_layer_upload(repositoryName=APP, uploadId=upload, layerDigests=[BLOB.digest])
+
+
+def mount_or_push(world):
+    answer = world.ask("POST", f"{world.blobs}/uploads/?mount={BLOB.digest}&from={BASE}", 201, 202)
+    if answer.status_code == 202:
+        world.finish(world.ask("PATCH", answer.headers["Location"], 202, data=BLOB.raw))
+
+
+def push_unless_it_is_there(world):
+    if world.ask("HEAD", f"{world.blobs}/{BLOB.digest}", 200, 404).status_code == 404:
+        push_at_once(world)
+
+
+def push_unless_it_is_available(world):
+    answer = world.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[BLOB.digest])
+    if answer["layers"][0]["layerAvailability"] == "UNAVAILABLE":
+        push_at_once(world)
+
+
+def go_on_with_an_upload(world):
+    [upload] = world.rows("id", "uploads") or ["00000000-0000-0000-0000-000000000000"]
+    answer = world.http.patch(f"{world.blobs}/uploads/{upload}", data=BLOB.raw[50:])
+    if answer.status_code == 404:
+        push_in_chunks(world)
+    else:
+        assert answer.status_code == 202, answer.text
+        world.finish(answer)
+
+
+# --- What they find ---------------------------------------------------------------------------------------
+
+
+def nothing(world):
+    """A new repository."""
+
+
+def an_old_layer(world):
+    """A layer that no image refers to, pushed more than a day ago."""
+    push_at_once(world)
+    world.advance(hours=25)
+
+
+def a_layer_elsewhere(world):
+    """A layer that can be mounted, pushed more than a day ago."""
+    world.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    world.ask("POST", f"/v2/{BASE}/blobs/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
+    world.advance(hours=25)
+
+
+def an_old_upload(world):
+    """Half an upload, more than a day old."""
+    started = world.ask("POST", f"{world.blobs}/uploads/", 202)
+    world.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw[:50])
+    world.advance(hours=25)
+
+
+def a_file_that_nobody_knows(world):
+    """The bytes of the layer, as a crash left them."""
+    writer = world.emulator.services.blobs.begin(world.emulator.services.ids.uuid())
+    writer.write(BLOB.raw)
+    assert writer.commit(BLOB.digest)
+
+
+STORIES = [
+    (nothing, push_in_chunks),
+    (nothing, push_at_once),
+    (nothing, push_by_parts),
+    (a_file_that_nobody_knows, push_at_once),
+    (an_old_layer, push_at_once),
+    (an_old_layer, push_unless_it_is_there),
+    (an_old_layer, push_unless_it_is_available),
+    (a_layer_elsewhere, mount_or_push),
+    (an_old_upload, go_on_with_an_upload),
+]
+stories = pytest.mark.parametrize(
+    ("found", "story"), STORIES, ids=[f"{found.__name__}-{story.__name__}" for found, story in STORIES]
+)
+
+
+# --- What comes between -----------------------------------------------------------------------------------
+
+
+def collect(world):
+    """``POST /_ecr/gc`` without a grace."""
+    world.emulator.services.collector.collect(world.emulator.clock.now())
+
+
+def wait_a_day(world):
+    """``POST /_ecr/clock``: the daily collection is due."""
+    world.advance(hours=24)
+    world.emulator.services.background.catch_up(world.emulator.clock.now())
+
+
+def collect_everything(world):
+    """``POST /_ecr/gc`` with a grace of nothing, a moment later."""
+    world.advance(seconds=1)
+    world.emulator.services.collector.collect(world.emulator.clock.now(), timedelta())
+
+
+def delete_the_repository(world):
+    with world.emulator.services.store.writing() as work:
+        repository = work.repositories.find(world.emulator.services.home, APP)
+        if repository:
+            work.repositories.remove(repository)
+
+
+def reset(world):
+    world.emulator.reset()
+
+
+def begin(world, found):
+    """Begin anew with two repositories."""
+    world.emulator._store.reset()
+    services = world.emulator.services
+    services.collector.sweep()
+    now = world.emulator.clock.now()
+    services.collector.schedule(now)
+    with services.store.writing() as work:
+        for name in (APP, BASE):
+            work.repositories.add(Repository(services.home, name, now))
+    found(world)
+
+
+def check_that_it_is_there(world):
+    assert world.ask("GET", f"{world.blobs}/{BLOB.digest}", 200).data == BLOB.raw
+    world.advance(hours=100)
+    collect_everything(world)
+    assert world.ask("GET", f"{world.blobs}/{BLOB.digest}", 200).data == BLOB.raw
+    world.check()
+
+
+def nothing_is_lost(world, found, story, between, *, is_whole):
+    """Tell a story at every interleaving; how many there are."""
+
+    def push():
+        story(world)
+        world.put_manifest()
+
+    def run(switch):
+        begin(world, found)
+        with switched(world.emulator, switch):
+            switch.run(push, lambda: between(world))
+        check_that_it_is_there(world)
+
+    return every_interleaving(run, is_whole=is_whole)
+
+
+@stories
+@pytest.mark.parametrize("between", [collect, wait_a_day])
+def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(world, found, story, between):
+    assert nothing_is_lost(world, found, story, between, is_whole=True) > 10
+
+
+@pytest.mark.parametrize(
+    ("found", "story"),
+    [(nothing, push_at_once), (an_old_layer, push_unless_it_is_there), (an_old_upload, go_on_with_an_upload)],
+)
+def test_no_push_is_lost_whichever_steps_of_a_collection_come_between(world, found, story):
+    assert nothing_is_lost(world, found, story, collect, is_whole=False) > 100
+
+
+@pytest.mark.parametrize(
+    ("found", "story"),
+    [(nothing, push_in_chunks), (nothing, push_by_parts), (an_old_upload, go_on_with_an_upload)],
+)
+@pytest.mark.parametrize("between", [collect_everything, delete_the_repository, reset])
+def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(world, found, story, between):
+    def push():
+        try:
+            story(world)
+            world.put_manifest()
+        except Refused as refused:
+            return refused.args
+        except ClientError as refused:
+            return refused.response["Error"]["Code"]
+        return None
+
+    def run(switch):
+        begin(world, found)
+        with switched(world.emulator, switch):
+            refusal = switch.run(push, lambda: between(world))
+        assert refusal is None or refusal in CLEAN
+        world.emulator.services.collector.sweep()
+        world.check()
+
+    assert every_interleaving(run, is_whole=between is not reset) > 10
