@@ -9,6 +9,7 @@ import yaml
 
 from ecr_emulator.domain.addresses import STYLES, Addresses
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.serving.certificates import registry_names
 from tests.support.clients_page import TEXT, sections
 
 FILES = [file for section in sections().values() for file in section.files]
@@ -22,6 +23,13 @@ def test_the_styles_are_written_as_the_page_says():
         style: Addresses(style).repository_uri(registry, "team/app", "localhost:4566", caller=registry)
         for style in STYLES
     }
+
+
+def test_the_certificate_covers_the_endpoints_that_the_page_says_it_does():
+    names = registry_names()
+    assert "its certificate covers that name in all Regions" in TEXT
+    assert {f"api.ecr.{region}.amazonaws.com" for region in ("us-east-1", "eu-west-1", "ap-southeast-7")} <= set(names)
+    assert not [name for name in names if name.endswith(".api.aws")]
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.language in READERS], ids=lambda file: file.path)

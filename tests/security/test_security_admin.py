@@ -198,7 +198,7 @@ def test_commands_send_the_token_and_nobody_shows_it(tmp_path):
     variables = {"ECR_EMULATOR_ADMIN_TOKEN": TOKEN}
     with serving(tmp_path, "--port", "0", variables=variables) as served:
         at = {"ECR_EMULATOR_PORT": str(served.port)}
-        for command in (["rules"], ["gc"], ["health"]):
+        for command in (["rules"], ["gc"], ["reset"], ["health"]):
             with_token = run(tmp_path, *command, **at, **variables)
             assert with_token.returncode == 0, with_token.stderr
         refused = run(tmp_path, "rules", **at)
