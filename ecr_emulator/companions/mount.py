@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.identities import find_account
 from ecr_emulator.companions.managed_policies import iam_with_aws_policies
+from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse
 
@@ -128,7 +129,7 @@ class Companions:
         """moto's answer, held back: what is done after a call may fail, and then that is the answer."""
         moto = self.load()
         account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
-        answer = self._own_answer(environ, account) or Response.from_app(moto, environ, buffered=True)
+        answer = self._own_answer(environ, account) or _motos_answer(moto, environ)
         _keep_from_web_pages(answer)
         for look in self._after_each_answer:
             look(environ, answer)
@@ -147,6 +148,12 @@ class Companions:
         if _ACCOUNT.fullmatch(access_key):
             return access_key
         return find_account(access_key) or self._default_account
+
+
+def _motos_answer(moto: WSGIApplication, environ: WSGIEnvironment) -> Response:
+    answer = Response.from_app(moto, environ, buffered=True)
+    refuse_unknown_operation(environ, answer)
+    return answer
 
 
 def _keep_from_web_pages(answer: Response) -> None:

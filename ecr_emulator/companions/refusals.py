@@ -22,6 +22,8 @@ MOTOS_SERVICES = "https://docs.getmoto.org/en/latest/docs/services/index.html"
 FAILED = "500 Internal Server Error"
 
 _SERVICE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[^/]+/([^/,]+)/aws4_request")
+_SPEAK_XML = {"cloudfront", "route53", "s3"}
+"""The services whose answers are XML, by the names that they sign for."""
 
 
 class CompanionFailure(Exception):
@@ -38,7 +40,7 @@ class Closed(Exception):
 
 def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer with a failure."""
-    status, code, message = _explain(failure, _service_of(environ) or "the service of this request")
+    status, code, message = _explain(failure, service_of(environ) or "the service of this request")
     log.warning("%s: %s", status, message)
     return in_words_of_aws(status, code, message, environ)(environ, start_response)
 
@@ -54,10 +56,14 @@ def in_words_of_aws(status: str, code: str, message: str, environ: WSGIEnvironme
 
 def _speaks_xml(environ: WSGIEnvironment) -> bool:
     kind = environ.get("CONTENT_TYPE", "")
-    return kind.startswith("application/x-www-form-urlencoded") or kind.endswith("/xml") or _service_of(environ) == "s3"
+    return (
+        kind.startswith("application/x-www-form-urlencoded")
+        or kind.endswith("/xml")
+        or service_of(environ) in _SPEAK_XML
+    )
 
 
-def _service_of(environ: WSGIEnvironment) -> str | None:
+def service_of(environ: WSGIEnvironment) -> str | None:
     """The service that a request was signed for."""
     found = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
     return found[1] if found else None
