@@ -292,6 +292,9 @@ class Inventory(Protocol):
     def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
         """The registries and names of the repositories that have an image."""
 
+    def complaints(self) -> list[str]:
+        """What the database finds wrong when it reads all of itself; the first 20 things."""
+
 
 class Uploads(Protocol):
     """Upload sessions."""

@@ -79,7 +79,7 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
 
     if settings.data_dir is None or not os.path.isdir(settings.data_dir):  # Path.is_dir raises what nobody can help
         raise click.ClickException(f"There is no data directory {settings.data_dir}")
-    with opened(settings) as emulator:
+    with opened(settings) as emulator, _damage_told():
         services = emulator.services
         yield asdict(services.collector.collect(emulator.clock.now(), parse_grace(grace)))
         step: dict[str, Any] = {}
@@ -87,3 +87,13 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
             step = asdict(each)
             yield step
         yield step | {"done": True}
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    from ecr_emulator.errors import StorageFailure
+
+    try:
+        yield
+    except StorageFailure as failure:
+        raise click.ClickException(failure.reason) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ecr_emulator.domain.manifest import FOREIGN_TYPES
+from ecr_emulator.domain.names import algorithm_of, digest_of
 
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
@@ -54,6 +55,11 @@ class StoredManifest:
     digest: str
     media_type: str
     raw: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are the bytes that its digest names."""
+        return digest_of(self.raw, algorithm_of(self.digest)) == self.digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def cached_manifest(store: Store, rule: PullThroughRule, name: str, image_id: ImageId) -> StoredManifest | None:
-    """The manifest that a tag or digest means here."""
+    """The manifest that a tag or digest means here; one whose bytes were damaged counts as none, and comes again."""
     with store.reading() as work:
         repository = work.repositories.find(rule.registry, name)
         if repository is None:
@@ -26,7 +26,8 @@ def cached_manifest(store: Store, rule: PullThroughRule, name: str, image_id: Im
             image = work.tags.find(repository, image_id.tag)
         else:
             image = work.images.find(repository, image_id.digest or "")
-        return work.images.manifest(image) if image else None
+        manifest = work.images.manifest(image) if image else None
+        return manifest if manifest and manifest.is_whole else None
 
 
 def is_due(store: Store, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> bool:

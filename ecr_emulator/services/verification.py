@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from ecr_emulator.domain.image import Layer
@@ -28,9 +28,9 @@ Places = list[tuple[Registry, str]]
 class Finding:
     """Something that is not as it should be.
 
-    ``state`` is ``damaged``, ``missing``, ``unreadable`` or ``left over``, ``kind`` is ``blob``, ``manifest`` or
-    ``file``, ``name`` its digest or path, ``places`` where it is used. It ``is_broken`` unless it was healed, or nobody
-    needs it; ``reason`` says why it was not.
+    ``state`` is ``damaged``, ``missing``, ``unreadable`` or ``left over``, ``kind`` is ``blob``, ``manifest``, ``file``
+    or ``database``, ``name`` its digest or path, or what the database says; ``places`` is where it is used. It
+    ``is_broken`` unless it was healed, or nobody needs it; ``reason`` says why it was not.
     """
 
     state: str
@@ -73,6 +73,7 @@ class Verification:
         sizes = (self._blobs.size(digest) for digest in self._blobs.digests())
         progress = Progress(sum(size or 0 for size in sizes))
         yield progress
+        yield from self._verify_database()
         yield from self._find_missing(progress)
         for digest in self._blobs.digests():
             yield from self._verify_blob(digest, progress)
@@ -80,6 +81,12 @@ class Verification:
             yield Finding("left over", "file", path)
         yield from self._verify_manifests(progress)
         yield progress
+
+    def _verify_database(self) -> Iterator[Finding]:
+        with self._store.reading() as work:
+            complaints = work.inventory.complaints()
+        for complaint in complaints:
+            yield Finding("damaged", "database", complaint, is_broken=True, reason="restore it from a copy")
 
     # --- Blobs -----------------------------------------------------------------------------------------------
 
@@ -112,10 +119,10 @@ class Verification:
             yield Finding("left over", "blob", digest)
 
     def _read(self, digest: str, progress: Progress) -> Generator[Progress, None, bool]:
-        """Read a blob; whether it has the bytes that its name says."""
+        """Read a blob; whether the disk gives back the bytes that its name says."""
         hasher = hashlib.new(algorithm_of(digest))
         news = 0
-        with closing(self._blobs.open(digest)) as file:
+        with closing(self._blobs.open(digest)) as file, suppress(OSError):
             while chunk := file.read(STEP):
                 hasher.update(chunk)
                 progress.bytes += len(chunk)

@@ -63,6 +63,11 @@ class SqlInventory:
         """The registries and names of the repositories that have an image."""
         return self._read(_MANIFEST_PLACES, digest)
 
+    def complaints(self) -> list[str]:
+        """What SQLite finds wrong when it reads all of the database; the first 20 things."""
+        answers = [answer for (answer,) in self._connection.execute("PRAGMA integrity_check(20)")]
+        return [] if answers == ["ok"] else answers
+
     def _read(self, places: Statement, digest: str) -> list[tuple[Registry, str]]:
         rows = places.all(self._connection, digest=digest)
         return [(Registry(row.account, row.region), row.name) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 
 import pytest
@@ -128,3 +129,12 @@ def test_pushing_a_damaged_manifest_again_heals_it(here, plane, other_plane):
     with suppress(Refused):  # PutImage says that the image exists
         other_plane.push_manifest(APP, IMAGE, "v1")
     assert here.call("GET", f"/v2/{APP}/manifests/v1").data == IMAGE.raw
+
+
+def test_a_folder_that_is_gone_comes_back_with_what_is_pushed(here, plane):
+    push(plane, APP, IMAGE, "v1")
+    shutil.rmtree(here.emulator.data_dir / "blobs")
+    assert availability(here) == "UNAVAILABLE"
+    for blob in IMAGE.blobs:
+        plane.push_blob(APP, blob.raw)
+    assert pulled(here) == LAYER.raw

@@ -61,6 +61,26 @@ def test_damage_that_changes_no_date_is_found(here):
     assert verified(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
 
 
+def test_a_layer_that_the_disk_does_not_give_back_is_damaged(here, plane):
+    path = file_of(here.emulator.data_dir, LAYER.digest)
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # can be opened, and cannot be read
+    assert verified(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
+    plane.push_blob(APP, LAYER.raw)
+    assert verified(here.http)[0] == []
+
+
+def test_a_database_that_contradicts_itself_is_found(here):
+    with closing(sqlite3.connect(here.emulator.data_dir / "ecr.sqlite")) as database, database:
+        (version,) = database.execute("PRAGMA schema_version").fetchone()
+        database.execute("PRAGMA writable_schema = ON")
+        index = "CREATE INDEX images_by_digest ON images (media_type)"
+        database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'images_by_digest'", (index,))
+        database.execute(f"PRAGMA schema_version = {version + 1}")
+    findings, _ = verified(here.http)
+    assert ("damaged", "database", "row 1 missing from index images_by_digest", "broken") in findings
+
+
 def test_who_needs_what_is_broken_is_said(here):
     flipped(file_of(here.emulator.data_dir, LAYER.digest))
     steps = map(json.loads, here.http.post("/_ecr/verify", content_type="application/json").text.splitlines())

@@ -78,6 +78,15 @@ def test_a_damaged_blob_is_dropped(blobs, tmp_path, damage):
     assert not blobs.drop_if_damaged(digest)
 
 
+def test_a_blob_that_the_disk_does_not_give_back_is_dropped(blobs, tmp_path):
+    digest = store_blob(blobs, DATA)
+    path = tmp_path / stored_files(tmp_path)[0]
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # can be opened, and cannot be read
+    assert blobs.intact_size(digest, len(DATA)) is None
+    assert not path.is_symlink()
+
+
 def test_what_no_date_tells_is_found_by_reading_anew(blobs, tmp_path):
     digest = store_blob(blobs, DATA)
     path = tmp_path / stored_files(tmp_path)[0]

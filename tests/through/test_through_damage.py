@@ -4,8 +4,8 @@ from base64 import b64encode
 
 import pytest
 
-from tests.support.damage import DAMAGES, file_of
-from tests.support.upstream_images import image, layer
+from tests.support.damage import DAMAGES, damage_manifest, file_of
+from tests.support.upstream_images import image, index, layer
 from tests.through.matrix.stories import changed
 
 BASE = layer("base", 5_000)
@@ -61,3 +61,20 @@ def test_a_layer_that_comes_with_its_manifest_takes_the_place_of_a_damaged_one(h
         here.settle()
         assert here.blob(NAME, small.digest).data == small.raw
         damage(file_of(here.emulator.data_dir, small.digest))
+
+
+def test_a_damaged_manifest_is_fetched_again_when_it_is_checked(cached, upstream):
+    damage_manifest(cached.emulator.data_dir, FIRST.digest)
+    cached.advance(hours=25)
+    assert cached.manifest(NAME, "v1").data == FIRST.raw
+    upstream.stop()
+    assert cached.manifest(NAME, FIRST.digest).data == FIRST.raw
+
+
+def test_a_damaged_manifest_that_an_import_needs_is_fetched_again(cached, upstream):
+    listed = index(FIRST)
+    upstream.add_image("team/app", listed, "all")
+    damage_manifest(cached.emulator.data_dir, FIRST.digest)
+    assert cached.manifest(NAME, "all").status_code == 200
+    cached.settle()
+    assert cached.manifest(NAME, FIRST.digest).data == FIRST.raw

@@ -86,7 +86,7 @@ class FileBlobs:
             found = os.fstat(file.fileno())
             if not anew and self._hashed.has(digest, found):
                 return False
-            if hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]:
+            if _has_digest(file, digest):
                 self._hashed.add(digest, found)
                 return False
             with self._replacing:
@@ -262,3 +262,11 @@ class FileBlobs:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a UUID")
         return f"{self._ingest}/{name}"
+
+
+def _has_digest(file: FileIO, digest: str) -> bool:
+    """Whether a file has the bytes that a digest names; it has not if the disk does not give them back."""
+    try:
+        return hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]
+    except OSError:
+        return False
