@@ -49,9 +49,10 @@ def point_tag(work: UnitOfWork, repository: Repository, order: Order, tag: str, 
     tagged = work.tags.find(repository, tag)
     if tagged is None or tagged.digest != order.manifest.digest:
         _check_tag(repository, order, tag, tagged.digest if tagged else None)
-        if tagged:
-            cached = holdings_of(work, repository, work.images.manifest(tagged))
-            if not holdings_of(work, repository, order.manifest).can_replace(cached):
+        cached = work.images.manifest(tagged) if tagged else None
+        if cached and cached.is_whole:  # of one that was damaged nothing can be pulled
+            offered = holdings_of(work, repository, order.manifest)
+            if not offered.can_replace(holdings_of(work, repository, cached)):
                 return False
     store_image(work, repository, imported(order.manifest, tag), now, Origin.UPSTREAM)
     work.tags.save_validation(repository, tag, Validation(order.outdated.found_at if order.outdated else now))

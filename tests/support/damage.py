@@ -35,8 +35,8 @@ def file_of(data_dir: Path, digest: str) -> Path:
     return data_dir / "blobs" / algorithm / encoded[:2] / encoded
 
 
-def damage_manifest(data_dir: Path, digest: str) -> None:
-    """The stored bytes of a manifest are others; there are as many."""
+def damage_manifest(data_dir: Path, digest: str, end: bytes = b" }") -> None:
+    """The stored bytes of a manifest end in others; there are as many."""
     with closing(sqlite3.connect(data_dir / "ecr.sqlite")) as database, database:
         [(raw,)] = database.execute("SELECT raw FROM manifests WHERE digest = ?", (digest,))
-        database.execute("UPDATE manifests SET raw = ? WHERE digest = ?", (raw[:-2] + b" }", digest))
+        database.execute("UPDATE manifests SET raw = ? WHERE digest = ?", (raw[: -len(end)] + end, digest))

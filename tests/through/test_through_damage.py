@@ -71,6 +71,13 @@ def test_a_damaged_manifest_is_fetched_again_when_it_is_checked(cached, upstream
     assert cached.manifest(NAME, FIRST.digest).data == FIRST.raw
 
 
+def test_a_tag_leaves_a_damaged_manifest_at_once(cached, upstream):
+    damage_manifest(cached.emulator.data_dir, FIRST.digest, b"no JSON")
+    upstream.add_image("team/app", SECOND, "v1")
+    cached.advance(hours=25)
+    assert cached.pull(NAME, "v1") == SECOND.raw
+
+
 def test_a_damaged_manifest_that_an_import_needs_is_fetched_again(cached, upstream):
     listed = index(FIRST)
     upstream.add_image("team/app", listed, "all")
