@@ -48,7 +48,7 @@ class LifecycleRule:
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePolicy:
-    """A policy that ECR accepts: ``text`` is its compact form, ``rules`` come in order of priority."""
+    """A policy that ECR accepts: ``text`` is its compact form. In both, the rules come in order of priority."""
 
     text: str
     rules: tuple[LifecycleRule, ...]
@@ -60,8 +60,7 @@ def read_lifecycle_policy(text: str) -> LifecyclePolicy:
         document = json.loads(text, object_pairs_hook=_unambiguous)
         if not isinstance(document, dict):
             raise ValueError("not an object")
-        compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        compact.encode()
+        _compact(document).encode()
         wrong_places = departures(document)
     except (ValueError, RecursionError) as wrong:
         raise _refusal(_UNREADABLE) from wrong
@@ -70,7 +69,8 @@ def read_lifecycle_policy(text: str) -> LifecyclePolicy:
     rules = [_rule(rule) for rule in document["rules"]]
     for contradiction in _contradictions(rules):
         raise _invalid(contradiction)
-    return LifecyclePolicy(compact, tuple(sorted(rules, key=lambda rule: rule.priority)))
+    in_order = sorted(document["rules"], key=lambda rule: rule["rulePriority"])
+    return LifecyclePolicy(_compact({"rules": in_order}), tuple(sorted(rules, key=lambda rule: rule.priority)))
 
 
 # --- Reading ---------------------------------------------------------------------------------------------
@@ -84,6 +84,10 @@ def _refusal(reason: str) -> InvalidParameterException:
 
 def _invalid(reason: str) -> InvalidParameterException:
     return _refusal(f"Lifecycle policy validation failure: {reason}")
+
+
+def _compact(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

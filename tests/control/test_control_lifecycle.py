@@ -95,6 +95,14 @@ def test_a_policy_is_kept_in_compact_form_and_was_not_evaluated_before_its_first
     assert refusal(ecr.delete_lifecycle_policy, repositoryName=NAME) == NO_POLICY
 
 
+def test_rules_come_back_in_order_of_priority_and_a_preview_has_the_text_as_it_was_sent(ecr):
+    first, second = keep(priority=1, tagStatus="untagged"), keep(priority=2)
+    text = compact(policy(first, second))
+    assert put(ecr, second, first)["lifecyclePolicyText"] == text
+    assert ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"] == text
+    assert preview(ecr, second, first)["lifecyclePolicyText"] == policy(second, first)
+
+
 def test_a_wrong_policy_changes_nothing(ecr):
     before = put(ecr)["lifecyclePolicyText"]
     wrong = policy(keep(action={"type": "keep"}))
