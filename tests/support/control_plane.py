@@ -29,6 +29,7 @@ from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
+from ecr_emulator.services.verification import Verification
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds
@@ -161,6 +162,7 @@ class ControlPlane:
             addresses=Addresses(),
             background=Background(store, collector, self.background_delay),
             collector=collector,
+            verification=Verification(store, blobs, self.upstream, downloads),
             allowed_upstreams=ALLOWED,
             access=Access(self.identities, store) if self.enforces_iam else None,
         )
