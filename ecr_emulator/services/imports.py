@@ -25,6 +25,7 @@ from ecr_emulator.services.attempts import note_failure
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.image_parts import ImageParts, Part, Sources
+from ecr_emulator.services.import_status import PARTIAL, STARTED, import_status, note_end
 from ecr_emulator.services.lanes import Lanes
 from ecr_emulator.services.orders import Order, point_tag
 from ecr_emulator.services.records import if_there_is_room
@@ -43,10 +44,6 @@ PARTS_PER_HOST = 4
 """So many parts are fetched from one upstream at the same time: fewer than blobs may be, so that clients find room.
 
 What clients wait for is not counted."""
-DOCUMENT = "pull-through-import"
-"""The image document that says how far an import has come."""
-COMPLETE = "COMPLETE"
-PARTIAL = "PARTIAL"
 
 _Ordered = tuple[PullThroughRule, str, str, str | None, bool]
 
@@ -102,12 +99,15 @@ class Imports:
         return True
 
     def resume(self, order: Order) -> None:
-        """Go on with an import that failed, or that brought in less than the policy now says."""
+        """Go on with an import that failed, or that brought in less than the policy now says.
+
+        What a client pushed was never imported, and is not now.
+        """
         with self._store.reading() as work:
             repository = work.repositories.find(order.rule.registry, order.name)
             image = work.images.find(repository, order.manifest.digest) if repository else None
-            status = work.image_documents.find(image, DOCUMENT) if image else COMPLETE
-        if status is None or (status == PARTIAL and self._policy.mode == FULL):
+            status = import_status(work, image) if image else None
+        if status == STARTED or (status == PARTIAL and self._policy.mode == FULL):
             self.start(order)
 
     def pending(self) -> list[Future[None]]:
@@ -182,10 +182,12 @@ class Imports:
         with if_there_is_room(what), self._store.writing(waits=False) as work:
             repository = work.repositories.find(order.rule.registry, order.name)
             if repository is None:
-                return
+                return  # it was deleted meanwhile
             now = self._clock.now()
             if order.tag and order.outdated and not point_tag(work, repository, order, order.tag, now):
                 raise _incomplete(order, found)
+            if work.images.find(repository, order.manifest.digest) is None:
+                return  # the same
             for part in found.parts:
                 if not found.failures or (part.is_whole and part.digest != order.manifest.digest):
                     _arrived(work, repository, order, part, found.is_complete, now)
@@ -212,8 +214,6 @@ def _arrived(
     if image is None:
         return  # it was deleted meanwhile
     tag = order.tag if part.digest == order.manifest.digest else None
-    status = work.image_documents.find(image, DOCUMENT)
-    if status is None or (tag and not order.is_resumed):
+    if import_status(work, image) in (None, STARTED) or (tag and not order.is_resumed):
         image_arrived(work, repository, image, tag, now)
-    is_complete = everything or (part.is_whole and not part.manifest.children)
-    work.image_documents.put(image, DOCUMENT, COMPLETE if is_complete else PARTIAL)
+    note_end(work, image, is_complete=everything or (part.is_whole and not part.manifest.children))

@@ -12,6 +12,7 @@ from ecr_emulator.errors import ImportRefused, UpstreamUnavailable
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.holdings import holdings_of
 from ecr_emulator.services.images import Origin, Push, store_image
+from ecr_emulator.services.import_status import note_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def point_tag(work: UnitOfWork, repository: Repository, order: Order, tag: str, 
             offered = holdings_of(work, repository, order.manifest)
             if not offered.can_replace(holdings_of(work, repository, cached)):
                 return False
-    store_image(work, repository, imported(order.manifest, tag), now, Origin.UPSTREAM)
+    stored = store_image(work, repository, imported(order.manifest, tag), now, Origin.UPSTREAM)
+    note_start(work, stored.image)
     work.tags.save_validation(repository, tag, Validation(order.outdated.found_at if order.outdated else now))
     return True
 

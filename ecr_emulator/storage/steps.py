@@ -257,5 +257,17 @@ WHERE layer.type = 'object' AND NOT EXISTS (
 );
 """
 
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+# Imports that had not ended left no note, as if a client had pushed the image.
+SIXTH = """
+INSERT INTO image_documents (image_id, name, document)
+SELECT DISTINCT tags.image_id, 'pull-through-import', '"STARTED"'
+FROM validations
+JOIN tags ON tags.repository_id = validations.repository_id AND tags.tag = validations.tag
+WHERE validations.validated_at > 0 AND NOT EXISTS (
+    SELECT 1 FROM image_documents AS known
+    WHERE known.image_id = tags.image_id AND known.name = 'pull-through-import'
+);
+"""
+
+STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 """Step 1 first. Each is a script of SQL statements and runs in one transaction."""

@@ -6,6 +6,8 @@ from contextlib import closing
 import pytest
 from sqlalchemy import create_engine
 
+from ecr_emulator.domain.pull_through import NEVER, Validation
+from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.steps import STEPS
@@ -112,3 +114,20 @@ def test_foreign_layers_that_an_earlier_program_did_not_note_are_references(data
         assert [work.layers.referenced(repository, each.digest).size for each in app.blobs if each is not foreign] == [
             each.size for each in app.blobs if each is not foreign
         ]
+
+
+def test_imports_that_an_earlier_program_did_not_end_are_noted_as_started(database):
+    tags = {"from upstream": Validation(NOW), "never seen upstream": Validation(NEVER), "pushed": None}
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        repository = work.repositories.add(a_repository())
+        for tag, validation in tags.items():
+            store_manifest(work, repository, an_image(tag).raw, tag)
+            if validation:
+                work.tags.save_validation(repository, tag, validation)
+        note_end(work, store_manifest(work, repository, an_image("whole").raw, "whole"), is_complete=True)
+        work.tags.save_validation(repository, "whole", Validation(NOW))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("PRAGMA user_version = 5")
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        statuses = {tag: import_status(work, work.tags.find(repository, tag)) for tag in (*tags, "whole")}
+    assert statuses == {"from upstream": STARTED, "never seen upstream": None, "pushed": None, "whole": COMPLETE}
