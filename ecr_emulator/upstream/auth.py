@@ -158,7 +158,7 @@ class SignedRequests:
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Grant:
         with self._connections.send("GET", url, headers, Freight.DOCUMENT, self.host) as answer:
-            body = answer.body(MAX_TOKEN_BODY + 1)
+            body = answer.document(MAX_TOKEN_BODY + 1)
         if answer.status != 200:
             raise self._refused(answer)
         document = _document(body)

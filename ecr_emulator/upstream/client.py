@@ -190,7 +190,7 @@ class HttpUpstream:
 
     def _manifest(self, name: str, reference: str) -> StoredManifest:
         with self._ask_manifest("GET", name, reference) as answer:
-            raw = answer.body(ENOUGH)
+            raw = answer.document(ENOUGH)
         if answer.status != 200:
             raise self._refusal(answer, name, f"{name} {reference}")
         return received(raw, answer.headers, reference, answer.who)

@@ -14,6 +14,8 @@ from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zlib import decompressobj
+from zlib import error as zlib_error
 
 import requests
 from requests.utils import get_environ_proxies
@@ -32,6 +34,9 @@ Outcome = TypeVar("Outcome")
 
 SMALL_BODY = 64 * 1024
 """The most that is read of a body that is not what was asked for: errors, redirects, tokens."""
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WINDOW = 31
+"""How zlib is told to expect a gzip file."""
 HOSTS = 100
 """Connections are kept to so many hosts; to which there was a first one longest ago is hung up on: upstreams can
 redirect to many."""
@@ -68,11 +73,22 @@ class Answer:
 
     def body(self, limit: int) -> bytes:
         """The body, or its first ``limit`` bytes. Reading it to its end frees the connection for others."""
-        parts = []
-        while limit > 0 and (part := self.read(limit)):
+        parts, left = [], limit
+        while left > 0 and (part := self.read(left)):
             parts.append(part)
-            limit -= len(part)
+            left -= len(part)
         return b"".join(parts)
+
+    def document(self, limit: int) -> bytes:
+        """The body if that is a document, or its first ``limit`` bytes.
+
+        Some servers compress it although they are asked not to, and some only say that they did.
+        """
+        body = self.body(limit)
+        try:
+            return decompressobj(GZIP_WINDOW).decompress(body, limit) if body.startswith(GZIP_MAGIC) else body
+        except zlib_error:
+            return body
 
     def discard(self) -> None:
         """Have done with an answer whose body does not matter."""
@@ -125,8 +141,8 @@ class Connections:
             if answer.status not in REDIRECTS or not location:
                 return answer
             answer.discard()
-            url = redirect_target(url, location, self.addresses)
-        raise UpstreamUnavailable(f"{self.addresses.describe(first)} redirects more than {MAX_REDIRECTS} times")
+            url = redirect_target(url, location, self.addresses, who)
+        raise UpstreamUnavailable(f"{self._named(first, registry)} redirects more than {MAX_REDIRECTS} times")
 
     def close(self) -> None:
         """Close the connections that are kept."""

@@ -18,8 +18,11 @@ _INSIDE = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("fec0:
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
-def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
-    """The URL that a Location header means. Raises ``UpstreamUnavailable`` for one that is not followed."""
+def redirect_target(url: str, location: str, addresses: UpstreamMap, who: str = "") -> str:
+    """The URL that a Location header means. Raises ``UpstreamUnavailable`` for one that is not followed.
+
+    ``who`` names the host of the URL for people, where its own name does not tell them enough.
+    """
     try:
         target = urljoin(url, location)
         refusal = _refusal(url, target, addresses)
@@ -27,7 +30,9 @@ def redirect_target(url: str, location: str, addresses: UpstreamMap) -> str:
         target, refusal = location, "which is not a web address"
     if refusal:
         # The query may hold a signature.
-        raise UpstreamUnavailable(f"{addresses.describe(url)} redirects to {target.partition('?')[0]}, {refusal}")
+        raise UpstreamUnavailable(
+            f"{who or addresses.describe(url)} redirects to {target.partition('?')[0]}, {refusal}"
+        )
     return target
 
 

@@ -45,7 +45,7 @@ def page_in(answer: Answer, url: str, subject: str, addresses: UpstreamMap) -> P
 
     Raises ``Interruption``, and ``UpstreamUnavailable`` if it is none.
     """
-    raw = answer.body(ENOUGH)
+    raw = answer.document(ENOUGH)
     link = _NEXT.search(answer.headers.get("Link", ""))
     next_path = _path_of_next(answer.who, url, link[1], addresses) if link else None
     return Page(_listed(raw, subject, answer.who), next_path)

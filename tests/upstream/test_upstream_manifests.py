@@ -1,13 +1,16 @@
 """Manifests from an upstream, verified byte for byte."""
 
+import gzip
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from ecr_emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable, UpstreamUnsupported
 from tests.support.faults import answers, corrupted, lengthened_by, redirects, truncated_to, with_headers
+from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import Content, image, multi_arch
 
 NAME = "library/nginx"
@@ -65,6 +68,32 @@ def test_where_head_does_not_tell_the_manifest_is_fetched_and_hashed(hub, adapte
     assert head.manifest is not None
     assert head.manifest.raw == nginx.raw, "nobody needs to ask for it once more"
     assert [request.method for request in hub.requests] == ["HEAD", "GET"]
+
+
+def compressed(request, reply):
+    """As some servers send a document, whatever was asked for."""
+    assert request.headers["Accept-Encoding"] == "identity"
+    return replace(reply, body=gzip.compress(reply.body), headers=reply.headers | {"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize("fault", [compressed, with_headers(Content_Encoding="gzip")], ids=["compressed", "said to be"])
+def test_the_digest_decides_which_bytes_are_the_manifest(hub, adapter, fault):
+    nginx = image()
+    hub.add_image(NAME, nginx, "latest")
+    hub.auth = Bearer()
+    hub.manner = fault
+    upstream = adapter.at()
+
+    assert upstream.manifest(NAME, "latest").raw == nginx.raw
+    assert upstream.manifest(NAME, nginx.digest).raw == nginx.raw
+    assert upstream.referrers(NAME, nginx.digest) == []
+
+
+def test_a_manifest_that_grows_without_end_when_it_is_decompressed_is_refused(hub, adapter):
+    bomb = gzip.compress(b"{" + b" " * 50_000_000)
+    hub.add_manifest(NAME, Content(bomb, OCI_MANIFEST), "latest")
+    with pytest.raises(UpstreamUnsupported, match="more than 4 MiB"):
+        adapter.at().manifest(NAME, "latest")
 
 
 def test_a_manifest_without_a_digest_header_is_hashed(hub, adapter):

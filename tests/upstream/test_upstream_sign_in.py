@@ -17,7 +17,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.realms import check_realm
-from tests.support.faults import Reply, answers, hang_up
+from tests.support.faults import Reply, answers, hang_up, redirects
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_adapter import SECRET, a_rule
 from tests.support.upstream_images import artifact, image
@@ -194,8 +194,10 @@ def test_a_token_endpoint_that_fails_is_asked_three_times_in_all(hub, adapter, n
         (lambda tokens: tokens.fail("/token", status=404), "answered 404 when asked for a token"),
         (lambda tokens: tokens.fail("/token", status=429, headers={"Retry-After": "900"}), "answered 429"),
         (lambda tokens: tokens.fail("/token", answers(200, b"{}")), "answered a token request without a token"),
+        (lambda tokens: tokens.fail("/token", redirects("http://10.0.0.1/")), "redirects to http://10.0.0.1/"),
+        (lambda tokens: tokens.fail("/token", redirects("/token"), times=9), "redirects more than 5 times"),
     ],
-    ids=["refused", "503", "404", "429", "no token"],
+    ids=["refused", "503", "404", "429", "no token", "redirect", "circle"],
 )
 def test_a_token_service_that_fails_is_named_with_the_registry_that_wants_its_tokens(
     hub, adapter, nginx, new_upstream, break_it, words
