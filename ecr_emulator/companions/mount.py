@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
+from ecr_emulator.companions.iam_backend import iam_of_aws
 from ecr_emulator.companions.identities import find_account
-from ecr_emulator.companions.managed_policies import iam_with_aws_policies
 from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse
@@ -43,7 +43,7 @@ class Companions:
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
-        self._backends = OwnBackends({"iam": iam_with_aws_policies, "cloudformation": cloudformation_without_ecr})
+        self._backends = OwnBackends({"iam": iam_of_aws, "cloudformation": cloudformation_without_ecr})
         self._moto: WSGIApplication | None = None
         self._at_load: list[Callable[[], None]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-role
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ecr_emulator.companions.mount import Companions
@@ -70,20 +69,4 @@ def _ensure(account: str, service: str) -> None:
 
     if _has(account, service):
         return
-    iam = iam_backends[account]["aws"]
-    role = ROLES[service]
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-    }
-    iam.create_role(
-        role.name,
-        json.dumps(trust),
-        f"/aws-service-role/{service}/",
-        permissions_boundary=None,
-        description=role.description,
-        tags=[],
-        max_session_duration="3600",
-        linked_service=service,
-    )
-    iam.attach_role_policy(f"arn:aws:iam::aws:policy/aws-service-role/{role.policy}", role.name)
+    iam_backends[account]["aws"].create_service_linked_role(service, "", "")

@@ -1,5 +1,8 @@
 """Companions belong to their emulator: two in one process, and one beside moto's own ``mock_aws``."""
 
+import subprocess
+import sys
+import textwrap
 import threading
 
 import boto3
@@ -8,10 +11,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
+from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
+from ecr_emulator.settings import Settings
 from tests.support.boto import client_at, client_of
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.upstream_images import image
 
 ACCOUNT = "123456789012"
 """Also the account of ``mock_aws``: nothing keeps the two apart but whose they are."""
@@ -260,3 +267,86 @@ def test_code_outside_an_emulator_sees_moto_as_it_always_was(emulator):
         assert sns_backends in BackendDict._instances
         assert (ACCOUNT in sns_backends, list(sns_backends), len(sns_backends)) == (True, [ACCOUNT], 1)
     assert (list(sns_backends), dict(sns_backends), BackendDict._instances == []) == ([], {}, True)
+
+
+# --- Whoever comes first -----------------------------------------------------------------------------------
+
+
+def in_a_process(code):
+    """Run code in a process of its own, in which nobody has imported moto."""
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(HEAD) + textwrap.dedent(code)], check=True)
+
+
+HEAD = """
+    import os, sys, boto3
+    from ecr_emulator.emulator import Emulator
+    from tests.support.boto import client_of
+    assert "moto" not in sys.modules
+    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
+    def names(client):
+        return [topic["TopicArn"].split(":")[-1] for topic in client.list_topics()["Topics"]]
+"""
+
+
+def test_mock_aws_before_an_emulator_is_opened():
+    in_a_process(
+        """
+        from moto import mock_aws
+        with mock_aws():
+            boto3.client("sns").create_topic(Name="theirs")
+            with Emulator() as emulator:
+                client_of(emulator, "sns", account="123456789012").create_topic(Name="ours")
+                assert names(client_of(emulator, "sns", account="123456789012")) == ["ours"]
+                assert names(boto3.client("sns")) == ["theirs"]
+            assert names(boto3.client("sns")) == ["theirs"]
+        """
+    )
+
+
+def test_mock_aws_when_an_emulator_has_already_imported_moto():
+    in_a_process(
+        """
+        with Emulator() as emulator:
+            sns = client_of(emulator, "sns", account="123456789012")
+            sns.create_topic(Name="ours")
+            from moto import mock_aws
+            @mock_aws
+            def test():
+                assert names(boto3.client("sns")) == []
+                boto3.client("sns").create_topic(Name="theirs")
+                assert names(sns) == ["ours"]
+            test()
+            assert names(sns) == ["ours"]
+        """
+    )
+
+
+@mock_aws
+class TestWithMockAws:
+    """As many users write their tests: moto begins anew for each method."""
+
+    @pytest.mark.parametrize("what", ["one", "two"])
+    def test_each_method_begins_with_nothing_and_the_emulator_has_its_own(self, emulator, what):
+        assert contents(mocked) == NOTHING
+        furnish(mocked, what)
+        furnish(lambda service: of(emulator, service), f"{what}-here")
+        assert contents(mocked) == all_of(what)
+        assert contents(lambda service: of(emulator, service)) == all_of(f"{what}-here")
+
+
+def test_a_pull_through_within_mock_aws_reaches_its_upstream_with_its_secret(tmp_path):
+    with ScriptedUpstream() as hub, mock_aws():
+        hub.add_image("library/app", image(), "v1")
+        mapped = {"registry-1.docker.io": hub.url}
+        with Emulator(Settings(data_dir=tmp_path, account=ACCOUNT, upstream_map=mapped)) as emulator:
+            value = '{"username": "me", "accessToken": "secret"}'
+            secret = of(emulator, "secretsmanager").create_secret(Name="ecr-pullthroughcache/hub", SecretString=value)
+            of(emulator, "ecr").create_pull_through_cache_rule(
+                ecrRepositoryPrefix="hub", upstreamRegistryUrl="registry-1.docker.io", credentialArn=secret["ARN"]
+            )
+            token = of(emulator, "ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+            pulled = Client(emulator.wsgi).get(
+                "/v2/hub/library/app/manifests/v1", headers={"Authorization": f"Basic {token}"}
+            )
+            assert pulled.status_code == 200
+            assert emulator.settle(10)

@@ -205,6 +205,30 @@ def test_a_service_linked_role_can_be_described_and_tagged(in_either_mode):
 
 
 @pytest.mark.parametrize("service", list(ROLES))
+def test_a_role_that_iam_is_asked_for_is_the_one_that_ecr_makes(emulator, iam, service):
+    made = iam.create_service_linked_role(AWSServiceName=service)["Role"]
+    assert (made["RoleName"], made["Path"]) == (ROLES[service].name, f"/aws-service-role/{service}/")
+    emulator.services.roles.ensure_service_linked_role(ACCOUNT, service)
+    assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == [ROLES[service].name]
+    assert iam.list_attached_role_policies(RoleName=ROLES[service].name)["AttachedPolicies"]
+    with pytest.raises(ClientError) as taken:
+        iam.create_service_linked_role(AWSServiceName=service)
+    error = taken.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (
+        "InvalidInput",
+        f"Service role name {ROLES[service].name} has been taken in this account, please try a different suffix.",
+    )
+    with pytest.raises(ClientError, match=f"InvalidInput.*Custom suffix is not allowed for {service}"):
+        iam.create_service_linked_role(AWSServiceName=service, CustomSuffix="mine")
+
+
+def test_a_role_of_another_service_is_made_once_too(iam):
+    name = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
+    with pytest.raises(ClientError, match=f"InvalidInput.*Service role name {name} has been taken in this account"):
+        iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
+
+
+@pytest.mark.parametrize("service", list(ROLES))
 def test_each_role_carries_its_policy_which_can_be_read(emulator, iam, service):
     emulator.services.roles.ensure_service_linked_role(ACCOUNT, service)
     (attached,) = iam.list_attached_role_policies(RoleName=ROLES[service].name)["AttachedPolicies"]
