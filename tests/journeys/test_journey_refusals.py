@@ -37,3 +37,13 @@ def test_a_client_says_why(emulator, aws, repository, kind, tmp_path):
         assert IMMUTABLE in said(client.push, second, f"{repository}:v1")
         emulator.advance("12h")
         assert EXPIRED in said(client.pull, f"{repository}:v1")
+
+
+@pytest.mark.parametrize("kind", [Crane, Docker, Skopeo], ids=lambda kind: kind.name)
+def test_the_reason_of_a_failed_pull_through_is_shown_as_a_sentence(served, cached, kind):
+    with logged_in(kind, served) as client:
+        words = said(client.pull, f"{cached}:no-such")
+    assert NO_IMAGE in words
+    assert "map[" not in words
+    if kind is Crane:
+        assert "has no library/app no-such" in words

@@ -118,11 +118,11 @@ runpy.run_module("ecr_emulator", run_name="__main__")
 """
 
 
-def start(*arguments):
-    """``ecr-emulator serve`` that is not expected to run, without root's power over files."""
+def start(*arguments, command="serve"):
+    """A command that is not expected to run, without root's power over files."""
     ordinary = ORDINARY if os.getuid() == 0 and shutil.which("setpriv") else []
-    command = [*ordinary, *COMMAND, "serve", "--port", "0", *arguments]
-    return subprocess.run(command, cwd="/", env=environment(), capture_output=True, text=True, timeout=30, check=False)
+    line = [*ordinary, *COMMAND, command, "--port", "0", *arguments]
+    return subprocess.run(line, cwd="/", env=environment(), capture_output=True, text=True, timeout=30, check=False)
 
 
 def refusal(answer):
@@ -180,3 +180,9 @@ def test_a_user_without_a_name_and_a_home_is_no_obstacle():
     assert (shown.returncode, shown.stderr) == (0, "")
     told = subprocess.run([*command, "trust"], env=nowhere, capture_output=True, text=True, check=False)
     assert refusal(told).endswith("set HOME, or name a folder with --tls-dir")
+
+
+def test_a_collection_at_rest_is_refused_in_the_same_words(tmp_path):
+    folder = closed(tmp_path / "theirs")
+    sentence = refusal(start("--data-dir", str(folder), command="gc"))
+    assert f"{folder}: Permission denied. The emulator runs as uid" in sentence
