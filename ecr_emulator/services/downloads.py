@@ -87,6 +87,10 @@ class Downloads:
             except StorageFailure as failure:
                 raise UpstreamNotStored(f"{layer.digest} is not cached: {failure.reason}") from failure
 
+    def has(self, digest: str, size: int) -> bool:
+        """Whether a blob of this size is on the disk; one that is damaged is dropped."""
+        return self._blobs.intact_size(digest, size) is not None
+
     def keep(self, repository: Repository, layer: Layer, data: bytes) -> None:
         """Store a blob that came with its manifest. Raises ``StorageFailure``."""
         with self._blobs.hold(layer.digest):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports import UnitOfWork
+
+HasBytes = Callable[[str, int], bool]
+"""Whether the bytes of a blob are on the disk, undamaged, by its digest and size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +32,23 @@ class Holdings:
         return not other.whole or self.lacking <= other.lacking - other.whole
 
 
-def holdings_of(work: UnitOfWork, repository: Repository, top: StoredManifest) -> Holdings:
-    """What a repository holds of an image and of everything below it; the image itself need not be stored."""
+def holdings_of(work: UnitOfWork, repository: Repository, top: StoredManifest, has_bytes: HasBytes) -> Holdings:
+    """Look through an image and everything below it; the image itself need not be stored."""
     whole: set[str] = set()
     lacking: set[str] = set()
-    waiting = [("", _read(top))]
+    waiting: list[tuple[str, StoredManifest | None]] = [("", top)]
     seen: set[tuple[str, str]] = set()
     while waiting:
-        platform, manifest = waiting.pop()
-        for digest, listed_for in _listed(manifest) - seen:
-            seen.add((digest, listed_for))
-            below = _stored(work, repository, digest)
-            if below:
-                waiting.append((listed_for, below))
-            else:
-                lacking.add(listed_for)
-        if not manifest.children:
-            is_whole = not work.layers.missing(repository, (blob.digest for blob in manifest.blobs))
-            (whole if is_whole else lacking).add(platform)
+        platform, stored = waiting.pop()
+        manifest = _intact(stored)
+        if manifest and manifest.children:
+            listed = {(child.digest, child.platform) for child in manifest.children} - seen
+            waiting += ((platform, _stored(work, repository, digest)) for digest, platform in listed)
+            seen |= listed
+        elif manifest and _has_blobs(work, repository, manifest, has_bytes):
+            whole.add(platform)
+        else:
+            lacking.add(platform)
     return Holdings(frozenset(whole), frozenset(lacking))
 
 
@@ -59,18 +62,21 @@ def belonging_to(work: UnitOfWork, repository: Repository, tops: set[str]) -> se
         is_ours = digest in tops or found.issuperset(work.images.parents(repository, digest))
         if image and not image.tags and is_ours and digest not in found:
             found.add(digest)
-            waiting += (child.digest for child in _read(work.images.manifest(image)).children)
+            manifest = _intact(work.images.manifest(image))
+            waiting += (child.digest for child in manifest.children) if manifest else ()
     return found
 
 
-def _listed(manifest: Manifest) -> set[tuple[str, str]]:
-    return {(child.digest, child.platform) for child in manifest.children}
-
-
-def _stored(work: UnitOfWork, repository: Repository, digest: str) -> Manifest | None:
+def _stored(work: UnitOfWork, repository: Repository, digest: str) -> StoredManifest | None:
     image = work.images.find(repository, digest)
-    return _read(work.images.manifest(image)) if image and image.is_active else None
+    return work.images.manifest(image) if image and image.is_active else None
 
 
-def _read(manifest: StoredManifest) -> Manifest:
-    return read_manifest(manifest.raw, manifest.media_type)
+def _intact(stored: StoredManifest | None) -> Manifest | None:
+    """A manifest that is here as it came."""
+    return read_manifest(stored.raw, stored.media_type) if stored and stored.is_whole else None
+
+
+def _has_blobs(work: UnitOfWork, repository: Repository, manifest: Manifest, has_bytes: HasBytes) -> bool:
+    is_held = not work.layers.missing(repository, (blob.digest for blob in manifest.blobs))
+    return is_held and all(has_bytes(blob.digest, blob.size) for blob in manifest.blobs)

@@ -184,8 +184,10 @@ class Imports:
             if repository is None:
                 return  # it was deleted meanwhile
             now = self._clock.now()
-            if order.tag and order.outdated and not point_tag(work, repository, order, order.tag, now):
-                raise _incomplete(order, found)
+            if order.tag and order.outdated:
+                has_moved = point_tag(work, repository, order, order.tag, now, self._downloads.has)
+                if not has_moved:
+                    raise _incomplete(order, found)
             if work.images.find(repository, order.manifest.digest) is None:
                 return  # the same
             for part in found.parts:

@@ -10,7 +10,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matchi
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImportRefused, UpstreamUnavailable
 from ecr_emulator.ports import UnitOfWork
-from ecr_emulator.services.holdings import holdings_of
+from ecr_emulator.services.holdings import HasBytes, holdings_of
 from ecr_emulator.services.images import Origin, Push, store_image
 from ecr_emulator.services.import_status import note_start
 
@@ -40,7 +40,9 @@ def imported(manifest: StoredManifest, tag: str | None) -> Push:
     return Push(manifest.raw, manifest.media_type, tag, manifest.digest)
 
 
-def point_tag(work: UnitOfWork, repository: Repository, order: Order, tag: str, now: datetime) -> bool:
+def point_tag(
+    work: UnitOfWork, repository: Repository, order: Order, tag: str, now: datetime, has_bytes: HasBytes
+) -> bool:
     """Store an image under its tag, unless something that the tag has would be lost with it; whether it was.
 
     Raises ``UpstreamUnavailable`` if another upstream says by now what the tag means, and ``ImportRefused`` if the tag
@@ -50,10 +52,9 @@ def point_tag(work: UnitOfWork, repository: Repository, order: Order, tag: str, 
     tagged = work.tags.find(repository, tag)
     if tagged is None or tagged.digest != order.manifest.digest:
         _check_tag(repository, order, tag, tagged.digest if tagged else None)
-        cached = work.images.manifest(tagged) if tagged else None
-        if cached and cached.is_whole:  # of one that was damaged nothing can be pulled
-            offered = holdings_of(work, repository, order.manifest)
-            if not offered.can_replace(holdings_of(work, repository, cached)):
+        if tagged:
+            cached = holdings_of(work, repository, work.images.manifest(tagged), has_bytes)
+            if not holdings_of(work, repository, order.manifest, has_bytes).can_replace(cached):
                 return False
     stored = store_image(work, repository, imported(order.manifest, tag), now, Origin.UPSTREAM)
     note_start(work, stored.image)

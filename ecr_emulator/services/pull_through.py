@@ -93,13 +93,16 @@ class PullThrough:
 
     # --- Manifests -------------------------------------------------------------------------------------
 
-    def manifest(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> StoredManifest:
+    def manifest(
+        self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime, since: float | None = None
+    ) -> StoredManifest:
         """The manifest as the upstream has it now, stored; the cached one if the upstream fails.
 
         If a cached tag has moved, that takes everything that the new image refers to; the cached image is served while
-        it does not come. Raises ``UpstreamFailure`` if there is neither.
+        it does not come. Who asks for many tags says ``since`` when, and waits for all updates together as for one.
+        Raises ``UpstreamFailure`` if there is neither.
         """
-        since = monotonic()
+        since = monotonic() if since is None else since
         flight = (rule, name, image_id.tag or image_id.digest)
         failure: UpstreamFailure
         try:
@@ -222,7 +225,8 @@ class PullThrough:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
             repository = repository_for_import(work, registry, name, now)
-            is_tagged = order.tag is not None and point_tag(work, repository, order, order.tag, now)
+            has = self._downloads.has
+            is_tagged = order.tag is not None and point_tag(work, repository, order, order.tag, now, has)
             if not is_tagged:
                 origin = Origin.UPDATE if order.outdated else Origin.UPSTREAM
                 store_image(work, repository, imported(manifest, None), now, origin)

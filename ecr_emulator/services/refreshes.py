@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
@@ -65,7 +66,8 @@ class Refreshes:
             if tag is None:
                 work.repositories.get(registry, name)
         self._upstreams.ask_anew(rule, rule.upstream_name(name))
-        return [self._ask(rule, name, each, now) for each in ([tag] if tag else self._tags(registry, name))]
+        since = monotonic()
+        return [self._ask(rule, name, each, now, since) for each in ([tag] if tag else self._tags(registry, name))]
 
     def _tags(self, registry: Registry, name: str) -> Iterator[str]:
         after = ""
@@ -77,10 +79,10 @@ class Refreshes:
                 return
             after = page[-1]
 
-    def _ask(self, rule: PullThroughRule, name: str, tag: str, now: datetime) -> Refreshed:
+    def _ask(self, rule: PullThroughRule, name: str, tag: str, now: datetime, since: float) -> Refreshed:
         previous = self._expire(rule.registry, name, tag)
         try:
-            served = self._pull_through.manifest(rule, name, ImageId(tag=tag), now).digest
+            served = self._pull_through.manifest(rule, name, ImageId(tag=tag), now, since).digest
         except UpstreamFailure as failure:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
         update = self._pull_through.updates.find(rule.registry, name, tag)

@@ -8,7 +8,7 @@ import pytest
 from tests.support.boto import client_of
 from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
 from tests.support.images import put_image
-from tests.support.upstream_images import Content, image, index, multi_arch
+from tests.support.upstream_images import FOREIGN_LAYER, Content, image, index, layer, multi_arch
 from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
@@ -168,6 +168,25 @@ def test_every_tag_of_a_new_image_waits_for_it(here, upstream):
         assert here.pull(NAME, tag) == NEW.raw
 
 
+def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(here, upstream):
+    """Another tag brought it in, long ago, and it may have to be fetched again."""
+    cached(here, upstream)
+    upstream.add_image("team/app", NEW, "v2")
+    here.pull(NAME, "v2")
+    here.settle()
+    moves(here, upstream)
+    lost = BROKEN.layers[0].digest
+    (file,) = (here.emulator.data_dir / "blobs").rglob(lost.removeprefix("sha256:"))
+    file.unlink()
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    assert here.pull(NAME, "v1") == OLD.raw
+    assert tagged(here) == OLD.digest
+    upstream.heal()
+    here.advance(minutes=2)
+    assert here.pull(NAME, "v1") == NEW.raw
+    assert upstream.count("GET", f"/blobs/{lost}") > 1
+
+
 # --- What there is to lose -----------------------------------------------------------------------------------
 
 
@@ -238,6 +257,16 @@ def test_an_architecture_that_the_publisher_dropped_is_no_loss(here, upstream):
     moves(here, upstream, one)
     assert here.pull(NAME, "v1") == one.raw
     assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+def test_layers_that_are_never_pushed_keep_no_tag(here, upstream):
+    old, new = image("old"), image("new", layer("new"), layer("windows", media_type=FOREIGN_LAYER))
+    cached(here, upstream, old)
+    moves(here, upstream, new)
+    upstream.remove("team/app", new.layers[1].digest)
+    assert here.manifest(NAME, "v1").data == new.raw
+    here.settle()
+    assert tagged(here) == new.digest
 
 
 def test_an_image_that_an_index_replaces_is_not_lost(here, upstream):

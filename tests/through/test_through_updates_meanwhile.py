@@ -15,8 +15,9 @@ from tests.through.test_through_neighbours import Registry
 from tests.through.test_through_updates import NAME, NEW, OLD, PARTS, UNTAGGED_FOR_A_DAY, cached, moves, policy
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=3)
-ARCHIVE = json.loads(UNTAGGED_FOR_A_DAY)
-ARCHIVE["rules"][0]["action"] = {"type": "transition", "targetStorageClass": "archive"}
+ARCHIVED_AFTER_A_DAY = UNTAGGED_FOR_A_DAY.replace(
+    '{"type": "expire"}', '{"type": "transition", "targetStorageClass": "archive"}'
+)
 
 
 @contextmanager
@@ -45,7 +46,9 @@ def until_the_rest_is_here(here):
 # --- Lifecycle policies --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", [UNTAGGED_FOR_A_DAY, KEEP_ONE], ids=["untagged", "count"])
+@pytest.mark.parametrize(
+    "text", [UNTAGGED_FOR_A_DAY, KEEP_ONE, ARCHIVED_AFTER_A_DAY], ids=["untagged", "count", "archive"]
+)
 def test_a_policy_that_acts_meanwhile_takes_neither_the_new_image_nor_the_old(here, upstream, text):
     with on_its_way(here, upstream) as pulling:
         here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
@@ -137,6 +140,15 @@ def test_an_update_whose_images_somebody_deletes_is_not_whole(here, upstream):
     assert here.pull(NAME, "v1") == NEW.raw
 
 
+def test_a_rule_that_another_one_replaces_meanwhile_moves_no_tag(here, upstream):
+    with on_its_way(here, upstream) as pulling:
+        here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+        here.rule(url="registry.k8s.io")
+    assert pulling.result() == OLD.raw
+    assert here.images(NAME)[OLD.digest] == ["v1"]
+    assert "came to be pulled from registry.k8s.io" in here.events()[-1]["failure-reason"]
+
+
 def test_an_update_for_which_the_quota_is_used_up_leaves_the_tag(here, upstream, monkeypatch):
     cached(here, upstream)
     moves(here, upstream)
@@ -171,6 +183,22 @@ def test_a_refresh_says_that_a_tag_is_updating(here, upstream, monkeypatch):
         assert NEW.digest in refreshed["reason"]
     monkeypatch.undo()
     assert refresh(here)["digest"] == NEW.digest
+
+
+def test_a_refresh_of_a_repository_waits_once_for_all_its_updates(here, upstream, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
+    cached(here, upstream)
+    upstream.add_image("team/app", OLD, "v2")
+    here.pull(NAME, "v2")
+    upstream.add_image("team/app", NEW, "v2")
+    moves(here, upstream)
+    go_on = Event()
+    upstream.fail(PARTS["layer"], stopping_at(Event(), go_on))
+    outcomes = here.http.post("/_ecr/refresh", json={"image": NAME}).json["refreshed"]
+    assert [each["outcome"] for each in outcomes] == ["updating", "updating"]
+    go_on.set()
+    here.settle()
+    assert here.images(NAME)[NEW.digest] == ["v1", "v2"]
 
 
 def test_a_refresh_that_finds_an_update_that_does_not_come_fails(here, upstream):
