@@ -39,6 +39,7 @@ from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.neighbours import Neighbours
 from ecr_emulator.services.pull_through import PullThrough
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.refreshes import Refreshes
 from ecr_emulator.services.replicas import Replicas
@@ -99,6 +100,7 @@ class Emulator:
     def _open(self) -> None:
         self._ids = RandomIds()
         self._open_state()
+        self._resume_time()
         self._open_companions()
         self._open_pull_through()
         self.services = self._wired()
@@ -112,6 +114,13 @@ class Emulator:
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())
         self._collector = Collector(self._store, self._blobs)
+
+    def _resume_time(self) -> None:
+        """Go on from the latest time that the state knows, if the clock is behind it: time does not go back."""
+        latest = self._store.latest_time()
+        if latest and latest > self.clock.now():
+            now = self.clock.advance(latest - self.clock.now())
+            log.warning("time goes on from %s: the state in %s has come that far", now.isoformat(), self.data_dir)
 
     def _open_companions(self) -> None:
         self._companions = Companions(self.settings.account)
@@ -248,6 +257,9 @@ class Emulator:
         self._downloads.close()
         self._elsewhere.close()
         self._companions.close()
+        if not self.temporary:
+            with if_there_is_room("the time"):
+                self._store.remember_time(self.clock.now())
         self._store.close()
         self._ownership.close()
         if self._scratch:

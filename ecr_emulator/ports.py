@@ -469,8 +469,8 @@ class Tasks(Protocol):
     def add(self, task: Task) -> None:
         """Have it done when it is due; it replaces a task that waits under the same key."""
 
-    def has(self, key: str) -> bool:
-        """Whether a task waits under this key."""
+    def find(self, key: str) -> Task | None:
+        """The task that waits under this key, or None."""
 
     def remove(self, key: str) -> None:
         """Forget a task; harmless if there is none."""
@@ -511,6 +511,9 @@ class Store(Protocol):
     @property
     def next_due(self) -> datetime | None:
         """When the first task is due, as of the last commit; None if there is none. Costs nothing."""
+
+    def remember_time(self, now: datetime) -> None:
+        """Remember what time it is, so that a restart does not go back behind it. Raises ``StorageFailure``."""
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """A unit that only reads; many run side by side, and none waits for a writer."""

@@ -22,6 +22,7 @@ from ecr_emulator.errors import StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock, move_clock
 from ecr_emulator.services.lifecycle import EVALUATE
+from ecr_emulator.services.records import if_there_is_room
 
 EVENTS_PER_PAGE = 1_000
 WELCOME = """ECR emulator {version}
@@ -87,6 +88,8 @@ class Admin:
             now = move_clock(self._clock, self._services.background, parse_duration(str(given.get("advance", ""))))
         except ValueError as wrong:
             raise BadRequest(f'The body must be like {{"advance": "24h"}}: {wrong}') from None
+        with if_there_is_room("the time"):
+            self._services.store.remember_time(now)
         return jsonify(now=now.isoformat())
 
     def events(self, given: Given) -> ResponseReturnValue:

@@ -48,9 +48,10 @@ class Collector:
         self._blobs = blobs
 
     def schedule(self, now: datetime) -> None:
-        """Have it done every day from now on, or go on as it was scheduled."""
+        """Have it done every day from now on, or go on as it was scheduled, unless that is more than a day ahead."""
         with self._store.writing() as work:
-            if not work.tasks.has(FORGET):
+            known = work.tasks.find(FORGET)
+            if known is None or known.due_at > now + INTERVAL:
                 work.tasks.add(Task(FORGET, FORGET, now + INTERVAL))
 
     def perform_forget(self, work: UnitOfWork, task: Task, now: datetime) -> None:

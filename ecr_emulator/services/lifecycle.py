@@ -40,7 +40,7 @@ def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime)
 
     Whoever puts a policy every few hours would otherwise never see it act.
     """
-    if not work.tasks.has(_key(EVALUATE, repository)):
+    if work.tasks.find(_key(EVALUATE, repository)) is None:
         work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
 
 

@@ -18,7 +18,7 @@ _ADD = Statement(
     _add.on_conflict_do_update(set_={name: _add.excluded[name] for name in ("kind", "due_at", "arguments")})
 )
 _REMOVE = Statement(delete(table).where(table.c.key == bindparam("at_key")))
-_FIND = Statement(select(table.c.key).where(table.c.key == bindparam("at_key")))
+_FIND = Statement(select(table).where(table.c.key == bindparam("at_key")))
 _HASTEN = Statement(update(table).where(table.c.kind == bindparam("of_kind")).values(due_at=bindparam("now")))
 _DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
 _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
@@ -36,9 +36,9 @@ class SqlTasks:
         self.changed = True
         _ADD.run(self._connection, key=task.key, kind=task.kind, due_at=task.due_at, arguments=task.arguments)
 
-    def has(self, key: str) -> bool:
-        """Whether a task waits under this key."""
-        return _FIND.one(self._connection, at_key=key) is not None
+    def find(self, key: str) -> Task | None:
+        """The task that waits under this key, or None."""
+        return _task(_FIND.one(self._connection, at_key=key))
 
     def remove(self, key: str) -> None:
         """Forget a task; harmless if there is none."""
@@ -52,10 +52,13 @@ class SqlTasks:
 
     def due(self, now: datetime) -> Task | None:
         """The task that has been due for longest."""
-        row: Any = _DUE.one(self._connection, now=now)
-        return None if row is None else Task(row.key, row.kind, row.due_at, row.arguments)
+        return _task(_DUE.one(self._connection, now=now))
 
     def next_due(self) -> datetime | None:
         """When the first task is due; None if there is none."""
         due: datetime | None = _NEXT.one(self._connection).due_at
         return due
+
+
+def _task(row: Any) -> Task | None:
+    return None if row is None else Task(row.key, row.kind, row.due_at, row.arguments)

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator import ports
 from ecr_emulator.errors import StorageFailure
-from ecr_emulator.storage import resets
+from ecr_emulator.storage import resets, times
 from ecr_emulator.storage.backfills import SqlBackfills
 from ecr_emulator.storage.ballast import Ballast
 from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, connect
@@ -160,14 +160,8 @@ class SqlStore:
 
         Raises ``StorageFailure`` where the database is damaged.
         """
-        with self._only("reading"), read_failures():
-            work = self._readers.take()
-            try:
-                work.begin_reading()
-                with work.transaction():
-                    yield work
-            finally:
-                self._readers.give(work)
+        with self._reading() as (work, _):
+            yield work
 
     @contextmanager
     def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[ports.UnitOfWork]:
@@ -181,6 +175,16 @@ class SqlStore:
             _ADD_STATE.run(connection, key=SIGNING_KEY, value=os.urandom(32))
             key: bytes = _STATE.one(connection, key=SIGNING_KEY).value
         return key
+
+    def latest_time(self) -> datetime | None:
+        """The latest instant of which the database knows; None if it is empty."""
+        with self._reading() as (_, connection):
+            return times.latest(connection)
+
+    def remember_time(self, now: datetime) -> None:
+        """Remember what time it is, so that it does not go back when the machine's clock is behind."""
+        with self._writing(frees=True) as (_, connection):
+            times.tell(connection, now)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget everything but the signing key; or only what an account has, in one Region or in all."""
@@ -204,6 +208,17 @@ class SqlStore:
             yield
         finally:
             self._here.unit = outer
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
+        with self._only("reading"), read_failures():
+            work = self._readers.take()
+            try:
+                work.begin_reading()
+                with work.transaction() as connection:
+                    yield work, connection
+            finally:
+                self._readers.give(work)
 
     @contextmanager
     def _writing(

@@ -1,0 +1,39 @@
+"""How far time has come, as the database knows it: by what it was told, and by the dates of what it stores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+
+from sqlalchemy import bindparam, func, select, type_coerce, union_all
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import Instant, metadata, state, tasks
+
+TOLD = "time"
+
+_dates = [
+    column
+    for table in metadata.sorted_tables
+    if table is not tasks  # these are dated in the future
+    for column in table.columns
+    if isinstance(column.type, Instant)
+]
+_known = union_all(*(select(func.max(column).label("at")) for column in _dates)).subquery()
+_LATEST = Statement(select(type_coerce(func.max(_known.c.at), Instant).label("at")))
+_TOLD = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_tell = upsert(state)
+_TELL = Statement(_tell.on_conflict_do_update(set_={"value": _tell.excluded.value}))
+
+
+def latest(connection: Connection) -> datetime | None:
+    """The latest instant that is known; None in an empty database."""
+    told = _TOLD.one(connection, key=TOLD)
+    known = [datetime.fromisoformat(told.value.decode()) if told else None, _LATEST.one(connection).at]
+    return max((each for each in known if each), default=None)
+
+
+def tell(connection: Connection, now: datetime) -> None:
+    """Remember what time it is."""
+    _TELL.run(connection, key=TOLD, value=now.isoformat().encode())

@@ -1,0 +1,147 @@
+"""A clock that was moved, and a restart: time goes on from where it was, for everything that has a date."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from ecr_emulator.system import SystemClock
+from tests.support.docker import Docker, refusal
+from tests.support.images import an_image
+from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.upstream_images import layer
+
+APP = "team/app"
+BLOB = layer("loose", 1_000)
+AHEAD = timedelta(days=100)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts an emulator on the same directory by the machine's clock; the one before is stopped, or killed."""
+    running = []
+
+    def started(*, killed=False, **settings):
+        if running:
+            emulator = running.pop()
+            if killed:
+                emulator._store.remember_time = lambda _: None
+            emulator.close()
+        emulator = Emulator(Settings(data_dir=tmp_path / "state", **settings))
+        running.append(emulator)
+        return Docker(emulator)
+
+    yield started
+    for emulator in running:
+        emulator.close()
+
+
+def move(docker, by):
+    answer = docker.http.post("/_ecr/clock", json={"advance": str(int(by.total_seconds()))})
+    assert answer.status_code == 200, answer.text
+    docker.log_in()
+
+
+def days_ahead(docker):
+    return round((docker.emulator.clock.now() - SystemClock().now()) / timedelta(days=1))
+
+
+@pytest.fixture(params=["stopped", "killed"])
+def restart(request, start):
+    def restarted(**settings):
+        return start(killed=request.param == "killed", **settings)
+
+    return restarted
+
+
+def test_time_does_not_go_back(start, restart):
+    move(start(), AHEAD)
+    docker = restart()
+    assert days_ahead(docker) == 100
+    docker.http.post("/_ecr/reset", json={})
+    assert days_ahead(restart()) == 100
+
+
+def test_it_is_the_machines_where_nothing_was_moved(start, restart):
+    start()
+    assert days_ahead(restart()) == 0
+
+
+def test_what_was_pushed_ahead_of_time_is_collected_in_time(start, restart):
+    docker = start()
+    move(docker, AHEAD)
+    docker.ecr.create_repository(repositoryName=APP)
+    docker.push_blob(BLOB)
+    upload = docker.begin()
+    docker = restart()
+    move(docker, timedelta(hours=49))
+    assert refusal(docker.get(f"/v2/{APP}/blobs/{BLOB.digest}"))[:2] == (404, "BLOB_UNKNOWN")
+    assert refusal(docker.get(upload))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
+
+
+def test_garbage_of_a_clock_that_only_its_dates_tell_of_is_collected(start, restart):
+    """As where a machine's own clock was ahead and was set right."""
+    docker = start()
+    docker.emulator.clock.advance(AHEAD)
+    docker.log_in()
+    docker.ecr.create_repository(repositoryName=APP)
+    docker.push_blob(BLOB)
+    docker = restart()
+    assert docker.http.post("/_ecr/gc", json={"grace": "1h"}).json["layers"] == 0
+    move(docker, timedelta(hours=2))
+    assert docker.http.post("/_ecr/gc", json={"grace": "1h"}).json["layers"] == 1
+
+
+def test_the_daily_collection_is_never_more_than_a_day_away(start, restart):
+    docker = start()
+    docker.emulator.clock.advance(AHEAD)
+    docker.log_in()
+    docker = restart()
+    assert docker.emulator.services.store.next_due - docker.emulator.clock.now() <= timedelta(days=1)
+
+
+def test_a_login_is_good_for_twelve_hours_and_not_longer(start, restart):
+    docker = start()
+    docker.ecr.create_repository(repositoryName=APP)
+    move(docker, AHEAD)
+    token = docker.token
+    docker = restart()
+    docker.token = token
+    assert docker.get(f"/v2/{APP}/tags/list").status_code == 200
+    docker.http.post("/_ecr/clock", json={"advance": "12h"})
+    assert docker.get(f"/v2/{APP}/tags/list").status_code == 403  # ECR: it has expired
+
+
+def test_a_lifecycle_policy_is_evaluated_within_a_day(start, restart):
+    docker = start()
+    move(docker, AHEAD)
+    docker.ecr.create_repository(repositoryName=APP)
+    docker.push(an_image(), "v1")
+    rule = '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "sinceImagePushed",'
+    rule += ' "countUnit": "days", "countNumber": 1}, "action": {"type": "expire"}}]}'
+    docker.ecr.put_lifecycle_policy(repositoryName=APP, lifecyclePolicyText=rule)
+    docker = restart()
+    move(docker, timedelta(hours=49))
+    assert docker.ecr.describe_images(repositoryName=APP)["imageDetails"] == []
+
+
+def test_a_cached_tag_is_checked_again_within_a_day(start, restart):
+    with ScriptedUpstream() as upstream:
+        old, new = an_image(1), an_image(2)
+        upstream.add_image(APP, old, "v1")
+        settings = {"upstream_map": {"quay.io": upstream.url}}
+        docker = start(**settings)
+        move(docker, AHEAD)
+        docker.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        assert docker.get(f"/v2/quay/{APP}/manifests/v1").data == old.raw
+        assert docker.emulator.settle(20)
+        upstream.add_image(APP, new, "v1")
+        docker = restart(**settings)
+        assert docker.get(f"/v2/quay/{APP}/manifests/v1").data == old.raw
+        move(docker, timedelta(hours=25))
+        docker.get(f"/v2/quay/{APP}/manifests/v1")
+        assert docker.emulator.settle(20)
+        assert docker.get(f"/v2/quay/{APP}/manifests/v1").data == new.raw
