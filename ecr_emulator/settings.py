@@ -82,6 +82,7 @@ class Settings:
     )
     admin_token: str | None = field(
         default=None,
+        repr=False,
         metadata=_as(TOKEN, "What requests to /_ecr must bring. Better set in the environment: flags are seen by all."),
     )
     upstream_map: Mapping[str, str] = field(

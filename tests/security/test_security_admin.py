@@ -6,6 +6,7 @@ import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.processes import run, serving
 
@@ -192,6 +193,10 @@ def test_with_the_token_everything_is_answered_as_without_one(guarded, http):
 def test_the_token_is_for_ecr_emulators_own_addresses_alone(guarded):
     assert guarded.get("/_localstack/health").status_code == 200
     assert guarded.get("/v2/").headers["WWW-Authenticate"].startswith("Basic")
+
+
+def test_settings_that_are_logged_do_not_show_it():
+    assert TOKEN not in repr(Settings(admin_token=TOKEN))
 
 
 def test_commands_send_the_token_and_nobody_shows_it(tmp_path):

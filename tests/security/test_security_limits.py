@@ -90,3 +90,14 @@ def test_whoever_is_in_between_may_say_how_it_was_addressed():
     with Emulator() as emulator:
         forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "registry.test"}
         assert "https://registry.test" in Client(emulator.wsgi).get("/", headers=forwarded).text
+
+
+def test_a_page_in_a_bucket_is_the_emulators_own():
+    with Emulator() as emulator:
+        s3 = client_of(emulator, "s3")
+        s3.create_bucket(Bucket="site")
+        s3.put_object(Bucket="site", Key="index.html", Body=b"<script>", ContentType="text/html", ACL="public-read")
+        http = Client(emulator.wsgi)
+        assert http.get("/site/index.html").mimetype == "text/html"
+        headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+        assert http.post("/_ecr/reset", json={}, headers=headers).status_code == 200

@@ -179,6 +179,7 @@ def test_names_that_a_proxy_was_addressed_by_count_too(http, name):
         ({"allow_host": ("ecr.corp.example.com",)}, "b.ecr.corp.example.com", 421),
         ({"allow_host": ("*.corp.example.com",)}, "b.ecr.corp.example.com", 200),
         ({"allow_host": ("*.corp.example.com",)}, "evilcorp.example.com", 421),
+        ({"allow_host": ("*.tools",)}, "ecr-emulator.tools:4566", 200),
         ({"public_host": "ecr.corp.example.com:443"}, "ecr.corp.example.com", 200),
         ({"public_host": "ecr.corp.example.com:443"}, "bucket.ecr.corp.example.com", 200),
         ({"host": ("127.0.0.1", "box.example.com")}, "box.example.com:4566", 200),
