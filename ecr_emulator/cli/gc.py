@@ -34,7 +34,7 @@ REMOVED = "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {by
 @click.option("--grace", default="1h", metavar="DURATION", help="Leave alone what is younger.  [default: 1h]")
 @click.option("--verify", is_flag=True, help="Then read everything that is left, and heal what is damaged.")
 def gc(loaded: Loaded, grace: str, verify: bool) -> None:
-    """Remove abandoned uploads, layers that no image refers to, and their bytes. An emulator does so once a day.
+    """Remove abandoned uploads, layers that no image refers to, and their bytes. An emulator does so twice a day.
 
     With --data-dir, works on a directory that no emulator is using; otherwise asks the emulator that runs.
     A push that takes longer than the grace between a layer and its manifest has to send the layer again.

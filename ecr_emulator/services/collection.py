@@ -18,9 +18,12 @@ from ecr_emulator.services.records import if_there_is_room
 
 FORGET = "forget-what-nobody-needs"
 SWEEP = "sweep-bytes-that-nobody-needs"
-INTERVAL = timedelta(hours=24)
-GRACE = timedelta(hours=24)
-"""Uploads that stand still for so long are given up, layers go that are of no image for so long."""
+INTERVAL = timedelta(hours=12)
+GRACE = timedelta(hours=26)
+"""Uploads that stand still for so long are given up, layers go that are of no image for so long.
+
+People move the clock by 24 or 25 hours to have tags checked again, while others push: that alone takes nothing.
+"""
 VOUCHED = timedelta(minutes=30)
 """A client that hears that a layer is there may count on it: its grace begins again, unless it began this recently."""
 BATCH = 1_000
@@ -48,20 +51,20 @@ class Collector:
         self._blobs = blobs
 
     def schedule(self, now: datetime) -> None:
-        """Have it done every day from now on, or go on as it was scheduled, unless that is more than a day ahead."""
+        """Have it done twice a day from now on, or go on as it was scheduled, unless that is further ahead."""
         with self._store.writing() as work:
             known = work.tasks.find(FORGET)
             if known is None or known.due_at > now + INTERVAL:
                 work.tasks.add(Task(FORGET, FORGET, now + INTERVAL))
 
     def perform_forget(self, work: UnitOfWork, task: Task, now: datetime) -> None:
-        """Perform the daily task."""
+        """Perform the regular task."""
         self._forget(work, now - GRACE)
         work.tasks.add(Task(SWEEP, SWEEP, task.due_at))
         work.tasks.add(Task(FORGET, FORGET, task.due_at + INTERVAL))
 
     def perform_sweep(self, work: UnitOfWork, _task: Task, _now: datetime) -> None:
-        """Perform the task that the daily one leaves."""
+        """Perform the task that the regular one leaves."""
         self._sweep(work)
 
     def collect(self, now: datetime, grace: timedelta = GRACE) -> Collected:

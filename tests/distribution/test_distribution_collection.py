@@ -93,6 +93,17 @@ def test_an_upload_whose_bytes_are_just_arriving_is_never_collected(docker):
     assert (answer.status_code, answer.headers["Range"]) == (202, "0-15")
 
 
+@pytest.mark.parametrize("hour", range(24))
+def test_a_push_goes_on_after_a_move_of_25_hours_whenever_the_last_collection_was(docker, hour):
+    wait(docker, hours=hour)
+    pushed = image("app", BLOB)
+    docker.push_blob(pushed.config)
+    location = docker.begin()
+    wait(docker, hours=25)
+    assert docker.send("PUT", f"{location}?digest={BLOB.digest}", data=BLOB.raw).status_code == 201
+    assert docker.put(pushed, "v1").status_code == 201
+
+
 def test_what_took_long_to_arrive_has_its_grace_from_then_on(docker):
     location = docker.begin()
     slow = SlowChunk(docker, location, BLOB.raw)

@@ -154,21 +154,21 @@ def nothing(world):
 def an_old_layer(world):
     """A layer that no image refers to, pushed more than a day ago."""
     push_at_once(world)
-    world.advance(hours=25)
+    world.advance(hours=30)
 
 
 def a_layer_elsewhere(world):
     """A layer that can be mounted, pushed more than a day ago."""
     world.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     world.ask("POST", f"/v2/{BASE}/blobs/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
-    world.advance(hours=25)
+    world.advance(hours=30)
 
 
 def an_old_upload(world):
     """Half an upload, more than a day old."""
     started = world.ask("POST", f"{world.blobs}/uploads/", 202)
     world.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw[:50])
-    world.advance(hours=25)
+    world.advance(hours=30)
 
 
 def a_file_that_nobody_knows(world):
