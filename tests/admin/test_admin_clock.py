@@ -8,7 +8,6 @@ import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.services import background
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.images import an_image, put_image
@@ -65,7 +64,7 @@ def daily_policy(ecr):
 def test_daily_work_is_done_for_every_day_of_a_long_move(http, emulator, monkeypatch):
     daily_policy(client_of(emulator))
     days = []
-    evaluate = background.KINDS[DAILY]
+    evaluate = emulator.services.background._kinds[DAILY]
     monkeypatch.setitem(
         emulator.services.background._kinds, DAILY, lambda *arguments: (days.append(arguments[2]), evaluate(*arguments))
     )
@@ -77,7 +76,7 @@ def test_daily_work_is_done_for_every_day_of_a_long_move(http, emulator, monkeyp
 
 def test_others_are_answered_while_the_clock_is_on_its_way(http, emulator, monkeypatch):
     daily_policy(client_of(emulator))
-    evaluate = background.KINDS[DAILY]
+    evaluate = emulator.services.background._kinds[DAILY]
     reached, go_on = Event(), Event()
     days = []
 
