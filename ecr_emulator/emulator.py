@@ -17,7 +17,7 @@ from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.limits import refuse_forgotten_limits
 from ecr_emulator.companions.mount import Companions
-from ecr_emulator.companions.protected_roles import refuse_changes_of_protected_roles
+from ecr_emulator.companions.protected_roles import refuse_changes_of_aws_policies, refuse_changes_of_protected_roles
 from ecr_emulator.companions.role_deletions import RoleDeletions
 from ecr_emulator.companions.roles import CompanionRoles
 from ecr_emulator.companions.secrets import CompanionSecrets
@@ -217,6 +217,7 @@ class Emulator:
 
     def _roles(self) -> CompanionRoles:
         self._companions.before_each_call(refuse_changes_of_protected_roles)
+        self._companions.before_each_call(refuse_changes_of_aws_policies)
         RoleDeletions(self._companions, self._store, self._ids)
         return CompanionRoles(self._companions, self._store)
 

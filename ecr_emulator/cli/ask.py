@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
@@ -64,6 +64,25 @@ def lines(place: Place, path: str, body: str, timeout: float) -> Iterator[Any]:
     with _answer(place, "POST", path, body, timeout) as answer:
         for line in answer:
             yield json.loads(line)
+
+
+def account_of_key(place: Place, access_key: str) -> str | None:
+    """The account of an access key, as STS of the emulator there says; None if none answers."""
+    import re
+    from http.client import HTTPException
+
+    scope = f"Credential={access_key}/20150101/us-east-1/sts/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    try:
+        with closing(_connection(place, TIMEOUT_SECONDS)) as connection:
+            connection.request("POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", headers)
+            found = re.search(rb"<Account>([0-9]{12})</Account>", connection.getresponse().read())
+    except (HTTPException, OSError, ValueError):
+        return None
+    return found[1].decode() if found else None
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import click
 
-from ecr_emulator.cli.ask import Place
+from ecr_emulator.cli.ask import Place, account_of_key
 from ecr_emulator.settings import Loaded
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
@@ -34,22 +34,30 @@ def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) 
     return _place_at(environment[variable], variable, loaded.settings.admin_token)
 
 
-def registry_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The account and the Region that the user means, as far as anybody has named them."""
-    return dict(_named(loaded, environment))
+def registry_meant(loaded: Loaded, place: Place, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The account and the Region that the user means, as far as anybody has named them.
+
+    Whose an access key is that IAM or STS gave out, the emulator knows.
+    """
+    return dict(_named(loaded, place, environment))
 
 
-def _named(loaded: Loaded, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _named(loaded: Loaded, place: Place, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     region = _first_set(REGIONS, environment)
-    told = {"region": environment[region] if region else "", "account": environment.get(ACCESS_KEY, "")}
-    if not _ACCOUNT.fullmatch(told["account"]):
-        told["account"] = ""  # which account has another access key, only the emulator knows
-    for name in ("account", "region"):
-        if loaded.is_explicit(name) or not told[name]:
-            if not loaded.is_default(name):
-                yield name, getattr(loaded.settings, name)
-        else:
-            yield name, told[name]
+    tell: dict[str, Callable[[], str | None]] = {
+        "account": lambda: _account_of(environment.get(ACCESS_KEY, ""), place),
+        "region": lambda: environment[region] if region else None,
+    }
+    for name, told in tell.items():
+        value = None if loaded.is_explicit(name) else told()
+        if value:
+            yield name, value
+        elif not loaded.is_default(name):
+            yield name, getattr(loaded.settings, name)
+
+
+def _account_of(access_key: str, place: Place) -> str | None:
+    return access_key if not access_key or _ACCOUNT.fullmatch(access_key) else account_of_key(place, access_key)
 
 
 def _first_set(variables: tuple[str, ...], environment: Mapping[str, str]) -> str | None:

@@ -29,7 +29,7 @@ class Running:
 
     def __init__(self, loaded: Loaded) -> None:
         self._at = emulator_meant(loaded)
-        self.place = registry_meant(loaded)
+        self.place = registry_meant(loaded, self._at)
         self.flags = {name: value for name, value in self.place.items() if loaded.is_flag(name)}
 
     def get(self, path: str) -> Any:

@@ -69,6 +69,8 @@ class OwnBackends:
             for backends in list(self.in_use):
                 for _, _, backend in list(backends.iter_backends()):
                     _let_go(backend)
+                for regions in list(backends.values()):
+                    regions.clear()  # moto remembers the dictionary of an account, here what is in it is forgotten
         with self._lock:
             self._by_id.clear()
             self.in_use.clear()

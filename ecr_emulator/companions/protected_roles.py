@@ -1,10 +1,11 @@
-"""Service-linked roles may be changed by their service only.
+"""Service-linked roles may be changed by their service only, and AWS's managed policies by AWS.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,15 @@ _CHANGES = {
 }
 """What IAM refuses by its model; UpdateRole and UpdateRoleDescription may give a role another description."""
 _OF_AWS = ("/aws-service-role/", "/aws-reserved/")
+_POLICY_CHANGES = {
+    "CreatePolicyVersion",
+    "DeletePolicy",
+    "DeletePolicyVersion",
+    "SetDefaultPolicyVersion",
+    "TagPolicy",
+    "UntagPolicy",
+}
+_POLICY_OF_AWS = re.compile(r"arn:[\w-]+:iam::aws:policy/")
 
 
 def refuse_changes_of_protected_roles(environ: WSGIEnvironment, account: str) -> Response | None:
@@ -42,6 +52,15 @@ def refuse_changes_of_protected_roles(environ: WSGIEnvironment, account: str) ->
         return None
     message = f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
     return query_error("UnmodifiableEntity", message)
+
+
+def refuse_changes_of_aws_policies(environ: WSGIEnvironment, _: str) -> Response | None:
+    """Answer a request that would change a managed policy of AWS. AWS's own words are not known."""
+    query = query_of(environ, "iam")
+    action, policy = query.get("Action", ""), query.get("PolicyArn", "")
+    if action not in _POLICY_CHANGES or not _POLICY_OF_AWS.match(policy):
+        return None
+    return query_error("AccessDenied", f"Nobody but AWS may perform iam:{action} on {policy}", 403)
 
 
 def _is_change(query: Mapping[str, str]) -> bool:

@@ -61,6 +61,6 @@ def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:
     return dict.fromkeys(services, query)
 
 
-def query_error(code: str, message: str) -> Response:
+def query_error(code: str, message: str, status: int = 400) -> Response:
     """The answer to a request that a service refuses."""
-    return Response(_ERROR.format(code=code, message=escape(message)), 400, content_type="text/xml")
+    return Response(_ERROR.format(code=code, message=escape(message)), status, content_type="text/xml")

@@ -126,6 +126,8 @@ def test_an_address_with_https_is_asked_with_the_authorities_that_aws_tools_trus
         distrusted = run(tmp_path, "health", **url)
         assert distrusted.returncode == 1
         assert "certificate verify failed" in distrusted.stderr
+        missing = run(tmp_path, "rules", **url, AWS_CA_BUNDLE="no-such", AWS_ACCESS_KEY_ID="AKIA")
+        assert missing.stderr.endswith("which AWS_ENDPOINT_URL names: No such file or directory\n")
         assert served.stop() == 0
 
 
@@ -153,9 +155,19 @@ def test_flags_and_variables_of_its_own_say_better_whose(emulator, tmp_path):
     assert rules(tmp_path, *port, **other) == ("111122223333", "us-west-2", [])
 
 
-def test_an_access_key_that_is_no_account_leaves_the_emulator_s_own(emulator, tmp_path):
+def test_an_access_key_that_iam_gave_out_is_of_its_users_account(emulator, tmp_path):
+    where = {"endpoint_url": emulator.url, "region_name": "us-east-1"}
+    iam = boto3.client("iam", **where, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    variables = {"AWS_ENDPOINT_URL": emulator.url, "AWS_ACCESS_KEY_ID": key, "AWS_REGION": "eu-west-1"}
+    assert rules(tmp_path, **variables) == THERE
+
+
+def test_an_access_key_that_nobody_gave_out_is_of_the_emulator_s_own_account(emulator, tmp_path):
     port = ("--port", str(emulator.port))
     assert rules(tmp_path, *port, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE") == ("000000000000", "us-east-1", [])
+    assert rules(tmp_path, *port, AWS_ACCESS_KEY_ID="no\nkey") == ("000000000000", "us-east-1", [])
 
 
 # --- reset -------------------------------------------------------------------------------------------------

@@ -244,3 +244,21 @@ def test_policies_of_aws_are_there_in_either_mode(in_either_mode):
     assert in_either_mode.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
     pages = in_either_mode.get_paginator("list_policies").paginate(Scope="AWS")
     assert name in {policy["PolicyName"] for page in pages for policy in page["Policies"]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("delete_policy", {}),
+        ("create_policy_version", {"PolicyDocument": TRUST}),
+        ("delete_policy_version", {"VersionId": "v1"}),
+        ("set_default_policy_version", {"VersionId": "v1"}),
+        ("tag_policy", {"Tags": [{"Key": "k", "Value": "v"}]}),
+        ("untag_policy", {"TagKeys": ["k"]}),
+    ],
+)
+def test_policies_of_aws_are_changed_by_nobody(iam, operation, arguments):
+    before = iam.get_policy(PolicyArn=READ_ONLY)["Policy"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        getattr(iam, operation)(PolicyArn=READ_ONLY, **arguments)
+    assert iam.get_policy(PolicyArn=READ_ONLY)["Policy"] == before
