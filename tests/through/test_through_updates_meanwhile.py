@@ -6,10 +6,12 @@ from threading import Event
 
 import pytest
 
+from ecr_emulator.serving.threaded import ThreadedServer
 from tests.support.faults import answers
 from tests.support.images import put_image
+from tests.support.processes import run
 from tests.support.upstream_images import image
-from tests.through.conftest import running
+from tests.through.conftest import ACCOUNT, running
 from tests.through.matrix.stories import Beside, stopping_at
 from tests.through.test_through_neighbours import Registry
 from tests.through.test_through_updates import NAME, NEW, OLD, PARTS, UNTAGGED_FOR_A_DAY, cached, moves, policy
@@ -174,13 +176,18 @@ def warm(here):
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_a_refresh_says_that_a_tag_is_updating(here, upstream, monkeypatch):
+def test_a_refresh_says_that_a_tag_is_updating(here, upstream, monkeypatch, tmp_path):
     monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
     with on_its_way(here, upstream) as pulling:
         assert pulling.result() == OLD.raw
         refreshed = refresh(here)
         assert (refreshed["outcome"], refreshed["digest"]) == ("updating", OLD.digest)
-        assert NEW.digest in refreshed["reason"]
+        reason = f"{NEW.digest} is served when all of it is here"
+        assert refreshed["reason"] == reason
+        with ThreadedServer(here.emulator.wsgi) as server:
+            typed = run(tmp_path, "refresh", f"{NAME}:v1", "--port", str(server.port), "--account", ACCOUNT)
+        assert (typed.returncode, typed.stderr) == (0, "")
+        assert typed.stdout == f"{NAME}:v1  updating: {reason}; until then it is {OLD.digest}\n"
     monkeypatch.undo()
     assert refresh(here)["digest"] == NEW.digest
 
