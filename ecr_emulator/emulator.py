@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 from dataclasses import replace
 from datetime import timedelta
@@ -83,7 +84,7 @@ class Emulator:
         self.clock = clock or SystemClock()
         self._patience = replace(patience or self._patience_of(self.settings), elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
-        self._scratch = tempfile.TemporaryDirectory(prefix="ecr-emulator-") if self.temporary else None
+        self._scratch = self._temporary_folder() if self.temporary else None
         self.data_dir = Path(self._scratch.name) if self._scratch else Path(self.settings.data_dir or "")
         prepare(self.data_dir)
         self._ownership = Ownership(self.data_dir)
@@ -92,6 +93,11 @@ class Emulator:
         except BaseException:
             self._ownership.close()
             raise
+
+    @staticmethod
+    def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+        """A folder whose removal does not fail where a download that ends at this moment still tidies up in it."""
+        return tempfile.TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True)
 
     def _patience_of(self, settings: Settings) -> Patience:
         ttl = settings.negative_ttl
@@ -265,6 +271,7 @@ class Emulator:
         self._ownership.close()
         if self._scratch:
             self._scratch.cleanup()
+            shutil.rmtree(self.data_dir, ignore_errors=True)  # a download that was cut off may have left something
 
     def __enter__(self) -> Self:
         return self
