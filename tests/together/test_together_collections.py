@@ -214,6 +214,11 @@ def collect_everything(world):
     world.emulator.services.collector.collect(world.emulator.clock.now(), timedelta())
 
 
+def replicate(world):
+    """The background work of an image: its copy in another Region."""
+    world.emulator.services.background.catch_up(world.emulator.clock.now())
+
+
 def delete_the_repository(world):
     with world.emulator.services.store.writing() as work:
         repository = work.repositories.find(world.emulator.services.home, APP)
@@ -301,3 +306,23 @@ def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(world, found, sto
         world.check()
 
     assert every_interleaving(run, is_whole=between is not reset) > 10
+
+
+@pytest.mark.parametrize("between", [collect_everything, wait_a_day])
+def test_no_replica_is_lost_to_a_collection(world, between):
+    there = f"/v2/{ACCOUNT}/eu-west-1/{APP}/blobs/{BLOB.digest}"
+    destination = {"region": "eu-west-1", "registryId": ACCOUNT}
+
+    def run(switch):
+        begin(world, nothing)
+        world.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+        push_at_once(world)
+        world.put_manifest()
+        with switched(world.emulator, switch):
+            switch.run(lambda: replicate(world), lambda: between(world))
+        delete_the_repository(world)
+        collect_everything(world)
+        assert world.ask("GET", there, 200).data == BLOB.raw
+        world.check()
+
+    assert every_interleaving(run) > 10

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 from werkzeug.test import Client
@@ -16,13 +17,14 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
+from tests.support.faults import stalls
 from tests.support.interleaving import every_interleaving, switched
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.upstream_images import Content, layer
 
 ACCOUNT = "000000000000"
 NAME = "cache/team/app"
-BLOB = layer("blob", 100_000)
+BLOB = layer("blob", 60_000)
 CONFIG = Content(b"{}", "application/vnd.oci.image.config.v1+json")
 IMAGE = Content(
     json.dumps(
@@ -45,11 +47,11 @@ def upstream():
         yield registry
 
 
-@pytest.fixture
-def emulator(upstream):
-    """It fetches a blob when a client asks for it, and not before: all that happens, happens in the story."""
+@pytest.fixture(params=["lazy", "full"])
+def emulator(upstream, request):
+    """It fetches a blob when a client asks for it, or behind its back."""
     settings = Settings(
-        registry_auth="open", account=ACCOUNT, import_mode="lazy", upstream_map={"quay.io": upstream.url}
+        registry_auth="open", account=ACCOUNT, import_mode=request.param, upstream_map={"quay.io": upstream.url}
     )
     with Emulator(settings, FrozenClock()) as running:
         yield running
@@ -74,9 +76,14 @@ def collect(emulator):
     emulator.services.collector.collect(emulator.clock.now(), timedelta())
 
 
-def begin(emulator):
+def reset(emulator):
+    """``POST /_ecr/reset``, but for what it waits for before."""
     emulator._store.reset()
     emulator.services.collector.sweep()
+
+
+def begin(emulator):
+    reset(emulator)
     emulator._pull_through.forget()
     emulator._downloads.forget()
     client_of(emulator, "ecr", account=ACCOUNT).create_pull_through_cache_rule(
@@ -99,3 +106,54 @@ def test_a_cold_pull_gets_its_bytes_whatever_is_collected_meanwhile(emulator, up
         assert is_full or upstream.count("GET", BLOB.digest) == asked
 
     assert every_interleaving(run, is_whole=True) > 20
+
+
+def test_a_cold_pull_that_a_reset_cuts_short_hears_why(emulator):
+    def try_to_pull():
+        get = Client(emulator.wsgi).get
+        answers = [
+            get(f"/v2/{NAME}/manifests/v1"),
+            *(get(f"/v2/{NAME}/blobs/{each.digest}") for each in (CONFIG, BLOB)),
+        ]
+        bodies = [(answer.status_code, answer.data) for answer in answers]
+        assert emulator.settle(20)
+        return bodies
+
+    def run(switch):
+        begin(emulator)
+        with switched(emulator, switch):
+            bodies = switch.run(try_to_pull, lambda: reset(emulator))
+        for (status, data), content in zip(bodies, (IMAGE, CONFIG, BLOB), strict=True):
+            assert data == content.raw if status == 200 else (status, b"UNKNOWN" in data) == (404, True)
+        with emulator.services.store.reading() as work:
+            repository = work.repositories.find(emulator.services.home, NAME)
+            held = [work.layers.find(repository, each.digest) for each in (CONFIG, BLOB)] if repository else []
+        assert all(emulator.services.blobs.size(layer.digest) == layer.size for layer in held if layer)
+
+    assert every_interleaving(run, is_whole=True) > 20
+
+
+def test_a_download_whose_file_is_gone_tells_no_path_of_the_server(emulator, upstream):
+    begin(emulator)
+    go_on = Event()
+    upstream.fail(f"GET /blobs/{BLOB.digest}", stalls(go_on, after=10_000))
+    answers = []
+    pulling = Thread(target=lambda: answers.append(pull_and_see(emulator)))
+    pulling.start()
+    while not (parts := [path for path in (emulator.data_dir / "ingest").iterdir() if path.stat().st_size > 1_000]):
+        pulling.join(0.01)
+    parts[0].unlink()
+    go_on.set()
+    pulling.join(20)
+    [(status, text)] = answers
+    assert status == 503
+    assert BLOB.digest in text
+    assert str(emulator.data_dir) not in text
+    assert emulator.settle(20)
+    assert pull(emulator) == BLOB.raw
+
+
+def pull_and_see(emulator):
+    pull(emulator, "manifests/v1")
+    answer = Client(emulator.wsgi).get(f"/v2/{NAME}/blobs/{BLOB.digest}")
+    return answer.status_code, answer.text
