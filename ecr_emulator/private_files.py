@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER, FILE = 0o700, 0o600
@@ -27,11 +28,12 @@ def create_private(path: Path) -> None:
 
 
 def narrow(path: Path) -> None:
-    """Take from others what they may do with a file, or with a folder, but for what is in it."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OTHERS:
+    """Take from others what they may do with a file, or with a folder, but for what is in it; if it is still there."""
+    with suppress(FileNotFoundError):
+        mode = stat.S_IMODE(path.stat().st_mode)
         try:
-            path.chmod(mode & ~_OTHERS)
+            if mode & _OTHERS:
+                path.chmod(mode & ~_OTHERS)
         except PermissionError:
             log.warning("%s belongs to somebody else, so others may go on to use it (mode %o)", path, mode)
 

@@ -67,6 +67,15 @@ def test_what_was_open_to_others_is_closed_at_the_next_start(tmp_path):
     assert open_to_others(use(folder)) == {}
 
 
+def test_a_link_that_leads_nowhere_is_no_obstacle(tmp_path):
+    folder = tmp_path / "state"
+    use(folder)
+    (folder / "blobs" / "gone").symlink_to(tmp_path / "nowhere")
+    (folder / "ecr.old").symlink_to(tmp_path / "nowhere")
+    (folder / "blobs").chmod(0o755)
+    assert open_to_others(use(folder)) == {}
+
+
 def test_a_directory_that_was_there_is_closed_if_nothing_else_is_in_it(tmp_path):
     ours, shared = tmp_path / "ours", tmp_path / "shared"
     for folder in (ours, shared):
