@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
-from ecr_emulator.domain.host_names import HostNames
+from ecr_emulator.domain.host_names import HostNames, name_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -56,7 +55,7 @@ class WebPages:
             if host and not self._host_names.answers(host):
                 message = (
                     f"The emulator does not answer to the host name {host}, which anybody may have pointed here. "
-                    f"If it is yours, start the emulator with --allow-host {urlsplit(f'//{host}').hostname or 'NAME'}"
+                    f"If it is yours, start the emulator with --allow-host {name_in(host.lower()) or 'NAME'}"
                 )
                 return Refusal(MISDIRECTED, message)
         return None

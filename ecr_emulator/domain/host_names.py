@@ -34,7 +34,7 @@ class HostNames:
     """
 
     def __init__(self, named: Iterable[str] = ()) -> None:
-        names = [_name_in(each.lower().removeprefix("*")) or each.lower() for each in named]
+        names = [name_in(each.lower().removeprefix("*")) or each.lower() for each in named]
         self._named = frozenset(name for name in names if not name.startswith("."))
         suffixes = (f".{suffix}" for suffix in (*PRIVATE, *AWS))
         self._suffixes = (*suffixes, *(name for name in names if name.startswith(".")))
@@ -42,13 +42,13 @@ class HostNames:
 
     def _answers(self, host: str) -> bool:
         """Whether a Host header, with its port, names this emulator."""
-        name = _name_in(host.lower())
+        name = name_in(host.lower())
         if not name:
             return False
         return "." not in name or name in self._named or name.endswith(self._suffixes) or _is_address(name)
 
 
-def _name_in(host: str) -> str | None:
+def name_in(host: str) -> str | None:
     """The name in a Host header, without the port and without the dot of the root; None if it is none."""
     found = _HOST.fullmatch(host)
     return found["name"].removesuffix(".") if found else None

@@ -148,7 +148,8 @@ ANSWERED = [
 REFUSED = [
     "evil.example", "evil.example:4566", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.io",
     "amazonaws.com.evil.example", "evilamazonaws.com", "notlocalhost.com", "evil.example.", "a.b", "localhost@evil",
-    "evil.example, localhost", ".", "internal.evil.io", "ecr.corp.example.com",
+    "evil.example, localhost", ".", "internal.evil.io", "ecr.corp.example.com", "[evil.example", "evil.example]", "[]",
+    "[...]", "[evil.example]", "[::1].evil.example", "[::1", "a[b]c",
 ]  # fmt: skip
 
 
