@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
 ECR_TARGET = "AmazonEC2ContainerRegistry_"
 ECR_SCOPE = "/ecr/aws4_request"
-OWN_PAGES = ("/", "/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics", "/favicon.ico", "/robots.txt")
+OWN_PAGES = (
+    "/", "/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
+    "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png", "/_localstack",
+)  # fmt: skip
 """What browsers and probes ask of any server. Signed, it is a bucket of S3."""
 
 _SIGNED = re.compile(r"(?:^|&)(?:X-Amz-|AWSAccessKeyId=)")
@@ -82,7 +85,9 @@ def _part_for(environ: WSGIEnvironment) -> str:
 
 def _is_own_page(path: str, environ: WSGIEnvironment) -> bool:
     """Whether somebody who signed nothing asks for what any server may have, and not for something in a bucket."""
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+    if "HTTP_AUTHORIZATION" in environ:
+        return False
+    if path == "/" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):  # where unsigned calls of STS go
         return False
     if path not in OWN_PAGES and not path.startswith("/.well-known/"):
         return False

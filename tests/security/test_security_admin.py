@@ -244,14 +244,25 @@ def test_it_says_what_there_is(untouched, path):
     assert "/_ecr/health" in untouched.get(path).text
 
 
+@pytest.mark.parametrize("path", ["/health", "/readyz", "/metrics"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_it_says_how_one_may_look(untouched, path, method):
+    answer = untouched.open(path, method=method, json={})
+    assert (answer.status_code, answer.json["error"]) == (405, f"{method} {path}: This address takes GET only")
+
+
 def test_it_says_that_there_are_no_metrics(untouched):
     answer = untouched.get("/metrics")
     assert (answer.status_code, answer.json["error"].startswith("There are no metrics")) == (404, True)
 
 
 @pytest.mark.parametrize(
-    "path", ["/favicon.ico", "/robots.txt", "/.well-known/security.txt", "/_localstack/info", "/_ecr/nope"]
-)
+    "path",
+    [
+        "/favicon.ico", "/apple-touch-icon.png", "/robots.txt", "/.well-known/security.txt", "/_localstack",
+        "/_localstack/info", "/_ecr/nope",
+    ],
+)  # fmt: skip
 def test_what_it_does_not_have_is_said_in_plain_words(untouched, path):
     answer = untouched.get(path, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == 404
