@@ -91,4 +91,9 @@ def _principal_with_arns(principal: Any, registry: Registry) -> Any:
 
 
 def _arn(name: str, registry: Registry) -> str:
-    return f"arn:{registry.partition}:iam::{name}:root" if _ACCOUNT.fullmatch(name) else name
+    """A principal by its ARN, if it has one. Raises ``ValueError`` for one of another partition: nobody here is it."""
+    if _ACCOUNT.fullmatch(name):
+        return f"arn:{registry.partition}:iam::{name}:root"
+    if name.startswith("arn:") and not name.startswith(f"arn:{registry.partition}:"):
+        raise ValueError("a principal of another partition")
+    return name

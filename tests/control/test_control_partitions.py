@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ecr_emulator.domain.addresses import registry_of_host
@@ -54,6 +56,20 @@ def test_the_commercial_partition_is_another_one_elsewhere(ecr_of):
     ecr.create_repository(repositoryName=NAME)
     arn = f"arn:aws:ecr:cn-north-1:{ACCOUNT}:repository/{NAME}"
     assert refusal(ecr.list_tags_for_resource, resourceArn=arn)[0] == "RepositoryNotFoundException"
+
+
+@pytest.mark.parametrize("partition", OTHERS)
+@pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
+def test_a_policy_names_no_principal_of_another(ecr, element, partition):
+    ecr.create_repository(repositoryName=NAME)
+    known = f"arn:aws:iam::{ACCOUNT}:root"
+    statement = {"Effect": "Allow", element: {"AWS": [known, f"arn:{partition}:iam::{ACCOUNT}:role/ci"]}}
+    policy = json.dumps({"Statement": [statement | {"Action": "ecr:BatchGetImage"}]})
+    invalid = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+    assert refusal(ecr.set_repository_policy, repositoryName=NAME, policyText=policy) == (
+        "InvalidParameterException",
+        invalid,
+    )
 
 
 @pytest.mark.parametrize("partition", OTHERS)

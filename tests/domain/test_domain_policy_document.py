@@ -297,7 +297,6 @@ def denial(**elements):
         {"Principal": {"AWS": "*"}},
         {"Principal": {"AWS": [USER, SESSION]}},
         {"Principal": {"AWS": HERE.id}},
-        {"Principal": {"AWS": f"arn:aws-cn:iam::{HERE.id}:root"}},
         {"Principal": {"AWS": [USER, BUILDER]}},
         {"Principal": None, "NotPrincipal": {"AWS": "111122223333"}},
         {"Principal": None, "NotPrincipal": {"AWS": HERE.id}},
