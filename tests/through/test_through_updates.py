@@ -2,9 +2,12 @@
 
 import json
 from threading import Event
+from time import monotonic
 
 import pytest
 
+from ecr_emulator.services.orders import Order
+from ecr_emulator.services.updates import Update
 from tests.support.boto import client_of
 from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
 from tests.support.images import put_image
@@ -187,6 +190,13 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(here, upstream):
     assert upstream.count("GET", f"/blobs/{lost}") > 1
 
 
+@pytest.mark.timeout(20)
+def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
+    update = Update(Order(None, NAME, "v1", None), began=monotonic() - 1_000)
+    update.wait(since=monotonic(), patience=999)
+    assert not update.over.is_set()
+
+
 # --- What there is to lose -----------------------------------------------------------------------------------
 
 
@@ -257,6 +267,19 @@ def test_an_architecture_that_the_publisher_dropped_is_no_loss(here, upstream):
     moves(here, upstream, one)
     assert here.pull(NAME, "v1") == one.raw
     assert here.events()[-1]["sync-status"] == "SUCCESS"
+
+
+def test_one_of_two_images_for_a_platform_is_not_lost(here, upstream):
+    old, new = (index(image(f"{age} 2019"), image(f"{age} 2022")) for age in ("old", "new"))
+    upstream.add_image("team/app", old, "v1")
+    upstream.remove("team/app", old.images[1].digest)
+    here.rule()
+    here.manifest(NAME, "v1")
+    here.settle()
+    moves(here, upstream, new)
+    upstream.remove("team/app", new.images[0].digest)
+    assert here.manifest(NAME, "v1").data == old.raw
+    assert tagged(here) == old.digest
 
 
 def test_layers_that_are_never_pushed_keep_no_tag(here, upstream):

@@ -142,6 +142,21 @@ def test_an_update_whose_images_somebody_deletes_is_not_whole(here, upstream):
     assert here.pull(NAME, "v1") == NEW.raw
 
 
+def test_an_update_that_lists_an_archived_image_is_not_whole(here, upstream):
+    child = NEW.images[1]
+    upstream.add_image("team/app", child)
+    cached(here, upstream)
+    here.pull(NAME, child.digest)
+    here.settle()
+    call = {"repositoryName": NAME, "imageId": {"imageDigest": child.digest}}
+    here.ecr.update_image_storage_class(**call, targetStorageClass="ARCHIVE")
+    moves(here, upstream)
+    assert here.pull(NAME, "v1") == OLD.raw
+    here.ecr.update_image_storage_class(**call, targetStorageClass="STANDARD")
+    here.advance(hours=2)
+    assert here.pull(NAME, "v1") == NEW.raw
+
+
 def test_a_rule_that_another_one_replaces_meanwhile_moves_no_tag(here, upstream):
     with on_its_way(here, upstream) as pulling:
         here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
