@@ -1,0 +1,70 @@
+"""Open files: connections that idle by the thousand, and next to no files at all."""
+
+import resource
+import socket
+import ssl
+import urllib.request
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.support.processes import serving
+
+USUAL = 1_024
+"""The soft limit of open files on most systems; the hard one is far higher."""
+IDLE = 1_100
+PATIENCE = 20
+
+
+@contextmanager
+def open_files(soft, hard=None):
+    """What is started here may have so many files open."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] != resource.RLIM_INFINITY and before[1] < 4 * IDLE:
+        pytest.skip(f"{before[1]} open files are too few for this test")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard or before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def connect(emulator):
+    return socket.create_connection(("127.0.0.1", emulator.port), timeout=PATIENCE)
+
+
+def is_healthy(url, context=None):
+    with urllib.request.urlopen(f"{url}/_ecr/health", timeout=PATIENCE, context=context) as answer:
+        return answer.status == 200
+
+
+def says_nothing(connection):
+    pass
+
+
+def has_had_an_answer(connection):
+    connection.sendall(b"GET /_ecr/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.fixture(params=["http", "http and https"])
+def emulator(request, tmp_path):
+    arguments = [] if request.param == "http" else ["--tls", "--tls-dir", "tls"]
+    with ExitStack() as stack:
+        with open_files(USUAL):
+            emulator = stack.enter_context(serving(tmp_path, "--port", "0", *arguments))
+        stack.enter_context(open_files(2 * IDLE + USUAL))
+        yield emulator
+        emulator.stop()
+
+
+@pytest.mark.parametrize("idle", [says_nothing, has_had_an_answer])
+def test_a_thousand_idle_connections_keep_nobody_out(emulator, tmp_path, idle):
+    with ExitStack() as stack:
+        for _ in range(IDLE):
+            idle(stack.enter_context(connect(emulator)))
+        assert is_healthy(emulator.url)
+        if "https" in emulator.output:
+            context = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
+            assert is_healthy(emulator.url.replace("http:", "https:"), context)
+    assert is_healthy(emulator.url)
