@@ -17,15 +17,18 @@ from ecr_emulator.web_pages import Refusal
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+CODES = {400: "MalformedHttpRequestException"}
+"""AWS's names for what is wrong with a request, where it is not who may send it."""
 ACCESS_DENIED = "AccessDeniedException"
 
 
 def _of_registry(refusal: Refusal, _: WSGIEnvironment) -> Response:
-    return wire.refused(wire.Refusal(refusal.status, "DENIED", refusal.message))
+    code = "UNSUPPORTED" if refusal.status in CODES else "DENIED"
+    return wire.refused(wire.Refusal(refusal.status, code, refusal.message))
 
 
 def _of_api(refusal: Refusal, _: WSGIEnvironment) -> Response:
-    body = json.dumps({"__type": ACCESS_DENIED, "message": refusal.message})
+    body = json.dumps({"__type": CODES.get(refusal.status, ACCESS_DENIED), "message": refusal.message})
     return Response(body, refusal.status, content_type=CONTENT_TYPE)
 
 
@@ -35,7 +38,8 @@ def _of_admin(refusal: Refusal, _: WSGIEnvironment) -> Response:
 
 def _of_companions(refusal: Refusal, environ: WSGIEnvironment) -> Response:
     status = HTTPStatus(refusal.status)
-    return in_words_of_aws(f"{status.value} {status.phrase}", ACCESS_DENIED, refusal.message, environ)
+    code = CODES.get(refusal.status, ACCESS_DENIED)
+    return in_words_of_aws(f"{status.value} {status.phrase}", code, refusal.message, environ)
 
 
 DIALECTS: Mapping[str, Callable[[Refusal, WSGIEnvironment], Response]] = {

@@ -9,6 +9,7 @@ Only ``control.endpoint`` and ``distribution.wire`` catch these.
 
 from __future__ import annotations
 
+import errno
 from typing import Any, ClassVar, Self
 
 
@@ -38,6 +39,18 @@ class StorageFailure(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class OutOfFiles(StorageFailure):
+    """The system lets the process open no more files. It passes as connections and transfers end."""
+
+    def __init__(self) -> None:
+        super().__init__("the emulator may open no more files for now; raise their limit (ulimit -n)")
+
+    @staticmethod
+    def is_meant_by(error: OSError) -> bool:
+        """Whether the system says so."""
+        return error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 # --- Constraint failures ---------------------------------------------------------------------------------

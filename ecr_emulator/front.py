@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ecr_emulator.dialects import DIALECTS
 from ecr_emulator.domain.addresses import registry_of_host
+from ecr_emulator.host_header import wrong_host
 from ecr_emulator.observe import NOTE
-from ecr_emulator.web_pages import WebPages, answer_preflight, is_preflight, readable_for
+from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -48,6 +50,9 @@ class Front:
     web_pages: WebPages
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        wrong = wrong_host(environ)
+        if wrong:
+            return _refuse(Refusal(HTTPStatus.BAD_REQUEST, wrong), environ, start_response)
         if not environ.get("HTTP_HOST"):
             environ["HTTP_HOST"] = _reached(environ)
         if any(header in environ for header in FORWARDED):
@@ -55,19 +60,22 @@ class Front:
         return self._answer(environ, start_response)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        part = _part_for(environ)
         refusal = self.web_pages.refusal(environ)
         if refusal:
-            environ[NOTE] = {"reason": refusal.message}
-            return DIALECTS[part](refusal, environ)(environ, start_response)
+            return _refuse(refusal, environ, start_response)
         origin = self.web_pages.allowed_origin(environ)
         if origin:
             start_response = readable_for(origin, start_response)
             if is_preflight(environ):
                 return answer_preflight(environ, start_response)
         self.catch_up()
-        application: WSGIApplication = getattr(self, part)
+        application: WSGIApplication = getattr(self, _part_for(environ))
         return application(environ, start_response)
+
+
+def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    environ[NOTE] = {"reason": refusal.message}
+    return DIALECTS[_part_for(environ)](refusal, environ)(environ, start_response)
 
 
 def _part_for(environ: WSGIEnvironment) -> str:

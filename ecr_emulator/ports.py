@@ -89,7 +89,7 @@ class BlobStore(Protocol):
         """
 
     def open(self, digest: str) -> BinaryIO:
-        """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
+        """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
 
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
         """Remove a blob, held or not, if it has other bytes than its name says.

@@ -17,6 +17,7 @@ from ecr_emulator.companions.identities import find_account
 from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse
+from ecr_emulator.errors import OutOfFiles
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -164,8 +165,13 @@ def _keep_from_web_pages(answer: Response) -> None:
 
 
 def _moto_application() -> WSGIApplication:
-    redirect_moto()
-    from moto.moto_server import werkzeug_app
+    try:
+        redirect_moto()
+        from moto.moto_server import werkzeug_app
+    except OSError as failure:
+        if OutOfFiles.is_meant_by(failure):
+            raise OutOfFiles from failure
+        raise
 
     def application_of(service: Any) -> Any:
         if service is None:

@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 from werkzeug import Response
 
+from ecr_emulator.errors import OutOfFiles, StorageFailure
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 NOT_IMPLEMENTED = "501 Not Implemented"
 FORBIDDEN = "403 Forbidden"
 MOTOS_SERVICES = "https://docs.getmoto.org/en/latest/docs/services/index.html"
+UNAVAILABLE = "503 Service Unavailable"
 FAILED = "500 Internal Server Error"
 
 _SERVICE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[^/]+/([^/,]+)/aws4_request")
@@ -40,7 +43,12 @@ class Closed(Exception):
 
 def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer with a failure."""
-    status, code, message = _explain(failure, service_of(environ) or "the service of this request")
+    if isinstance(failure, OSError) and OutOfFiles.is_meant_by(failure):
+        failure = OutOfFiles()
+    if isinstance(failure, StorageFailure):
+        status, code, message = UNAVAILABLE, "ServiceUnavailable", failure.reason
+    else:
+        status, code, message = _explain(failure, service_of(environ) or "the service of this request")
     log.warning("%s: %s", status, message)
     return in_words_of_aws(status, code, message, environ)(environ, start_response)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_host
 
 from ecr_emulator.control.caller import Callers
+from ecr_emulator.control.endpoint import CONTENT_TYPE, ApiRequest, Endpoint
 from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
-from ecr_emulator.control.endpoint import ApiRequest, Endpoint
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 
+CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}
 MAX_BODY = 64 * 1024 * 1024
 """More than any request needs: a layer part of 20 MiB in base64 is the longest."""
 
@@ -39,4 +43,15 @@ def control_app(services: Services, callers: Callers, *, strict: bool = False) -
         request.environ[NOTE] = answer.note
         return Response(answer.body, answer.status, answer.headers)
 
+    app.register_error_handler(HTTPException, _refused)
     return app
+
+
+def _refused(error: HTTPException) -> Response:
+    """What is no call of the API, in the API's words: SDKs read JSON only."""
+    hint = " The API takes POST / only." if error.code in {404, 405} else ""
+    message = f"{request.method} {request.path}: {error.description}{hint}"
+    request.environ[NOTE] = {"reason": message}
+    content = {"__type": CODES.get(error.code or 400, "MalformedHttpRequestException"), "message": message}
+    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return Response(json.dumps(content), error.code, headers, content_type=CONTENT_TYPE)

@@ -19,13 +19,22 @@ from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.demands import demands
 from ecr_emulator.control.emulated import find_emulated
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import EcrError, SerializationException, ServerException, StorageFailure, UpstreamFailure
+from ecr_emulator.errors import (
+    EcrError,
+    OutOfFiles,
+    SerializationException,
+    ServerException,
+    StorageFailure,
+    UpstreamFailure,
+)
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import unless
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
+UNAVAILABLE = "ServiceUnavailable"
+"""AWS's common error for what passes by itself."""
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _log = logging.getLogger(__name__)
@@ -86,6 +95,9 @@ class Endpoint:
             cause = error.__cause__
             reason = cause.reason if isinstance(cause, UpstreamFailure) else error.message
             note |= {"error": error.code, "reason": reason}
+        except OutOfFiles as failure:
+            status, content = 503, {"__type": UNAVAILABLE, "message": failure.reason}
+            note |= {"error": UNAVAILABLE, "reason": failure.reason}
         except StorageFailure as failure:
             status, content = ServerException.status, _error_content(ServerException(failure.reason))
             note |= {"error": ServerException.__name__, "reason": failure.reason}

@@ -7,8 +7,10 @@ from contextlib import suppress
 
 WANTED_FILES = 65_536
 MOST_CONNECTIONS = 10_000
+OWN_FILES = 40
+"""What an idle emulator has open: listeners, event loops, the database."""
 RESERVED_FILES = 256
-"""Kept for blobs, the database and upstreams; half of all where there are few."""
+"""Kept for blobs, more connections to the database, and upstreams; half of the rest where there are few."""
 
 
 def take_all_files() -> None:
@@ -25,5 +27,6 @@ def connections(listeners: int, files_each: int = 1) -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
-    free = files - min(files // 2, RESERVED_FILES)
-    return max(1, min(MOST_CONNECTIONS, free // (listeners * files_each)))
+    left = max(0, files - OWN_FILES)
+    left -= min(left // 2, RESERVED_FILES)
+    return max(1, min(MOST_CONNECTIONS, left // (listeners * files_each)))

@@ -14,12 +14,15 @@ from functools import partial
 from socket import AF_UNIX, socket
 from typing import Any, cast
 
+from ecr_emulator.errors import OutOfFiles
+
 STEP = 256 * 1024
 """So many bytes are held at most, each way, for a side that is slower than the other."""
 FILES_EACH = 3
 """What a connection takes: the client's end, our end of the Unix socket and the server's."""
 RETRY_SECONDS = 0.5
 """How long to wait where the system has no file left for a connection, or the server has not accepted the last ones."""
+ATTEMPTS = 60
 
 log = logging.getLogger(__name__)
 
@@ -125,20 +128,31 @@ class Carrier:
 
 
 async def _reach(path: str) -> socket:
-    """A connection to a Unix socket. asyncio takes one that was refused because the backlog is full for made."""
-    reached = socket(AF_UNIX)
+    """A connection to a Unix socket, waited for while its backlog is full or there is no file for it.
+
+    asyncio takes a connection that was refused because the backlog is full for made.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return _reached(path)
+        except BlockingIOError:
+            pass
+        except OSError as failure:
+            if not OutOfFiles.is_meant_by(failure):
+                raise
+        await asyncio.sleep(RETRY_SECONDS)
+    return _reached(path)
+
+
+def _reached(path: str) -> socket:
+    made = socket(AF_UNIX)
     try:
-        reached.setblocking(False)
-        while True:
-            try:
-                reached.connect(path)
-            except BlockingIOError:
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return reached
-    except BaseException:
-        reached.close()
+        made.setblocking(False)
+        made.connect(path)
+    except OSError:
+        made.close()
         raise
+    return made
 
 
 class _End(asyncio.Protocol):

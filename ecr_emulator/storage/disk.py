@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.errors import OutOfFiles, StorageFailure
 
 KEPT = 4 * 1024 * 1024
 """Bytes of the disk that only what makes room may use."""
@@ -31,8 +31,11 @@ def storage_failures() -> Iterator[None]:
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError as error:
+        if OutOfFiles.is_meant_by(error):
+            raise OutOfFiles from error
         raise StorageFailure(f"the data directory cannot be written: {error.strerror or error}") from error
     except sqlite3.Error as error:
+        _require_files(error)
         reason = f"the data directory cannot be written: {error}" if _code(error) in _REFUSES_WRITES else _reason(error)
         if reason is None:
             raise
@@ -41,10 +44,15 @@ def storage_failures() -> Iterator[None]:
 
 @contextmanager
 def read_failures() -> Iterator[None]:
-    """Turn what SQLite says when it cannot read a database into ``StorageFailure``."""
+    """Turn what SQLite says when it cannot read a database, and a lack of open files, into ``StorageFailure``."""
     try:
         yield
+    except OSError as error:
+        if OutOfFiles.is_meant_by(error):
+            raise OutOfFiles from error
+        raise
     except sqlite3.Error as error:
+        _require_files(error)
         reason = _reason(error)
         if reason is None:
             raise
@@ -65,6 +73,15 @@ def free_bytes(folder: str) -> int:
     """How many bytes may still be written into the file system of a folder, by us."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
+
+
+def _require_files(error: sqlite3.Error) -> None:
+    """Raise ``OutOfFiles`` if SQLite could not open a file for lack of it: it does not say why it could not."""
+    if _code(error) == sqlite3.SQLITE_CANTOPEN:
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            raise OutOfFiles from error
 
 
 def _reason(error: sqlite3.Error) -> str | None:

@@ -163,8 +163,11 @@ def test_names_that_nobody_else_can_have_are_answered(http, host):
 def test_names_that_anybody_may_have_pointed_here_are_refused(http, part, host):
     method, path, headers, message_in = PARTS[part]
     answer = http.open(path, method=method, headers=headers | {"Host": host})
-    assert answer.status_code == 421
-    assert "--allow-host" in message_in(answer.get_json(force=True))
+    message = message_in(answer.get_json(force=True))
+    if answer.status_code == 400:  # it may be no host at all
+        assert "Host header" in message
+    else:
+        assert (answer.status_code, "--allow-host" in message) == (421, True)
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-Host"])

@@ -22,7 +22,7 @@ from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
-from ecr_emulator.storage.disk import KEPT, free_bytes, storage_failures
+from ecr_emulator.storage.disk import KEPT, free_bytes, read_failures, storage_failures
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,9 @@ class FileBlobs:
         return None if self.drop_if_damaged(digest) else self.size(digest)
 
     def open(self, digest: str) -> FileIO:
-        """A real, seekable, unbuffered file on the blob, positioned at 0. Raises ``FileNotFoundError``."""
-        return FileIO(self._path(digest))
+        """A real, seekable, unbuffered file on the blob, at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
+        with read_failures():
+            return FileIO(self._path(digest))
 
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
         """Remove a blob, held or not, if it has other bytes than its name says.

@@ -1,4 +1,4 @@
-"""Open files: connections that idle by the thousand, and next to no files at all."""
+"""Connections that idle by the thousand, on a system that allows few open files by default."""
 
 import resource
 import socket
