@@ -16,8 +16,10 @@ from ecr_emulator.companions.iam_backend import iam_of_aws
 from ecr_emulator.companions.identities import find_account
 from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
-from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse
+from ecr_emulator.companions.query import query_of
+from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse, service_of
 from ecr_emulator.errors import OutOfFiles
+from ecr_emulator.observe import NOTE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -119,6 +121,7 @@ class Companions:
         self._backends.clear()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[NOTE] = _described(environ)
         try:
             with self.entered():
                 answer = self._answer(environ)
@@ -162,6 +165,15 @@ def _keep_from_web_pages(answer: Response) -> None:
     for name, _ in list(answer.headers):
         if name.lower().startswith("access-control-"):
             answer.headers.pop(name, None)
+
+
+def _described(environ: WSGIEnvironment) -> dict[str, str]:
+    """The service and the operation of a call, as far as its headers and the query of IAM and STS tell."""
+    service = service_of(environ)
+    target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
+    operation = target[2] or query_of(environ, service or "").get("Action", "")
+    found = {"service": service or target[0], "operation": operation}
+    return {name: value for name, value in found.items() if value}
 
 
 def _moto_application() -> WSGIApplication:

@@ -11,6 +11,7 @@ from werkzeug import Request, Response
 
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.caller import Caller
+from ecr_emulator.observe import NOTE
 from ecr_emulator.services.tokens import TokenExpired, Tokens, read_basic
 
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
@@ -29,6 +30,18 @@ def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | Non
 
 
 def challenge(request: Request) -> Response:
-    """The 401 of real ECR, to the byte."""
+    """The 401 of real ECR, to the byte. Only the log says why."""
+    request.environ[NOTE] = {"reason": _reason(request.headers.get("Authorization", ""))}
     realm = f'Basic realm="{request.host_url}",service="ecr.amazonaws.com"'
     return Response("Not Authorized\n", 401, {"Www-Authenticate": realm}, content_type="text/plain; charset=utf-8")
+
+
+def _reason(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if not authorization:
+        return "the request has no Authorization header: the client is not logged in, or asks whether it has to be"
+    if scheme.lower() != "basic":
+        return f"the registry takes Basic authorization, not {scheme}"
+    if read_basic(credentials.strip()) is None:
+        return "the credentials are not those of docker login: AWS and a password, in base64"
+    return "the password is no token of this emulator; get one with aws ecr get-login-password"

@@ -1,0 +1,64 @@
+"""What the log says of requests whose answer says little: a 401, and calls of other services."""
+
+from base64 import b64encode
+
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.observe import RequestLog
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def logged(emulator, caplog):
+    """Send a request; the facts of its line in the log."""
+    caplog.set_level("INFO", "ecr_emulator.requests")
+    client = Client(RequestLog(emulator.wsgi))
+
+    def send(method, path, **how):
+        client.open(path, base_url="http://localhost:4566", method=method, **how).close()
+        return caplog.records[-1].facts
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        (None, "no Authorization header"),
+        ("Bearer abc", "not Bearer"),
+        ("Basic ???", "not those of docker login"),
+        (f"Basic {b64encode(b'AWS:password').decode()}", "no token of this emulator"),
+    ],
+)
+def test_the_log_says_why_a_client_is_not_let_in(logged, authorization, reason):
+    headers = {"Authorization": authorization} if authorization else {}
+    facts = logged("GET", "/v2/", headers=headers)
+    assert facts["status"] == 401
+    assert reason in facts["reason"]
+
+
+@pytest.mark.parametrize(
+    ("service", "how", "operation"),
+    [
+        ("sts", {"data": {"Action": "GetCallerIdentity", "Version": "2011-06-15"}}, "GetCallerIdentity"),
+        ("secretsmanager", {"headers": {"X-Amz-Target": "secretsmanager.ListSecrets"}, "data": "{}"}, "ListSecrets"),
+    ],
+)
+def test_the_log_says_which_companion_was_asked_what(logged, service, how, operation):
+    headers = {"Authorization": SIGNED.format(service)} | how.pop("headers", {})
+    facts = logged("POST", "/", headers=headers, **how)
+    assert (facts["service"], facts["operation"]) == (service, operation)
+
+
+def test_the_log_names_the_service_where_no_header_names_the_operation(logged):
+    facts = logged("GET", "/", headers={"Authorization": SIGNED.format("s3")})
+    assert facts["service"] == "s3"
