@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -17,7 +18,6 @@ from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import Loaded, Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from socket import socket
 
     from ecr_emulator.emulator import Emulator
@@ -100,8 +100,11 @@ def opened(settings: Settings) -> Emulator:
 
 
 def _what_happened(failure: OSError, data_dir: Path | None) -> str:
+    if isinstance(failure, IsADirectoryError):
+        return f"{failure.filename} is a directory, and ought to be a file"
     if isinstance(failure, FileExistsError | NotADirectoryError):
-        return "it is no directory"
+        is_inside = data_dir and data_dir in Path(failure.filename).parents
+        return f"{failure.filename if is_inside else 'it'} is no directory"
     if isinstance(failure, PermissionError) and data_dir:
         return (
             f"{failure.filename}: {reason(failure)}. The emulator runs as uid {os.getuid()}, which must be able to "

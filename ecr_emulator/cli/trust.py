@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ecr_emulator.cli.ask import reason
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import SETTINGS, Loaded, Settings
 
@@ -70,5 +71,10 @@ def certificate(settings: Settings) -> Certificate:
         raise CannotStart(
             f"Nobody knows where {settings.tls_dir} is: set HOME, or name a folder with --tls-dir"
         ) from None
-    except (NameNotCovered, OSError) as refused:
+    except NameNotCovered as refused:
         raise CannotStart(f"There is no certificate for --tls: {refused}") from None
+    except OSError as failure:
+        where = failure.filename or settings.tls_dir
+        raise CannotStart(
+            f"There is no certificate for --tls: {where}: {reason(failure)}. Name another folder with --tls-dir"
+        ) from None

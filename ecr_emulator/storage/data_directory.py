@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from errno import EACCES
+from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
 
 from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_with_content
 
 DATABASE = "ecr.sqlite"
 LOCK = "owner.sqlite"
-_OURS = re.compile(r"ecr\..*|owner\..*|blobs|ingest|companions")
+FOLDERS = ("blobs", "ingest", "companions")
+_OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")
 
 
 def prepare(folder: Path) -> None:
@@ -26,6 +27,7 @@ def prepare(folder: Path) -> None:
     for path in (folder, *ours):
         _require_access(path)
     for path in ours:
+        _require_kind(path)
         if path.is_dir():
             narrow_with_content(path)
         else:
@@ -40,6 +42,13 @@ def _require_access(path: Path) -> None:
     needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
     if not os.access(path, needed) and path.exists():  # an emulator that ends just now removes files
         raise PermissionError(EACCES, os.strerror(EACCES), os.fspath(path))
+
+
+def _require_kind(path: Path) -> None:
+    if path.name in FOLDERS and not path.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), os.fspath(path))
+    if path.name in (DATABASE, LOCK) and path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), os.fspath(path))
 
 
 def _is_ours_alone(folder: Path) -> bool:

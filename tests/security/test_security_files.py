@@ -182,6 +182,26 @@ def test_a_file_is_no_directory(tmp_path, below):
     )
 
 
+@pytest.mark.parametrize("name", ["blobs", "ingest", "companions"])
+def test_a_file_where_a_folder_ought_to_be_is_refused_with_its_name(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    sentence = refusal(start("--data-dir", str(tmp_path)))
+    assert f"The data directory {tmp_path} cannot be used: {tmp_path / name} is no directory" in sentence
+
+
+@pytest.mark.parametrize("name", ["ecr.sqlite", "owner.sqlite"])
+def test_a_folder_where_a_file_ought_to_be_is_refused_with_its_name(tmp_path, name):
+    (tmp_path / name).mkdir()
+    sentence = refusal(start("--data-dir", str(tmp_path)))
+    assert f"{tmp_path / name} is a directory, and ought to be a file" in sentence
+
+
+def test_a_folder_for_certificates_that_may_not_be_written_is_refused_with_advice(tmp_path):
+    folder = closed(tmp_path / "theirs") / "tls"
+    sentence = refusal(start("--tls", "--tls-dir", str(folder)))
+    assert sentence.endswith(f"{folder}: Permission denied. Name another folder with --tls-dir")
+
+
 def test_a_user_without_a_name_and_a_home_is_no_obstacle():
     nowhere = {name: text for name, text in environment().items() if name != "HOME"}
     command = [sys.executable, "-c", NAMELESS]
