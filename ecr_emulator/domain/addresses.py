@@ -12,7 +12,7 @@ STYLES = ("localhost", "subdomain", "aws", "path")
 
 _AWS_HOST = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9][a-z0-9-]*)\."
-    rf"(?:{'|'.join(map(re.escape, DNS_SUFFIXES))}|on\.(?:aws|amazonwebservices\.com\.cn)|localhost)(?::\d+)?"
+    rf"(?:{'|'.join(map(re.escape, DNS_SUFFIXES))}|on\.(?:aws|amazonwebservices\.com\.cn)|localhost)\.?(?::\d+)?"
 )
 _PATH_PREFIX = re.compile(r"(?P<account>\d{12})/(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<rest>.+)")
 

@@ -142,6 +142,8 @@ def test_a_template_for_another_reason_does_not_apply():
         "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
         "123456789012.dkr-ecr.us-east-1.on.aws",
         "123456789012.dkr.ecr.us-east-1.localhost:4566",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
+        "123456789012.dkr.ecr.us-east-1.localhost.:4566",
     ],
 )
 def test_a_host_names_its_registry(host):
