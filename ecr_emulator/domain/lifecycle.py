@@ -27,10 +27,14 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image that rules look at. One that is bound counts but stays: an index lists it, or its subject decides."""
+    """An image that rules look at. One that is bound counts but stays: an index lists it, or its subject decides.
+
+    One that is incomplete takes nobody's place: where images are counted, it comes after all others.
+    """
 
     image: Image
     is_bound: bool = False
+    is_incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def _exceeding(rule: LifecycleRule, candidates: list[Candidate], now: datetime) 
     """Those beyond the number or the age that the rule allows, the oldest first; of the same age, by digest."""
     aged = sorted(candidates, key=lambda candidate: (_since(rule, candidate.image), candidate.image.digest))
     if rule.count_type == COUNT:
+        aged.sort(key=lambda candidate: not candidate.is_incomplete)
         return aged[: max(0, len(aged) - rule.count_number)]
     return [candidate for candidate in aged if (now - _since(rule, candidate.image)) / DAY > rule.count_number]
 

@@ -16,8 +16,13 @@ from ecr_emulator.services.records import if_there_is_room
 log = logging.getLogger(__name__)
 
 
-def cached_manifest(store: Store, rule: PullThroughRule, name: str, image_id: ImageId) -> StoredManifest | None:
-    """The manifest that a tag or digest means here; one whose bytes were damaged counts as none, and comes again."""
+def cached_manifest(
+    store: Store, rule: PullThroughRule, name: str, image_id: ImageId, *, is_active: bool = False
+) -> StoredManifest | None:
+    """The manifest that a tag or digest means here; one whose bytes were damaged counts as none, and comes again.
+
+    ``is_active``: so does one of an archived image.
+    """
     with store.reading() as work:
         repository = work.repositories.find(rule.registry, name)
         if repository is None:
@@ -26,8 +31,10 @@ def cached_manifest(store: Store, rule: PullThroughRule, name: str, image_id: Im
             image = work.tags.find(repository, image_id.tag)
         else:
             image = work.images.find(repository, image_id.digest or "")
-        manifest = work.images.manifest(image) if image else None
-        return manifest if manifest and manifest.is_whole else None
+        if image is None or (is_active and not image.is_active):
+            return None
+        manifest = work.images.manifest(image)
+        return manifest if manifest.is_whole else None
 
 
 def is_due(store: Store, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> bool:

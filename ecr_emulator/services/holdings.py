@@ -27,9 +27,12 @@ class Holdings:
     def can_replace(self, other: Holdings) -> bool:
         """Whether nothing that can be pulled of the other image would be lost with it.
 
-        Where it is whole, that takes a whole image. Where it is sparse itself, what it does not have may be lacking.
+        Where it is whole, that takes a whole image. Where it is sparse itself, what it does not have may be lacking, as
+        long as anything can be pulled.
         """
-        return not other.whole or self.lacking <= other.lacking - other.whole
+        if not other.whole:
+            return True
+        return bool(self.whole) and self.lacking <= other.lacking - other.whole
 
 
 def holdings_of(work: UnitOfWork, repository: Repository, top: StoredManifest, has_bytes: HasBytes) -> Holdings:

@@ -25,9 +25,9 @@ from ecr_emulator.services.attempts import note_failure
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Flights
 from ecr_emulator.services.image_parts import ImageParts, Part, Sources
-from ecr_emulator.services.import_status import PARTIAL, STARTED, import_status, note_end
+from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
 from ecr_emulator.services.lanes import Lanes
-from ecr_emulator.services.orders import Order, point_tag
+from ecr_emulator.services.orders import Order, Outdated, point_tag
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.updates import Updates
@@ -45,7 +45,8 @@ PARTS_PER_HOST = 4
 
 What clients wait for is not counted."""
 
-_Ordered = tuple[PullThroughRule, str, str, str | None, bool]
+_Ordered = tuple[PullThroughRule, str, str, str | None, Outdated | None]
+"""What one import brings. Each update has its own: the one before may be over and about to end."""
 
 FetchManifest = Callable[[PullThroughRule, str, str], StoredManifest]
 """Brings a manifest into a repository under a rule, by digest. Raises ``UpstreamFailure``."""
@@ -84,7 +85,7 @@ class Imports:
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
         self.is_new(order.rule.registry, order.name, order.manifest.digest)
-        key = (order.rule, order.name, order.manifest.digest, order.tag, order.outdated is not None)
+        key = (order.rule, order.name, order.manifest.digest, order.tag, order.outdated)
         self._flights.join(key, lambda: self._import_or_say(order))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
@@ -216,6 +217,6 @@ def _arrived(
     if image is None:
         return  # it was deleted meanwhile
     tag = order.tag if part.digest == order.manifest.digest else None
-    if import_status(work, image) in (None, STARTED) or (tag and not order.is_resumed):
+    if import_status(work, image) in (None, AWAITED, STARTED) or (tag and not order.is_resumed):
         image_arrived(work, repository, image, tag, now)
     note_end(work, image, is_complete=everything or (part.is_whole and not part.manifest.children))

@@ -22,6 +22,7 @@ from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports import UnitOfWork
 from ecr_emulator.services.holdings import belonging_to
 from ecr_emulator.services.images import Origin, delete_images
+from ecr_emulator.services.import_status import is_awaited
 from ecr_emulator.services.storage_classes import archive
 
 EVALUATE = "evaluate-lifecycle-policy"
@@ -60,7 +61,7 @@ def perform_evaluation(work: UnitOfWork, task: Task, now: datetime, *, incoming:
     if repository and repository.lifecycle_policy:
         for selected in _selected(work, repository, repository.lifecycle_policy, now, incoming):
             if selected.rule.action == EXPIRE:
-                delete_images(work, repository, [ImageId(selected.image.digest)], now, Origin.LIFECYCLE)
+                _expire(work, repository, selected.image, now)
             else:
                 _archive(work, repository, selected.image.digest, now)
         work.repositories.save(replace(repository, lifecycle_evaluated_at=now))
@@ -86,7 +87,8 @@ def _selected(
 def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) -> list[Candidate]:
     """All images but those that are unfinished, or just being restored. What has a subject is bound to it.
 
-    What an index lists is bound to the index until that is archived.
+    What an index lists is bound to the index until that is archived. What an update left that did not come in full is
+    incomplete.
     """
     images = [
         image
@@ -95,8 +97,13 @@ def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) 
     ]
     digests = {image.digest for image in images}
     listed = work.images.listed(repository)
+    left = belonging_to(work, repository, {image.digest for image in images if is_awaited(work, image)})
     return [
-        Candidate(image, is_bound=image.digest in listed or image.subject in digests)
+        Candidate(
+            image,
+            is_bound=image.digest in listed or image.subject in digests,
+            is_incomplete=image.digest in left or image.subject in left,
+        )
         for image in images
         if image.status != ACTIVATING
     ]
@@ -107,6 +114,12 @@ def _images(work: UnitOfWork, repository: Repository) -> list[Image]:
     while page := work.images.page(repository, images[-1].digest if images else "", BATCH):
         images += page
     return images
+
+
+def _expire(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
+    """Delete an image; what an update left goes with its parts, which would count as complete without it."""
+    digests = belonging_to(work, repository, {image.digest}) if is_awaited(work, image) else {image.digest}
+    delete_images(work, repository, map(ImageId, sorted(digests)), now, Origin.LIFECYCLE)
 
 
 def _archive(work: UnitOfWork, repository: Repository, digest: str, now: datetime) -> None:

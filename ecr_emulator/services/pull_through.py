@@ -32,6 +32,7 @@ from ecr_emulator.services.attempts import cached_manifest, is_due, note_failure
 from ecr_emulator.services.downloads import Downloads
 from ecr_emulator.services.flights import Endless, Flights
 from ecr_emulator.services.images import Origin, store_image
+from ecr_emulator.services.import_status import note_wait
 from ecr_emulator.services.imports import Imports
 from ecr_emulator.services.lanes import Lanes
 from ecr_emulator.services.orders import Order, Outdated, imported, point_tag
@@ -229,7 +230,9 @@ class PullThrough:
             is_tagged = order.tag is not None and point_tag(work, repository, order, order.tag, now, has)
             if not is_tagged:
                 origin = Origin.UPDATE if order.outdated else Origin.UPSTREAM
-                store_image(work, repository, imported(manifest, None), now, origin)
+                stored = store_image(work, repository, imported(manifest, None), now, origin)
+                if order.outdated:
+                    note_wait(work, stored.image)
         return repository, is_tagged
 
     def go_on(
@@ -249,7 +252,7 @@ class PullThrough:
         Raises ``UpstreamTooManyRequests`` where the upstream's rate limit leaves only a few pulls.
         """
         child = ImageId(digest=digest)
-        cached = cached_manifest(self._store, rule, name, child)
+        cached = cached_manifest(self._store, rule, name, child, is_active=True)
         if cached:
             return cached
         limit = self._upstreams.state(rule).rate_limit
@@ -262,11 +265,10 @@ class PullThrough:
         return self._manifests.join(key, lambda: _Found(self._current_child(rule, name, child))).result().manifest
 
     def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
-        cached = cached_manifest(self._store, rule, name, child)
-        if cached:
-            return cached
-        upstream = self._upstreams.at(rule)
-        manifest = upstream.manifest(rule.upstream_name(name) or name, child.digest or "")
+        """One that is archived is active again: it belongs to an image that is imported now."""
+        manifest = cached_manifest(self._store, rule, name, child)
+        if manifest is None:
+            manifest = self._upstreams.at(rule).manifest(rule.upstream_name(name) or name, child.digest or "")
         self._keep(Order(rule, name, None, manifest), self._clock.now(), is_part=True)
         return manifest
 

@@ -142,7 +142,8 @@ def test_an_update_whose_images_somebody_deletes_is_not_whole(here, upstream):
     assert here.pull(NAME, "v1") == NEW.raw
 
 
-def test_an_update_that_lists_an_archived_image_is_not_whole(here, upstream):
+def test_an_update_that_lists_an_archived_image_makes_it_active(here, upstream):
+    """As a push does."""
     child = NEW.images[1]
     upstream.add_image("team/app", child)
     cached(here, upstream)
@@ -150,11 +151,10 @@ def test_an_update_that_lists_an_archived_image_is_not_whole(here, upstream):
     here.settle()
     call = {"repositoryName": NAME, "imageId": {"imageDigest": child.digest}}
     here.ecr.update_image_storage_class(**call, targetStorageClass="ARCHIVE")
+    assert here.manifest(NAME, child.digest).status_code == 404
     moves(here, upstream)
-    assert here.pull(NAME, "v1") == OLD.raw
-    here.ecr.update_image_storage_class(**call, targetStorageClass="STANDARD")
-    here.advance(hours=2)
     assert here.pull(NAME, "v1") == NEW.raw
+    assert upstream.count("GET", f"/manifests/{child.digest}") == 0, "it was here"
 
 
 def test_a_rule_that_another_one_replaces_meanwhile_moves_no_tag(here, upstream):
