@@ -93,7 +93,7 @@ def _part_for(environ: WSGIEnvironment) -> str:
 
 def _is_own_page(path: str, environ: WSGIEnvironment) -> bool:
     """Whether somebody who signed nothing asks for what any server may have, and not for something in a bucket."""
-    if "HTTP_AUTHORIZATION" in environ:
+    if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS"):
         return False
     if path == "/" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):  # where unsigned calls of STS go
         return False

@@ -269,6 +269,13 @@ def test_what_it_does_not_have_is_said_in_plain_words(untouched, path):
     assert "There is nothing at this address" in answer.json["error"]
 
 
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/favicon.ico"])
+@pytest.mark.parametrize("credentials", [f"Bearer {TOKEN}", "Basic YW5uOnNlY3JldA=="])
+def test_it_says_so_to_whoever_brings_credentials_too(untouched, path, credentials):
+    answer = untouched.get(path, headers={"Authorization": credentials})
+    assert answer.json == untouched.get(path).json
+
+
 def test_a_bucket_may_have_such_a_name(emulator):
     s3 = client_of(emulator, "s3")
     s3.create_bucket(Bucket="health")
