@@ -104,7 +104,8 @@ ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gathe
 DIRECTORY = Kind("a directory", "DIR", _directory)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(r"[0-9]{12}"))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
-PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(r"[^\s/]+"))
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?"
+PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(_HOST))
 UPSTREAM_HOSTS = Kind(
     "the host of a registry, with a port if need be, like docker.elastic.co",
     "HOST[:PORT]",
@@ -120,7 +121,7 @@ HOST_NAMES = Kind(
 ORIGINS = Kind(
     "the origin of web pages, like http://localhost:3000",
     "ORIGIN",
-    _matching(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#,@]+"),
+    _matching(rf"[A-Za-z][A-Za-z0-9+.-]*://{_HOST}"),
     gather=tuple,
 )
 TOKEN = Kind(
