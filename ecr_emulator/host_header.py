@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]+)(?::[0-9]*)?")
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]+)(?::(?P<port>[0-9]{0,5}))?")
+_LAST_PORT = 65_535
 
 
 def wrong_host(environ: WSGIEnvironment) -> str | None:
@@ -21,4 +22,6 @@ def wrong_host(environ: WSGIEnvironment) -> str | None:
         return "A request of HTTP/1.1 has a Host header" if environ.get("SERVER_PROTOCOL") == "HTTP/1.1" else None
     if "," in host:  # so servers join the lines of a header
         return f"A request has one Host header, not several: {host}"
-    return None if _HOST.fullmatch(host) else f"The Host header is no host: {host}"
+    found = _HOST.fullmatch(host)
+    is_right = found and int(found["port"] or 0) <= _LAST_PORT
+    return None if is_right else f"The Host header is no host: {host}"

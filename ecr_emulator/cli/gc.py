@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -77,8 +78,7 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
     """What was collected, then the steps of the verification."""
     from ecr_emulator.cli.serve import opened
 
-    if settings.data_dir is None or not os.path.isdir(settings.data_dir):  # Path.is_dir raises what nobody can help
-        raise click.ClickException(f"There is no data directory {settings.data_dir}")
+    _require_state(settings.data_dir)
     with opened(settings) as emulator, _damage_told():
         services = emulator.services
         yield asdict(services.collector.collect(emulator.clock.now(), parse_grace(grace)))
@@ -87,6 +87,19 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
             step = asdict(each)
             yield step
         yield step | {"done": True}
+
+
+def _require_state(folder: Path | None) -> None:
+    """To a database that was just made, all bytes would be garbage."""
+    from ecr_emulator.storage.data_directory import DATABASE
+
+    if folder is None or not os.path.isdir(folder):  # Path.is_dir raises what nobody can help
+        raise click.ClickException(f"There is no data directory {folder}")
+    database = folder / DATABASE
+    if not os.path.exists(database):
+        raise click.ClickException(f"There is no {database}, so that nothing says what of the rest is needed")
+    if os.path.isfile(database) and not os.path.getsize(database):
+        raise click.ClickException(f"{database} is empty, so that nothing says what of the rest is needed")
 
 
 @contextmanager

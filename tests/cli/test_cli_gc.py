@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import boto3
+import pytest
 
 from tests.support.processes import run, serving
 
@@ -52,3 +53,25 @@ def test_what_cannot_be_done_is_said(tmp_path):
     wrong = run(tmp_path, "gc", "--grace", "soon")
     assert wrong.returncode == 2
     assert "--grace" in wrong.stderr
+
+
+def lost(path):
+    path.unlink()
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [lost, emptied])
+@pytest.mark.parametrize("verify", [(), ("--verify",)], ids=["gc", "verify"])
+def test_without_its_database_nothing_of_a_data_directory_is_garbage(tmp_path, damage, verify):
+    with serving(tmp_path, "--port", "0", "--data-dir", "state") as emulator:
+        loosen(emulator)
+        emulator.stop()
+    damage(tmp_path / "state" / "ecr.sqlite")
+    (blob,) = (tmp_path / "state" / "blobs").glob("*/*/*")
+    refused = run(tmp_path, "gc", "--data-dir", "state", "--grace", "0s", *verify)
+    assert refused.returncode == 1
+    assert "nothing says what of the rest is needed" in refused.stderr
+    assert blob.read_bytes() == b"loose"

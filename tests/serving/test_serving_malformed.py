@@ -69,6 +69,8 @@ WRONG = [
     ["Host: localhost@evil"],
     ["Host: http://localhost/"],
     ["Host: localhost:http"],
+    ["Host: localhost:65536"],
+    [f"Host: localhost:{'9' * 5_000}"],
     ["Host: [::1"],
 ]
 
@@ -82,7 +84,7 @@ def test_a_request_without_one_good_host_is_refused(port, lines, found_in, code,
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "localhost:4566", "[::1]:4566", "127.0.0.1", "a_b", "localhost:", "x.test"]
+    "host", ["localhost", "localhost:65535", "[::1]:4566", "127.0.0.1", "a_b", "localhost:", "x.test"]
 )
 def test_a_host_is_a_host_with_or_without_a_port(port, host):
     assert ask(port, "GET /_ecr/health HTTP/1.1", f"Host: {host}")[0] == 200

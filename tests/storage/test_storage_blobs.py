@@ -87,6 +87,15 @@ def test_a_blob_that_the_disk_does_not_give_back_is_dropped(blobs, tmp_path):
     assert not path.is_symlink()
 
 
+def test_what_lies_in_the_place_of_a_blob_and_is_no_file_is_none(blobs, tmp_path):
+    digest = store_blob(blobs, DATA)
+    path = tmp_path / stored_files(tmp_path)[0]
+    path.unlink()
+    path.mkdir()
+    assert blobs.size(digest) is None
+    assert blobs.intact_size(digest, path.stat().st_size) is None
+
+
 def test_what_no_date_tells_is_found_by_reading_anew(blobs, tmp_path):
     digest = store_blob(blobs, DATA)
     path = tmp_path / stored_files(tmp_path)[0]

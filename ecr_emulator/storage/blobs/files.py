@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+import stat
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
@@ -55,19 +56,16 @@ class FileBlobs:
 
     def size(self, digest: str) -> int | None:
         """The size of a blob in bytes, None if there is none."""
-        try:
-            return os.stat(self._path(digest)).st_size
-        except FileNotFoundError:
-            return None
+        found = self._found(digest)
+        return None if found is None else found.st_size
 
     def intact_size(self, digest: str, expected: int) -> int | None:
         """The size of a blob; None if there is none, or if it was damaged and is dropped.
 
         It is read only for a reason: another size than expected, or a file that was touched since it was hashed.
         """
-        try:
-            found = os.stat(self._path(digest))
-        except FileNotFoundError:
+        found = self._found(digest)
+        if found is None:
             return None
         if found.st_size == expected and not self._hashed.was_touched(digest, found):
             return expected
@@ -245,6 +243,14 @@ class FileBlobs:
 
     def _files(self) -> Iterator[str]:
         return (f"{folder}/{name}" for folder, _, names in os.walk(self._blobs) for name in names)
+
+    def _found(self, digest: str) -> os.stat_result | None:
+        """The file of a blob; what else may lie in its place is none."""
+        try:
+            found = os.stat(self._path(digest))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found if stat.S_ISREG(found.st_mode) else None
 
     def _digest(self, path: str) -> str | None:
         """The digest of the blob that is at a path, None if none can be."""
