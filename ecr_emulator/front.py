@@ -19,7 +19,7 @@ from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_prefl
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+FORWARDED = tuple(f"HTTP_X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PORT"))
 ECR_TARGET = "AmazonEC2ContainerRegistry_"
 ECR_SCOPE = "/ecr/aws4_request"
 OWN_PAGES = (
@@ -37,8 +37,8 @@ class Front:
     """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
 
     Requests of strange web pages are refused, by each of these in its own words (``dialects``).
-    A proxy in front may say what its client asked for, in ``X-Forwarded-Proto``, ``-Host`` and ``-Port``. A client that
-    names no host, as HTTP/1.0 allows, means the address that it reached.
+    A proxy in front may say who its client is and what it asked for, in ``X-Forwarded-For``, ``-Proto``, ``-Host`` and
+    ``-Port``. A client that names no host, as HTTP/1.0 allows, means the address that it reached.
     ``catch_up`` is called before a request is handed on: none sees a state in which something due has not been done.
     """
 

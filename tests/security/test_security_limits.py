@@ -1,5 +1,6 @@
 """What listens, whom the emulator believes, and what it does not protect: said in docs/security.md, and so it is."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -90,6 +91,25 @@ def test_whoever_is_in_between_may_say_how_it_was_addressed():
     with Emulator() as emulator:
         forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "registry.test"}
         assert "https://registry.test" in Client(emulator.wsgi).get("/", headers=forwarded).text
+
+
+def test_whoever_is_in_between_may_say_where_a_request_comes_from():
+    elsewhere = {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "ecr:ListImages", "Condition": elsewhere}
+    asked = {
+        "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.ListImages",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/us-east-1/ecr/aws4_request, "
+        "SignedHeaders=host, Signature=any",
+    }
+    with Emulator(Settings(iam="enforce")) as emulator:
+        ecr = client_of(emulator, account=ACCOUNT)
+        ecr.create_repository(repositoryName="app")
+        ecr.set_repository_policy(repositoryName="app", policyText=json.dumps({"Statement": [denial]}))
+        statuses = [
+            Client(emulator.wsgi).post("/", json={"repositoryName": "app"}, headers=asked | forwarded).status_code
+            for forwarded in ({}, {"X-Forwarded-For": "10.1.2.3"}, {"X-Forwarded-For": "10.1.2.3, 192.0.2.1"})
+        ]
+    assert statuses == [400, 200, 400]
 
 
 def test_a_page_in_a_bucket_is_the_emulators_own():
