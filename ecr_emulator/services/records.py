@@ -1,4 +1,4 @@
-"""Writing down what nobody's answer depends on: when the disk is full, it is left out."""
+"""Writing down what no answer depends on: where it cannot be written, it is left out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def if_there_is_room(what: str) -> Iterator[None]:
-    """Around a unit that writes: without room, the block ends, the log has a line, and the client its answer."""
+    """Around a unit that writes: where it cannot, the block ends, the log has a line, and the client its answer."""
     try:
         yield
     except StorageFailure as failure:

@@ -112,3 +112,15 @@ def test_what_a_full_disk_kept_is_pushed_when_there_is_room(here, plane, monkeyp
     monkeypatch.undo()
     push(plane, "team/app", other, "v2")
     assert here.tags("team/app") == {"v2": other.digest}
+
+
+def test_a_push_leaves_the_reserve_of_the_disk_to_others(here, plane, monkeypatch):
+    other = an_image(2)
+    monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _folder: 100 * 1024 * 1024)
+    with pytest.raises((Refused, ClientError), match=r"the disk is full, but for what is kept free \(--disk-reserve\)"):
+        push(plane, "team/app", other, "v2")
+    plane.push_manifest("team/app", APP, "v2")
+    plane.delete("team/app", "v1")
+    monkeypatch.undo()
+    push(plane, "team/app", other, "v3")
+    assert here.tags("team/app") == {"v2": APP.digest, "v3": other.digest}
