@@ -95,6 +95,8 @@ def _require_state(folder: Path | None) -> None:
 
     if folder is None or not os.path.isdir(folder):  # Path.is_dir raises what nobody can help
         raise click.ClickException(f"There is no data directory {folder}")
+    if not os.access(folder, os.X_OK):
+        return  # what may not be entered is refused when it is opened
     database = folder / DATABASE
     if not os.path.exists(database):
         raise click.ClickException(f"There is no {database}, so that nothing says what of the rest is needed")

@@ -211,7 +211,11 @@ def test_a_user_without_a_name_and_a_home_is_no_obstacle():
     assert refusal(told).endswith("set HOME, or name a folder with --tls-dir")
 
 
-def test_a_collection_at_rest_is_refused_in_the_same_words(tmp_path):
-    folder = closed(tmp_path / "theirs")
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_a_collection_at_rest_is_refused_in_the_same_words(tmp_path, mode):
+    folder = tmp_path / "theirs"
+    use(folder)
+    folder.chmod(mode)
     sentence = refusal(start("--data-dir", str(folder), command="gc"))
+    folder.chmod(0o700)
     assert f"{folder}: Permission denied. The emulator runs as uid" in sentence
