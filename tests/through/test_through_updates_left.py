@@ -99,6 +99,24 @@ def test_images_that_are_shared_with_the_cached_one_stay(here, upstream):
     assert here.pull(NAME, "v1") == OLD.raw
 
 
+def test_updates_that_share_a_part_take_none_either(here, upstream):
+    other = index(NEW.images[0], image("other", architecture="arm64"))
+    cached(here, upstream)
+    upstream.add_image("team/app", OLD, "v2")
+    here.pull(NAME, "v2")
+    upstream.add_image("team/app", other, "v2")
+    moves(here, upstream)
+    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    for tag in ("v1", "v2"):
+        assert here.pull(NAME, tag) == OLD.raw
+    here.settle()
+    lives_by(here, KEEP_ONE, days=4)
+    assert set(here.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
+    upstream.heal()
+    here.advance(hours=2)
+    assert (here.pull(NAME, "v1"), here.pull(NAME, "v2")) == (NEW.raw, other.raw)
+
+
 # --- Other updates -------------------------------------------------------------------------------------------
 
 

@@ -107,6 +107,22 @@ def test_a_tag_that_becomes_immutable_meanwhile_stays(here, upstream):
     assert here.events()[-1]["failure-code"] == "ImageTagAlreadyExists"
 
 
+def test_a_tag_that_was_immutable_for_a_while_moves(here, upstream):
+    with on_its_way(here, upstream) as pulling:
+        for mutability in ("IMMUTABLE", "MUTABLE"):
+            here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability=mutability)
+    assert pulling.result() == NEW.raw
+
+
+def test_a_tag_in_a_repository_that_was_created_anew_is_no_update(here, upstream):
+    mine = image("mine")
+    with on_its_way(here, upstream):
+        here.ecr.delete_repository(repositoryName=NAME, force=True)
+        here.ecr.create_repository(repositoryName=NAME)
+        put_image(here.ecr, NAME, mine, "v1")
+    assert here.images(NAME)[mine.digest] == ["v1"]
+
+
 def test_a_tag_that_is_immutable_costs_one_manifest_and_no_import(here, upstream):
     cached(here, upstream)
     here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
