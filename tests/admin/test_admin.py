@@ -70,6 +70,20 @@ def test_events_can_be_followed(emulator, http):
     assert http.get("/_ecr/events?after=x").status_code == 400
 
 
+def test_a_reader_of_events_hears_how_many_it_missed(emulator, http):
+    ecr = client_of(emulator)
+    ecr.create_repository(repositoryName="app")
+    put_image(ecr, "app", an_image(1), "v1")
+    first = http.get("/_ecr/events").json
+    assert (len(first["events"]), first["missed"]) == (1, 0)
+    put_image(ecr, "app", an_image(2), "v2")
+    emulator.reset()
+    ecr.create_repository(repositoryName="app")
+    put_image(ecr, "app", an_image(3), "v3")
+    later = http.get(f"/_ecr/events?after={first['last']}").json
+    assert ([event["detail"]["image-tag"] for event in later["events"]], later["missed"]) == (["v3"], 1)
+
+
 def test_lifecycle_policies_are_evaluated_on_request(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app")
