@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.clients import Aws, CommandFailed, Containerd, Docker, logged_in
 from tests.support.layouts import single_image
-from tests.support.people import allow, policy, to
+from tests.support.people import allow, policy, repository_policy, to
 from tests.support.processes import serving
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -42,7 +42,7 @@ def test_docker_pushes_in_one_account_and_containerd_pulls_in_another(emulator, 
         with pytest.raises(CommandFailed, match=r"403|not found"):
             containerd.pull(f"{REGISTRY}/eu/team/app:v1")
 
-        document = policy(to(role, allow(*IMPORT)))
+        document = repository_policy(to(role, allow(*IMPORT)))
         a.run("ecr", "set-repository-policy", "--repository-name=team/app", f"--policy-text={document}")
         pulled = containerd.pull(f"{REGISTRY}/eu/team/app:v1")
     assert pulled == (pushed["imageDigest"], image.diff_ids())
