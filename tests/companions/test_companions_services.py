@@ -192,3 +192,14 @@ client_of(emulator, "sts").get_caller_identity()
 assert "moto" in sys.modules
 """
     )
+
+
+def test_a_signed_request_below_v2_is_for_api_gateway_and_an_unsigned_one_for_the_registry(client, server):
+    gateway = client("apigatewayv2")
+    made = gateway.create_api(Name="pets", ProtocolType="HTTP")
+    assert [api["ApiId"] for api in gateway.get_apis()["Items"]] == [made["ApiId"]]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/v2/apis/tags/list")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Docker-Distribution-Api-Version"]) == (401, "registry/2.0")
+    connection.close()
