@@ -75,8 +75,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("hosts", WRONG, ids=str)
-@pytest.mark.parametrize(("lines", "found_in", "code"), PARTS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize("hosts", WRONG, ids=lambda hosts: str(hosts)[:60])
+@pytest.mark.parametrize(("lines", "found_in", "code"), PARTS, ids=[", ".join(lines)[:60] for lines, *_ in PARTS])
 def test_a_request_without_one_good_host_is_refused(port, lines, found_in, code, hosts):
     status, _, text = ask(port, *lines, *hosts, "Content-Length: 0")
     assert status == 400
