@@ -273,6 +273,7 @@ def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(world, found, 
     assert nothing_is_lost(world, found, story, between, is_whole=True) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("found", "story"),
     [(nothing, push_at_once), (an_old_layer, push_unless_it_is_there), (an_old_upload, go_on_with_an_upload)],
@@ -285,7 +286,9 @@ def test_no_push_is_lost_whichever_steps_of_a_collection_come_between(world, fou
     ("found", "story"),
     [(nothing, push_in_chunks), (nothing, push_by_parts), (an_old_upload, go_on_with_an_upload)],
 )
-@pytest.mark.parametrize("between", [collect_everything, delete_the_repository, reset])
+@pytest.mark.parametrize(
+    "between", [collect_everything, delete_the_repository, pytest.param(reset, marks=pytest.mark.slow)]
+)
 def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(world, found, story, between):
     def push():
         try:

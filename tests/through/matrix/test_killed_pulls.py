@@ -22,6 +22,8 @@ NEW_CHILD = image("new", NEW_LAYER)
 NEW = index(NEW_CHILD)
 NAME = "cache/team/app"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def upstream():
