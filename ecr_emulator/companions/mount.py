@@ -168,7 +168,7 @@ def _keep_from_web_pages(answer: Response) -> None:
 
 
 def _described(environ: WSGIEnvironment) -> dict[str, str]:
-    """The service and the operation of a call, as far as its headers and the query of IAM and STS tell."""
+    """The service and the operation of a call. Those that REST services have are told by method and path."""
     service = service_of(environ)
     target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
     operation = target[2] or query_of(environ, service or "").get("Action", "")

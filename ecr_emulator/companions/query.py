@@ -1,4 +1,4 @@
-"""The query protocol, in which IAM and STS are called."""
+"""The query protocol, in which IAM, STS and the older services are called."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
+
+from ecr_emulator.companions.refusals import service_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,7 +30,7 @@ _ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)")
 
 
 def query_of(environ: WSGIEnvironment, service: str) -> Mapping[str, str]:
-    """What a request to IAM or STS says, in its body or its URL; nothing for any other service.
+    """What a request to this service says in its form, for IAM and STS in its URL too; nothing if it is for another.
 
     Moto finds all as it was, and who asks again after moto, what was found before.
     """
@@ -46,19 +48,16 @@ def access_key_of(environ: WSGIEnvironment) -> str:
 
 def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:
     """What a request says, under the service that it is for."""
-    signature = environ.get("HTTP_AUTHORIZATION", "")
-    services = [service for service in _SERVICES if f"/{service}/aws4_request" in signature]
-    if signature and not services:
-        return {}
-    if not signature and not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+    service = service_of(environ)
+    if service not in _SERVICES and not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return {}
     body = get_input_stream(environ).read()
     environ["wsgi.input"] = BytesIO(body)
     text = f"{environ.get('QUERY_STRING', '')}&{body.decode('utf-8', 'replace')}"
     query = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
-    if not services and query.get("Action") in _UNSIGNED:
-        services = ["sts"]
-    return dict.fromkeys(services, query)
+    if service is None and query.get("Action") in _UNSIGNED:
+        service = "sts"
+    return {service: query} if service else {}
 
 
 def query_error(code: str, message: str, status: int = 400) -> Response:

@@ -50,6 +50,8 @@ def test_the_log_says_why_a_client_is_not_let_in(logged, authorization, reason):
     ("service", "how", "operation"),
     [
         ("sts", {"data": {"Action": "GetCallerIdentity", "Version": "2011-06-15"}}, "GetCallerIdentity"),
+        ("sns", {"data": {"Action": "ListTopics", "Version": "2010-03-31"}}, "ListTopics"),
+        ("cloudformation", {"data": {"Action": "ListStacks", "Version": "2010-05-15"}}, "ListStacks"),
         ("secretsmanager", {"headers": {"X-Amz-Target": "secretsmanager.ListSecrets"}, "data": "{}"}, "ListSecrets"),
     ],
 )
@@ -60,5 +62,5 @@ def test_the_log_says_which_companion_was_asked_what(logged, service, how, opera
 
 
 def test_the_log_names_the_service_where_no_header_names_the_operation(logged):
-    facts = logged("GET", "/", headers={"Authorization": SIGNED.format("s3")})
-    assert facts["service"] == "s3"
+    facts = logged("GET", "/bucket", headers={"Authorization": SIGNED.format("s3")})
+    assert (facts["service"], facts["method"], facts["path"]) == ("s3", "GET", "/bucket")
