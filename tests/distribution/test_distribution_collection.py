@@ -43,11 +43,11 @@ class SlowChunk:
             target=lambda: self._answers.append(docker.send("PATCH", location, environ_overrides=body))
         )
         self._sending.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
 
     def read(self, _=-1):
         self._started.set()
-        self._go_on.wait(10)
+        self._go_on.wait(60)
         return self._pieces.pop(0) if self._pieces else b""
 
     def ended(self):

@@ -52,7 +52,7 @@ class Served:
 
     def advance(self, by: str) -> None:
         """Move the emulator's clock on: ``"25h"``."""
-        requests.post(f"{self.url}/_ecr/clock", json={"advance": by}, timeout=5).raise_for_status()
+        requests.post(f"{self.url}/_ecr/clock", json={"advance": by}, timeout=60).raise_for_status()
 
     def aws_environment(self) -> dict[str, str]:
         """The environment of a shell whose AWS tools speak to this emulator."""

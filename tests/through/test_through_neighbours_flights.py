@@ -30,11 +30,11 @@ def test_what_a_flight_needs_is_flown_though_all_threads_are_taken(flights):
     is_queued, is_flown = Event(), Event()
 
     def needs_the_queued_one():
-        assert is_queued.wait(5)
+        assert is_queued.wait(60)
         return flights.outcome("queued", lambda: "another")
 
     taking = flights.join("a", needs_the_queued_one)
-    taking_too = flights.join("b", lambda: is_flown.wait(5))
+    taking_too = flights.join("b", lambda: is_flown.wait(60))
     queued = flights.join("queued", lambda: "the queued one")
     is_queued.set()
     assert taking.result(5) == "the queued one"
@@ -48,10 +48,10 @@ def test_what_is_under_way_elsewhere_is_waited_for_and_not_flown_again(flights):
     def slow():
         flown.append("slow")
         is_up.set()
-        assert go_on.wait(5)
+        assert go_on.wait(60)
 
     def impatient():
-        assert is_up.wait(5)
+        assert is_up.wait(60)
         with pytest.raises(TimeoutError):
             flights.outcome("slow", slow, timeout=0.01)
         go_on.set()
@@ -89,7 +89,7 @@ def test_of_two_flights_that_need_each_other_one_makes_the_other_for_itself(flig
 
     def needs(this, other):
         both_up[this].set()
-        assert both_up[other].wait(5)
+        assert both_up[other].wait(60)
         return flights.outcome(other, lambda: f"{other} again")
 
     first = flights.join(0, lambda: needs(0, 1))
@@ -102,16 +102,16 @@ def test_a_flight_that_gave_up_waiting_is_no_part_of_a_circle(flights):
     is_up, gave_up, may_land = Event(), Event(), Event()
 
     def impatient():
-        assert is_up.wait(5)
+        assert is_up.wait(60)
         with pytest.raises(TimeoutError):
             flights.outcome("slow", slow, timeout=0.01)
         gave_up.set()
-        assert may_land.wait(5)
+        assert may_land.wait(60)
         return "impatient"
 
     def slow():
         is_up.set()
-        assert gave_up.wait(5)
+        assert gave_up.wait(60)
         with pytest.raises(TimeoutError):
             flights.outcome("impatient", impatient, timeout=0.01)
         may_land.set()
@@ -134,7 +134,7 @@ def test_a_chain_of_flights_has_an_end(flights):
 
 def test_flights_that_wait_for_a_thread_are_called_off_at_the_end(threads, flights):
     end = Event()
-    flying = [flights.join(key, lambda: end.wait(5)) for key in ("a", "b")]
+    flying = [flights.join(key, lambda: end.wait(60)) for key in ("a", "b")]
     waiting = flights.join("c", lambda: "never")
     threads.shutdown(wait=False, cancel_futures=True)
     with pytest.raises(CancelledError):

@@ -31,7 +31,7 @@ def on_its_way(here, upstream):
     upstream.fail(PARTS["layer"], stopping_at(reached, go_on))
     pulling = Beside(lambda: here.manifest(NAME, "v1").data)
     try:
-        assert reached.wait(10)
+        assert reached.wait(60)
         until_the_rest_is_here(here)
         yield pulling
     finally:
@@ -202,9 +202,16 @@ def refresh(here):
     return refreshed
 
 
-def warm(here):
-    answer = here.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"})
-    return [json.loads(line) for line in answer.text.splitlines()]
+class Warming:
+    """A pull in advance that has begun, and follows the update that it found."""
+
+    def __init__(self, here):
+        answer = here.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"})
+        self._lines = answer.iter_encoded()
+        assert json.loads(next(self._lines))["digest"] == NEW.digest
+
+    def rest(self):
+        return [json.loads(line) for line in b"".join(self._lines).splitlines()]
 
 
 def test_a_refresh_says_that_a_tag_is_updating(here, upstream, monkeypatch, tmp_path):
@@ -255,9 +262,9 @@ def test_a_pull_in_advance_follows_an_update_to_its_end(here, upstream, monkeypa
     monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
     with on_its_way(here, upstream) as pulling:
         assert pulling.result() == OLD.raw
-        warming = Beside(lambda: warm(here))
+        warming = Warming(here)
         upstream.heal()
-    *_, last, done = warming.result()
+    *_, last, done = warming.rest()
     assert (last["digest"], done) == (NEW.digest, {"done": True})
     assert here.images(NAME)[NEW.digest] == ["v1"]
 
@@ -267,8 +274,8 @@ def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(here, upstrea
     with on_its_way(here, upstream) as pulling:
         assert pulling.result() == OLD.raw
         here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
-        warming = Beside(lambda: warm(here))
-    last = warming.result()[-1]
+        warming = Warming(here)
+    last = warming.rest()[-1]
     assert f"{NAME}:v1 stays at {OLD.digest}" in last["error"]
 
 
@@ -306,7 +313,7 @@ def test_an_update_that_a_restart_interrupts_is_tried_again(upstream, tmp_path):
         never, reached = Event(), Event()
         upstream.fail(PARTS["layer"], stopping_at(reached, never))
         pulling = Beside(lambda: here.manifest(NAME, "v1").data)
-        assert reached.wait(10)
+        assert reached.wait(60)
         here.emulator.close()
         never.set()
         pulling.join()

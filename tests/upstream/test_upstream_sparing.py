@@ -111,7 +111,7 @@ def test_only_one_of_many_finds_out_whether_the_host_is_back(hub, adapter):
     hub.fail("/manifests/", announced(arrived, stalls(go_on)))
     with ThreadPoolExecutor(1) as thread:
         probe = thread.submit(outcome, upstream)
-        assert arrived.acquire(timeout=5)
+        assert arrived.acquire(timeout=60)
         others = [outcome(upstream) for _ in range(3)]
         go_on.set()
         assert probe.result().raw == NGINX.raw
@@ -283,7 +283,7 @@ def test_pauses_differ_but_a_pause_that_was_asked_for_is_kept():
 def test_a_host_has_eight_sockets_of_which_blobs_take_six():
     sockets, threads = Sockets(), ThreadPoolExecutor(20)
     blobs = {threads.submit(sockets.take, Freight.BLOB) for _ in range(BLOBS_PER_HOST + 1)}
-    taken = [done.result() for done in islice(as_completed(blobs, timeout=5), BLOBS_PER_HOST)]
+    taken = [done.result() for done in islice(as_completed(blobs, timeout=60), BLOBS_PER_HOST)]
     documents = [sockets.take(Freight.DOCUMENT) for _ in range(SOCKETS_PER_HOST - BLOBS_PER_HOST)]
     waiting = threads.submit(sockets.take, Freight.DOCUMENT)
     assert sum(blob.done() for blob in blobs) == BLOBS_PER_HOST
@@ -295,7 +295,7 @@ def test_a_host_has_eight_sockets_of_which_blobs_take_six():
     waiting.result(5)()
     for give_back in taken:
         give_back()
-    assert len(wait(blobs, timeout=5).done) == BLOBS_PER_HOST + 1
+    assert len(wait(blobs, timeout=60).done) == BLOBS_PER_HOST + 1
     threads.shutdown()
 
 
@@ -312,7 +312,7 @@ def test_a_manifest_does_not_wait_behind_blobs(hub, adapter):
     with ThreadPoolExecutor(len(blobs)) as threads:
         downloads = [threads.submit(download, blob) for blob in blobs]
         for _ in range(BLOBS_PER_HOST):
-            assert arrived.acquire(timeout=5)
+            assert arrived.acquire(timeout=60)
         assert upstream.manifest(NAME, "latest").raw == NGINX.raw
         assert hub.count("GET", "/blobs/") == BLOBS_PER_HOST
         go_on.set()

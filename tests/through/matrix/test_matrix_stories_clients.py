@@ -99,7 +99,7 @@ def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
     reached, go_on = Event(), Event()
     here.upstream.fail("/blobs/", stopping_at(reached, go_on), times=99)
     asking = [Beside(partial(here.get, f"blobs/{blob.digest}")) for blob in blobs]
-    assert reached.wait(10)
+    assert reached.wait(60)
     busy = [thread for thread in enumerate_threads() if thread.name.startswith("pull-through-blob")]
     go_on.set()
     assert [each.result().body for each in asking] == [blob.raw for blob in blobs]

@@ -55,7 +55,7 @@ def test_an_update_ends_though_its_rule_is_deleted(at, phase):
     reached, go_on = Event(), Event()
     here.upstream.fail(here.target, stopping_at(reached, go_on))
     asking = Beside(here.act)
-    assert reached.wait(10)
+    assert reached.wait(60)
     here.here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="cache")
     go_on.set()
     assert asking.result().body == NEWER.raw
@@ -70,7 +70,7 @@ def test_a_repository_that_is_deleted_during_an_update_stays_deleted(at, phase):
     reached, go_on = Event(), Event()
     here.upstream.fail(here.target, stopping_at(reached, go_on))
     asking = Beside(here.act)
-    assert reached.wait(10)
+    assert reached.wait(60)
     here.here.ecr.delete_repository(repositoryName=NAME, force=True)
     go_on.set()
     assert asking.result().body == APP.raw
@@ -95,7 +95,7 @@ def test_an_update_that_takes_long_goes_on_and_the_tag_moves_when_it_is_whole(at
     here.upstream.fail(here.target, stopping_at(reached, go_on, after=100_000))
     monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.5)
     assert here.act().body == APP.raw, "the client has waited long enough"
-    assert reached.wait(10)
+    assert reached.wait(60)
     asked = len(here.upstream.requests)
     assert here.act().body == APP.raw, "who comes later waits no more"
     assert len(here.upstream.requests) == asked, "one check is enough for one update"
