@@ -15,16 +15,18 @@ class Ballast:
     """A file of ``KEPT`` bytes beside the database.
 
     SQLite writes before it deletes. On a disk that other programs have filled to the last byte, nothing could be
-    deleted any more; removing this file makes the room for that.
+    deleted any more; removing this file makes the room for that. It is not ``wanted`` for temporary state: creating and
+    removing it takes longer than opening a database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: bool = True) -> None:
         self._path = os.fspath(path)
         self._folder = os.fspath(path.parent)
+        self._wanted = wanted
 
     def keep(self) -> None:
         """Create the file, unless it exists or the disk has no room to spare for it."""
-        if os.path.exists(self._path) or free_bytes(self._folder) < 2 * KEPT:
+        if not self._wanted or os.path.exists(self._path) or free_bytes(self._folder) < 2 * KEPT:
             return
         try:
             self._allocate()

@@ -130,7 +130,7 @@ class SqlStore:
     def __init__(self, path: Path, durable: bool) -> None:
         self._here = local()
         self._folder = os.fspath(path.parent)
-        self._ballast = Ballast(path.with_suffix(".ballast"))
+        self._ballast = Ballast(path.with_suffix(".ballast"), wanted=durable)
         self._ballast.release()  # SQLite cannot even open a database without room for the files beside it
         with readable(path):
             writer = self._opened(path, durable)

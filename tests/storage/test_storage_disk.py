@@ -104,18 +104,30 @@ def test_the_last_room_is_left_to_what_makes_more(store, monkeypatch):
     store.reset()
 
 
-def test_ballast_is_thrown_off_for_what_makes_room_and_taken_again_afterwards(store, database, monkeypatch):
+@pytest.fixture
+def lasting(database):
+    with closing(SqlStore(database, durable=True)) as store:
+        yield store
+
+
+def test_ballast_is_thrown_off_for_what_makes_room_and_taken_again_afterwards(lasting, database, monkeypatch):
     file = database.with_name(BALLAST)
     assert file.stat().st_size == KEPT
     assert file.stat().st_blocks * 512 >= KEPT
     free(monkeypatch, KEPT - 1)
-    with store.writing(frees=True):
+    with lasting.writing(frees=True):
         assert not file.exists()
     assert not file.exists()
     free(monkeypatch, 2 * KEPT)
-    with store.writing(frees=True):
+    with lasting.writing(frees=True):
         pass
     assert file.stat().st_size == KEPT
+
+
+def test_temporary_state_has_no_ballast(store, database):
+    with store.writing(frees=True):
+        pass
+    assert not database.with_name(BALLAST).exists()
 
 
 def test_a_store_opens_on_a_full_disk_by_its_ballast(database, monkeypatch):
