@@ -1,4 +1,4 @@
-"""What requests to ``/_ecr/…`` bring, read strictly: what is not understood is refused, never overlooked."""
+"""Strict readers of requests to ``/_ecr/…``: they refuse what they do not understand."""
 
 from __future__ import annotations
 

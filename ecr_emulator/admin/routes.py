@@ -50,7 +50,7 @@ LAST_KEY = 2**63 - 1
 """The database has no greater number."""
 NO_METRICS = "There are no metrics; /_ecr/rules and /_ecr/events tell how the emulator is doing"
 Given = Mapping[str, Any]
-"""What a request brings, in its query or its body, by the keys that its address has."""
+"""The values in the query or the body of a request, by the keys that its address declares."""
 
 
 class Admin:
@@ -176,7 +176,7 @@ class Admin:
 
 
 class Address(NamedTuple):
-    """What there is at a path. ``example`` is a body, and by its keys says which ones a body may have."""
+    """A method and path with its view. A body may have the keys that ``example`` has, and no others."""
 
     method: str
     path: str

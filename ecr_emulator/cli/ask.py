@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 class Place(NamedTuple):
-    """Where an emulator listens, the token that it wants, and where it is in words."""
+    """The address of an emulator, its admin token, and its address in words."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ def version_of(place: Place) -> str:
 
 
 def request(place: Place, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS) -> Any:
-    """What the emulator there answers, as JSON. OSError if none is there, Refused if it says no."""
+    """Return the JSON that the emulator answers. Raises OSError if none is there, Refused if it says no."""
     import json
 
     with _answer(place, method, path, body, timeout) as answer:

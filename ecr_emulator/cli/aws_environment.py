@@ -26,7 +26,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> Place:
-    """Where the emulator is that the user means."""
+    """Return the address of the emulator that the user means."""
     variable = _first_set(ENDPOINTS, environment)
     is_ignored = environment.get(IGNORE, "").lower() == "true"
     if variable is None or is_ignored or loaded.is_explicit("host") or loaded.is_explicit("port"):

@@ -56,7 +56,7 @@ def gc(loaded: Loaded, grace: str, verify: bool) -> None:
 
 
 def _running(place: Place, grace: str, verify: bool) -> Steps:
-    """What was collected, then the steps of the verification."""
+    """Yield what was collected, then the steps of the verification."""
     with _told(place):
         yield request(place, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
         if verify:
@@ -75,7 +75,7 @@ def _told(place: Place) -> Iterator[None]:
 
 
 def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
-    """What was collected, then the steps of the verification."""
+    """Yield what was collected, then the steps of the verification."""
     from ecr_emulator.cli.serve import opened
 
     _require_state(settings.data_dir)
