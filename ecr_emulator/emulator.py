@@ -36,18 +36,17 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
-from ecr_emulator.services.downloads import Downloads
-from ecr_emulator.services.neighbours import Neighbours
-from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.manifests import PullThrough
+from ecr_emulator.services.pull_through.referrers import Referrers
+from ecr_emulator.services.pull_through.refresh import Refreshes
+from ecr_emulator.services.pull_through.rule_reports import RuleReports
+from ecr_emulator.services.pull_through.upstream_health import WatchedUpstreams
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.records import if_there_is_room
-from ecr_emulator.services.referrers import Referrers
-from ecr_emulator.services.refreshes import Refreshes
 from ecr_emulator.services.replicas import Replicas
-from ecr_emulator.services.rule_reports import RuleReports
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
-from ecr_emulator.services.upstream_health import WatchedUpstreams
 from ecr_emulator.services.verification import Verification
 from ecr_emulator.services.warming import Warming
 from ecr_emulator.settings import Settings
@@ -59,6 +58,7 @@ from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.private_registries import Neighbours
 from ecr_emulator.web_pages import WebPages
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
 )
 from ecr_emulator.ports import Clock
-from ecr_emulator.services.refreshes import NoRule, Refreshes
-from ecr_emulator.services.rule_reports import RuleReport, RuleReports
+from ecr_emulator.services.pull_through.refresh import NoRule, Refreshes
+from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports
 from ecr_emulator.services.warming import Warming
 
 

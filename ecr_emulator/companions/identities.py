@@ -6,23 +6,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
+from ecr_emulator.companions.moto_lookups import backends_of, find_session, find_user
+from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.sessions import Context, Sessions
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.principals import account_of, session_of_role
 from ecr_emulator.ports import AccessKey, Clock, Identity
-
-if TYPE_CHECKING:
-    from ecr_emulator.companions.mount import Companions
 
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
 """What stands for a permissions boundary that was deleted: nothing is within it."""
@@ -57,7 +55,7 @@ class CompanionIdentities:
         if session:
             ends = self._ends.get(session) or self._end_of(session)
             return AccessKey(session.account_id, session.arn, session.secret_access_key, session.session_token, ends)
-        found = _find_user(access_key)
+        found = find_user(access_key)
         if found is None:
             return None
         user, key = found
@@ -87,7 +85,7 @@ class CompanionIdentities:
     def _note_new_sessions(self) -> None:
         """Remember when the sessions end that came since the last call: the newest stand last."""
         with self._lock:
-            for sts in _backends("sts"):
+            for sts in backends_of("sts"):
                 for session in reversed(sts.assumed_roles):
                     if session in self._ends:
                         break
@@ -98,46 +96,6 @@ class CompanionIdentities:
 
         left: timedelta = session.expiration - utcnow()
         return self._clock.now() + left
-
-
-def find_account(access_key: str) -> str | None:
-    """The account of an access key that IAM or STS gave out."""
-    session = find_session(access_key)
-    if session:
-        account: str = session.account_id
-        return account
-    found = _find_user(access_key)
-    return found[0].account_id if found else None
-
-
-def find_session(access_key: str) -> Any | None:
-    """The assumed role with an access key, in any account and partition."""
-    for sts in _backends("sts"):
-        session = sts.get_assumed_role_from_access_key(access_key)
-        if session:
-            return session
-    return None
-
-
-def _find_user(access_key: str) -> tuple[Any, Any] | None:
-    """The user with an access key, and the key."""
-    for iam in _backends("iam"):
-        if access_key in iam.access_keys:
-            user = iam.get_user_from_access_key_id(access_key)
-            return (user, user.get_access_key_by_id(access_key)) if user else None
-    return None
-
-
-def _backends(service: str, account: str | None = None) -> Iterator[Any]:
-    """What moto has of a service, in all accounts or in one, in any partition.
-
-    Nothing is made by looking: neither an account's backend nor, by an import, the service.
-    """
-    models = sys.modules.get(f"moto.{service}.models")
-    every: dict[str, Any] = getattr(models, f"{service}_backends", {})
-    for owner, partitions in list(every.items()):
-        if account in (None, owner):
-            yield from list(partitions.values())
 
 
 # --- Policies --------------------------------------------------------------------------------------------
@@ -181,7 +139,7 @@ def _in_role(
 
 def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
     """The user or role with an ARN, after the backend that has it."""
-    backends = _backends("iam", account_of(arn))
+    backends = backends_of("iam", account_of(arn))
     return next(
         ((iam, each) for iam in backends for each in list(getattr(iam, kind).values()) if each.arn == arn), None
     )

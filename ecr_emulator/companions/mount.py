@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.iam_backend import iam_of_aws
-from ecr_emulator.companions.identities import find_account
+from ecr_emulator.companions.moto_lookups import find_account
 from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.query import access_key_of, query_of
 from ecr_emulator.ports import Clock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Response
-
-    from ecr_emulator.companions.mount import Companions
 
 Context = dict[str, tuple[str, ...]]
 

@@ -11,8 +11,8 @@ from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, 
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pulls import Pulls
-from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification

@@ -16,9 +16,9 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
 from ecr_emulator.services.collection import vouch
-from ecr_emulator.services.downloads import Downloads, is_of_others
-from ecr_emulator.services.fills import read_span
-from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.pull_through.blob_download import read_span
+from ecr_emulator.services.pull_through.blobs import Downloads, is_of_others
+from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.records import if_there_is_room
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)

@@ -12,7 +12,7 @@ from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.errors import StorageFailure, UpstreamFailure
 from ecr_emulator.ports import BlobStore, Store, Upstreams
-from ecr_emulator.services.downloads import Downloads
+from ecr_emulator.services.pull_through.blobs import Downloads
 
 STEP = 1024 * 1024
 NEWS_EVERY = 16 * 1024 * 1024

@@ -11,8 +11,8 @@ from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ImageNotFoundException, UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.ports import BlobStore
+from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pulls import BlobSource, Pulls
-from ecr_emulator.services.updates import Updates
 
 NEWS_EVERY = 1024 * 1024
 """There is news each time that about so many bytes have come."""

@@ -23,10 +23,10 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
-from ecr_emulator.services.downloads import Downloads
-from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.manifests import PullThrough
+from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pulls import Pulls
-from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification

@@ -12,7 +12,7 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.import_policy import FULL, MANIFESTS, MAX_DEPTH, WITH_SUBJECT, ImportPolicy
 from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable
-from ecr_emulator.services.image_parts import ImageParts, Sources
+from ecr_emulator.services.pull_through.image_parts import ImageParts, Sources
 
 NAMES = st.integers(0, 9).map(str)
 GRAPHS = st.dictionaries(NAMES, st.lists(NAMES, max_size=4), min_size=1, max_size=10)

@@ -144,7 +144,7 @@ def test_three_parts_of_one_image_are_fetched_at_the_same_time(here, upstream):
 
 
 def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.imports.PARTS_PER_HOST", 1)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.imports.PARTS_PER_HOST", 1)
     met, together = [], Barrier(2)
 
     def meet_another(request, reply):
@@ -185,7 +185,7 @@ def test_what_lies_deeper_comes_when_it_is_asked_for(here, upstream):
 
 
 def test_an_index_of_thousands_is_imported_in_part(here, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.image_parts.MAX_MANIFESTS", 5)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.image_parts.MAX_MANIFESTS", 5)
     images = [image(number) for number in range(8)]
     app = index(*images)
     upstream.add_image("team/app", app, "v1")
@@ -196,7 +196,7 @@ def test_an_index_of_thousands_is_imported_in_part(here, upstream, monkeypatch):
 
 def test_an_index_of_huge_manifests_is_imported_in_part(here, upstream, monkeypatch):
     images = [image(number) for number in range(12)]
-    monkeypatch.setattr("ecr_emulator.services.image_parts.MAX_MANIFEST_BYTES", 2 * images[0].size)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.image_parts.MAX_MANIFEST_BYTES", 2 * images[0].size)
     app = index(*images)
     upstream.add_image("team/app", app, "v1")
     here.rule()

@@ -8,7 +8,7 @@ import pytest
 
 from ecr_emulator.domain import names
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.services.pull_through import MANIFEST_FLIGHTS
+from ecr_emulator.services.pull_through.manifests import MANIFEST_FLIGHTS
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of

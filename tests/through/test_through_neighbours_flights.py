@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from ecr_emulator.services.flights import MOST_STOPS, Endless, Flights
+from ecr_emulator.services.pull_through.single_flight import MOST_STOPS, Endless, Flights
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from time import monotonic
 
 import pytest
 
-from ecr_emulator.services.orders import Order
-from ecr_emulator.services.updates import Update
+from ecr_emulator.services.pull_through.import_orders import Order
+from ecr_emulator.services.pull_through.updates import Update
 from tests.support.boto import client_of
 from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
 from tests.support.images import put_image

@@ -9,8 +9,8 @@ from threading import enumerate as enumerate_threads
 import pytest
 
 from ecr_emulator.errors import UpstreamFailure
-from ecr_emulator.services.fills import FIRST_BYTES
-from ecr_emulator.services.pull_through import PATIENCE
+from ecr_emulator.services.pull_through.blob_download import FIRST_BYTES
+from ecr_emulator.services.pull_through.manifests import PATIENCE
 from ecr_emulator.upstream.patience import Patience
 from tests.support.faults import answers, corrupted, stalls
 from tests.support.scripted_upstream import Bearer
@@ -43,7 +43,7 @@ def test_a_flight_lands_though_its_client_has_left(at, monkeypatch):
     here = at("M")
     go_on = Event()
     here.upstream.fail(here.target, stalls(go_on))
-    monkeypatch.setattr("ecr_emulator.services.pull_through.PATIENCE", 0.05)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.05)
     delivered = here.act()
     assert (delivered.said, delivered.headers["Retry-After"]) == ("503 UNKNOWN", "1")
     monkeypatch.undo()
@@ -146,7 +146,7 @@ def test_the_reason_why_a_certificate_is_not_trusted_is_told(at):
 
 
 def test_a_client_hears_what_is_to_come_before_the_upstream_says_a_word(at, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.fills.FIRST_BYTES", 0.05)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.blob_download.FIRST_BYTES", 0.05)
     here = at("B")
     go_on = Event()
     here.upstream.fail(here.target, stalls(go_on))

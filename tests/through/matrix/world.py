@@ -18,7 +18,7 @@ from typing import Any
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.errors import UpstreamFailure
-from ecr_emulator.services.imports import Imports
+from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.settings import Settings
 from ecr_emulator.upstream.patience import Patience
 from tests.support.certificates import Authority

@@ -23,9 +23,9 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Demand, Permissions
-from ecr_emulator.services.downloads import is_of_others
-from ecr_emulator.services.fills import read_span
-from ecr_emulator.services.flights import MOST_STOPS
+from ecr_emulator.services.pull_through.blob_download import read_span
+from ecr_emulator.services.pull_through.blobs import is_of_others
+from ecr_emulator.services.pull_through.single_flight import MOST_STOPS
 
 _NEEDED = ("BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer")
 """What the role of a rule must be allowed, on both sides, to pull anything: blobs come with their manifest."""

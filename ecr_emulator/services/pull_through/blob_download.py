@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter
-from ecr_emulator.services.relays import HOLD_BACK, Relay, Source
+from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Relay, Source
 
 STEP = 128 * 1024
 """Readers get at most this many bytes at a time; the server keeps about nine such pieces for each slow one.

@@ -12,7 +12,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation, matching_rule
 from ecr_emulator.errors import UpstreamFailure
 from ecr_emulator.ports import Store, Upstreams
-from ecr_emulator.services.pull_through import PullThrough
+from ecr_emulator.services.pull_through.manifests import PullThrough
 
 IMPORTED = "imported"
 UNCHANGED = "unchanged"

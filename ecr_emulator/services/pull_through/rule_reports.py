@@ -9,7 +9,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.upstream_health import Health
 from ecr_emulator.ports import Store, UpstreamState
-from ecr_emulator.services.upstream_health import WatchedUpstreams
+from ecr_emulator.services.pull_through.upstream_health import WatchedUpstreams
 
 UNKNOWN = "unknown"
 OK = "ok"

@@ -19,8 +19,8 @@ from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Store, UnitOfWork, Upstreams
-from ecr_emulator.services.flights import Endless, Flights
-from ecr_emulator.services.lanes import Lanes
+from ecr_emulator.services.pull_through.single_flight import Endless, Flights
+from ecr_emulator.services.pull_through.upstream_threads import Lanes
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from time import monotonic
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.services.orders import Order
+from ecr_emulator.services.pull_through.import_orders import Order
 
 _Tag = tuple[Registry, str, str | None]
 

@@ -15,8 +15,8 @@ from ecr_emulator.domain.pull_through import NEVER, PullThroughRule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, UnitOfWork, Upstreams
-from ecr_emulator.services.fills import Fill, read_span
-from ecr_emulator.services.lanes import Lanes
+from ecr_emulator.services.pull_through.blob_download import Fill, read_span
+from ecr_emulator.services.pull_through.upstream_threads import Lanes
 
 log = logging.getLogger(__name__)
 

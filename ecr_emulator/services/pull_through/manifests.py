@@ -28,20 +28,20 @@ from ecr_emulator.errors import (
     UpstreamUnavailable,
 )
 from ecr_emulator.ports import Clock, Store, Upstream, Upstreams
-from ecr_emulator.services.attempts import cached_manifest, is_due, note_failure, note_success
-from ecr_emulator.services.downloads import Downloads
-from ecr_emulator.services.flights import Endless, Flights
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
-from ecr_emulator.services.imports import Imports
-from ecr_emulator.services.lanes import Lanes
-from ecr_emulator.services.orders import Order, Outdated, imported, point_tag
+from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
+from ecr_emulator.services.pull_through.import_orders import Order, Outdated, imported, point_tag
+from ecr_emulator.services.pull_through.imports import Imports
+from ecr_emulator.services.pull_through.referrers import Referrers
+from ecr_emulator.services.pull_through.single_flight import Endless, Flights
+from ecr_emulator.services.pull_through.uncached_images import UnstoredImages
+from ecr_emulator.services.pull_through.updates import Update
+from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
+from ecr_emulator.services.pull_through.upstream_threads import Lanes
 from ecr_emulator.services.records import if_there_is_room
-from ecr_emulator.services.referrers import Referrers
 from ecr_emulator.services.repositories import repository_for_import
-from ecr_emulator.services.unstored import UnstoredImages
-from ecr_emulator.services.updates import Update
-from ecr_emulator.services.upstream_manifests import read_from_upstream
 
 log = logging.getLogger(__name__)
 

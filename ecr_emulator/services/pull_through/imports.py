@@ -21,16 +21,16 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import EcrError, UpstreamFailure, UpstreamNotFound, UpstreamNotStored
 from ecr_emulator.ports import Clock, Store, UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
-from ecr_emulator.services.attempts import note_failure
-from ecr_emulator.services.downloads import Downloads
-from ecr_emulator.services.flights import Flights
-from ecr_emulator.services.image_parts import ImageParts, Part, Sources
 from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
-from ecr_emulator.services.lanes import Lanes
-from ecr_emulator.services.orders import Order, Outdated, point_tag
+from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.cached_images import note_failure
+from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
+from ecr_emulator.services.pull_through.import_orders import Order, Outdated, point_tag
+from ecr_emulator.services.pull_through.referrers import Referrers
+from ecr_emulator.services.pull_through.single_flight import Flights
+from ecr_emulator.services.pull_through.updates import Updates
+from ecr_emulator.services.pull_through.upstream_threads import Lanes
 from ecr_emulator.services.records import if_there_is_room
-from ecr_emulator.services.referrers import Referrers
-from ecr_emulator.services.updates import Updates
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,50 @@
+"""Look-ups in the state of moto's IAM and STS: the account, session or user behind an access key.
+
+They read moto's globals; callers do so within ``Companions.entered``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def find_account(access_key: str) -> str | None:
+    """The account of an access key that IAM or STS gave out."""
+    session = find_session(access_key)
+    if session:
+        account: str = session.account_id
+        return account
+    found = find_user(access_key)
+    return found[0].account_id if found else None
+
+
+def find_session(access_key: str) -> Any | None:
+    """The assumed role with an access key, in any account and partition."""
+    for sts in backends_of("sts"):
+        session = sts.get_assumed_role_from_access_key(access_key)
+        if session:
+            return session
+    return None
+
+
+def find_user(access_key: str) -> tuple[Any, Any] | None:
+    """The user with an access key, and the key."""
+    for iam in backends_of("iam"):
+        if access_key in iam.access_keys:
+            user = iam.get_user_from_access_key_id(access_key)
+            return (user, user.get_access_key_by_id(access_key)) if user else None
+    return None
+
+
+def backends_of(service: str, account: str | None = None) -> Iterator[Any]:
+    """What moto has of a service, in all accounts or in one, in any partition.
+
+    Nothing is made by looking: neither an account's backend nor, by an import, the service.
+    """
+    models = sys.modules.get(f"moto.{service}.models")
+    every: dict[str, Any] = getattr(models, f"{service}_backends", {})
+    for owner, partitions in list(every.items()):
+        if account in (None, owner):
+            yield from list(partitions.values())
