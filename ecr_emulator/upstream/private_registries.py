@@ -25,7 +25,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Demand, Permissions
 from ecr_emulator.services.pull_through.blob_download import read_span
 from ecr_emulator.services.pull_through.blobs import is_of_others
-from ecr_emulator.services.pull_through.single_flight import MOST_STOPS
+from ecr_emulator.services.pull_through.single_flight import MAX_NESTED_CALLS
 
 _NEEDED = ("BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer")
 """What the role of a rule must be allowed, on both sides, to pull anything: blobs come with their manifest."""
@@ -85,7 +85,7 @@ class Neighbours:
         The upstreams are asked directly: the download that wants these bytes is the one for all registries.
         """
         blobs = self._services().blobs
-        for _ in range(MOST_STOPS + 1):
+        for _ in range(MAX_NESTED_CALLS + 1):
             rule, is_foreign = self._rule_for_blob(registry, name, digest)
             if blobs.intact_size(digest, size) is not None and not is_foreign:
                 return read_span(blobs, digest, offset, size)

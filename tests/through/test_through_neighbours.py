@@ -8,7 +8,7 @@ import pytest
 
 from ecr_emulator.domain import names
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.services.pull_through.manifests import MANIFEST_FLIGHTS
+from ecr_emulator.services.pull_through.manifests import MANIFESTS_AT_ONCE
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
@@ -554,17 +554,17 @@ def test_a_circle_in_which_the_name_grows_ends_as_well(down, up):
 
 
 def test_many_pulls_into_both_ends_of_a_circle_end(circle):
-    with ThreadPoolExecutor(4 * MANIFEST_FLIGHTS) as clients:
+    with ThreadPoolExecutor(4 * MANIFESTS_AT_ONCE) as clients:
         pulls = [
             clients.submit(registry.get, f"/v2/team/app{number}/manifests/v1", {"Host": registry.host})
-            for number in range(MANIFEST_FLIGHTS)
+            for number in range(MANIFESTS_AT_ONCE)
             for registry in (*circle, *reversed(circle))
         ]
         assert {pull.result(15).status_code for pull in pulls} == {404}
 
 
 def test_chains_by_the_dozen_do_not_run_out_of_threads(here, upstream, down, up):
-    count = 3 * MANIFEST_FLIGHTS
+    count = 3 * MANIFESTS_AT_ONCE
     apps = [image(number) for number in range(count)]
     for number, app in enumerate(apps):
         upstream.add_image(f"team/app{number}", app, "v1")

@@ -27,7 +27,7 @@ from ecr_emulator.services.pull_through.cached_images import note_failure
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
 from ecr_emulator.services.pull_through.import_orders import Order, Outdated, point_tag
 from ecr_emulator.services.pull_through.referrers import Referrers
-from ecr_emulator.services.pull_through.single_flight import Flights
+from ecr_emulator.services.pull_through.single_flight import SingleFlight
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pull_through.upstream_threads import Lanes
 from ecr_emulator.services.records import if_there_is_room
@@ -77,7 +77,9 @@ class Imports:
         self._policy = policy
         self.updates = Updates()
         self._threads = Lanes(AT_ONCE, "pull-through-import")
-        self._flights: Flights[_Ordered, None] = Flights(lambda ordered: self._threads.of(ordered[0].url))
+        self._single_flight: SingleFlight[_Ordered, None] = SingleFlight(
+            lambda ordered: self._threads.of(ordered[0].url)
+        )
         self._hosts: dict[str, BoundedSemaphore] = {}
         self._seen: dict[tuple[Registry, str, str], None] = {}
         self._lock = Lock()
@@ -86,7 +88,7 @@ class Imports:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
         self.is_new(order.rule.registry, order.name, order.manifest.digest)
         key = (order.rule, order.name, order.manifest.digest, order.tag, order.outdated)
-        self._flights.join(key, lambda: self._import_or_say(order))
+        self._single_flight.join(key, lambda: self._import_or_say(order))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
         """Whether this process has not seen an image lately; it has now."""
@@ -113,7 +115,7 @@ class Imports:
 
     def pending(self) -> list[Future[None]]:
         """The imports under way."""
-        return self._flights.pending()
+        return self._single_flight.pending()
 
     def forget(self) -> None:
         """Have seen no image."""

@@ -35,7 +35,7 @@ from ecr_emulator.services.pull_through.cached_images import cached_manifest, is
 from ecr_emulator.services.pull_through.import_orders import Order, Outdated, imported, point_tag
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.services.pull_through.referrers import Referrers
-from ecr_emulator.services.pull_through.single_flight import Endless, Flights
+from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.uncached_images import UnstoredImages
 from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
@@ -46,15 +46,15 @@ from ecr_emulator.services.repositories import repository_for_import
 log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
-"""Seconds that a client waits for a manifest; the flight goes on after that, so that asking again finds it.
+"""Seconds that a client waits for a manifest; the fetch goes on after that, and the next request joins it.
 
 It waits no longer for an update that its check finds, the check included.
 """
-MANIFEST_FLIGHTS = 8
-"""So many manifests are fetched from one upstream at the same time, those that imports ask for included."""
+MANIFESTS_AT_ONCE = 8
+"""Maximum number of manifests fetched from one upstream at the same time, including those that imports ask for."""
 
 _Asked = tuple[PullThroughRule, str, str | None]
-"""What a flight brings, and by which rule: once that is another, another is asked."""
+"""The manifest that a call fetches, and the rule: after a change of the rule, a new call is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,10 @@ class PullThrough:
         self._upstreams = upstreams
         self._downloads = downloads
         self._referrers = referrers
-        self._manifest_threads = Lanes(MANIFEST_FLIGHTS, "pull-through-manifest")
-        self._manifests: Flights[_Asked, _Found] = Flights(lambda asked: self._manifest_threads.of(asked[0].url))
+        self._manifest_threads = Lanes(MANIFESTS_AT_ONCE, "pull-through-manifest")
+        self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(
+            lambda asked: self._manifest_threads.of(asked[0].url)
+        )
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
         self.updates = self._imports.updates
         self.unstored = UnstoredImages()
@@ -104,10 +106,10 @@ class PullThrough:
         Raises ``UpstreamFailure`` if there is neither.
         """
         since = monotonic() if since is None else since
-        flight = (rule, name, image_id.tag or image_id.digest)
+        call = (rule, name, image_id.tag or image_id.digest)
         failure: UpstreamFailure
         try:
-            found = self._manifests.outcome(flight, lambda: self._current(rule, name, image_id, now), PATIENCE)
+            found = self._manifests.result(call, lambda: self._current(rule, name, image_id, now), PATIENCE)
             if found.update is None:
                 return found.manifest
             found.update.wait(since, PATIENCE)
@@ -117,7 +119,7 @@ class PullThrough:
                 f"{rule.url} did not answer within {PATIENCE:.0f} seconds; the emulator keeps trying",
                 retry_after=1,
             )
-        except Endless:
+        except CircularCall:
             failure = UpstreamNotFound(
                 f"the pull through cache rules of {rule.registry.host} and its upstreams lead in a circle, "
                 f"or through too many registries, and none of them has {name} {image_id.tag or image_id.digest}"
@@ -130,7 +132,7 @@ class PullThrough:
     def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> _Found:
         cached = cached_manifest(self._store, rule, name, image_id)
         if cached and not is_due(self._store, rule, name, image_id.tag, now):
-            return _Found(cached)  # a flight that landed just now brought it
+            return _Found(cached)  # a call that finished just now fetched it
         update = self.updates.find(rule.registry, name, image_id.tag)
         if cached and update:
             return _Found(cached, update)
@@ -247,7 +249,7 @@ class PullThrough:
             self._imports.resume(Order(rule, name, tag, manifest, is_resumed=True))
 
     def _child(self, rule: PullThroughRule, name: str, digest: str) -> StoredManifest:
-        """A manifest that an image refers to. Clients who ask for it share the flight, and come first.
+        """A manifest that an image refers to. Clients who ask for it share the call, and come first.
 
         Raises ``UpstreamTooManyRequests`` where the upstream's rate limit leaves only a few pulls.
         """
@@ -276,8 +278,8 @@ class PullThrough:
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait for the pulls and imports under way, and those that they lead to; whether all ended in time."""
-        flights = (self._manifests, self._imports, self._referrers)
-        while pending := {cast("Future[Any]", each) for kind in flights for each in kind.pending()}:
+        sources = (self._manifests, self._imports, self._referrers)
+        while pending := {cast("Future[Any]", each) for source in sources for each in source.pending()}:
             if wait(pending, timeout).not_done:
                 return False
         return True

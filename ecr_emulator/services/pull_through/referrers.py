@@ -19,14 +19,14 @@ from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Store, UnitOfWork, Upstreams
-from ecr_emulator.services.pull_through.single_flight import Endless, Flights
+from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import Lanes
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
-"""Seconds that a client waits for a listing; the flight goes on after that, so that asking again finds it."""
+"""Seconds that a client waits for a listing; the fetch goes on after that, and the next request joins it."""
 LISTINGS = 4
 """So many are asked of one upstream at the same time."""
 
@@ -52,7 +52,9 @@ class Referrers:
         self._upstreams = upstreams
         self._asks_upstreams = asks_upstreams
         self._threads = Lanes(LISTINGS, "pull-through-referrers")
-        self._flights: Flights[_Subject, tuple[Referrer, ...]] = Flights(lambda key: self._threads.of(key[0].url))
+        self._single_flight: SingleFlight[_Subject, tuple[Referrer, ...]] = SingleFlight(
+            lambda key: self._threads.of(key[0].url)
+        )
 
     def find(
         self, registry: Registry, name: str, subject: str, now: datetime, may_import: MayImport = anybody
@@ -87,17 +89,17 @@ class Referrers:
 
     def pending(self) -> list[Future[tuple[Referrer, ...]]]:
         """What upstreams are being asked."""
-        return self._flights.pending()
+        return self._single_flight.pending()
 
     def close(self) -> None:
         """Take no more work."""
         self._threads.close()
 
     def _ask(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
-        flight = (rule, name, subject)
+        call = (rule, name, subject)
         try:
-            return self._flights.outcome(flight, lambda: self._from_upstream(rule, name, subject, now), PATIENCE)
-        except Endless:
+            return self._single_flight.result(call, lambda: self._from_upstream(rule, name, subject, now), PATIENCE)
+        except CircularCall:
             return ()  # the upstream's upstream is this registry, which tells what it has anyway
         except TimeoutError:
             raise UpstreamUnavailable(f"{rule.url} did not list referrers within {PATIENCE:.0f} seconds") from None
@@ -105,7 +107,7 @@ class Referrers:
     def _from_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
         known = self._known(rule, name, subject)
         if known and not known.validation.is_due(now):
-            return known.referrers  # a flight that landed just now brought it
+            return known.referrers  # a call that finished just now fetched it
         try:
             upstream = self._upstreams.at(rule)
             found = tuple(upstream.referrers(rule.upstream_name(name) or name, subject))

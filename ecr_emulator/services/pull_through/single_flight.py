@@ -1,4 +1,4 @@
-"""One run of a piece of work for everybody who wants its outcome at the same time."""
+"""Single flight: callers that want the same result at the same time share one execution of the work."""
 
 from __future__ import annotations
 
@@ -12,125 +12,125 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 T = TypeVar("T")
 
-MOST_STOPS = 3
-"""So many flights deep may one flight need another."""
+MAX_NESTED_CALLS = 3
+"""Maximum number of calls that one call may need, each within the one before."""
 
 
-class Endless(Exception):
-    """A flight needs itself, directly or through others, or too long a chain of them."""
+class CircularCall(Exception):
+    """A call needs itself, directly or through others, or a chain of more than ``MAX_NESTED_CALLS``."""
 
 
 @dataclass(eq=False, slots=True)
-class _Flight(Generic[Key, T]):
+class _Call(Generic[Key, T]):
     key: Key
     work: Callable[[], T]
-    outcome: Future[T] = field(default_factory=Future)
+    result: Future[T] = field(default_factory=Future)
     has_started: bool = False
-    waits_for: _Flight[Key, T] | None = None
+    waits_for: _Call[Key, T] | None = None
 
-    def leads_to(self, other: _Flight[Key, T]) -> bool:
-        """Whether it is the other one, or waits for it."""
-        flight: _Flight[Key, T] | None = self
-        while flight and flight is not other:
-            flight = flight.waits_for
-        return flight is other
+    def leads_to(self, other: _Call[Key, T]) -> bool:
+        """Whether this call is the other one, or waits for it."""
+        call: _Call[Key, T] | None = self
+        while call and call is not other:
+            call = call.waits_for
+        return call is other
 
 
-class Flights(Generic[Key, T]):
-    """Work in progress by key. A flight belongs to nobody: it goes on when those who wait for it leave.
+class SingleFlight(Generic[Key, T]):
+    """Calls in progress by key. A call goes on when the clients that wait for it leave.
 
-    The work of a flight may need another flight. That one is then flown on the same thread unless it is under way
-    already, so that flights that need each other never run out of threads. Where the one under way waits for the flight
-    that needs it, neither would ever land: then it is flown again, for that flight alone.
+    The work of a call may need another call. That one runs on the same thread unless it has started already, so that
+    calls that need each other never run out of threads. If the other call waits for the one that needs it, neither
+    would ever finish: then its work runs a second time, only for the call that needs it.
 
-    ``executor_of`` says which threads fly a key.
+    ``executor_of`` returns the threads that run the call of a key.
     """
 
     def __init__(self, executor_of: Callable[[Key], Executor]) -> None:
         self._executor_of = executor_of
-        self._flying: dict[Key, _Flight[Key, T]] = {}
+        self._calls: dict[Key, _Call[Key, T]] = {}
         self._lock = RLock()
-        self._here = local()
+        self._this_thread = local()
 
     def join(self, key: Key, work: Callable[[], T]) -> Future[T]:
-        """The flight of this key, started now if there is none. All who join get the same result or error."""
+        """Return the call of this key; start it if there is none. All who join get the same result or error."""
         with self._lock:
-            flight = self._flying.get(key)
-            if flight is None:
-                flight = _Flight(key, work)
-                taking_off = self._executor_of(key).submit(self._take_off, flight)
-                taking_off.add_done_callback(partial(self._call_off, flight))
-                self._flying[key] = flight
-            return flight.outcome
+            call = self._calls.get(key)
+            if call is None:
+                call = _Call(key, work)
+                starting = self._executor_of(key).submit(self._start, call)
+                starting.add_done_callback(partial(self._cancel, call))
+                self._calls[key] = call
+            return call.result
 
-    def outcome(self, key: Key, work: Callable[[], T], timeout: float | None = None) -> T:
-        """What the flight of this key comes to, started now if there is none; ``timeout`` is in seconds.
+    def result(self, key: Key, work: Callable[[], T], timeout: float | None = None) -> T:
+        """Return the result of the call of this key; start it if there is none. ``timeout`` is in seconds.
 
-        Raises what the work raises, ``TimeoutError``, and ``Endless`` where a flight asks for what cannot end.
+        Raises what the work raises, ``TimeoutError``, and ``CircularCall`` if a call asks for one that cannot end.
         """
-        aboard = self._aboard()
-        if not aboard:
+        stack = self._stack()
+        if not stack:
             return self.join(key, work).result(timeout)
-        if any(flight.key == key for flight in aboard):
-            raise Endless
-        this = aboard[-1]
+        if any(call.key == key for call in stack):
+            raise CircularCall
+        this = stack[-1]
         with self._lock:
-            other = self._flying.get(key)
+            other = self._calls.get(key)
             if other is None or other.leads_to(this):
-                other = _Flight(key, work)
+                other = _Call(key, work)
             is_mine = not other.has_started
-            if is_mine and len(aboard) > MOST_STOPS:
-                raise Endless
-            self._flying.setdefault(key, other)
+            if is_mine and len(stack) > MAX_NESTED_CALLS:
+                raise CircularCall
+            self._calls.setdefault(key, other)
             other.has_started = True
             this.waits_for = other
         try:
             if is_mine:
-                self._fly(other)
-            return other.outcome.result(timeout)
+                self._run(other)
+            return other.result.result(timeout)
         finally:
             this.waits_for = None
 
     def pending(self) -> list[Future[T]]:
-        """The flights that have not landed."""
+        """Return the calls that have not finished."""
         with self._lock:
-            return [flight.outcome for flight in self._flying.values()]
+            return [call.result for call in self._calls.values()]
 
-    def _take_off(self, flight: _Flight[Key, T]) -> None:
+    def _start(self, call: _Call[Key, T]) -> None:
         with self._lock:
-            if flight.has_started:
-                return  # a flight that needs this one could not wait for a thread
-            flight.has_started = True
-        self._fly(flight)
+            if call.has_started:
+                return  # a call that needs this one could not wait for a thread
+            call.has_started = True
+        self._run(call)
 
-    def _fly(self, flight: _Flight[Key, T]) -> None:
-        aboard = self._aboard()
-        aboard.append(flight)
+    def _run(self, call: _Call[Key, T]) -> None:
+        stack = self._stack()
+        stack.append(call)
         try:
-            result = flight.work()
+            result = call.work()
         except BaseException as error:
-            self._land(flight)  # before anybody knows its outcome: who asks again then gets a flight of his own
-            flight.outcome.set_exception(error)
+            self._finish(call)  # before anybody sees the result: a client that asks again then gets a new call
+            call.result.set_exception(error)
         else:
-            self._land(flight)
-            flight.outcome.set_result(result)
+            self._finish(call)
+            call.result.set_result(result)
         finally:
-            aboard.pop()
+            stack.pop()
 
-    def _call_off(self, flight: _Flight[Key, T], thread: Future[None]) -> None:
-        """The executor was shut down before it came to this flight."""
-        if thread.cancelled() and not flight.has_started:
-            flight.outcome.cancel()
-            self._land(flight)
+    def _cancel(self, call: _Call[Key, T], thread: Future[None]) -> None:
+        """Cancel a call if the executor was shut down before it started."""
+        if thread.cancelled() and not call.has_started:
+            call.result.cancel()
+            self._finish(call)
 
-    def _land(self, flight: _Flight[Key, T]) -> None:
+    def _finish(self, call: _Call[Key, T]) -> None:
         with self._lock:
-            if self._flying.get(flight.key) is flight:
-                del self._flying[flight.key]
+            if self._calls.get(call.key) is call:
+                del self._calls[call.key]
 
-    def _aboard(self) -> list[_Flight[Key, T]]:
-        """The flights of this thread, each of which needs the next."""
-        if not hasattr(self._here, "aboard"):
-            self._here.aboard = []
-        aboard: list[_Flight[Key, T]] = self._here.aboard
-        return aboard
+    def _stack(self) -> list[_Call[Key, T]]:
+        """The calls that this thread runs; each needs the next."""
+        if not hasattr(self._this_thread, "stack"):
+            self._this_thread.stack = []
+        stack: list[_Call[Key, T]] = self._this_thread.stack
+        return stack

@@ -224,7 +224,7 @@ MATRIX = (
         T=Told("test_a_clock_that_is_set_back_costs_no_token_and_no_storm"),
         R=Told("test_a_clock_that_is_set_back_costs_no_token_and_no_storm")),
     Row("client disconnects at 10 %",
-        M=Told("test_a_flight_lands_though_its_client_has_left"),
+        M=Told("test_a_fetch_finishes_though_its_client_has_left"),
         B=Told("test_a_fill_ends_though_its_client_has_left"),
         L=Told("test_an_update_that_takes_long_goes_on_and_the_tag_moves_when_it_is_whole")),
     Row("20 clients cold at once",

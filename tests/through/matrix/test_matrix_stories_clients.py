@@ -39,7 +39,7 @@ def test_a_clock_that_is_set_back_costs_no_token_and_no_storm(at):
     here.check_recovery()
 
 
-def test_a_flight_lands_though_its_client_has_left(at, monkeypatch):
+def test_a_fetch_finishes_though_its_client_has_left(at, monkeypatch):
     here = at("M")
     go_on = Event()
     here.upstream.fail(here.target, stalls(go_on))
