@@ -16,7 +16,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, UnitOfWork, Upstreams
 from ecr_emulator.services.pull_through.blob_download import Fill, read_span
-from ecr_emulator.services.pull_through.upstream_threads import Lanes
+from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Downloads:
         self._clock = clock
         self._upstreams = upstreams
         self._make_room = make_room
-        self._threads = Lanes(AT_ONCE, "pull-through-blob")
+        self._threads = UpstreamThreads(AT_ONCE, "pull-through-blob")
         self._fills: dict[str, Fill] = {}
         self._running: set[Future[None]] = set()
         self._bad: dict[Place, datetime] = {}

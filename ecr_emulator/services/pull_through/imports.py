@@ -29,7 +29,7 @@ from ecr_emulator.services.pull_through.import_orders import Order, Outdated, po
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import SingleFlight
 from ecr_emulator.services.pull_through.updates import Updates
-from ecr_emulator.services.pull_through.upstream_threads import Lanes
+from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Imports:
         self._fetch_manifest = fetch_manifest
         self._policy = policy
         self.updates = Updates()
-        self._threads = Lanes(AT_ONCE, "pull-through-import")
+        self._threads = UpstreamThreads(AT_ONCE, "pull-through-import")
         self._single_flight: SingleFlight[_Ordered, None] = SingleFlight(
             lambda ordered: self._threads.of(ordered[0].url)
         )

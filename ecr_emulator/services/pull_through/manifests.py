@@ -39,7 +39,7 @@ from ecr_emulator.services.pull_through.single_flight import CircularCall, Singl
 from ecr_emulator.services.pull_through.uncached_images import UnstoredImages
 from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
-from ecr_emulator.services.pull_through.upstream_threads import Lanes
+from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.repositories import repository_for_import
 
@@ -86,7 +86,7 @@ class PullThrough:
         self._upstreams = upstreams
         self._downloads = downloads
         self._referrers = referrers
-        self._manifest_threads = Lanes(MANIFESTS_AT_ONCE, "pull-through-manifest")
+        self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
         self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(
             lambda asked: self._manifest_threads.of(asked[0].url)
         )

@@ -20,7 +20,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports import Store, UnitOfWork, Upstreams
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
-from ecr_emulator.services.pull_through.upstream_threads import Lanes
+from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Referrers:
         self._store = store
         self._upstreams = upstreams
         self._asks_upstreams = asks_upstreams
-        self._threads = Lanes(LISTINGS, "pull-through-referrers")
+        self._threads = UpstreamThreads(LISTINGS, "pull-through-referrers")
         self._single_flight: SingleFlight[_Subject, tuple[Referrer, ...]] = SingleFlight(
             lambda key: self._threads.of(key[0].url)
         )

@@ -1,4 +1,4 @@
-"""Threads for work that waits for upstreams, none of which may take them all: a silent one holds up no other."""
+"""Threads for requests to upstreams: a limited number for each, so that a silent upstream delays no other."""
 
 from __future__ import annotations
 
@@ -11,61 +11,61 @@ from threading import Lock
 from typing import Any, TypeVar
 
 THREADS = 128
-"""So many in all, started as they are needed."""
+"""Maximum number of threads for all upstreams together, started as they are needed."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Queue:
     threads: int = 0
     waiting: deque[tuple[Future[Any], Callable[[], Any]]] = field(default_factory=deque)
 
 
-class Lanes:
-    """Up to ``width`` threads for each upstream. What is beyond that waits, and in no other upstream's way.
+class UpstreamThreads:
+    """Up to ``per_upstream`` threads for each upstream. Further work waits in a queue of its upstream.
 
-    Safe to use from many threads.
+    ``name`` begins the names of the threads. Safe to use from many threads.
     """
 
-    def __init__(self, width: int, name: str) -> None:
-        self._width = width
+    def __init__(self, per_upstream: int, name: str) -> None:
+        self._per_upstream = per_upstream
         self._threads = ThreadPoolExecutor(THREADS, name)
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _Queue] = {}
         self._lock = Lock()
 
     def of(self, upstream: str) -> Executor:
-        """The threads of an upstream, which is given by its host."""
+        """Return the threads of an upstream, which is given by its host."""
         return _ExecutorOf(partial(self._submit, upstream))
 
     def close(self) -> None:
         """Take no more work, and cancel what has not begun."""
         with self._lock:
             self._threads.shutdown(wait=False, cancel_futures=True)
-            waiting = [future for lane in self._lanes.values() for future, _ in lane.waiting]
+            waiting = [future for queue in self._queues.values() for future, _ in queue.waiting]
         for future in waiting:
             future.cancel()
 
     def _submit(self, upstream: str, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
         with self._lock:
-            lane = self._lanes.setdefault(upstream, _Lane())
-            if lane.threads < self._width:
-                self._threads.submit(self._run, upstream, lane)
-                lane.threads += 1
-            lane.waiting.append((future, work))
+            queue = self._queues.setdefault(upstream, _Queue())
+            if queue.threads < self._per_upstream:
+                self._threads.submit(self._run, upstream, queue)
+                queue.threads += 1
+            queue.waiting.append((future, work))
         return future
 
-    def _run(self, upstream: str, lane: _Lane) -> None:
-        """Work in a lane until nothing is left in it."""
+    def _run(self, upstream: str, queue: _Queue) -> None:
+        """Do the work of a queue until it is empty."""
         while True:
             with self._lock:
-                if not lane.waiting:
-                    lane.threads -= 1
-                    if not lane.threads:
-                        del self._lanes[upstream]
+                if not queue.waiting:
+                    queue.threads -= 1
+                    if not queue.threads:
+                        del self._queues[upstream]
                     return
-                future, work = lane.waiting.popleft()
+                future, work = queue.waiting.popleft()
             if future.set_running_or_notify_cancel():
                 try:
                     result = work()
