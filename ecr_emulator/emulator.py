@@ -36,7 +36,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.refresh import Refreshes
@@ -143,7 +143,7 @@ class Emulator:
         mapped = frozenset(map(str.lower, self.settings.upstream_map))
         neighbours = Neighbours(self._elsewhere, mapped, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(neighbours, self._store, self.clock)
-        self._downloads = Downloads(
+        self._downloads = BlobDownloads(
             self._store,
             self._blobs,
             self._ids,

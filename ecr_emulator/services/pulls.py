@@ -17,7 +17,7 @@ from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundExcept
 from ecr_emulator.ports import BlobStore, Store, UnitOfWork
 from ecr_emulator.services.collection import vouch
 from ecr_emulator.services.pull_through.blob_download import read_span
-from ecr_emulator.services.pull_through.blobs import Downloads, is_of_others
+from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.records import if_there_is_room
 
@@ -53,7 +53,7 @@ class Pulls:
         store: Store,
         blobs: BlobStore,
         pull_through: PullThrough,
-        downloads: Downloads,
+        downloads: BlobDownloads,
         strict: bool = False,
     ) -> None:
         self._is_strict = strict

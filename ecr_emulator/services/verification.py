@@ -12,7 +12,7 @@ from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.errors import StorageFailure, UpstreamFailure
 from ecr_emulator.ports import BlobStore, Store, Upstreams
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 
 STEP = 1024 * 1024
 NEWS_EVERY = 16 * 1024 * 1024
@@ -62,7 +62,7 @@ class Verification:
     A damaged blob is dropped, so that nobody vouches for it and its next push heals it.
     """
 
-    def __init__(self, store: Store, blobs: BlobStore, upstreams: Upstreams, downloads: Downloads) -> None:
+    def __init__(self, store: Store, blobs: BlobStore, upstreams: Upstreams, downloads: BlobDownloads) -> None:
         self._store = store
         self._blobs = blobs
         self._upstreams = upstreams

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from ecr_emulator.control.app import control_app
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.ports import Credential
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pulls import Pulls
@@ -47,7 +47,7 @@ class Pulling(ControlPlane):
         upstreams = HttpUpstreams(self.secrets, addresses, Patience(pause=lambda seconds: None))
         cleanup.callback(upstreams.close)
         store, blobs, ids = self.services.store, self.services.blobs, self.services.ids
-        downloads = Downloads(store, blobs, ids, self.clock, upstreams, make_room=lambda: None)
+        downloads = BlobDownloads(store, blobs, ids, self.clock, upstreams, make_room=lambda: None)
         cleanup.callback(downloads.close)
         referrers = Referrers(store, upstreams)
         cleanup.callback(referrers.close)

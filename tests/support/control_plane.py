@@ -23,7 +23,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pulls import Pulls
@@ -139,7 +139,7 @@ class ControlPlane:
         store = SqlStore(directory / "ecr.sqlite", durable=False)
         cleanup.callback(store.close)
         blobs = FileBlobs(directory, durable=False)
-        downloads = Downloads(store, blobs, ids, self.clock, self.upstream, make_room=lambda: None)
+        downloads = BlobDownloads(store, blobs, ids, self.clock, self.upstream, make_room=lambda: None)
         cleanup.callback(downloads.close)
         collector = Collector(store, blobs)
         referrers = Referrers(store, self.upstream)

@@ -16,7 +16,7 @@ from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.collection import Collector
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds
@@ -84,7 +84,9 @@ class Interleavings(RuleBasedStateMachine):
         self.clock = FrozenClock()
         self.collector = Collector(self.store, self.blobs)
         self.feed = Feed()
-        self.downloads = Downloads(self.store, self.blobs, RandomIds(), self.clock, self.feed, make_room=self.collect)
+        self.downloads = BlobDownloads(
+            self.store, self.blobs, RandomIds(), self.clock, self.feed, make_room=self.collect
+        )
         self.readers = []
         with self.store.writing() as work:
             self.repository = work.repositories.add(a_repository())

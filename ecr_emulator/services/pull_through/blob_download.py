@@ -1,4 +1,4 @@
-"""A blob on its way in from an upstream, and the readers that follow it."""
+"""The download of one blob from an upstream, and the readers that receive its bytes meanwhile."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ecr_emulator.ports import BlobStore, BlobWriter
 from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Relay, Source
 
 STEP = 128 * 1024
-"""Readers get at most this many bytes at a time; the server keeps about nine such pieces for each slow one.
+"""Bytes that a reader gets at a time, at most; the server keeps about nine such pieces for each slow reader.
 
-Twice as much would serve a fast reader a fifth faster, and let every slow one hold 2 MiB.
+Twice as many would serve a fast reader a fifth faster, but every slow reader would then hold 2 MiB.
 """
 FIRST_BYTES = 20.0
-"""Seconds after which a reader hears that there is nothing yet: some clients wait no longer than 30 for an answer."""
+"""Seconds after which a reader gets an empty chunk if no byte came: some clients wait only 30 for a response."""
 
 
 def read_span(blobs: BlobStore, digest: str, start: int, stop: int) -> Generator[bytes, None, None]:
-    """The bytes of a blob from start up to stop.
+    """Yield the bytes of a blob from start up to stop.
 
     Raises ``FileNotFoundError`` if there is none, at the first byte, and ``OSError`` if it ends early.
     """
@@ -36,11 +36,11 @@ def read_span(blobs: BlobStore, digest: str, start: int, stop: int) -> Generator
             yield chunk
 
 
-class Fill:
-    """One download that writes a blob, whatever happens to its readers.
+class BlobDownload:
+    """One download that writes a blob; it goes on when its readers leave.
 
-    Readers go at their own pace: each has its own file on the growing bytes, so a slow one costs no memory. Where the
-    bytes cannot be stored, each reader fetches for itself what is still missing.
+    Each reader has its own file on the growing bytes and reads at its own pace, so a slow one costs no memory. If the
+    bytes cannot be stored, each reader fetches the missing ones itself.
     """
 
     def __init__(self, digest: str, size: int, source: Source) -> None:
@@ -61,18 +61,18 @@ class Fill:
 
     @property
     def is_stored(self) -> bool:
-        """Whether the blob is there."""
+        """Whether the blob is stored."""
         return self._verified
 
     @property
     def claim(self) -> int:
-        """How many bytes of the disk it is still going to take."""
+        """Bytes that it has still to write to the disk."""
         return 0 if self._writer is None or self.is_over else self._size - self._written
 
     def run(self, begin: Callable[[], BlobWriter], distrust: Callable[[], None]) -> None:
-        """Write the bytes and make the blob. Raises what goes wrong, after telling the readers.
+        """Write the bytes and store the blob. Tell the readers of a failure, and raise it.
 
-        Wrong bytes are fetched once more from scratch, after a call to ``distrust``.
+        If the bytes are wrong, ``distrust`` is called, and they are fetched once more from the first one on.
         """
         try:
             if not self._attempt(begin()):
@@ -90,7 +90,7 @@ class Fill:
             raise
 
     def follow(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        """The bytes from start up to stop as they arrive; nothing first, if there is none for a long time.
+        """Yield the bytes from start up to stop as they arrive; an empty chunk first if none comes for a long time.
 
         Raises ``UpstreamFailure`` if the download fails.
         """
@@ -99,7 +99,7 @@ class Fill:
         position = start
         while position < stop:
             if position > start:
-                raise WrongBytes.instead_of(self._digest)  # what was sent came from an attempt that is given up
+                raise WrongBytes.instead_of(self._digest)  # the bytes already sent came from an attempt that failed
             writer = self._await_writer()
             followed = self._relayed(BytesIO(), 0, start, stop) if writer is None else self._read(writer, start, stop)
             with closing(followed) as chunks:
@@ -108,7 +108,7 @@ class Fill:
                     yield chunk
 
     def wait(self) -> None:
-        """Wait until the blob is stored. Raises ``UpstreamFailure`` if it is not."""
+        """Wait until the blob is stored. Raises ``UpstreamFailure`` if it cannot be."""
         with self._changed:
             self._changed.wait_for(lambda: self.is_over)
             if self._failure:
@@ -117,7 +117,7 @@ class Fill:
                 raise UpstreamNotStored(f"{self._digest} is not cached: {self._unstored.reason}")
 
     def fail(self, failure: UpstreamFailure) -> None:
-        """Give the download up and tell the readers why."""
+        """End the download and tell the readers why."""
         with self._changed:
             self._failure = failure
             self._abandon()
@@ -125,7 +125,7 @@ class Fill:
     # --- Writing -----------------------------------------------------------------------------------------
 
     def _attempt(self, writer: BlobWriter) -> bool:
-        """Whether the upstream sent the blob; it is stored then."""
+        """Fetch and store the blob; return whether its bytes were right."""
         with self._changed:
             self._writer, self._written = writer, 0
             self._changed.notify_all()
@@ -162,7 +162,7 @@ class Fill:
     # --- Reading -----------------------------------------------------------------------------------------
 
     def _read(self, writer: BlobWriter, position: int, stop: int) -> Generator[bytes, None, None]:
-        """What one attempt has written, as it grows; ends early where the attempt does."""
+        """Yield the bytes that one attempt writes, up to stop, or to the end of the attempt."""
         file = self._open(writer)
         if file is None:
             return
@@ -185,18 +185,18 @@ class Fill:
         return Relay(self._digest, self._size, self._source, known, count).chunks(start, stop)
 
     def _open(self, writer: BlobWriter) -> BinaryIO | None:
-        """A file on what an attempt has written; None if the attempt is given up."""
+        """Open the bytes that an attempt has written; None if the attempt failed."""
         with self._changed:
             try:
                 return writer.reader()
             except FileNotFoundError:
                 if self._verified:
-                    raise  # stored, and collected since
+                    raise  # stored, and deleted since
                 self._changed.wait_for(lambda: self.is_over or self._writer is not writer)
                 return None
 
     def _await_writer(self) -> BlobWriter | None:
-        """The attempt under way; None if there will be none that stores anything."""
+        """Wait for the attempt under way; None if the blob cannot be stored."""
         with self._changed:
             self._changed.wait_for(lambda: self._writer or self.is_over)
             if self._failure:
@@ -204,7 +204,7 @@ class Fill:
             return None if self._unstored else self._writer
 
     def _await_beyond(self, writer: BlobWriter, position: int) -> int:
-        """Up to where readers of an attempt may read: beyond the position, unless the attempt is given up."""
+        """Wait until readers may read beyond a position; return how far. 0 if the attempt failed."""
         with self._changed:
             self._changed.wait_for(lambda: self.is_over or self._writer is not writer or self._released() > position)
             if self._failure:

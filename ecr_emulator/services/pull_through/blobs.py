@@ -1,4 +1,4 @@
-"""The blobs of pull through: each is downloaded once, whoever asks, and sent on while it arrives."""
+"""Blobs of cached images: each is downloaded once for all clients, and sent to them while it arrives."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from ecr_emulator.domain.pull_through import NEVER, PullThroughRule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter, Clock, IdSource, Store, UnitOfWork, Upstreams
-from ecr_emulator.services.pull_through.blob_download import Fill, read_span
+from ecr_emulator.services.pull_through.blob_download import BlobDownload, read_span
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 6
-"""So many blobs are downloaded from one upstream at the same time; more wait."""
+"""Maximum number of blobs downloaded from one upstream at the same time; further downloads wait."""
 BAD_FOR = timedelta(seconds=60)
-"""A blob that came with wrong bytes is not asked for again so soon: clients try again at once, and it may be large."""
+"""Time for which a blob that came with wrong bytes is not requested again: clients retry at once."""
 
 MAKE_ROOM_EVERY = timedelta(minutes=1)
-"""Garbage is collected no more often than this for want of room."""
+"""Minimum time between two garbage collections that a full disk starts."""
 
 Place = tuple[str, str | None, str]
-"""Where a blob comes from: the upstream, its name for the repository, and the digest."""
+"""The source of a blob: the upstream, its name for the repository, and the digest."""
 
 
-class Downloads:
-    """The fills under way, by digest. Blobs are shared by all repositories, so one fill serves them all.
+class BlobDownloads:
+    """The fills under way, by digest. Blobs are shared by all repositories, so one download serves them all.
 
     ``make_room`` frees what it can when the disk is full.
     """
@@ -54,7 +54,7 @@ class Downloads:
         self._upstreams = upstreams
         self._make_room = make_room
         self._threads = UpstreamThreads(AT_ONCE, "pull-through-blob")
-        self._fills: dict[str, Fill] = {}
+        self._downloads: dict[str, BlobDownload] = {}
         self._running: set[Future[None]] = set()
         self._bad: dict[Place, datetime] = {}
         self._made_room_at = NEVER
@@ -64,31 +64,34 @@ class Downloads:
     def chunks(
         self, rule: PullThroughRule, repository: Repository, layer: Layer, start: int, stop: int
     ) -> Generator[bytes, None, None]:
-        """The bytes of a blob from start up to stop, as they arrive; it is held until the last one is read.
+        """Yield the bytes of a blob from start up to stop, as they arrive; hold the blob until the last one is read.
 
         Raises ``UpstreamFailure``.
         """
         with self._blobs.hold(layer.digest):
-            fill = self._fill(rule, repository, layer)
-            yield from fill.follow(start, stop) if fill else read_span(self._blobs, layer.digest, start, stop)
+            download = self._download(rule, repository, layer)
+            yield from download.follow(start, stop) if download else read_span(self._blobs, layer.digest, start, stop)
 
     def fetch(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
-        """Return when the repository holds the blob, or is deleted. Raises ``UpstreamFailure``."""
+        """Download a blob unless it is here; return when the repository holds it, or is deleted.
+
+        Raises ``UpstreamFailure``.
+        """
         with self._store.reading() as work:
             if work.repositories.find(repository.registry, repository.name) is None:
                 return
         with self._blobs.hold(layer.digest):
             self._blobs.drop_if_damaged(layer.digest)
-            fill = self._fill(rule, repository, layer)
-            if fill:
-                fill.wait()
+            download = self._download(rule, repository, layer)
+            if download:
+                download.wait()
             try:
                 self._link(repository, layer)
             except StorageFailure as failure:
                 raise UpstreamNotStored(f"{layer.digest} is not cached: {failure.reason}") from failure
 
     def has(self, digest: str, size: int) -> bool:
-        """Whether a blob of this size is on the disk; one that is damaged is dropped."""
+        """Whether a blob of this size is on the disk. A damaged blob is deleted."""
         return self._blobs.intact_size(digest, size) is not None
 
     def keep(self, repository: Repository, layer: Layer, data: bytes) -> None:
@@ -105,55 +108,55 @@ class Downloads:
             self._link(repository, layer)
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the downloads under way; whether all ended in time."""
+        """Wait for the downloads under way; return whether all ended in time."""
         return not wait(tuple(self._running), timeout).not_done
 
     def forget(self) -> None:
-        """Let every blob be asked for again, and room be made at once."""
+        """Forget which blobs came with wrong bytes, and when the disk was last full."""
         with self._lock:
             self._bad = {}
             self._made_room_at = NEVER
 
     def close(self) -> None:
-        """Take no more work and cut downloads short; what they wrote is no blob yet.
+        """Start no more downloads and end those under way; the bytes that they wrote are deleted.
 
-        One that waits for a silent upstream ends when its patience does, or with the process.
+        A download that waits for a silent upstream ends when its read times out, or with the process.
         """
         with self._lock:
             self._stopping.set()
         self._threads.close()
 
-    def _fill(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> Fill | None:
-        """The download of a blob, started now if there is none; None if the blob is there.
+    def _download(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> BlobDownload | None:
+        """Return the download of a blob; start it if there is none. None if the blob is here.
 
-        One that only other accounts have is downloaded again: who names it has to have it from his own upstream.
+        A blob that only other accounts have is downloaded again, from the upstream of the rule.
         """
-        self._blobs.intact_size(layer.digest, layer.size)  # drops what the disk has lost bytes of
+        self._blobs.intact_size(layer.digest, layer.size)  # deletes a damaged blob
         with self._lock:
-            fill = self._fills.get(layer.digest)
-            is_over = fill is None or fill.is_over  # asked first: what ends after this has left a blob
+            download = self._downloads.get(layer.digest)
+            is_over = download is None or download.is_over  # read first: one that ends after this stores it
             is_here = self._blobs.size(layer.digest) is not None
-            if is_here and ((fill and fill.is_stored) or not self._is_of_others(repository, layer)):
+            if is_here and ((download and download.is_stored) or not self._is_of_others(repository, layer)):
                 return None
-            if fill is None or is_over:
+            if download is None or is_over:
                 if self._stopping.is_set():
                     raise _stopping()
                 self._check(rule, repository, layer)
-                fill = Fill(layer.digest, layer.size, partial(self._from_upstream, rule, repository, layer))
-                self._fills[layer.digest] = fill
-                running = self._threads.of(rule.url).submit(self._run, fill, rule, repository, layer)
+                download = BlobDownload(layer.digest, layer.size, partial(self._from_upstream, rule, repository, layer))
+                self._downloads[layer.digest] = download
+                running = self._threads.of(rule.url).submit(self._run, download, rule, repository, layer)
                 self._running.add(running)
-                running.add_done_callback(partial(self._over, fill))
-            return fill
+                running.add_done_callback(partial(self._over, download))
+            return download
 
     def _is_of_others(self, repository: Repository, layer: Layer) -> bool:
         with self._store.reading() as work:
             return is_of_others(work, repository.registry, layer.digest)
 
-    def _run(self, fill: Fill, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
+    def _run(self, download: BlobDownload, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
         try:
             with self._blobs.hold(layer.digest):
-                fill.run(partial(self._begin, fill, layer), lambda: self._upstreams.at(rule).hang_up())
+                download.run(partial(self._begin, download, layer), lambda: self._upstreams.at(rule).hang_up())
                 self._link(repository, layer)
         except WrongBytes as wrong:
             self._note_bad(_place(rule, repository, layer))
@@ -164,24 +167,24 @@ class Downloads:
             log.exception("blob %s of %s failed", layer.digest, repository.name)
         finally:
             with self._lock:
-                if self._fills.get(layer.digest) is fill:
-                    del self._fills[layer.digest]
+                if self._downloads.get(layer.digest) is download:
+                    del self._downloads[layer.digest]
 
-    def _over(self, fill: Fill, running: Future[None]) -> None:
+    def _over(self, download: BlobDownload, running: Future[None]) -> None:
         if running.cancelled():
-            fill.fail(_stopping())
+            download.fail(_stopping())
         self._running.discard(running)
 
-    def _begin(self, fill: Fill, layer: Layer) -> BlobWriter:
-        """A writer for a blob that there is room for. Raises ``StorageFailure``."""
-        if not self._has_room(fill, layer):
+    def _begin(self, download: BlobDownload, layer: Layer) -> BlobWriter:
+        """Begin to write a blob if the disk has room for it. Raises ``StorageFailure``."""
+        if not self._has_room(download, layer):
             self._make_room_once_in_a_while()
-            if not self._has_room(fill, layer):
+            if not self._has_room(download, layer):
                 raise StorageFailure(f"the disk has no room for {layer.size} bytes more")
         return self._blobs.begin(self._ids.uuid())
 
     def _make_room_once_in_a_while(self) -> None:
-        """An image has many blobs, and what was no garbage for the first is none for the second."""
+        """Collect garbage, once for all blobs of an image: there is no more of it for the second."""
         now = self._clock.now()
         with self._lock:
             is_due = abs(now - self._made_room_at) >= MAKE_ROOM_EVERY
@@ -189,9 +192,9 @@ class Downloads:
         if is_due:
             self._make_room()
 
-    def _has_room(self, fill: Fill, layer: Layer) -> bool:
+    def _has_room(self, download: BlobDownload, layer: Layer) -> bool:
         with self._lock:
-            claimed = sum(other.claim for other in self._fills.values() if other is not fill)
+            claimed = sum(other.claim for other in self._downloads.values() if other is not download)
         return layer.size + claimed <= self._blobs.room()
 
     def _from_upstream(
@@ -205,7 +208,7 @@ class Downloads:
                 yield chunk
 
     def _check(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
-        """Raise ``UpstreamUnavailable`` where asking would be in vain."""
+        """Raise ``UpstreamUnavailable`` if the upstream cannot have the blob, or lately sent wrong bytes for it."""
         if layer.size == 0 and layer.digest != digest_of(b"", algorithm_of(layer.digest)):
             raise UpstreamUnavailable(f"the manifest does not say how large {layer.digest} is")
         since = self._bad.get(_place(rule, repository, layer))
@@ -219,7 +222,7 @@ class Downloads:
             self._bad = recent | {place: now}
 
     def _link(self, repository: Repository, layer: Layer) -> None:
-        """The repository holds the blob from now on, unless it was deleted meanwhile."""
+        """Record that the repository holds the blob, unless the repository was deleted meanwhile."""
         with self._store.writing() as work:
             current = work.repositories.find(repository.registry, repository.name)
             if current:

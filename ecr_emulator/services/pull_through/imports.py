@@ -22,7 +22,7 @@ from ecr_emulator.errors import EcrError, UpstreamFailure, UpstreamNotFound, Ups
 from ecr_emulator.ports import Clock, Store, UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import note_failure
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
 from ecr_emulator.services.pull_through.import_orders import Order, Outdated, point_tag
@@ -64,7 +64,7 @@ class Imports:
         self,
         store: Store,
         clock: Clock,
-        downloads: Downloads,
+        downloads: BlobDownloads,
         referrers: Referrers,
         fetch_manifest: FetchManifest,
         policy: ImportPolicy,

@@ -30,7 +30,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports import Clock, Store, Upstream, Upstreams
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
-from ecr_emulator.services.pull_through.blobs import Downloads
+from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
 from ecr_emulator.services.pull_through.import_orders import Order, Outdated, imported, point_tag
 from ecr_emulator.services.pull_through.imports import Imports
@@ -77,7 +77,7 @@ class PullThrough:
         store: Store,
         clock: Clock,
         upstreams: Upstreams,
-        downloads: Downloads,
+        downloads: BlobDownloads,
         referrers: Referrers,
         policy: ImportPolicy = AS_ECR_DOES,
     ) -> None:
