@@ -91,7 +91,7 @@ def begin(emulator):
     )
 
 
-@pytest.mark.parametrize("is_full", [False, True], ids=["stored", "relayed"])
+@pytest.mark.parametrize("is_full", [False, True], ids=["stored", "uncached"])
 def test_a_cold_pull_gets_its_bytes_whatever_is_collected_meanwhile(emulator, upstream, is_full):
     emulator._blobs._reserve = 2**60 if is_full else 0
 

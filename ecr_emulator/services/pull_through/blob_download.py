@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.ports import BlobStore, BlobWriter
-from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Relay, Source
+from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Source, UncachedBlob
 
 STEP = 128 * 1024
 """Bytes that a reader gets at a time, at most; the server keeps about nine such pieces for each slow reader.
@@ -101,7 +101,7 @@ class BlobDownload:
             if position > start:
                 raise WrongBytes.instead_of(self._digest)  # the bytes already sent came from an attempt that failed
             writer = self._await_writer()
-            followed = self._relayed(BytesIO(), 0, start, stop) if writer is None else self._read(writer, start, stop)
+            followed = self._uncached(BytesIO(), 0, start, stop) if writer is None else self._read(writer, start, stop)
             with closing(followed) as chunks:
                 for chunk in chunks:
                     position += len(chunk)
@@ -179,10 +179,10 @@ class BlobDownload:
                     position += len(chunk)
                     yield chunk
             if position < stop and self._unstored:
-                yield from self._relayed(file, self._written, position, stop)
+                yield from self._uncached(file, self._written, position, stop)
 
-    def _relayed(self, known: BinaryIO, count: int, start: int, stop: int) -> Generator[bytes, None, None]:
-        return Relay(self._digest, self._size, self._source, known, count).chunks(start, stop)
+    def _uncached(self, known: BinaryIO, count: int, start: int, stop: int) -> Generator[bytes, None, None]:
+        return UncachedBlob(self._digest, self._size, self._source, known, count).chunks(start, stop)
 
     def _open(self, writer: BlobWriter) -> BinaryIO | None:
         """Open the bytes that an attempt has written; None if the attempt failed."""

@@ -1,4 +1,4 @@
-"""A blob that is sent on from its upstream without being stored, verified all the same."""
+"""A blob that goes from its upstream to one reader without being stored; its digest is verified all the same."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ecr_emulator.domain.names import algorithm_of
 from ecr_emulator.errors import WrongBytes
 
 HOLD_BACK = 64 * 1024
-"""So many last bytes reach no reader before the digest is verified: nobody gets a complete wrong blob."""
+"""Number of last bytes that reach no reader before the digest is verified: nobody gets a complete wrong blob."""
 PIECE = 256 * 1024
 
 Source = Callable[[int], Generator[bytes, None, None]]
 """The bytes of a blob from an offset on, as its upstream sends them. Raises ``UpstreamFailure``."""
 
 
-class Relay:
-    """Carries one blob to one reader. ``known`` has the first ``count`` bytes of it already."""
+class UncachedBlob:
+    """Sends one blob to one reader. ``known`` has the first ``count`` bytes of it already."""
 
     def __init__(self, digest: str, size: int, source: Source, known: BinaryIO, count: int) -> None:
         self._digest = digest
@@ -30,9 +30,9 @@ class Relay:
         self._count = count
 
     def chunks(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        """The bytes from start up to stop. Raises ``UpstreamFailure``, before the last ones if they are wrong.
+        """Yield the bytes from start up to stop. Raises ``UpstreamFailure``, before the last ones if they are wrong.
 
-        All that comes before ``stop`` is read and hashed, so that the blob's last bytes can be told from wrong ones.
+        All bytes before ``stop`` are read and hashed: otherwise the digest could not be verified at the end.
         """
         hasher = hashlib.new(algorithm_of(self._digest))
         held = bytearray()
