@@ -138,10 +138,10 @@ class Pulls:
         Raises ``RepositoryNotFoundException``.
         """
         repository = work.repositories.find(registry, name)
-        unstored = self._pull_through.unstored.find(registry, name, digest)
-        if repository is None and unstored is None:
+        uncached = self._pull_through.uncached.find(registry, name, digest)
+        if repository is None and uncached is None:
             work.repositories.get(registry, name)
-        return (work.layers.referenced(repository, digest) if repository else None) or unstored
+        return (work.layers.referenced(repository, digest) if repository else None) or uncached
 
     @staticmethod
     def _rule_if_due(

@@ -51,13 +51,13 @@ class BlobDownload:
         self._writer: BlobWriter | None = None
         self._written = 0
         self._verified = False
-        self._unstored: StorageFailure | None = None
+        self._storage_failure: StorageFailure | None = None
         self._failure: UpstreamFailure | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will be written."""
-        return self._verified or self._failure is not None or self._unstored is not None
+        return self._verified or self._failure is not None or self._storage_failure is not None
 
     @property
     def is_stored(self) -> bool:
@@ -113,8 +113,8 @@ class BlobDownload:
             self._changed.wait_for(lambda: self.is_over)
             if self._failure:
                 raise self._failure
-            if self._unstored:
-                raise UpstreamNotStored(f"{self._digest} is not cached: {self._unstored.reason}")
+            if self._storage_failure:
+                raise UpstreamNotStored(f"{self._digest} is not cached: {self._storage_failure.reason}")
 
     def fail(self, failure: UpstreamFailure) -> None:
         """End the download and tell the readers why."""
@@ -151,7 +151,7 @@ class BlobDownload:
 
     def _leave_to_readers(self, failure: StorageFailure) -> None:
         with self._changed:
-            self._unstored = failure
+            self._storage_failure = failure
             self._abandon()
 
     def _abandon(self) -> None:
@@ -178,7 +178,7 @@ class BlobDownload:
                         raise OSError(f"the bytes of {self._digest} are gone from under its readers")
                     position += len(chunk)
                     yield chunk
-            if position < stop and self._unstored:
+            if position < stop and self._storage_failure:
                 yield from self._uncached(file, self._written, position, stop)
 
     def _uncached(self, known: BinaryIO, count: int, start: int, stop: int) -> Generator[bytes, None, None]:
@@ -201,7 +201,7 @@ class BlobDownload:
             self._changed.wait_for(lambda: self._writer or self.is_over)
             if self._failure:
                 raise self._failure
-            return None if self._unstored else self._writer
+            return None if self._storage_failure else self._writer
 
     def _await_beyond(self, writer: BlobWriter, position: int) -> int:
         """Wait until readers may read beyond a position; return how far. 0 if the attempt failed."""

@@ -36,7 +36,7 @@ from ecr_emulator.services.pull_through.import_orders import Order, Outdated, im
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
-from ecr_emulator.services.pull_through.uncached_images import UnstoredImages
+from ecr_emulator.services.pull_through.uncached_images import UncachedImages
 from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
@@ -92,7 +92,7 @@ class PullThrough:
         )
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
         self.updates = self._imports.updates
-        self.unstored = UnstoredImages()
+        self.uncached = UncachedImages()
 
     # --- Manifests -------------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ class PullThrough:
             if order.outdated:
                 raise UpstreamNotStored(f"{order.manifest.digest} is not cached: {failure.reason}") from failure
             log.warning("%s@%s is served and not cached: %s", order.name, order.manifest.digest, failure.reason)
-            self.unstored.add(order.rule.registry, order.name, contents.listed_blobs)
+            self.uncached.add(order.rule.registry, order.name, contents.listed_blobs)
             return False
         self._keep_inline(repository, contents)
         return is_tagged or order.tag is None
@@ -287,7 +287,7 @@ class PullThrough:
     def forget(self) -> None:
         """Remember nothing of images that are gone."""
         self._imports.forget()
-        self.unstored.clear()
+        self.uncached.clear()
 
     def close(self) -> None:
         """Take no more work."""

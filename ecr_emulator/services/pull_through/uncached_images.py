@@ -1,4 +1,4 @@
-"""Images that were served and could not be stored, kept in mind so that their blobs can be asked for."""
+"""Images that were served but could not be stored, remembered so that clients can pull their blobs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ecr_emulator.domain.manifest import Descriptor
 from ecr_emulator.domain.names import Registry
 
 REMEMBERED = 10_000
-"""So many blobs are kept in mind, a few megabytes; those that were named longest ago are forgotten first."""
+"""Maximum number of blobs that are remembered, a few megabytes; the oldest are forgotten first."""
 
 
-class UnstoredImages:
-    """What the manifests say that reached a client while the disk was full. Safe to use from many threads."""
+class UncachedImages:
+    """The blobs of manifests that were served while the disk was full. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._blobs: OrderedDict[tuple[Registry, str, str], Layer] = OrderedDict()
@@ -32,11 +32,11 @@ class UnstoredImages:
                 self._blobs.popitem(last=False)
 
     def clear(self) -> None:
-        """Remember nothing."""
+        """Forget all blobs."""
         with self._lock:
             self._blobs.clear()
 
     def find(self, registry: Registry, name: str, digest: str) -> Layer | None:
-        """A blob that a client may ask for by this name, though no image is stored that refers to it."""
+        """Return a blob that a client may pull by this name though no stored image refers to it, or None."""
         with self._lock:
             return self._blobs.get((registry, name, digest))
