@@ -46,8 +46,8 @@ def served(tmp_path, distribution):
 
 
 @pytest.fixture
-def new_machine(tmp_path):
-    """What a machine of one's own is made of: a home with the archive ``my-app.tar`` of an image, ``my-app``."""
+def home_with_archive(tmp_path):
+    """Return a folder whose ``home`` holds the archive ``my-app.tar`` of an image, ``my-app``."""
     home = tmp_path / "machine" / "home"
     home.mkdir(parents=True)
     image = single_image(tmp_path / "my-app", seed="my-app")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.own_machine import run_on_own_machine
+from tests.support.linux_namespaces import run_in_namespaces
 from tests.support.programs import program
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -77,9 +77,9 @@ NOT_FOR = {"docker": ["[::1]"], "ctr": ["1002"], "oras": ["[::1]", "1002"]}
 
 
 @pytest.mark.parametrize("client", USE)
-def test_what_the_api_answers_is_pushed_to_and_pulled_from(new_machine, client):
+def test_what_the_api_answers_is_pushed_to_and_pulled_from(home_with_archive, client):
     for each in ("aws", "ip", client):
         program(each)
     usable = [each for each in ADDRESSES if not any(part in each for part in NOT_FOR.get(client, []))]
     uses = [ASK.format(endpoint=each, uri=ADDRESSES[each]) + USE[client] for each in usable]
-    run_on_own_machine(new_machine, EMULATORS + SERVERS.get(client, "") + "".join(uses), {})
+    run_in_namespaces(home_with_archive, EMULATORS + SERVERS.get(client, "") + "".join(uses), {})

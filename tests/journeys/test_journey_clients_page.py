@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.support.clients_page import sections
-from tests.support.own_machine import ADDRESS, run_on_own_machine
+from tests.support.linux_namespaces import ADDRESS, run_in_namespaces
 from tests.support.programs import program
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -39,13 +39,13 @@ until_it_succeeds buildctl debug workers
 
 
 @pytest.fixture
-def machine(new_machine):
+def machine(home_with_archive):
     """Runs a script on a machine that has the files of a section."""
 
     def run(heading, script, *programs):
         for each in ("aws", "ip", *programs):
             program(each)
-        return run_on_own_machine(new_machine, script, {file.path: file.text for file in SECTIONS[heading].files})
+        return run_in_namespaces(home_with_archive, script, {file.path: file.text for file in SECTIONS[heading].files})
 
     return run
 

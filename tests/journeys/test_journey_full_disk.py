@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.own_machine import run_on_own_machine
+from tests.support.linux_namespaces import run_in_namespaces
 from tests.support.programs import program
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -55,11 +55,11 @@ crane pull localhost:4566/team/app:after pulled.tar
 def test_deletions_make_room_on_a_disk_that_others_have_filled(tmp_path, deletion):
     for each in ("aws", "crane"):
         program(each)
-    run_on_own_machine(tmp_path, SMALL_DISK + deletion + AFTERWARDS, {})
+    run_in_namespaces(tmp_path, SMALL_DISK + deletion + AFTERWARDS, {})
 
 
 def test_an_emulator_starts_on_a_full_disk_and_makes_room(tmp_path):
     for each in ("aws", "crane"):
         program(each)
     restart = "kill $emulator; wait $emulator || true; serve\n"
-    run_on_own_machine(tmp_path, SMALL_DISK + restart + DELETIONS["the API"] + AFTERWARDS, {})
+    run_in_namespaces(tmp_path, SMALL_DISK + restart + DELETIONS["the API"] + AFTERWARDS, {})

@@ -1,7 +1,6 @@
-"""A machine of one's own: scripts run with a network, processes, ``/etc`` and state that nobody else sees.
+"""Run scripts in Linux namespaces: with a network, processes, ``/etc`` and state that no other process sees.
 
-Programs are those of the host. Ports and paths may be the usual ones; nothing that is started or written there outlives
-the script.
+The programs are the host's. A script may use well-known ports and paths; nothing that it starts or writes outlives it.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ set -x
 """
 
 
-def run_on_own_machine(folder: Path, script: str, files: Mapping[str, str]) -> str:
-    """What a bash script prints that starts in its home with these files, relative ones there and others in ``/etc``.
+def run_in_namespaces(folder: Path, script: str, files: Mapping[str, str]) -> str:
+    """Run a bash script and return its output; the test fails if one of its commands does.
 
-    ``background`` starts a server, ``until_it_succeeds`` waits for it. Every command must succeed. What is in
-    ``folder/home`` is there too.
+    The script starts in a home directory with a copy of ``folder/home``. ``files`` are added to it by their relative
+    paths, those with absolute paths to ``/etc``. ``background`` starts a server, ``until_it_succeeds`` waits for it.
     """
     if os.geteuid() != 0:
-        pytest.skip("a machine of one's own needs root")
+        pytest.skip("namespaces need root")
     home, etc = folder / "home", folder / "etc"
     for place in (home, etc):
         place.mkdir(parents=True, exist_ok=True)
