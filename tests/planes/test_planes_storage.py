@@ -12,8 +12,8 @@ from ecr_emulator.emulator import DATABASE, Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage import unit_of_work
 from tests.support.clock import FrozenClock
+from tests.support.database_files import damage, write_lock
 from tests.support.images import an_image, put_image
-from tests.support.outsiders import damage, write_lock
 from tests.support.planes import Here, Refused, push
 
 APP = an_image(1)

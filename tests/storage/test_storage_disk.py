@@ -10,7 +10,7 @@ from ecr_emulator.errors import StorageFailure
 from ecr_emulator.storage import ballast, unit_of_work
 from ecr_emulator.storage.disk import KEPT
 from ecr_emulator.storage.unit_of_work import SqlStore
-from tests.support.outsiders import damage, write_lock
+from tests.support.database_files import damage, write_lock
 from tests.support.stored import HOME, a_repository
 
 BALLAST = "ecr.ballast"

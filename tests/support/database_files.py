@@ -1,4 +1,4 @@
-"""What other programs do to the files of a data directory."""
+"""Lock and damage the file of a database, as other programs do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE = 4096
 
 @contextmanager
 def write_lock(database: Path) -> Iterator[None]:
-    """A ``sqlite3`` shell in which somebody has begun to write."""
+    """Hold the write lock of a database, as a ``sqlite3`` shell does that has begun a transaction."""
     with closing(sqlite3.connect(database, isolation_level=None)) as shell:
         shell.execute("BEGIN IMMEDIATE")
         yield
