@@ -17,7 +17,7 @@ import requests
 
 from tests.support.processes import serving
 from tests.support.programs import Distribution, free_port, stop
-from tests.support.slow_front import SlowFront
+from tests.support.slow_proxy import SlowProxy
 from tests.support.upstream_images import UpstreamImage
 
 READY_SECONDS = 30
@@ -41,9 +41,9 @@ class Upstream:
         folder.mkdir()
         self._distribution = Distribution(folder, is_open=True)
         self._distribution.start()
-        self._front = SlowFront(folder, self._distribution.url, rate) if rate else None
-        if self._front:
-            self._front.start()
+        self._proxy = SlowProxy(folder, self._distribution.url, rate) if rate else None
+        if self._proxy:
+            self._proxy.start()
         self._before = 0
 
     def push(self, name: str, tag: str, image: UpstreamImage) -> None:
@@ -58,17 +58,17 @@ class Upstream:
     @property
     def url(self) -> str:
         """Where they are pulled from."""
-        return self._front.url if self._front else self._distribution.url
+        return self._proxy.url if self._proxy else self._distribution.url
 
     def kill(self) -> None:
         """SIGKILL, as a machine that loses power."""
-        assert self._front, "only a slow upstream is killed"
-        self._front.kill()
+        assert self._proxy, "only a slow upstream is killed"
+        self._proxy.kill()
 
     def revive(self) -> None:
         """The same upstream again, at the same address."""
-        assert self._front, "only a slow upstream is killed"
-        self._front.start()
+        assert self._proxy, "only a slow upstream is killed"
+        self._proxy.start()
 
     def mark(self) -> None:
         """Count from here."""
@@ -80,8 +80,8 @@ class Upstream:
 
     def close(self) -> None:
         """Stop what was started."""
-        if self._front:
-            self._front.stop()
+        if self._proxy:
+            self._proxy.stop()
         self._distribution.stop()
 
 

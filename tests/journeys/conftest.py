@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support.clients import Aws, Skopeo
-from tests.support.hub import CACHED, create_rule, through
+from tests.support.docker_hub import CACHED, create_rule, serve_arguments
 from tests.support.layouts import single_image
 from tests.support.processes import serving
 from tests.support.programs import Distribution
@@ -39,7 +39,7 @@ def repository(emulator, aws):
 @pytest.fixture
 def served(tmp_path, distribution):
     """An emulator with a data directory, for which distribution is Docker Hub."""
-    with serving(tmp_path, *through(tmp_path, distribution.url)) as emulator:
+    with serving(tmp_path, *serve_arguments(tmp_path, distribution.url)) as emulator:
         yield emulator
         if emulator.process.poll() is None:
             assert emulator.stop() == 0

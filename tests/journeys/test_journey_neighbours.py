@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.boto import client_at
 from tests.support.clients import Skopeo
-from tests.support.hub import publish
+from tests.support.docker_hub import publish
 from tests.support.layouts import Layout, multi_architecture_image
 from tests.support.programs import HUB_TOKEN, HUB_USER
 

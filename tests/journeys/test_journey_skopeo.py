@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.clients import Aws, Skopeo
-from tests.support.hub import CACHED, create_rule, publish
+from tests.support.docker_hub import CACHED, create_rule, publish
 from tests.support.layouts import Layout, multi_architecture_image
 from tests.support.processes import serving
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.clients import CommandFailed, Crane, Docker, logged_in
-from tests.support.hub import CACHED, create_rule, publish, through
+from tests.support.docker_hub import CACHED, create_rule, publish, serve_arguments
 from tests.support.processes import serving
 from tests.support.programs import until
-from tests.support.slow_front import SlowFront
+from tests.support.slow_proxy import SlowProxy
 from tests.support.unusual_images import MIB, noisy_layer
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -29,35 +29,35 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def front(distribution, folder):
+def proxy(distribution, folder):
     """The hub as the emulator reaches it."""
-    front = SlowFront(folder, distribution.url, RATE)
-    front.start()
-    yield front
-    front.stop()
+    proxy = SlowProxy(folder, distribution.url, RATE)
+    proxy.start()
+    yield proxy
+    proxy.stop()
 
 
-def test_an_upstream_that_is_killed_and_comes_back_later_is_nothing_that_the_client_sees(distribution, front, folder):
+def test_an_upstream_that_is_killed_and_comes_back_later_is_nothing_that_the_client_sees(distribution, proxy, folder):
     image, layer = noisy_layer(folder / "image", size=512)
     publish(distribution, image)
-    with serving(folder, *through(folder, front.url)) as emulator, ready(emulator, Crane) as crane:
+    with serving(folder, *serve_arguments(folder, proxy.url)) as emulator, ready(emulator, Crane) as crane:
         with ThreadPoolExecutor() as background:
             pulled = background.submit(crane.pull, f"{emulator.host}/{CACHED}:1.0")
             until(lambda: has_come(folder) > 100 * MIB)
-            front.kill()
+            proxy.kill()
             until(lambda: (folder / "log").read_text().count("broke off") > 1)
-            front.start()
+            proxy.start()
         assert pulled.result() == (image.top(), image.diff_ids())
         assert emulator.stop() == 0
     assert distribution.downloads(f"sha256:{layer.name}") == [OK, PARTIAL], "it went on where it had broken off"
 
 
 def test_an_emulator_that_is_killed_and_started_again_serves_dockers_next_try_and_the_users(
-    distribution, front, folder
+    distribution, proxy, folder
 ):
     image, layer = noisy_layer(folder / "image", size=128)
     publish(distribution, image)
-    arguments = through(folder, front.url)
+    arguments = serve_arguments(folder, proxy.url)
     with (
         serving(folder, *arguments) as emulator,
         ready(emulator, Docker) as docker,

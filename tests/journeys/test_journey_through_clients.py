@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.clients import Aws, Containerd, Crane, Docker, Podman, Skopeo, logged_in
-from tests.support.hub import CACHED, publish
+from tests.support.docker_hub import CACHED, publish
 from tests.support.layouts import Layout, multi_architecture_image
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]

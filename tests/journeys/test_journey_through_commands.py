@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.clients import Skopeo, logged_in
-from tests.support.hub import CACHED, publish
+from tests.support.docker_hub import CACHED, publish
 from tests.support.layouts import Layout, multi_architecture_image
 from tests.support.processes import run
 

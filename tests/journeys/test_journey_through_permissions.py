@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.clients import Aws, CommandFailed, Crane, Docker, logged_in
-from tests.support.hub import CACHED, create_rule, publish, through
+from tests.support.docker_hub import CACHED, create_rule, publish, serve_arguments
 from tests.support.layouts import single_image
 from tests.support.people import allow, policy
 from tests.support.processes import serving
@@ -18,7 +18,7 @@ NOT_FOUND = r"not found|does not exist"
 
 @pytest.fixture
 def served(tmp_path, distribution):
-    with serving(tmp_path, *through(tmp_path, distribution.url), "--iam", "enforce") as emulator:
+    with serving(tmp_path, *serve_arguments(tmp_path, distribution.url), "--iam", "enforce") as emulator:
         yield emulator
         assert emulator.stop() == 0
 

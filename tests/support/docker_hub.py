@@ -1,4 +1,4 @@
-"""Docker Hub, played by distribution: images are published there, and a rule with a secret leads to them."""
+"""Publish images to a distribution registry that stands in for Docker Hub, and create a rule for it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CACHED = f"{PREFIX}/{NAME}"
 """The repository that it is cached in."""
 
 
-def through(folder: Path, url: str) -> tuple[str, ...]:
-    """The arguments of an emulator with a data directory in a folder, for which the hub is to be found at a URL."""
+def serve_arguments(folder: Path, url: str) -> tuple[str, ...]:
+    """Return the arguments of ``serve``: a data directory in a folder, and the URL that stands in for Docker Hub."""
     return ("--port", "0", "--data-dir", str(folder / "state"), "--upstream-map", f"{HUB}={url}")
 
 
 def publish(hub: Distribution, image: Layout, reference: str = f"{NAME}:1.0") -> None:
-    """Push an image to the hub, all its architectures."""
+    """Push an image with all its architectures to the hub."""
     with TemporaryDirectory(prefix="ecr-") as folder:
         credentials = f"--dest-creds={HUB_USER}:{HUB_TOKEN}"
         place = f"docker://{hub.host}/{reference}"
@@ -35,7 +35,7 @@ def publish(hub: Distribution, image: Layout, reference: str = f"{NAME}:1.0") ->
 
 
 def create_rule(emulator: Served) -> None:
-    """Create the rule ``docker-hub`` with its secret in the registry of clients, and have ECR validate it."""
+    """Create the rule ``docker-hub`` with its secret in the registry of clients, and validate it."""
     secrets, ecr = (client_at(emulator.url, service, account=ACCOUNT) for service in ("secretsmanager", "ecr"))
     secret = json.dumps({"username": HUB_USER, "accessToken": HUB_TOKEN})
     arn = secrets.create_secret(Name=f"ecr-pullthroughcache/{PREFIX}", SecretString=secret)["ARN"]

@@ -1,4 +1,4 @@
-"""What may stand between a cache and its upstream: an nginx that lets through so much a second, and can be killed."""
+"""Run an nginx between a cache and its upstream: it limits the rate of every connection, and can be killed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.support.programs import answers, free_port, program, start_program, stop
 
 
-class SlowFront:
-    """An nginx of one process, so that killing it kills everything. ``rate`` is in bytes per second and connection."""
+class SlowProxy:
+    """An nginx with a single process, so one kill ends it. ``rate``: bytes per second and connection."""
 
     def __init__(self, folder: Path, target: str, rate: int) -> None:
         port = free_port()
