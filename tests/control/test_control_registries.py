@@ -12,7 +12,7 @@ import pytest
 
 from ecr_emulator.control.model import service_model
 from tests.support.furnished import ACCOUNT, Rewindable, post, unfurnished
-from tests.support.stored import row_counts, rows
+from tests.support.storage import row_counts, rows
 
 OPERATIONS = service_model().operation_names
 UNDER_WAY = {"StopReplicationBackfill"}

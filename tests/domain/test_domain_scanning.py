@@ -20,7 +20,7 @@ from ecr_emulator.domain.scanning import (
     is_scannable,
 )
 from ecr_emulator.errors import InvalidParameterException
-from tests.support.stored import NOW, a_repository
+from tests.support.storage import NOW, a_repository
 
 NAMES = ("prod", "repo-prod", "prod-repo", "repo-prod-repo", "prodrepo")
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -4,7 +4,7 @@ import pytest
 
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
-from tests.support.stored import a_repository
+from tests.support.storage import a_repository
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ecr_emulator.storage import ballast, unit_of_work
 from ecr_emulator.storage.disk import KEPT
 from ecr_emulator.storage.unit_of_work import SqlStore
 from tests.support.database_files import damage, write_lock
-from tests.support.stored import HOME, a_repository
+from tests.support.storage import HOME, a_repository
 
 BALLAST = "ecr.ballast"
 

@@ -10,7 +10,7 @@ from ecr_emulator.domain.image import Layer, StoredManifest
 from ecr_emulator.domain.pull_through import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
 from tests.support.images import an_image, an_index
-from tests.support.stored import NOW, a_repository, row_counts, store_manifest
+from tests.support.storage import NOW, a_repository, row_counts, store_manifest
 from tests.support.upstream_images import FOREIGN_LAYER
 
 

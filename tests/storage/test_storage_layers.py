@@ -9,7 +9,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import RepositoryNotFoundException, UploadNotFoundException
 from tests.support.images import an_image
-from tests.support.stored import HOME, NOW, a_repository, store_manifest
+from tests.support.storage import HOME, NOW, a_repository, store_manifest
 
 UPLOAD_ID = "3f0c1b1e-0000-4000-8000-000000000001"
 

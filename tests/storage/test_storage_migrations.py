@@ -14,7 +14,7 @@ from ecr_emulator.storage.steps import STEPS
 from ecr_emulator.storage.tables import metadata
 from ecr_emulator.storage.unit_of_work import SqlStore
 from tests.support.images import an_image
-from tests.support.stored import NOW, a_repository, store_manifest
+from tests.support.storage import NOW, a_repository, store_manifest
 from tests.support.upstream_images import FOREIGN_LAYER, image, layer
 
 

@@ -10,7 +10,7 @@ from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
 from tests.support.images import an_image
-from tests.support.stored import HOME, NOW, a_repository, row_counts, store_manifest
+from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 
 ELSEWHERE = [Registry("123456789012", "us-east-1"), Registry("210987654321", "eu-west-1")]
 

@@ -12,7 +12,7 @@ from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException, TemplateAlreadyExistsException
 from ecr_emulator.storage.events import KEPT_EVENTS
-from tests.support.stored import HOME, NOW
+from tests.support.storage import HOME, NOW
 
 OTHER = Registry("210987654321", "eu-west-1")
 RULE = PullThroughRule(HOME, "hub", "registry-1.docker.io", "docker-hub", NOW, NOW, "arn:secret", "arn:role", "library")

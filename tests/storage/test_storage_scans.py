@@ -9,7 +9,7 @@ import pytest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.scanning import Scan
 from tests.support.images import an_image
-from tests.support.stored import HOME, NOW, a_repository, row_counts, store_manifest
+from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 
 FINDINGS = [{"name": "CVE-2026-1", "severity": "HIGH", "attributes": [{"key": "package_name", "value": "bäsh"}]}]
 SECOND = timedelta(seconds=1)

@@ -10,7 +10,7 @@ from ecr_emulator.errors import RepositoryNotFoundException, StorageFailure
 from ecr_emulator.storage.connections import Pool
 from ecr_emulator.storage.unit_of_work import READERS, SqlStore
 from tests.support.images import an_image
-from tests.support.stored import HOME, NOW, a_repository, row_counts, store_manifest
+from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 
 
 def names(work):

@@ -21,7 +21,7 @@ from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds
 from tests.support.clock import FrozenClock
-from tests.support.stored import HOME, NOW, a_repository
+from tests.support.storage import HOME, NOW, a_repository
 from tests.support.upstream_images import layer
 
 BLOBS = [layer(size, size) for size in (0, 10, 70_000, 150_000)]

@@ -1,4 +1,4 @@
-"""Things to store, and the shortest way to store them."""
+"""Make repositories and images to store, store them, and read the rows of a database."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NOW = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
 
 
 def a_repository(name: str = "team/app", registry: Registry = HOME) -> Repository:
-    """A repository with the default settings, not stored yet."""
+    """Return a repository with default settings that is not stored yet."""
     return Repository(registry, name, NOW)
 
 
 def store_manifest(work: UnitOfWork, repository: Repository, raw: bytes, *tags: str) -> Image:
-    """Store a manifest as an image with tags, and return it as it is stored."""
+    """Store a manifest as an image with tags, and return the stored image."""
     manifest = read_manifest(raw)
     subject = manifest.subject.digest if manifest.subject else None
     image = Image(digest_of(raw), manifest.media_type, NOW, manifest.size_in_bytes, subject=subject)
@@ -35,13 +35,13 @@ def store_manifest(work: UnitOfWork, repository: Repository, raw: bytes, *tags: 
 
 
 def row_counts(database: Path) -> dict[str, int]:
-    """How many rows each table of a database has, seen from outside."""
+    """Return the number of rows by table, read without the emulator."""
     with closing(sqlite3.connect(database)) as connection:
         return {name: len(connection.execute(f"SELECT 1 FROM {name}").fetchall()) for name in _tables(connection)}
 
 
 def rows(database: Path) -> set[tuple[object, ...]]:
-    """Every row of every table of a database, each after the name of its table."""
+    """Return every row of a database as a tuple that begins with the name of its table."""
     with closing(sqlite3.connect(database)) as connection:
         return {(name, *row) for name in _tables(connection) for row in connection.execute(f"SELECT * FROM {name}")}
 
