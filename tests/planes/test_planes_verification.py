@@ -14,7 +14,7 @@ from tests.support.damage import DAMAGES, damage_manifest, file_of, flipped, rem
 from tests.support.images import an_image
 from tests.support.planes import Refused, push
 from tests.support.upstream_images import image, layer
-from tests.support.verifying import verified
+from tests.support.verification import verify
 
 APP = "team/app"
 PLACE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/team/app"
@@ -34,7 +34,7 @@ def pulled(here, path):
 
 
 def test_nothing_is_found_where_all_is_well(here):
-    findings, last = verified(here.http)
+    findings, last = verify(here.http)
     blobs = {blob.digest: blob.size for each in (IMAGE, OTHER) for blob in each.blobs}
     assert findings == []
     assert last == {"total": sum(blobs.values()), "bytes": sum(blobs.values()), "blobs": len(blobs), "manifests": 2}
@@ -44,12 +44,12 @@ def test_nothing_is_found_where_all_is_well(here):
 def test_a_layer_that_is_not_whole_is_found_and_pushed_again(here, plane, damage):
     damage(file_of(here.emulator.data_dir, LAYER.digest))
     state = "missing" if damage is removed else "damaged"
-    findings, _ = verified(here.http)
+    findings, _ = verify(here.http)
     assert findings == [(state, "blob", LAYER.digest, "broken")]
     assert pulled(here, f"blobs/{LAYER.digest}").status_code == 404
-    assert verified(here.http)[0] == [("missing", "blob", LAYER.digest, "broken")]
+    assert verify(here.http)[0] == [("missing", "blob", LAYER.digest, "broken")]
     plane.push_blob(APP, LAYER.raw)
-    assert verified(here.http)[0] == []
+    assert verify(here.http)[0] == []
     assert pulled(here, f"blobs/{LAYER.digest}").data == LAYER.raw
 
 
@@ -58,16 +58,16 @@ def test_damage_that_changes_no_date_is_found(here):
     before = path.stat()
     flipped(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert verified(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
+    assert verify(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
 
 
 def test_a_layer_that_the_disk_does_not_give_back_is_damaged(here, plane):
     path = file_of(here.emulator.data_dir, LAYER.digest)
     path.unlink()
     path.symlink_to("/proc/self/mem")  # can be opened, and cannot be read
-    assert verified(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
+    assert verify(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
     plane.push_blob(APP, LAYER.raw)
-    assert verified(here.http)[0] == []
+    assert verify(here.http)[0] == []
 
 
 def test_a_database_that_contradicts_itself_is_found(here):
@@ -77,7 +77,7 @@ def test_a_database_that_contradicts_itself_is_found(here):
         index = "CREATE INDEX images_by_digest ON images (media_type)"
         database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'images_by_digest'", (index,))
         database.execute(f"PRAGMA schema_version = {version + 1}")
-    findings, _ = verified(here.http)
+    findings, _ = verify(here.http)
     assert ("damaged", "database", "row 1 missing from index images_by_digest", "broken") in findings
 
 
@@ -101,10 +101,10 @@ def wrong_in_database(here):
 @pytest.mark.parametrize(("damage", "state"), [(wrong_in_database, "damaged"), (gone_from_database, "missing")])
 def test_a_manifest_that_is_not_whole_is_found_and_pushed_again(here, plane, damage, state):
     damage(here)
-    assert verified(here.http)[0] == [(state, "manifest", IMAGE.digest, "broken")]
+    assert verify(here.http)[0] == [(state, "manifest", IMAGE.digest, "broken")]
     with suppress(Refused):  # PutImage says that the image exists
         plane.push_manifest(APP, IMAGE, "v1")
-    assert verified(here.http)[0] == []
+    assert verify(here.http)[0] == []
     assert pulled(here, "manifests/v1").data == IMAGE.raw
 
 
@@ -117,7 +117,7 @@ def test_what_is_left_over_is_said_and_stays(here):
     path = file_of(here.emulator.data_dir, unknown.digest)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(unknown.raw)
-    findings, _ = verified(here.http)
+    findings, _ = verify(here.http)
     assert sorted(findings) == sorted([
         ("left over", "blob", unknown.digest, "well"),
         ("left over", "file", "blobs/notes.txt", "well"),
@@ -131,7 +131,7 @@ def test_a_damaged_blob_that_nobody_needs_is_no_loss(here):
     path = file_of(here.emulator.data_dir, layer("unknown").digest)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"something else")
-    assert verified(here.http)[0] == [("damaged", "blob", layer("unknown").digest, "well")]
+    assert verify(here.http)[0] == [("damaged", "blob", layer("unknown").digest, "well")]
     assert not path.exists()
 
 
@@ -143,7 +143,7 @@ def test_more_is_verified_than_is_in_memory_at_once(here, plane, monkeypatch):
         push(plane, APP, app)
         removed(file_of(here.emulator.data_dir, app.layers[0].digest))
         damage_manifest(here.emulator.data_dir, app.digest)
-    findings, last = verified(here.http)
+    findings, last = verify(here.http)
     assert last["manifests"] == 7
     assert set(findings) == {
         *(("missing", "blob", app.layers[0].digest, "broken") for app in apps),

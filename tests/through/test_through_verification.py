@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.damage import DAMAGES, damage_manifest, file_of, removed
 from tests.support.upstream_images import image, layer
-from tests.support.verifying import verified
+from tests.support.verification import verify
 
 BASE = layer("base", 5_000)
 APP = image("app", BASE)
@@ -24,16 +24,16 @@ def cached(here, upstream):
 def test_a_cached_layer_is_fetched_again(cached, upstream, damage):
     damage(file_of(cached.emulator.data_dir, BASE.digest))
     state = "missing" if damage is removed else "damaged"
-    assert verified(cached.http)[0] == [(state, "blob", BASE.digest, "well")]
-    assert verified(cached.http)[0] == []
+    assert verify(cached.http)[0] == [(state, "blob", BASE.digest, "well")]
+    assert verify(cached.http)[0] == []
     upstream.stop()
     assert cached.blob(NAME, BASE.digest).data == BASE.raw
 
 
 def test_a_cached_manifest_is_fetched_again(cached, upstream):
     damage_manifest(cached.emulator.data_dir, APP.digest)
-    assert verified(cached.http)[0] == [("damaged", "manifest", APP.digest, "well")]
-    assert verified(cached.http)[0] == []
+    assert verify(cached.http)[0] == [("damaged", "manifest", APP.digest, "well")]
+    assert verify(cached.http)[0] == []
     upstream.stop()
     assert cached.manifest(NAME, "v1").data == APP.raw
 
@@ -42,12 +42,12 @@ def test_what_no_upstream_gives_stays_broken_until_it_does(cached, upstream):
     removed(file_of(cached.emulator.data_dir, BASE.digest))
     damage_manifest(cached.emulator.data_dir, APP.digest)
     upstream.fail("/v2/", status=404, times=99)
-    assert verified(cached.http)[0] == [
+    assert verify(cached.http)[0] == [
         ("missing", "blob", BASE.digest, "broken"), ("damaged", "manifest", APP.digest, "broken")
     ]  # fmt: skip
     upstream.heal()
     cached.advance(minutes=10)
-    assert {outcome for *_, outcome in verified(cached.http)[0]} == {"well"}
+    assert {outcome for *_, outcome in verify(cached.http)[0]} == {"well"}
     assert cached.pull(NAME, "v1") == APP.raw
 
 
@@ -59,7 +59,7 @@ def test_a_layer_is_healed_for_all_who_hold_it(cached):
     )
     cached.ecr.complete_layer_upload(repositoryName="aaa", uploadId=upload, layerDigests=[BASE.digest])
     removed(file_of(cached.emulator.data_dir, BASE.digest))
-    assert verified(cached.http)[0] == [("missing", "blob", BASE.digest, "well")]
+    assert verify(cached.http)[0] == [("missing", "blob", BASE.digest, "well")]
     assert cached.blob("aaa", BASE.digest).data == BASE.raw
 
 
@@ -69,4 +69,4 @@ def test_what_was_left_out_on_purpose_is_not_missing(here, upstream):
     upstream.fail("/blobs/", status=404, times=99)
     assert here.manifest(NAME, "v1").status_code == 200
     here.settle()
-    assert verified(here.http)[0] == []
+    assert verify(here.http)[0] == []

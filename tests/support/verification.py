@@ -1,4 +1,4 @@
-"""What an emulator says when it verifies what it has."""
+"""Run the verification of an emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from werkzeug.test import Client
 
 
-def verified(http: Client) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
-    """The findings, each as state, kind, name and what became of it, and the last line."""
+def verify(http: Client) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """Return the findings, each as (state, kind, name, ``well`` or ``broken``), and the last line, a summary."""
     answer = http.post("/_ecr/verify", content_type="application/json")
     assert (answer.status_code, answer.mimetype) == (200, "application/x-ndjson")
     *steps, last = map(json.loads, answer.text.splitlines())
