@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ecr_emulator.control import model  # noqa: E402 - the checkout is importable only now
-from ecr_emulator.control.call import LACKING  # noqa: E402
 from ecr_emulator.control.emulated import emulated_handlers  # noqa: E402
+from ecr_emulator.control.handlers import LACKING  # noqa: E402
 from ecr_emulator.control.schemas import answer_schema  # noqa: E402
 from scripts.considerations import considerations_page  # noqa: E402
 from scripts.fidelity import fidelity_page  # noqa: E402

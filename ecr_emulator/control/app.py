@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_host
 
 from ecr_emulator.control.caller import Callers
-from ecr_emulator.control.endpoint import CONTENT_TYPE, ApiRequest, Endpoint
+from ecr_emulator.control.endpoint import CONTENT_TYPE, Endpoint, HttpRequest
 from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
@@ -30,7 +30,7 @@ def control_app(services: Services, callers: Callers, *, strict: bool = False) -
         # Straight from the environment: werkzeug's headers and URLs cost as much as the operation itself.
         environ = request.environ
         answer = endpoint.handle(
-            ApiRequest(
+            HttpRequest(
                 target=environ.get("HTTP_X_AMZ_TARGET", ""),
                 body=request.get_data(cache=False),
                 origin=f"{environ['wsgi.url_scheme']}://{get_host(environ)}",
@@ -48,7 +48,7 @@ def control_app(services: Services, callers: Callers, *, strict: bool = False) -
 
 
 def _refused(error: HTTPException) -> Response:
-    """What is no call of the API, in the API's words: SDKs read JSON only."""
+    """Answer a request that is none of the API, as the API answers: SDKs read JSON only."""
     hint = " The API takes POST / only." if error.code in {404, 405} else ""
     message = f"{request.method} {request.path}: {error.description}{hint}"
     request.environ[NOTE] = {"reason": message}

@@ -8,10 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.control import model
-from ecr_emulator.control.call import Call, Handler
 from ecr_emulator.control.codec import Decode, Encode, decoder, encoder
 from ecr_emulator.control.constraints import Check, checker
+from ecr_emulator.control.handlers import Handler
 from ecr_emulator.control.operations import HANDLERS
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.schemas import answer_schema
 from ecr_emulator.errors import EcrError, UnknownOperationException
 
@@ -30,15 +31,15 @@ class EmulatedOperation:
     check: Check | None
     encode: Encode
 
-    def perform(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+    def perform(self, request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
         """Run it; the answer is ready for JSON."""
-        content: dict[str, Any] = self.encode(self.handler(call, members))
+        content: dict[str, Any] = self.encode(self.handler(request, members))
         return content
 
-    def perform_strictly(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+    def perform_strictly(self, request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
         """Run it and hold it to the model. Raises ``AssertionError``."""
         try:
-            content = self.perform(call, members)
+            content = self.perform(request, members)
         except EcrError as error:
             if error.code not in model.declared_errors(self.model):
                 raise AssertionError(f"{self.name} does not declare {error.code}: {error}") from error

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.control import model
-from ecr_emulator.control.call import Call
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.demands import demands
 from ecr_emulator.control.emulated import find_emulated
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import (
     EcrError,
@@ -40,7 +40,7 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _log = logging.getLogger(__name__)
 
 
-class ApiRequest(NamedTuple):
+class HttpRequest(NamedTuple):
     """The parts of an HTTP request that the protocol looks at.
 
     ``origin`` is the scheme and host that the client used, without a slash at the end; ``environ`` is the WSGI
@@ -83,7 +83,7 @@ class Endpoint:
         self._callers = callers
         self._strict = strict
 
-    def handle(self, request: ApiRequest) -> Answer:
+    def handle(self, request: HttpRequest) -> Answer:
         """Answer a request, whatever is wrong with it."""
         request_id = self._services.ids.uuid()
         status, content = 200, {}
@@ -112,7 +112,7 @@ class Endpoint:
         body = _to_json(content).encode()
         return Answer(status, {REQUEST_ID: request_id, "Content-Type": CONTENT_TYPE}, body, note)
 
-    def _perform(self, request: ApiRequest, note: dict[str, str]) -> dict[str, Any]:
+    def _perform(self, request: HttpRequest, note: dict[str, str]) -> dict[str, Any]:
         operation = find_emulated(request.target)
         now = self._services.clock.now()
         caller = self._callers.find(request, now)
@@ -129,10 +129,10 @@ class Endpoint:
             permissions.require(demands(operation.name, members, registry, self._services.roles))
         host = request.origin.partition("://")[2]
         permissions = unless(first_pull_refusal(request.environ, host), permissions)
-        call = Call(operation.name, now, caller, registry, self._services, request.origin, permissions)
+        ecr_request = EcrRequest(operation.name, now, caller, registry, self._services, request.origin, permissions)
         if self._strict:
-            return operation.perform_strictly(call, members)
-        return operation.perform(call, members)
+            return operation.perform_strictly(ecr_request, members)
+        return operation.perform(ecr_request, members)
 
 
 def _parse(body: bytes) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from ecr_emulator.control.call import Call
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.errors import InvalidParameterException
 
 DEFAULT_LIMIT = 100
@@ -28,12 +28,12 @@ Item = TypeVar("Item")
 class Page:
     """One page of a listing: at most ``limit`` items, those whose keys come after ``after``."""
 
-    def __init__(self, call: Call, request: dict[str, Any], default_limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, request: EcrRequest, members: dict[str, Any], default_limit: int = DEFAULT_LIMIT) -> None:
         """Read what a request says of paging. Raises ``InvalidParameterException`` on a token that is not its own."""
-        self.limit: int = request.get("maxResults", default_limit)
-        self._call = call
+        self.limit: int = members.get("maxResults", default_limit)
         self._request = request
-        token = request.get("nextToken")
+        self._members = members
+        token = members.get("nextToken")
         self.after = self._key(token) if token else ""
 
     def cut(self, found: list[Item], key: Callable[[Item], str]) -> tuple[list[Item], str | None]:
@@ -50,9 +50,9 @@ class Page:
 
     @cached_property
     def _hash(self) -> bytes:
-        query = {member: value for member, value in self._request.items() if member not in PAGING}
-        registry = self._call.registry
-        text = json.dumps([self._call.operation, registry.id, registry.region, query], sort_keys=True)
+        query = {member: value for member, value in self._members.items() if member not in PAGING}
+        registry = self._request.registry
+        text = json.dumps([self._request.operation, registry.id, registry.region, query], sort_keys=True)
         return hashlib.sha256(text.encode()).digest()[:_HASH_SIZE]
 
     def _token(self, key: str) -> str:
@@ -68,8 +68,8 @@ class Page:
         raise InvalidParameterException.at("nextToken", _INVALID)
 
 
-def check_no_paging(request: dict[str, Any], member: str) -> None:
+def check_no_paging(members: dict[str, Any], member: str) -> None:
     """Refuse paging beside an explicit list of what is wanted."""
     for paging in PAGING:
-        if paging in request:
+        if paging in members:
             raise InvalidParameterException.at(paging, f"{paging} cannot be used with {member}")

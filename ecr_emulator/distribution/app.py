@@ -16,7 +16,7 @@ from ecr_emulator.distribution.addressing import find_address, lasting
 from ecr_emulator.distribution.challenge import challenge, find_caller
 from ecr_emulator.distribution.demands import demands
 from ecr_emulator.distribution.layer_urls import get_layer
-from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.wire import Refusal, refusal_of, refusal_of_upstream, refused
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_repository_name
@@ -91,7 +91,7 @@ class DistributionApp:
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
-        visit = Visit(
+        registry_request = RegistryRequest(
             request,
             self._services,
             registry,
@@ -107,8 +107,8 @@ class DistributionApp:
             ),
         )
         if self._services.access:
-            visit.permissions.require(demands(handler, request, registry, name))
-        answer = handler(visit, *arguments)
+            registry_request.permissions.require(demands(handler, request, registry, name))
+        answer = handler(registry_request, *arguments)
         if namespace:
             answer.headers["OCI-Namespace"] = namespace
         return answer

@@ -9,7 +9,7 @@ from werkzeug import Response
 
 from ecr_emulator.distribution.conditions import etag_of, has_already, wanted_range
 from ecr_emulator.distribution.ranges import requested_span
-from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.errors import UpstreamNotFound
@@ -19,24 +19,24 @@ from ecr_emulator.services.pulls import BlobSource
 _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 
 
-def get_blob(visit: Visit, digest: str) -> Response:
+def get_blob(request: RegistryRequest, digest: str) -> Response:
     """end-2: GET with one byte range, and HEAD. A HEAD never asks an upstream. A strict GET leads to a signed URL."""
     check_digest(digest)
-    is_head = visit.request.method == "HEAD"
-    source = visit.services.pulls.find_blob(visit.registry, visit.name, digest, visit.now, is_check=is_head)
+    is_head = request.http.method == "HEAD"
+    source = request.services.pulls.find_blob(request.registry, request.name, digest, request.now, is_check=is_head)
     if source is None:
         raise _unknown(digest)
-    if visit.is_strict and not is_head:
-        return _redirected(visit, source)
+    if request.is_strict and not is_head:
+        return _redirected(request, source)
     headers = {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,
         "Accept-Ranges": "bytes",
         "ETag": etag_of(digest),
     }
-    if has_already(visit.request, digest):
+    if has_already(request.http, digest):
         return Response(status=304, headers=headers)
-    span = requested_span(wanted_range(visit.request, digest), source.size)
+    span = requested_span(wanted_range(request.http, digest), source.size)
     start, stop = span or (0, source.size)
     headers["Content-Length"] = str(stop - start)
     if span:
@@ -45,16 +45,16 @@ def get_blob(visit: Visit, digest: str) -> Response:
     return Response(body, 206 if span else 200, headers)
 
 
-def _redirected(visit: Visit, source: BlobSource) -> Response:
+def _redirected(request: RegistryRequest, source: BlobSource) -> Response:
     """Real ECR's answer: the bytes are elsewhere, for whoever has the URL, and those of no image are nowhere."""
     if source.is_loose:
         raise _unknown(source.digest)
-    expires_at = visit.now + layer_urls.LIFE
-    url = layer_urls.mint(visit.services.tokens, visit.origin, visit.registry, visit.name, source.digest, expires_at)
+    tokens, expires_at = request.services.tokens, request.now + layer_urls.LIFE
+    url = layer_urls.mint(tokens, request.origin, request.registry, request.name, source.digest, expires_at)
     return Response(status=307, headers={"Location": url})
 
 
-def refuse_delete(visit: Visit, digest: str) -> Response:
+def refuse_delete(request: RegistryRequest, digest: str) -> Response:
     """end-10: ECR does not delete blobs; they go when no image refers to them."""
     raise Refusal(405, "UNSUPPORTED", _NO_DELETE, {"Allow": "GET, HEAD"})
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from werkzeug import Request, Response
 
 from ecr_emulator.distribution.blobs import get_blob
-from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.wire import Refusal, method_not_allowed
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
@@ -26,5 +26,5 @@ def get_layer(request: Request, services: Services, now: datetime) -> Response:
         account, region, name, digest = found.groups()
         registry = Registry(account, region)
         if verify(services.tokens, registry, name, digest, request.args, now):
-            return get_blob(Visit(request, services, registry, name, name, now, principal=""), digest)
+            return get_blob(RegistryRequest(request, services, registry, name, name, now, principal=""), digest)
     raise Refusal(403, "DENIED", "The URL is not signed by this registry, or has expired.")

@@ -8,23 +8,23 @@ from typing import Any
 from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
-from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.referrer import Referrer
 
 
-def list_referrers(visit: Visit, digest: str) -> Response:
+def list_referrers(request: RegistryRequest, digest: str) -> Response:
     """end-12: always an index, empty where nothing refers to the digest, filtered by ``artifactType``.
 
     Archived referrers cannot be pulled and are left out. In a cache repository, those at the upstream are there too;
     while it fails, the index has those that are known.
     """
     check_digest(digest)
-    may_import = visit.permissions.may_import(visit.name)
-    every = visit.services.referrers.find(visit.registry, visit.name, digest, visit.now, may_import).referrers
+    may_import = request.permissions.may_import(request.name)
+    every = request.services.referrers.find(request.registry, request.name, digest, request.now, may_import).referrers
     found = [each for each in every if each.is_active]
     headers = {}
-    wanted = visit.request.args.get("artifactType")
+    wanted = request.http.args.get("artifactType")
     if wanted:
         found = [each for each in found if each.artifact_type == wanted]
         headers["OCI-Filters-Applied"] = "artifactType"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from werkzeug import Response
 
 from ecr_emulator.distribution import blobs, manifests, referrers, tags, uploads
-from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.wire import Refusal, method_not_allowed
 
 Handler = Callable[..., Response]
@@ -22,7 +22,7 @@ class Route(NamedTuple):
     handlers: Mapping[str, Handler]
 
 
-def say_hello(_: Visit) -> Response:
+def say_hello(_: RegistryRequest) -> Response:
     """end-1: the registry speaks the protocol, and the client is signed in."""
     return Response("{}", content_type="application/json")
 

@@ -4,99 +4,104 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.bodies import chunks_of
 from ecr_emulator.distribution.ranges import chunk_start, received
-from ecr_emulator.distribution.visit import Visit
+from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import UploadNotFoundException
 from ecr_emulator.services.access import Demand
 
 
-def begin_upload(visit: Visit) -> Response:
+def begin_upload(request: RegistryRequest) -> Response:
     """end-4a, end-4b and end-11: open a session, push a blob in one request, or mount one."""
-    arguments = visit.request.args
+    arguments = request.http.args
     if arguments.get("mount"):
         check_digest(arguments["mount"])
-        source = visit.local_name(arguments["from"]) if "from" in arguments else None
-        mounted = visit.services.uploads.mount(
-            visit.registry,
-            visit.name,
+        source = request.local_name(arguments["from"]) if "from" in arguments else None
+        mounted = request.services.uploads.mount(
+            request.registry,
+            request.name,
             arguments["mount"],
             source,
-            visit.now,
-            may_take=lambda name: visit.permissions.may(Demand("ecr:GetDownloadUrlForLayer", visit.registry.arn(name))),
+            request.now,
+            may_take=partial(_may_mount_from, request),
         )
         if mounted:
-            return _created(visit, mounted.digest)
+            return _created(request, mounted.digest)
     digest = arguments.get("digest")
     if digest:
         check_digest(digest)
-    upload = visit.services.uploads.begin(visit.registry, visit.name, visit.now)
+    upload = request.services.uploads.begin(request.registry, request.name, request.now)
     if not digest:
-        return _progress(visit, upload, 202)
+        return _progress(request, upload, 202)
     try:
-        return _finish(visit, upload.id, digest)
+        return _finish(request, upload.id, digest)
     except Exception:
         # The client never learns the session's id.
         with suppress(UploadNotFoundException):
-            visit.services.uploads.abandon(visit.registry, visit.name, upload.id)
+            request.services.uploads.abandon(request.registry, request.name, upload.id)
         raise
 
 
-def append_to_upload(visit: Visit, upload_id: str) -> Response:
+def append_to_upload(request: RegistryRequest, upload_id: str) -> Response:
     """end-5: one chunk with its Content-Range, or a stream of any length."""
-    upload = _append(visit, upload_id)
-    if visit.is_strict:
-        return _progress(visit, replace(upload, size=upload.first_part_size), 201)
-    return _progress(visit, upload, 202)
+    upload = _append(request, upload_id)
+    if request.is_strict:
+        return _progress(request, replace(upload, size=upload.first_part_size), 201)
+    return _progress(request, upload, 202)
 
 
-def finish_upload(visit: Visit, upload_id: str) -> Response:
+def finish_upload(request: RegistryRequest, upload_id: str) -> Response:
     """end-6: close the session, with the last bytes if there are any."""
-    digest = visit.request.args.get("digest")
+    digest = request.http.args.get("digest")
     if digest is None:
         raise Refusal(400, "DIGEST_INVALID", "The digest of the blob is missing: PUT …?digest=sha256:…")
     check_digest(digest)
-    return _finish(visit, upload_id, digest)
+    return _finish(request, upload_id, digest)
 
 
-def get_upload(visit: Visit, upload_id: str) -> Response:
+def get_upload(request: RegistryRequest, upload_id: str) -> Response:
     """end-13: how far the session has come."""
-    return _progress(visit, visit.services.uploads.get(visit.registry, visit.name, upload_id), 204)
+    return _progress(request, request.services.uploads.get(request.registry, request.name, upload_id), 204)
 
 
-def cancel_upload(visit: Visit, upload_id: str) -> Response:
+def cancel_upload(request: RegistryRequest, upload_id: str) -> Response:
     """end-14: drop the session."""
-    visit.services.uploads.abandon(visit.registry, visit.name, upload_id)
+    request.services.uploads.abandon(request.registry, request.name, upload_id)
     return Response(status=204)
 
 
-def _finish(visit: Visit, upload_id: str, digest: str) -> Response:
-    if visit.request.content_length != 0:
-        _append(visit, upload_id)
-    layer = visit.services.uploads.finish(visit.registry, visit.name, upload_id, digest)
-    return _created(visit, layer.digest)
+def _may_mount_from(request: RegistryRequest, name: str) -> bool:
+    return request.permissions.may(Demand("ecr:GetDownloadUrlForLayer", request.registry.arn(name)))
 
 
-def _append(visit: Visit, upload_id: str) -> Upload:
-    start = chunk_start(visit.request.headers.get("Content-Range"), visit.request.content_length)
-    chunks = chunks_of(visit.request)
-    return visit.services.uploads.append(visit.registry, visit.name, upload_id, chunks, start)
+def _finish(request: RegistryRequest, upload_id: str, digest: str) -> Response:
+    if request.http.content_length != 0:
+        _append(request, upload_id)
+    layer = request.services.uploads.finish(request.registry, request.name, upload_id, digest)
+    return _created(request, layer.digest)
 
 
-def _progress(visit: Visit, upload: Upload, status: int) -> Response:
+def _append(request: RegistryRequest, upload_id: str) -> Upload:
+    start = chunk_start(request.http.headers.get("Content-Range"), request.http.content_length)
+    chunks = chunks_of(request.http)
+    return request.services.uploads.append(request.registry, request.name, upload_id, chunks, start)
+
+
+def _progress(request: RegistryRequest, upload: Upload, status: int) -> Response:
     headers = {
-        "Location": visit.url(f"blobs/uploads/{upload.id}"),
+        "Location": request.url(f"blobs/uploads/{upload.id}"),
         "Docker-Upload-UUID": upload.id,
         "Range": received(upload.size),
     }
     return Response(status=status, headers=headers)
 
 
-def _created(visit: Visit, digest: str) -> Response:
-    return Response(status=201, headers={"Location": visit.url(f"blobs/{digest}"), "Docker-Content-Digest": digest})
+def _created(request: RegistryRequest, digest: str) -> Response:
+    return Response(status=201, headers={"Location": request.url(f"blobs/{digest}"), "Docker-Content-Digest": digest})

@@ -27,4 +27,4 @@ def test_each_request_has_a_known_need(method, path, handler):
 
 def test_a_handler_of_which_nothing_is_said_answers_nobody():
     with pytest.raises(KeyError):
-        demands(lambda visit: None, Request(EnvironBuilder().get_environ()), REGISTRY, "team/app")
+        demands(lambda request: None, Request(EnvironBuilder().get_environ()), REGISTRY, "team/app")

@@ -11,8 +11,8 @@ import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.control.app import control_app
-from ecr_emulator.control.call import HANDLERS
 from ecr_emulator.control.emulated import emulated_handlers, find_emulated
+from ecr_emulator.control.handlers import HANDLERS
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports import AccessKey
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ecr_emulator.control import emulated, model
-from ecr_emulator.control.call import HANDLERS, LACKING, lacks
+from ecr_emulator.control.handlers import HANDLERS, LACKING, lacks
 from tests.support.boto import ENDPOINT, InProcess
 
 ROOT = Path(__file__).parents[2]
@@ -124,10 +124,10 @@ def test_what_is_lacking_may_be_put_in_other_words(refresh):
 
 
 def test_what_an_operation_lacks_stands_beside_its_handler(monkeypatch):
-    monkeypatch.setattr("ecr_emulator.control.call.LACKING", declared := {})
+    monkeypatch.setattr("ecr_emulator.control.handlers.LACKING", declared := {})
 
     @lacks("the tea")
-    def put_image(call, request):
+    def put_image(request, members):
         return {}
 
     assert put_image(None, {}) == {}

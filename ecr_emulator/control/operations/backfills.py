@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.pages import Page
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.backfill import Backfill
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ReplicationBackfillNotFoundException
@@ -20,32 +21,32 @@ PLACES = 10
 
 
 @operation
-def start_replication_backfill(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def start_replication_backfill(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html"""
-    destination = Registry(request["destination"]["registryId"], request["destination"]["region"])
-    backfill = Backfill(call.services.ids.uuid(), call.registry, destination, "PREPARING", call.now)
-    with call.services.store.writing() as work:
-        start_backfill(work, backfill, call.now)
+    destination = Registry(members["destination"]["registryId"], members["destination"]["region"])
+    backfill = Backfill(request.services.ids.uuid(), request.registry, destination, "PREPARING", request.now)
+    with request.services.store.writing() as work:
+        start_backfill(work, backfill, request.now)
     return _identified(backfill)
 
 
 @operation
-def stop_replication_backfill(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def stop_replication_backfill(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html"""
-    with call.services.store.writing() as work:
-        return _identified(stop_backfill(work, _backfill(work, call, request), call.now))
+    with request.services.store.writing() as work:
+        return _identified(stop_backfill(work, _backfill(work, request, members), request.now))
 
 
 @operation
-def describe_replication_backfill_results(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_replication_backfill_results(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
 
     The results of single replications are there when the backfill has ended.
     """
-    page = Page(call, request)
-    with call.services.store.reading() as work:
-        backfill = _backfill(work, call, request)
-    wanted = request.get("resultStatusFilter")
+    page = Page(request, members)
+    with request.services.store.reading() as work:
+        backfill = _backfill(work, request, members)
+    wanted = members.get("resultStatusFilter")
     placed = [
         (f"{place:0{PLACES}}", replication)
         for place, replication in enumerate(backfill.replications if backfill.has_ended else ())
@@ -63,17 +64,17 @@ def describe_replication_backfill_results(call: Call, request: dict[str, Any]) -
 
 
 @operation
-def list_replication_backfills(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def list_replication_backfills(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
 
     The newest first.
     """
-    page = Page(call, request, LIST_LIMIT)
-    with call.services.store.reading() as work:
-        backfills = [each for each in work.backfills.all(call.registry) if not each.is_forgotten(call.now)]
+    page = Page(request, members, LIST_LIMIT)
+    with request.services.store.reading() as work:
+        backfills = [each for each in work.backfills.all(request.registry) if not each.is_forgotten(request.now)]
     chosen, token = page.choose(backfills, _newest_first)
     return {
-        "registryId": call.registry.id,
+        "registryId": request.registry.id,
         "backfills": [_summary(backfill) for backfill in chosen],
         "nextToken": token,
     }
@@ -83,9 +84,9 @@ def _newest_first(backfill: Backfill) -> str:
     return f"{FAR_AWAY - backfill.started_at.timestamp():015.3f} {backfill.id}"
 
 
-def _backfill(work: UnitOfWork, call: Call, request: dict[str, Any]) -> Backfill:
-    found = work.backfills.find(call.registry, request["replicationBackfillId"])
-    if found is None or found.is_forgotten(call.now):
+def _backfill(work: UnitOfWork, request: EcrRequest, members: dict[str, Any]) -> Backfill:
+    found = work.backfills.find(request.registry, members["replicationBackfillId"])
+    if found is None or found.is_forgotten(request.now):
         raise ReplicationBackfillNotFoundException
     return found
 

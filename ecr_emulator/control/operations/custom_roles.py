@@ -11,9 +11,9 @@ from ecr_emulator.errors import InvalidParameterException
 _ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 
 
-def read_custom_role(request: dict[str, Any], registry: Registry) -> str | None:
+def read_custom_role(members: dict[str, Any], registry: Registry) -> str | None:
     """The ARN of the role in a request; the role must be in the account of the registry."""
-    arn: str = request.get("customRoleArn", "")
+    arn: str = members.get("customRoleArn", "")
     if not arn:
         return None
     match = _ROLE_ARN.fullmatch(arn)

@@ -16,9 +16,9 @@ def read_image_id(identifier: dict[str, str]) -> ImageId:
     return ImageId(identifier.get("imageDigest"), identifier.get("imageTag"))
 
 
-def read_image_ids(request: dict[str, Any]) -> list[ImageId]:
+def read_image_ids(members: dict[str, Any]) -> list[ImageId]:
     """The images that a request names, each once."""
-    return list(dict.fromkeys(map(read_image_id, request["imageIds"])))
+    return list(dict.fromkeys(map(read_image_id, members["imageIds"])))
 
 
 def image_identifier(image_id: ImageId) -> dict[str, Any]:

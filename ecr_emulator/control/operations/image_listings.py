@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_ids
 from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports import UnitOfWork
@@ -26,9 +27,9 @@ class ImageFilter:
     image_status: str = "ACTIVE"
 
     @classmethod
-    def read(cls, request: dict[str, Any], image_status: str = "ACTIVE") -> ImageFilter:
+    def read(cls, members: dict[str, Any], image_status: str = "ACTIVE") -> ImageFilter:
         """The filter of a request, with the status that applies if it names none."""
-        given = request.get("filter") or {}
+        given = members.get("filter") or {}
         return cls(given.get("tagStatus", "ANY"), given.get("imageStatus", image_status))
 
     def admits(self, image: Image) -> bool:
@@ -38,20 +39,20 @@ class ImageFilter:
 
 
 @operation
-def describe_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_images(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
 
     Scans are told of by DescribeImageScanFindings only, whatever the scan type.
     """
     token = None
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        if "imageIds" in request:
-            check_no_paging(request, "imageIds")
-            images = _named(work, repository, request)
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        if "imageIds" in members:
+            check_no_paging(members, "imageIds")
+            images = _named(work, repository, members)
         else:
-            page = Page(call, request)
-            chosen = ImageFilter.read(request)
+            page = Page(request, members)
+            chosen = ImageFilter.read(members)
             found = (image for image in _images(work, repository, page.after) if chosen.admits(image))
             images, token = page.cut(list(islice(found, page.limit + 1)), key=lambda image: image.digest)
     details = [_described(repository, image) for image in images]
@@ -59,22 +60,22 @@ def describe_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @operation
-def list_images(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def list_images(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html"""
-    page = Page(call, request)
-    chosen = ImageFilter.read(request)
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    page = Page(request, members)
+    chosen = ImageFilter.read(members)
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
         found = _entries(work, repository, page.after, chosen)
         entries, token = page.cut(list(islice(found, page.limit + 1)), key=_entry_key)
     return {"imageIds": [image_identifier(entry) for entry in entries], "nextToken": token}
 
 
-def _named(work: UnitOfWork, repository: Repository, request: dict[str, Any]) -> list[Image]:
-    """The images that a request names, each once; the first that is missing fails the call."""
-    chosen = ImageFilter.read(request, image_status="ANY")
+def _named(work: UnitOfWork, repository: Repository, members: dict[str, Any]) -> list[Image]:
+    """The images that a request names, each once; the first that is missing fails the request."""
+    chosen = ImageFilter.read(members, image_status="ANY")
     images: dict[str, Image] = {}
-    for image_id in read_image_ids(request):
+    for image_id in read_image_ids(members):
         image = get_image(work, repository, image_id)
         images[image.digest] = image
     return [image for image in images.values() if chosen.admits(image)]

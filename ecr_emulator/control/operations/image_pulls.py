@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ecr_emulator.control.call import Call
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest, is_tag
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
@@ -31,20 +31,20 @@ class Pulled:
 
 
 class ImagePulls:
-    """The pulls of one call, all from one repository.
+    """The pulls of one request, all from one repository.
 
     Raises ``RepositoryNotFoundException`` unless the repository exists or a pull through cache rule covers it.
     """
 
-    def __init__(self, call: Call, repository_name: str, accepted: Collection[str] | None) -> None:
-        self._call = call
+    def __init__(self, request: EcrRequest, repository_name: str, accepted: Collection[str] | None) -> None:
+        self._request = request
         self._name = repository_name
         self._accepted = accepted
-        with call.services.store.reading() as work:
-            self._rule = matching_rule(work.rules.all(call.registry), repository_name)
-            is_there = work.repositories.find(call.registry, repository_name) is not None
-        if not is_there and not (self._rule and call.permissions.may_import(repository_name)(True)):
-            raise RepositoryNotFoundException(repository_name=repository_name, registry_id=call.registry.id)
+        with request.services.store.reading() as work:
+            self._rule = matching_rule(work.rules.all(request.registry), repository_name)
+            is_there = work.repositories.find(request.registry, repository_name) is not None
+        if not is_there and not (self._rule and request.permissions.may_import(repository_name)(True)):
+            raise RepositoryNotFoundException(repository_name=repository_name, registry_id=request.registry.id)
 
     def pull(self, image_id: ImageId) -> Pulled | Failure:
         """Pull one image; the pull is recorded. Raises ``UnableToGetUpstreamImageException``."""
@@ -67,16 +67,16 @@ class ImagePulls:
         return None
 
     def _check_secret(self, rule: PullThroughRule) -> None:
-        """A secret that cannot be read fails the whole call; one that the upstream refuses fails the image."""
+        """A secret that cannot be read fails the whole request; one that the upstream refuses fails the image."""
         if rule.credential_arn is None:
             return
         try:
-            self._call.services.secrets.credential(rule.credential_arn, rule.registry)
+            self._request.services.secrets.credential(rule.credential_arn, rule.registry)
         except UpstreamFailure as unreadable:
             raise UnableToGetUpstreamImageException from unreadable
 
     def _serve(self, image_id: ImageId) -> Pulled | Failure:
-        registry, services = self._call.registry, self._call.services
+        registry, services = self._request.registry, self._request.services
         with services.store.reading() as work:
             repository = work.repositories.find(registry, self._name)
             if repository is None:
@@ -92,10 +92,10 @@ class ImagePulls:
         return Pulled(repository, manifest, _listed_tags(image_id, image))
 
     def _pull(self, registry: Registry, reference: str) -> StoredManifest:
-        call = self._call
-        may_import = call.permissions.may_import(self._name)
-        principal = call.caller.principal_arn
-        return call.services.pulls.manifest(registry, self._name, reference, call.now, principal, may_import)
+        request = self._request
+        may_import = request.permissions.may_import(self._name)
+        principal = request.caller.principal_arn
+        return request.services.pulls.manifest(registry, self._name, reference, request.now, principal, may_import)
 
 
 def _listed_tags(image_id: ImageId, image: Image) -> tuple[str | None, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.image_ids import image_identifier, read_image_ids
 from ecr_emulator.control.operations.image_pulls import ImagePulls, Pulled
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import ImageId, StoredManifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
@@ -16,18 +17,18 @@ from ecr_emulator.services.resolution import Failure
 
 
 @operation
-def put_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
     push = Push(
         # A lone surrogate is no text; its bytes are refused where the manifest is read.
-        raw=request["imageManifest"].encode(errors="surrogatepass"),
-        media_type=request.get("imageManifestMediaType"),
-        tag=request.get("imageTag"),
-        digest=request.get("imageDigest"),
+        raw=members["imageManifest"].encode(errors="surrogatepass"),
+        media_type=members.get("imageManifestMediaType"),
+        tag=members.get("imageTag"),
+        digest=members.get("imageDigest"),
     )
-    with call.services.store.writing() as work:
-        repository = repository_for_push(work, call.registry, request["repositoryName"], call.now)
-        stored = store_image(work, repository, push, call.now, blobs=call.services.blobs)
+    with request.services.store.writing() as work:
+        repository = repository_for_push(work, request.registry, members["repositoryName"], request.now)
+        stored = store_image(work, repository, push, request.now, blobs=request.services.blobs)
     if not stored.changed:
         raise ImageAlreadyExistsException(
             image_digest=stored.image.digest, image_tag=push.tag or "null", **repository.identity
@@ -37,10 +38,10 @@ def put_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @operation
-def batch_get_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def batch_get_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html"""
-    pulls = ImagePulls(call, request["repositoryName"], request.get("acceptedMediaTypes"))
-    results = [pulls.pull(image_id) for image_id in read_image_ids(request)]
+    pulls = ImagePulls(request, members["repositoryName"], members.get("acceptedMediaTypes"))
+    results = [pulls.pull(image_id) for image_id in read_image_ids(members)]
     pulled = [result for result in results if isinstance(result, Pulled)]
     images = {(one.manifest.digest, tag): one for one in pulled for tag in one.tags}
     return {
@@ -50,11 +51,11 @@ def batch_get_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @operation
-def batch_delete_image(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def batch_delete_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html"""
-    with call.services.store.writing(frees=True) as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        removed, failures = delete_images(work, repository, read_image_ids(request), call.now)
+    with request.services.store.writing(frees=True) as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        removed, failures = delete_images(work, repository, read_image_ids(members), request.now)
     return {
         "imageIds": [image_identifier(image_id) for image_id in removed],
         "failures": [_failure(failure) for failure in failures],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
 from ecr_emulator.domain.repository import Repository
@@ -25,64 +26,64 @@ UNREFERENCED_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 @operation
-def batch_check_layer_availability(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def batch_check_layer_availability(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html"""
-    digests = list(dict.fromkeys(request["layerDigests"]))
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    digests = list(dict.fromkeys(members["layerDigests"]))
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
         found = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
-    known = {digest: layer if layer and _is_here(call, layer) else None for digest, layer in found.items()}
-    gone = vouch(call.services.store, repository, filter(None, known.values()), call.now)
+    known = {digest: layer if layer and _is_here(request, layer) else None for digest, layer in found.items()}
+    gone = vouch(request.services.store, repository, filter(None, known.values()), request.now)
     layers = [_availability(digest, None if digest in gone else layer) for digest, layer in known.items()]
     return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
 
 
 @operation
-def initiate_layer_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def initiate_layer_upload(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html"""
-    upload = call.services.uploads.begin(call.registry, request["repositoryName"], call.now)
+    upload = request.services.uploads.begin(request.registry, members["repositoryName"], request.now)
     return {"uploadId": upload.id, "partSize": PART_SIZE}
 
 
 @operation
-def upload_layer_part(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def upload_layer_part(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html"""
-    upload = call.services.uploads.append_part(
-        call.registry,
-        request["repositoryName"],
-        request["uploadId"],
-        (request["partFirstByte"], request["partLastByte"]),
-        request["layerPartBlob"],
+    upload = request.services.uploads.append_part(
+        request.registry,
+        members["repositoryName"],
+        members["uploadId"],
+        (members["partFirstByte"], members["partLastByte"]),
+        members["layerPartBlob"],
     )
-    return _upload(call, request) | {"lastByteReceived": upload.last_byte}
+    return _upload(request, members) | {"lastByteReceived": upload.last_byte}
 
 
 @operation
-def complete_layer_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def complete_layer_upload(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html"""
     # The API takes a list, but an upload is one layer: the first digest is the one that counts.
-    layer = call.services.uploads.complete(
-        call.registry, request["repositoryName"], request["uploadId"], request["layerDigests"][0]
+    layer = request.services.uploads.complete(
+        request.registry, members["repositoryName"], members["uploadId"], members["layerDigests"][0]
     )
-    return _upload(call, request) | {"layerDigest": layer.digest}
+    return _upload(request, members) | {"layerDigest": layer.digest}
 
 
 @operation
-def get_download_url_for_layer(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def get_download_url_for_layer(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html"""
-    name, digest = request["repositoryName"], request["layerDigest"]
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, name)
+    name, digest = members["repositoryName"], members["layerDigest"]
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, name)
         is_awaited = _is_awaited(work, repository, digest)
-    if not _bring_in(call, name, digest):
+    if not _bring_in(request, name, digest):
         raise UnableToGetUpstreamLayerException if is_awaited else _not_found(repository, digest)
-    expires_at = call.now + layer_urls.LIFE
-    url = layer_urls.mint(call.services.tokens, call.origin, call.registry, name, digest, expires_at)
+    expires_at = request.now + layer_urls.LIFE
+    url = layer_urls.mint(request.services.tokens, request.origin, request.registry, name, digest, expires_at)
     return {"downloadUrl": url, "layerDigest": digest}
 
 
-def _is_here(call: Call, layer: Layer) -> bool:
-    return call.services.blobs.intact_size(layer.digest, layer.size) is not None
+def _is_here(request: EcrRequest, layer: Layer) -> bool:
+    return request.services.blobs.intact_size(layer.digest, layer.size) is not None
 
 
 def _malformed(digest: str) -> dict[str, str] | None:
@@ -125,12 +126,12 @@ def _not_found(repository: Repository, digest: str) -> LayersNotFoundException:
     return LayersNotFoundException.on_download(digest, **repository.identity)
 
 
-def _bring_in(call: Call, name: str, digest: str) -> bool:
+def _bring_in(request: EcrRequest, name: str, digest: str) -> bool:
     """Have a layer fetched that an image refers to, unless it is here; its first byte, at least, is here afterwards.
 
     False if it is not here and there is no upstream to ask. Raises ``UnableToGetUpstreamLayerException``.
     """
-    source = call.services.pulls.find_blob(call.registry, name, digest, call.now)
+    source = request.services.pulls.find_blob(request.registry, name, digest, request.now)
     if source is None or source.is_here:
         return source is not None
     try:
@@ -141,9 +142,9 @@ def _bring_in(call: Call, name: str, digest: str) -> bool:
     return True
 
 
-def _upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def _upload(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     return {
-        "registryId": call.registry.id,
-        "repositoryName": request["repositoryName"],
-        "uploadId": request["uploadId"],
+        "registryId": request.registry.id,
+        "repositoryName": members["repositoryName"],
+        "uploadId": members["uploadId"],
     }

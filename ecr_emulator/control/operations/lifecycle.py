@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.image_ids import read_image_ids
 from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
 from ecr_emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
@@ -28,32 +29,32 @@ PLACES = 10
 
 
 @operation
-def put_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
 
     It is first evaluated 24 hours from now; one that takes the place of another, when that would have been.
     """
-    with call.services.store.writing() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        policy = read_lifecycle_policy(request["lifecyclePolicyText"])
+    with request.services.store.writing() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        policy = read_lifecycle_policy(members["lifecyclePolicyText"])
         work.repositories.save(replace(repository, lifecycle_policy=policy.text, lifecycle_evaluated_at=None))
-        schedule_evaluation(work, repository, call.now)
+        schedule_evaluation(work, repository, request.now)
     return _of(repository, policy.text)
 
 
 @operation
-def get_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def get_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html"""
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
     return _evaluated(repository)
 
 
 @operation
-def delete_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def delete_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html"""
-    with call.services.store.writing() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    with request.services.store.writing() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
         answer = _evaluated(repository)
         work.repositories.save(replace(repository, lifecycle_policy=None, lifecycle_evaluated_at=None))
         cancel_evaluation(work, repository)
@@ -61,37 +62,37 @@ def delete_lifecycle_policy(call: Call, request: dict[str, Any]) -> dict[str, An
 
 
 @operation
-def start_lifecycle_policy_preview(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def start_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
 
     It takes the place of an earlier one that has ended.
     """
-    with call.services.store.writing() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        text = request.get("lifecyclePolicyText") or _policy(repository)
+    with request.services.store.writing() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        text = members.get("lifecyclePolicyText") or _policy(repository)
         read_lifecycle_policy(text)
         earlier = work.lifecycle_previews.find(repository)
         if earlier and earlier.status == IN_PROGRESS:
             raise LifecyclePolicyPreviewInProgressException
-        work.lifecycle_previews.save(repository, LifecyclePreview(text, call.now))
-        schedule_preview(work, repository, call.now)
+        work.lifecycle_previews.save(repository, LifecyclePreview(text, request.now))
+        schedule_preview(work, repository, request.now)
     return _of(repository, text) | {"status": IN_PROGRESS}
 
 
 @operation
-def get_lifecycle_policy_preview(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def get_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
 
     The summary counts all results, whatever the filter.
     """
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
         preview = work.lifecycle_previews.find(repository)
     if preview is None:
         raise LifecyclePolicyPreviewNotFoundException
-    results, token = _page(call, request, _wanted(request, preview.results))
+    results, token = _page(request, members, _wanted(members, preview.results))
     return _of(repository, preview.policy) | {
-        "status": preview.status_at(call.now),
+        "status": preview.status_at(request.now),
         "previewResults": [_timed(result) for result in results],
         "summary": _summary(preview.results),
         "nextToken": token,
@@ -117,10 +118,10 @@ def _of(repository: Repository, policy: str) -> dict[str, Any]:
     }
 
 
-def _wanted(request: dict[str, Any], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _wanted(members: dict[str, Any], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The results for the images that a request names, if it does, and of the tag status that it asks for."""
-    tag_status = request.get("filter", {}).get("tagStatus", "ANY")
-    image_ids = read_image_ids(request) if "imageIds" in request else None
+    tag_status = members.get("filter", {}).get("tagStatus", "ANY")
+    image_ids = read_image_ids(members) if "imageIds" in members else None
     return [
         result
         for result in results
@@ -135,14 +136,14 @@ def _is_of(image_id: ImageId, result: dict[str, Any]) -> bool:
 
 
 def _page(
-    call: Call, request: dict[str, Any], results: list[dict[str, Any]]
+    request: EcrRequest, members: dict[str, Any], results: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """The results of a page, in the order in which the policy acts on them."""
-    if "imageIds" in request:
-        check_no_paging(request, "imageIds")
+    if "imageIds" in members:
+        check_no_paging(members, "imageIds")
         return results, None
     placed = [(f"{place:0{PLACES}}", result) for place, result in enumerate(results)]
-    chosen, token = Page(call, request).choose(placed, lambda item: item[0])
+    chosen, token = Page(request, members).choose(placed, lambda item: item[0])
     return [result for _, result in chosen], token
 
 

@@ -6,9 +6,10 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.upstream_credentials import UpstreamCredential, failure_of
 from ecr_emulator.control.pages import Page
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import (
@@ -40,90 +41,90 @@ _ITSELF = "Invalid input: Upstream registry URL cannot be the same as the cache 
 
 
 @operation
-def create_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def create_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html"""
-    _check_region(call)
-    kind = _upstream_kind(call, request)
-    credential = UpstreamCredential.read(request, call.registry)
-    credential.check_given(kind, request["upstreamRegistryUrl"], call.registry)
-    credential.check(call, kind)
+    _check_region(request)
+    kind = _upstream_kind(request, members)
+    credential = UpstreamCredential.read(members, request.registry)
+    credential.check_given(kind, members["upstreamRegistryUrl"], request.registry)
+    credential.check(request, kind)
     rule = PullThroughRule(
-        registry=call.registry,
-        prefix=_prefix(request["ecrRepositoryPrefix"]),
-        url=request["upstreamRegistryUrl"],
+        registry=request.registry,
+        prefix=_prefix(members["ecrRepositoryPrefix"]),
+        url=members["upstreamRegistryUrl"],
         upstream=kind.name,
-        created_at=call.now,
-        updated_at=call.now,
+        created_at=request.now,
+        updated_at=request.now,
         credential_arn=credential.secret_arn,
         custom_role_arn=credential.role_arn,
-        upstream_prefix=_prefix(request.get("upstreamRepositoryPrefix", ROOT if kind.is_ecr else "")) or None,
+        upstream_prefix=_prefix(members.get("upstreamRepositoryPrefix", ROOT if kind.is_ecr else "")) or None,
     )
-    with call.services.store.writing() as work:
+    with request.services.store.writing() as work:
         work.rules.add(rule)
-        if len(work.rules.all(call.registry)) > MAX_RULES:
+        if len(work.rules.all(request.registry)) > MAX_RULES:
             raise LimitExceededException
-    call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.PULL_THROUGH_CACHE)
+    request.services.roles.ensure_service_linked_role(request.registry.id, service_linked_roles.PULL_THROUGH_CACHE)
     return _described(rule, "createdAt", "upstreamRegistryUrl", "upstreamRegistry")
 
 
 @operation
-def describe_pull_through_cache_rules(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_pull_through_cache_rules(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html"""
-    page = Page(call, request)
-    with call.services.store.reading() as work:
-        rules = work.rules.all(call.registry)
-        if "ecrRepositoryPrefixes" in request:
-            wanted = {_prefix(prefix): None for prefix in request["ecrRepositoryPrefixes"]}
-            rules = sorted((_rule(work, call.registry, prefix) for prefix in wanted), key=lambda rule: rule.prefix)
+    page = Page(request, members)
+    with request.services.store.reading() as work:
+        rules = work.rules.all(request.registry)
+        if "ecrRepositoryPrefixes" in members:
+            wanted = {_prefix(prefix): None for prefix in members["ecrRepositoryPrefixes"]}
+            rules = sorted((_rule(work, request.registry, prefix) for prefix in wanted), key=lambda rule: rule.prefix)
     chosen, token = page.choose(rules, lambda rule: rule.prefix)
-    members = ("createdAt", "updatedAt", "upstreamRegistryUrl", "upstreamRegistry")
-    return {"pullThroughCacheRules": [_described(rule, *members) for rule in chosen], "nextToken": token}
+    shown = ("createdAt", "updatedAt", "upstreamRegistryUrl", "upstreamRegistry")
+    return {"pullThroughCacheRules": [_described(rule, *shown) for rule in chosen], "nextToken": token}
 
 
 @operation
-def update_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def update_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html"""
-    _check_region(call)
-    prefix = _prefix(request["ecrRepositoryPrefix"])
-    with call.services.store.reading() as work:
-        kind = find_upstream_kind(_rule(work, call.registry, prefix).url, call.services.allowed_upstreams)
-    credential = UpstreamCredential.read(request, call.registry)
+    _check_region(request)
+    prefix = _prefix(members["ecrRepositoryPrefix"])
+    with request.services.store.reading() as work:
+        kind = find_upstream_kind(_rule(work, request.registry, prefix).url, request.services.allowed_upstreams)
+    credential = UpstreamCredential.read(members, request.registry)
     if credential == UpstreamCredential(None, None):
         raise ValidationException("Specify the credentialArn or the customRoleArn to update.")
     if kind:
-        credential.check(call, kind)
-    with call.services.store.writing() as work:
+        credential.check(request, kind)
+    with request.services.store.writing() as work:
         rule = replace(
-            _rule(work, call.registry, prefix),
+            _rule(work, request.registry, prefix),
             credential_arn=credential.secret_arn,
             custom_role_arn=credential.role_arn,
-            updated_at=call.now,
+            updated_at=request.now,
         )
         work.rules.save(rule)
     return _described(rule, "updatedAt")
 
 
 @operation
-def delete_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def delete_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html"""
-    with call.services.store.writing() as work:
-        rule = _rule(work, call.registry, _prefix(request["ecrRepositoryPrefix"]))
+    with request.services.store.writing() as work:
+        rule = _rule(work, request.registry, _prefix(members["ecrRepositoryPrefix"]))
         work.rules.remove(rule)
     return _described(rule, "createdAt", "upstreamRegistryUrl")
 
 
 @operation
-def validate_pull_through_cache_rule(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def validate_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html"""
-    _check_region(call)
-    with call.services.store.reading() as work:
-        rule = _rule(work, call.registry, _prefix(request["ecrRepositoryPrefix"]))
-    failure = failure_of(call, rule)
+    _check_region(request)
+    with request.services.store.reading() as work:
+        rule = _rule(work, request.registry, _prefix(members["ecrRepositoryPrefix"]))
+    failure = failure_of(request, rule)
     return _described(rule, "upstreamRegistryUrl") | {"isValid": failure is None, "failure": failure}
 
 
-def _check_region(call: Call) -> None:
-    if call.registry.region in REGIONS_WITHOUT_PULL_THROUGH:
+def _check_region(request: EcrRequest) -> None:
+    if request.registry.region in REGIONS_WITHOUT_PULL_THROUGH:
         raise ValidationException("Pull through cache rules are not supported in this Region")
 
 
@@ -132,13 +133,13 @@ def _prefix(text: str) -> str:
     return text.removesuffix("/")
 
 
-def _upstream_kind(call: Call, request: dict[str, Any]) -> UpstreamKind:
-    url, name = request["upstreamRegistryUrl"], request.get("upstreamRegistry")
-    kind = find_upstream_kind(url, call.services.allowed_upstreams)
+def _upstream_kind(request: EcrRequest, members: dict[str, Any]) -> UpstreamKind:
+    url, name = members["upstreamRegistryUrl"], members.get("upstreamRegistry")
+    kind = find_upstream_kind(url, request.services.allowed_upstreams)
     if kind is None:
         log.info("ECR does not pull through %s; --allow-upstream lets rules name other registries", url)
         raise UnsupportedUpstreamRegistryException(url=url)
-    if url == call.registry.host:
+    if url == request.registry.host:
         raise InvalidParameterException(_ITSELF)
     # ECR lets a wrong name pass where the upstream is open to everybody; for a registry that it does not take, the API
     # has no name at all.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.pages import Page
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.errors import InvalidParameterException, UnableToListUpstreamImageReferrersException
@@ -14,23 +15,24 @@ DEFAULT_LIMIT = 20
 
 
 @operation
-def list_image_referrers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def list_image_referrers(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
 
     A subject that does not exist has no referrers, or has those that came before it. In a cache repository, those at
     the upstream are listed too.
     """
-    page = Page(call, request, DEFAULT_LIMIT)
-    subject = request["subjectId"]["imageDigest"]
+    page = Page(request, members, DEFAULT_LIMIT)
+    subject = members["subjectId"]["imageDigest"]
     if not DIGEST_PATTERN.fullmatch(subject):
         raise InvalidParameterException(
             f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_CONSTRAINT}'"
         )
-    name = request["repositoryName"]
-    found = call.services.referrers.find(call.registry, name, subject, call.now, call.permissions.may_import(name))
+    name = members["repositoryName"]
+    may_import = request.permissions.may_import(name)
+    found = request.services.referrers.find(request.registry, name, subject, request.now, may_import)
     if found.failure:
         raise UnableToListUpstreamImageReferrersException from found.failure
-    wanted = [each for each in found.referrers if _is_wanted(each, request.get("filter", {}))]
+    wanted = [each for each in found.referrers if _is_wanted(each, members.get("filter", {}))]
     referrers, token = page.choose(wanted, lambda referrer: referrer.digest)
     return {"referrers": [_described(each) for each in referrers], "nextToken": token}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.image_ids import get_image, read_image_id
 from ecr_emulator.control.regions import is_region
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.replication import DOCUMENT, MAX_DESTINATIONS, destinations
@@ -15,41 +16,41 @@ from ecr_emulator.services.replication import configuration_of, replication_stat
 
 
 @operation
-def describe_registry(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_registry(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRegistry.html"""
-    with call.services.store.reading() as work:
-        configuration = configuration_of(work, call.registry)
-    return {"registryId": call.registry.id, "replicationConfiguration": configuration}
+    with request.services.store.reading() as work:
+        configuration = configuration_of(work, request.registry)
+    return {"registryId": request.registry.id, "replicationConfiguration": configuration}
 
 
 @operation
-def put_replication_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_replication_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
 
     Images that are there already are not replicated; that is what backfills are for.
     """
-    configuration = request["replicationConfiguration"]
+    configuration = members["replicationConfiguration"]
     named = destinations(configuration)
     for destination in named:
-        _check_destination(call.registry, destination)
+        _check_destination(request.registry, destination)
     if len(named) > MAX_DESTINATIONS:
         raise _invalid(f"The number of unique destinations must not exceed {MAX_DESTINATIONS}")
-    with call.services.store.writing() as work:
-        work.registry_documents.put(call.registry, DOCUMENT, configuration)
+    with request.services.store.writing() as work:
+        work.registry_documents.put(request.registry, DOCUMENT, configuration)
     if named:
-        call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.REPLICATION)
+        request.services.roles.ensure_service_linked_role(request.registry.id, service_linked_roles.REPLICATION)
     return {"replicationConfiguration": configuration}
 
 
 @operation
-def describe_image_replication_status(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_image_replication_status(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html"""
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        statuses = replication_statuses(work, get_image(work, repository, read_image_id(request["imageId"])))
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        statuses = replication_statuses(work, get_image(work, repository, read_image_id(members["imageId"])))
     return {
         "repositoryName": repository.name,
-        "imageId": request["imageId"],
+        "imageId": members["imageId"],
         "replicationStatuses": statuses,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.repository_settings import (
     described_encryption,
     described_mutability,
@@ -14,6 +14,7 @@ from ecr_emulator.control.operations.repository_settings import (
 )
 from ecr_emulator.control.operations.tags import read_tags
 from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.names import Registry
@@ -30,92 +31,92 @@ BATCH = 500
 
 
 @operation
-def create_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def create_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"""
-    name = request["repositoryName"]
-    with call.services.store.writing() as work:
+    name = members["repositoryName"]
+    with request.services.store.writing() as work:
         # ECR says that the name is taken before it looks at what else the request asks for.
-        if work.repositories.find(call.registry, name):
-            raise RepositoryAlreadyExistsException(repository_name=name, registry_id=call.registry.id)
+        if work.repositories.find(request.registry, name):
+            raise RepositoryAlreadyExistsException(repository_name=name, registry_id=request.registry.id)
         repository = Repository(
-            registry=call.registry,
+            registry=request.registry,
             name=name,
-            created_at=call.now,
-            mutability=read_mutability(request),
-            encryption=_encryption_with_key(request, call.registry),
-            scan_on_push=request.get("imageScanningConfiguration", {}).get("scanOnPush", False),
-            resource_tags=read_tags(request.get("tags", [])),
+            created_at=request.now,
+            mutability=read_mutability(members),
+            encryption=_encryption_with_key(members, request.registry),
+            scan_on_push=members.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+            resource_tags=read_tags(members.get("tags", [])),
         )
         add_repository(work, repository)
-    return {"repository": _described(call, repository)}
+    return {"repository": _described(request, repository)}
 
 
 @operation
-def describe_repositories(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_repositories(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
-    names = request.get("repositoryNames")
-    with call.services.store.reading() as work:
+    names = members.get("repositoryNames")
+    with request.services.store.reading() as work:
         if names is None:
-            page = Page(call, request)
-            found = work.repositories.page(call.registry, page.after, page.limit + 1)
+            page = Page(request, members)
+            found = work.repositories.page(request.registry, page.after, page.limit + 1)
             repositories, token = page.cut(found, lambda repository: repository.name)
         else:
-            check_no_paging(request, "repositoryNames")
-            repositories, token = [work.repositories.get(call.registry, name) for name in dict.fromkeys(names)], None
-    return {"repositories": [_described(call, repository) for repository in repositories], "nextToken": token}
+            check_no_paging(members, "repositoryNames")
+            repositories, token = [work.repositories.get(request.registry, name) for name in dict.fromkeys(names)], None
+    return {"repositories": [_described(request, repository) for repository in repositories], "nextToken": token}
 
 
 @operation
-def delete_repository(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def delete_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html"""
-    with call.services.store.writing(frees=True) as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    with request.services.store.writing(frees=True) as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
         if work.images.count(repository):
-            if not request.get("force"):
+            if not members.get("force"):
                 raise RepositoryNotEmptyException(**repository.identity)
-            _announce_deletions(work, repository, call)
+            _announce_deletions(work, repository, request)
         work.repositories.remove(repository)
-    return {"repository": _described(call, repository)}
+    return {"repository": _described(request, repository)}
 
 
 @operation
-def put_image_tag_mutability(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_image_tag_mutability(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html"""
-    with call.services.store.writing() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        mutability = read_mutability(request)
+    with request.services.store.writing() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        mutability = read_mutability(members)
         work.repositories.save(replace(repository, mutability=mutability))
     return {
-        "registryId": call.registry.id,
+        "registryId": request.registry.id,
         "repositoryName": repository.name,
         **described_mutability(mutability),
     }
 
 
-def _encryption_with_key(request: dict[str, Any], registry: Registry) -> Encryption:
-    encryption = read_encryption(request, registry.region)
+def _encryption_with_key(members: dict[str, Any], registry: Registry) -> Encryption:
+    encryption = read_encryption(members, registry.region)
     if encryption.type == "AES256":
         return encryption
     return replace(encryption, kms_key=key_arn(registry, encryption.kms_key))
 
 
-def _announce_deletions(work: UnitOfWork, repository: Repository, call: Call) -> None:
+def _announce_deletions(work: UnitOfWork, repository: Repository, request: EcrRequest) -> None:
     """The images of a repository go with it, each with the event of its deletion."""
     after = ""
     while images := work.images.page(repository, after, BATCH):
         for image in images:
             for tag in image.tags or (None,):
-                work.events.add(image_action(repository, "DELETE", image.digest, tag, call.now))
+                work.events.add(image_action(repository, "DELETE", image.digest, tag, request.now))
         after = images[-1].digest
 
 
-def _described(call: Call, repository: Repository) -> dict[str, Any]:
-    registry, addresses = repository.registry, call.services.addresses
+def _described(request: EcrRequest, repository: Repository) -> dict[str, Any]:
+    registry, addresses = repository.registry, request.services.addresses
     return {
         "repositoryArn": repository.arn,
         "registryId": registry.id,
         "repositoryName": repository.name,
-        "repositoryUri": addresses.repository_uri(registry, repository.name, call.host, call.caller.registry),
+        "repositoryUri": addresses.repository_uri(registry, repository.name, request.host, request.caller.registry),
         "createdAt": repository.created_at,
         **described_mutability(repository.mutability),
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},

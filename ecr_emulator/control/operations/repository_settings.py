@@ -16,13 +16,13 @@ _FILTERS = "imageTagMutabilityExclusionFilters"
 _ENCRYPTION = "encryptionConfiguration"
 
 
-def read_mutability(request: dict[str, Any], default_mode: str = "MUTABLE") -> TagMutability:
+def read_mutability(members: dict[str, Any], default_mode: str = "MUTABLE") -> TagMutability:
     """The tag mutability that a request asks for; filters and mode must agree.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
     """
-    mode = request.get("imageTagMutability", default_mode)
-    filters = request.get(_FILTERS)
+    mode = members.get("imageTagMutability", default_mode)
+    filters = members.get(_FILTERS)
     subject = "ImageTagMutabilityExclusionFilters"
     if filters is None and mode.endswith("_WITH_EXCLUSION"):
         raise InvalidParameterException.at(
@@ -44,12 +44,12 @@ def described_mutability(mutability: TagMutability) -> dict[str, Any]:
     return {"imageTagMutability": mutability.mode, _FILTERS: filters or None}
 
 
-def read_encryption(request: dict[str, Any], region: str) -> Encryption:
+def read_encryption(members: dict[str, Any], region: str) -> Encryption:
     """The encryption that a request asks for.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
     """
-    given = request.get(_ENCRYPTION, {"encryptionType": "AES256"})
+    given = members.get(_ENCRYPTION, {"encryptionType": "AES256"})
     kind, key = given["encryptionType"], given.get("kmsKey") or None
     if kind == "AES256" and key:
         raise invalid_encryption("Encryption key should not be set for AES256 encryption.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, lacks, operation
+from ecr_emulator.control.handlers import lacks, operation
 from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_id
 from ecr_emulator.control.pages import Page
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
@@ -24,14 +25,14 @@ from ecr_emulator.services.scanning import (
 
 
 @operation
-def put_image_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_image_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
-    scan_on_push = request["imageScanningConfiguration"].get("scanOnPush", False)
-    with call.services.store.writing() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
+    scan_on_push = members["imageScanningConfiguration"].get("scanOnPush", False)
+    with request.services.store.writing() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
         work.repositories.save(replace(repository, scan_on_push=scan_on_push))
     return {
-        "registryId": call.registry.id,
+        "registryId": request.registry.id,
         "repositoryName": repository.name,
         "imageScanningConfiguration": {"scanOnPush": scan_on_push},
     }
@@ -39,36 +40,36 @@ def put_image_scanning_configuration(call: Call, request: dict[str, Any]) -> dic
 
 @operation
 @lacks("nothing is found in ENHANCED registries, as there is no Amazon Inspector")
-def put_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_registry_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 
     Without a scan type, the one that applies is kept; without rules, there are none.
     """
-    with call.services.store.writing() as work:
-        kept = scanning_configuration(work, call.registry)["scanType"]
-        configuration = {"scanType": request.get("scanType", kept), "rules": request.get("rules", [])}
+    with request.services.store.writing() as work:
+        kept = scanning_configuration(work, request.registry)["scanType"]
+        configuration = {"scanType": members.get("scanType", kept), "rules": members.get("rules", [])}
         check_configuration(configuration)
-        configure(work, call.registry, configuration, call.now)
+        configure(work, request.registry, configuration, request.now)
     if configuration["scanType"] == ENHANCED:
-        call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.INSPECTOR)
+        request.services.roles.ensure_service_linked_role(request.registry.id, service_linked_roles.INSPECTOR)
     return {"registryScanningConfiguration": configuration}
 
 
 @operation
-def get_registry_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def get_registry_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html"""
-    with call.services.store.reading() as work:
-        configuration = scanning_configuration(work, call.registry)
-    return {"registryId": call.registry.id, "scanningConfiguration": configuration}
+    with request.services.store.reading() as work:
+        configuration = scanning_configuration(work, request.registry)
+    return {"registryId": request.registry.id, "scanningConfiguration": configuration}
 
 
 @operation
-def batch_get_repository_scanning_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def batch_get_repository_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html"""
     configurations, failures = [], []
-    with call.services.store.reading() as work:
-        for name in dict.fromkeys(request["repositoryNames"]):
-            repository = work.repositories.find(call.registry, name)
+    with request.services.store.reading() as work:
+        for name in dict.fromkeys(members["repositoryNames"]):
+            repository = work.repositories.find(request.registry, name)
             if repository:
                 configurations.append(_described(work, repository))
             else:
@@ -78,27 +79,27 @@ def batch_get_repository_scanning_configuration(call: Call, request: dict[str, A
 
 @operation
 @lacks("there is no scanner: a scan finds what the emulator was told of the image, or fails")
-def start_image_scan(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html"""
-    with call.services.store.writing() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        image_id = read_image_id(request["imageId"])
+    with request.services.store.writing() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        image_id = read_image_id(members["imageId"])
         image = get_image(work, repository, image_id)
-        start_scan(work, repository, image, call.now)
+        start_scan(work, repository, image, request.now)
     return {**_identity(repository, image, image_id), "imageScanStatus": {"status": IN_PROGRESS}}
 
 
 @operation
 @lacks("no enhancedFindings, as there is no Amazon Inspector")
-def describe_image_scan_findings(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 
     An archived image shows no findings; with enhanced scanning the list is empty, and no completed scan is claimed.
     """
-    page = Page(call, request)
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        image_id = read_image_id(request["imageId"])
+    page = Page(request, members)
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        image_id = read_image_id(members["imageId"])
         image = get_image(work, repository, image_id)
         scan = scan_of(work, repository, image)
     if scan is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.call import Call, lacks, operation
+from ecr_emulator.control.handlers import lacks, operation
 from ecr_emulator.control.operations.image_ids import get_image, read_image_id
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.signing import DOCUMENT
 from ecr_emulator.errors import InvalidParameterException, SigningConfigurationNotFoundException
@@ -15,45 +16,45 @@ from ecr_emulator.services.signing import signing_statuses
 
 @operation
 @lacks("nothing is signed, as there is no AWS Signer: each signature is reported as FAILED")
-def put_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def put_signing_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
 
     Profiles of other accounts are welcome; those of other Regions or partitions are not.
     """
-    configuration = request["signingConfiguration"]
+    configuration = members["signingConfiguration"]
     for rule in configuration["rules"]:
-        _check_place(rule["signingProfileArn"], call.registry)
-    with call.services.store.writing() as work:
-        work.registry_documents.put(call.registry, DOCUMENT, configuration)
+        _check_place(rule["signingProfileArn"], request.registry)
+    with request.services.store.writing() as work:
+        work.registry_documents.put(request.registry, DOCUMENT, configuration)
     return {"signingConfiguration": configuration}
 
 
 @operation
-def get_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def get_signing_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetSigningConfiguration.html"""
-    with call.services.store.reading() as work:
-        return {"registryId": call.registry.id, "signingConfiguration": _configuration(work, call)}
+    with request.services.store.reading() as work:
+        return {"registryId": request.registry.id, "signingConfiguration": _configuration(work, request)}
 
 
 @operation
-def delete_signing_configuration(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def delete_signing_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html"""
-    with call.services.store.writing() as work:
-        configuration = _configuration(work, call)
-        work.registry_documents.remove(call.registry, DOCUMENT)
-    return {"registryId": call.registry.id, "signingConfiguration": configuration}
+    with request.services.store.writing() as work:
+        configuration = _configuration(work, request)
+        work.registry_documents.remove(request.registry, DOCUMENT)
+    return {"registryId": request.registry.id, "signingConfiguration": configuration}
 
 
 @operation
-def describe_image_signing_status(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_image_signing_status(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html"""
-    with call.services.store.reading() as work:
-        repository = work.repositories.get(call.registry, request["repositoryName"])
-        statuses = signing_statuses(work, get_image(work, repository, read_image_id(request["imageId"])))
+    with request.services.store.reading() as work:
+        repository = work.repositories.get(request.registry, members["repositoryName"])
+        statuses = signing_statuses(work, get_image(work, repository, read_image_id(members["imageId"])))
     return {
-        "registryId": call.registry.id,
+        "registryId": request.registry.id,
         "repositoryName": repository.name,
-        "imageId": request["imageId"],
+        "imageId": members["imageId"],
         "signingStatuses": statuses,
     }
 
@@ -69,8 +70,8 @@ def _check_place(profile: str, registry: Registry) -> None:
             )
 
 
-def _configuration(work: UnitOfWork, call: Call) -> dict[str, Any]:
-    configuration: dict[str, Any] | None = work.registry_documents.find(call.registry, DOCUMENT)
+def _configuration(work: UnitOfWork, request: EcrRequest) -> dict[str, Any]:
+    configuration: dict[str, Any] | None = work.registry_documents.find(request.registry, DOCUMENT)
     if configuration is None:
         raise SigningConfigurationNotFoundException
     return configuration

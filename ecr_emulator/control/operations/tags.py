@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.names import parse_repository_arn
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.resource_tags import MAX_TAGS, are_valid
@@ -19,31 +20,31 @@ from ecr_emulator.ports import UnitOfWork
 
 
 @operation
-def tag_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def tag_resource(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html"""
-    with call.services.store.writing() as work:
-        repository = _repository(work, call, request["resourceArn"])
-        tags = checked_count(repository.resource_tags | read_tags(request["tags"]))
+    with request.services.store.writing() as work:
+        repository = _repository(work, request, members["resourceArn"])
+        tags = checked_count(repository.resource_tags | read_tags(members["tags"]))
         work.repositories.save(replace(repository, resource_tags=tags))
     return {}
 
 
 @operation
-def untag_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def untag_resource(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html"""
-    gone = set(request["tagKeys"])
-    with call.services.store.writing() as work:
-        repository = _repository(work, call, request["resourceArn"])
+    gone = set(members["tagKeys"])
+    with request.services.store.writing() as work:
+        repository = _repository(work, request, members["resourceArn"])
         tags = {key: value for key, value in repository.resource_tags.items() if key not in gone}
         work.repositories.save(replace(repository, resource_tags=tags))
     return {}
 
 
 @operation
-def list_tags_for_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def list_tags_for_resource(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html"""
-    with call.services.store.reading() as work:
-        repository = _repository(work, call, request["resourceArn"])
+    with request.services.store.reading() as work:
+        repository = _repository(work, request, members["resourceArn"])
     return {"tags": described_tags(repository.resource_tags)}
 
 
@@ -67,12 +68,12 @@ def described_tags(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _repository(work: UnitOfWork, call: Call, arn: str) -> Repository:
+def _repository(work: UnitOfWork, request: EcrRequest, arn: str) -> Repository:
     """The repository of an ARN; one of another Region, or of another partition, is not found here."""
     parsed = parse_repository_arn(arn)
     if parsed is None:
         raise InvalidParameterException.at("resourceArn", "Invalid ARN")
     registry, name = parsed
-    if registry.region != call.registry.region or registry.arn(name) != arn:
+    if registry.region != request.registry.region or registry.arn(name) != arn:
         raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
     return work.repositories.get(registry, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.call import Call, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.operations.custom_roles import read_custom_role
 from ecr_emulator.control.operations.repository_settings import (
     described_mutability,
@@ -15,6 +15,7 @@ from ecr_emulator.control.operations.repository_settings import (
 )
 from ecr_emulator.control.operations.tags import described_tags
 from ecr_emulator.control.pages import Page
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
@@ -38,61 +39,61 @@ MAX_TEMPLATES = 100
 
 
 @operation
-def create_repository_creation_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def create_repository_creation_template(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html"""
-    _check_region(call)
-    blank = CreationTemplate(call.registry, _prefix(request["prefix"]), (), call.now, call.now)
-    template = _with_settings(blank, request)
-    with call.services.store.writing() as work:
+    _check_region(request)
+    blank = CreationTemplate(request.registry, _prefix(members["prefix"]), (), request.now, request.now)
+    template = _with_settings(blank, members)
+    with request.services.store.writing() as work:
         work.templates.add(template)
-        if len(work.templates.all(call.registry)) > MAX_TEMPLATES:
+        if len(work.templates.all(request.registry)) > MAX_TEMPLATES:
             raise LimitExceededException
-    call.services.roles.ensure_service_linked_role(call.registry.id, service_linked_roles.TEMPLATES)
+    request.services.roles.ensure_service_linked_role(request.registry.id, service_linked_roles.TEMPLATES)
     return _answer(template)
 
 
 @operation
-def describe_repository_creation_templates(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def describe_repository_creation_templates(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html"""
-    page = Page(call, request)
-    with call.services.store.reading() as work:
-        templates = work.templates.all(call.registry)
-    if "prefixes" in request:
-        wanted = {_prefix(prefix) for prefix in request["prefixes"]}
+    page = Page(request, members)
+    with request.services.store.reading() as work:
+        templates = work.templates.all(request.registry)
+    if "prefixes" in members:
+        wanted = {_prefix(prefix) for prefix in members["prefixes"]}
         templates = [template for template in templates if template.prefix in wanted]
     chosen, token = page.choose(templates, lambda template: template.prefix)
     return {
-        "registryId": call.registry.id,
+        "registryId": request.registry.id,
         "repositoryCreationTemplates": [_described(template) for template in chosen],
         "nextToken": token,
     }
 
 
 @operation
-def update_repository_creation_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def update_repository_creation_template(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
 
     What the request does not mention stays as it is.
     """
-    _check_region(call)
-    with call.services.store.writing() as work:
-        template = _with_settings(_template(work, call, request), request)
-        template = replace(template, updated_at=call.now)
+    _check_region(request)
+    with request.services.store.writing() as work:
+        template = _with_settings(_template(work, request, members), members)
+        template = replace(template, updated_at=request.now)
         work.templates.save(template)
     return _answer(template)
 
 
 @operation
-def delete_repository_creation_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def delete_repository_creation_template(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html"""
-    with call.services.store.writing() as work:
-        template = _template(work, call, request)
+    with request.services.store.writing() as work:
+        template = _template(work, request, members)
         work.templates.remove(template)
     return _answer(template)
 
 
-def _check_region(call: Call) -> None:
-    if call.registry.region.startswith("us-gov-"):
+def _check_region(request: EcrRequest) -> None:
+    if request.registry.region.startswith("us-gov-"):
         raise ValidationException("Repository creation templates are not supported in this Region")
 
 
@@ -101,43 +102,43 @@ def _prefix(text: str) -> str:
     return text.removesuffix("/")
 
 
-def _template(work: UnitOfWork, call: Call, request: dict[str, Any]) -> CreationTemplate:
-    prefix = _prefix(request["prefix"])
-    template = work.templates.find(call.registry, prefix)
+def _template(work: UnitOfWork, request: EcrRequest, members: dict[str, Any]) -> CreationTemplate:
+    prefix = _prefix(members["prefix"])
+    template = work.templates.find(request.registry, prefix)
     if template is None:
-        raise TemplateNotFoundException(prefix=prefix, registry_id=call.registry.id)
+        raise TemplateNotFoundException(prefix=prefix, registry_id=request.registry.id)
     return template
 
 
-def _with_settings(template: CreationTemplate, request: dict[str, Any]) -> CreationTemplate:
+def _with_settings(template: CreationTemplate, members: dict[str, Any]) -> CreationTemplate:
     """The template with the settings that a request gives; an empty text takes one away."""
     registry = template.registry
-    given: dict[str, Any] = {"mutability": _mutability(template, request)}
-    if "encryptionConfiguration" in request:
-        given["encryption"] = _encryption(request, registry)
-    if "repositoryPolicy" in request:
-        given["repository_policy"] = _policy(request["repositoryPolicy"], registry)
-    if "lifecyclePolicy" in request:
-        given["lifecycle_policy"] = _lifecycle_policy(request["lifecyclePolicy"])
-    if "resourceTags" in request:
-        given["resource_tags"] = _tags(request["resourceTags"])
-    if "customRoleArn" in request:
-        given["custom_role_arn"] = read_custom_role(request, registry)
-    if "appliedFor" in request:
-        given["applied_for"] = tuple(dict.fromkeys(request["appliedFor"]))
-    if "description" in request:
-        given["description"] = request["description"] or None
+    given: dict[str, Any] = {"mutability": _mutability(template, members)}
+    if "encryptionConfiguration" in members:
+        given["encryption"] = _encryption(members, registry)
+    if "repositoryPolicy" in members:
+        given["repository_policy"] = _policy(members["repositoryPolicy"], registry)
+    if "lifecyclePolicy" in members:
+        given["lifecycle_policy"] = _lifecycle_policy(members["lifecyclePolicy"])
+    if "resourceTags" in members:
+        given["resource_tags"] = _tags(members["resourceTags"])
+    if "customRoleArn" in members:
+        given["custom_role_arn"] = read_custom_role(members, registry)
+    if "appliedFor" in members:
+        given["applied_for"] = tuple(dict.fromkeys(members["appliedFor"]))
+    if "description" in members:
+        given["description"] = members["description"] or None
     return replace(template, **given)
 
 
-def _mutability(template: CreationTemplate, request: dict[str, Any]) -> TagMutability:
-    if "imageTagMutability" in request or "imageTagMutabilityExclusionFilters" in request:
-        return read_mutability(request, template.mutability.mode)
+def _mutability(template: CreationTemplate, members: dict[str, Any]) -> TagMutability:
+    if "imageTagMutability" in members or "imageTagMutabilityExclusionFilters" in members:
+        return read_mutability(members, template.mutability.mode)
     return template.mutability
 
 
-def _encryption(request: dict[str, Any], registry: Registry) -> Encryption:
-    encryption = read_encryption(request, registry.region)
+def _encryption(members: dict[str, Any], registry: Registry) -> Encryption:
+    encryption = read_encryption(members, registry.region)
     try:
         key_arn(registry, encryption.kms_key)
     except KmsException as wrong:

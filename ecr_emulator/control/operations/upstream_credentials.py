@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ecr_emulator.control.call import Call
 from ecr_emulator.control.operations.custom_roles import read_custom_role
+from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, UpstreamKind
@@ -47,9 +47,9 @@ class UpstreamCredential:
     role_arn: str | None
 
     @classmethod
-    def read(cls, request: dict[str, Any], registry: Registry) -> UpstreamCredential:
+    def read(cls, members: dict[str, Any], registry: Registry) -> UpstreamCredential:
         """The credential in a request."""
-        return cls(request.get("credentialArn"), read_custom_role(request, registry))
+        return cls(members.get("credentialArn"), read_custom_role(members, registry))
 
     def check_given(self, kind: UpstreamKind, url: str, registry: Registry) -> None:
         """Check that the upstream does without a credential, or that there is one.
@@ -62,31 +62,31 @@ class UpstreamCredential:
         if upstream and upstream.id != registry.id and self == UpstreamCredential(None, None):
             raise InvalidParameterException.at("customRoleArn", _NEEDS_ROLE)
 
-    def check(self, call: Call, kind: UpstreamKind) -> None:
+    def check(self, request: EcrRequest, kind: UpstreamKind) -> None:
         """Check that the credential suits the upstream, and that the registry can read its secret."""
         if self.secret_arn and not kind.takes_secret:
             raise InvalidParameterException(_WRONG_KIND if kind.is_ecr else _IS_OPEN)
         if self.role_arn and not kind.is_ecr:
             raise InvalidParameterException(_WRONG_KIND)
         if self.secret_arn:
-            _check_secret(call, self.secret_arn)
+            _check_secret(request, self.secret_arn)
 
 
-def failure_of(call: Call, rule: PullThroughRule) -> str | None:
+def failure_of(request: EcrRequest, rule: PullThroughRule) -> str | None:
     """Why a rule cannot pull from its upstream now; None if it can."""
     try:
         if rule.credential_arn:
-            call.services.secrets.check_exists(rule.credential_arn, rule.registry)
+            request.services.secrets.check_exists(rule.credential_arn, rule.registry)
     except SecretNotFoundException:
         return _ABSENT
     try:
         if rule.credential_arn:
-            call.services.secrets.credential(rule.credential_arn, rule.registry)
+            request.services.secrets.credential(rule.credential_arn, rule.registry)
     except UpstreamFailure:
         return _UNREADABLE
     try:
-        call.services.upstreams.ask_anew(rule)  # somebody wants to know how it is now
-        call.services.upstreams.at(rule).ping()
+        request.services.upstreams.ask_anew(rule)  # somebody wants to know how it is now
+        request.services.upstreams.at(rule).ping()
     except UpstreamAccessDenied:
         return UpstreamAccessDenied.sentence
     except UpstreamFailure as failure:
@@ -94,8 +94,8 @@ def failure_of(call: Call, rule: PullThroughRule) -> str | None:
     return None
 
 
-def _check_secret(call: Call, arn: str) -> None:
+def _check_secret(request: EcrRequest, arn: str) -> None:
     _, partition, _, region, account, *_ = arn.split(":")
-    if (partition, region, account) != (call.registry.partition, call.registry.region, call.registry.id):
+    if (partition, region, account) != (request.registry.partition, request.registry.region, request.registry.id):
         raise SecretNotFoundException(_FOREIGN_SECRET)
-    call.services.secrets.check_exists(arn, call.registry)
+    request.services.secrets.check_exists(arn, request.registry)

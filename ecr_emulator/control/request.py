@@ -1,0 +1,34 @@
+"""One request to the API of ECR, with everything that its operation needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ecr_emulator.domain.caller import Caller
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.services import Services
+from ecr_emulator.services.access import Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class EcrRequest:
+    """A request whose caller is known and whose members have been checked.
+
+    ``registry`` is the one addressed: that of ``registryId`` if the request has one, else the caller's.
+    ``origin`` is the scheme and host that the client used, without a slash at the end. The ``permissions`` for the
+    operation itself have been checked.
+    """
+
+    operation: str
+    now: datetime
+    caller: Caller
+    registry: Registry
+    services: Services
+    origin: str
+    permissions: Permissions
+
+    @property
+    def host(self) -> str:
+        """The host, with its port, that the client used."""
+        return self.origin.partition("://")[2]
