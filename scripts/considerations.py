@@ -15,6 +15,10 @@ from pathlib import Path
 
 MARK = "pytest.mark.consideration"
 
+NOTE = """\
+<!-- scripts/refresh_specs.py writes the table "What AWS says, and what proves it" of this page from
+specs/considerations.toml and the marks of the tests. The text around it is written by hand. -->
+"""
 _TABLE = re.compile(r"(<!-- table: considerations -->\n).*?(<!-- end -->)", re.DOTALL)
 _HEAD = "| | what the page says | decided | tests |\n| --- | --- | --- | --- |\n"
 
@@ -34,7 +38,8 @@ def considerations_page(page: str, sentences: str, tests: Path) -> str:
         f"| {name} | {row['says']} | {row.get('decided', '')} | {_tests(proofs.get(name), row)} |\n"
         for name, row in known.items()
     )
-    return _TABLE.sub(lambda match: f"{match[1]}\n{_HEAD}{''.join(rows)}\n{match[2]}", page)
+    table = f"{_HEAD}{''.join(rows)}"
+    return NOTE + _TABLE.sub(lambda match: f"{match[1]}\n{table}\n{match[2]}", page.removeprefix(NOTE))
 
 
 def _check(proofs: Proofs, is_open: Mapping[str, bool]) -> None:

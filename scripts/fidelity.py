@@ -19,6 +19,10 @@ MARKS = ("verified", "measured", "inferred")
 RISKS = ("passes-here", "fails-here", "looks-different")
 """What a difference from AWS does to a test."""
 
+NOTE = """\
+<!-- scripts/refresh_specs.py writes the tables of this page from specs/fidelity.toml, specs/coverage.json and the
+docstrings of the operations. The text around them is written by hand. -->
+"""
 _TABLE = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Coverage = Mapping[str, Any]
@@ -38,7 +42,9 @@ def fidelity_page(page: str, facts: str, coverage: Coverage) -> str:
         "topics": lambda: "\n".join(map(_topic, known["topic"])),
         **{risk: lambda risk=risk: _differences(known["difference"], risk) for risk in RISKS},
     }
-    return _TABLE.sub(lambda match: f"{match[1]}\n{tables[match['name']]()}\n{match[3]}", page)
+    return NOTE + _TABLE.sub(
+        lambda match: f"{match[1]}\n{tables[match['name']]()}\n{match[3]}", page.removeprefix(NOTE)
+    )
 
 
 def _check(known: dict[str, Any], coverage: Coverage) -> None:
