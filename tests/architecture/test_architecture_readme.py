@@ -1,21 +1,42 @@
-"""The README's commands are the ones that are run."""
+"""README, CONTRIBUTING, SECURITY and the index of the documentation: commands are the ones that run, links lead on."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 from ecr_emulator.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAPERS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/README.md", "docs/settings.md", "docs/admin.md"]
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def links(path):
+    """The files that a page links to."""
+    targets = re.findall(r"\]\(([^)#]+)\)", text(path))
+    return {((ROOT / path).parent / target).resolve() for target in targets if "://" not in target}
 
 
 def test_ci_runs_the_test_command_of_the_readme():
     command = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
-    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert command in text("README.md")
+    assert command in text(".ci/run")
 
 
-def test_the_readme_has_every_setting():
-    rows = re.findall(
-        r"^\| `(--[a-z-]+)` \| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+def test_every_setting_is_on_its_page():
+    rows = re.findall(r"^\| `(--[a-z-]+)` \| `([A-Z_]+)` \|", text("docs/settings.md"), re.MULTILINE)
     assert rows == [(setting.flag, setting.variable) for setting in SETTINGS.values()]
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_links_lead_somewhere(paper):
+    assert {link for link in links(paper) if not link.exists()} == set()
+
+
+def test_the_index_has_every_page():
+    assert set(DOCS.glob("*.md")) - links("docs/README.md") == {DOCS / "README.md"}
