@@ -89,6 +89,25 @@ def test_steps_are_taken_from_where_the_database_is(database, monkeypatch):
         assert [row[1] for row in connection.execute("PRAGMA table_info(first)")] == ["n", "m"]
 
 
+def test_tables_of_another_program_stay(database):
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE notes (line)")
+        connection.execute("INSERT INTO notes VALUES ('mine')")
+    SqlStore(database, durable=False).close()
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT line FROM notes").fetchall() == [("mine",)]
+
+
+def test_a_new_database_is_what_the_steps_make_of_an_empty_one(database):
+    SqlStore(database, durable=False).close()
+    with closing(sqlite3.connect(database)) as new, closing(sqlite3.connect(":memory:")) as stepped:
+        for script in STEPS:
+            stepped.executescript(script)
+        schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
+        assert new.execute(schema).fetchall() == stepped.execute(schema).fetchall()
+        assert new.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+
+
 def test_a_step_that_fails_leaves_nothing(database, monkeypatch):
     monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n); INSERT INTO nowhere VALUES (1);",))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
