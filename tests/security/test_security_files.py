@@ -20,7 +20,12 @@ from tests.support.images import an_image
 from tests.support.processes import COMMAND, environment
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o077], ids=lambda mask: f"umask {mask:03o}")
+def rarely(*values):
+    """Further values for a test that starts a process for each."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+@pytest.fixture(params=[0o000, *rarely(0o022, 0o077)], ids=lambda mask: f"umask {mask:03o}")
 def umask(request):
     before = os.umask(request.param)
     yield
@@ -147,7 +152,7 @@ def closed(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("below", ["", "state", "deep/state"])
+@pytest.mark.parametrize("below", ["state", *rarely("", "deep/state")])
 def test_a_directory_that_may_not_be_written_is_refused_with_advice(tmp_path, below):
     folder = closed(tmp_path / "theirs") / below
     sentence = refusal(start("--data-dir", str(folder)))
@@ -165,7 +170,7 @@ def test_a_directory_below_one_that_may_not_be_entered_is_refused_with_advice(tm
     assert "Permission denied. The emulator runs as uid" in sentence
 
 
-@pytest.mark.parametrize("name", ["ecr.sqlite", "owner.sqlite", "blobs", "ingest"])
+@pytest.mark.parametrize("name", ["ecr.sqlite", *rarely("owner.sqlite", "blobs", "ingest")])
 def test_state_that_may_not_be_written_is_refused_with_its_name(tmp_path, name):
     use(tmp_path / "state")
     (tmp_path / "state" / name).chmod(0o400)
@@ -173,7 +178,7 @@ def test_state_that_may_not_be_written_is_refused_with_its_name(tmp_path, name):
     assert f"{tmp_path / 'state' / name}: Permission denied. The emulator runs as uid" in sentence
 
 
-@pytest.mark.parametrize("below", ["", "state"])
+@pytest.mark.parametrize("below", ["state", *rarely("")])
 def test_a_file_is_no_directory(tmp_path, below):
     (tmp_path / "file").write_text("x")
     folder = tmp_path / "file" / below
@@ -182,14 +187,14 @@ def test_a_file_is_no_directory(tmp_path, below):
     )
 
 
-@pytest.mark.parametrize("name", ["blobs", "ingest", "companions"])
+@pytest.mark.parametrize("name", ["blobs", *rarely("ingest", "companions")])
 def test_a_file_where_a_folder_ought_to_be_is_refused_with_its_name(tmp_path, name):
     (tmp_path / name).write_text("x")
     sentence = refusal(start("--data-dir", str(tmp_path)))
     assert f"The data directory {tmp_path} cannot be used: {tmp_path / name} is no directory" in sentence
 
 
-@pytest.mark.parametrize("name", ["ecr.sqlite", "owner.sqlite"])
+@pytest.mark.parametrize("name", ["ecr.sqlite", *rarely("owner.sqlite")])
 def test_a_folder_where_a_file_ought_to_be_is_refused_with_its_name(tmp_path, name):
     (tmp_path / name).mkdir()
     sentence = refusal(start("--data-dir", str(tmp_path)))
@@ -211,7 +216,7 @@ def test_a_user_without_a_name_and_a_home_is_no_obstacle():
     assert refusal(told).endswith("set HOME, or name a folder with --tls-dir")
 
 
-@pytest.mark.parametrize("mode", [0o500, 0o000])
+@pytest.mark.parametrize("mode", [0o500, *rarely(0o000)])
 def test_a_collection_at_rest_is_refused_in_the_same_words(tmp_path, mode):
     folder = tmp_path / "theirs"
     use(folder)

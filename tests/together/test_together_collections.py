@@ -268,7 +268,7 @@ def nothing_is_lost(world, found, story, between, *, is_whole):
 
 
 @stories
-@pytest.mark.parametrize("between", [collect, wait_a_day])
+@pytest.mark.parametrize("between", [collect, pytest.param(wait_a_day, marks=pytest.mark.slow)])
 def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(world, found, story, between):
     assert nothing_is_lost(world, found, story, between, is_whole=True) > 10
 
@@ -311,7 +311,7 @@ def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(world, found, sto
     assert every_interleaving(run, is_whole=between is not reset) > 10
 
 
-@pytest.mark.parametrize("between", [collect_everything, wait_a_day])
+@pytest.mark.parametrize("between", [collect_everything, pytest.param(wait_a_day, marks=pytest.mark.slow)])
 def test_no_replica_is_lost_to_a_collection(world, between):
     there = f"/v2/{ACCOUNT}/eu-west-1/{APP}/blobs/{BLOB.digest}"
     destination = {"region": "eu-west-1", "registryId": ACCOUNT}

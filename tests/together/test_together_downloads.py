@@ -47,7 +47,7 @@ def upstream():
         yield registry
 
 
-@pytest.fixture(params=["lazy", "full"])
+@pytest.fixture(params=["lazy", pytest.param("full", marks=pytest.mark.slow)])
 def emulator(upstream, request):
     """It fetches a blob when a client asks for it, or behind its back."""
     settings = Settings(

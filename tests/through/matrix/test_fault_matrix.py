@@ -1,4 +1,7 @@
-"""Every fault in every phase: what reaches the client, what the upstream is asked, what is kept, what is told."""
+"""Every fault in every phase: what reaches the client, what the upstream is asked, what is kept, what is told.
+
+Three phases run by default: cold manifests, cold blobs and updates. The others run with the journeys.
+"""
 
 import pytest
 
@@ -36,11 +39,13 @@ def check(tmp_path, monkeypatch):
     return check
 
 
+@pytest.mark.slow
 @column("T")
 def test_while_a_token_is_fetched(check, row, cell):
     check("T", row, cell)
 
 
+@pytest.mark.slow
 @column("R")
 def test_while_an_expired_tag_is_checked(check, row, cell):
     check("R", row, cell)
@@ -51,6 +56,7 @@ def test_while_an_image_that_an_update_lists_is_imported(check, row, cell):
     check("U", row, cell)
 
 
+@pytest.mark.slow
 @column("L")
 def test_while_a_layer_of_an_update_is_imported(check, row, cell):
     check("L", row, cell)
@@ -61,6 +67,7 @@ def test_while_a_manifest_is_pulled_cold(check, row, cell):
     check("M", row, cell)
 
 
+@pytest.mark.slow
 @column("C")
 def test_while_a_child_is_imported(check, row, cell):
     check("C", row, cell)
@@ -71,6 +78,7 @@ def test_while_a_blob_is_pulled_cold(check, row, cell):
     check("B", row, cell)
 
 
+@pytest.mark.slow
 @column("F")
 def test_while_referrers_are_listed(check, row, cell):
     check("F", row, cell)
