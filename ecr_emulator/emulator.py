@@ -58,7 +58,7 @@ from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.patience import Patience
-from ecr_emulator.upstream.private_registries import Neighbours
+from ecr_emulator.upstream.private_registries import PrivateRegistries
 from ecr_emulator.web_pages import WebPages
 
 if TYPE_CHECKING:
@@ -141,8 +141,8 @@ class Emulator:
         for doubt in doubts(self.settings.upstream_map, self.settings.allow_upstream):
             log.warning(doubt)
         mapped = frozenset(map(str.lower, self.settings.upstream_map))
-        neighbours = Neighbours(self._elsewhere, mapped, lambda: self.services)
-        upstreams = self._watched = WatchedUpstreams(neighbours, self._store, self.clock)
+        registries = PrivateRegistries(self._elsewhere, mapped, lambda: self.services)
+        upstreams = self._watched = WatchedUpstreams(registries, self._store, self.clock)
         self._downloads = BlobDownloads(
             self._store,
             self._blobs,

@@ -1,4 +1,4 @@
-"""Private registries as each other's upstreams: those of this emulator are asked in process, without HTTP.
+"""Private registries of this emulator as upstreams of each other: they are asked in process, without HTTP.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
 """
@@ -28,14 +28,14 @@ from ecr_emulator.services.pull_through.blobs import is_of_others
 from ecr_emulator.services.pull_through.single_flight import MAX_NESTED_CALLS
 
 _NEEDED = ("BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer")
-"""What the role of a rule must be allowed, on both sides, to pull anything: blobs come with their manifest."""
+"""Actions that the role of a rule must be allowed, on both sides, to pull an image; blobs come with the manifest."""
 
 
-class Neighbours:
-    """``ports.Upstreams``: the registries of this emulator, and everything else where the network leads.
+class PrivateRegistries:
+    """``ports.Upstreams``: the registries of this emulator in process, all other hosts ``elsewhere``.
 
-    ``mapped`` holds the hosts for which the operator named an address: those are elsewhere. ``services`` are asked for
-    only when a neighbour is: they have us for their upstreams, as one registry may need the next.
+    ``mapped`` holds the hosts for which the operator named an address: those are elsewhere. ``services`` is called only
+    when a registry of this emulator is asked, since the services themselves need the upstreams.
     """
 
     def __init__(self, elsewhere: Upstreams, mapped: Container[str], services: Callable[[], Services]) -> None:
@@ -45,19 +45,19 @@ class Neighbours:
 
     def at(self, rule: PullThroughRule) -> Upstream:
         """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
-        registry = self._neighbour(rule)
-        return Neighbour(self, rule, registry) if registry else self._elsewhere.at(rule)
+        registry = self._registry_here(rule)
+        return PrivateRegistry(self, rule, registry) if registry else self._elsewhere.at(rule)
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
-        """What is known of the upstream of a rule; a neighbour is always well."""
-        return UpstreamState(address="this emulator") if self._neighbour(rule) else self._elsewhere.state(rule)
+        """What is known of the upstream of a rule; a registry of this emulator is always available."""
+        return UpstreamState(address="this emulator") if self._registry_here(rule) else self._elsewhere.state(rule)
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
-        """Let the next request to the upstream of a rule through; to a neighbour each one goes."""
+        """Let the next request to the upstream of a rule through; registries of this emulator are always asked."""
         self._elsewhere.ask_anew(rule, name)
 
     def manifest(self, rule: PullThroughRule, registry: Registry, name: str, reference: str) -> StoredManifest:
-        """What a client of that registry would get now, which makes it ask its own upstream if need be."""
+        """Return what a client of that registry would get now; the registry asks its own upstream if need be."""
         services = self._services()
         may_import = self.permissions(rule, registry, name).may_import(name)
         try:
@@ -68,7 +68,7 @@ class Neighbours:
             raise UpstreamNotFound(f"{registry.host} has no {name} {reference}: {absent.message}") from absent
 
     def referrers(self, rule: PullThroughRule, registry: Registry, name: str, digest: str) -> list[Referrer]:
-        """What a client of that registry would be told now."""
+        """Return the referrers that a client of that registry would be told now."""
         services = self._services()
         may_import = self.permissions(rule, registry, name).may_import(name)
         try:
@@ -80,9 +80,9 @@ class Neighbours:
         return [each for each in found.referrers if each.is_active]
 
     def blob(self, registry: Registry, name: str, digest: str, size: int, offset: int) -> Iterator[bytes]:
-        """The bytes of a blob to which an image of that registry refers, or those of its upstream's upstream.
+        """Return the bytes of a blob to which an image of that registry refers, from there or from its upstreams.
 
-        The upstreams are asked directly: the download that wants these bytes is the one for all registries.
+        The upstreams are asked directly: the download that needs these bytes serves all registries.
         """
         blobs = self._services().blobs
         for _ in range(MAX_NESTED_CALLS + 1):
@@ -92,16 +92,16 @@ class Neighbours:
             if rule is None:
                 break
             upstream_name = rule.upstream_name(name) or name
-            neighbour = self._neighbour(rule)
-            if neighbour is None:
+            next_registry = self._registry_here(rule)
+            if next_registry is None:
                 return self._elsewhere.at(rule).blob(upstream_name, digest, size, offset)
-            registry, name = neighbour, upstream_name
+            registry, name = next_registry, upstream_name
         raise UpstreamNotFound(f"{registry.host} does not have the bytes of {digest} of {name}")
 
     def _rule_for_blob(self, registry: Registry, name: str, digest: str) -> tuple[PullThroughRule | None, bool]:
-        """The rule by which that registry fetches a blob itself, and whether only other accounts have it here.
+        """Return the rule by which that registry fetches a blob, and whether only other accounts have the blob here.
 
-        Raises ``UpstreamNotFound`` if it may not be had.
+        Raises ``UpstreamNotFound`` if the registry does not have the blob.
         """
         services = self._services()
         with services.store.reading() as work:
@@ -117,7 +117,7 @@ class Neighbours:
             return rule, is_of_others(work, registry, digest)
 
     def permissions(self, rule: PullThroughRule, registry: Registry, name: str | None = None) -> Permissions:
-        """What the role of a rule may do there. Raises ``UpstreamAccessDenied`` if it may not pull what is named."""
+        """Return what a rule's role may do there. Raises ``UpstreamAccessDenied`` if it may not pull ``name``."""
         services = self._services()
         if services.access is None:
             return UNLIMITED
@@ -130,17 +130,17 @@ class Neighbours:
             raise UpstreamAccessDenied(f"{registry.host} answers: {denied.message}") from denied
         return permissions
 
-    def _neighbour(self, rule: PullThroughRule) -> Registry | None:
-        """The registry of this emulator that a rule pulls from."""
+    def _registry_here(self, rule: PullThroughRule) -> Registry | None:
+        """Return the registry of this emulator that a rule pulls from, or None."""
         registry = None if rule.url in self._mapped else registry_of_host(rule.url)
         return registry if registry and registry.host == rule.url else None
 
 
-class Neighbour:
+class PrivateRegistry:
     """A registry of this emulator as the upstream of one rule."""
 
-    def __init__(self, neighbours: Neighbours, rule: PullThroughRule, registry: Registry) -> None:
-        self._neighbours = neighbours
+    def __init__(self, registries: PrivateRegistries, rule: PullThroughRule, registry: Registry) -> None:
+        self._registries = registries
         self._rule = rule
         self._registry = registry
 
@@ -151,19 +151,19 @@ class Neighbour:
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
         """A manifest by tag or digest. Raises ``UpstreamFailure``."""
-        return self._neighbours.manifest(self._rule, self._registry, name, reference)
+        return self._registries.manifest(self._rule, self._registry, name, reference)
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
         """The bytes of a blob from an offset on. Raises ``UpstreamFailure``."""
-        return self._neighbours.blob(self._registry, name, digest, size, offset)
+        return self._registries.blob(self._registry, name, digest, size, offset)
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
         """What refers to a digest there. Raises ``UpstreamFailure``."""
-        return self._neighbours.referrers(self._rule, self._registry, name, digest)
+        return self._registries.referrers(self._rule, self._registry, name, digest)
 
     def hang_up(self) -> None:
-        """There are no connections to it."""
+        """Do nothing: there are no connections."""
 
     def ping(self) -> None:
-        """It answers: it is here. Raises ``UpstreamAccessDenied`` if the rule has no role to ask it in."""
-        self._neighbours.permissions(self._rule, self._registry)
+        """Do nothing: the registry always answers. Raises ``UpstreamAccessDenied`` if the rule has no role."""
+        self._registries.permissions(self._rule, self._registry)

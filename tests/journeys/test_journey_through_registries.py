@@ -31,7 +31,7 @@ def test_docker_pushes_in_one_account_and_containerd_pulls_in_another(emulator, 
         *("ecr", "create-pull-through-cache-rule", "--ecr-repository-prefix=eu"),
         *(f"--upstream-registry-url={UPSTREAM}", f"--custom-role-arn={role}"),
     )
-    image = single_image(tmp_path / "image", seed="neighbours")
+    image = single_image(tmp_path / "image", seed="private registries")
     a.create_repository("team/app")
     with logged_in(Docker, emulator, a) as docker:
         docker.push(image, f"{emulator.host}/{A}/eu-west-1/team/app:v1")

@@ -228,7 +228,7 @@ def test_an_image_of_schema_1_is_refused_in_words_and_not_to_be_asked_for_again(
     assert "manifest of schema 1" in failure["failureReason"]
 
 
-def test_a_neighbours_image_of_schema_1_is_refused_too(here):
+def test_an_image_of_schema_1_in_a_private_registry_is_refused_too(here):
     """ECR itself takes it from clients that push it."""
     own = layer("one")
     old, _ = schema_1(own)

@@ -13,7 +13,7 @@ from tests.support.processes import run
 from tests.support.upstream_images import image
 from tests.through.conftest import ACCOUNT, running
 from tests.through.matrix.stories import Beside, stopping_at
-from tests.through.test_through_neighbours import Registry
+from tests.through.test_through_private_registries import Registry
 from tests.through.test_through_updates import NAME, NEW, OLD, PARTS, UNTAGGED_FOR_A_DAY, cached, moves, policy
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=3)

@@ -33,9 +33,9 @@ Place = tuple[str, str | None, str]
 
 
 class BlobDownloads:
-    """The fills under way, by digest. Blobs are shared by all repositories, so one download serves them all.
+    """The blob downloads under way, by digest. All repositories share blobs, so one download serves them all.
 
-    ``make_room`` frees what it can when the disk is full.
+    ``make_room`` deletes unused blobs when the disk is full.
     """
 
     def __init__(

@@ -209,7 +209,7 @@ def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, regis
                 assert "without a credential" in down.events()[-1]["failure-reason"]
 
 
-def test_offline_a_neighbour_is_still_there(upstream, tmp_path):
+def test_offline_a_private_registry_still_answers(upstream, tmp_path):
     app = image()
     with running(upstream, tmp_path, offline=True) as here:
         down, up = Registry(here), Registry(here, region="eu-central-1")
@@ -218,7 +218,7 @@ def test_offline_a_neighbour_is_still_there(upstream, tmp_path):
         assert down.pull("eu/team/app", "v1") == app.raw
 
 
-def test_a_rule_for_a_neighbour_is_valid(down, up):
+def test_a_rule_for_a_private_registry_is_valid(down, up):
     down.rule("eu", up)
     assert down.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="eu")["isValid"]
 
@@ -240,7 +240,7 @@ def test_the_role_of_a_rule_may_be_excluded_from_pull_times(down, up):
 
 
 @pytest.mark.parametrize(("name", "tag"), [("team/none", "v1"), ("team/app", "none")])
-def test_what_the_neighbour_does_not_have_is_not_found_and_creates_nothing(down, up, name, tag):
+def test_what_the_other_registry_does_not_have_is_not_found_and_creates_nothing(down, up, name, tag):
     up.push_image("team/app", image(), "v1")
     down.rule("eu", up)
     answer = down.manifest(f"eu/{name}", tag)
@@ -251,7 +251,7 @@ def test_what_the_neighbour_does_not_have_is_not_found_and_creates_nothing(down,
     assert up.host in event["failure-reason"]
 
 
-def test_the_api_pulls_from_a_neighbour_too(down, up):
+def test_the_api_pulls_from_a_private_registry_too(down, up):
     app = image()
     up.push_image("team/app", app, "v1")
     down.rule("eu", up)
@@ -259,7 +259,7 @@ def test_the_api_pulls_from_a_neighbour_too(down, up):
     assert pulled["imageManifest"].encode() == app.raw
 
 
-def test_a_neighbours_signatures_are_listed_and_pulled(here, down, up):
+def test_signatures_in_the_other_registry_are_listed_and_pulled(here, down, up):
     app = image()
     signature = artifact(app)
     up.push_image("team/app", app, "v1")
@@ -332,7 +332,7 @@ def test_an_archived_image_cannot_be_pulled_through(down, up):
 # --- Chains ----------------------------------------------------------------------------------------------
 
 
-def test_a_neighbour_imports_what_it_does_not_have_yet(here, upstream, down, up):
+def test_the_other_registry_imports_what_it_does_not_have_yet(here, upstream, down, up):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     up.rule("quay", "quay.io")
@@ -423,7 +423,7 @@ def test_what_the_far_end_of_a_chain_says_is_heard_at_this_one(upstream, down, u
     assert reasons[0] == reasons[1]
 
 
-def test_a_failing_upstream_behind_a_neighbour_leaves_everything_served(here, upstream, down, up):
+def test_a_failing_upstream_behind_a_private_registry_leaves_everything_served(here, upstream, down, up):
     app = image()
     upstream.add_image("team/app", app, "v1")
     up.rule("quay", "quay.io")
@@ -436,7 +436,7 @@ def test_a_failing_upstream_behind_a_neighbour_leaves_everything_served(here, up
 
 
 def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(here, upstream, down, up):
-    """The neighbour's own import failed half way; what it lacks is fetched for both."""
+    """The other registry's own import failed half way; what it lacks is fetched for both."""
     app = image(1, layer("large", 300_000))
     upstream.add_image("team/app", app, "v1")
     upstream.fail("/blobs/", answers(404))
