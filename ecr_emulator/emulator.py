@@ -36,6 +36,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
@@ -48,7 +49,6 @@ from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
-from ecr_emulator.services.warming import Warming
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.data_directory import DATABASE, prepare
@@ -216,7 +216,7 @@ class Emulator:
         parts = PullThroughParts(
             RuleReports(self._store, self._watched),
             Refreshes(self._store, self._watched, self._pull_through),
-            Warming(self.services.pulls, self._blobs, self._pull_through.updates),
+            Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         return admin_app(Admin(self.services, self.clock, self.reset), pull_through, self.settings.admin_token)

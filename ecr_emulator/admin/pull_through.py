@@ -25,9 +25,9 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
 )
 from ecr_emulator.ports import Clock
+from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through.refresh import NoRule, Refreshes
 from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports
-from ecr_emulator.services.warming import Warming
 
 
 class PullThroughParts(NamedTuple):
@@ -35,7 +35,7 @@ class PullThroughParts(NamedTuple):
 
     reports: RuleReports
     refreshes: Refreshes
-    warming: Warming
+    prefetch: Prefetch
 
 
 class PullThroughAdmin:
@@ -80,7 +80,7 @@ class PullThroughAdmin:
         now = self._clock.now()
         reference = image.digest or image.tag or "latest"
         try:
-            manifest = self._parts.warming.manifest(registry, image.repository, reference, now)
+            manifest = self._parts.prefetch.manifest(registry, image.repository, reference, now)
         except EcrError as absent:
             return jsonify(error=f"{absent.message}.{self._without_rule(registry, image.repository)}"), 404
         except UpstreamFailure as failure:
@@ -88,7 +88,7 @@ class PullThroughAdmin:
 
         def lines() -> Iterator[str]:
             try:
-                for progress in self._parts.warming.image(registry, image.repository, reference, manifest, now):
+                for progress in self._parts.prefetch.image(registry, image.repository, reference, manifest, now):
                     yield line(asdict(progress))
                 yield line({"done": True})
             except UpstreamFailure as failure:

@@ -15,8 +15,8 @@ from ecr_emulator.ports import BlobStore, Store, Upstreams
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 
 STEP = 1024 * 1024
-NEWS_EVERY = 16 * 1024 * 1024
-"""There is news each time that about so many bytes were read."""
+PROGRESS_EVERY = 16 * 1024 * 1024
+"""Number of bytes after which progress is reported again, roughly."""
 BLOBS_AT_ONCE = 1_000
 MANIFESTS_AT_ONCE = 16
 """So many are in memory at a time: each may have 4 MiB."""
@@ -121,14 +121,14 @@ class Verification:
     def _read(self, digest: str, progress: Progress) -> Generator[Progress, None, bool]:
         """Read a blob; whether the disk gives back the bytes that its name says."""
         hasher = hashlib.new(algorithm_of(digest))
-        news = 0
+        unreported = 0
         with closing(self._blobs.open(digest)) as file, suppress(OSError):
             while chunk := file.read(STEP):
                 hasher.update(chunk)
                 progress.bytes += len(chunk)
-                news += len(chunk)
-                if news >= NEWS_EVERY:
-                    news = 0
+                unreported += len(chunk)
+                if unreported >= PROGRESS_EVERY:
+                    unreported = 0
                     yield progress
         progress.blobs += 1
         yield progress

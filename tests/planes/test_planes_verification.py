@@ -151,9 +151,9 @@ def test_more_is_verified_than_is_in_memory_at_once(here, plane, monkeypatch):
     }
 
 
-def test_there_is_news_while_a_large_blob_is_read(here, plane, monkeypatch):
+def test_progress_is_reported_while_a_large_blob_is_read(here, plane, monkeypatch):
     monkeypatch.setattr(verification, "STEP", 1_000)
-    monkeypatch.setattr(verification, "NEWS_EVERY", 2_000)
+    monkeypatch.setattr(verification, "PROGRESS_EVERY", 2_000)
     large = layer("large", 10_500)
     plane.push_blob(APP, large.raw)
     steps = map(json.loads, here.http.post("/_ecr/verify", content_type="application/json").text.splitlines())

@@ -194,7 +194,7 @@ def test_an_update_for_which_the_quota_is_used_up_leaves_the_tag(here, upstream,
     assert here.pull(NAME, "v1") == NEW.raw
 
 
-# --- Refreshing and warming ----------------------------------------------------------------------------------
+# --- Refresh and prefetch -------------------------------------------------------------------------------------
 
 
 def refresh(here):
@@ -202,7 +202,7 @@ def refresh(here):
     return refreshed
 
 
-class Warming:
+class Prefetch:
     """A pull in advance that has begun, and follows the update that it found."""
 
     def __init__(self, here):
@@ -262,9 +262,9 @@ def test_a_pull_in_advance_follows_an_update_to_its_end(here, upstream, monkeypa
     monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
     with on_its_way(here, upstream) as pulling:
         assert pulling.result() == OLD.raw
-        warming = Warming(here)
+        prefetch = Prefetch(here)
         upstream.heal()
-    *_, last, done = warming.rest()
+    *_, last, done = prefetch.rest()
     assert (last["digest"], done) == (NEW.digest, {"done": True})
     assert here.images(NAME)[NEW.digest] == ["v1"]
 
@@ -274,8 +274,8 @@ def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(here, upstrea
     with on_its_way(here, upstream) as pulling:
         assert pulling.result() == OLD.raw
         here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
-        warming = Warming(here)
-    last = warming.rest()[-1]
+        prefetch = Prefetch(here)
+    last = prefetch.rest()[-1]
     assert f"{NAME}:v1 stays at {OLD.digest}" in last["error"]
 
 

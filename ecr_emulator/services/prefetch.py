@@ -1,4 +1,4 @@
-"""Pulling an image whole for nobody, so that it is here when it is needed; with news on the way."""
+"""Prefetch: pull all of an image before a client does, and report the progress."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ecr_emulator.ports import BlobStore
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pulls import BlobSource, Pulls
 
-NEWS_EVERY = 1024 * 1024
-"""There is news each time that about so many bytes have come."""
+PROGRESS_EVERY = 1024 * 1024
+"""Number of bytes after which progress is reported again, roughly."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a pull has come. ``new_bytes`` of the ``bytes`` were not here when the manifests that list them came.
+    """The progress of a pull. ``new_bytes`` of the ``bytes`` were not here when the manifests that list them came.
 
-    ``missing`` images are listed in an index and not to be had, which is legal.
+    ``missing`` counts the images that an index lists and the upstream does not have, which is legal.
     """
 
     digest: str
@@ -35,8 +35,8 @@ class Progress:
     new_bytes: int = 0
 
 
-class Warming:
-    """Pulls as a client does: the same manifests by the same rules, the downloads that are under way joined."""
+class Prefetch:
+    """Pulls images as a client does, by the same rules; joins the downloads under way."""
 
     def __init__(self, pulls: Pulls, blobs: BlobStore, updates: Updates) -> None:
         self._pulls = pulls
@@ -44,7 +44,7 @@ class Warming:
         self._updates = updates
 
     def manifest(self, registry: Registry, name: str, reference: str, now: datetime) -> StoredManifest:
-        """The manifest to begin with; of a tag that is being updated, the new one.
+        """Pull the manifest that the image begins with; the new one if its tag is being updated.
 
         Raises what ``Pulls.manifest`` does.
         """
@@ -55,9 +55,9 @@ class Warming:
     def image(
         self, registry: Registry, name: str, reference: str, manifest: StoredManifest, now: datetime
     ) -> Generator[Progress, None, None]:
-        """Bring in an image whose manifest is here, and see the update of its tag to its end.
+        """Pull the parts of an image whose manifest is here; wait for the update of its tag to end.
 
-        The same object is yielded at each step. Raises ``UpstreamFailure``; what has come by then stays.
+        Yields the same object at each step. Raises ``UpstreamFailure``; the parts that have come by then stay.
         """
         update = self._updates.find(registry, name, reference)
         yield from self._parts(registry, name, manifest, now)
@@ -90,7 +90,7 @@ class Warming:
     def _blobs_of(
         self, registry: Registry, name: str, manifest: StoredManifest, now: datetime, progress: Progress
     ) -> list[Descriptor]:
-        """The blobs of an image or of all images in an index, each once."""
+        """Return the blobs of an image, or of all images in an index, each once."""
         blobs: dict[str, Descriptor] = {}
         seen, waiting = {manifest.digest}, [_contents(manifest)]
         while waiting:
@@ -115,11 +115,11 @@ class Warming:
 
 
 def _fetched(source: BlobSource) -> Iterator[int]:
-    """How many bytes of a blob have come, again and again."""
+    """Yield the number of bytes that came since the last time, until all of a blob is here."""
     fresh = 0
     for chunk in source.chunks(0, source.size):
         fresh += len(chunk)
-        if fresh >= NEWS_EVERY:
+        if fresh >= PROGRESS_EVERY:
             yield fresh
             fresh = 0
     yield fresh
