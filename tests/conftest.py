@@ -1,4 +1,4 @@
-"""``--declared-errors``: the session fails unless its tests have provoked every error that the API's model declares."""
+"""``--declared-errors``: fail the session unless its tests have seen every error that the API's model declares."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import gc
 
 import pytest
 
-from tests.support.provoked import PROVOKED, complaints
+from tests.support.error_coverage import SEEN_ERRORS, coverage_gaps
 
 
 def pytest_addoption(parser):
-    parser.addoption("--declared-errors", action="store_true", help="fail unless every declared error was provoked")
+    parser.addoption("--declared-errors", action="store_true", help="fail unless the tests saw every declared error")
 
 
 def pytest_collection_finish():
-    """What has been imported by now stays: the garbage collector need not go through all of it again and again."""
+    """Exempt what is imported by now from garbage collection: it stays until the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -22,18 +22,18 @@ def pytest_collection_finish():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
-    """Take over what a worker of pytest-xdist has seen."""
-    PROVOKED.update(map(tuple, getattr(node, "workeroutput", {}).get("provoked", ())))
+    """Add the errors that a worker of pytest-xdist has seen."""
+    SEEN_ERRORS.update(map(tuple, getattr(node, "workeroutput", {}).get("seen_errors", ())))
 
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["provoked"] = sorted(PROVOKED)
-    elif session.config.option.declared_errors and complaints():
+        session.config.workeroutput["seen_errors"] = sorted(SEEN_ERRORS)
+    elif session.config.option.declared_errors and coverage_gaps():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter, config):
     if config.option.declared_errors:
-        for complaint in complaints():
-            terminalreporter.write_line(f"DECLARED ERRORS: {complaint}", red=True)
+        for gap in coverage_gaps():
+            terminalreporter.write_line(f"DECLARED ERRORS: {gap}", red=True)

@@ -16,7 +16,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 from ecr_emulator.control.model import target_prefix
-from tests.support.provoked import refused
+from tests.support.error_coverage import record_error
 
 ENDPOINT = "http://localhost:4566"
 LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
@@ -90,7 +90,7 @@ class InProcess:
         )
         target = _text(request.headers.get("X-Amz-Target", ""))
         if response.status_code >= HTTPStatus.BAD_REQUEST and target.startswith(target_prefix()):
-            refused(target, json.loads(response.data)["__type"])
+            record_error(target, json.loads(response.data)["__type"])
         return AWSResponse(request.url, response.status_code, dict(response.headers), _Raw(response.data))
 
 

@@ -21,8 +21,8 @@ from ecr_emulator.domain.names import digest_of
 from ecr_emulator.ports import Credential
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
+from tests.support.error_coverage import record_error
 from tests.support.images import an_image, put_image, upload_layers
-from tests.support.provoked import refused
 from tests.support.variants import Variants
 
 AUTHORIZATION = (
@@ -194,7 +194,7 @@ def post(
     answer, status, _ = run_wsgi_app(plane.wsgi, environ)
     content = json.loads(b"".join(answer))
     if "__type" in content:
-        refused(operation, content["__type"])
+        record_error(operation, content["__type"])
     return int(status[:3]), content
 
 

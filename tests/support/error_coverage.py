@@ -1,4 +1,4 @@
-"""Which errors the tests have provoked in which operations, held against those that the model declares."""
+"""Compare the errors that operations answered in the tests with those that the model declares for them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 from ecr_emulator.control.model import declared_errors, service_model
 
-PROVOKED: set[tuple[str, str]] = set()
-"""Operation and code of every refusal that a test has seen in this process."""
+SEEN_ERRORS: set[tuple[str, str]] = set()
+"""(operation, code) of every error that a test of this process has seen."""
 
 MAY_OCCUR: Mapping[str, str] = {"ServerException": "the disk may be full, in the middle of any operation"}
-"""Errors that say nothing of the request: no operation needs a test that provokes them."""
+"""Errors that do not depend on the request, by reason. No operation needs a test of them."""
 
 CANNOT_OCCUR: Mapping[str, str] = {
     "BlockedByOrganizationPolicyException": "there are no organizations",
 }
-"""Errors that no request can provoke."""
+"""Errors that no request can cause, by reason."""
 
 HAS_NO_CAUSE: Mapping[str, set[str]] = {
     "LimitExceededException": {
@@ -56,20 +56,20 @@ HAS_NO_CAUSE: Mapping[str, set[str]] = {
         "GetSigningConfiguration",
     },
 }
-"""Errors of which nobody knows what provokes them in these operations."""
+"""Operations by an error that they declare and for which no cause is known."""
 
 
-def refused(target: str, code: str) -> None:
-    """Note that an operation, named as in ``X-Amz-Target``, has been refused."""
-    PROVOKED.add((target.rpartition(".")[2], code))
+def record_error(target: str, code: str) -> None:
+    """Record the error code of an operation. ``target`` is the value of ``X-Amz-Target``."""
+    SEEN_ERRORS.add((target.rpartition(".")[2], code))
 
 
-def complaints() -> list[str]:
-    """What is declared and has not been provoked, and what was provoked although it is said that it cannot be."""
+def coverage_gaps() -> list[str]:
+    """Return a line for each declared error that no test saw, and for each that was seen though it has no cause."""
     model = service_model()
     declared = {(name, code) for name in model.operation_names for code in declared_errors(model.operation_model(name))}
     excused = {(name, code) for name, code in declared if code in CANNOT_OCCUR or name in HAS_NO_CAUSE.get(code, ())}
     expected = {(name, code) for name, code in declared - excused if code not in MAY_OCCUR}
-    return [f"{name} never answered {code}" for name, code in sorted(expected - PROVOKED)] + [
-        f"{name} answered {code}, which is said to have no cause" for name, code in sorted(excused & PROVOKED)
+    return [f"{name} never answered {code}" for name, code in sorted(expected - SEEN_ERRORS)] + [
+        f"{name} answered {code}, which is said to have no cause" for name, code in sorted(excused & SEEN_ERRORS)
     ]
