@@ -1,6 +1,6 @@
 """Whatever a client gets wrong, at every member of every operation, gets the error that ECR documents or succeeds.
 
-The variants come from the model; see ``tests.support.variants``.
+The variants come from the model; see ``tests.support.request_variants``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pytest
 from ecr_emulator.control.model import declared_errors, service_model
 from ecr_emulator.services import background
 from tests.support.furnished import Rewindable, post
-from tests.support.places import Place, Refusal
-from tests.support.variants import Variant, Variants
+from tests.support.parameter_errors import Parameter, ParameterError
+from tests.support.request_variants import Variant, Variants
 
 OPERATIONS = service_model().operation_names
 READING = ("BatchCheck", "BatchGet", "Describe", "Get", "List", "Validate")
@@ -34,9 +34,9 @@ def registry(furnished_folder, tmp_path, operation, caplog):
 def objection(operation, variant, status, content):
     """What is wrong with the answer to a variant; None if it is as documented."""
     code, message = content.get("__type"), content.get("message")
-    if variant.refusal:
-        refused = (status, code) == (400, variant.refusal.code) and message.startswith(variant.refusal.message)
-        return None if refused else f"{status} {code}: {message}, and not {variant.refusal}"
+    if variant.error:
+        refused = (status, code) == (400, variant.error.code) and message.startswith(variant.error.message)
+        return None if refused else f"{status} {code}: {message}, and not {variant.error}"
     expected = set(declared_errors(operation))
     if not variant.is_text:
         expected.add("SerializationException")
@@ -55,7 +55,7 @@ def test_every_variant_is_answered_as_documented(registry, requests, operation):
             wrong_with_it = f"{type(failure).__name__}: {failure}"
         if wrong_with_it:
             wrong.append(f"{variant.name}: {wrong_with_it}"[:1_000])
-        if not (variant.refusal or operation.startswith(READING)):
+        if not (variant.error or operation.startswith(READING)):
             registry.rewind()
     assert not wrong, f"{len(wrong)} of the variants of {operation}:\n" + "\n".join(wrong)
 
@@ -70,38 +70,38 @@ def test_a_valid_request_succeeds(registry, requests, operation):
 # --- The variants themselves -----------------------------------------------------------------------------
 
 
-def places(place):
-    """Every place of a request, its own first."""
-    yield place
-    if place.shape.type_name == "structure":
-        for name in place.shape.members:
-            yield from places(place.member(name))
-    elif place.shape.type_name == "list":
-        yield from places(place.item)
+def parameters(parameter):
+    """Yield a parameter and all parameters in it."""
+    yield parameter
+    if parameter.shape.type_name == "structure":
+        for name in parameter.shape.members:
+            yield from parameters(parameter.member(name))
+    elif parameter.shape.type_name == "list":
+        yield from parameters(parameter.item)
 
 
-def refusals(place):
-    """What can be wrong at a place according to the model."""
-    yield place.mistyped()
-    for name in getattr(place.shape, "required_members", ()):
-        yield place.member(name).missing()
+def errors_of(parameter):
+    """Yield the errors of a parameter according to the model."""
+    yield parameter.wrong_type()
+    for name in getattr(parameter.shape, "required_members", ()):
+        yield parameter.member(name).missing()
     for constraint in ("min", "max", "pattern", "enum"):
-        has_no_less = constraint == "min" and place.bounds.get("min") == 0 and place.shape.type_name != "long"
-        if constraint in place.bounds and not has_no_less:
-            yield place.refusal(constraint)
+        has_no_less = constraint == "min" and parameter.bounds.get("min") == 0 and parameter.shape.type_name != "long"
+        if constraint in parameter.bounds and not has_no_less:
+            yield parameter.error(constraint)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_each_constraint_of_the_model_is_broken_by_a_variant(requests, operation):
     shape = service_model().operation_model(operation).input_shape
-    possible = {refusal for place in places(Place(shape)) for refusal in refusals(place)}
-    assert {variant.refusal for variant in requests.of(shape)} == possible | {None}
+    possible = {error for parameter in parameters(Parameter(shape)) for error in errors_of(parameter)}
+    assert {variant.error for variant in requests.of(shape)} == possible | {None}
 
 
 def test_bounds_are_tried_from_both_sides(requests):
     shape = service_model().operation_model("ListImageReferrers").input_shape
     tried = {
-        variant.value["maxResults"]: variant.refusal and variant.refusal.message.partition("Member must ")[2]
+        variant.value["maxResults"]: variant.error and variant.error.message.partition("Member must ")[2]
         for variant in requests.of(shape)
         if isinstance(variant.value, dict) and type(variant.value.get("maxResults")) is int
     }
@@ -129,9 +129,9 @@ def test_what_no_sample_covers_comes_from_the_pattern():
         (Variant("good", {}), 500, "ServerException"),
         (Variant("good", {}), 400, "ImageNotFoundException"),
         (Variant("good", {}), 400, "SerializationException"),
-        (Variant("bad", {}, Refusal("InvalidParameterException", "Invalid")), 200, None),
-        (Variant("bad", {}, Refusal("InvalidParameterException", "Invalid")), 400, "ValidationException"),
-        (Variant("bad", {}, Refusal("InvalidParameterException", "Another")), 400, "InvalidParameterException"),
+        (Variant("bad", {}, ParameterError("InvalidParameterException", "Invalid")), 200, None),
+        (Variant("bad", {}, ParameterError("InvalidParameterException", "Invalid")), 400, "ValidationException"),
+        (Variant("bad", {}, ParameterError("InvalidParameterException", "Another")), 400, "InvalidParameterException"),
     ],
 )
 def test_an_answer_that_is_not_as_documented_is_noticed(variant, status, code):

@@ -23,7 +23,7 @@ from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.error_coverage import record_error
 from tests.support.images import an_image, put_image, upload_layers
-from tests.support.variants import Variants
+from tests.support.request_variants import Variants
 
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential={account}/20260304/{region}/ecr/aws4_request, SignedHeaders=host, Signature=0123abcd"

@@ -1,6 +1,6 @@
-"""The places of a request where something can be wrong, and what ECR says of it, read from the model.
+"""The parameters of a request, and the error that ECR answers for each broken constraint, read from the model.
 
-The checks of the endpoint are not asked: this is a second reading of the model, to check the first.
+It does not use the checks of the endpoint: it reads the model a second time, to test the first reading.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from ecr_emulator.control.constraints import BEYOND_THE_MODEL, LINEAR
 
 WHOLE_NUMBERS = {"integer", "long"}
 OLDEST = {"RepositoryName": "repositoryName", "ImageTag": "imageTag"}
-"""The shapes with the two oldest validators, which word rules in their own way, and name an item of a list so."""
+"""Shapes whose validators have sentences of their own, and the path by which these name an item of a list."""
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """An error that must be answered: its code, and how its message begins."""
+class ParameterError:
+    """An expected error: its code, and the beginning of its message."""
 
     code: str
     message: str
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a shape stands in a request. ``owner`` is the member's name with its structure's."""
+class Parameter:
+    """A shape at its path in a request. ``owner`` is ``Structure.member``, empty for an item of a list."""
 
     shape: Any
     path: str = ""
@@ -37,31 +37,31 @@ class Place:
 
     @property
     def bounds(self) -> dict[str, Any]:
-        """The model's and those that ECR has beyond it."""
+        """The constraints of the model and those that ECR has beyond it."""
         return {
             **self.shape.metadata,
             **BEYOND_THE_MODEL.get(self.shape.name, {}),
             **BEYOND_THE_MODEL.get(self.owner, {}),
         }
 
-    def member(self, name: str) -> Place:
-        return Place(self.shape.members[name], join(self.path, name), f"{self.shape.name}.{name}")
+    def member(self, name: str) -> Parameter:
+        return Parameter(self.shape.members[name], join(self.path, name), f"{self.shape.name}.{name}")
 
     @property
-    def item(self) -> Place:
-        return Place(self.shape.member, self.path, is_item=True)
+    def item(self) -> Parameter:
+        return Parameter(self.shape.member, self.path, is_item=True)
 
-    def mistyped(self) -> Refusal:
+    def wrong_type(self) -> ParameterError:
         member = f"'{self.path}'" if self.path else "the body"
-        return Refusal(
+        return ParameterError(
             "SerializationException", f"The request body is not what the operation expects: {member} must be "
         )
 
-    def missing(self) -> Refusal:
+    def missing(self) -> ParameterError:
         return self._invalid("Member must not be null")
 
-    def refusal(self, constraint: str) -> Refusal:
-        """What ECR says when the value breaks this one of the bounds."""
+    def error(self, constraint: str) -> ParameterError:
+        """Return the error for a value that breaks one of the bounds."""
         bound = self.bounds[constraint]
         size = "value" if self.shape.type_name in WHOLE_NUMBERS else "length"
         match constraint:
@@ -81,17 +81,17 @@ class Place:
             return self._invalid(f"Member must satisfy constraint: [Member must {rule}]")
         return self._invalid(f"Member must {rule}")
 
-    def _invalid(self, rule: str) -> Refusal:
+    def _invalid(self, rule: str) -> ParameterError:
         return _invalid(self.path, rule)
 
 
-def _invalid(path: str, rule: str) -> Refusal:
+def _invalid(path: str, rule: str) -> ParameterError:
     message = f"Invalid parameter at '{path}' failed to satisfy constraint: '{rule}'"
-    return Refusal("InvalidParameterException", message)
+    return ParameterError("InvalidParameterException", message)
 
 
 def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None) -> str | None:
-    """The first bound that a value breaks; ``size`` where that is not the value's length."""
+    """Return the name of the first bound that a value breaks. ``size`` replaces the value's length."""
     if size is None:
         size = value if isinstance(value, int) else len(value)
     if size < bounds.get("min", size):
@@ -104,5 +104,5 @@ def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a text as a whole matches one of the model's patterns."""
+    """Tell whether a pattern of the model matches a text from beginning to end."""
     return re.fullmatch(LINEAR.get(pattern, pattern), text, re.ASCII) is not None
