@@ -24,7 +24,7 @@ from ecr_emulator.errors import (
     UpstreamNotFound,
     UpstreamTooManyRequests,
 )
-from ecr_emulator.ports import Clock
+from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through.refresh import NoRule, Refreshes
 from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports

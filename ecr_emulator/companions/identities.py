@@ -20,7 +20,8 @@ from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.principals import account_of, session_of_role
-from ecr_emulator.ports import AccessKey, Clock, Identity
+from ecr_emulator.ports.identities import AccessKey, Identity
+from ecr_emulator.ports.time import Clock
 
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
 """What stands for a permissions boundary that was deleted: nothing is within it."""
@@ -29,7 +30,7 @@ _ECR = "ecr"
 
 
 class CompanionIdentities:
-    """``ports.Identities`` on the companions. Nobody is known before moto is first used.
+    """``ports.identities.Identities`` on the companions. Nobody is known before moto is first used.
 
     moto counts the life of a session by the machine's clock; here it ends by the emulator's, wherever that was moved
     before or after.
@@ -44,7 +45,7 @@ class CompanionIdentities:
         companions.after_each_call(self._note_new_sessions)
 
     def find_key(self, access_key: str) -> AccessKey | None:
-        """See ``ports.Identities.find_key``."""
+        """See ``ports.identities.Identities.find_key``."""
         if not self._companions.is_loaded:
             return None
         with self._companions.entered():
@@ -62,7 +63,7 @@ class CompanionIdentities:
         return AccessKey(user.account_id, user.arn, key.secret_access_key) if key.status == "Active" else None
 
     def identity_of(self, caller: Caller) -> Identity:
-        """See ``ports.Identities.identity_of``."""
+        """See ``ports.identities.Identities.identity_of``."""
         found: Identity | None = None
         if self._companions.is_loaded:
             with self._companions.entered():
@@ -70,7 +71,7 @@ class CompanionIdentities:
         return found or Identity(Principal.of_arn(caller.principal_arn))
 
     def identity_in_role(self, role_arn: str) -> Identity:
-        """See ``ports.Identities.identity_in_role``. Uses moto for the first time if need be: it has the role."""
+        """See ``ports.identities.Identities.identity_in_role``. Imports moto if need be: it has the role."""
         self._companions.load()
         with self._companions.entered():
             principal = Principal.of_arn(session_of_role(role_arn, _ECR), role_arn)

@@ -17,7 +17,8 @@ from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.roles import detach_policies
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, ROLES
-from ecr_emulator.ports import IdSource, Store
+from ecr_emulator.ports.ids import IdSource
+from ecr_emulator.ports.store import Store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

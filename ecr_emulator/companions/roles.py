@@ -9,11 +9,11 @@ from typing import Any
 
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.domain.service_linked_roles import ROLES
-from ecr_emulator.ports import Store
+from ecr_emulator.ports.store import Store
 
 
 class CompanionRoles:
-    """``ports.Roles`` in the IAM companion.
+    """``ports.identities.Roles`` in the IAM companion.
 
     A role is remembered in the store, so that it is there after a restart, and does not make moto be imported.
     ``role_deletions`` sees to it that one is not deleted while it is needed, and does not come back once it is.
@@ -25,7 +25,7 @@ class CompanionRoles:
         companions.at_load(self._create_remembered)
 
     def has_service_linked_role(self, account: str, service: str) -> bool:
-        """See ``ports.Roles.has_service_linked_role``."""
+        """See ``ports.identities.Roles.has_service_linked_role``."""
         if self._companions.is_loaded:
             with self._companions.entered():
                 return _has(account, service)

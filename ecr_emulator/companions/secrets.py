@@ -19,7 +19,7 @@ from ecr_emulator.errors import (
     UnableToDecryptSecretValueException,
     UpstreamAccessDenied,
 )
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 
 FILE = Path("companions") / "secretsmanager.json"
 DEFAULT_KEY = "alias/aws/secretsmanager"
@@ -33,7 +33,7 @@ UNREADABLE = "The secret is encrypted with a customer managed key, which pull th
 
 
 class CompanionSecrets:
-    """``ports.SecretSource`` on the Secrets Manager companion; uses moto, so the first call imports it.
+    """``ports.secrets.SecretSource`` on the Secrets Manager companion; uses moto, so the first call imports it.
 
     With a data directory, all secrets survive a restart in a file there. While that file cannot be read, no secret
     can be accessed, and every error names it.
@@ -45,7 +45,7 @@ class CompanionSecrets:
             SecretsFile(data_dir / FILE, companions)
 
     def check_exists(self, arn: str, registry: Registry) -> None:
-        """See ``ports.SecretSource.check_exists``."""
+        """See ``ports.secrets.SecretSource.check_exists``."""
         _, _, _, region, account, *_ = arn.split(":")
         if Registry(account, region) != registry:
             raise SecretNotFoundException(ELSEWHERE)
@@ -59,7 +59,7 @@ class CompanionSecrets:
             raise UnableToDecryptSecretValueException
 
     def credential(self, arn: str, registry: Registry) -> Credential:
-        """See ``ports.SecretSource.credential``."""
+        """See ``ports.secrets.SecretSource.credential``."""
         try:
             secret = self._find(arn, registry)
         except CompanionFailure as failure:

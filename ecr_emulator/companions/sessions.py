@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.query import access_key_of, query_of
-from ecr_emulator.ports import Clock
+from ecr_emulator.ports.time import Clock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

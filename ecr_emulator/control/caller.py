@@ -19,7 +19,7 @@ from ecr_emulator.errors import (
     MissingAuthenticationTokenException,
     UnrecognizedClientException,
 )
-from ecr_emulator.ports import AccessKey, Identities
+from ecr_emulator.ports.identities import AccessKey, Identities
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 

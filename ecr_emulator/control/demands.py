@@ -12,7 +12,7 @@ from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry, parse_repository_arn
 from ecr_emulator.domain.scanning import ENHANCED
 from ecr_emulator.domain.service_linked_roles import service_linked_role_arn
-from ecr_emulator.ports import Roles
+from ecr_emulator.ports.identities import Roles
 from ecr_emulator.services.access import Context, Demand
 
 ACTIONS = {"ListImageReferrers": "BatchGetImage"}

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ecr_emulator.control.credential import Credential
 from ecr_emulator.errors import IncompleteSignatureException, InvalidSignatureException
-from ecr_emulator.ports import Clock
+from ecr_emulator.ports.time import Clock
 
 SERVICE = "ecr"
 SKEW = timedelta(minutes=5)

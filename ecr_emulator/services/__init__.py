@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.ports import BlobStore, Clock, IdSource, Roles, SecretSource, Store, Upstreams
+from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.identities import Roles
+from ecr_emulator.ports.ids import IdSource
+from ecr_emulator.ports.secrets import SecretSource
+from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.collection import Collector

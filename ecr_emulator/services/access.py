@@ -24,7 +24,8 @@ from ecr_emulator.domain.principals import account_of
 from ecr_emulator.domain.pull_through import MayImport, anybody
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import AccessDeniedException, RepositoryNotFoundException
-from ecr_emulator.ports import Identities, Identity, Store, UnitOfWork
+from ecr_emulator.ports.identities import Identities, Identity
+from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.account_settings import account_setting
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecr_emulator.domain.account_settings import ACCOUNT_SETTINGS
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 
 def account_setting(work: UnitOfWork, registry: Registry, name: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.replication import replicate_image
 from ecr_emulator.services.scanning import scan_on_push
 from ecr_emulator.services.signing import sign_on_push

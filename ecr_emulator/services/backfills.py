@@ -21,7 +21,7 @@ from ecr_emulator.errors import (
     ReplicationBackfillInvalidStatusException,
     ValidationException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.replication import configuration_of, save_status
 

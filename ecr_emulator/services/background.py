@@ -15,7 +15,7 @@ from threading import Lock
 
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import StorageFailure
-from ecr_emulator.ports import Store, UnitOfWork
+from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services import (
     backfills,
     collection,

@@ -13,7 +13,8 @@ from itertools import islice
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
-from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.records import if_there_is_room
 
 FORGET = "forget-what-nobody-needs"

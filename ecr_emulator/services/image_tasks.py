@@ -9,7 +9,7 @@ from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 
 def image_task(kind: str, repository: Repository, digest: str, due_at: datetime, **more: Any) -> Task:

@@ -22,7 +22,8 @@ from ecr_emulator.errors import (
     LimitExceededException,
     ReferencedImagesNotFoundException,
 )
-from ecr_emulator.ports import BlobStore, UnitOfWork
+from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.image_tasks import image_task
 from ecr_emulator.services.replication import replicate_deletion

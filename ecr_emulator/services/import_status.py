@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_emulator.domain.image import Image
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 AWAITED = "AWAITED"
 """A cached tag is to mean this image as soon as all of it is here."""

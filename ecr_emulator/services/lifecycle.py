@@ -19,7 +19,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.holdings import belonging_to
 from ecr_emulator.services.images import Origin, delete_images
 from ecr_emulator.services.import_status import is_awaited

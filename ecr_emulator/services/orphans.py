@@ -11,7 +11,7 @@ from datetime import datetime
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.task import Task
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.images import REFERRERS_STAY, Origin, delete_images
 
 

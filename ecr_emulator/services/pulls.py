@@ -14,7 +14,8 @@ from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
-from ecr_emulator.ports import BlobStore, Store, UnitOfWork
+from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.collection import vouch
 from ecr_emulator.services.pull_through.blob_download import read_span
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others

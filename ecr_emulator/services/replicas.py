@@ -15,7 +15,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import EcrError, RepositoryNotFoundException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image
 from ecr_emulator.services.images import Origin, Push, delete_images, store_image
 from ecr_emulator.services.replication import save_status

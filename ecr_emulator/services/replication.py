@@ -12,7 +12,7 @@ from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.replication import DOCUMENT, deletion_destinations_of, destinations_of
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import image_task
 
 REPLICATE = "replicate"

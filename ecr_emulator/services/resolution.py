@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN, TAG_CONSTRAINT, TAG_PATTERN
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from ecr_emulator.errors import (
     UnsupportedImageTypeException,
     ValidationException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image, image_task
 
 KIND = "scan"

@@ -13,7 +13,7 @@ from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.signing import DOCUMENT, SIGNATURE, signing_profiles
 from ecr_emulator.domain.task import Task
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image, image_task
 
 KIND = "sign"

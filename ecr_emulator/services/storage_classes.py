@@ -14,7 +14,7 @@ from ecr_emulator.domain.image import ACTIVATING, ACTIVE, ARCHIVED, Image
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.image_tasks import find_image, image_task
 

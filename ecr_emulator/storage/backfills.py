@@ -25,7 +25,7 @@ _SAVE = Statement(
 
 
 class SqlBackfills:
-    """``ports.Backfills``."""
+    """``ports.registries.Backfills``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -31,7 +31,7 @@ _OF_IMAGE = _Documents(image_documents)
 
 
 class SqlRegistryDocuments:
-    """``ports.RegistryDocuments``."""
+    """``ports.registries.RegistryDocuments``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -51,7 +51,7 @@ class SqlRegistryDocuments:
 
 
 class SqlImageDocuments:
-    """``ports.ImageDocuments``."""
+    """``ports.images.ImageDocuments``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

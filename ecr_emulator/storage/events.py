@@ -31,7 +31,7 @@ _FORGET = Statement(delete(table).where(table.c.id <= bindparam("last")))
 
 
 class SqlEvents:
-    """``ports.Events``. Keys only grow, also across a reset, so a follower never misses an event."""
+    """``ports.store.Events``. Keys only grow, also across a reset, so a follower never misses an event."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

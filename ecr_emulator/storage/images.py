@@ -96,7 +96,7 @@ _SAVE = Statement(update(images).where(_of_key).values({name: bindparam(name) fo
 
 
 class SqlImages:
-    """``ports.Images``."""
+    """``ports.images.Images``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

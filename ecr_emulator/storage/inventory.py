@@ -42,7 +42,7 @@ _MANIFEST_PLACES = Statement(_places(images))
 
 
 class SqlInventory:
-    """``ports.Inventory``."""
+    """``ports.repositories.Inventory``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -87,7 +87,7 @@ _OWNERS = Statement(
 
 
 class SqlLayers:
-    """``ports.Layers``."""
+    """``ports.repositories.Layers``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

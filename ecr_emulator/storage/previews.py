@@ -18,7 +18,7 @@ _SAVE = Statement(_put.on_conflict_do_update(set_={name: _put.excluded[name] for
 
 
 class SqlLifecyclePreviews:
-    """``ports.LifecyclePreviews``."""
+    """``ports.repositories.LifecyclePreviews``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

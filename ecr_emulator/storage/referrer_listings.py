@@ -31,7 +31,7 @@ _REMOVE_EMPTY = Statement(
 
 
 class SqlReferrerListings:
-    """``ports.ReferrerListings``."""
+    """``ports.repositories.ReferrerListings``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -18,7 +18,7 @@ _ADD = Statement(upsert(table).on_conflict_do_nothing())
 
 
 class SqlServiceLinkedRoles:
-    """``ports.ServiceLinkedRoles``."""
+    """``ports.registries.ServiceLinkedRoles``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

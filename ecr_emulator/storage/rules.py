@@ -28,7 +28,7 @@ _REMOVE = Statement(delete(table).where(*_this))
 
 
 class SqlPullThroughRules:
-    """``ports.PullThroughRules``."""
+    """``ports.registries.PullThroughRules``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

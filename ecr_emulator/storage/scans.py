@@ -47,7 +47,7 @@ _REMOVE_FINDINGS = Statement(delete(known_findings).where(_of_digest))
 
 
 class SqlScans:
-    """``ports.Scans``."""
+    """``ports.images.Scans``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -83,7 +83,7 @@ class SqlScans:
 
 
 class SqlKnownFindings:
-    """``ports.KnownFindings``."""
+    """``ports.images.KnownFindings``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

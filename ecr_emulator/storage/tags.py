@@ -53,7 +53,7 @@ _SAVE_VALIDATION = Statement(
 
 
 class SqlTags:
-    """``ports.Tags``."""
+    """``ports.images.Tags``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

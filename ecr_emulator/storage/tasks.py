@@ -25,7 +25,7 @@ _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
 
 
 class SqlTasks:
-    """``ports.Tasks``. ``changed`` says that some were added or removed since it was last set to False."""
+    """``ports.store.Tasks``. ``changed`` says that some were added or removed since it was last set to False."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -24,7 +24,7 @@ _REMOVE = Statement(delete(table).where(*_this))
 
 
 class SqlCreationTemplates:
-    """``ports.CreationTemplates``."""
+    """``ports.registries.CreationTemplates``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -15,8 +15,24 @@ from time import monotonic, sleep
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator import ports
 from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.images import ImageDocuments, Images, KnownFindings, Scans, Tags
+from ecr_emulator.ports.registries import (
+    Backfills,
+    CreationTemplates,
+    PullThroughRules,
+    RegistryDocuments,
+    ServiceLinkedRoles,
+)
+from ecr_emulator.ports.repositories import (
+    Inventory,
+    Layers,
+    LifecyclePreviews,
+    ReferrerListings,
+    Repositories,
+    Uploads,
+)
+from ecr_emulator.ports.store import Events, Tasks, UnitOfWork
 from ecr_emulator.storage import resets, times
 from ecr_emulator.storage.backfills import SqlBackfills
 from ecr_emulator.storage.ballast import Ballast
@@ -56,31 +72,31 @@ _ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
 
 
 class SqlUnitOfWork:
-    """``ports.UnitOfWork`` on one connection, used for one transaction after another."""
+    """``ports.store.UnitOfWork`` on one connection, used for one transaction after another."""
 
     def __init__(self, connection: Connection, durable: bool = False) -> None:
         self._connection = connection
         self._durable = durable
         self._synced = durable
-        self.repositories: ports.Repositories = SqlRepositories(connection)
-        self.images: ports.Images = SqlImages(connection)
-        self.tags: ports.Tags = SqlTags(connection)
-        self.referrer_listings: ports.ReferrerListings = SqlReferrerListings(connection)
-        self.layers: ports.Layers = SqlLayers(connection)
-        self.inventory: ports.Inventory = SqlInventory(connection)
-        self.uploads: ports.Uploads = SqlUploads(connection)
-        self.rules: ports.PullThroughRules = SqlPullThroughRules(connection)
-        self.templates: ports.CreationTemplates = SqlCreationTemplates(connection)
-        self.events: ports.Events = SqlEvents(connection)
-        self.service_linked_roles: ports.ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
-        self.registry_documents: ports.RegistryDocuments = SqlRegistryDocuments(connection)
-        self.image_documents: ports.ImageDocuments = SqlImageDocuments(connection)
-        self.scans: ports.Scans = SqlScans(connection)
-        self.known_findings: ports.KnownFindings = SqlKnownFindings(connection)
-        self.backfills: ports.Backfills = SqlBackfills(connection)
-        self.lifecycle_previews: ports.LifecyclePreviews = SqlLifecyclePreviews(connection)
+        self.repositories: Repositories = SqlRepositories(connection)
+        self.images: Images = SqlImages(connection)
+        self.tags: Tags = SqlTags(connection)
+        self.referrer_listings: ReferrerListings = SqlReferrerListings(connection)
+        self.layers: Layers = SqlLayers(connection)
+        self.inventory: Inventory = SqlInventory(connection)
+        self.uploads: Uploads = SqlUploads(connection)
+        self.rules: PullThroughRules = SqlPullThroughRules(connection)
+        self.templates: CreationTemplates = SqlCreationTemplates(connection)
+        self.events: Events = SqlEvents(connection)
+        self.service_linked_roles: ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
+        self.registry_documents: RegistryDocuments = SqlRegistryDocuments(connection)
+        self.image_documents: ImageDocuments = SqlImageDocuments(connection)
+        self.scans: Scans = SqlScans(connection)
+        self.known_findings: KnownFindings = SqlKnownFindings(connection)
+        self.backfills: Backfills = SqlBackfills(connection)
+        self.lifecycle_previews: LifecyclePreviews = SqlLifecyclePreviews(connection)
         self.sql_tasks = SqlTasks(connection)
-        self.tasks: ports.Tasks = self.sql_tasks
+        self.tasks: Tasks = self.sql_tasks
 
     def begin_reading(self) -> None:
         """Begin a transaction that sees one state of the database."""
@@ -120,7 +136,7 @@ class SqlUnitOfWork:
 
 
 class SqlStore:
-    """``ports.Store`` in one SQLite file, for any number of threads of one process.
+    """``ports.store.Store`` in one SQLite file, for any number of threads of one process.
 
     Every thread gets its turn in order of arrival. Who has a reading unit must not ask for another one, of either kind,
     and who has a writing one for no second of these: it might wait for itself. It is a ``RuntimeError`` at once.
@@ -155,7 +171,7 @@ class SqlStore:
         return self._next_due
 
     @contextmanager
-    def reading(self) -> Iterator[ports.UnitOfWork]:
+    def reading(self) -> Iterator[UnitOfWork]:
         """A unit that only reads: it sees the state as of its first question, and never waits for a writer.
 
         Raises ``StorageFailure`` where the database is damaged.
@@ -164,7 +180,7 @@ class SqlStore:
             yield work
 
     @contextmanager
-    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[ports.UnitOfWork]:
+    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[UnitOfWork]:
         """A unit that may write; one at a time. Raises ``StorageFailure``."""
         with self._writing(waits=waits, promised=promised, frees=frees) as (work, _):
             yield work

@@ -27,7 +27,7 @@ _REMOVE = Statement(delete(table).where(_this))
 
 
 class SqlUploads:
-    """``ports.Uploads``."""
+    """``ports.repositories.Uploads``."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,1 +1,1 @@
-"""The adapter to upstream registries: ``client.HttpUpstreams`` implements ``ports.Upstreams``."""
+"""The adapter to upstream registries: ``client.HttpUpstreams`` implements ``ports.upstream.Upstreams``."""

@@ -21,7 +21,7 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred

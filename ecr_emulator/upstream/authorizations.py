@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
 
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.challenges import Challenge
 
 RENEW_BEFORE = 30.0

@@ -20,7 +20,7 @@ from ecr_emulator.errors import (
     UpstreamAccessDenied,
     UpstreamNotFound,
 )
-from ecr_emulator.ports import ManifestHead, Upstream, Upstreams, UpstreamState
+from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Demand, Permissions
 from ecr_emulator.services.pull_through.blob_download import read_span
@@ -32,7 +32,7 @@ _NEEDED = ("BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "G
 
 
 class PrivateRegistries:
-    """``ports.Upstreams``: the registries of this emulator in process, all other hosts ``elsewhere``.
+    """``ports.upstream.Upstreams``: the registries of this emulator in process, all other hosts ``elsewhere``.
 
     ``mapped`` holds the hosts for which the operator named an address: those are elsewhere. ``services`` is called only
     when a registry of this emulator is asked, since the services themselves need the upstreams.

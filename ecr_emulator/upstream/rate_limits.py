@@ -11,7 +11,8 @@ from threading import Lock
 from typing import NamedTuple
 
 from ecr_emulator.errors import UpstreamTooManyRequests
-from ecr_emulator.ports import Credential, RateLimit
+from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream import RateLimit
 from ecr_emulator.upstream.refusals import LONGEST_REST
 from ecr_emulator.upstream.standing import StandingRefusals
 

@@ -11,7 +11,7 @@ from ecr_emulator.control.demands import ACTIONS
 from ecr_emulator.control.model import service_model
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.service_linked_roles import ROLES
-from ecr_emulator.ports import AccessKey
+from ecr_emulator.ports.identities import AccessKey
 from tests.support.furnished import ACCOUNT, NAME, OTHER, REGION, Rewindable, furnished, post
 from tests.support.people import allow, policy, repository_policy, to
 

@@ -14,7 +14,7 @@ from ecr_emulator.control.app import control_app
 from ecr_emulator.control.emulated import emulated_handlers, find_emulated
 from ecr_emulator.control.handlers import HANDLERS
 from ecr_emulator.errors import ImageNotFoundException
-from ecr_emulator.ports import AccessKey
+from ecr_emulator.ports.identities import AccessKey
 
 PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 SCOPE = "{key}/20260304/{region}/ecr/aws4_request"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
-from ecr_emulator.ports import AccessKey
+from ecr_emulator.ports.identities import AccessKey
 from tests.support.images import an_image, put_image
 from tests.support.refusals import refusal
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamUnavailable
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from tests.support.control_plane import ALLOWED
 from tests.support.refusals import refusal
 

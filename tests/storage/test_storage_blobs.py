@@ -1,4 +1,4 @@
-"""The blob store, as ``ports.BlobStore`` and ``ports.BlobWriter`` promise it."""
+"""The blob store, as ``ports.blobs.BlobStore`` and ``ports.blobs.BlobWriter`` promise it."""
 
 import hashlib
 import os

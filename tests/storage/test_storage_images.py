@@ -1,4 +1,4 @@
-"""Images and tags, as ``ports.Images`` and ``ports.Tags`` promise them."""
+"""Images and tags, as ``ports.images.Images`` and ``ports.images.Tags`` promise them."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Layers and upload sessions, as ``ports.Layers`` and ``ports.Uploads`` promise them."""
+"""Layers and upload sessions, as ``ports.repositories.Layers`` and ``ports.repositories.Uploads`` promise them."""
 
 from dataclasses import replace
 

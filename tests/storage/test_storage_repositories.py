@@ -1,4 +1,4 @@
-"""Repositories, as ``ports.Repositories`` promises them."""
+"""Repositories, as ``ports.repositories.Repositories`` promises them."""
 
 from dataclasses import replace
 

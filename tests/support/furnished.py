@@ -18,7 +18,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from ecr_emulator.control.model import service_model, target_prefix
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.domain.names import digest_of
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.error_coverage import record_error

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from tests.support.faults import Fault, Reply, Request
 from tests.support.scripted_upstream import Basic, Bearer, ScriptedUpstream
 from tests.support.upstream_images import UpstreamImage, UpstreamIndex

@@ -12,7 +12,7 @@ from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.names import Registry, digest_of
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 HOME = Registry("123456789012", "eu-west-1")
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstream, HttpUpstreams
 from ecr_emulator.upstream.patience import Patience

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnavailable
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from tests.support.faults import (
     answers,
     corrupted,

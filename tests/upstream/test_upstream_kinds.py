@@ -20,7 +20,7 @@ from contextlib import ExitStack
 import pytest
 
 from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamTooManyRequests
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from tests.support import personalities
 from tests.support.faults import answers
 from tests.support.personalities import (

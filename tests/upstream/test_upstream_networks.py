@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from ecr_emulator.errors import UpstreamUnavailable
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.redirects import is_private
 from tests.support.faults import redirects
 from tests.support.resolver import resolving

@@ -14,7 +14,7 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.realms import check_realm
 from tests.support.faults import Reply, answers, hang_up, redirects

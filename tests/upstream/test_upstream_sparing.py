@@ -17,7 +17,7 @@ from ecr_emulator.errors import (
     UpstreamNotFound,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports import Credential
+from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.system import SystemClock, spread
 from ecr_emulator.upstream.patience import Freight, Interruption, Patience
 from ecr_emulator.upstream.sockets import BLOBS_PER_HOST, SOCKETS_PER_HOST, Sockets

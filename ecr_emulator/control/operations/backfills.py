@@ -10,7 +10,7 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.backfill import Backfill
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ReplicationBackfillNotFoundException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.backfills import start_backfill, stop_backfill
 
 LIST_LIMIT = 25

@@ -7,7 +7,7 @@ from typing import Any
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, InvalidParameterException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.resolution import Failure, malformed, resolve
 
 

@@ -13,7 +13,7 @@ from ecr_emulator.control.pages import Page, check_no_paging
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 BATCH = 200
 """How many images are read at a time while a page is filled."""

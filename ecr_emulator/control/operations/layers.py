@@ -17,7 +17,7 @@ from ecr_emulator.errors import (
     UnableToGetUpstreamLayerException,
     UpstreamFailure,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services import layer_urls
 from ecr_emulator.services.collection import vouch
 

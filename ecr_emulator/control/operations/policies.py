@@ -19,7 +19,7 @@ from ecr_emulator.errors import (
     RegistryPolicyNotFoundException,
     RepositoryPolicyNotFoundException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 _LOCK_OUT = "The policy would prevent you from setting another policy in the future; use force to set it nevertheless"
 

@@ -26,7 +26,7 @@ from ecr_emulator.errors import (
     UnsupportedUpstreamRegistryException,
     ValidationException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ecr_emulator.errors import (
     InvalidParameterException,
     LimitExceededException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 
 @operation

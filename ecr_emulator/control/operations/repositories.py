@@ -23,7 +23,7 @@ from ecr_emulator.errors import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.repositories import add_repository
 
 BATCH = 500

@@ -14,7 +14,7 @@ from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import ACTIVE, COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
 from ecr_emulator.errors import ScanNotFoundException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.scanning import (
     configure,
     coverage,

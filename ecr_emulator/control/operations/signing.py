@@ -10,7 +10,7 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.signing import DOCUMENT
 from ecr_emulator.errors import InvalidParameterException, SigningConfigurationNotFoundException
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.signing import signing_statuses
 
 

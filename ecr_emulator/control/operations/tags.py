@@ -16,7 +16,7 @@ from ecr_emulator.errors import (
     RepositoryNotFoundException,
     TooManyTagsException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 
 @operation

@@ -32,7 +32,7 @@ from ecr_emulator.errors import (
     TemplateNotFoundException,
     ValidationException,
 )
-from ecr_emulator.ports import UnitOfWork
+from ecr_emulator.ports.store import UnitOfWork
 
 MAX_TEMPLATES = 100
 """The most templates of a registry; AWS does not publish its quota."""

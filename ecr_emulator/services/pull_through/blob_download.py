@@ -9,7 +9,7 @@ from threading import Condition
 from typing import BinaryIO
 
 from ecr_emulator.errors import StorageFailure, UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
-from ecr_emulator.ports import BlobStore, BlobWriter
+from ecr_emulator.ports.blobs import BlobStore, BlobWriter
 from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Source, UncachedBlob
 
 STEP = 128 * 1024

@@ -27,7 +27,9 @@ from ecr_emulator.errors import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports import Clock, Store, Upstream, Upstreams
+from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.upstream import Upstream, Upstreams
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
 from ecr_emulator.services.pull_through.blobs import BlobDownloads

@@ -18,7 +18,8 @@ from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, Validat
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
-from ecr_emulator.ports import Store, UnitOfWork, Upstreams
+from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.records import if_there_is_room

@@ -11,7 +11,8 @@ from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation, matching_rule
 from ecr_emulator.errors import UpstreamFailure
-from ecr_emulator.ports import Store, Upstreams
+from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.services.pull_through.manifests import PullThrough
 
 IMPORTED = "imported"

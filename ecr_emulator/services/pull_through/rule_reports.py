@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.upstream_health import Health
-from ecr_emulator.ports import Store, UpstreamState
+from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.upstream import UpstreamState
 from ecr_emulator.services.pull_through.upstream_health import WatchedUpstreams
 
 UNKNOWN = "unknown"

@@ -15,14 +15,16 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.domain.upstream_health import Health, LastError, told_by
 from ecr_emulator.errors import UpstreamFailure
-from ecr_emulator.ports import Clock, ManifestHead, Store, Upstream, Upstreams, UpstreamState
+from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
 
 LOOK_BACK = 1_000
 """So many events are read to learn what happened before the emulator started."""
 
 
 class WatchedUpstreams:
-    """``ports.Upstreams`` that notes for each rule how asking went, whoever asks and for what.
+    """``ports.upstream.Upstreams`` that notes for each rule how asking went, whoever asks and for what.
 
     A rule that was deleted and made anew has no past. Safe to use from many threads.
     """
@@ -88,36 +90,36 @@ class WatchedUpstreams:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """``ports.Upstream``, with somebody watching."""
+    """``ports.upstream.Upstream``, with somebody watching."""
 
     upstream: Upstream
     watching: Callable[[], AbstractContextManager[None]]
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
-        """See ``ports.Upstream``."""
+        """See ``ports.upstream.Upstream``."""
         with self.watching():
             return self.upstream.head_manifest(name, reference)
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
-        """See ``ports.Upstream``."""
+        """See ``ports.upstream.Upstream``."""
         with self.watching():
             return self.upstream.manifest(name, reference)
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
-        """See ``ports.Upstream``."""
+        """See ``ports.upstream.Upstream``."""
         with self.watching():
             yield from self.upstream.blob(name, digest, size, offset)
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
-        """See ``ports.Upstream``."""
+        """See ``ports.upstream.Upstream``."""
         with self.watching():
             return self.upstream.referrers(name, digest)
 
     def hang_up(self) -> None:
-        """See ``ports.Upstream``."""
+        """See ``ports.upstream.Upstream``."""
         self.upstream.hang_up()
 
     def ping(self) -> None:
-        """See ``ports.Upstream``."""
+        """See ``ports.upstream.Upstream``."""
         with self.watching():
             self.upstream.ping()

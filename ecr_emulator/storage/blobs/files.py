@@ -35,7 +35,7 @@ _NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FileBlobs:
-    """``ports.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power.
+    """``ports.blobs.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power.
 
     ``reserve`` is how many bytes of the disk new blobs leave to others, ``KEPT`` at the least.
     """

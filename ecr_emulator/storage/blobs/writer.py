@@ -49,7 +49,7 @@ class Shelf(Protocol):
 
 
 class FileWriter:
-    """``ports.BlobWriter``. One thread writes; ``reader`` may be called from any, also while it commits."""
+    """``ports.blobs.BlobWriter``. One thread writes; ``reader`` may be called from any, also while it commits."""
 
     def __init__(self, shelf: Shelf, name: str, file: FileIO, progress: Progress) -> None:
         self._shelf = shelf

@@ -1,0 +1,12 @@
+"""The port of identifiers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class IdSource(Protocol):
+    """The only source of identifiers."""
+
+    def uuid(self) -> str:
+        """A new random UUID in its canonical form."""

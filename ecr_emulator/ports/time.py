@@ -1,0 +1,13 @@
+"""The port of time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The current instant: aware, UTC, whole milliseconds."""
