@@ -1,6 +1,6 @@
-"""The tables of docs/fidelity.md, from the coverage, the operations' docstrings and specs/fidelity.toml.
+"""Make the tables of docs/fidelity.md from the coverage, the operations' docstrings and specs/fidelity.toml.
 
-The page is written by hand around them: ``<!-- table: name -->`` begins a table, ``<!-- end -->`` ends it.
+The text around them is written by hand: ``<!-- table: name -->`` begins a table, ``<!-- end -->`` ends it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from ecr_emulator.control.emulated import emulated_handlers
 
 AWS_PAGE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
-MARKS = ("verified", "measured", "inferred")
-"""How sure we are of a fact: AWS says so, somebody saw it, or nobody did."""
+MARKS = ("verified", "measured", "inferred", "decided")
+"""Grade of a fact: AWS says so, somebody saw it, it follows from something else, or the emulator had to choose."""
 RISKS = ("passes-here", "fails-here", "looks-different")
-"""What a difference from AWS does to a test."""
+"""Effects of a difference from AWS on a test."""
 
 NOTE = """\
 <!-- scripts/refresh_specs.py writes the tables of this page from specs/fidelity.toml, specs/coverage.json and the
@@ -30,9 +30,9 @@ Row = Iterable[str]
 
 
 def fidelity_page(page: str, facts: str, coverage: Coverage) -> str:
-    """The page with its tables as they must be. ``facts`` is the text of specs/fidelity.toml.
+    """Return the page with new tables. ``facts`` is the text of specs/fidelity.toml.
 
-    Raises ``LookupError`` for facts about what is no operation of ECR, and for a table that nobody makes.
+    Raises ``LookupError`` for a fact about an unknown operation and for a table with an unknown name.
     """
     known = tomllib.loads(facts)
     _check(known, coverage)
@@ -69,7 +69,7 @@ def _operations(topics: list[dict[str, Any]], coverage: Coverage) -> str:
 
 
 def _operation(name: str, state: Any, title: str | None) -> Row:
-    """An operation with a link to its AWS page, and what its docstring says to whoever calls it."""
+    """Return the row of an operation: a link to its AWS page, its state, its topic, and the rest of its docstring."""
     handler = emulated_handlers().get(name)
     page, _, note = ((handler and getdoc(handler)) or AWS_PAGE.format(name)).partition("\n")
     return f"[{name}]({page})", _worded(state), _link_to(title), " ".join(note.split())
@@ -80,7 +80,7 @@ def _worded(state: Any) -> str:
 
 
 def _link_to(title: str | None) -> str:
-    """A link to a heading of this page, as Markdown renderers name them."""
+    """Return a link to a heading of this page; Markdown renderers derive the anchor from the title."""
     if title is None:
         return "not known yet"
     anchor = re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
@@ -88,10 +88,10 @@ def _link_to(title: str | None) -> str:
 
 
 def _topic(topic: dict[str, Any]) -> str:
-    rows = ((mark, what, source) for mark in MARKS for what, source in topic.get(mark, ()))
+    rows = ((mark, what, why) for mark in MARKS for what, why in topic.get(mark, ()))
     operations = ", ".join(topic.get("operations", ()))
     introduction = f"{operations}\n\n" if operations else ""
-    return f"### {topic['title']}\n\n{introduction}{_table(('how sure', 'what', 'says who'), rows)}"
+    return f"### {topic['title']}\n\n{introduction}{_table(('how sure', 'what', 'source or reason'), rows)}"
 
 
 def _differences(differences: list[dict[str, str]], risk: str) -> str:
