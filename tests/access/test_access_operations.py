@@ -12,8 +12,8 @@ from ecr_emulator.control.model import service_model
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports.identities import AccessKey
-from tests.support.furnished import ACCOUNT, NAME, OTHER, REGION, Rewindable, furnished, post
 from tests.support.people import allow, policy, repository_policy, to
+from tests.support.populated_registry import ACCOUNT, NAME, OTHER, REGION, RestorablePlane, populate, post
 
 OPERATIONS = service_model().operation_names
 UNDER_WAY = "StopReplicationBackfill"
@@ -29,18 +29,20 @@ REGISTRY_WIDE = {
 
 
 @pytest.fixture(scope="module")
-def furniture(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("furnished")
-    return folder, furnished(folder)
+def populated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("populated")
+    return folder, populate(folder)
 
 
 @pytest.fixture(scope="module")
-def registries(furniture, tmp_path_factory):
-    """A furnished registry that is at rest, and one with its background work still to be done."""
+def registries(populated, tmp_path_factory):
+    """A populated registry that is at rest, and one with its background work still to be done."""
     copies = tmp_path_factory.mktemp("registries")
     with ExitStack() as cleanup:
         yield {
-            hours: Rewindable(furniture[0], copies / str(hours), timedelta(hours=hours), cleanup, enforces_iam=True)
+            hours: RestorablePlane(
+                populated[0], copies / str(hours), timedelta(hours=hours), cleanup, enforces_iam=True
+            )
             for hours in (0, 1)
         }
 
@@ -48,14 +50,14 @@ def registries(furniture, tmp_path_factory):
 class Ann:
     """A user who calls one operation with its valid request."""
 
-    def __init__(self, registries, furniture, operation):
+    def __init__(self, registries, populated, operation):
         self.plane = registries[1 if operation == UNDER_WAY else 0].plane
-        registries[1 if operation == UNDER_WAY else 0].rewind()
+        registries[1 if operation == UNDER_WAY else 0].restore()
         self.plane.identities.keys[KEY] = AccessKey(ACCOUNT, ANN, "secret")
         self.plane.roles.ensured[:] = [(ACCOUNT, service) for service in ROLES]
         self.operation = operation
         self.shape = service_model().operation_model(operation).input_shape
-        self.request = furniture[1].valid(self.shape)
+        self.request = populated[1].valid(self.shape)
         elsewhere = repository_policy(to("111122223333", allow("BatchGetImage")))
         assert post(self.plane, "SetRepositoryPolicy", {"repositoryName": NAME, "policyText": elsewhere})[0] == 200
 
@@ -79,8 +81,8 @@ class Ann:
 
 
 @pytest.fixture
-def ann(registries, furniture, operation):
-    return Ann(registries, furniture, operation)
+def ann(registries, populated, operation):
+    return Ann(registries, populated, operation)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

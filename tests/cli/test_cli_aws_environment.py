@@ -23,7 +23,7 @@ ELSEWHERE = "There are rules in {}, {} too: --account {} --region {}\n"
 def emulator(tmp_path_factory):
     """An emulator with a rule in one account and Region, which are not its own."""
     with serving(tmp_path_factory.mktemp("emulator"), "--port", "0") as served:
-        furnish(served, ACCOUNT, "eu-west-1")
+        populate(served, ACCOUNT, "eu-west-1")
         yield served
         assert served.stop() == 0
 
@@ -33,7 +33,7 @@ def client_of(served, account, region):
     return boto3.client("ecr", **where, aws_access_key_id=account, aws_secret_access_key="any")
 
 
-def furnish(served, account, region):
+def populate(served, account, region):
     client = client_of(served, account, region)
     client.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
 
@@ -174,12 +174,12 @@ def test_an_access_key_that_nobody_gave_out_is_of_the_emulator_s_own_account(emu
 
 
 @pytest.fixture
-def furnished(tmp_path):
+def populated(tmp_path):
     """An emulator with a rule in two Regions of two accounts."""
     with serving(tmp_path, "--port", "0") as served:
         for account in (ACCOUNT, "111122223333"):
             for region in ("us-east-1", "eu-west-1"):
-                furnish(served, account, region)
+                populate(served, account, region)
         yield served
         assert served.stop() == 0
 
@@ -193,27 +193,27 @@ def left(served):
     ]
 
 
-def test_reset_forgets_what_is_named_and_otherwise_everything(furnished, tmp_path):
-    variables = {"AWS_ENDPOINT_URL": furnished.url, "AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-east-1"}
+def test_reset_forgets_what_is_named_and_otherwise_everything(populated, tmp_path):
+    variables = {"AWS_ENDPOINT_URL": populated.url, "AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-east-1"}
     done = run(tmp_path, "reset", "--account", ACCOUNT, "--region", "eu-west-1", **variables)
     assert (done.returncode, done.stdout) == (0, f"{ACCOUNT} has nothing left in eu-west-1.\n")
-    assert left(furnished) == [(ACCOUNT, "us-east-1"), ("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
+    assert left(populated) == [(ACCOUNT, "us-east-1"), ("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
     done = run(tmp_path, "reset", "--account", ACCOUNT, **variables)
     assert done.stdout == f"{ACCOUNT} has nothing left.\n"
-    assert left(furnished) == [("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
+    assert left(populated) == [("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
     done = run(tmp_path, "reset", "--region", "eu-west-1", **variables)
     assert done.stdout == "111122223333 has nothing left in eu-west-1.\n"
-    assert left(furnished) == [("111122223333", "us-east-1")]
-    furnish(furnished, ACCOUNT, "eu-west-1")
+    assert left(populated) == [("111122223333", "us-east-1")]
+    populate(populated, ACCOUNT, "eu-west-1")
     assert run(tmp_path, "reset", **variables).stdout == "The emulator is empty.\n"
-    assert left(furnished) == []
+    assert left(populated) == []
 
 
-def test_reset_of_a_region_wants_to_know_whose(furnished, tmp_path):
-    done = run(tmp_path, "reset", "--region", "eu-west-1", "--port", str(furnished.port))
+def test_reset_of_a_region_wants_to_know_whose(populated, tmp_path):
+    done = run(tmp_path, "reset", "--region", "eu-west-1", "--port", str(populated.port))
     assert done.returncode == 1
     assert "Of which account?" in done.stderr
-    assert len(left(furnished)) == 4
+    assert len(left(populated)) == 4
 
 
 # --- trust -------------------------------------------------------------------------------------------------

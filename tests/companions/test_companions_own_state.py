@@ -39,7 +39,7 @@ def mocked(service):
     return boto3.client(service, region_name="us-east-1", config=Config(retries={"total_max_attempts": 1}))
 
 
-def furnish(client, what):
+def populate(client, what):
     """One thing in each of several services, of the same names wherever it is; ``client`` finds a client of each."""
     client("secretsmanager").create_secret(Name="name", SecretString=what)
     client("s3").create_bucket(Bucket="bucket")
@@ -57,7 +57,7 @@ def furnish(client, what):
 
 
 def contents(client):
-    """What ``furnish`` made, and nothing else, or nothing."""
+    """What ``populate`` made, and nothing else, or nothing."""
     secrets = [client("secretsmanager").get_secret_value(SecretId=each["Name"])["SecretString"]
                for each in client("secretsmanager").list_secrets()["SecretList"]]  # fmt: skip
     objects = [client("s3").get_object(Bucket=each["Name"], Key="key")["Body"].read()[-1:].decode()
@@ -79,16 +79,16 @@ def all_of(what):
 
 
 def test_two_emulators_do_not_see_each_other(emulator, other):
-    furnish(lambda service: of(emulator, service), "one")
+    populate(lambda service: of(emulator, service), "one")
     assert contents(lambda service: of(other, service)) == NOTHING
-    furnish(lambda service: of(other, service), "two")
+    populate(lambda service: of(other, service), "two")
     assert contents(lambda service: of(emulator, service)) == all_of("one")
     assert contents(lambda service: of(other, service)) == all_of("two")
 
 
 def test_a_reset_empties_its_own_emulator_only(emulator, other):
     for each, what in ((emulator, "one"), (other, "two")):
-        furnish(lambda service, each=each: of(each, service), what)
+        populate(lambda service, each=each: of(each, service), what)
     emulator.reset()
     assert contents(lambda service: of(emulator, service)) == NOTHING
     assert contents(lambda service: of(other, service)) == all_of("two")
@@ -97,7 +97,7 @@ def test_a_reset_empties_its_own_emulator_only(emulator, other):
 def test_closing_an_emulator_leaves_the_other_as_it_was(emulator):
     with Emulator() as other:
         for each, what in ((emulator, "one"), (other, "two")):
-            furnish(lambda service, each=each: of(each, service), what)
+            populate(lambda service, each=each: of(each, service), what)
     assert contents(lambda service: of(emulator, service)) == all_of("one")
 
 
@@ -146,31 +146,31 @@ def test_emulators_on_servers_answer_many_at_once_with_what_is_theirs(emulator, 
 
 
 def test_an_emulator_keeps_what_it_has_when_mock_aws_begins_and_ends(emulator):
-    furnish(lambda service: of(emulator, service), "one")
+    populate(lambda service: of(emulator, service), "one")
     with mock_aws():
         assert contents(lambda service: of(emulator, service)) == all_of("one")
         assert contents(mocked) == NOTHING
-        furnish(mocked, "mocked")
+        populate(mocked, "mocked")
     assert contents(lambda service: of(emulator, service)) == all_of("one")
 
 
 def test_what_is_made_within_mock_aws_belongs_to_whom_it_was_asked_of(emulator):
     with mock_aws():
-        furnish(mocked, "mocked")
+        populate(mocked, "mocked")
         assert contents(lambda service: of(emulator, service)) == NOTHING
-        furnish(lambda service: of(emulator, service), "one")
+        populate(lambda service: of(emulator, service), "one")
         assert contents(mocked) == all_of("mocked")
         emulator.reset()
         assert contents(mocked) == all_of("mocked")
-        furnish(lambda service: of(emulator, service), "two")
+        populate(lambda service: of(emulator, service), "two")
     assert contents(lambda service: of(emulator, service)) == all_of("two")
 
 
 def test_an_emulator_that_comes_and_goes_within_mock_aws_takes_nothing_with_it():
     with mock_aws():
-        furnish(mocked, "mocked")
+        populate(mocked, "mocked")
         with Emulator() as emulator:
-            furnish(lambda service: of(emulator, service), "one")
+            populate(lambda service: of(emulator, service), "one")
         assert contents(mocked) == all_of("mocked")
 
 
@@ -178,19 +178,19 @@ def test_an_emulator_goes_on_after_the_mock_aws_in_which_it_was_opened():
     mock = mock_aws()
     mock.start()
     emulator = Emulator()
-    furnish(lambda service: of(emulator, service), "one")
+    populate(lambda service: of(emulator, service), "one")
     mock.stop()
     with emulator:
         assert contents(lambda service: of(emulator, service)) == all_of("one")
 
 
 def test_decorated_functions_begin_with_nothing_each_time(emulator):
-    furnish(lambda service: of(emulator, service), "one")
+    populate(lambda service: of(emulator, service), "one")
 
     @mock_aws
     def decorated():
         assert contents(mocked) == NOTHING
-        furnish(mocked, "mocked")
+        populate(mocked, "mocked")
         with mock_aws():
             assert contents(mocked) == all_of("mocked")
 
@@ -328,8 +328,8 @@ class TestWithMockAws:
     @pytest.mark.parametrize("what", ["one", "two"])
     def test_each_method_begins_with_nothing_and_the_emulator_has_its_own(self, emulator, what):
         assert contents(mocked) == NOTHING
-        furnish(mocked, what)
-        furnish(lambda service: of(emulator, service), f"{what}-here")
+        populate(mocked, what)
+        populate(lambda service: of(emulator, service), f"{what}-here")
         assert contents(mocked) == all_of(what)
         assert contents(lambda service: of(emulator, service)) == all_of(f"{what}-here")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
-from tests.support.furnished import furnished
+from tests.support.populated_registry import populate
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def ecr(plane):
 
 
 @pytest.fixture(scope="session")
-def furnished_folder(tmp_path_factory):
-    """A folder with a furnished registry, and the requests that find something there."""
-    folder = tmp_path_factory.mktemp("furnished")
-    return folder, furnished(folder)
+def populated_folder(tmp_path_factory):
+    """A folder with a populated registry, and the requests that find something there."""
+    folder = tmp_path_factory.mktemp("populated")
+    return folder, populate(folder)
 
 
 @pytest.fixture(scope="session")
-def requests(furnished_folder):
-    """Requests that find something in the furnished registry."""
-    return furnished_folder[1]
+def requests(populated_folder):
+    """Requests that find something in the populated registry."""
+    return populated_folder[1]

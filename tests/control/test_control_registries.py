@@ -1,6 +1,6 @@
 """Registries side by side: each account has one in each Region, and nothing of one shows in another.
 
-What is asked of a furnished registry comes from the model, as in ``test_control_variants``.
+What is asked of a populated registry comes from the model, as in ``test_control_variants``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.control.model import service_model
-from tests.support.furnished import ACCOUNT, Rewindable, post, unfurnished
+from tests.support.populated_registry import ACCOUNT, RestorablePlane, empty_control_plane, post
 from tests.support.storage import row_counts, rows
 
 OPERATIONS = service_model().operation_names
@@ -37,10 +37,10 @@ def steady(value):
 
 
 @pytest.fixture
-def registry(furnished_folder, tmp_path, operation):
+def registry(populated_folder, tmp_path, operation):
     delay = timedelta(hours=1 if operation in UNDER_WAY else 0)
     with ExitStack() as cleanup:
-        yield Rewindable(furnished_folder[0], tmp_path / "registry", delay, cleanup)
+        yield RestorablePlane(populated_folder[0], tmp_path / "registry", delay, cleanup)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def empty(tmp_path):
     """A plane without anything in it."""
     (tmp_path / "empty").mkdir()
     with ExitStack() as cleanup:
-        yield unfurnished(tmp_path / "empty", cleanup)
+        yield empty_control_plane(tmp_path / "empty", cleanup)
 
 
 @pytest.mark.parametrize("operation", list(filter(names_registry, OPERATIONS)))
@@ -57,7 +57,7 @@ def test_another_account_that_names_a_registry_is_answered_like_its_own(registry
     if "registryId" in shape_of(operation).members:
         request["registryId"] = ACCOUNT
     own = post(registry.plane, operation, request)
-    registry.rewind()
+    registry.restore()
     other = post(registry.plane, operation, request, account="111122223333")
     assert own[0] == 200, own
     assert steady(other) == steady(own)

@@ -12,8 +12,8 @@ import pytest
 
 from ecr_emulator.control.model import declared_errors, service_model
 from ecr_emulator.services import background
-from tests.support.furnished import Rewindable, post
 from tests.support.parameter_errors import Parameter, ParameterError
+from tests.support.populated_registry import RestorablePlane, post
 from tests.support.request_variants import Variant, Variants
 
 OPERATIONS = service_model().operation_names
@@ -24,10 +24,10 @@ UNDER_WAY = {"StopReplicationBackfill"}
 
 
 @pytest.fixture
-def registry(furnished_folder, tmp_path, operation, caplog):
+def registry(populated_folder, tmp_path, operation, caplog):
     delay = timedelta(hours=1 if operation in UNDER_WAY else 0)
     with ExitStack() as cleanup:
-        yield Rewindable(furnished_folder[0], tmp_path / "registry", delay, cleanup)
+        yield RestorablePlane(populated_folder[0], tmp_path / "registry", delay, cleanup)
     assert not [record for record in caplog.get_records("call") if record.name == background.__name__]
 
 
@@ -56,7 +56,7 @@ def test_every_variant_is_answered_as_documented(registry, requests, operation):
         if wrong_with_it:
             wrong.append(f"{variant.name}: {wrong_with_it}"[:1_000])
         if not (variant.error or operation.startswith(READING)):
-            registry.rewind()
+            registry.restore()
     assert not wrong, f"{len(wrong)} of the variants of {operation}:\n" + "\n".join(wrong)
 
 

@@ -95,12 +95,12 @@ def heard_by(folder, strangers, emulator):
     return json.loads(re.search(r'<pre id="heard">(.+?)</pre>', shown)[1])
 
 
-def furnish(emulator):
+def populate(emulator):
     client_at(emulator.url, account=ACCOUNT).create_repository(repositoryName="app")
     client_at(emulator.url, "secretsmanager", account=ACCOUNT).create_secret(Name="hub", SecretString="dckr_pat_1")
 
 
-def is_furnished(emulator):
+def is_populated(emulator):
     secrets = client_at(emulator.url, "secretsmanager", account=ACCOUNT)
     repositories = client_at(emulator.url, account=ACCOUNT).describe_repositories()["repositories"]
     return len(repositories) == 1 and secrets.get_secret_value(SecretId="hub")["SecretString"] == "dckr_pat_1"
@@ -108,12 +108,12 @@ def is_furnished(emulator):
 
 def test_a_strangers_page_neither_reads_nor_changes_anything(tmp_path, strangers):
     with serving(tmp_path, "--port", "0") as emulator:
-        furnish(emulator)
+        populate(emulator)
         heard = heard_by(tmp_path, strangers, emulator)
         for name in ("clock", "secret", "reset", "reset asked for"):
             assert heard[name].startswith("failed"), (name, heard)
         assert (heard["reset unseen"], heard["form"], heard["picture"]) == ("opaque", "sent", "failed")
-        assert is_furnished(emulator)
+        assert is_populated(emulator)
         assert emulator.stop() == 0
     log = (tmp_path / "log").read_text()
     assert len(re.findall(r"method=POST path=/_ecr/reset status=403", log)) >= 3, log
@@ -123,7 +123,7 @@ def test_a_strangers_page_neither_reads_nor_changes_anything(tmp_path, strangers
 
 def test_a_page_that_is_let_in_reads_and_changes(tmp_path, strangers):
     with serving(tmp_path, "--port", "0", "--allow-origin", f"http://page.example:{strangers.server_port}") as emulator:
-        furnish(emulator)
+        populate(emulator)
         heard = heard_by(tmp_path, strangers, emulator)
         assert "now" in json.loads(heard["clock"])
         assert json.loads(heard["secret"])["SecretString"] == "dckr_pat_1"

@@ -16,7 +16,7 @@ HOME, AWAY = "us-east-1", "eu-west-1"
 PLACES = list(product((OURS, THEIRS), (HOME, AWAY)))
 
 
-def furnish(emulator):
+def populate(emulator):
     """In each of four registries: a pushed image, a rule, a template, a policy of the registry, a secret, a queue."""
     for account, region in PLACES:
         docker = Docker(emulator, account, region)
@@ -32,8 +32,8 @@ def furnish(emulator):
         client_of(emulator, "s3", account=account).create_bucket(Bucket=f"of-{account}")
 
 
-def furnished(emulator, account, region):
-    """How much of that is there."""
+def counts(emulator, account, region):
+    """Return the number of resources of each kind."""
     ecr = client_of(emulator, account=account, region=region)
     return [
         len(ecr.describe_repositories()["repositories"]),
@@ -50,7 +50,7 @@ def events_of(http):
 
 @pytest.fixture
 def full(emulator):
-    furnish(emulator)
+    populate(emulator)
     return emulator
 
 
@@ -60,7 +60,7 @@ WHOLE, NOTHING = [1] * 5, [0] * 5
 def test_an_account_alone_is_emptied(full, http):
     answer = http.post("/_ecr/reset", json={"account": THEIRS})
     assert (answer.status_code, answer.json) == (200, {"status": "empty", "account": THEIRS, "region": None})
-    assert [furnished(full, *place) for place in PLACES] == [WHOLE, WHOLE, NOTHING, NOTHING]
+    assert [counts(full, *place) for place in PLACES] == [WHOLE, WHOLE, NOTHING, NOTHING]
     assert events_of(http) == {(OURS, HOME), (OURS, AWAY)}
     users = [client_of(full, "iam", account=account).list_users()["Users"] for account in (OURS, THEIRS)]
     assert list(map(len, users)) == [1, 0]
@@ -70,18 +70,18 @@ def test_an_account_alone_is_emptied(full, http):
 
 def test_a_region_of_an_account_alone_is_emptied(full, http):
     assert http.post("/_ecr/reset", json={"account": THEIRS, "region": AWAY}).status_code == 200
-    assert [furnished(full, *place) for place in PLACES] == [WHOLE, WHOLE, WHOLE, NOTHING]
+    assert [counts(full, *place) for place in PLACES] == [WHOLE, WHOLE, WHOLE, NOTHING]
     assert client_of(full, "iam", account=THEIRS).list_users()["Users"]
 
 
 def test_without_an_account_everything_is_emptied(full, http):
     assert http.post("/_ecr/reset", json={}).json == {"status": "empty"}
-    assert [furnished(full, *place) for place in PLACES] == [NOTHING] * 4
+    assert [counts(full, *place) for place in PLACES] == [NOTHING] * 4
 
 
 def test_an_account_that_has_nothing_takes_nothing_from_others(full, http):
     assert http.post("/_ecr/reset", json={"account": "222222222222"}).status_code == 200
-    assert [furnished(full, *place) for place in PLACES] == [WHOLE] * 4
+    assert [counts(full, *place) for place in PLACES] == [WHOLE] * 4
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_was_to_be_done_for_an_account_is_forgotten_with_it():
 def test_secrets_of_others_are_still_there_after_a_restart(tmp_path):
     settings = Settings(data_dir=tmp_path)
     with Emulator(settings) as emulator:
-        furnish(emulator)
+        populate(emulator)
     with Emulator(settings) as emulator:
         assert Client(emulator.wsgi).post("/_ecr/reset", json={"account": THEIRS}).status_code == 200
     with Emulator(settings) as emulator:

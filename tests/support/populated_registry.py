@@ -1,4 +1,4 @@
-"""A registry with something of everything, and samples for requests that find what they name in it."""
+"""Populate a registry with a resource of every kind, and make requests that name these resources."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ SET_UP: list[tuple[str, dict[str, Any]]] = [
     ("PutLifecyclePolicy", {"repositoryName": OTHER}),
     ("StartLifecyclePolicyPreview", {"repositoryName": NAME}),
 ]
-"""What is done to the registry, each on top of the valid request of its operation."""
+"""Requests that populate the registry: operations, and what is added to the valid request of each."""
 _WITH_EXCLUSION = {"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}
 BESIDE: dict[str, dict[str, Any]] = {
     "DeleteRepositoryRequest": {"force": True},
@@ -136,11 +136,11 @@ BESIDE: dict[str, dict[str, Any]] = {
     "PutImageTagMutabilityRequest.imageTagMutabilityExclusionFilters": _WITH_EXCLUSION,
     "UpdateRepositoryCreationTemplateRequest.imageTagMutabilityExclusionFilters": _WITH_EXCLUSION,
 }
-"""What a request, or one of its members, needs beside the required members to find something."""
+"""Optional members that a request, or one of its members, needs to succeed."""
 
 
-def furnished(directory: Path) -> Variants:
-    """Leave a furnished registry in a folder, with its background work still to be done; returns its requests."""
+def populate(directory: Path) -> Variants:
+    """Write a populated registry to a folder, with its background work still due, and return its requests."""
     with ExitStack() as cleanup:
         plane = ControlPlane(directory, cleanup, background_delay=timedelta(hours=1))
         _know_secrets(plane)
@@ -150,15 +150,15 @@ def furnished(directory: Path) -> Variants:
         return Variants(SAMPLES | _uploads(ecr) | _backfill(plane), BESIDE)
 
 
-def unfurnished(directory: Path, cleanup: ExitStack) -> ControlPlane:
-    """A control plane with nothing in it that knows the same secrets."""
+def empty_control_plane(directory: Path, cleanup: ExitStack) -> ControlPlane:
+    """Return a control plane without resources that knows the same secrets."""
     plane = ControlPlane(directory, cleanup)
     _know_secrets(plane)
     return plane
 
 
-class Rewindable:
-    """A plane on its own copy of a furnished registry, with its background work done; it can be what it was again."""
+class RestorablePlane:
+    """A control plane on a copy of a populated registry, with its background work done, that can be restored."""
 
     def __init__(
         self, folder: Path, copy: Path, delay: timedelta, cleanup: ExitStack, *, enforces_iam: bool = False
@@ -174,8 +174,8 @@ class Rewindable:
         self._beginning = cleanup.enter_context(closing(sqlite3.connect(":memory:")))
         self._file.backup(self._beginning)
 
-    def rewind(self) -> None:
-        """Make the registry what it was."""
+    def restore(self) -> None:
+        """Undo every change since the registry was copied."""
         self._beginning.backup(self._file)
         if _sizes(self._copied_uploads) != _sizes(self._uploads):  # bytes are added, never written over
             shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
