@@ -67,16 +67,16 @@ class ScriptedUpstream:
     """A registry on 127.0.0.1. Everybody may pull unless ``auth`` says otherwise.
 
     ``requests`` lists everything that was asked, in order. ``auth`` may be replaced at any time. ``referrers_page`` is
-    how many referrers a page of its referrers API has; with 0 it has no such API. ``manner`` is how it always departs
-    from other registries.
+    how many referrers a page of its referrers API has; with 0 it has no such API. ``deviation``
+    changes every reply, as some registries depart from others.
     """
 
     def __init__(
-        self, auth: Basic | Bearer | None = None, tls: SSLContext | None = None, manner: Fault | None = None
+        self, auth: Basic | Bearer | None = None, tls: SSLContext | None = None, deviation: Fault | None = None
     ) -> None:
         self.auth = auth
         self.tls = tls
-        self.manner = manner
+        self.deviation = deviation
         self.referrers_page = 1_000
         self.requests: list[Request] = []
         self.port = 0
@@ -199,8 +199,8 @@ class ScriptedUpstream:
             self.requests.append(request)
             fault = self._due_fault(request)
         reply = self._honest_answer(request)
-        if self.manner:
-            reply = self.manner(request, reply)
+        if self.deviation:
+            reply = self.deviation(request, reply)
         return _part(request, fault(request, reply) if fault else reply)
 
     def _due_fault(self, request: Request) -> Fault | None:

@@ -94,7 +94,7 @@ def test_a_rule_with_a_secret_shows_it_to_an_upstream_that_hides_what_it_has(her
     upstream.add_image("library/app", app, "v1")
     upstream.auth = Bearer(CREDENTIAL)
     hidden = ("/manifests/", "/blobs/", "/referrers/")
-    upstream.manner = lambda request, reply: (
+    upstream.deviation = lambda request, reply: (
         Reply(status) if reply.status == 401 and any(each in request.path for each in hidden) else reply
     )
     here.rule("docker-hub", "registry-1.docker.io", credentialArn=here.secret())

@@ -1,4 +1,4 @@
-"""What clients get from the upstreams of the world, with all their hosts, through one emulator."""
+"""What clients get from the public upstreams, with all their hosts, through one emulator."""
 
 from contextlib import ExitStack
 
@@ -7,30 +7,30 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.clock import HurriedClock
-from tests.support.personalities import UPSTREAMS, World
 from tests.support.upstream_images import multi_arch
+from tests.support.upstream_kinds import UPSTREAMS, UpstreamServers
 from tests.through.conftest import ACCOUNT, Here
 
 APP = multi_arch()
 
 
 @pytest.fixture(scope="module")
-def worlds():
+def upstreams():
     with ExitStack() as stack:
-        worlds = {prefix: World(personality, stack) for prefix, personality in UPSTREAMS.items()}
-        for world in worlds.values():
-            world.add("team/app", APP, "v1")
-        yield worlds
+        upstreams = {prefix: UpstreamServers(kind, stack) for prefix, kind in UPSTREAMS.items()}
+        for servers in upstreams.values():
+            servers.add("team/app", APP, "v1")
+        yield upstreams
 
 
 @pytest.fixture(scope="module")
-def everywhere(worlds):
+def everywhere(upstreams):
     """An emulator with a rule for each of them."""
-    upstream_map = {host: url for world in worlds.values() for host, url in world.addresses.items()}
+    upstream_map = {host: url for servers in upstreams.values() for host, url in servers.addresses.items()}
     with Emulator(Settings(account=ACCOUNT, upstream_map=upstream_map), HurriedClock()) as emulator:
         here = Here(emulator)
-        for prefix, personality in UPSTREAMS.items():
-            here.rule(prefix, personality.host, **_signing_in(here, prefix, personality.credential))
+        for prefix, kind in UPSTREAMS.items():
+            here.rule(prefix, kind.host, **_signing_in(here, prefix, kind.credential))
         yield here
         emulator.reset()
 
@@ -42,14 +42,14 @@ def _signing_in(here, prefix, credential):
 
 
 @pytest.mark.parametrize("prefix", UPSTREAMS)
-def test_every_upstream_is_pulled_through_in_full(everywhere, worlds, prefix):
+def test_every_upstream_is_pulled_through_in_full(everywhere, upstreams, prefix):
     assert everywhere.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)["isValid"]
     assert everywhere.pull(f"{prefix}/team/app", "v1") == APP.raw
     everywhere.settle()
     assert set(everywhere.images(f"{prefix}/team/app")) == {APP.digest, *(child.digest for child in APP.images)}
-    asked = len(worlds[prefix].registry.requests)
+    asked = len(upstreams[prefix].registry.requests)
     assert everywhere.pull(f"{prefix}/team/app", "v1") == APP.raw
-    assert len(worlds[prefix].registry.requests) == asked
+    assert len(upstreams[prefix].registry.requests) == asked
 
 
 @pytest.mark.parametrize("prefix", UPSTREAMS)

@@ -21,9 +21,11 @@ import pytest
 
 from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamTooManyRequests
 from ecr_emulator.ports.secrets import Credential
-from tests.support import personalities
+from tests.support import upstream_kinds
 from tests.support.faults import answers
-from tests.support.personalities import (
+from tests.support.upstream_adapter import Adapter
+from tests.support.upstream_images import artifact, multi_arch
+from tests.support.upstream_kinds import (
     AZURE,
     CHAINGUARD,
     DOCKER_HUB,
@@ -33,10 +35,8 @@ from tests.support.personalities import (
     KUBERNETES,
     PRIVATE_ECR,
     QUAY,
-    World,
+    UpstreamServers,
 )
-from tests.support.upstream_adapter import Adapter
-from tests.support.upstream_images import artifact, multi_arch
 
 NAMES = {
     DOCKER_HUB: "library/nginx",
@@ -48,7 +48,9 @@ NAMES = {
     GITLAB: "/".join(["a-group", *(f"sub-group-{number}" for number in range(18)), "project", "image"]),
     CHAINGUARD: "example.com/chainguard-base",
 }
-IDS = {each: name.lower() for name, each in vars(personalities).items() if isinstance(each, personalities.Personality)}
+IDS = {
+    each: name.lower() for name, each in vars(upstream_kinds).items() if isinstance(each, upstream_kinds.UpstreamKind)
+}
 GUARDED = [each for each in NAMES if each.credential]
 OPEN = [each for each in NAMES if not each.credential]
 APP = multi_arch()
@@ -58,8 +60,8 @@ DENIED = (
 )
 
 
-def upstreams(personalities):
-    return pytest.mark.parametrize("personality", personalities, ids=IDS.get)
+def upstreams(kinds):
+    return pytest.mark.parametrize("kind", kinds, ids=IDS.get)
 
 
 @pytest.fixture
@@ -69,16 +71,16 @@ def stack():
 
 
 @pytest.fixture
-def world(stack, personality):
-    world = World(personality, stack)
-    if personality in NAMES:
-        world.add(NAMES[personality], APP, "v1")
-    return world
+def servers(stack, kind):
+    servers = UpstreamServers(kind, stack)
+    if kind in NAMES:
+        servers.add(NAMES[kind], APP, "v1")
+    return servers
 
 
 @pytest.fixture
-def upstream(stack, world):
-    return Adapter(stack, world.addresses).at(world.personality.host, world.personality.credential)
+def upstream(stack, servers):
+    return Adapter(stack, servers.addresses).at(servers.kind.host, servers.kind.credential)
 
 
 def read(upstream, name, blob):
@@ -86,40 +88,40 @@ def read(upstream, name, blob):
 
 
 @upstreams(NAMES)
-def test_an_image_is_fetched_from_its_tag_to_its_last_layer(world, upstream, personality):
-    name = NAMES[personality]
+def test_an_image_is_fetched_from_its_tag_to_its_last_layer(servers, upstream, kind):
+    name = NAMES[kind]
     assert upstream.head_manifest(name, "v1").digest == APP.digest
     assert upstream.manifest(name, "v1").raw == APP.raw
     for child in APP.images:
         assert upstream.manifest(name, child.digest).raw == child.raw
         for blob in child.blobs:
             assert read(upstream, name, blob) == blob.raw
-    assert {request.method for request in world.storage.requests} == {"GET"}
-    assert world.registry.count("HEAD", "/blobs/") == 0
+    assert {request.method for request in servers.storage.requests} == {"GET"}
+    assert servers.registry.count("HEAD", "/blobs/") == 0
 
 
 @upstreams([each for each in NAMES if each.realm])
-def test_one_token_is_asked_for_as_the_challenge_says(world, upstream, personality):
-    upstream.manifest(NAMES[personality], "v1")
-    read(upstream, NAMES[personality], APP.images[0].config)
-    path = world.tokens.auth.path
-    (token,) = [request for request in world.tokens.requests if request.path == path]
-    scope = f"repository:{NAMES[personality]}:pull".replace(":", "%3A").replace("/", "%2F")
-    assert token.query == f"service={personality.service}&scope={scope}"
-    assert token.authorization.startswith("Basic ") == (personality.credential is not None)
+def test_one_token_is_asked_for_as_the_challenge_says(servers, upstream, kind):
+    upstream.manifest(NAMES[kind], "v1")
+    read(upstream, NAMES[kind], APP.images[0].config)
+    path = servers.tokens.auth.path
+    (token,) = [request for request in servers.tokens.requests if request.path == path]
+    scope = f"repository:{NAMES[kind]}:pull".replace(":", "%3A").replace("/", "%2F")
+    assert token.query == f"service={kind.service}&scope={scope}"
+    assert token.authorization.startswith("Basic ") == (kind.credential is not None)
 
 
 @upstreams(NAMES)
-def test_the_credential_goes_to_the_realm_and_the_token_to_the_registry_alone(world, upstream, personality):
-    name = NAMES[personality]
+def test_the_credential_goes_to_the_realm_and_the_token_to_the_registry_alone(servers, upstream, kind):
+    name = NAMES[kind]
     upstream.manifest(name, "v1")
     read(upstream, name, APP.images[0].config)
     upstream.ping()
 
-    realm = world.tokens.auth.path if world.tokens else ""
-    assert world.authorizations(world.registry, but_for=realm) == ({"Bearer"} if personality.realm else set())
-    for elsewhere in (world.storage, world.backend):
-        assert world.authorizations(elsewhere) == set()
+    realm = servers.tokens.auth.path if servers.tokens else ""
+    assert servers.authorizations(servers.registry, but_for=realm) == ({"Bearer"} if kind.realm else set())
+    for elsewhere in (servers.storage, servers.backend):
+        assert servers.authorizations(elsewhere) == set()
 
 
 @upstreams(NAMES)
@@ -128,16 +130,16 @@ def test_it_answers_a_ping(upstream):
 
 
 @upstreams(GUARDED)
-def test_a_wrong_credential_is_denied_in_the_words_of_ecr(stack, world, personality):
-    upstream = Adapter(stack, world.addresses).at(personality.host, Credential("somebody", "expired"))
-    for ask in (lambda: upstream.manifest(NAMES[personality], "v1"), upstream.ping):
+def test_a_wrong_credential_is_denied_in_the_words_of_ecr(stack, servers, kind):
+    upstream = Adapter(stack, servers.addresses).at(kind.host, Credential("somebody", "expired"))
+    for ask in (lambda: upstream.manifest(NAMES[kind], "v1"), upstream.ping):
         with pytest.raises(UpstreamAccessDenied) as denied:
             ask()
         assert denied.value.message == DENIED
 
 
 @pytest.mark.parametrize(
-    ("personality", "expected"),
+    ("kind", "expected"),
     [
         (DOCKER_HUB, UpstreamAccessDenied),
         (ECR_PUBLIC, UpstreamNotFound),
@@ -150,27 +152,27 @@ def test_a_wrong_credential_is_denied_in_the_words_of_ecr(stack, world, personal
     ],
     ids=IDS.get,
 )
-def test_what_is_not_there_is_not_found_unless_the_upstream_says_otherwise(upstream, personality, expected):
+def test_what_is_not_there_is_not_found_unless_the_upstream_says_otherwise(upstream, kind, expected):
     for ask in (upstream.manifest, upstream.head_manifest):
         with pytest.raises(expected) as refused:
             ask("no/such", "v1")
         assert type(refused.value) is expected
-        assert expected is UpstreamAccessDenied or personality.host in refused.value.reason
+        assert expected is UpstreamAccessDenied or kind.host in refused.value.reason
 
 
 @upstreams([GITHUB, KUBERNETES])
-def test_without_a_referrers_api_the_fallback_tag_is_asked_for(world, upstream, personality):
-    name, app = NAMES[personality], APP.images[0]
+def test_without_a_referrers_api_the_fallback_tag_is_asked_for(servers, upstream, kind):
+    name, app = NAMES[kind], APP.images[0]
     assert upstream.referrers(name, app.digest) == []
-    asked = [request.path.rpartition("/")[2] for request in world.registry.requests if name in request.path]
+    asked = [request.path.rpartition("/")[2] for request in servers.registry.requests if name in request.path]
     assert asked[-2:] == [app.digest, app.digest.replace(":", "-")]
 
 
 @upstreams([each for each in NAMES if each.has_referrers_api])
-def test_with_a_referrers_api_it_is_asked(world, upstream, personality):
+def test_with_a_referrers_api_it_is_asked(servers, upstream, kind):
     signature = artifact(APP.images[0])
-    world.add(NAMES[personality], signature, "signature")
-    (found,) = upstream.referrers(NAMES[personality], APP.images[0].digest)
+    servers.add(NAMES[kind], signature, "signature")
+    (found,) = upstream.referrers(NAMES[kind], APP.images[0].digest)
     assert found.digest == signature.digest
 
 
@@ -208,8 +210,8 @@ def test_docker_hub_hides_what_is_not_there_and_we_say_what_it_may_mean(upstream
     ],
     ids=["JSON", "text", "HTML", "empty"],
 )
-def test_docker_hub_refuses_for_its_rate_limit_in_many_words(world, upstream, body, words):
-    world.registry.fail("/manifests/", answers(429, body, Retry_After="3600"))
+def test_docker_hub_refuses_for_its_rate_limit_in_many_words(servers, upstream, body, words):
+    servers.registry.fail("/manifests/", answers(429, body, Retry_After="3600"))
     with pytest.raises(UpstreamTooManyRequests) as limited:
         upstream.manifest(NAMES[DOCKER_HUB], "v1")
     assert limited.value.retry_after == 3600
@@ -217,32 +219,32 @@ def test_docker_hub_refuses_for_its_rate_limit_in_many_words(world, upstream, bo
 
 
 @upstreams([QUAY])
-def test_quay_offers_basic_too_and_is_sent_no_password(world, upstream):
+def test_quay_offers_basic_too_and_is_sent_no_password(servers, upstream):
     upstream.manifest(NAMES[QUAY], "v1")
-    assert world.authorizations(world.registry) == {"Bearer"}
+    assert servers.authorizations(servers.registry) == {"Bearer"}
 
 
 @upstreams([AZURE])
-def test_azure_shows_its_oci_images_because_every_request_accepts_them(world, upstream):
+def test_azure_shows_its_oci_images_because_every_request_accepts_them(servers, upstream):
     upstream.head_manifest(NAMES[AZURE], "v1")
     upstream.manifest(NAMES[AZURE], "v1")
     assert all(
         "application/vnd.oci.image.index.v1+json" in each.headers["Accept"]
-        for each in world.registry.asked(None, "/manifests/")
+        for each in servers.registry.asked(None, "/manifests/")
     )
 
 
 @upstreams([KUBERNETES])
-def test_kubernetes_is_asked_and_the_backend_that_it_names(world, upstream):
+def test_kubernetes_is_asked_and_the_backend_that_it_names(servers, upstream):
     upstream.manifest(NAMES[KUBERNETES], "v1")
-    assert [each.path for each in world.backend.requests] == [
+    assert [each.path for each in servers.backend.requests] == [
         "/v2/k8s-artifacts-prod/images/kube-apiserver/manifests/v1"
     ]
 
 
 @upstreams([PRIVATE_ECR])
-def test_a_private_ecr_registry_over_the_network_shows_nothing_without_iam(world, upstream):
-    world.add("team/app", APP, "v1")
+def test_a_private_ecr_registry_over_the_network_shows_nothing_without_iam(servers, upstream):
+    servers.add("team/app", APP, "v1")
     with pytest.raises(UpstreamNotFound, match="without a credential"):
         upstream.manifest("team/app", "v1")
-    assert world.authorizations(world.registry) == set()
+    assert servers.authorizations(servers.registry) == set()

@@ -81,7 +81,7 @@ def test_the_digest_decides_which_bytes_are_the_manifest(hub, adapter, fault):
     nginx = image()
     hub.add_image(NAME, nginx, "latest")
     hub.auth = Bearer()
-    hub.manner = fault
+    hub.deviation = fault
     upstream = adapter.at()
 
     assert upstream.manifest(NAME, "latest").raw == nginx.raw

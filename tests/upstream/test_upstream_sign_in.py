@@ -291,17 +291,17 @@ def test_an_address_that_stands_in_for_a_registry_may_be_its_own_realm():
 def hides(status):
     """An upstream that hides what it has from strangers, and asks for a credential where clients begin only."""
 
-    def manner(request, reply):
+    def deviation(request, reply):
         is_stranger = reply.status == 401 and request.path not in ("/v2/", "/token")
         return Reply(status) if is_stranger else reply
 
-    return manner
+    return deviation
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 @pytest.mark.parametrize("auth", [Basic(*CREDENTIAL), Bearer(tuple(CREDENTIAL))], ids=["basic", "bearer"])
 def test_a_credential_is_tried_where_an_upstream_hides_what_it_has(hub, adapter, nginx, auth, status):
-    hub.auth, hub.manner = auth, hides(status)
+    hub.auth, hub.deviation = auth, hides(status)
     upstream = adapter.at(credential=CREDENTIAL)
 
     assert upstream.manifest(NAME, "latest").raw == nginx.raw
@@ -315,7 +315,7 @@ def test_a_credential_is_tried_where_an_upstream_hides_what_it_has(hub, adapter,
 
 @pytest.mark.parametrize("first", ["head", "blob", "referrers"])
 def test_it_does_not_matter_what_is_asked_for_first(hub, adapter, nginx, first):
-    hub.auth, hub.manner = Bearer(tuple(CREDENTIAL)), hides(404)
+    hub.auth, hub.deviation = Bearer(tuple(CREDENTIAL)), hides(404)
     upstream = adapter.at(credential=CREDENTIAL)
     signature = artifact(nginx)
     hub.add_image(NAME, signature)
@@ -328,7 +328,7 @@ def test_it_does_not_matter_what_is_asked_for_first(hub, adapter, nginx, first):
 
 
 def test_what_is_hidden_stays_so_for_a_wrong_credential_and_for_strangers(hub, adapter, nginx):
-    hub.auth, hub.manner = Bearer(tuple(CREDENTIAL)), hides(404)
+    hub.auth, hub.deviation = Bearer(tuple(CREDENTIAL)), hides(404)
     with pytest.raises(UpstreamAccessDenied, match="the access token in the secret is wrong"):
         adapter.at(credential=Credential("somebody", "wrong")).manifest(NAME, "latest")
     hub.requests.clear()
@@ -343,7 +343,7 @@ def test_an_open_upstream_is_asked_once_an_hour_whether_it_hides_anything(hub, a
         with pytest.raises(UpstreamNotFound):
             upstream.manifest(NAME, f"nowhere-{number}")
     assert (hub.count("GET", "/v2/?"), hub.count("GET", "/manifests/")) == (1, 3)
-    hub.auth, hub.manner = Basic(*CREDENTIAL), hides(404)
+    hub.auth, hub.deviation = Basic(*CREDENTIAL), hides(404)
     adapter.clock.advance(timedelta(hours=1))
     assert upstream.manifest(NAME, "latest").raw == nginx.raw
 
@@ -352,7 +352,7 @@ def test_an_open_upstream_is_asked_once_an_hour_whether_it_hides_anything(hub, a
     "fault", [answers(503), answers(429, Retry_After="3600"), hang_up()], ids=["503", "429", "cut"]
 )
 def test_an_upstream_that_cannot_be_asked_whether_it_hides_anything_is_asked_again(hub, adapter, nginx, fault):
-    hub.auth, hub.manner = Basic(*CREDENTIAL), hides(404)
+    hub.auth, hub.deviation = Basic(*CREDENTIAL), hides(404)
     hub.fail("/v2/?", fault)
     upstream = adapter.at(credential=CREDENTIAL)
     with pytest.raises(UpstreamNotFound):
@@ -368,7 +368,7 @@ def test_strangers_see_what_is_shown_to_everybody_though_they_get_no_token(hub, 
     adapter.secrets.held = CREDENTIAL
     upstreams.at(a_rule(credential_arn=SECRET)).manifest(NAME, "latest")
     public = answers(200, nginx.raw, Content_Type=nginx.media_type)
-    hub.manner = lambda request, reply: public(request, reply) if "/manifests/" in request.path else reply
+    hub.deviation = lambda request, reply: public(request, reply) if "/manifests/" in request.path else reply
     assert upstreams.at(a_rule()).manifest(NAME, "latest").raw == nginx.raw
 
 
