@@ -1,4 +1,4 @@
-"""An emulator that enforces IAM, the people in it, and an upstream."""
+"""An emulator that enforces IAM, its principals, and an upstream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
-from tests.support.people import ACCOUNT, People
+from tests.support.iam_principals import ACCOUNT, IamAccount
 from tests.support.scripted_upstream import ScriptedUpstream
 
 
@@ -33,10 +33,10 @@ def emulator(upstream):
 
 
 @pytest.fixture(scope="module")
-def people(emulator):
-    return People(emulator)
+def iam(emulator):
+    return IamAccount(emulator)
 
 
 @pytest.fixture(scope="module")
-def root(people):
-    return people.root()
+def root(iam):
+    return iam.root()

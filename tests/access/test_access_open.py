@@ -9,15 +9,15 @@ from ecr_emulator.settings import Settings
 from tests.access.conftest import enforcing
 from tests.support.boto import Keys
 from tests.support.docker import refusal
+from tests.support.iam_principals import ACCOUNT, IamAccount, IamPrincipal, deny, repository_policy, to
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, Somebody, deny, repository_policy, to
 
 FOREIGN = "http://999988887777.dkr.ecr.us-east-1.localhost:4566"
 
 
 def test_with_an_open_registry_who_sends_no_token_is_the_root_of_the_emulators_account():
     with enforcing(registry_auth="open") as emulator:
-        root, ann = People(emulator).root(), People(emulator).user()
+        root, ann = IamAccount(emulator).root(), IamAccount(emulator).user()
         root.ecr.create_repository(repositoryName="team/app")
         put_image(root.ecr, "team/app", an_image(), "v1")
         anonymous = Client(emulator.wsgi)
@@ -32,15 +32,15 @@ def test_with_an_open_registry_who_sends_no_token_is_the_root_of_the_emulators_a
 
 def test_without_enforcement_policies_are_kept_and_decide_nothing():
     with Emulator(Settings(account=ACCOUNT)) as emulator:
-        people = People(emulator)
-        root, ann = people.root(), people.user()
+        iam = IamAccount(emulator)
+        root, ann = iam.root(), iam.user()
         root.ecr.create_repository(repositoryName="team/app")
         put_image(root.ecr, "team/app", an_image(), "v1")
         root.ecr.set_repository_policy(
             repositoryName="team/app", policyText=repository_policy(to("*", deny("BatchGetImage")))
         )
         assert ann.send("GET", "/v2/team/app/manifests/v1").status_code == 200
-        stranger = Somebody(emulator, "", Keys("AKIASTRANGER", "secret"))
+        stranger = IamPrincipal(emulator, "", Keys("AKIASTRANGER", "secret"))
         assert stranger.ecr.describe_repositories()["repositories"]
         emulator.reset()
 
@@ -49,4 +49,4 @@ def test_policies_of_aws_are_in_iam_whether_or_not_they_decide_something():
     arn = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
     with Emulator(Settings(account=ACCOUNT)) as emulator, enforcing() as another:
         for each in (emulator, another):
-            assert People(each).iam.get_policy(PolicyArn=arn)
+            assert IamAccount(each).client.get_policy(PolicyArn=arn)

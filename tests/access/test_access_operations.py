@@ -12,7 +12,7 @@ from ecr_emulator.control.model import service_model
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports.identities import AccessKey
-from tests.support.people import allow, policy, repository_policy, to
+from tests.support.iam_principals import allow, policy, repository_policy, to
 from tests.support.populated_registry import ACCOUNT, NAME, OTHER, REGION, RestorablePlane, populate, post
 
 OPERATIONS = service_model().operation_names

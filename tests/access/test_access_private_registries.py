@@ -10,8 +10,8 @@ from itertools import count
 import pytest
 from werkzeug.test import Client
 
+from tests.support.iam_principals import ACCOUNT, IamAccount, allow, deny, policy, repository_policy, to
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, allow, deny, policy, repository_policy, to
 
 THEIRS = "210987654321"
 THERE = "us-east-1"
@@ -23,14 +23,14 @@ NUMBERS = count()
 class Pair:
     """A registry with an image, and one that has a rule for it; by default of another account, through a role."""
 
-    def __init__(self, people, *granted, account=THEIRS, trusts=TRUSTED):
+    def __init__(self, iam, *granted, account=THEIRS, trusts=TRUSTED):
         number = next(NUMBERS)
         self.name, self.image = f"app-{number}", an_image(number)
-        self.down = people.root(f"eu-pair-{number}")
-        self.up = People(people.emulator, account).root(THERE)
+        self.down = iam.root(f"eu-pair-{number}")
+        self.up = IamAccount(iam.emulator, account).root(THERE)
         self.up.ecr.create_repository(repositoryName=self.name)
         put_image(self.up.ecr, self.name, self.image, "v1")
-        role = people.role(*[allow(*granted)] * bool(granted), trusts=trusts) if account == THEIRS else None
+        role = iam.role(*[allow(*granted)] * bool(granted), trusts=trusts) if account == THEIRS else None
         self.role = role
         self.down.ecr.create_pull_through_cache_rule(
             ecrRepositoryPrefix="up",
@@ -66,8 +66,8 @@ class Pair:
 
 
 @pytest.fixture
-def pair(people):
-    return Pair(people, *NEEDED)
+def pair(iam):
+    return Pair(iam, *NEEDED)
 
 
 def test_their_policy_must_let_our_account_in(pair):
@@ -87,8 +87,8 @@ def test_so_may_the_policy_of_their_registry(pair):
 
 
 @pytest.mark.parametrize("missing", NEEDED)
-def test_the_role_must_be_allowed_to(people, missing):
-    pair = Pair(people, *(action for action in NEEDED if action != missing))
+def test_the_role_must_be_allowed_to(iam, missing):
+    pair = Pair(iam, *(action for action in NEEDED if action != missing))
     pair.let_in(ACCOUNT, *NEEDED)
     assert not pair.pull()
 
@@ -99,7 +99,7 @@ def test_their_policy_must_allow_all_that_it_takes(pair, missing):
     assert not pair.pull()
 
 
-def test_a_role_that_is_not_there_may_nothing(people, pair):
+def test_a_role_that_is_not_there_may_nothing(iam, pair):
     pair.let_in(ACCOUNT, *NEEDED)
     pair.down.ecr.update_pull_through_cache_rule(
         ecrRepositoryPrefix="up", customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/nobody"
@@ -109,8 +109,8 @@ def test_a_role_that_is_not_there_may_nothing(people, pair):
 
 
 @pytest.mark.parametrize("trusts", [{"AWS": ACCOUNT}, {"Service": "ecr.amazonaws.com"}])
-def test_a_role_must_trust_the_cache(people, trusts):
-    pair = Pair(people, *NEEDED, trusts=trusts)
+def test_a_role_must_trust_the_cache(iam, trusts):
+    pair = Pair(iam, *NEEDED, trusts=trusts)
     pair.let_in(ACCOUNT, *NEEDED)
     assert not pair.pull()
     assert "is not authorized to perform: sts:AssumeRole on resource: " + pair.role in pair.reason()
@@ -130,12 +130,12 @@ def test_what_is_cached_stays_when_they_shut_us_out(pair):
     assert pair.pull()
 
 
-def test_another_region_of_the_account_needs_no_role_and_no_policy(people):
-    assert Pair(people, account=ACCOUNT).pull()
+def test_another_region_of_the_account_needs_no_role_and_no_policy(iam):
+    assert Pair(iam, account=ACCOUNT).pull()
 
 
-def test_but_may_be_shut_out(people):
-    pair = Pair(people, account=ACCOUNT)
+def test_but_may_be_shut_out(iam):
+    pair = Pair(iam, account=ACCOUNT)
     pair.repository_policy(
         to("*", deny("BatchGetImage", Condition={"StringLike": {"aws:PrincipalArn": "*PullThrough*"}}))
     )
@@ -143,9 +143,9 @@ def test_but_may_be_shut_out(people):
     assert "with an explicit deny in a resource-based policy" in pair.reason()
 
 
-def test_what_they_do_not_have_yet_they_import_for_whom_they_let(people, upstream):
+def test_what_they_do_not_have_yet_they_import_for_whom_they_let(iam, upstream):
     """The role is the caller of their own rule: to create the repository there, it needs CreateRepository as well."""
-    pair = Pair(people, *NEEDED, "CreateRepository")
+    pair = Pair(iam, *NEEDED, "CreateRepository")
     name, image = f"quay/{pair.name}", pair.image
     upstream.add_image(pair.name, image, "v1")
     pair.up.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")

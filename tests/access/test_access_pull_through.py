@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.iam_principals import allow, policy, repository_policy, to
 from tests.support.images import an_image
-from tests.support.people import allow, policy, repository_policy, to
 
 PULL, IMPORT, CREATE = "BatchGetImage", "BatchImportUpstreamImage", "CreateRepository"
 NUMBERS = count()
@@ -63,19 +63,19 @@ def grants(row, source, scope):
 class Setting:
     """One case: a Region of its own, a rule, an image upstream, and a caller with the permissions of its row."""
 
-    def __init__(self, people, upstream, row, source, scope):
+    def __init__(self, iam, upstream, row, source, scope):
         number = next(NUMBERS)
         self.upstream, self.row = upstream, row
         self.upstream_name = f"app-{number}"
         self.name = f"quay/{self.upstream_name}"
         self.image = an_image(number)
         region = f"eu-test-{number}"
-        self.root = people.root(region)
+        self.root = iam.root(region)
         upstream.add_image(self.upstream_name, self.image, "v1")
         self.root.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
         self.root.ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value=scope)
         self._make_what_there_is()
-        self.caller = self._grant(people, region, *grants(row, source, scope), source)
+        self.caller = self._grant(iam, region, *grants(row, source, scope), source)
         self.before = self.asked()
 
     def _make_what_there_is(self):
@@ -88,13 +88,13 @@ class Setting:
         if self.row.cached == "expired":
             emulator.clock.advance(timedelta(hours=25))
 
-    def _grant(self, people, region, by_source, by_identity, source):
-        caller = people.user(*([allow(*sorted(by_identity))] if by_identity else []), region=region)
+    def _grant(self, iam, region, by_source, by_identity, source):
+        caller = iam.user(*([allow(*sorted(by_identity))] if by_identity else []), region=region)
         name = caller.arn.rpartition("/")[2]
         if by_source and source == "identity":
             document = policy(allow("GetAuthorizationToken", *sorted(by_source)))
-            people.iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
-        statement = allow(*sorted(by_source), on=f"arn:aws:ecr:{region}:{people.account}:repository/quay/*")
+            iam.client.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
+        statement = allow(*sorted(by_source), on=f"arn:aws:ecr:{region}:{iam.account}:repository/quay/*")
         if by_source and source == "registry":
             self.root.ecr.put_registry_policy(policyText=policy(to(caller.arn, statement)))
         if by_source and source == "repository":
@@ -161,15 +161,15 @@ def cases():
 @pytest.mark.parametrize("scope", ["V1", "V2"])
 @pytest.mark.parametrize("source", ["identity", "registry", "repository"])
 @pytest.mark.parametrize(("row", "pulls"), list(cases()))
-def test_a_pull_through_the_cache_by_permissions(people, upstream, row, pulls, source, scope):
-    here = Setting(people, upstream, row, source, scope)
-    registry = f"the registry with id '{people.account}'"
+def test_a_pull_through_the_cache_by_permissions(iam, upstream, row, pulls, source, scope):
+    here = Setting(iam, upstream, row, source, scope)
+    registry = f"the registry with id '{iam.account}'"
     message = {
         "NAME_UNKNOWN": f"The repository with name '{here.name}' does not exist in {registry}",
         "MANIFEST_UNKNOWN": "Requested image not found",
         "DENIED": (
             f"User: {here.caller.arn} is not authorized to perform: ecr:BatchGetImage on resource: "
-            f"arn:aws:ecr:{here.caller.region}:{people.account}:repository/{here.name} "
+            f"arn:aws:ecr:{here.caller.region}:{iam.account}:repository/{here.name} "
             "because no identity-based policy allows the ecr:BatchGetImage action"
         ),
     }.get(row.outcome)

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from tests.support.people import allow, deny, policy, to
+from tests.support.iam_principals import allow, deny, policy, to
 from tests.support.upstream_images import image
 
 NAME = "quay/team/app"
@@ -16,43 +16,43 @@ ANYBODY_ELSE = to("arn:aws:iam::210987654321:root", allow("BatchImportUpstreamIm
 
 
 @pytest.fixture
-def puller(people, upstream):
-    """Somebody who may do everything in ECR, in a Region of its own with a rule."""
+def puller(iam, upstream):
+    """A principal that may do everything in ECR, in a Region of its own with a rule."""
     region = f"eu-test-{next(NUMBERS)}"
     upstream.add_image("team/app", image(), "v1")
-    people.root(region).ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
-    return people.user(EVERYTHING, region=region)
+    iam.root(region).ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    return iam.user(EVERYTHING, region=region)
 
 
 def pulled(puller):
     return puller.send("GET", f"/v2/{NAME}/manifests/v1").status_code
 
 
-def put_policy(people, puller, *statements, scope="V2"):
-    ecr = people.root(puller.region).ecr
+def put_policy(iam, puller, *statements, scope="V2"):
+    ecr = iam.root(puller.region).ecr
     ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value=scope)
     ecr.put_registry_policy(policyText=policy(*statements))
 
 
 @pytest.mark.consideration("S18c")
 @pytest.mark.parametrize("scope", ["V1", "V2"])
-def test_a_registry_policy_that_allows_somebody_else_takes_nothing_away(people, puller, scope):
-    put_policy(people, puller, ANYBODY_ELSE, scope=scope)
+def test_a_registry_policy_that_allows_somebody_else_takes_nothing_away(iam, puller, scope):
+    put_policy(iam, puller, ANYBODY_ELSE, scope=scope)
     assert pulled(puller) == 200
 
 
 @pytest.mark.consideration("S18c")
 @pytest.mark.parametrize("action", ["BatchImportUpstreamImage", "CreateRepository"])
 @pytest.mark.parametrize("scope", ["V1", "V2"])
-def test_a_registry_policy_that_denies_keeps_the_first_pull_from_importing(people, puller, scope, action):
-    put_policy(people, puller, to("*", deny(action)), scope=scope)
+def test_a_registry_policy_that_denies_keeps_the_first_pull_from_importing(iam, puller, scope, action):
+    put_policy(iam, puller, to("*", deny(action)), scope=scope)
     assert pulled(puller) == 404
-    people.root(puller.region).ecr.delete_registry_policy()
+    iam.root(puller.region).ecr.delete_registry_policy()
     assert pulled(puller) == 200
 
 
 @pytest.mark.consideration("S18c")
 @pytest.mark.parametrize(("scope", "status"), [("V1", 200), ("V2", 403)])
-def test_only_the_second_scope_denies_pulling_itself(people, puller, scope, status):
-    put_policy(people, puller, to("*", deny("BatchGetImage")), scope=scope)
+def test_only_the_second_scope_denies_pulling_itself(iam, puller, scope, status):
+    put_policy(iam, puller, to("*", deny("BatchGetImage")), scope=scope)
     assert pulled(puller) == status

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.docker import refusal
+from tests.support.iam_principals import ACCOUNT, IamAccount, allow, deny, policy, repository_policy, to
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, allow, deny, policy, repository_policy, to
 
 OTHER = "999988887777"
 PULLING = ("BatchGetImage", "GetDownloadUrlForLayer")
@@ -26,8 +26,8 @@ def region():
 
 
 @pytest.fixture
-def root(people, region):
-    return people.root(region)
+def root(iam, region):
+    return iam.root(region)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def app(root):
 
 @pytest.fixture(scope="module")
 def others(emulator):
-    """The people of another account."""
-    return People(emulator, OTHER)
+    """The IAM of another account."""
+    return IamAccount(emulator, OTHER)
 
 
 def host(region, account=ACCOUNT):
@@ -66,44 +66,44 @@ def everything(region, account=ACCOUNT):
 # --- Grants ----------------------------------------------------------------------------------------------
 
 
-def test_a_repository_policy_may_grant_what_no_identity_does(people, root, region, app):
-    ann = people.user(region=region)
+def test_a_repository_policy_may_grant_what_no_identity_does(iam, root, region, app):
+    ann = iam.user(region=region)
     assert pulled(ann, region) == 403
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(ann.arn, allow(*PULLING))))
     assert pulled(ann, region) == 200
 
 
-def test_a_repository_policy_may_name_a_role_whose_sessions_then_may(people, root, region, app):
-    role = people.role()
-    session = people.session(role, region=region)
+def test_a_repository_policy_may_name_a_role_whose_sessions_then_may(iam, root, region, app):
+    role = iam.role()
+    session = iam.session(role, region=region)
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(role, allow(*PULLING))))
     assert pulled(session, region) == 200
 
 
-def test_naming_the_account_leaves_it_to_its_identities(people, root, region, app):
+def test_naming_the_account_leaves_it_to_its_identities(iam, root, region, app):
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(ACCOUNT, allow(*PULLING))))
-    assert pulled(people.user(region=region), region) == 403
-    assert pulled(people.user(allow("BatchGetImage"), region=region), region) == 200
+    assert pulled(iam.user(region=region), region) == 403
+    assert pulled(iam.user(allow("BatchGetImage"), region=region), region) == 200
 
 
 @pytest.mark.parametrize(("scope", "status"), [("V1", 403), ("V2", 200)])
-def test_a_registry_policy_grants_pulls_in_its_second_scope_only(people, root, region, app, scope, status):
-    ann = people.user(region=region)
+def test_a_registry_policy_grants_pulls_in_its_second_scope_only(iam, root, region, app, scope, status):
+    ann = iam.user(region=region)
     root.ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value=scope)
     root.ecr.put_registry_policy(policyText=policy(to(ann.arn, allow(*PULLING, on=everything(region)))))
     assert pulled(ann, region) == status
 
 
 @pytest.mark.parametrize(("scope", "status"), [("V1", 200), ("V2", 403)])
-def test_a_registry_policy_denies_pulls_in_its_second_scope_only(people, root, region, app, scope, status):
-    ann = people.user(allow("*"), region=region)
+def test_a_registry_policy_denies_pulls_in_its_second_scope_only(iam, root, region, app, scope, status):
+    ann = iam.user(allow("*"), region=region)
     root.ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value=scope)
     root.ecr.put_registry_policy(policyText=policy(to("*", deny(*PULLING, on=everything(region)))))
     assert pulled(ann, region) == status
 
 
-def test_a_registry_policy_may_grant_the_creation_of_repositories(people, root, region):
-    ann = people.user(region=region)
+def test_a_registry_policy_may_grant_the_creation_of_repositories(iam, root, region):
+    ann = iam.user(region=region)
     grant = allow("CreateRepository", on=f"arn:aws:ecr:{region}:{ACCOUNT}:repository/ann/*")
     root.ecr.put_registry_policy(policyText=policy(to(ann.arn, grant)))
     assert ann.ecr.create_repository(repositoryName="ann/app")
@@ -119,9 +119,9 @@ def test_a_registry_policy_may_grant_the_creation_of_repositories(people, root, 
         ("get_authorization_token", {}),
     ],
 )
-def test_some_things_no_registry_policy_grants_but_any_may_deny(people, root, region, operation, request_):
-    ann, bob = people.user(region=region), people.user(allow("*"), region=region)
-    people.iam.delete_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyName="own")
+def test_some_things_no_registry_policy_grants_but_any_may_deny(iam, root, region, operation, request_):
+    ann, bob = iam.user(region=region), iam.user(allow("*"), region=region)
+    iam.client.delete_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyName="own")
     root.ecr.put_registry_policy(policyText=policy(to("*", allow("*"))))
     with pytest.raises(ClientError, match="no identity-based policy allows"):
         getattr(ann.ecr, operation)(**request_)
@@ -179,8 +179,8 @@ def push(somebody, name, image, region):
 
 
 @pytest.mark.parametrize("missing", [None, "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"])
-def test_a_push_needs_four_actions(people, root, region, app, missing):
-    ann = people.user(allow(*(action for action in PUSHING if action != missing)), region=region)
+def test_a_push_needs_four_actions(iam, root, region, app, missing):
+    ann = iam.user(allow(*(action for action in PUSHING if action != missing)), region=region)
     answer = push(ann, app, an_image(region), region)
     if missing is None:
         assert answer.status_code == 201
@@ -189,15 +189,15 @@ def test_a_push_needs_four_actions(people, root, region, app, missing):
         assert (status, code, f"not authorized to perform: ecr:{missing} on" in message) == (403, "DENIED", True)
 
 
-def test_a_blob_in_one_request_needs_three(people, root, region, app):
+def test_a_blob_in_one_request_needs_three(iam, root, region, app):
     blob = an_image("one request").layers[0]
     for actions, status in ((["InitiateLayerUpload"], 403), (PUSHING, 201)):
-        ann = people.user(allow(*actions), region=region)
+        ann = iam.user(allow(*actions), region=region)
         answer = ann.send("POST", f"/v2/{app}/blobs/uploads/?digest={blob.digest}", data=blob.raw)
         assert answer.status_code == status
 
 
-def test_the_other_requests_of_the_registry_need_their_actions(people, root, region, app):
+def test_the_other_requests_of_the_registry_need_their_actions(iam, root, region, app):
     digest = an_image("app").digest
     for method, path, action, status in (
         ("GET", f"/v2/{app}/tags/list", "ListImages", 200),
@@ -205,15 +205,15 @@ def test_the_other_requests_of_the_registry_need_their_actions(people, root, reg
         ("GET", f"/v2/{app}/referrers/{digest}", "BatchGetImage", 200),
         ("DELETE", f"/v2/{app}/manifests/{digest}", "BatchDeleteImage", 202),
     ):
-        assert people.user(region=region).send(method, path).status_code == 403, path
-        assert people.user(allow(action), region=region).send(method, path).status_code == status, path
-    assert people.user(region=region).send("GET", "/v2/").status_code == 200
+        assert iam.user(region=region).send(method, path).status_code == 403, path
+        assert iam.user(allow(action), region=region).send(method, path).status_code == status, path
+    assert iam.user(region=region).send("GET", "/v2/").status_code == 200
 
 
 @pytest.mark.parametrize("may_create", [False, True])
-def test_a_push_that_creates_its_repository_needs_that_too(people, root, region, may_create):
+def test_a_push_that_creates_its_repository_needs_that_too(iam, root, region, may_create):
     root.ecr.create_repository_creation_template(prefix="new", appliedFor=["CREATE_ON_PUSH"])
-    ann = people.user(allow(*PUSHING, *(["CreateRepository"] if may_create else [])), region=region)
+    ann = iam.user(allow(*PUSHING, *(["CreateRepository"] if may_create else [])), region=region)
     answer = push(ann, "new/app", an_image("new"), region)
     if may_create:
         assert answer.status_code == 201
@@ -227,12 +227,12 @@ def test_a_push_that_creates_its_repository_needs_that_too(people, root, region,
 
 @pytest.mark.parametrize("names_source", [True, False])
 @pytest.mark.parametrize("may_read", [True, False])
-def test_a_mount_needs_the_layers_of_its_source(people, root, region, app, may_read, names_source):
+def test_a_mount_needs_the_layers_of_its_source(iam, root, region, app, may_read, names_source):
     root.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     root.ecr.create_repository(repositoryName="team/copy")
     source = f"arn:aws:ecr:{region}:{ACCOUNT}:repository/{app}"
     reading = [allow("GetDownloadUrlForLayer", on=source)] if may_read else []
-    ann = people.user(allow(*PUSHING), *reading, region=region)
+    ann = iam.user(allow(*PUSHING), *reading, region=region)
     digest = an_image("app").layers[0].digest
     wanted = f"mount={digest}&from={app}" if names_source else f"mount={digest}"
     answer = ann.send("POST", f"/v2/team/copy/blobs/uploads/?{wanted}")
@@ -306,18 +306,17 @@ def test_policies_that_lock_the_caller_out_are_still_refused(root, app):
     root.ecr.delete_repository_policy(repositoryName=app)
 
 
-def test_a_list_of_referrers_asks_no_upstream_for_who_may_not_import(people, root, region, upstream):
+def test_a_list_of_referrers_asks_no_upstream_for_who_may_not_import(iam, root, region, upstream):
     upstream.add_image("team/signed", an_image("signed"), "v1")
     root.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     assert root.send("GET", "/v2/quay/team/signed/manifests/v1").status_code == 200
     root.emulator.settle(timeout=20)
     asked = [each for each in upstream.requests if "/referrers/" in each.path]
     path = f"/v2/quay/team/signed/referrers/{an_image('signed').digest}"
-    answer = people.user(allow("BatchGetImage"), region=region).send("GET", path)
+    answer = iam.user(allow("BatchGetImage"), region=region).send("GET", path)
     assert (answer.status_code, json.loads(answer.data)["manifests"]) == (200, [])
     assert [each for each in upstream.requests if "/referrers/" in each.path] == asked
     assert (
-        people.user(allow("BatchGetImage", "BatchImportUpstreamImage"), region=region).send("GET", path).status_code
-        == 200
+        iam.user(allow("BatchGetImage", "BatchImportUpstreamImage"), region=region).send("GET", path).status_code == 200
     )
     assert len([each for each in upstream.requests if "/referrers/" in each.path]) > len(asked)

@@ -8,7 +8,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.support.people import ACCOUNT
+from tests.support.iam_principals import ACCOUNT
 from tests.support.processes import serving
 
 PAGE = Path(__file__).parents[2] / "docs" / "iam.md"

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
 from tests.support.boto import ENDPOINT, InProcess, Keys
-from tests.support.people import ACCOUNT, Somebody, allow, deny
+from tests.support.iam_principals import ACCOUNT, IamPrincipal, allow, deny
 
 NUMBERS = count()
 MFA = {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/ann", "TokenCode": "123456"}
@@ -59,42 +59,42 @@ def next_session(emulator, somebody, role, **more):
 def holder(emulator, assumed):
     given = assumed["Credentials"]
     keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-    return Somebody(emulator, assumed["AssumedRoleUser"]["Arn"], keys)
+    return IamPrincipal(emulator, assumed["AssumedRoleUser"]["Arn"], keys)
 
 
 # --- When it began -----------------------------------------------------------------------------------------
 
 
-def test_older_sessions_can_be_revoked(emulator, people, app):
+def test_older_sessions_can_be_revoked(emulator, iam, app):
     """As the console does with the policy AWSRevokeOlderSessions."""
-    role = people.role(EVERYTHING)
-    older = people.session(role)
+    role = iam.role(EVERYTHING)
+    older = iam.session(role)
     now = advance(emulator, "10m")
     revoked = deny("*", **when("DateLessThan", "aws:TokenIssueTime", now))
     document = json.dumps({"Version": "2012-10-17", "Statement": [revoked]})
-    people.iam.put_role_policy(
+    iam.client.put_role_policy(
         RoleName=role.rpartition("/")[2], PolicyName="AWSRevokeOlderSessions", PolicyDocument=document
     )
     assert not may_look(older, app)
-    assert may_look(people.session(role), app)
+    assert may_look(iam.session(role), app)
 
 
-def test_a_token_for_docker_is_revoked_with_its_session(emulator, people, app):
-    role = people.role(EVERYTHING)
-    session = people.session(role)
+def test_a_token_for_docker_is_revoked_with_its_session(emulator, iam, app):
+    role = iam.role(EVERYTHING)
+    session = iam.session(role)
     token = session.log_in()
     now = advance(emulator, "1m")
     revoked = deny("*", **when("DateLessThan", "aws:TokenIssueTime", now))
     document = json.dumps({"Version": "2012-10-17", "Statement": [revoked]})
     assert session.send("GET", f"/v2/{app}/tags/list", token).status_code != 403
-    people.iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="revoke", PolicyDocument=document)
+    iam.client.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="revoke", PolicyDocument=document)
     assert session.send("GET", f"/v2/{app}/tags/list", token).status_code == 403
 
 
-def test_a_users_own_keys_have_no_time_of_issue(people, app):
-    ann = people.user(EVERYTHING, deny("*", **when("Null", "aws:TokenIssueTime", "false")))
+def test_a_users_own_keys_have_no_time_of_issue(iam, app):
+    ann = iam.user(EVERYTHING, deny("*", **when("Null", "aws:TokenIssueTime", "false")))
     assert may_look(ann, app)
-    bob = people.user(EVERYTHING, deny("ListImages", **when("Null", "aws:TokenIssueTime", "true")))
+    bob = iam.user(EVERYTHING, deny("ListImages", **when("Null", "aws:TokenIssueTime", "true")))
     assert not may_look(bob, app)
 
 
@@ -111,58 +111,58 @@ def test_a_users_own_keys_have_no_time_of_issue(people, app):
         ([EVERYTHING, deny("*", **when("Null", "aws:MultiFactorAuthAge", "true"))], False, True),
     ],
 )
-def test_a_session_was_begun_with_mfa_or_was_not(people, app, statements, without, with_mfa):
-    role = people.role(*statements)
-    assert may_look(people.session(role), app) is without
-    assert may_look(people.session(role, **MFA), app) is with_mfa
+def test_a_session_was_begun_with_mfa_or_was_not(iam, app, statements, without, with_mfa):
+    role = iam.role(*statements)
+    assert may_look(iam.session(role), app) is without
+    assert may_look(iam.session(role, **MFA), app) is with_mfa
 
 
-def test_mfa_grows_old(emulator, people, app):
-    role = people.role(allow("*", **when("NumericLessThan", "aws:MultiFactorAuthAge", "1800")))
-    session = people.session(role, **MFA)
+def test_mfa_grows_old(emulator, iam, app):
+    role = iam.role(allow("*", **when("NumericLessThan", "aws:MultiFactorAuthAge", "1800")))
+    session = iam.session(role, **MFA)
     assert may_look(session, app)
     advance(emulator, "31m")
     assert not may_look(session, app)
 
 
-def test_a_users_own_keys_say_nothing_of_mfa(people, app):
-    ann = people.user(EVERYTHING, deny("*", **when("Bool", "aws:MultiFactorAuthPresent", "false")))
+def test_a_users_own_keys_say_nothing_of_mfa(iam, app):
+    ann = iam.user(EVERYTHING, deny("*", **when("Bool", "aws:MultiFactorAuthPresent", "false")))
     assert may_look(ann, app)
-    bob = people.user(EVERYTHING, deny("ListImages", **when("BoolIfExists", "aws:MultiFactorAuthPresent", "false")))
+    bob = iam.user(EVERYTHING, deny("ListImages", **when("BoolIfExists", "aws:MultiFactorAuthPresent", "false")))
     assert not may_look(bob, app)
 
 
 # --- Whose it is -------------------------------------------------------------------------------------------
 
 
-def test_tags_of_a_session_stand_before_those_of_its_role(people, app):
+def test_tags_of_a_session_stand_before_those_of_its_role(iam, app):
     red = deny("*", **when("StringEquals", "aws:PrincipalTag/team", "red"))
-    role = people.role(EVERYTHING, red, Tags=[{"Key": "team", "Value": "blue"}])
-    assert may_look(people.session(role), app)
-    assert not may_look(people.session(role, Tags=[{"Key": "team", "Value": "red"}]), app)
-    assert may_look(people.session(role, Tags=[{"Key": "other", "Value": "red"}]), app)
+    role = iam.role(EVERYTHING, red, Tags=[{"Key": "team", "Value": "blue"}])
+    assert may_look(iam.session(role), app)
+    assert not may_look(iam.session(role, Tags=[{"Key": "team", "Value": "red"}]), app)
+    assert may_look(iam.session(role, Tags=[{"Key": "other", "Value": "red"}]), app)
 
 
-def test_a_source_identity_stays_through_a_chain_of_roles(emulator, people, app):
-    role = people.role(EVERYTHING, deny("*", **when("StringEquals", "aws:SourceIdentity", "mallory")))
-    assert may_look(people.session(role, SourceIdentity="ann"), app)
-    assert not may_look(people.session(role, SourceIdentity="mallory"), app)
-    first = people.session(people.role(EVERYTHING), SourceIdentity="mallory")
+def test_a_source_identity_stays_through_a_chain_of_roles(emulator, iam, app):
+    role = iam.role(EVERYTHING, deny("*", **when("StringEquals", "aws:SourceIdentity", "mallory")))
+    assert may_look(iam.session(role, SourceIdentity="ann"), app)
+    assert not may_look(iam.session(role, SourceIdentity="mallory"), app)
+    first = iam.session(iam.role(EVERYTHING), SourceIdentity="mallory")
     assert not may_look(next_session(emulator, first, role), app)
 
 
-def test_transitive_tags_stay_through_a_chain_of_roles_and_others_do_not(emulator, people, app):
-    role = people.role(EVERYTHING, deny("*", **when("StringEquals", "aws:PrincipalTag/team", "red")))
+def test_transitive_tags_stay_through_a_chain_of_roles_and_others_do_not(emulator, iam, app):
+    role = iam.role(EVERYTHING, deny("*", **when("StringEquals", "aws:PrincipalTag/team", "red")))
     tags = [{"Key": "team", "Value": "red"}]
-    middle = people.role(EVERYTHING)
-    passing = people.session(middle, Tags=tags, TransitiveTagKeys=["team"])
+    middle = iam.role(EVERYTHING)
+    passing = iam.session(middle, Tags=tags, TransitiveTagKeys=["team"])
     assert not may_look(next_session(emulator, passing, role), app)
-    assert may_look(next_session(emulator, people.session(middle, Tags=tags), role), app)
+    assert may_look(next_session(emulator, iam.session(middle, Tags=tags), role), app)
 
 
-def test_mfa_is_not_passed_on_through_a_chain_of_roles(emulator, people, app):
-    role = people.role(allow("*", **when("Bool", "aws:MultiFactorAuthPresent", "true")))
-    first = people.session(people.role(EVERYTHING), **MFA)
+def test_mfa_is_not_passed_on_through_a_chain_of_roles(emulator, iam, app):
+    role = iam.role(allow("*", **when("Bool", "aws:MultiFactorAuthPresent", "true")))
+    first = iam.session(iam.role(EVERYTHING), **MFA)
     assert not may_look(next_session(emulator, first, role), app)
 
 
@@ -187,37 +187,37 @@ def web_token(issuer):
         ("https://accounts.google.com", "accounts.google.com"),
     ],
 )
-def test_the_provider_of_a_web_identity_can_be_asked_for(emulator, people, app, issuer, provider):
-    role = people.role(EVERYTHING, deny("*", **when("StringEquals", "aws:FederatedProvider", provider)))
+def test_the_provider_of_a_web_identity_can_be_asked_for(emulator, iam, app, issuer, provider):
+    role = iam.role(EVERYTHING, deny("*", **when("StringEquals", "aws:FederatedProvider", provider)))
     begin = unsigned(emulator).assume_role_with_web_identity
     for token, is_allowed in ((web_token(issuer), False), (web_token("https://else.example"), True)):
         assumed = begin(RoleArn=role, RoleSessionName="web", WebIdentityToken=token)
         assert may_look(holder(emulator, assumed), app) is is_allowed
-    assert may_look(people.session(role), app)
+    assert may_look(iam.session(role), app)
 
 
-def test_limits_that_would_not_hold_are_refused_to_who_has_no_keys_yet(emulator, people):
+def test_limits_that_would_not_hold_are_refused_to_who_has_no_keys_yet(emulator, iam):
     limited = {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}
     with pytest.raises(ClientError, match="NotImplemented"):
         unsigned(emulator).assume_role_with_web_identity(
-            RoleArn=people.role(), RoleSessionName="web", WebIdentityToken=web_token("https://a.example"), **limited
+            RoleArn=iam.role(), RoleSessionName="web", WebIdentityToken=web_token("https://a.example"), **limited
         )
 
 
 # --- Others ------------------------------------------------------------------------------------------------
 
 
-def test_a_root_has_its_account_as_userid(people, root, app):
+def test_a_root_has_its_account_as_userid(iam, root, app):
     statement = deny("ListImages", **when("StringEquals", "aws:userid", ACCOUNT)) | {"Principal": "*"}
     del statement["Resource"]
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     root.ecr.set_repository_policy(repositoryName=app, policyText=document)
     assert not may_look(root, app)
-    assert may_look(people.user(EVERYTHING), app)
+    assert may_look(iam.user(EVERYTHING), app)
 
 
-def test_a_referer_can_be_asked_for(people, app):
-    ann = people.user(EVERYTHING, deny("ListImages", **when("StringLike", "aws:Referer", "*evil*")))
+def test_a_referer_can_be_asked_for(iam, app):
+    ann = iam.user(EVERYTHING, deny("ListImages", **when("StringLike", "aws:Referer", "*evil*")))
     token = ann.log_in()
     assert ann.send("GET", f"/v2/{app}/tags/list", token).status_code != 403
     headers = {"Referer": "http://evil.example/"}

@@ -17,7 +17,7 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.system import SystemClock
 from tests.support.boto import ENDPOINT, Keys
-from tests.support.people import ACCOUNT, People, Somebody
+from tests.support.iam_principals import ACCOUNT, IamAccount, IamPrincipal
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921."
 WRONG = (
@@ -36,13 +36,13 @@ def emulator():
 
 @pytest.fixture(scope="module")
 def ann(emulator):
-    return People(emulator).user()
+    return IamAccount(emulator).user()
 
 
 @pytest.fixture(scope="module")
 def session(emulator):
-    people = People(emulator)
-    return people.session(people.role())
+    iam = IamAccount(emulator)
+    return iam.session(iam.role())
 
 
 def refusal(call, **request):
@@ -119,7 +119,7 @@ def test_the_http_date_will_do(emulator, ann):
 
 def test_keys_without_a_secret_here_are_not_verified(emulator):
     for access_key in (ACCOUNT, "AKIASTRANGER"):
-        assert Somebody(emulator, "", Keys(access_key, "whatever")).ecr.describe_registry()
+        assert IamPrincipal(emulator, "", Keys(access_key, "whatever")).ecr.describe_registry()
 
 
 # --- What is wrong ---------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_keys_without_a_secret_here_are_not_verified(emulator):
 
 def test_a_wrong_secret_is_noticed(emulator, ann, session):
     for keys in (ann.keys, session.keys):
-        impostor = Somebody(emulator, "", keys._replace(secret="guessed"))
+        impostor = IamPrincipal(emulator, "", keys._replace(secret="guessed"))
         assert refusal(impostor.ecr.describe_registry) == ("InvalidSignatureException", WRONG)
 
 
@@ -148,7 +148,7 @@ def test_a_presigned_query_cannot_be_changed(emulator, ann):
 
 def test_a_session_without_its_token_or_with_another_is_refused(emulator, ann, session):
     for token in (None, "another"):
-        thief = Somebody(emulator, "", session.keys._replace(session_token=token))
+        thief = IamPrincipal(emulator, "", session.keys._replace(session_token=token))
         assert refusal(thief.ecr.describe_registry)[0] == "UnrecognizedClientException"
 
 

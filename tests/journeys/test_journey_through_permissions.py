@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.clients import Aws, CommandFailed, Crane, Docker, logged_in
 from tests.support.docker_hub import CACHED, create_rule, publish, serve_arguments
+from tests.support.iam_principals import allow, policy
 from tests.support.layouts import single_image
-from tests.support.people import allow, policy
 from tests.support.processes import serving
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.clients import Aws, CommandFailed, Containerd, Docker, logged_in
+from tests.support.iam_principals import allow, policy, repository_policy, to
 from tests.support.layouts import single_image
-from tests.support.people import allow, policy, repository_policy, to
 from tests.support.processes import serving
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from tests.support.boto import Keys
 from tests.support.docker import refusal
+from tests.support.iam_principals import ACCOUNT, IamAccount, IamPrincipal, allow, deny, policy, repository_policy, to
 from tests.support.images import an_image, put_image
-from tests.support.people import ACCOUNT, People, Somebody, allow, deny, policy, repository_policy, to
 
 NUMBERS = count()
 PULLING = ("BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability")
@@ -53,8 +53,8 @@ def denial(call, **request):
 # --- Identities ------------------------------------------------------------------------------------------
 
 
-def test_a_user_may_what_its_own_policy_says_and_nothing_else(people, app):
-    ann = people.user(allow(*PULLING, on=arn(app)))
+def test_a_user_may_what_its_own_policy_says_and_nothing_else(iam, app):
+    ann = iam.user(allow(*PULLING, on=arn(app)))
     assert may_pull(ann, app)
     assert ann.send("HEAD", f"/v2/{app}/blobs/{an_image(app).layers[0].digest}").status_code == 200
     assert ann.send("GET", f"/v2/{app}/blobs/{an_image(app).layers[0].digest}").status_code == 200
@@ -66,124 +66,124 @@ def test_a_user_may_what_its_own_policy_says_and_nothing_else(people, app):
     )
 
 
-def test_another_repository_is_not_its_business(people, app, root):
+def test_another_repository_is_not_its_business(iam, app, root):
     other = f"{app}-other"
     root.ecr.create_repository(repositoryName=other)
-    assert not may_pull(people.user(allow(*PULLING, on=arn(app))), other)
+    assert not may_pull(iam.user(allow(*PULLING, on=arn(app))), other)
 
 
-def test_who_may_not_is_not_told_whether_a_repository_exists(people):
-    ann = people.user()
+def test_who_may_not_is_not_told_whether_a_repository_exists(iam):
+    ann = iam.user()
     code, message = denial(ann.ecr.describe_images, repositoryName="nowhere")
     assert (code, "DescribeImages" in message) == ("AccessDeniedException", True)
     assert ann.send("GET", "/v2/nowhere/manifests/v1").status_code == 403
 
 
-def test_names_are_checked_before_permissions_and_credentials_before_names(people):
-    assert people.user().send("GET", "/v2/NoName/manifests/v1").json["errors"][0]["code"] == "NAME_INVALID"
-    assert people.user().send("GET", "/v2/NoName/manifests/v1", token="QVdTOng=").status_code == 401
+def test_names_are_checked_before_permissions_and_credentials_before_names(iam):
+    assert iam.user().send("GET", "/v2/NoName/manifests/v1").json["errors"][0]["code"] == "NAME_INVALID"
+    assert iam.user().send("GET", "/v2/NoName/manifests/v1", token="QVdTOng=").status_code == 401
 
 
 @pytest.mark.parametrize(("kind", "pushes"), [("PullOnly", False), ("ReadOnly", False), ("PowerUser", True)])
-def test_policies_of_aws_can_be_attached(people, app, kind, pushes):
-    ann = people.user()
-    people.iam.attach_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyArn=f"{AWS_POLICY}{kind}")
+def test_policies_of_aws_can_be_attached(iam, app, kind, pushes):
+    ann = iam.user()
+    iam.client.attach_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyArn=f"{AWS_POLICY}{kind}")
     assert may_pull(ann, app)
     assert (ann.send("POST", f"/v2/{app}/blobs/uploads/").status_code == 202) is pushes
 
 
-def test_a_managed_policy_counts_in_its_default_version(people, app):
-    ann = people.user()
-    created = people.iam.create_policy(PolicyName=f"pull-{app[-3:]}", PolicyDocument=policy(allow("ListImages")))
+def test_a_managed_policy_counts_in_its_default_version(iam, app):
+    ann = iam.user()
+    created = iam.client.create_policy(PolicyName=f"pull-{app[-3:]}", PolicyDocument=policy(allow("ListImages")))
     managed = created["Policy"]["Arn"]
-    people.iam.attach_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyArn=managed)
+    iam.client.attach_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyArn=managed)
     assert not may_pull(ann, app)
     document = policy(allow(*PULLING))
-    people.iam.create_policy_version(PolicyArn=managed, PolicyDocument=document, SetAsDefault=True)
+    iam.client.create_policy_version(PolicyArn=managed, PolicyDocument=document, SetAsDefault=True)
     assert may_pull(ann, app)
 
 
-def test_a_user_has_the_policies_of_its_groups(people, app):
-    ann, group = people.user(), f"pullers-{app[-3:]}"
-    people.iam.create_group(GroupName=group)
-    people.iam.put_group_policy(GroupName=group, PolicyName="pull", PolicyDocument=policy(allow(*PULLING)))
+def test_a_user_has_the_policies_of_its_groups(iam, app):
+    ann, group = iam.user(), f"pullers-{app[-3:]}"
+    iam.client.create_group(GroupName=group)
+    iam.client.put_group_policy(GroupName=group, PolicyName="pull", PolicyDocument=policy(allow(*PULLING)))
     assert not may_pull(ann, app)
     name = ann.arn.rpartition("/")[2]
-    people.iam.add_user_to_group(GroupName=group, UserName=name)
+    iam.client.add_user_to_group(GroupName=group, UserName=name)
     assert may_pull(ann, app)
-    people.iam.remove_user_from_group(GroupName=group, UserName=name)
-    people.iam.attach_group_policy(GroupName=group, PolicyArn=f"{AWS_POLICY}PullOnly")
+    iam.client.remove_user_from_group(GroupName=group, UserName=name)
+    iam.client.attach_group_policy(GroupName=group, PolicyArn=f"{AWS_POLICY}PullOnly")
     assert not may_pull(ann, app)
-    people.iam.add_user_to_group(GroupName=group, UserName=name)
+    iam.client.add_user_to_group(GroupName=group, UserName=name)
     assert may_pull(ann, app)
 
 
-def test_a_session_may_what_its_role_may(people, app):
-    session = people.session(people.role(allow(*PULLING, on=arn(app))))
+def test_a_session_may_what_its_role_may(iam, app):
+    session = iam.session(iam.role(allow(*PULLING, on=arn(app))))
     assert session.arn.startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/role-")
     assert may_pull(session, app)
     code, message = denial(session.ecr.list_images, repositoryName=app)
     assert (code, message.split(" is ")[0]) == ("AccessDeniedException", f"User: {session.arn}")
 
 
-def test_a_role_with_a_path_is_found(people, app):
-    assert may_pull(people.session(people.role(allow(*PULLING), Path="/ci/build/")), app)
+def test_a_role_with_a_path_is_found(iam, app):
+    assert may_pull(iam.session(iam.role(allow(*PULLING), Path="/ci/build/")), app)
 
 
-def test_sessions_of_one_name_have_their_own_policies_also_in_docker(people, app):
-    role = people.role(allow(*PULLING))
-    narrow = people.session(role, "ci", Policy=policy(allow("GetAuthorizationToken")))
-    wide = people.session(role, "ci")
+def test_sessions_of_one_name_have_their_own_policies_also_in_docker(iam, app):
+    role = iam.role(allow(*PULLING))
+    narrow = iam.session(role, "ci", Policy=policy(allow("GetAuthorizationToken")))
+    wide = iam.session(role, "ci")
     tokens = narrow.log_in(), wide.log_in()
     assert narrow.arn == wide.arn
     assert [wide.send("GET", f"/v2/{app}/manifests/v1", token).status_code for token in tokens] == [403, 200]
     assert [may_pull(narrow, app), may_pull(wide, app)] == [False, True]
 
 
-def test_a_boundary_is_a_limit(people, app):
-    boundary = people.iam.create_policy(
+def test_a_boundary_is_a_limit(iam, app):
+    boundary = iam.client.create_policy(
         PolicyName=f"limit-{app[-3:]}", PolicyDocument=policy(allow("GetAuthorizationToken", "ListImages"))
     )["Policy"]["Arn"]
-    session = people.session(people.role(allow("*"), PermissionsBoundary=boundary))
+    session = iam.session(iam.role(allow("*"), PermissionsBoundary=boundary))
     assert session.ecr.list_images(repositoryName=app)["imageIds"]
     assert not may_pull(session, app)
     assert "no permissions boundary allows" in denial(session.ecr.describe_images, repositoryName=app)[1]
 
 
-def test_a_boundary_that_was_deleted_lets_nothing_through(people, app):
-    boundary = people.iam.create_policy(PolicyName=f"gone-{app[-3:]}", PolicyDocument=policy(allow("*")))
-    role = people.role(allow("*"), PermissionsBoundary=boundary["Policy"]["Arn"])
-    people.iam.delete_policy(PolicyArn=boundary["Policy"]["Arn"])
-    session = people.session(role)
+def test_a_boundary_that_was_deleted_lets_nothing_through(iam, app):
+    boundary = iam.client.create_policy(PolicyName=f"gone-{app[-3:]}", PolicyDocument=policy(allow("*")))
+    role = iam.role(allow("*"), PermissionsBoundary=boundary["Policy"]["Arn"])
+    iam.client.delete_policy(PolicyArn=boundary["Policy"]["Arn"])
+    session = iam.session(role)
     assert denial(session.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
 
 
-def test_a_policy_that_changes_counts_at_once_for_tokens_too(people, app):
-    ann = people.user(allow(*PULLING))
+def test_a_policy_that_changes_counts_at_once_for_tokens_too(iam, app):
+    ann = iam.user(allow(*PULLING))
     token = ann.log_in()
     assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 200
-    people.iam.put_user_policy(
+    iam.client.put_user_policy(
         UserName=ann.arn.rpartition("/")[2], PolicyName="own", PolicyDocument=policy(allow("ListImages"))
     )
     assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 403
 
 
-def test_a_token_whose_user_is_gone_opens_nothing(people, app):
-    ann = people.user(allow(*PULLING))
+def test_a_token_whose_user_is_gone_opens_nothing(iam, app):
+    ann = iam.user(allow(*PULLING))
     token, name = ann.log_in(), ann.arn.rpartition("/")[2]
-    people.iam.delete_access_key(UserName=name, AccessKeyId=ann.keys.access_key)
-    people.iam.delete_user_policy(UserName=name, PolicyName="own")
-    people.iam.delete_user(UserName=name)
+    iam.client.delete_access_key(UserName=name, AccessKeyId=ann.keys.access_key)
+    iam.client.delete_user_policy(UserName=name, PolicyName="own")
+    iam.client.delete_user(UserName=name)
     assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 403
     assert denial(ann.ecr.list_images, repositoryName=app)[0] == "UnrecognizedClientException"
 
 
-def test_a_policy_that_no_one_can_read_allows_nothing(people, app):
+def test_a_policy_that_no_one_can_read_allows_nothing(iam, app):
     # moto checks documents as IAM does; what comes by another way may be anything.
     from moto.iam.models import iam_backends
 
-    ann = people.user(allow(*PULLING))
-    with people.emulator._companions.entered():
+    ann = iam.user(allow(*PULLING))
+    with iam.emulator._companions.entered():
         iam_backends[ACCOUNT]["aws"].users[ann.arn.rpartition("/")[2]].policies["broken"] = "{"
     assert denial(ann.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
 
@@ -217,31 +217,31 @@ def test_a_limit_that_would_not_hold_is_refused(root, service, operation, reques
 
 def test_a_stranger_is_refused(emulator, root):
     for keys in (Keys("AKIASTRANGER", "secret"), Keys("test", "test")):
-        stranger = Somebody(emulator, "", keys)
+        stranger = IamPrincipal(emulator, "", keys)
         assert denial(stranger.ecr.describe_registry) == (
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         )
 
 
-def test_a_key_that_was_made_inactive_is_refused(people):
-    ann = people.user(allow("ListImages"))
+def test_a_key_that_was_made_inactive_is_refused(iam):
+    ann = iam.user(allow("ListImages"))
     name = ann.arn.rpartition("/")[2]
-    people.iam.update_access_key(UserName=name, AccessKeyId=ann.keys.access_key, Status="Inactive")
+    iam.client.update_access_key(UserName=name, AccessKeyId=ann.keys.access_key, Status="Inactive")
     assert denial(ann.ecr.get_authorization_token)[0] == "UnrecognizedClientException"
 
 
-def test_a_session_needs_its_token(emulator, people):
-    keys = people.session(people.role(allow("DescribeRegistry"))).keys
+def test_a_session_needs_its_token(emulator, iam):
+    keys = iam.session(iam.role(allow("DescribeRegistry"))).keys
     for token in (None, "another"):
-        thief = Somebody(emulator, "", Keys(keys.access_key, keys.secret, token))
+        thief = IamPrincipal(emulator, "", Keys(keys.access_key, keys.secret, token))
         assert denial(thief.ecr.describe_registry)[0] == "UnrecognizedClientException"
 
 
-def test_a_session_ends_by_the_emulators_clock_wherever_that_was_moved(emulator, people, root):
-    role = people.role(allow("DescribeRegistry"))
+def test_a_session_ends_by_the_emulators_clock_wherever_that_was_moved(emulator, iam, root):
+    role = iam.role(allow("DescribeRegistry"))
     emulator.clock.advance(timedelta(hours=30))
-    session = people.session(role, DurationSeconds=3600)
+    session = iam.session(role, DurationSeconds=3600)
     emulator.clock.advance(timedelta(minutes=59))
     assert session.ecr.describe_registry()
     token = session.log_in()
@@ -254,7 +254,7 @@ def test_a_session_ends_by_the_emulators_clock_wherever_that_was_moved(emulator,
 
 
 def test_twelve_digits_are_the_root_of_that_account(emulator, app):
-    stranger = People(emulator, "999988887777").root()
+    stranger = IamAccount(emulator, "999988887777").root()
     stranger.ecr.create_repository(repositoryName="theirs/app")
     code, message = denial(stranger.ecr.list_images, registryId=ACCOUNT, repositoryName=app)
     assert code == "AccessDeniedException"
@@ -264,39 +264,39 @@ def test_twelve_digits_are_the_root_of_that_account(emulator, app):
 # --- Denials ---------------------------------------------------------------------------------------------
 
 
-def a_denied_user(people, root, app):
-    return people.user(allow("*"), deny("BatchGetImage", on=arn(app)))
+def a_denied_user(iam, root, app):
+    return iam.user(allow("*"), deny("BatchGetImage", on=arn(app)))
 
 
-def a_user_of_a_denied_group(people, root, app):
-    ann, group = people.user(allow("*")), f"denied-{app[-3:]}"
-    people.iam.create_group(GroupName=group)
-    people.iam.put_group_policy(GroupName=group, PolicyName="no", PolicyDocument=policy(deny("BatchGetImage")))
-    people.iam.add_user_to_group(GroupName=group, UserName=ann.arn.rpartition("/")[2])
+def a_user_of_a_denied_group(iam, root, app):
+    ann, group = iam.user(allow("*")), f"denied-{app[-3:]}"
+    iam.client.create_group(GroupName=group)
+    iam.client.put_group_policy(GroupName=group, PolicyName="no", PolicyDocument=policy(deny("BatchGetImage")))
+    iam.client.add_user_to_group(GroupName=group, UserName=ann.arn.rpartition("/")[2])
     return ann
 
 
-def a_session_of_a_denied_role(people, root, app):
-    return people.session(people.role(allow("*"), deny("BatchGetImage")))
+def a_session_of_a_denied_role(iam, root, app):
+    return iam.session(iam.role(allow("*"), deny("BatchGetImage")))
 
 
-def a_session_that_was_denied(people, root, app):
-    return people.session(people.role(allow("*")), Policy=policy(allow("*"), deny("BatchGetImage")))
+def a_session_that_was_denied(iam, root, app):
+    return iam.session(iam.role(allow("*")), Policy=policy(allow("*"), deny("BatchGetImage")))
 
 
-def a_session_within_a_denial(people, root, app):
-    limit = people.iam.create_policy(
+def a_session_within_a_denial(iam, root, app):
+    limit = iam.client.create_policy(
         PolicyName=f"deny-{app[-3:]}", PolicyDocument=policy(allow("*"), deny("BatchGetImage"))
     )
-    return people.session(people.role(allow("*"), PermissionsBoundary=limit["Policy"]["Arn"]))
+    return iam.session(iam.role(allow("*"), PermissionsBoundary=limit["Policy"]["Arn"]))
 
 
-def root_whom_the_repository_denies(people, root, app):
+def root_whom_the_repository_denies(iam, root, app):
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to("*", deny("BatchGetImage"))))
     return root
 
 
-def root_whom_the_registry_denies(people, root, app):
+def root_whom_the_registry_denies(iam, root, app):
     root.ecr.put_registry_policy(policyText=policy(to("*", deny("BatchGetImage", on=arn(app)))))
     return root
 
@@ -313,24 +313,24 @@ def root_whom_the_registry_denies(people, root, app):
         (root_whom_the_registry_denies, "a resource-based policy"),
     ],
 )
-def test_a_denial_outweighs_every_permission(people, root, app, make, source):
-    somebody = make(people, root, app)
+def test_a_denial_outweighs_every_permission(iam, root, app, make, source):
+    somebody = make(iam, root, app)
     assert not may_pull(somebody, app)
     _, message = denial(somebody.ecr.batch_get_image, repositoryName=app, imageIds=[{"imageTag": "v1"}])
     assert f"with an explicit deny in {source}" in message
     assert somebody.ecr.list_images(repositoryName=app)["imageIds"], "nothing else is denied"
 
 
-def test_no_other_spelling_of_an_arn_leads_around_a_denial(people, app):
-    ann = people.user(allow("*"), deny("TagResource", on=arn(app)))
+def test_no_other_spelling_of_an_arn_leads_around_a_denial(iam, app):
+    ann = iam.user(allow("*"), deny("TagResource", on=arn(app)))
     tags = [{"Key": "stage", "Value": "beta"}]
     for spelled in (arn(app), arn(app).replace("arn:aws:", "arn:aws-cn:")):
         assert denial(ann.ecr.tag_resource, resourceArn=spelled, tags=tags)[0] == "AccessDeniedException"
 
 
-def test_the_name_of_a_session_makes_nobody_root(people, app):
+def test_the_name_of_a_session_makes_nobody_root(iam, app):
     """IAM takes no colons in it; moto does."""
-    assert not may_pull(people.session(people.role(), ":root"), app)
+    assert not may_pull(iam.session(iam.role(), ":root"), app)
 
 
 # --- Conditions ------------------------------------------------------------------------------------------
@@ -357,23 +357,23 @@ def when(**keys):
         (when(DateLessThan=("aws:CurrentTime", "2020-01-01T00:00:00Z")), False),
     ],
 )
-def test_conditions_see_the_request_the_repository_and_the_caller(people, root, app, condition, holds):
+def test_conditions_see_the_request_the_repository_and_the_caller(iam, root, app, condition, holds):
     root.ecr.tag_resource(resourceArn=arn(app), tags=[{"Key": "stage", "Value": "beta"}])
-    ann = people.user(allow(*PULLING, **condition))
-    people.iam.tag_user(UserName=ann.arn.rpartition("/")[2], Tags=[{"Key": "team", "Value": "blue"}])
+    ann = iam.user(allow(*PULLING, **condition))
+    iam.client.tag_user(UserName=ann.arn.rpartition("/")[2], Tags=[{"Key": "team", "Value": "blue"}])
     assert may_pull(ann, app) is holds
 
 
-def test_a_policy_may_speak_of_the_users_own_name(people, root):
-    ann = people.user(allow("CreateRepository", on="arn:aws:ecr:*:*:repository/${aws:username}/*"))
+def test_a_policy_may_speak_of_the_users_own_name(iam, root):
+    ann = iam.user(allow("CreateRepository", on="arn:aws:ecr:*:*:repository/${aws:username}/*"))
     name = ann.arn.rpartition("/")[2]
     assert ann.ecr.create_repository(repositoryName=f"{name}/app")
     assert denial(ann.ecr.create_repository, repositoryName="bob/app")[0] == "AccessDeniedException"
 
 
-def test_tags_in_a_request_can_be_asked_for(people):
+def test_tags_in_a_request_can_be_asked_for(iam):
     condition = when(StringEquals=("aws:RequestTag/team", "blue"))
-    ann = people.user(allow("CreateRepository", "TagResource", **condition))
+    ann = iam.user(allow("CreateRepository", "TagResource", **condition))
     blue, red = ([{"Key": "team", "Value": value}] for value in ("blue", "red"))
     assert denial(ann.ecr.create_repository, repositoryName="tags/red", tags=red)[0] == "AccessDeniedException"
     assert ann.ecr.create_repository(repositoryName="tags/blue", tags=blue)

@@ -1,4 +1,4 @@
-"""People in IAM, and how they reach the emulator: with boto3 and as docker does."""
+"""Create principals in IAM, and send requests as they do: with boto3 and as docker."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ EVERYBODY = {"AWS": "*"}
 
 
 def policy(*statements: dict[str, Any]) -> str:
-    """A policy document."""
+    """Return a policy document."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def repository_policy(*statements: dict[str, Any]) -> str:
-    """A policy of a repository: its statements name no resources, which ECR refuses there."""
+    """Return a repository policy. Its statements name no resources: ECR refuses those there."""
     return policy(
         *({name: value for name, value in statement.items() if name != "Resource"} for statement in statements)
     )
 
 
 def allow(*actions: str, on: str | list[str] = "*", **more: Any) -> dict[str, Any]:
-    """A statement that allows actions of ECR, or others by their full name."""
+    """Return a statement that allows actions of ECR, or of other services by their full names."""
     return {"Effect": "Allow", "Action": [_full(action) for action in actions], "Resource": on, **more}
 
 
 def deny(*actions: str, on: str | list[str] = "*", **more: Any) -> dict[str, Any]:
-    """A statement that denies actions."""
+    """Return a statement that denies actions."""
     return allow(*actions, on=on, **more) | {"Effect": "Deny"}
 
 
 def to(principal: Any, statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement of a resource's policy; ``*`` is everybody, an ARN or account one principal of AWS."""
+    """Return a statement of a resource-based policy. ``principal`` is ``*``, an ARN, an account or an element."""
     return statement | {
         "Principal": principal if principal == "*" or isinstance(principal, dict) else {"AWS": principal}
     }
@@ -49,8 +49,8 @@ def _full(action: str) -> str:
     return action if ":" in action or action == "*" else f"ecr:{action}"
 
 
-class Somebody:
-    """A principal with its keys, as it uses ECR in one Region."""
+class IamPrincipal:
+    """A principal with its access keys, for requests to ECR in one Region."""
 
     def __init__(self, emulator: Emulator, arn: str, keys: Keys, region: str = "us-east-1") -> None:
         self.emulator = emulator
@@ -61,54 +61,54 @@ class Somebody:
         self._http = Client(emulator.wsgi)
 
     def client(self, service: str) -> Any:
-        """A boto3 client for another service."""
+        """Return a boto3 client for a service."""
         return client_of(self.emulator, service, region=self.region, keys=self.keys)
 
     def log_in(self) -> str:
-        """A token for docker, good for twelve hours."""
+        """Return a token for docker, which is valid for 12 hours."""
         return str(self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"])
 
     def send(self, method: str, path: str, token: str | None = None, **request: Any) -> TestResponse:
-        """A request of docker's, with a token of this moment unless one is given."""
+        """Send a request of docker's, with a new token unless one is given."""
         headers = {"Authorization": f"Basic {token or self.log_in()}"} | request.pop("headers", {})
         return self._http.open(path, method=method, headers=headers, environ_base=LOOPBACK, **request)
 
 
-class People:
-    """Makes users, groups and roles in the IAM of one account."""
+class IamAccount:
+    """The IAM of one account, where users and roles are created."""
 
     def __init__(self, emulator: Emulator, account: str = ACCOUNT) -> None:
         self.emulator = emulator
         self.account = account
-        self.iam = client_of(emulator, "iam", account=account)
+        self.client = client_of(emulator, "iam", account=account)
         self._numbers = count()
 
-    def root(self, region: str = "us-east-1") -> Somebody:
-        """The account itself."""
-        return Somebody(self.emulator, f"arn:aws:iam::{self.account}:root", Keys(self.account, "any"), region)
+    def root(self, region: str = "us-east-1") -> IamPrincipal:
+        """Return the root user."""
+        return IamPrincipal(self.emulator, f"arn:aws:iam::{self.account}:root", Keys(self.account, "any"), region)
 
-    def user(self, *statements: dict[str, Any], region: str = "us-east-1", name: str | None = None) -> Somebody:
-        """A user that may log in and whatever the statements say."""
+    def user(self, *statements: dict[str, Any], region: str = "us-east-1", name: str | None = None) -> IamPrincipal:
+        """Create a user that may log in and do what the statements allow."""
         name = name or f"user-{next(self._numbers)}"
-        arn = self.iam.create_user(UserName=name)["User"]["Arn"]
+        arn = self.client.create_user(UserName=name)["User"]["Arn"]
         document = policy(allow("GetAuthorizationToken"), *statements)
-        self.iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
-        key = self.iam.create_access_key(UserName=name)["AccessKey"]
-        return Somebody(self.emulator, arn, Keys(key["AccessKeyId"], key["SecretAccessKey"]), region)
+        self.client.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
+        key = self.client.create_access_key(UserName=name)["AccessKey"]
+        return IamPrincipal(self.emulator, arn, Keys(key["AccessKeyId"], key["SecretAccessKey"]), region)
 
     def role(self, *statements: dict[str, Any], trusts: dict[str, str] = EVERYBODY, **more: Any) -> str:
-        """A role that anybody may assume, or whom it trusts; returns its ARN."""
+        """Create a role that everybody may assume unless ``trusts`` says otherwise, and return its ARN."""
         name = f"role-{next(self._numbers)}"
         trust = policy({"Effect": "Allow", "Principal": trusts, "Action": "sts:AssumeRole"})
-        arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **more)["Role"]["Arn"]
+        arn = self.client.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **more)["Role"]["Arn"]
         document = policy(allow("GetAuthorizationToken"), *statements)
-        self.iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document)
+        self.client.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document)
         return str(arn)
 
-    def session(self, role_arn: str, name: str = "session", region: str = "us-east-1", **more: Any) -> Somebody:
-        """Somebody who has assumed a role."""
+    def session(self, role_arn: str, name: str = "session", region: str = "us-east-1", **more: Any) -> IamPrincipal:
+        """Assume a role, and return its session."""
         sts = client_of(self.emulator, "sts", account=self.account)
         assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName=name, **more)
         given = assumed["Credentials"]
         keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-        return Somebody(self.emulator, assumed["AssumedRoleUser"]["Arn"], keys, region)
+        return IamPrincipal(self.emulator, assumed["AssumedRoleUser"]["Arn"], keys, region)
