@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.control import model
 from ecr_emulator.control.caller import Callers
-from ecr_emulator.control.demands import demands
 from ecr_emulator.control.emulated import find_emulated
 from ecr_emulator.control.request import EcrRequest
+from ecr_emulator.control.required_actions import required_actions
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import (
     EcrError,
@@ -126,7 +126,7 @@ class Endpoint:
         if self._services.access:
             circumstances = circumstances_of(request.environ)
             permissions = self._services.access.permissions(caller, registry, now, circumstances)
-            permissions.require(demands(operation.name, members, registry, self._services.roles))
+            permissions.require(required_actions(operation.name, members, registry, self._services.roles))
         host = request.origin.partition("://")[2]
         permissions = unless(first_pull_refusal(request.environ, host), permissions)
         ecr_request = EcrRequest(operation.name, now, caller, registry, self._services, request.origin, permissions)

@@ -14,9 +14,9 @@ from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.addressing import find_address, lasting
 from ecr_emulator.distribution.challenge import challenge, find_caller
-from ecr_emulator.distribution.demands import demands
 from ecr_emulator.distribution.layer_urls import get_layer
 from ecr_emulator.distribution.request import RegistryRequest
+from ecr_emulator.distribution.required_actions import required_actions
 from ecr_emulator.distribution.wire import Refusal, refusal_of, refusal_of_upstream, refused
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_repository_name
@@ -107,7 +107,7 @@ class DistributionApp:
             ),
         )
         if self._services.access:
-            registry_request.permissions.require(demands(handler, request, registry, name))
+            registry_request.permissions.require(required_actions(handler, request, registry, name))
         answer = handler(registry_request, *arguments)
         if namespace:
             answer.headers["OCI-Namespace"] = namespace

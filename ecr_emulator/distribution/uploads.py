@@ -15,7 +15,7 @@ from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import UploadNotFoundException
-from ecr_emulator.services.access import Demand
+from ecr_emulator.services.access import RequiredAction
 
 
 def begin_upload(request: RegistryRequest) -> Response:
@@ -78,7 +78,7 @@ def cancel_upload(request: RegistryRequest, upload_id: str) -> Response:
 
 
 def _may_mount_from(request: RegistryRequest, name: str) -> bool:
-    return request.permissions.may(Demand("ecr:GetDownloadUrlForLayer", request.registry.arn(name)))
+    return request.permissions.may(RequiredAction("ecr:GetDownloadUrlForLayer", request.registry.arn(name)))
 
 
 def _finish(request: RegistryRequest, upload_id: str, digest: str) -> Response:

@@ -58,7 +58,7 @@ WITHIN_AWS: Context = MappingProxyType({"aws:SecureTransport": ("true",), "aws:V
 """What conditions can say of a request that ECR makes itself."""
 
 
-class Demand(NamedTuple):
+class RequiredAction(NamedTuple):
     """An action that a request needs to be allowed, its resource, and what conditions can say of it."""
 
     action: str
@@ -69,13 +69,13 @@ class Demand(NamedTuple):
 class Permissions(Protocol):
     """What a caller may do in a registry."""
 
-    def require(self, demands: list[Demand]) -> None:
+    def require(self, actions: list[RequiredAction]) -> None:
         """Raise ``AccessDeniedException`` unless all of it is allowed.
 
         Raises ``RepositoryNotFoundException`` where a push would create a repository and the caller may not.
         """
 
-    def may(self, demand: Demand) -> bool:
+    def may(self, required: RequiredAction) -> bool:
         """Whether it is allowed."""
 
     def may_import(self, name: str) -> MayImport:
@@ -85,10 +85,10 @@ class Permissions(Protocol):
 class Unlimited:
     """The permissions of everybody where IAM is not enforced."""
 
-    def require(self, demands: list[Demand]) -> None:
+    def require(self, actions: list[RequiredAction]) -> None:
         """See ``Permissions.require``."""
 
-    def may(self, demand: Demand) -> bool:
+    def may(self, required: RequiredAction) -> bool:
         """See ``Permissions.may``."""
         return True
 
@@ -137,20 +137,20 @@ class _Permissions:
     now: datetime
     context: Context
 
-    def require(self, demands: list[Demand]) -> None:
+    def require(self, actions: list[RequiredAction]) -> None:
         """See ``Permissions.require``."""
-        for demand in demands:
-            decision = self._decide(demand)
+        for required in actions:
+            decision = self._decide(required)
             if not decision.is_allowed:
                 who = self.identity.principal.arn
-                log.info("%s on %s is denied to %s: %s", demand.action, demand.resource, who, decision.reason)
+                log.info("%s on %s is denied to %s: %s", required.action, required.resource, who, decision.reason)
                 raise AccessDeniedException(decision.sentence)
-            if demand.action in PUSHES:
-                self._check_creation(demand.resource)
+            if required.action in PUSHES:
+                self._check_creation(required.resource)
 
-    def may(self, demand: Demand) -> bool:
+    def may(self, required: RequiredAction) -> bool:
         """See ``Permissions.may``."""
-        return self._decide(demand).is_allowed
+        return self._decide(required).is_allowed
 
     def may_import(self, name: str) -> MayImport:
         """See ``Permissions.may_import``. ECR says "not found" to whom may not: the log says why."""
@@ -171,37 +171,37 @@ class _Permissions:
             raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
 
     def _may_or_say(self, complaint: str, action: str, resource: str) -> bool:
-        decision = self._decide(Demand(action, resource))
+        decision = self._decide(RequiredAction(action, resource))
         if not decision.is_allowed:
             log.warning(complaint, resource, self.identity.principal.arn, f"{action}: {decision.reason}")
         return decision.is_allowed
 
-    def _decide(self, demand: Demand) -> Decision:
+    def _decide(self, required: RequiredAction) -> Decision:
         with self.store.reading() as work:
-            concern = Concern.read(work, demand, self.registry)
+            concern = Concern.read(work, required, self.registry)
         where = _time_and_region(self.registry, self.now)
-        context = {**self.context, **self.identity.context, **concern.context, **demand.context, **where}
-        request = AccessRequest(self.identity.principal, demand.action, demand.resource, context)
+        context = {**self.context, **self.identity.context, **concern.context, **required.context, **where}
+        request = AccessRequest(self.identity.principal, required.action, required.resource, context)
         return concern.decide(request, self.identity.policies)
 
 
 @dataclass(frozen=True)
 class Concern:
-    """What a demand is about: whose it is, which policies of resources have a say, and what conditions can say."""
+    """The subject of a required action: its owner, the policies of resources that apply, and condition keys."""
 
     owner: str
     policies: tuple[NamedPolicy, ...] = ()
     context: Context = field(default_factory=dict)
 
     @classmethod
-    def read(cls, work: UnitOfWork, demand: Demand, registry: Registry) -> Concern:
-        """What a demand that is addressed to a registry is about."""
-        if not demand.action.startswith("ecr:"):
-            return cls(account_of(demand.resource) or registry.id)
-        parsed = parse_repository_arn(demand.resource)
+    def read(cls, work: UnitOfWork, required: RequiredAction, registry: Registry) -> Concern:
+        """The subject of an action that is required in a registry."""
+        if not required.action.startswith("ecr:"):
+            return cls(account_of(required.resource) or registry.id)
+        parsed = parse_repository_arn(required.resource)
         registry = parsed[0] if parsed else registry
         repository = work.repositories.find(*parsed) if parsed else None
-        policies = list(_registry_policy(work, registry, demand.action))
+        policies = list(_registry_policy(work, registry, required.action))
         if repository is None:
             return cls(registry.id, tuple(policies))
         if repository.policy:
@@ -233,7 +233,7 @@ def admits_replica(work: UnitOfWork, source: Repository, destination: Registry, 
     principal = Principal.of_arn(Caller.root_of(source.registry).principal_arn)
     exists = work.repositories.find(destination, source.name) is not None
     for action in (REPLICATE_IMAGE,) if exists else (REPLICATE_IMAGE, CREATE_REPOSITORY):
-        concern = Concern.read(work, Demand(action, resource), destination)
+        concern = Concern.read(work, RequiredAction(action, resource), destination)
         context = {**WITHIN_AWS, **_time_and_region(destination, now), **concern.context}
         decision = concern.decide(AccessRequest(principal, action, resource, context), Policies())
         if not decision.is_allowed:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from ecr_emulator.domain.pull_through import MayImport
-from ecr_emulator.services.access import Demand, Permissions
+from ecr_emulator.services.access import Permissions, RequiredAction
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +23,13 @@ class WithoutFirstPulls:
     reason: str
     permissions: Permissions
 
-    def require(self, demands: list[Demand]) -> None:
+    def require(self, actions: list[RequiredAction]) -> None:
         """See ``Permissions.require``."""
-        self.permissions.require(demands)
+        self.permissions.require(actions)
 
-    def may(self, demand: Demand) -> bool:
+    def may(self, required: RequiredAction) -> bool:
         """See ``Permissions.may``."""
-        return self.permissions.may(demand)
+        return self.permissions.may(required)
 
     def may_import(self, name: str) -> MayImport:
         """Never; the client hears "not found", the log says why."""

@@ -22,7 +22,7 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.services import Services
-from ecr_emulator.services.access import UNLIMITED, Demand, Permissions
+from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
 from ecr_emulator.services.pull_through.blob_download import read_span
 from ecr_emulator.services.pull_through.blobs import is_of_others
 from ecr_emulator.services.pull_through.single_flight import MAX_NESTED_CALLS
@@ -121,7 +121,7 @@ class PrivateRegistries:
         services = self._services()
         if services.access is None:
             return UNLIMITED
-        needed = [Demand(f"ecr:{action}", registry.arn(name)) for action in _NEEDED] if name else []
+        needed = [RequiredAction(f"ecr:{action}", registry.arn(name)) for action in _NEEDED] if name else []
         role, now = rule.principal_arn, services.clock.now()
         try:
             permissions = services.access.permissions_in_role(role, PULL_THROUGH_CACHE, registry, now)

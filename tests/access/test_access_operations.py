@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.control.demands import ACTIONS
 from ecr_emulator.control.model import service_model
+from ecr_emulator.control.required_actions import ACTIONS
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports.identities import AccessKey

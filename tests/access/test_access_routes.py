@@ -4,7 +4,7 @@ import pytest
 from werkzeug import Request
 from werkzeug.test import EnvironBuilder
 
-from ecr_emulator.distribution.demands import demands
+from ecr_emulator.distribution.required_actions import required_actions
 from ecr_emulator.distribution.routes import ROUTES
 from ecr_emulator.domain.names import Registry
 
@@ -20,11 +20,11 @@ OPEN = {("GET", "/v2/?()"), ("HEAD", "/v2/?()"), ("DELETE", "/v2/(.+)/blobs/([^/
 
 @pytest.mark.parametrize(("method", "path", "handler"), REQUESTS)
 def test_each_request_has_a_known_need(method, path, handler):
-    needed = demands(handler, Request(EnvironBuilder(method=method).get_environ()), REGISTRY, "team/app")
+    needed = required_actions(handler, Request(EnvironBuilder(method=method).get_environ()), REGISTRY, "team/app")
     assert bool(needed) != ((method, path) in OPEN)
-    assert all(demand.action.startswith("ecr:") and demand.resource != "*" for demand in needed)
+    assert all(required.action.startswith("ecr:") and required.resource != "*" for required in needed)
 
 
 def test_a_handler_of_which_nothing_is_said_answers_nobody():
     with pytest.raises(KeyError):
-        demands(lambda request: None, Request(EnvironBuilder().get_environ()), REGISTRY, "team/app")
+        required_actions(lambda request: None, Request(EnvironBuilder().get_environ()), REGISTRY, "team/app")

@@ -1,4 +1,4 @@
-"""What each operation needs to be allowed: its own action, mostly, on the repositories that it names.
+"""The IAM actions that each operation requires: mostly its own, on the repositories that it names.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
 """
@@ -13,7 +13,7 @@ from ecr_emulator.domain.names import Registry, parse_repository_arn
 from ecr_emulator.domain.scanning import ENHANCED
 from ecr_emulator.domain.service_linked_roles import service_linked_role_arn
 from ecr_emulator.ports.identities import Roles
-from ecr_emulator.services.access import Context, Demand
+from ecr_emulator.services.access import Context, RequiredAction
 
 ACTIONS = {"ListImageReferrers": "BatchGetImage"}
 """The operations that have no action of their own, with the one that they need."""
@@ -28,16 +28,16 @@ _PASSED_TO = {
 """Whom a ``customRoleArn`` is passed to."""
 
 
-def demands(operation: str, members: dict[str, Any], registry: Registry, roles: Roles) -> list[Demand]:
-    """What a request needs; the role that ECR would have to create is part of it."""
+def required_actions(operation: str, members: dict[str, Any], registry: Registry, roles: Roles) -> list[RequiredAction]:
+    """The actions that a request requires, with the creation of a service-linked role that ECR lacks."""
     action = f"ecr:{ACTIONS.get(operation, operation)}"
     tags = _of_tags(members)
-    needed = [Demand(action, resource, tags) for resource in _resources(operation, members, registry)]
+    needed = [RequiredAction(action, resource, tags) for resource in _resources(operation, members, registry)]
     if operation == "CreateRepository" and tags:
-        needed.append(Demand("ecr:TagResource", needed[0].resource, tags))
+        needed.append(RequiredAction("ecr:TagResource", needed[0].resource, tags))
     if members.get("customRoleArn"):
         passed = {"iam:PassedToService": (_PASSED_TO[operation],)}
-        needed.append(Demand("iam:PassRole", members["customRoleArn"], passed))
+        needed.append(RequiredAction("iam:PassRole", members["customRoleArn"], passed))
     needed += [
         _creation_of_role(registry, service)
         for service in _services(operation, members)
@@ -78,6 +78,6 @@ def _services(operation: str, members: dict[str, Any]) -> Iterator[str]:
             yield service_linked_roles.INSPECTOR
 
 
-def _creation_of_role(registry: Registry, service: str) -> Demand:
+def _creation_of_role(registry: Registry, service: str) -> RequiredAction:
     context = {"iam:AWSServiceName": (service,)}
-    return Demand("iam:CreateServiceLinkedRole", service_linked_role_arn(registry, service), context)
+    return RequiredAction("iam:CreateServiceLinkedRole", service_linked_role_arn(registry, service), context)

@@ -1,4 +1,4 @@
-"""What each request of the registry API needs to be allowed: the actions that ECR makes of it.
+"""The IAM actions that each request of the registry API requires.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html
 """
@@ -11,7 +11,7 @@ from werkzeug import Request
 
 from ecr_emulator.distribution import blobs, manifests, referrers, routes, tags, uploads
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.services.access import Demand
+from ecr_emulator.services.access import RequiredAction
 
 Actions = Callable[[Request], tuple[str, ...]]
 
@@ -49,11 +49,13 @@ _NEEDED: Mapping[Callable[..., object], tuple[str, ...] | Actions] = {
 """The actions by the handlers of routes. What is not here is open to nobody."""
 
 
-def demands(handler: Callable[..., object], request: Request, registry: Registry, name: str) -> list[Demand]:
-    """What a request needs; where it names no repository, on all of them.
+def required_actions(
+    handler: Callable[..., object], request: Request, registry: Registry, name: str
+) -> list[RequiredAction]:
+    """The actions that a request requires; where it names no repository, on all of them.
 
     Raises ``KeyError`` for a handler of which nobody has said what it needs.
     """
     needed = _NEEDED[handler]
     actions = needed if isinstance(needed, tuple) else needed(request)
-    return [Demand(f"ecr:{action}", registry.arn(name or "*")) for action in actions]
+    return [RequiredAction(f"ecr:{action}", registry.arn(name or "*")) for action in actions]
