@@ -11,7 +11,7 @@ from werkzeug import Response
 
 from ecr_emulator.companions.refusals import in_words_of_aws
 from ecr_emulator.control.endpoint import CONTENT_TYPE
-from ecr_emulator.distribution import wire
+from ecr_emulator.distribution.errors import OciError, error_response
 from ecr_emulator.web_pages import Refusal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ ACCESS_DENIED = "AccessDeniedException"
 
 def _of_registry(refusal: Refusal, _: WSGIEnvironment) -> Response:
     code = "UNSUPPORTED" if refusal.status in CODES else "DENIED"
-    return wire.refused(wire.Refusal(refusal.status, code, refusal.message))
+    return error_response(OciError(refusal.status, code, refusal.message))
 
 
 def _of_api(refusal: Refusal, _: WSGIEnvironment) -> Response:

@@ -4,7 +4,7 @@ The class name is the wire name. ``sentence`` is AWS's own text where it is know
 the shape where it is not; its fields are the snake_case names of the facts that the raiser supplies.
 Facts that the error shape declares as members (``uploadId`` of ``InvalidLayerPartException``) travel on the wire.
 
-Only ``control.endpoint`` and ``distribution.wire`` catch these.
+Only ``control.endpoint`` and ``distribution.errors`` catch these.
 """
 
 from __future__ import annotations

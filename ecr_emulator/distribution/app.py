@@ -14,10 +14,10 @@ from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.addressing import find_address, lasting
 from ecr_emulator.distribution.challenge import challenge, find_caller
+from ecr_emulator.distribution.errors import OciError, error_response, oci_error_of, oci_error_of_upstream
 from ecr_emulator.distribution.layer_urls import get_layer
 from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.required_actions import required_actions
-from ecr_emulator.distribution.wire import Refusal, refusal_of, refusal_of_upstream, refused
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_repository_name
 from ecr_emulator.errors import EcrError, StorageFailure, UpstreamFailure
@@ -60,25 +60,26 @@ class DistributionApp:
         try:
             return self._handle(request, self._services.clock.now())
         except Exception as error:
-            refusal = self._refusal(request, error)
-            request.environ.setdefault(NOTE, {}).update(error=refusal.code, reason=refusal.reason or refusal.message)
-            return refused(refusal, with_reason=not self._is_strict)
+            oci_error = self._oci_error(request, error)
+            reason = oci_error.reason or oci_error.message
+            request.environ.setdefault(NOTE, {}).update(error=oci_error.code, reason=reason)
+            return error_response(oci_error, with_reason=not self._is_strict)
 
-    def _refusal(self, request: Request, error: Exception) -> Refusal:
+    def _oci_error(self, request: Request, error: Exception) -> OciError:
         match error:
-            case Refusal():
+            case OciError():
                 return error
             case EcrError():
-                return refusal_of(error, lasting(request.base_url, request))
+                return oci_error_of(error, lasting(request.base_url, request))
             case UpstreamFailure():
-                return refusal_of_upstream(error)
+                return oci_error_of_upstream(error)
             case StorageFailure():
-                return Refusal(503, "UNKNOWN", error.reason)
+                return OciError(503, "UNKNOWN", error.reason)
             case HTTPException():
-                return Refusal(error.code or 400, "UNSUPPORTED", error.description or "bad request")
+                return OciError(error.code or 400, "UNSUPPORTED", error.description or "bad request")
         request_id = request.environ[REQUEST_ID] = self._services.ids.uuid()
         log.error("request %s failed: %s %s", request_id, request.method, request.path, exc_info=error)
-        return Refusal(500, "UNKNOWN", f"Internal error; the log has it under request {request_id}")
+        return OciError(500, "UNKNOWN", f"Internal error; the log has it under request {request_id}")
 
     def _handle(self, request: Request, now: datetime) -> Response:
         if request.path.startswith(PREFIX):
@@ -90,7 +91,7 @@ class DistributionApp:
         registry, name, namespace = find_address(request, path, caller.registry if caller else self._services.home)
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
-            raise Refusal(400, "NAME_INVALID", f"'{name}' is not a repository name")
+            raise OciError(400, "NAME_INVALID", f"'{name}' is not a repository name")
         registry_request = RegistryRequest(
             request,
             self._services,

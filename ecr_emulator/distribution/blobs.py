@@ -8,9 +8,9 @@ from contextlib import closing
 from werkzeug import Response
 
 from ecr_emulator.distribution.conditions import etag_of, has_already, wanted_range
+from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.distribution.ranges import requested_span
 from ecr_emulator.distribution.request import RegistryRequest
-from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.errors import UpstreamNotFound
 from ecr_emulator.services import layer_urls
@@ -56,17 +56,17 @@ def _redirected(request: RegistryRequest, source: BlobSource) -> Response:
 
 def refuse_delete(request: RegistryRequest, digest: str) -> Response:
     """end-10: ECR does not delete blobs; they go when no image refers to them."""
-    raise Refusal(405, "UNSUPPORTED", _NO_DELETE, {"Allow": "GET, HEAD"})
+    raise OciError(405, "UNSUPPORTED", _NO_DELETE, {"Allow": "GET, HEAD"})
 
 
 def check_digest(digest: str) -> None:
-    """Raise ``Refusal`` 400 unless it is a digest that can be verified."""
+    """Raise ``OciError`` 400 unless it is a digest that can be verified."""
     if not is_digest(digest):
-        raise Refusal(400, "DIGEST_INVALID", f"'{digest}' is not a sha256 or sha512 digest")
+        raise OciError(400, "DIGEST_INVALID", f"'{digest}' is not a sha256 or sha512 digest")
 
 
-def _unknown(digest: str) -> Refusal:
-    return Refusal(404, "BLOB_UNKNOWN", f"The layer with digest '{digest}' does not exist")
+def _unknown(digest: str) -> OciError:
+    return OciError(404, "BLOB_UNKNOWN", f"The layer with digest '{digest}' does not exist")
 
 
 def _body(source: BlobSource, start: int, stop: int) -> Iterator[bytes]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from werkzeug import Request
 from werkzeug.exceptions import ClientDisconnected
 
-from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.distribution.errors import OciError
 
 CHUNK = 1024 * 1024
 
 
 def chunks_of(request: Request) -> Iterator[bytes]:
-    """The body in pieces of at most 1 MiB. Raises ``Refusal`` 400 if the client leaves before its end.
+    """The body in pieces of at most 1 MiB. Raises ``OciError`` 400 if the client leaves before its end.
 
     Servers show that as an error or as an ordinary end, so the length that was announced is checked. A chunked body
     announces none: there, one that breaks off may look complete, and only its digest tells.
@@ -27,7 +27,7 @@ def chunks_of(request: Request) -> Iterator[bytes]:
 
 
 def body_of(request: Request, limit: int) -> bytes:
-    """The whole body. Raises ``Refusal`` 413 if it has more bytes than the limit, whether or not it says so."""
+    """The whole body. Raises ``OciError`` 413 if it has more bytes than the limit, whether or not it says so."""
     body = bytearray()
     if (request.content_length or 0) <= limit:
         for chunk in chunks_of(request):
@@ -36,7 +36,7 @@ def body_of(request: Request, limit: int) -> bytes:
                 break
         else:
             return bytes(body)
-    raise Refusal(413, "SIZE_INVALID", f"The body may have at most {limit} bytes")
+    raise OciError(413, "SIZE_INVALID", f"The body may have at most {limit} bytes")
 
 
 def _read(request: Request, received: int) -> bytes:
@@ -46,5 +46,5 @@ def _read(request: Request, received: int) -> bytes:
         raise _broken_off(received) from broken
 
 
-def _broken_off(received: int) -> Refusal:
-    return Refusal(400, "SIZE_INVALID", f"The body broke off after {received} bytes")
+def _broken_off(received: int) -> OciError:
+    return OciError(400, "SIZE_INVALID", f"The body broke off after {received} bytes")

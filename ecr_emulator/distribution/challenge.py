@@ -9,7 +9,7 @@ from datetime import datetime
 
 from werkzeug import Request, Response
 
-from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.observe import NOTE
 from ecr_emulator.services.tokens import TokenExpired, Tokens, read_basic
@@ -18,7 +18,7 @@ EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
 def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
-    """The caller whose token the request carries; None without a token of ours. Raises ``Refusal`` if it expired."""
+    """The caller whose token the request carries; None without a token of ours. Raises ``OciError`` if it expired."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     password = read_basic(credentials.strip()) if scheme.lower() == "basic" else None
     if password is None:
@@ -26,7 +26,7 @@ def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | Non
     try:
         return tokens.caller(password, now)
     except TokenExpired:
-        raise Refusal(403, "DENIED", EXPIRED) from None
+        raise OciError(403, "DENIED", EXPIRED) from None
 
 
 def challenge(request: Request) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from werkzeug import Request
 
-from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.distribution.errors import OciError
 
 
 def etag_of(digest: str) -> str:
@@ -17,9 +17,9 @@ def etag_of(digest: str) -> str:
 
 
 def has_already(request: Request, digest: str) -> bool:
-    """Whether the client has this, and wants to be told just that. Raises ``Refusal`` 412 if it wants another."""
+    """Whether the client has this, and wants to be told just that. Raises ``OciError`` 412 if it wants another."""
     if "HTTP_IF_MATCH" in request.environ and not request.if_match.contains(digest):
-        raise Refusal(412, "UNSUPPORTED", f"This is {digest}, which If-Match does not name")
+        raise OciError(412, "UNSUPPORTED", f"This is {digest}, which If-Match does not name")
     return "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(digest)
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from werkzeug import Request, Response
 
 from ecr_emulator.distribution.blobs import get_blob
+from ecr_emulator.distribution.errors import OciError, method_not_allowed
 from ecr_emulator.distribution.request import RegistryRequest
-from ecr_emulator.distribution.wire import Refusal, method_not_allowed
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
 from ecr_emulator.services.layer_urls import PREFIX, verify
@@ -18,7 +18,7 @@ _PATH = re.compile(rf"{PREFIX}/(\d{{12}})/([a-z0-9-]+)/(.+)/([^/]+)")
 
 
 def get_layer(request: Request, services: Services, now: datetime) -> Response:
-    """The layer of a URL that we signed and that has not expired. Raises ``Refusal`` 403 for any other."""
+    """The layer of a URL that we signed and that has not expired. Raises ``OciError`` 403 for any other."""
     if request.method not in ("GET", "HEAD"):
         raise method_not_allowed(request.method, ["GET", "HEAD"])
     found = _PATH.fullmatch(request.path)
@@ -27,4 +27,4 @@ def get_layer(request: Request, services: Services, now: datetime) -> Response:
         registry = Registry(account, region)
         if verify(services.tokens, registry, name, digest, request.args, now):
             return get_blob(RegistryRequest(request, services, registry, name, name, now, principal=""), digest)
-    raise Refusal(403, "DENIED", "The URL is not signed by this registry, or has expired.")
+    raise OciError(403, "DENIED", "The URL is not signed by this registry, or has expired.")

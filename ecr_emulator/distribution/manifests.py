@@ -7,8 +7,8 @@ from werkzeug import Response
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.bodies import body_of
 from ecr_emulator.distribution.conditions import etag_of, has_already
+from ecr_emulator.distribution.errors import OciError, manifest_unknown
 from ecr_emulator.distribution.request import RegistryRequest
-from ecr_emulator.distribution.wire import Refusal, manifest_unknown
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
 from ecr_emulator.domain.names import TAG_CONSTRAINT, TAG_PATTERN, is_digest, is_tag
@@ -57,7 +57,7 @@ def delete_manifest(request: RegistryRequest, reference: str) -> Response:
         _, failures = delete_images(work, repository, [image_id], request.now)
     for failure in failures:
         if failure.code == "ImageReferencedByManifestList":
-            raise Refusal(405, "UNSUPPORTED", failure.reason)
+            raise OciError(405, "UNSUPPORTED", failure.reason)
         raise manifest_unknown()
     return Response(status=202)
 
@@ -75,9 +75,9 @@ def _check_new_tag(tag: str) -> None:
         raise _bad_tag("[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
-def _bad_tag(pattern: str) -> Refusal:
+def _bad_tag(pattern: str) -> OciError:
     sentence = InvalidParameterException.at("imageTag", f"must satisfy regular expression '{pattern}'")
-    return Refusal(400, "TAG_INVALID", sentence.message)
+    return OciError(400, "TAG_INVALID", sentence.message)
 
 
 def _created(request: RegistryRequest, reference: str, stored: Stored, tags: list[str]) -> Response:

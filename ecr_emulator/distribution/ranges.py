@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ecr_emulator.distribution.wire import Refusal
+from ecr_emulator.distribution.errors import OciError
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,100})-([0-9]{0,100})", re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
@@ -13,7 +13,7 @@ _CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]
 def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
     """Start and stop of the bytes that a Range header asks for; None where all of them are to be sent.
 
-    More than one range is answered with everything, as RFC 9110 allows. Raises ``Refusal`` 416.
+    More than one range is answered with everything, as RFC 9110 allows. Raises ``OciError`` 416.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", ""):
@@ -24,20 +24,20 @@ def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
     else:
         start, stop = int(first), min(int(last) + 1 if last else size, size)
     if start >= stop:
-        raise Refusal(416, "UNSUPPORTED", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
+        raise OciError(416, "UNSUPPORTED", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
     return start, stop
 
 
 def chunk_start(header: str | None, length: int | None) -> int | None:
-    """Where the chunk of a PATCH or PUT begins; None if the client does not say. Raises ``Refusal`` 400."""
+    """Where the chunk of a PATCH or PUT begins; None if the client does not say. Raises ``OciError`` 400."""
     if header is None:
         return None
     match = _CONTENT_RANGE.fullmatch(header.strip())
     if match is None:
-        raise Refusal(400, "BLOB_UPLOAD_INVALID", f"Content-Range must be like 0-1023, not {header!r}")
+        raise OciError(400, "BLOB_UPLOAD_INVALID", f"Content-Range must be like 0-1023, not {header!r}")
     first, last = int(match[1]), int(match[2])
     if length is not None and last - first + 1 != length:
-        raise Refusal(400, "SIZE_INVALID", f"Content-Range {header} does not fit a body of {length} bytes")
+        raise OciError(400, "SIZE_INVALID", f"Content-Range {header} does not fit a body of {length} bytes")
     return first
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from werkzeug import Response
 
 from ecr_emulator.distribution import blobs, manifests, referrers, tags, uploads
+from ecr_emulator.distribution.errors import OciError, method_not_allowed
 from ecr_emulator.distribution.request import RegistryRequest
-from ecr_emulator.distribution.wire import Refusal, method_not_allowed
 
 Handler = Callable[..., Response]
 
@@ -57,7 +57,7 @@ class Match(NamedTuple):
 
 
 def match(method: str, path: str) -> Match:
-    """Raises ``Refusal`` for paths that the API does not have and methods that a path does not take."""
+    """Raises ``OciError`` for paths that the API does not have and methods that a path does not take."""
     for route in ROUTES:
         found = route.path.fullmatch(path)
         if found:
@@ -66,4 +66,4 @@ def match(method: str, path: str) -> Match:
                 raise method_not_allowed(method, route.handlers)
             name, *arguments = found.groups()
             return Match(handler, name, tuple(arguments))
-    raise Refusal(404, "UNSUPPORTED", f"The registry API has no {path}")
+    raise OciError(404, "UNSUPPORTED", f"The registry API has no {path}")

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from werkzeug import Response
 
+from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.distribution.request import RegistryRequest
-from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.errors import InvalidParameterException
 
 MAX_PAGE = 1_000
@@ -47,7 +47,7 @@ def _limit(request: RegistryRequest) -> int:
     if asked is None:
         return ALL
     if not _COUNT.fullmatch(asked):
-        raise Refusal(400, "UNSUPPORTED", f"n={asked!r} must be a whole number from 0 on")
+        raise OciError(400, "UNSUPPORTED", f"n={asked!r} must be a whole number from 0 on")
     return min(int(asked), MAX_PAGE)
 
 

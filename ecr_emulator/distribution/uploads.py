@@ -10,9 +10,9 @@ from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.bodies import chunks_of
+from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.distribution.ranges import chunk_start, received
 from ecr_emulator.distribution.request import RegistryRequest
-from ecr_emulator.distribution.wire import Refusal
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import UploadNotFoundException
 from ecr_emulator.services.access import RequiredAction
@@ -61,7 +61,7 @@ def finish_upload(request: RegistryRequest, upload_id: str) -> Response:
     """end-6: close the session, with the last bytes if there are any."""
     digest = request.http.args.get("digest")
     if digest is None:
-        raise Refusal(400, "DIGEST_INVALID", "The digest of the blob is missing: PUT …?digest=sha256:…")
+        raise OciError(400, "DIGEST_INVALID", "The digest of the blob is missing: PUT …?digest=sha256:…")
     check_digest(digest)
     return _finish(request, upload_id, digest)
 

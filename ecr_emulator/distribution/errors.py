@@ -1,4 +1,4 @@
-"""How the data plane says no: one table from domain errors to HTTP status and OCI code, and the JSON around it."""
+"""The errors of the registry API: one table from domain errors to HTTP status and OCI code, and the JSON body."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ecr_emulator import errors
 from ecr_emulator.errors import EcrError, UpstreamFailure
 
 
-class Refusal(Exception):
-    """An answer that only the OCI protocol has a word for."""
+class OciError(Exception):
+    """An error as the OCI specification writes it: an HTTP status, a code and a message."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: dict[str, str] | None = None, reason: str = ""
     ) -> None:
-        """``reason`` has the words for people where the message is a fixed sentence that has no room for them."""
+        """``reason`` explains the error to people where the message is a fixed sentence."""
         super().__init__(message)
         self.status = status
         self.code = code
@@ -27,14 +27,14 @@ class Refusal(Exception):
         self.reason = reason
 
 
-def manifest_unknown(reason: str = "") -> Refusal:
-    """What ECR says of an image that is not there."""
-    return Refusal(404, "MANIFEST_UNKNOWN", "Requested image not found", reason=reason)
+def manifest_unknown(reason: str = "") -> OciError:
+    """The error for an image that is not there."""
+    return OciError(404, "MANIFEST_UNKNOWN", "Requested image not found", reason=reason)
 
 
-def method_not_allowed(method: str, allowed: Iterable[str]) -> Refusal:
-    """A path that exists and does not take this method."""
-    return Refusal(405, "UNSUPPORTED", f"{method} is not possible here", {"Allow": ", ".join(sorted(allowed))})
+def method_not_allowed(method: str, allowed: Iterable[str]) -> OciError:
+    """The error for a path that exists and does not take this method."""
+    return OciError(405, "UNSUPPORTED", f"{method} is not possible here", {"Allow": ", ".join(sorted(allowed))})
 
 
 _ROWS: dict[type[EcrError], tuple[int, str]] = {
@@ -59,8 +59,8 @@ _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
 }
 
 
-def refusal_of(error: EcrError, url: str) -> Refusal:
-    """A domain error as the registry API puts it: the same sentence, another frame.
+def oci_error_of(error: EcrError, url: str) -> OciError:
+    """The OCI error for a domain error, with the same sentence.
 
     ``url`` is that of the request: an upload whose chunk was out of order goes on there, after the Range it reports.
     """
@@ -68,26 +68,26 @@ def refusal_of(error: EcrError, url: str) -> Refusal:
         return manifest_unknown()
     status, code = _ROWS.get(type(error), (400, "UNSUPPORTED"))
     last = error.facts.get("last_valid_byte_received")
-    return Refusal(status, code, error.message, {} if last is None else {"Range": f"0-{last}", "Location": url})
+    return OciError(status, code, error.message, {} if last is None else {"Range": f"0-{last}", "Location": url})
 
 
-def refusal_of_upstream(failure: UpstreamFailure) -> Refusal:
-    """What a client hears when an upstream fails and nothing is cached."""
+def oci_error_of_upstream(failure: UpstreamFailure) -> OciError:
+    """The OCI error for an upstream that fails when nothing is cached."""
     if isinstance(failure, errors.UpstreamNotFound):
         return manifest_unknown(failure.reason)
     status, code = _UPSTREAM_ROWS.get(type(failure), (503, "UNKNOWN"))
     headers = {"Retry-After": str(math.ceil(failure.retry_after))} if failure.retry_after is not None else {}
     reason = failure.reason if failure.sentence else ""
-    return Refusal(status, code, failure.message, headers, reason)
+    return OciError(status, code, failure.message, headers, reason)
 
 
-def refused(refusal: Refusal, with_reason: bool = True) -> Response:
-    """The response for a refusal; its reason, which ECR does not tell, is the ``detail`` of the error.
+def error_response(oci_error: OciError, with_reason: bool = True) -> Response:
+    """The response for an error; its reason, which ECR does not tell, is the ``detail``.
 
     A text, though the specification lets it be anything: clients print what they do not know as it comes.
     """
-    error: dict[str, str] = {"code": refusal.code, "message": refusal.message}
-    if refusal.reason and with_reason:
-        error["detail"] = refusal.reason
+    error: dict[str, str] = {"code": oci_error.code, "message": oci_error.message}
+    if oci_error.reason and with_reason:
+        error["detail"] = oci_error.reason
     body = json.dumps({"errors": [error]})
-    return Response(body, refusal.status, refusal.headers, content_type="application/json")
+    return Response(body, oci_error.status, oci_error.headers, content_type="application/json")
