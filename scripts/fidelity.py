@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from inspect import getdoc
 from typing import Any
 
-from ecr_emulator.control.emulated import emulated_handlers
+from ecr_emulator.control.dispatch import handlers_by_operation
 
 AWS_PAGE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
 MARKS = ("verified", "measured", "inferred", "decided")
@@ -70,7 +70,7 @@ def _operations(topics: list[dict[str, Any]], coverage: Coverage) -> str:
 
 def _operation(name: str, state: Any, title: str | None) -> Row:
     """Return the row of an operation: a link to its AWS page, its state, its topic, and the rest of its docstring."""
-    handler = emulated_handlers().get(name)
+    handler = handlers_by_operation().get(name)
     page, _, note = ((handler and getdoc(handler)) or AWS_PAGE.format(name)).partition("\n")
     return f"[{name}]({page})", _worded(state), _link_to(title), " ".join(note.split())
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ecr_emulator.control import model  # noqa: E402 - the checkout is importable only now
-from ecr_emulator.control.emulated import emulated_handlers  # noqa: E402
+from ecr_emulator.control.dispatch import handlers_by_operation  # noqa: E402
 from ecr_emulator.control.handlers import LACKING  # noqa: E402
 from ecr_emulator.control.schemas import answer_schema  # noqa: E402
 from scripts.considerations import considerations_page  # noqa: E402
@@ -64,7 +64,7 @@ def wanted(covered: Mapping[str, State]) -> dict[Path, str]:
 
 def coverage() -> dict[str, State]:
     """What the code does of each operation of the installed model."""
-    handlers = emulated_handlers()
+    handlers = handlers_by_operation()
     strangers = LACKING.keys() - {handler.__name__ for handler in handlers.values()}
     if strangers:
         raise LookupError(f"lack something and are no operations: {', '.join(sorted(strangers))}")

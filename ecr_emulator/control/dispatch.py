@@ -1,4 +1,4 @@
-"""The operations that have a handler, compiled when they are first called."""
+"""Finds the handler of an operation, with its decoder, checks and encoder, compiled on the first request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EmulatedOperation:
+class Operation:
     """An operation that has a handler, ready to run."""
 
     name: str
@@ -49,19 +49,19 @@ class EmulatedOperation:
 
 
 @cache
-def find_emulated(target: str) -> EmulatedOperation:
-    """The operation that a target names. Raises ``UnknownOperationException`` unless it is emulated."""
+def find_operation(target: str) -> Operation:
+    """Return the operation that a target names. Raises ``UnknownOperationException`` unless it is emulated."""
     if not target:
         raise UnknownOperationException(reason="The request has no X-Amz-Target header, so it names no operation.")
     operation = model.find_operation(target)
     if operation is None:
         raise UnknownOperationException(reason=f"Amazon ECR has no operation '{target}'.")
-    handler = emulated_handlers().get(operation.name)
+    handler = handlers_by_operation().get(operation.name)
     if handler is None:
         raise UnknownOperationException(
             reason=f"{operation.name} is an operation of Amazon ECR that is not emulated yet."
         )
-    return EmulatedOperation(
+    return Operation(
         name=operation.name,
         model=operation,
         handler=handler,
@@ -72,7 +72,7 @@ def find_emulated(target: str) -> EmulatedOperation:
 
 
 @cache
-def emulated_handlers() -> dict[str, Handler]:
+def handlers_by_operation() -> dict[str, Handler]:
     """The handlers by the wire names of their operations. Raises ``LookupError`` for one that ECR does not have."""
     names = model.wire_names()
     strangers = HANDLERS.keys() - names.keys()

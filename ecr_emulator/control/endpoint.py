@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.control import model
 from ecr_emulator.control.caller import Callers
-from ecr_emulator.control.emulated import find_emulated
+from ecr_emulator.control.dispatch import find_operation
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.required_actions import required_actions
 from ecr_emulator.domain.names import Registry
@@ -113,7 +113,7 @@ class Endpoint:
         return Answer(status, {REQUEST_ID: request_id, "Content-Type": CONTENT_TYPE}, body, note)
 
     def _perform(self, request: HttpRequest, note: dict[str, str]) -> dict[str, Any]:
-        operation = find_emulated(request.target)
+        operation = find_operation(request.target)
         now = self._services.clock.now()
         caller = self._callers.find(request, now)
         members = operation.decode(_parse(request.body))

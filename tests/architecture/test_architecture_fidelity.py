@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ecr_emulator import errors
-from ecr_emulator.control.emulated import emulated_handlers
+from ecr_emulator.control.dispatch import handlers_by_operation
 from ecr_emulator.settings import SETTINGS
 from scripts.fidelity import AWS_PAGE, MARKS, RISKS, fidelity_page
 
@@ -60,7 +60,7 @@ def test_no_text_breaks_its_table(facts):
 
 
 def test_every_handler_names_its_aws_page():
-    for name, handler in emulated_handlers().items():
+    for name, handler in handlers_by_operation().items():
         assert inspect.getdoc(handler).splitlines()[0] == AWS_PAGE.format(name)
 
 

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.control.app import control_app
-from ecr_emulator.control.emulated import emulated_handlers, find_emulated
+from ecr_emulator.control.dispatch import find_operation, handlers_by_operation
 from ecr_emulator.control.handlers import HANDLERS
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports.identities import AccessKey
@@ -154,8 +154,8 @@ def test_half_a_character_is_no_text(post, operation, body):
 
 
 def test_an_operation_that_is_not_emulated_says_so(post, monkeypatch):
-    monkeypatch.delitem(emulated_handlers(), "StartImageScan")
-    find_emulated.cache_clear()
+    monkeypatch.delitem(handlers_by_operation(), "StartImageScan")
+    find_operation.cache_clear()
     assert error(post("StartImageScan")) == (
         400,
         "UnknownOperationException",
@@ -179,7 +179,7 @@ def test_a_request_without_target_is_told_so(post):
 def test_a_handler_must_bear_the_name_of_an_operation(monkeypatch):
     monkeypatch.setitem(HANDLERS, "make_coffee", HANDLERS["tag_resource"])
     with pytest.raises(LookupError, match="make_coffee"):
-        emulated_handlers.__wrapped__()
+        handlers_by_operation.__wrapped__()
 
 
 def test_the_target_is_looked_at_before_the_caller_and_the_caller_before_the_body(post):

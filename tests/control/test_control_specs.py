@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ecr_emulator.control import emulated, model
+from ecr_emulator.control import dispatch, model
 from ecr_emulator.control.handlers import HANDLERS, LACKING, lacks
 from tests.support.boto import ENDPOINT, InProcess
 
@@ -28,9 +28,9 @@ CACHED = (
     model.target_prefix,
     model.wire_names,
     model.error_members,
-    emulated.find_emulated,
-    emulated.emulated_handlers,
-    emulated._validator,
+    dispatch.find_operation,
+    dispatch.handlers_by_operation,
+    dispatch._validator,
 )
 
 
