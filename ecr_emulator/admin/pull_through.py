@@ -16,15 +16,14 @@ from ecr_emulator.admin.lines import line, line_by_line
 from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import matching_rule
-from ecr_emulator.errors import (
-    EcrError,
-    StorageFailure,
+from ecr_emulator.errors import EcrError, StorageFailure
+from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamTooManyRequests,
 )
-from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through.refresh import NoRule, Refreshes
 from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports

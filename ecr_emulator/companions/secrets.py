@@ -17,9 +17,9 @@ from ecr_emulator.errors import (
     SecretNotFoundException,
     UnableToAccessSecretException,
     UnableToDecryptSecretValueException,
-    UpstreamAccessDenied,
 )
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied
 
 FILE = Path("companions") / "secretsmanager.json"
 DEFAULT_KEY = "alias/aws/secretsmanager"

@@ -14,11 +14,7 @@ from ecr_emulator.control.credential import Credential
 from ecr_emulator.control.signatures import SignatureCheck, SignedRequest
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import (
-    ExpiredTokenException,
-    MissingAuthenticationTokenException,
-    UnrecognizedClientException,
-)
+from ecr_emulator.errors import ExpiredTokenException, MissingAuthenticationTokenException, UnrecognizedClientException
 from ecr_emulator.ports.identities import AccessKey, Identities
 
 _ACCOUNT = re.compile(r"[0-9]{12}")

@@ -12,7 +12,7 @@ from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.distribution.ranges import requested_span
 from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.domain.names import is_digest
-from ecr_emulator.errors import UpstreamNotFound
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound
 from ecr_emulator.services import layer_urls
 from ecr_emulator.services.pulls import BlobSource
 

@@ -9,7 +9,14 @@ from collections.abc import Iterable
 from werkzeug import Response
 
 from ecr_emulator import errors
-from ecr_emulator.errors import EcrError, UpstreamFailure
+from ecr_emulator.errors import EcrError
+from ecr_emulator.ports.upstream_failures import (
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+    UpstreamTooManyRequests,
+    UpstreamUnsupported,
+)
 
 
 class OciError(Exception):
@@ -53,9 +60,9 @@ _ROWS: dict[type[EcrError], tuple[int, str]] = {
 }
 
 _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
-    errors.UpstreamAccessDenied: (403, "DENIED"),
-    errors.UpstreamTooManyRequests: (429, "TOOMANYREQUESTS"),
-    errors.UpstreamUnsupported: (404, "MANIFEST_UNKNOWN"),
+    UpstreamAccessDenied: (403, "DENIED"),
+    UpstreamTooManyRequests: (429, "TOOMANYREQUESTS"),
+    UpstreamUnsupported: (404, "MANIFEST_UNKNOWN"),
 }
 
 
@@ -73,7 +80,7 @@ def oci_error_of(error: EcrError, url: str) -> OciError:
 
 def oci_error_of_upstream(failure: UpstreamFailure) -> OciError:
     """The OCI error for an upstream that fails when nothing is cached."""
-    if isinstance(failure, errors.UpstreamNotFound):
+    if isinstance(failure, UpstreamNotFound):
         return manifest_unknown(failure.reason)
     status, code = _UPSTREAM_ROWS.get(type(failure), (503, "UNKNOWN"))
     headers = {"Retry-After": str(math.ceil(failure.retry_after))} if failure.retry_after is not None else {}

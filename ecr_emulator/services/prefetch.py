@@ -9,8 +9,9 @@ from datetime import datetime
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import ImageNotFoundException, UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pulls import BlobSource, Pulls
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, matching_template
-from ecr_emulator.errors import LimitExceededException, UpstreamNotFound
+from ecr_emulator.errors import LimitExceededException
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound
 from ecr_emulator.services.lifecycle import schedule_evaluation
 from ecr_emulator.services.scanning import announce_scanning
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
-from ecr_emulator.errors import StorageFailure, UpstreamFailure
+from ecr_emulator.errors import StorageFailure
 from ecr_emulator.ports.blobs import BlobStore
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 
 STEP = 1024 * 1024

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ecr_emulator.errors import (
+from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred

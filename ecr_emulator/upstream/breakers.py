@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 
 FAILURES = 5
 """So many requests in a row that failed in all their tries open the breaker of a host."""

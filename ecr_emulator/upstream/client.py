@@ -10,9 +10,14 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.referrer import Referrer
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.ports.secrets import Credential, SecretSource
 from ecr_emulator.ports.upstream import ManifestHead, UpstreamState
+from ecr_emulator.ports.upstream_failures import (
+    UpstreamAccessDenied,
+    UpstreamFailure,
+    UpstreamNotFound,
+    UpstreamUnavailable,
+)
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.auth import SignedRequests
 from ecr_emulator.upstream.authorizations import Authorizations

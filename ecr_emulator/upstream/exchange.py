@@ -21,7 +21,7 @@ import requests
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.breakers import Breakers
 from ecr_emulator.upstream.guard import GuardedAdapter, May

@@ -17,7 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util import connection as sockets
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.redirects import is_private
 
 May = Callable[[], bool]

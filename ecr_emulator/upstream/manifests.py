@@ -15,8 +15,8 @@ from ecr_emulator.domain.manifest import (
     OCI_MANIFEST,
 )
 from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
-from ecr_emulator.errors import UpstreamUnavailable, UpstreamUnsupported
 from ecr_emulator.ports.upstream import ManifestHead
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable, UpstreamUnsupported
 
 ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*;q=0.1"))
 """The manifest types that are asked for. Some upstreams hide an image from those who do not accept its type."""

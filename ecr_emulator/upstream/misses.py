@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnsupported
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnsupported
 from ecr_emulator.upstream.patience import Patience
 from ecr_emulator.upstream.standing import StandingRefusals
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 
 Outcome = TypeVar("Outcome")
 

@@ -13,14 +13,9 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE
-from ecr_emulator.errors import (
-    AccessDeniedException,
-    ImageNotFoundException,
-    RepositoryNotFoundException,
-    UpstreamAccessDenied,
-    UpstreamNotFound,
-)
+from ecr_emulator.errors import AccessDeniedException, ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
 from ecr_emulator.services.pull_through.blob_download import read_span

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import NamedTuple
 
-from ecr_emulator.errors import UpstreamTooManyRequests
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
+from ecr_emulator.ports.upstream_failures import UpstreamTooManyRequests
 from ecr_emulator.upstream.refusals import LONGEST_REST
 from ecr_emulator.upstream.standing import StandingRefusals
 

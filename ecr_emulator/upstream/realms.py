@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.redirects import is_private
 

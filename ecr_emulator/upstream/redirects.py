@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from urllib.parse import urljoin
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -16,7 +16,7 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import INDEX_TYPES, MAX_MANIFEST_BYTES
 from ecr_emulator.domain.names import algorithm_of, digest_of
 from ecr_emulator.domain.referrer import Referrer, fallback_tag, read_referrers
-from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.manifests import ENOUGH
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from ecr_emulator.errors import (
+from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,

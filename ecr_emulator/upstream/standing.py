@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 
 Subject = TypeVar("Subject", bound=Hashable)
 

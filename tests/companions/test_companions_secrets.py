@@ -4,11 +4,8 @@ import pytest
 
 from ecr_emulator.companions.secrets import ELSEWHERE
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import (
-    SecretNotFoundException,
-    UnableToDecryptSecretValueException,
-    UpstreamAccessDenied,
-)
+from ecr_emulator.errors import SecretNotFoundException, UnableToDecryptSecretValueException
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied
 from tests.support.boto import client_of
 
 ACCOUNT = "123456789012"

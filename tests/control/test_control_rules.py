@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamUnavailable
+from ecr_emulator.errors import SecretNotFoundException
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamUnavailable
 from tests.support.control_plane import ALLOWED
 from tests.support.refusals import refusal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_emulator.errors import UpstreamFailure, WrongBytes
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, WrongBytes
 from tests.support.images import an_image
 
 

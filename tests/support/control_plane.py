@@ -17,9 +17,10 @@ from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.errors import SecretNotFoundException, UpstreamAccessDenied, UpstreamFailure
+from ecr_emulator.errors import SecretNotFoundException
 from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from queue import Queue
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.serving.two_protocols import TwoProtocolServer

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.import_policy import FULL, MANIFESTS, MAX_DEPTH, WITH_SUBJECT, ImportPolicy
 from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
-from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Sources
 
 NAMES = st.integers(0, 9).map(str)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.collection import Collector
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.storage.blobs.files import FileBlobs

@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnavailable
 from tests.support.faults import (
     answers,
     corrupted,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ecr_emulator.errors import UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream import exchange
 from ecr_emulator.upstream.authorizations import KEPT as HEADERS
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant

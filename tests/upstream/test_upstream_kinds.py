@@ -19,8 +19,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamNotFound, UpstreamTooManyRequests
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamTooManyRequests
 from tests.support import upstream_kinds
 from tests.support.faults import answers
 from tests.support.upstream_adapter import Adapter

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ecr_emulator.errors import UpstreamNotFound, UpstreamUnavailable, UpstreamUnsupported
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable, UpstreamUnsupported
 from tests.support.faults import answers, corrupted, lengthened_by, redirects, truncated_to, with_headers
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import Content, image, multi_arch

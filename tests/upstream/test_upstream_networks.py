@@ -5,8 +5,8 @@ from unittest.mock import patch
 
 import pytest
 
-from ecr_emulator.errors import UpstreamUnavailable
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.redirects import is_private
 from tests.support.faults import redirects
 from tests.support.resolver import resolving

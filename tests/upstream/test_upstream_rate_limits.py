@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.domain.image import StoredManifest
-from ecr_emulator.errors import UpstreamFailure, UpstreamTooManyRequests
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamTooManyRequests
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from tests.support.clock import FrozenClock
 from tests.support.upstream_adapter import HUB, SECRET, a_rule

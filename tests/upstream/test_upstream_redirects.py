@@ -2,8 +2,8 @@
 
 import pytest
 
-from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.redirects import is_private, redirect_target
 from tests.support.faults import redirects

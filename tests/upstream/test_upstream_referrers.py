@@ -7,8 +7,8 @@ import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.referrer import Referrer, fallback_tag
-from ecr_emulator.errors import UpstreamAccessDenied, UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure, UpstreamUnavailable
 from tests.support.faults import answers, hang_up, redirects, with_headers
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import SIGNATURE, Content, artifact, image, multi_arch

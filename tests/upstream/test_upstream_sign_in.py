@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.errors import (
+from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.realms import check_realm
 from tests.support.faults import Reply, answers, hang_up, redirects

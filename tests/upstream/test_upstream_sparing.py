@@ -11,13 +11,13 @@ from unittest.mock import patch
 import pytest
 import requests
 
-from ecr_emulator.errors import (
+from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.system import SystemClock, spread
 from ecr_emulator.upstream.patience import Freight, Interruption, Patience
 from ecr_emulator.upstream.sockets import BLOBS_PER_HOST, SOCKETS_PER_HOST, Sockets

@@ -10,14 +10,8 @@ from ecr_emulator.domain.image import Image, ImageId, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest, is_tag
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import (
-    ImageNotFoundException,
-    RepositoryNotFoundException,
-    UnableToGetUpstreamImageException,
-    UpstreamAccessDenied,
-    UpstreamFailure,
-    UpstreamNotFound,
-)
+from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException, UnableToGetUpstreamImageException
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound
 from ecr_emulator.services.resolution import Failure, malformed, not_found, resolve
 
 

@@ -11,13 +11,9 @@ from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import PART_SIZE
-from ecr_emulator.errors import (
-    LayerInaccessibleException,
-    LayersNotFoundException,
-    UnableToGetUpstreamLayerException,
-    UpstreamFailure,
-)
+from ecr_emulator.errors import LayerInaccessibleException, LayersNotFoundException, UnableToGetUpstreamLayerException
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services import layer_urls
 from ecr_emulator.services.collection import vouch
 

@@ -19,10 +19,7 @@ from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, Repository
-from ecr_emulator.errors import (
-    RepositoryAlreadyExistsException,
-    RepositoryNotEmptyException,
-)
+from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotEmptyException
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.repositories import add_repository
 

@@ -13,13 +13,8 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, UpstreamKind
-from ecr_emulator.errors import (
-    InvalidParameterException,
-    SecretNotFoundException,
-    UnsupportedUpstreamRegistryException,
-    UpstreamAccessDenied,
-    UpstreamFailure,
-)
+from ecr_emulator.errors import InvalidParameterException, SecretNotFoundException, UnsupportedUpstreamRegistryException
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure
 
 _NEEDS_SIGN_IN = (
     "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN "

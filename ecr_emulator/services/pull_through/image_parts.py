@@ -19,7 +19,7 @@ from ecr_emulator.domain.import_policy import (
     ImportPolicy,
 )
 from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
-from ecr_emulator.errors import UpstreamFailure, UpstreamNotFound
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound
 
 log = logging.getLogger(__name__)
 

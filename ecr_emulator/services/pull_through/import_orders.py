@@ -8,8 +8,8 @@ from datetime import datetime
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import ImportRefused, UpstreamUnavailable
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.ports.upstream_failures import ImportRefused, UpstreamUnavailable
 from ecr_emulator.services.holdings import HasBytes, holdings_of
 from ecr_emulator.services.images import Origin, Push, store_image
 from ecr_emulator.services.import_status import note_start

@@ -18,9 +18,10 @@ from ecr_emulator.domain.import_policy import FULL, ImportPolicy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import EcrError, UpstreamFailure, UpstreamNotFound, UpstreamNotStored
+from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound, UpstreamNotStored
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
 from ecr_emulator.services.pull_through.blobs import BlobDownloads

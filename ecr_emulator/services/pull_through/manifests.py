@@ -18,18 +18,17 @@ from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import (
-    EcrError,
-    StorageFailure,
+from ecr_emulator.errors import EcrError, StorageFailure
+from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.upstream import Upstream, Upstreams
+from ecr_emulator.ports.upstream_failures import (
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamNotStored,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from ecr_emulator.ports.store import Store
-from ecr_emulator.ports.time import Clock
-from ecr_emulator.ports.upstream import Upstream, Upstreams
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
 from ecr_emulator.services.pull_through.blobs import BlobDownloads

@@ -17,9 +17,9 @@ from ecr_emulator.domain.names import Registry, is_digest
 from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, Validation, anybody, matching_rule
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
+from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.records import if_there_is_room

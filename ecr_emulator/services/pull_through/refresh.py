@@ -10,9 +10,9 @@ from time import monotonic
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation, matching_rule
-from ecr_emulator.errors import UpstreamFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.manifests import PullThrough
 
 IMPORTED = "imported"

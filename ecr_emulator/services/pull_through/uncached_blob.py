@@ -9,7 +9,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from ecr_emulator.domain.names import algorithm_of
-from ecr_emulator.errors import WrongBytes
+from ecr_emulator.ports.upstream_failures import WrongBytes
 
 HOLD_BACK = 64 * 1024
 """Number of last bytes that reach no reader before the digest is verified: nobody gets a complete wrong blob."""

@@ -14,10 +14,10 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.domain.upstream_health import Health, LastError, told_by
-from ecr_emulator.errors import UpstreamFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 
 LOOK_BACK = 1_000
 """So many events are read to learn what happened before the emulator started."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import SCHEMA1_TYPES, Manifest, read_manifest
 from ecr_emulator.domain.pull_through import PullThroughRule
-from ecr_emulator.errors import InvalidParameterException, UpstreamUnsupported
+from ecr_emulator.errors import InvalidParameterException
+from ecr_emulator.ports.upstream_failures import UpstreamUnsupported
 
 
 def read_from_upstream(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:

@@ -8,7 +8,7 @@ from threading import enumerate as enumerate_threads
 
 import pytest
 
-from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.blob_download import FIRST_BYTES
 from ecr_emulator.services.pull_through.manifests import PATIENCE
 from ecr_emulator.upstream.patience import Patience

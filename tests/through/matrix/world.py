@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any
 
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.errors import UpstreamFailure
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.settings import Settings
 from ecr_emulator.upstream.patience import Patience
