@@ -9,7 +9,6 @@ Only ``control.endpoint`` and ``distribution.errors`` catch these.
 
 from __future__ import annotations
 
-import errno
 from typing import Any, ClassVar
 
 
@@ -28,29 +27,6 @@ class EcrError(Exception):
     def code(self) -> str:
         """The name of the error on the wire."""
         return type(self).__name__
-
-
-class StorageFailure(Exception):
-    """The data directory does not take what is to be written: the disk is full, or read-only. What is there stays.
-
-    ``reason`` is for people. Reads of what is stored go on working.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class OutOfFiles(StorageFailure):
-    """The system lets the process open no more files. It passes as connections and transfers end."""
-
-    def __init__(self) -> None:
-        super().__init__("the emulator may open no more files for now; raise their limit (ulimit -n)")
-
-    @staticmethod
-    def is_meant_by(error: OSError) -> bool:
-        """Whether the system says so."""
-        return error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 # --- Constraint failures ---------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from ecr_emulator.admin.lines import line, line_by_line
 from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import matching_rule
-from ecr_emulator.errors import EcrError, StorageFailure
+from ecr_emulator.errors import EcrError
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,

@@ -18,7 +18,7 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.domain.durations import parse_duration, parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock, move_clock
 from ecr_emulator.services.lifecycle import EVALUATE

@@ -106,7 +106,7 @@ def _require_state(folder: Path | None) -> None:
 
 @contextmanager
 def _damage_told() -> Iterator[None]:
-    from ecr_emulator.errors import StorageFailure
+    from ecr_emulator.ports.storage_failures import StorageFailure
 
     try:
         yield

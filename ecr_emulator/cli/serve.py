@@ -86,7 +86,7 @@ def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoP
 def opened(settings: Settings) -> Emulator:
     """An emulator with these settings; what keeps it from being opened is told to the user."""
     from ecr_emulator.emulator import Emulator
-    from ecr_emulator.errors import StorageFailure
+    from ecr_emulator.ports.storage_failures import StorageFailure
     from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
     from ecr_emulator.storage.ownership import DataDirectoryInUse
 

@@ -18,8 +18,8 @@ from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse, service_of
-from ecr_emulator.errors import OutOfFiles
 from ecr_emulator.observe import NOTE
+from ecr_emulator.ports.storage_failures import OutOfFiles
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug import Response
 
-from ecr_emulator.errors import OutOfFiles, StorageFailure
+from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

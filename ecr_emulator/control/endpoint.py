@@ -19,7 +19,8 @@ from ecr_emulator.control.dispatch import find_operation
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.required_actions import required_actions
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.errors import EcrError, OutOfFiles, SerializationException, ServerException, StorageFailure
+from ecr_emulator.errors import EcrError, SerializationException, ServerException
+from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions

@@ -14,7 +14,7 @@ from functools import partial
 from threading import Lock
 
 from ecr_emulator.domain.task import Task
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services import (
     backfills,

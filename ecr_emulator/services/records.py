@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.storage_failures import StorageFailure
 
 log = logging.getLogger(__name__)
 

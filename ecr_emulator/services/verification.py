@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
-from ecr_emulator.errors import StorageFailure
 from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure

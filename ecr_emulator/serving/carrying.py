@@ -14,7 +14,7 @@ from functools import partial
 from socket import AF_UNIX, socket
 from typing import Any, cast
 
-from ecr_emulator.errors import OutOfFiles
+from ecr_emulator.ports.storage_failures import OutOfFiles
 
 STEP = 256 * 1024
 """So many bytes are held at most, each way, for a side that is slower than the other."""

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.storage_failures import StorageFailure
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for a lock that somebody outside the process holds, a ``sqlite3`` shell for example."""

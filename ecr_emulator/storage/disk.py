@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ecr_emulator.errors import OutOfFiles, StorageFailure
+from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 
 KEPT = 4 * 1024 * 1024
 """Bytes of the disk that only what makes room may use."""

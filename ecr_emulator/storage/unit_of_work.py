@@ -15,7 +15,6 @@ from time import monotonic, sleep
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.errors import StorageFailure
 from ecr_emulator.ports.images import ImageDocuments, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.registries import (
     Backfills,
@@ -32,6 +31,7 @@ from ecr_emulator.ports.repositories import (
     Repositories,
     Uploads,
 )
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Events, Tasks, UnitOfWork
 from ecr_emulator.storage import resets, times
 from ecr_emulator.storage.backfills import SqlBackfills

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage import ballast, unit_of_work
 from ecr_emulator.storage.disk import KEPT
 from ecr_emulator.storage.unit_of_work import SqlStore

@@ -6,7 +6,8 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from ecr_emulator.errors import RepositoryNotFoundException, StorageFailure
+from ecr_emulator.errors import RepositoryNotFoundException
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import Pool
 from ecr_emulator.storage.unit_of_work import READERS, SqlStore
 from tests.support.images import an_image

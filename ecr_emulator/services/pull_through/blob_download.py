@@ -8,8 +8,8 @@ from io import BytesIO
 from threading import Condition
 from typing import BinaryIO
 
-from ecr_emulator.errors import StorageFailure
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Source, UncachedBlob
 

@@ -13,9 +13,9 @@ from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
 from ecr_emulator.domain.pull_through import NEVER, PullThroughRule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import StorageFailure
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
 from ecr_emulator.ports.ids import IdSource
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstreams

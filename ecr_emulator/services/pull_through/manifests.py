@@ -18,7 +18,8 @@ from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import EcrError, StorageFailure
+from ecr_emulator.errors import EcrError
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstream, Upstreams

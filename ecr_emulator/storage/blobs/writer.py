@@ -7,7 +7,7 @@ from io import FileIO
 from typing import NamedTuple, Protocol
 
 from ecr_emulator.domain.names import algorithm_of, is_digest
-from ecr_emulator.errors import StorageFailure
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.disk import storage_failures
 
 _FULL = "the data directory cannot be written: the disk is full, but for what is kept free (--disk-reserve)"
