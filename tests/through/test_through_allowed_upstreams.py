@@ -6,9 +6,9 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.certificates import Authority
 from tests.support.clock import HurriedClock
+from tests.support.pull_through import ACCOUNT, CREDENTIAL, Cache, running_cache
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import image
-from tests.through.conftest import ACCOUNT, CREDENTIAL, Here, running
 
 ELASTIC = "docker.elastic.co"
 INTERNAL = "registry.internal:5000"
@@ -25,21 +25,21 @@ def test_an_allowed_registry_is_pulled_through_with_a_credential_or_without(upst
     app = image()
     upstream.add_image("team/app", app, "v1")
     with allowing(ELASTIC, INTERNAL, mapped={url: upstream.url}) as emulator:
-        here, secret = Here(emulator), {}
+        cache, secret = Cache(emulator), {}
         if is_private:
             upstream.auth = Bearer(CREDENTIAL)
-            secret = {"credentialArn": here.secret()}
-        here.rule("other", url, **secret)
-        assert here.pull("other/team/app", "v1") == app.raw
-        (event,) = here.events()
+            secret = {"credentialArn": cache.secret()}
+        cache.rule("other", url, **secret)
+        assert cache.pull("other/team/app", "v1") == app.raw
+        (event,) = cache.events()
         assert (event["sync-status"], event["upstream-registry-url"]) == ("SUCCESS", url)
         emulator.reset()
 
 
-def test_without_being_allowed_it_is_refused_in_the_words_of_ecr_and_the_log_knows_a_way(here, caplog):
+def test_without_being_allowed_it_is_refused_in_the_words_of_ecr_and_the_log_knows_a_way(cache, caplog):
     caplog.set_level("INFO", "ecr_emulator")
-    with pytest.raises(here.ecr.exceptions.UnsupportedUpstreamRegistryException, match=f"URL {ELASTIC} is invalid"):
-        here.rule("other", ELASTIC)
+    with pytest.raises(cache.ecr.exceptions.UnsupportedUpstreamRegistryException, match=f"URL {ELASTIC} is invalid"):
+        cache.rule("other", ELASTIC)
     assert f"ECR does not pull through {ELASTIC}; --allow-upstream" in caplog.text
 
 
@@ -54,12 +54,12 @@ def test_a_mistyped_host_in_the_upstream_map_is_warned_of_at_the_start(caplog):
 
 def test_a_rule_outlives_the_permission_to_make_more(upstream, tmp_path):
     upstream.add_image("team/app", image(), "v1")
-    with running(upstream, tmp_path, keep=True, allow_upstream=(ELASTIC,)) as here:
-        here.rule("other", ELASTIC)
-    with running(upstream, tmp_path) as here:
-        (rule,) = here.ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+    with running_cache(upstream, tmp_path, keep=True, allow_upstream=(ELASTIC,)) as cache:
+        cache.rule("other", ELASTIC)
+    with running_cache(upstream, tmp_path) as cache:
+        (rule,) = cache.ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
         assert (rule["upstreamRegistryUrl"], rule.get("upstreamRegistry")) == (ELASTIC, None)
-        here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="other")
+        cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="other")
 
 
 def test_it_is_reached_by_https_unless_it_is_mapped(upstream):
@@ -67,9 +67,9 @@ def test_it_is_reached_by_https_unless_it_is_mapped(upstream):
     upstream.add_image("team/app", image(), "v1")
     url = f"localhost:{upstream.port}"
     with allowing(url) as emulator:
-        here = Here(emulator)
-        here.rule("other", url)
-        answer = here.manifest("other/team/app", "v1")
+        cache = Cache(emulator)
+        cache.rule("other", url)
+        answer = cache.manifest("other/team/app", "v1")
         assert (answer.status_code, answer.json["errors"][0]["code"]) == (503, "UNKNOWN")
         assert url in answer.json["errors"][0]["message"]
         assert upstream.requests == []
@@ -83,7 +83,7 @@ def test_it_may_be_inside_the_network_of_the_operator(tmp_path, monkeypatch):
         internal.add_image("team/app", app, "v1")
         url = f"127.0.0.1:{internal.port}"
         with allowing(url) as emulator:
-            here = Here(emulator)
-            here.rule("other", url, credentialArn=here.secret())
-            assert here.pull("other/team/app", "v1") == app.raw
+            cache = Cache(emulator)
+            cache.rule("other", url, credentialArn=cache.secret())
+            assert cache.pull("other/team/app", "v1") == app.raw
             emulator.reset()

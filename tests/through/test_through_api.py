@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.faults import corrupted
+from tests.support.pull_through import running_cache
 from tests.support.refusals import refusal
 from tests.support.upstream_images import image, layer, multi_arch
-from tests.through.conftest import running
 
 NAME = "quay/team/app"
 APP = multi_arch()
@@ -19,17 +19,17 @@ def lazy(upstream, tmp_path):
     """An emulator that imports nothing that nobody asks for."""
     upstream.add_image("team/app", APP, "v1")
     upstream.add_image("team/app", LARGE, "large")
-    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
-        here.rule()
-        yield here
+    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+        cache.rule()
+        yield cache
 
 
-def got(here, **image_id):
-    return here.ecr.batch_get_image(repositoryName=NAME, imageIds=[image_id])
+def got(cache, **image_id):
+    return cache.ecr.batch_get_image(repositoryName=NAME, imageIds=[image_id])
 
 
-def layer_url(here, digest):
-    return here.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=digest)["downloadUrl"]
+def layer_url(cache, digest):
+    return cache.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=digest)["downloadUrl"]
 
 
 def test_an_image_is_pulled_piece_by_piece_as_docker_would(lazy):
@@ -69,24 +69,24 @@ def test_wrong_bytes_have_no_url(lazy, upstream):
     )
 
 
-def test_a_call_for_many_images_answers_for_each_of_them(here, upstream):
+def test_a_call_for_many_images_answers_for_each_of_them(cache, upstream):
     upstream.add_image("team/app", APP, "v1")
     upstream.fail("/manifests/busy", status=429, headers={"Retry-After": "60"}, times=99)
-    here.rule()
+    cache.rule()
     ids = [{"imageTag": "v1"}, {"imageTag": "gone"}, {"imageDigest": APP.images[1].digest}, {"imageTag": "busy"}]
-    answer = here.ecr.batch_get_image(repositoryName=NAME, imageIds=ids)
+    answer = cache.ecr.batch_get_image(repositoryName=NAME, imageIds=ids)
     assert {each["imageId"]["imageDigest"] for each in answer["images"]} == {APP.digest, APP.images[1].digest}
     failures = {each["imageId"]["imageTag"]: each["failureCode"] for each in answer["failures"]}
     assert failures == {"gone": "ImageNotFound", "busy": "UpstreamTooManyRequests"}
 
 
-def test_the_api_checks_a_tag_once_a_day_too(here, upstream):
+def test_the_api_checks_a_tag_once_a_day_too(cache, upstream):
     upstream.add_image("team/app", APP, "v1")
-    here.rule()
-    got(here, imageTag="v1")
-    here.settle()
+    cache.rule()
+    got(cache, imageTag="v1")
+    cache.settle()
     upstream.requests.clear()
-    here.advance(hours=25)
-    assert got(here, imageTag="v1")["failures"] == []
-    got(here, imageTag="v1")
+    cache.advance(hours=25)
+    assert got(cache, imageTag="v1")["failures"] == []
+    got(cache, imageTag="v1")
     assert [request.method for request in upstream.requests] == ["HEAD"]

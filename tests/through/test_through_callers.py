@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.boto import client_of
+from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.refusals import refusal
 from tests.support.upstream_images import artifact, image, multi_arch
-from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 FIPS = f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com"
@@ -20,16 +20,16 @@ APP = multi_arch()
 
 
 @pytest.fixture
-def ruled(here, upstream):
+def ruled(cache, upstream):
     upstream.add_image("team/app", APP, "v1")
-    here.rule()
-    return here
+    cache.rule()
+    return cache
 
 
 @pytest.fixture
-def fips_client(here):
+def fips_client(cache):
     """A boto3 client of the FIPS endpoint of the API."""
-    client = client_of(here.emulator, account=ACCOUNT)
+    client = client_of(cache.emulator, account=ACCOUNT)
     client.meta.events.register("before-sign", _over_fips)
     return client
 
@@ -69,11 +69,11 @@ def test_what_another_client_has_pulled_is_served_and_not_checked(ruled, upstrea
 def test_layers_of_a_cached_image_that_are_still_on_their_way_are_sent(upstream, tmp_path, caller):
     app = image("app")
     upstream.add_image("team/app", app, "v1")
-    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
-        here.rule()
-        here.manifest(NAME, "v1")
-        here.settle()
-        assert here.get(f"/v2/{NAME}/blobs/{app.layers[0].digest}", **caller).data == app.layers[0].raw
+    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+        cache.rule()
+        cache.manifest(NAME, "v1")
+        cache.settle()
+        assert cache.get(f"/v2/{NAME}/blobs/{app.layers[0].digest}", **caller).data == app.layers[0].raw
 
 
 @considered

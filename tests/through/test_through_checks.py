@@ -4,24 +4,24 @@ import pytest
 
 from tests.support.faults import answers, corrupted, hang_up, with_headers
 from tests.support.images import put_image
+from tests.support.pull_through import running_cache
 from tests.support.upstream_images import image, index, multi_arch
-from tests.through.conftest import running
 
 NAME = "quay/team/app"
 OLD, NEW = image("old"), image("new")
 
 
 @pytest.fixture
-def moved(here, upstream):
+def moved(cache, upstream):
     """A tag that was pulled a day ago, and has moved upstream since."""
     upstream.add_image("team/app", OLD, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     upstream.add_image("team/app", NEW, "v1")
-    here.advance(hours=25)
+    cache.advance(hours=25)
     upstream.requests.clear()
-    return here
+    return cache
 
 
 def asked(upstream):
@@ -30,122 +30,122 @@ def asked(upstream):
 
 
 @pytest.mark.consideration("S5", "S12a")
-def test_a_warm_pull_asks_the_upstream_nothing_for_a_day_and_once_after_it(here, upstream):
+def test_a_warm_pull_asks_the_upstream_nothing_for_a_day_and_once_after_it(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     before = len(upstream.requests)
 
-    here.advance(hours=23, minutes=59)
-    here.pull(NAME, "v1")
+    cache.advance(hours=23, minutes=59)
+    cache.pull(NAME, "v1")
     assert len(upstream.requests) == before
 
-    here.advance(minutes=2)
-    here.pull(NAME, "v1")
+    cache.advance(minutes=2)
+    cache.pull(NAME, "v1")
     assert [(request.method, request.path) for request in upstream.requests[before:]] == [
         ("HEAD", "/v2/team/app/manifests/v1")
     ]
 
-    here.advance(hours=23)
-    here.pull(NAME, "v1")
+    cache.advance(hours=23)
+    cache.pull(NAME, "v1")
     assert len(upstream.requests) == before + 1, "the check counts as a validation"
 
 
 @pytest.mark.consideration("S12b")
-def test_a_tag_that_moved_upstream_moves_with_the_pull_after_a_day(here, upstream):
+def test_a_tag_that_moved_upstream_moves_with_the_pull_after_a_day(cache, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
 
     upstream.add_image("team/app", new, "v1")
-    assert here.pull(NAME, "v1") == old.raw
-    here.advance(hours=24)
-    assert here.pull(NAME, "v1") == new.raw
-    here.settle()
-    assert here.images(NAME) == {old.digest: [], new.digest: ["v1"]}
+    assert cache.pull(NAME, "v1") == old.raw
+    cache.advance(hours=24)
+    assert cache.pull(NAME, "v1") == new.raw
+    cache.settle()
+    assert cache.images(NAME) == {old.digest: [], new.digest: ["v1"]}
 
 
 @pytest.mark.consideration("S13a", "S13c")
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
-def test_a_failing_upstream_leaves_the_cached_image_served(here, upstream, status):
+def test_a_failing_upstream_leaves_the_cached_image_served(cache, upstream, status):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
 
-    here.advance(hours=25)
+    cache.advance(hours=25)
     upstream.fail(lambda request: True, answers(status), times=99)
-    assert here.pull(NAME, "v1") == app.raw
-    assert here.events()[-1]["sync-status"] == "FAILED"
-    assert here.events()[-1]["failure-reason"]
+    assert cache.pull(NAME, "v1") == app.raw
+    assert cache.events()[-1]["sync-status"] == "FAILED"
+    assert cache.events()[-1]["failure-reason"]
 
     asked = len(upstream.requests)
-    assert here.pull(NAME, "v1") == app.raw
+    assert cache.pull(NAME, "v1") == app.raw
     assert len(upstream.requests) == asked, "a failed check is not repeated at once"
 
     upstream.heal()
-    here.advance(minutes=2)
-    assert here.pull(NAME, "v1") == app.raw
+    cache.advance(minutes=2)
+    assert cache.pull(NAME, "v1") == app.raw
     assert len(upstream.requests) == asked + 1
 
 
 @pytest.mark.consideration("S13a", "S27a")
-def test_a_dead_upstream_leaves_the_cached_image_served(here, upstream):
+def test_a_dead_upstream_leaves_the_cached_image_served(cache, upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     upstream.stop()
-    here.advance(days=3)
-    assert here.pull(NAME, "v1") == app.raw
+    cache.advance(days=3)
+    assert cache.pull(NAME, "v1") == app.raw
 
 
 @pytest.mark.consideration("S13b")
-def test_a_deleted_rule_leaves_the_cached_image_served_without_checks(here, upstream):
+def test_a_deleted_rule_leaves_the_cached_image_served_without_checks(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
-    here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
+    cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
     asked = len(upstream.requests)
-    here.advance(days=3)
-    assert here.pull(NAME, "v1") == app.raw
+    cache.advance(days=3)
+    assert cache.pull(NAME, "v1") == app.raw
     assert len(upstream.requests) == asked
 
 
 @pytest.mark.consideration("S16")
-def test_a_pull_by_digest_works_and_is_never_checked_again(here, upstream):
+def test_a_pull_by_digest_works_and_is_never_checked_again(cache, upstream):
     app = image()
     upstream.add_image("team/app", app)
-    here.rule()
-    assert here.pull(NAME, app.digest) == app.raw
-    here.settle()
+    cache.rule()
+    assert cache.pull(NAME, app.digest) == app.raw
+    cache.settle()
     asked = len(upstream.requests)
-    here.advance(days=30)
-    assert here.pull(NAME, app.digest) == app.raw
+    cache.advance(days=30)
+    assert cache.pull(NAME, app.digest) == app.raw
     assert len(upstream.requests) == asked
-    assert here.images(NAME) == {app.digest: []}
+    assert cache.images(NAME) == {app.digest: []}
 
 
 @pytest.mark.consideration("S26a")
-def test_a_tag_that_is_immutable_here_stays_when_it_moves_upstream(here, upstream):
+def test_a_tag_that_is_immutable_here_stays_when_it_moves_upstream(cache, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
-    here.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
+    cache.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
     upstream.add_image("team/app", new, "v1")
-    here.advance(hours=24)
-    assert here.pull(NAME, "v1") == old.raw
-    event = here.events()[-1]
+    cache.advance(hours=24)
+    assert cache.pull(NAME, "v1") == old.raw
+    event = cache.events()[-1]
     assert (event["sync-status"], event["failure-code"]) == ("FAILED", "ImageTagAlreadyExists")
 
 
@@ -165,18 +165,18 @@ def test_the_old_image_of_a_moved_tag_stays_untagged_with_its_own_times(moved):
 
 
 @pytest.mark.consideration("S12b")
-def test_an_update_asks_once_what_the_tag_is_and_fetches_only_what_is_new(here, upstream):
+def test_an_update_asks_once_what_the_tag_is_and_fetches_only_what_is_new(cache, upstream):
     kept, old, new = image("kept"), image("old"), image("new")
     upstream.add_image("team/app", index(kept, old), "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     update = index(kept, new)
     upstream.add_image("team/app", update, "v1")
-    here.advance(hours=25)
+    cache.advance(hours=25)
     upstream.requests.clear()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.pull(NAME, "v1")
+    cache.settle()
     assert asked(upstream)[:2] == [("HEAD", "v1"), ("GET", update.digest)]
     assert sorted(asked(upstream)[2:]) == sorted(
         ("GET", digest) for digest in (new.digest, *(blob.digest for blob in new.blobs))
@@ -215,47 +215,47 @@ def test_a_tag_that_moves_between_two_requests_of_a_check_is_what_it_was_at_the_
 
 
 @pytest.mark.consideration("S12c")
-def test_a_tag_that_is_pulled_every_hour_is_checked_once_a_day(here, upstream):
+def test_a_tag_that_is_pulled_every_hour_is_checked_once_a_day(cache, upstream):
     upstream.add_image("team/app", OLD, "v1")
-    here.rule()
-    here.manifest(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.manifest(NAME, "v1")
+    cache.settle()
     upstream.requests.clear()
     for _ in range(72):
-        here.advance(hours=1)
-        here.manifest(NAME, "v1")
+        cache.advance(hours=1)
+        cache.manifest(NAME, "v1")
     assert asked(upstream) == [("HEAD", "v1")] * 3
 
 
 @pytest.mark.consideration("S12a")
 def test_the_24_hours_go_on_over_a_restart(upstream, tmp_path):
     upstream.add_image("team/app", OLD, "v1")
-    with running(upstream, tmp_path / "state", keep=True) as here:
-        here.rule()
-        here.pull(NAME, "v1")
-        here.settle()
+    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+        cache.rule()
+        cache.pull(NAME, "v1")
+        cache.settle()
     upstream.requests.clear()
-    with running(upstream, tmp_path / "state") as here:
-        assert here.pull(NAME, "v1") == OLD.raw
+    with running_cache(upstream, tmp_path / "state") as cache:
+        assert cache.pull(NAME, "v1") == OLD.raw
         assert asked(upstream) == []
-        here.advance(hours=24)
-        here.pull(NAME, "v1")
+        cache.advance(hours=24)
+        cache.pull(NAME, "v1")
         assert asked(upstream) == [("HEAD", "v1")]
 
 
 @pytest.mark.consideration("S12a")
-def test_every_tag_has_24_hours_of_its_own(here, upstream):
+def test_every_tag_has_24_hours_of_its_own(cache, upstream):
     upstream.add_image("team/app", OLD, "v1")
     upstream.add_image("team/app", OLD, "v2")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.advance(hours=12)
-    here.pull(NAME, "v2")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.advance(hours=12)
+    cache.pull(NAME, "v2")
+    cache.settle()
     upstream.requests.clear()
-    here.advance(hours=12, minutes=1)
-    here.pull(NAME, "v1")
-    here.pull(NAME, "v2")
+    cache.advance(hours=12, minutes=1)
+    cache.pull(NAME, "v1")
+    cache.pull(NAME, "v2")
     assert asked(upstream) == [("HEAD", "v1")]
 
 
@@ -310,8 +310,8 @@ def test_a_rule_that_is_made_again_checks_again(moved, upstream):
 # --- Immutable tags ----------------------------------------------------------------------------------------
 
 
-def exclude(here, mutability, pattern):
-    here.ecr.put_image_tag_mutability(
+def exclude(cache, mutability, pattern):
+    cache.ecr.put_image_tag_mutability(
         repositoryName=NAME,
         imageTagMutability=mutability,
         imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": pattern}],

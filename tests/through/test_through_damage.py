@@ -14,14 +14,14 @@ FIRST, SECOND = image("first", BASE), image("second", BASE, layer("own"))
 
 
 @pytest.fixture
-def cached(here, upstream):
+def cached(cache, upstream):
     """An image in the cache, and another one with the same base that is only upstream."""
-    here.rule()
+    cache.rule()
     for tag, each in (("v1", FIRST), ("v2", SECOND)):
         upstream.add_image("team/app", each, tag)
-    here.pull(NAME, "v1")
-    here.settle()
-    return here
+    cache.pull(NAME, "v1")
+    cache.settle()
+    return cache
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -50,17 +50,17 @@ def test_a_client_gets_the_whole_layer_and_not_what_is_left(cached, upstream, da
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_layer_that_comes_with_its_manifest_takes_the_place_of_a_damaged_one(here, upstream, damage):
-    here.rule()
+def test_a_layer_that_comes_with_its_manifest_takes_the_place_of_a_damaged_one(cache, upstream, damage):
+    cache.rule()
     small = layer("small", 50)
     data = b64encode(small.raw).decode()
     apps = [changed(image(seed, small), lambda it: it["layers"][0].update(data=data)) for seed in ("one", "two")]
     for app in apps:
         upstream.add_image("team/app", app, app.config.digest[7:20])
-        assert here.manifest(NAME, app.config.digest[7:20]).status_code == 200
-        here.settle()
-        assert here.blob(NAME, small.digest).data == small.raw
-        damage(file_of(here.emulator.data_dir, small.digest))
+        assert cache.manifest(NAME, app.config.digest[7:20]).status_code == 200
+        cache.settle()
+        assert cache.blob(NAME, small.digest).data == small.raw
+        damage(file_of(cache.emulator.data_dir, small.digest))
 
 
 def test_a_damaged_manifest_is_fetched_again_when_it_is_checked(cached, upstream):

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.support.boto import client_of
+from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.upstream_images import image, layer, multi_arch
-from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 APP = multi_arch()
@@ -27,10 +27,10 @@ LIFECYCLE = {
 
 
 @pytest.fixture
-def ruled(here, upstream):
+def ruled(cache, upstream):
     upstream.add_image("team/app", APP, "v1")
-    here.rule()
-    return here
+    cache.rule()
+    return cache
 
 
 # --- One architecture --------------------------------------------------------------------------------------
@@ -106,20 +106,20 @@ def test_an_image_is_replicated_when_the_last_of_it_has_come(ruled, upstream):
 
 
 @pytest.mark.consideration("S19c")
-def test_lifecycle_policies_clear_away_what_updates_leave_untagged(here, upstream):
+def test_lifecycle_policies_clear_away_what_updates_leave_untagged(cache, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
-    here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps(LIFECYCLE))
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
+    cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps(LIFECYCLE))
     upstream.add_image("team/app", new, "v1")
-    here.advance(hours=25)
-    here.pull(NAME, "v1")
-    here.settle()
-    assert set(here.images(NAME)) == {old.digest, new.digest}
-    here.advance(days=8)
-    assert here.images(NAME) == {new.digest: ["v1"]}
+    cache.advance(hours=25)
+    cache.pull(NAME, "v1")
+    cache.settle()
+    assert set(cache.images(NAME)) == {old.digest, new.digest}
+    cache.advance(days=8)
+    assert cache.images(NAME) == {new.digest: ["v1"]}
 
 
 @pytest.mark.consideration("S19c")
@@ -140,17 +140,17 @@ def test_cache_repositories_take_tags_and_policies_like_any_other(ruled):
 
 
 @pytest.mark.consideration("S19d")
-def test_layers_of_a_cache_are_not_mounted_into_other_repositories(here, upstream):
+def test_layers_of_a_cache_are_not_mounted_into_other_repositories(cache, upstream):
     app = image("app", layer("shared"))
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
-    here.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
-    here.ecr.create_repository(repositoryName="mine")
-    token = here.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
+    cache.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    cache.ecr.create_repository(repositoryName="mine")
+    token = cache.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     path = f"/v2/mine/blobs/uploads/?mount={app.layers[0].digest}&from={NAME}"
-    answer = here.http.post(path, headers={"Authorization": f"Basic {token}"})
+    answer = cache.http.post(path, headers={"Authorization": f"Basic {token}"})
     assert answer.status_code == 202, "the client has to upload it"
 
 
@@ -204,9 +204,9 @@ def test_what_an_import_brings_in_behind_the_clients_back_is_not_pulled(ruled):
 # --- HEAD, as docker and containerd begin ------------------------------------------------------------------
 
 
-def head(here, path):
-    token = here.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    return here.http.head(path, headers={"Authorization": f"Basic {token}"})
+def head(cache, path):
+    token = cache.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    return cache.http.head(path, headers={"Authorization": f"Basic {token}"})
 
 
 def test_a_first_pull_may_begin_with_head_and_costs_no_more(ruled, upstream):
@@ -222,10 +222,10 @@ def test_a_first_pull_may_begin_with_head_and_costs_no_more(ruled, upstream):
 def test_the_size_of_a_layer_is_known_before_anybody_fetches_it(upstream, tmp_path):
     app = image("app")
     upstream.add_image("team/app", app, "v1")
-    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
-        here.rule()
-        here.manifest(NAME, "v1")
-        here.settle()
-        answer = head(here, f"/v2/{NAME}/blobs/{app.layers[0].digest}")
+    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+        cache.rule()
+        cache.manifest(NAME, "v1")
+        cache.settle()
+        answer = head(cache, f"/v2/{NAME}/blobs/{app.layers[0].digest}")
         assert (answer.status_code, answer.content_length) == (200, app.layers[0].size)
         assert upstream.count(None, "/blobs/") == 0

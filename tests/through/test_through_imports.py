@@ -11,8 +11,8 @@ import pytest
 from ecr_emulator.domain.manifest import OCI_INDEX
 from tests.support.boto import client_of
 from tests.support.faults import answers, corrupted, stalls, with_headers
+from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.upstream_images import Content, artifact, image, index, layer, multi_arch
-from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 
@@ -25,9 +25,9 @@ def mode(request):
 @pytest.fixture
 def sparing(upstream, tmp_path, mode):
     """An emulator that does not import in full."""
-    with running(upstream, tmp_path / "state", import_mode=mode) as here:
-        here.rule()
-        yield here
+    with running_cache(upstream, tmp_path / "state", import_mode=mode) as cache:
+        cache.rule()
+        yield cache
 
 
 def an_index(*listed, seed=0):
@@ -53,11 +53,11 @@ def nested(upstream, levels):
     return chain
 
 
-def import_v1(here):
-    answer = here.manifest(NAME, "v1")
-    here.settle()
+def import_v1(cache):
+    answer = cache.manifest(NAME, "v1")
+    cache.settle()
     assert answer.status_code == 200
-    return here.images(NAME)
+    return cache.images(NAME)
 
 
 # --- Modes -------------------------------------------------------------------------------------------------
@@ -66,14 +66,14 @@ def import_v1(here):
 def test_lazily_only_what_clients_ask_for_is_fetched(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
-        here.rule()
-        assert import_v1(here) == {app.digest: ["v1"]}
+    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+        cache.rule()
+        assert import_v1(cache) == {app.digest: ["v1"]}
         assert len(upstream.requests) == 1
         one = app.images[0]
-        here.pull(NAME, one.digest)
-        here.settle()
-        assert here.images(NAME) == {app.digest: ["v1"], one.digest: []}
+        cache.pull(NAME, one.digest)
+        cache.settle()
+        assert cache.images(NAME) == {app.digest: ["v1"], one.digest: []}
         assert upstream.count("GET", "/manifests/") == 2
         assert upstream.count("GET", "/blobs/") == len(one.blobs)
 
@@ -81,12 +81,12 @@ def test_lazily_only_what_clients_ask_for_is_fetched(upstream, tmp_path):
 def test_importing_manifests_leaves_only_layers_to_those_who_ask(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running(upstream, tmp_path / "state", import_mode="manifests") as here:
-        here.rule()
-        assert set(import_v1(here)) == {app.digest, *(each.digest for each in app.images)}
+    with running_cache(upstream, tmp_path / "state", import_mode="manifests") as cache:
+        cache.rule()
+        assert set(import_v1(cache)) == {app.digest, *(each.digest for each in app.images)}
         fetched = {request.path.rpartition("/")[2] for request in upstream.asked("GET", "/blobs/")}
         assert fetched == {each.config.digest for each in app.images}
-        here.pull(NAME, app.images[1].digest)
+        cache.pull(NAME, app.images[1].digest)
         assert upstream.count("GET", "/blobs/") == 3
 
 
@@ -104,15 +104,15 @@ def test_an_image_that_is_not_imported_in_full_is_pulled_in_full(sparing, upstre
 def test_what_one_mode_left_out_another_one_brings_in_at_the_next_check(upstream, tmp_path, mode):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running(upstream, tmp_path / "state", keep=True, import_mode=mode) as here:
-        here.rule()
-        import_v1(here)
-    with running(upstream, tmp_path / "state") as here:
-        here.advance(hours=25)
-        assert here.manifest(NAME, "v1").status_code == 200
-        here.settle()
+    with running_cache(upstream, tmp_path / "state", keep=True, import_mode=mode) as cache:
+        cache.rule()
+        import_v1(cache)
+    with running_cache(upstream, tmp_path / "state") as cache:
+        cache.advance(hours=25)
+        assert cache.manifest(NAME, "v1").status_code == 200
+        cache.settle()
         upstream.stop()
-        assert here.pull(NAME, "v1") == app.raw
+        assert cache.pull(NAME, "v1") == app.raw
 
 
 def test_a_sparing_emulator_does_not_change_its_mind_at_a_check(sparing, upstream):
@@ -124,7 +124,7 @@ def test_a_sparing_emulator_does_not_change_its_mind_at_a_check(sparing, upstrea
     assert [request.method for request in upstream.requests] == ["HEAD"]
 
 
-def test_three_parts_of_one_image_are_fetched_at_the_same_time(here, upstream):
+def test_three_parts_of_one_image_are_fetched_at_the_same_time(cache, upstream):
     app = image("wide", *(layer(number) for number in range(11)))
     upstream.add_image("team/app", app, "v1")
     at_once, most, together = [], [], Barrier(3)
@@ -137,10 +137,10 @@ def test_three_parts_of_one_image_are_fetched_at_the_same_time(here, upstream):
         return reply
 
     upstream.fail("/blobs/", meet_the_others, times=99)
-    here.rule()
-    import_v1(here)
+    cache.rule()
+    import_v1(cache)
     assert max(most) == 3
-    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    assert cache.events()[-1]["sync-status"] == "SUCCESS"
 
 
 def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch):
@@ -153,12 +153,12 @@ def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch
         return reply
 
     upstream.fail("/blobs/", meet_another, times=99)
-    with running(upstream, tmp_path / "state") as here:
-        here.rule()
+    with running_cache(upstream, tmp_path / "state") as cache:
+        cache.rule()
         for number in range(3):
             upstream.add_image("team/app", image(number), f"v{number}")
-            here.manifest(NAME, f"v{number}")
-        here.settle()
+            cache.manifest(NAME, f"v{number}")
+        cache.settle()
         assert upstream.count("GET", "/blobs/") == 6
     assert met == []
 
@@ -166,67 +166,67 @@ def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch
 # --- Indexes -----------------------------------------------------------------------------------------------
 
 
-def test_indexes_inside_indexes_are_imported_to_the_fourth_level(here, upstream):
+def test_indexes_inside_indexes_are_imported_to_the_fourth_level(cache, upstream):
     chain = nested(upstream, 4)
-    here.rule()
-    assert set(import_v1(here)) == {each.digest for each in chain}
+    cache.rule()
+    assert set(import_v1(cache)) == {each.digest for each in chain}
     upstream.stop()
-    assert here.pull(NAME, "v1") == chain[0].raw
+    assert cache.pull(NAME, "v1") == chain[0].raw
 
 
-def test_what_lies_deeper_comes_when_it_is_asked_for(here, upstream):
+def test_what_lies_deeper_comes_when_it_is_asked_for(cache, upstream):
     chain = nested(upstream, 6)
-    here.rule()
-    assert set(import_v1(here)) == {each.digest for each in chain[:5]}
-    assert here.events()[-1]["sync-status"] == "SUCCESS"
-    assert here.pull(NAME, "v1") == chain[0].raw
-    here.settle()
-    assert set(here.images(NAME)) == {each.digest for each in chain}
+    cache.rule()
+    assert set(import_v1(cache)) == {each.digest for each in chain[:5]}
+    assert cache.events()[-1]["sync-status"] == "SUCCESS"
+    assert cache.pull(NAME, "v1") == chain[0].raw
+    cache.settle()
+    assert set(cache.images(NAME)) == {each.digest for each in chain}
 
 
-def test_an_index_of_thousands_is_imported_in_part(here, upstream, monkeypatch):
+def test_an_index_of_thousands_is_imported_in_part(cache, upstream, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.pull_through.image_parts.MAX_MANIFESTS", 5)
     images = [image(number) for number in range(8)]
     app = index(*images)
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    assert set(import_v1(here)) == {app.digest, *(each.digest for each in images[:4])}
-    assert here.pull(NAME, "v1") == app.raw
+    cache.rule()
+    assert set(import_v1(cache)) == {app.digest, *(each.digest for each in images[:4])}
+    assert cache.pull(NAME, "v1") == app.raw
 
 
-def test_an_index_of_huge_manifests_is_imported_in_part(here, upstream, monkeypatch):
+def test_an_index_of_huge_manifests_is_imported_in_part(cache, upstream, monkeypatch):
     images = [image(number) for number in range(12)]
     monkeypatch.setattr("ecr_emulator.services.pull_through.image_parts.MAX_MANIFEST_BYTES", 2 * images[0].size)
     app = index(*images)
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    assert 3 <= len(import_v1(here)) - 1 <= 6, "three parts are under way when the limit is found out"
-    assert here.pull(NAME, "v1") == app.raw
+    cache.rule()
+    assert 3 <= len(import_v1(cache)) - 1 <= 6, "three parts are under way when the limit is found out"
+    assert cache.pull(NAME, "v1") == app.raw
 
 
-def test_an_image_that_many_indexes_list_is_fetched_once(here, upstream):
+def test_an_image_that_many_indexes_list_is_fetched_once(cache, upstream):
     shared = image("shared")
     inner = [an_index(shared, seed=number) for number in range(3)]
     app = an_index(*inner, shared, shared)
     upstream.add_image("team/app", shared)
     for each in (*inner, app):
         upstream.add_manifest("team/app", each, "v1")
-    here.rule()
-    import_v1(here)
+    cache.rule()
+    import_v1(cache)
     assert upstream.count("GET", f"/manifests/{shared.digest}") == 1
     assert upstream.count("GET", "/blobs/") == len(shared.blobs)
 
 
-def test_an_index_without_images_is_an_image(here, upstream):
+def test_an_index_without_images_is_an_image(cache, upstream):
     empty = an_index()
     upstream.add_manifest("team/app", empty, "v1")
-    here.rule()
-    assert import_v1(here) == {empty.digest: ["v1"]}
-    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    cache.rule()
+    assert import_v1(cache) == {empty.digest: ["v1"]}
+    assert cache.events()[-1]["sync-status"] == "SUCCESS"
 
 
 @pytest.mark.consideration("S15")
-def test_attestations_are_children_like_any_other(here, upstream):
+def test_attestations_are_children_like_any_other(cache, upstream):
     app = image("app")
     attestation = image("attestation", layer("sbom", media_type="application/vnd.in-toto+json"))
     listed = [
@@ -244,42 +244,42 @@ def test_attestations_are_children_like_any_other(here, upstream):
     upstream.add_image("team/app", app)
     upstream.add_image("team/app", attestation)
     upstream.add_manifest("team/app", both, "v1")
-    here.rule()
-    assert import_v1(here) == {both.digest: ["v1"], app.digest: [], attestation.digest: []}
+    cache.rule()
+    assert import_v1(cache) == {both.digest: ["v1"], app.digest: [], attestation.digest: []}
     upstream.stop()
-    assert here.pull(NAME, "v1") == both.raw
+    assert cache.pull(NAME, "v1") == both.raw
 
 
 # --- What went wrong, and how it is made good --------------------------------------------------------------
 
 
-def test_one_child_that_fails_holds_up_no_other(here, upstream):
+def test_one_child_that_fails_holds_up_no_other(cache, upstream):
     app = multi_arch(architectures=("amd64", "arm64", "s390x"))
     bad, *good = app.images
     upstream.add_image("team/app", app, "v1")
     upstream.fail(f"/manifests/{bad.digest}", corrupted(), times=99)
-    here.rule()
-    assert set(import_v1(here)) == {app.digest, *(each.digest for each in good)}
-    event = here.events()[-1]
+    cache.rule()
+    assert set(import_v1(cache)) == {app.digest, *(each.digest for each in good)}
+    event = cache.events()[-1]
     assert (event["sync-status"], event["failure-code"]) == ("FAILED", "UpstreamUnavailable")
     assert bad.digest in event["failure-reason"]
     upstream.heal()
-    assert here.pull(NAME, "v1") == app.raw, "who asks for the child gets it"
+    assert cache.pull(NAME, "v1") == app.raw, "who asks for the child gets it"
 
 
-def test_an_import_that_failed_goes_on_when_the_tag_is_found_unchanged(here, upstream):
+def test_an_import_that_failed_goes_on_when_the_tag_is_found_unchanged(cache, upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     upstream.fail(f"/manifests/{app.images[0].digest}", answers(403), times=99)
     upstream.fail(f"/blobs/{app.images[1].layers[0].digest}", answers(404), times=99)
-    here.rule()
-    import_v1(here)
-    assert here.events()[-1]["sync-status"] == "FAILED"
+    cache.rule()
+    import_v1(cache)
+    assert cache.events()[-1]["sync-status"] == "FAILED"
     upstream.heal()
     upstream.requests.clear()
-    here.advance(hours=25)
-    import_v1(here)
-    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    cache.advance(hours=25)
+    import_v1(cache)
+    assert cache.events()[-1]["sync-status"] == "SUCCESS"
     first, second = app.images
     asked = Counter((request.method, request.path.rpartition("/")[2]) for request in upstream.requests)
     fetched = [first.digest, *(blob.digest for blob in first.blobs), second.layers[0].digest]
@@ -291,112 +291,112 @@ def test_an_import_that_was_cut_off_goes_on_with_the_next_pull_after_the_restart
     upstream.add_image("team/app", app, "v1")
     never = Event()
     upstream.fail(f"/manifests/{app.images[1].digest}", stalls(never))
-    with running(upstream, tmp_path / "state", keep=True) as here:
-        here.rule()
-        here.manifest(NAME, "v1")
-        here.pull(NAME, app.images[0].digest)
+    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+        cache.rule()
+        cache.manifest(NAME, "v1")
+        cache.pull(NAME, app.images[0].digest)
     never.set()
     upstream.requests.clear()
-    with running(upstream, tmp_path / "state") as here:
-        assert app.images[1].digest not in here.images(NAME)
-        here.manifest(NAME, "v1")
-        here.settle()
-        assert here.events()[-1]["sync-status"] == "SUCCESS"
-        assert app.images[1].digest in here.images(NAME)
+    with running_cache(upstream, tmp_path / "state") as cache:
+        assert app.images[1].digest not in cache.images(NAME)
+        cache.manifest(NAME, "v1")
+        cache.settle()
+        assert cache.events()[-1]["sync-status"] == "SUCCESS"
+        assert app.images[1].digest in cache.images(NAME)
         assert upstream.count(None, "/manifests/") == 1
-        here.manifest(NAME, "v1")
-        here.settle()
+        cache.manifest(NAME, "v1")
+        cache.settle()
         assert upstream.count(None, "/manifests/") == 1
         upstream.stop()
-        assert here.pull(NAME, "v1") == app.raw
+        assert cache.pull(NAME, "v1") == app.raw
 
 
-def test_a_layer_that_the_upstream_lacks_is_a_failure(here, upstream):
+def test_a_layer_that_the_upstream_lacks_is_a_failure(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
     upstream.remove("team/app", app.layers[0].digest)
-    here.rule()
-    import_v1(here)
-    event = here.events()[-1]
+    cache.rule()
+    import_v1(cache)
+    event = cache.events()[-1]
     assert (event["sync-status"], event["failure-code"]) == ("FAILED", "ImageNotFound")
 
 
 @pytest.mark.consideration("S19b")
-def test_what_is_imported_is_scanned_once_however_many_ask(here, upstream):
+def test_what_is_imported_is_scanned_once_however_many_ask(cache, upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.ecr.put_registry_scanning_configuration(
+    cache.rule()
+    cache.ecr.put_registry_scanning_configuration(
         scanType="BASIC",
         rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}],
     )
     with ThreadPoolExecutor(4) as clients:
-        list(clients.map(lambda _: here.pull(NAME, "v1"), range(8)))
-    here.settle()
-    here.manifest(NAME, "v1")
-    events = here.http.get("/_ecr/events").json["events"]
+        list(clients.map(lambda _: cache.pull(NAME, "v1"), range(8)))
+    cache.settle()
+    cache.manifest(NAME, "v1")
+    events = cache.http.get("/_ecr/events").json["events"]
     scans = Counter(each["detail"]["image-digest"] for each in events if each["detail-type"] == "ECR Image Scan")
     assert scans == dict.fromkeys((each.digest for each in app.images), 1)
 
 
-def test_every_tag_is_imported_although_another_one_of_the_same_image_is_being_imported(here, upstream):
+def test_every_tag_is_imported_although_another_one_of_the_same_image_is_being_imported(cache, upstream):
     app = image("app")
     for tag in ("v1", "v2"):
         upstream.add_image("team/app", app, tag)
     go_on = Event()
     upstream.fail(f"/blobs/{app.layers[0].digest}", stalls(go_on))
-    here.rule()
+    cache.rule()
     destination = {"region": "eu-west-1", "registryId": ACCOUNT}
-    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+    cache.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
     try:
-        here.manifest(NAME, "v1")
-        here.manifest(NAME, "v2")
+        cache.manifest(NAME, "v1")
+        cache.manifest(NAME, "v2")
     finally:
         go_on.set()
-    here.settle()
-    assert sorted(event["image-tag"] for event in here.events()) == ["v1", "v2"]
-    there = client_of(here.emulator, account=ACCOUNT, region="eu-west-1")
+    cache.settle()
+    assert sorted(event["image-tag"] for event in cache.events()) == ["v1", "v2"]
+    there = client_of(cache.emulator, account=ACCOUNT, region="eu-west-1")
     (replica,) = there.describe_images(repositoryName=NAME)["imageDetails"]
     assert sorted(replica["imageTags"]) == ["v1", "v2"]
     assert upstream.count("GET", "/blobs/") == len(app.blobs)
 
 
-def test_a_repository_deleted_while_it_is_filled_stays_deleted(here, upstream):
+def test_a_repository_deleted_while_it_is_filled_stays_deleted(cache, upstream):
     app = image("large", layer("large", 300_000))
     upstream.add_image("team/app", app, "v1")
 
     def delete_first(request, reply):
-        here.ecr.delete_repository(repositoryName=NAME, force=True)
+        cache.ecr.delete_repository(repositoryName=NAME, force=True)
         return reply
 
     upstream.fail(f"/blobs/{app.layers[0].digest}", delete_first)
-    here.rule()
-    assert here.manifest(NAME, "v1").status_code == 200
-    here.settle()
-    assert here.repositories() == []
-    assert here.pull(NAME, "v1") == app.raw, "the next pull is a first one"
+    cache.rule()
+    assert cache.manifest(NAME, "v1").status_code == 200
+    cache.settle()
+    assert cache.repositories() == []
+    assert cache.pull(NAME, "v1") == app.raw, "the next pull is a first one"
 
 
 @pytest.mark.parametrize(("remaining", "is_spared"), [(10, True), (11, False)])
-def test_the_last_pulls_of_a_rate_limit_are_for_clients(here, upstream, remaining, is_spared):
+def test_the_last_pulls_of_a_rate_limit_are_for_clients(cache, upstream, remaining, is_spared):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     limit = with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining=f"{remaining};w=21600")
     upstream.fail("/manifests/", limit, times=99)
-    here.rule()
-    stored = import_v1(here)
+    cache.rule()
+    stored = import_v1(cache)
     assert set(stored) == ({app.digest} if is_spared else {app.digest, *(each.digest for each in app.images)})
-    event = here.events()[-1]
+    event = cache.events()[-1]
     assert event["sync-status"] == ("FAILED" if is_spared else "SUCCESS")
     if is_spared:
         assert event["failure-code"] == "UpstreamTooManyRequests"
         assert "quay.io allows only 10 more pulls" in event["failure-reason"]
-    assert here.pull(NAME, "v1") == app.raw, "a client gets what it asks for"
+    assert cache.pull(NAME, "v1") == app.raw, "a client gets what it asks for"
     upstream.heal()
     upstream.fail("HEAD /manifests/", with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining="90;w=21600"))
-    here.advance(hours=25)
-    import_v1(here)
-    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    cache.advance(hours=25)
+    import_v1(cache)
+    assert cache.events()[-1]["sync-status"] == "SUCCESS"
 
 
 # --- Referrers with their subject --------------------------------------------------------------------------
@@ -415,28 +415,28 @@ def signed(upstream):
 
 def test_signatures_can_be_imported_with_what_they_sign(upstream, tmp_path, signed):
     app, signatures = signed
-    with running(upstream, tmp_path / "state", import_referrers="with-subject") as here:
-        here.rule()
-        stored = import_v1(here)
+    with running_cache(upstream, tmp_path / "state", import_referrers="with-subject") as cache:
+        cache.rule()
+        stored = import_v1(cache)
         assert {each.digest for each in signatures} < set(stored)
         upstream.stop()
         for subject, signature in zip((app, app.images[0]), signatures, strict=True):
-            listed = here.get(f"/v2/{NAME}/referrers/{subject.digest}").json["manifests"]
+            listed = cache.get(f"/v2/{NAME}/referrers/{subject.digest}").json["manifests"]
             assert [each["digest"] for each in listed] == [signature.digest]
-            assert here.pull(NAME, signature.digest) == signature.raw
+            assert cache.pull(NAME, signature.digest) == signature.raw
 
 
-def test_by_default_nobody_looks_for_signatures_before_somebody_asks(here, upstream, signed):
+def test_by_default_nobody_looks_for_signatures_before_somebody_asks(cache, upstream, signed):
     app, _ = signed
-    here.rule()
-    assert set(import_v1(here)) == {app.digest, *(each.digest for each in app.images)}
+    cache.rule()
+    assert set(import_v1(cache)) == {app.digest, *(each.digest for each in app.images)}
     assert upstream.count("GET", "/referrers/") == 0
 
 
 def test_upstreams_need_not_be_asked_for_signatures_at_all(upstream, tmp_path, signed):
     app, _ = signed
-    with running(upstream, tmp_path / "state", import_referrers="off") as here:
-        here.rule()
-        import_v1(here)
-        assert here.get(f"/v2/{NAME}/referrers/{app.digest}").json["manifests"] == []
+    with running_cache(upstream, tmp_path / "state", import_referrers="off") as cache:
+        cache.rule()
+        import_v1(cache)
+        assert cache.get(f"/v2/{NAME}/referrers/{app.digest}").json["manifests"] == []
         assert upstream.count("GET", "/referrers/") == 0

@@ -12,13 +12,13 @@ FULL = (
 
 
 @pytest.fixture
-def full(here, upstream, monkeypatch):
+def full(cache, upstream, monkeypatch):
     upstream.add_image("team/app", image("old"), "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", 1)
-    return here
+    return cache
 
 
 def test_the_cached_image_is_served_though_its_tag_moved(full, upstream):

@@ -4,9 +4,9 @@ import pytest
 
 from tests.support.boto import client_of
 from tests.support.images import put_image
+from tests.support.pull_through import ACCOUNT
 from tests.support.refusals import refusal
 from tests.support.upstream_images import image
-from tests.through.conftest import ACCOUNT
 
 NAME = "quay/team/app"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/puller"
@@ -14,27 +14,27 @@ ECR = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.consideration("S4b")
-def test_nothing_is_created_for_a_name_that_the_upstream_does_not_have(here, upstream):
-    here.rule()
-    answer = here.manifest("quay/no/such", "v1")
+def test_nothing_is_created_for_a_name_that_the_upstream_does_not_have(cache, upstream):
+    cache.rule()
+    answer = cache.manifest("quay/no/such", "v1")
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
-    assert here.repositories() == []
-    event = here.events()[-1]
+    assert cache.repositories() == []
+    event = cache.events()[-1]
     assert (event["sync-status"], event["failure-code"]) == ("FAILED", "ImageNotFound")
 
 
-def test_a_name_outside_every_rule_is_not_pulled_through(here, upstream):
-    here.rule()
-    answer = here.manifest("quayside/team/app", "v1")
+def test_a_name_outside_every_rule_is_not_pulled_through(cache, upstream):
+    cache.rule()
+    answer = cache.manifest("quayside/team/app", "v1")
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
     assert upstream.requests == []
 
 
-def test_a_pushed_tag_that_the_upstream_does_not_have_stays(here, upstream):
-    here.rule()
-    here.ecr.create_repository(repositoryName=NAME)
-    put_image(here.ecr, NAME, image("mine"), "local")
-    assert here.pull(NAME, "local") == image("mine").raw
+def test_a_pushed_tag_that_the_upstream_does_not_have_stays(cache, upstream):
+    cache.rule()
+    cache.ecr.create_repository(repositoryName=NAME)
+    put_image(cache.ecr, NAME, image("mine"), "local")
+    assert cache.pull(NAME, "local") == image("mine").raw
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_a_pushed_tag_that_the_upstream_does_not_have_stays(here, upstream):
         ("210987654321.dkr.ecr.eu-west-1.amazonaws.com", "customRoleArn"),
     ],
 )
-def test_all_nine_upstreams_can_be_pulled_through(here, upstream, url, credential):
+def test_all_nine_upstreams_can_be_pulled_through(cache, upstream, url, credential):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    credentials = {"credentialArn": here.secret(), "customRoleArn": ROLE}
-    here.rule("up", url, **({credential: credentials[credential]} if credential else {}))
-    assert here.pull("up/team/app", "v1") == app.raw
+    credentials = {"credentialArn": cache.secret(), "customRoleArn": ROLE}
+    cache.rule("up", url, **({credential: credentials[credential]} if credential else {}))
+    assert cache.pull("up/team/app", "v1") == app.raw
 
 
 def asked_for(upstream):
@@ -78,91 +78,91 @@ def asked_for(upstream):
         (("mirror", ECR, "ROOT"), "mirror/img", "img"),
     ],
 )
-def test_a_name_below_the_prefix_is_the_upstreams_name(here, upstream, rule, name, upstream_name):
+def test_a_name_below_the_prefix_is_the_upstreams_name(cache, upstream, rule, name, upstream_name):
     prefix, url, *upstream_prefix = rule
     upstream.add_image(upstream_name, image(), "v1")
     more = {"upstreamRepositoryPrefix": upstream_prefix[0], "customRoleArn": ROLE} if upstream_prefix else {}
-    here.rule(prefix, url, **more)
-    assert here.pull(name, "v1") == image().raw
+    cache.rule(prefix, url, **more)
+    assert cache.pull(name, "v1") == image().raw
     assert asked_for(upstream) == {upstream_name}
-    assert here.repositories() == [name]
+    assert cache.repositories() == [name]
 
 
 @pytest.mark.consideration("S4c")
-def test_chainguards_organization_may_be_part_of_the_rule(here, upstream):
+def test_chainguards_organization_may_be_part_of_the_rule(cache, upstream):
     upstream.add_image("example.com/chainguard-base", image(), "latest")
-    more = {"credentialArn": here.secret(), "upstreamRepositoryPrefix": "example.com"}
-    here.rule("cg-ecr", "cgr.dev", **more)
-    assert here.pull("cg-ecr/chainguard-base", "latest") == image().raw
+    more = {"credentialArn": cache.secret(), "upstreamRepositoryPrefix": "example.com"}
+    cache.rule("cg-ecr", "cgr.dev", **more)
+    assert cache.pull("cg-ecr/chainguard-base", "latest") == image().raw
 
 
 @pytest.mark.consideration("S4c")
-def test_where_rules_overlap_the_longest_prefix_decides_and_root_takes_the_rest(here, upstream):
-    here.rule("ROOT", "public.ecr.aws")
-    here.rule("quay", "quay.io")
-    here.rule("quay/team", "registry.k8s.io")
+def test_where_rules_overlap_the_longest_prefix_decides_and_root_takes_the_rest(cache, upstream):
+    cache.rule("ROOT", "public.ecr.aws")
+    cache.rule("quay", "quay.io")
+    cache.rule("quay/team", "registry.k8s.io")
     for name, upstream_name in (("quay/team/app", "app"), ("quay/other/app", "other/app"), ("x/app", "x/app")):
         upstream.requests.clear()
         upstream.add_image(upstream_name, image(upstream_name), "v1")
-        assert here.pull(name, "v1") == image(upstream_name).raw
+        assert cache.pull(name, "v1") == image(upstream_name).raw
         assert asked_for(upstream) == {upstream_name}
-    here.settle()
-    urls = {event["repository-name"]: event["upstream-registry-url"] for event in here.events()}
+    cache.settle()
+    urls = {event["repository-name"]: event["upstream-registry-url"] for event in cache.events()}
     assert urls == {"quay/team/app": "registry.k8s.io", "quay/other/app": "quay.io", "x/app": "public.ecr.aws"}
 
 
 @pytest.mark.parametrize("name", ["quay", "quayside/app", "qua/app"])
-def test_a_prefix_ends_at_a_slash_and_leaves_something_to_ask_for(here, upstream, name):
-    here.rule()
-    assert here.manifest(name, "v1").status_code == 404
+def test_a_prefix_ends_at_a_slash_and_leaves_something_to_ask_for(cache, upstream, name):
+    cache.rule()
+    assert cache.manifest(name, "v1").status_code == 404
     assert upstream.requests == []
 
 
 @pytest.mark.consideration("S4a")
-def test_a_repository_that_was_there_before_the_rule_pulls_through_and_keeps_its_settings(here, upstream):
-    here.ecr.create_repository(
+def test_a_repository_that_was_there_before_the_rule_pulls_through_and_keeps_its_settings(cache, upstream):
+    cache.ecr.create_repository(
         repositoryName=NAME, imageTagMutability="IMMUTABLE", tags=[{"Key": "made", "Value": "by hand"}]
     )
-    put_image(here.ecr, NAME, image("mine"), "mine")
+    put_image(cache.ecr, NAME, image("mine"), "mine")
     upstream.add_image("team/app", image(), "v1")
-    here.rule()
-    assert here.pull(NAME, "v1") == image().raw
-    here.settle()
-    assert here.images(NAME) == {image("mine").digest: ["mine"], image().digest: ["v1"]}
-    (repository,) = here.ecr.describe_repositories()["repositories"]
+    cache.rule()
+    assert cache.pull(NAME, "v1") == image().raw
+    cache.settle()
+    assert cache.images(NAME) == {image("mine").digest: ["mine"], image().digest: ["v1"]}
+    (repository,) = cache.ecr.describe_repositories()["repositories"]
     assert repository["imageTagMutability"] == "IMMUTABLE"
-    tags = here.ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+    tags = cache.ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
     assert tags == [{"Key": "made", "Value": "by hand"}]
 
 
 @pytest.mark.consideration("S19c")
-def test_a_cached_image_that_is_deleted_is_pulled_anew(here, upstream):
+def test_a_cached_image_that_is_deleted_is_pulled_anew(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
-    here.ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
+    cache.ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
     upstream.requests.clear()
-    assert here.pull(NAME, "v1") == image().raw
+    assert cache.pull(NAME, "v1") == image().raw
     assert [(request.method, request.path) for request in upstream.asked(None, "/manifests/")] == [
         ("GET", "/v2/team/app/manifests/v1")
     ]
-    here.settle()
-    here.ecr.delete_repository(repositoryName=NAME, force=True)
-    assert here.pull(NAME, "v1") == image().raw
+    cache.settle()
+    cache.ecr.delete_repository(repositoryName=NAME, force=True)
+    assert cache.pull(NAME, "v1") == image().raw
 
 
 @pytest.mark.consideration("S30")
-def test_a_rule_counts_in_its_own_registry_only(here, upstream):
+def test_a_rule_counts_in_its_own_registry_only(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
-    here.rule()
+    cache.rule()
     for account, region in ((ACCOUNT, "us-west-2"), ("210987654321", "us-east-1")):
-        ecr = client_of(here.emulator, account=account, region=region)
+        ecr = client_of(cache.emulator, account=account, region=region)
         assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == []
         code, _ = refusal(ecr.batch_get_image, repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
         assert code == "RepositoryNotFoundException"
         host = f"{account}.dkr.ecr.{region}.localhost"
-        answer = here.get(f"/v2/{NAME}/manifests/v1", Host=host)
+        answer = cache.get(f"/v2/{NAME}/manifests/v1", Host=host)
         assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
     assert upstream.requests == []
 
@@ -178,28 +178,28 @@ def test_a_rule_counts_in_its_own_registry_only(here, upstream):
         ("localhost:4566", f"{ACCOUNT}/us-east-1/"),
     ],
 )
-def test_a_cached_image_is_addressed_by_registry_prefix_and_upstream_path(here, upstream, host, path):
+def test_a_cached_image_is_addressed_by_registry_prefix_and_upstream_path(cache, upstream, host, path):
     upstream.add_image("team/app", image(), "v1")
-    here.rule()
-    assert here.get(f"/v2/{path}{NAME}/manifests/v1", Host=host).data == image().raw
-    here.settle()
-    assert here.images(NAME) == {image().digest: ["v1"]}
+    cache.rule()
+    assert cache.get(f"/v2/{path}{NAME}/manifests/v1", Host=host).data == image().raw
+    cache.settle()
+    assert cache.images(NAME) == {image().digest: ["v1"]}
 
 
 @pytest.mark.consideration("S4b")
 @pytest.mark.parametrize("status", [401, 403, 429, 503])
-def test_nothing_is_created_when_the_upstream_refuses(here, upstream, status):
+def test_nothing_is_created_when_the_upstream_refuses(cache, upstream, status):
     upstream.fail("/manifests/", status=status, times=99)
-    here.rule()
-    assert here.manifest(NAME, "v1").status_code >= 400
-    assert here.repositories() == []
+    cache.rule()
+    assert cache.manifest(NAME, "v1").status_code >= 400
+    assert cache.repositories() == []
 
 
-def test_tags_are_listed_as_far_as_they_are_cached(here, upstream):
+def test_tags_are_listed_as_far_as_they_are_cached(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
     upstream.add_image("team/app", image(), "v2")
-    here.rule()
-    assert here.get(f"/v2/{NAME}/tags/list").status_code == 404
-    here.pull(NAME, "v1")
-    assert here.get(f"/v2/{NAME}/tags/list").json["tags"] == ["v1"]
+    cache.rule()
+    assert cache.get(f"/v2/{NAME}/tags/list").status_code == 404
+    cache.pull(NAME, "v1")
+    assert cache.get(f"/v2/{NAME}/tags/list").json["tags"] == ["v1"]
     assert upstream.count(None, "/tags/") == 0

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.support.pull_through import running_cache
 from tests.support.refusals import refusal
 from tests.support.upstream_images import artifact, image, multi_arch
-from tests.through.conftest import running
 
 NAME = "quay/team/app"
 REASON = "quay.io was not asked: the emulator runs with --offline"
@@ -16,15 +16,15 @@ def offline(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     upstream.add_image("team/app", artifact(app))
-    with running(upstream, tmp_path / "state", keep=True) as here:
-        here.rule()
-        here.pull(NAME, "v1")
-        here.settle()
+    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+        cache.rule()
+        cache.pull(NAME, "v1")
+        cache.settle()
     upstream.add_image("team/app", image("new"), "v1")
     upstream.requests.clear()
-    with running(upstream, tmp_path / "state", offline=True) as here:
-        yield here
-        here.settle()
+    with running_cache(upstream, tmp_path / "state", offline=True) as cache:
+        yield cache
+        cache.settle()
         assert upstream.requests == []
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.boto import client_of
+from tests.support.pull_through import Cache, running_cache
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.upstream_images import image, layer
-from tests.through.conftest import Here, running
 
 NAME = "quay/team/app"
 
@@ -21,26 +21,26 @@ def of_mallory():
 
 
 @pytest.fixture
-def here(upstream, of_mallory, tmp_path):
-    with running(upstream, tmp_path, mapped={"registry.k8s.io": of_mallory.url}) as here:
-        here.rule()
-        yield here
+def cache(upstream, of_mallory, tmp_path):
+    with running_cache(upstream, tmp_path, mapped={"registry.k8s.io": of_mallory.url}) as cache:
+        cache.rule()
+        yield cache
 
 
 @pytest.fixture
-def secret(here, upstream):
+def secret(cache, upstream):
     """An image that the account has pulled."""
     app = image("secret", layer("secret"))
     upstream.add_image("team/app", app, "v1")
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.pull(NAME, "v1")
+    cache.settle()
     return app
 
 
-def account(here, number):
+def account(cache, number):
     """The same emulator, as another account reaches it."""
-    other = Here(here.emulator)
-    other.ecr = client_of(here.emulator, "ecr", account=number)
+    other = Cache(cache.emulator)
+    other.ecr = client_of(cache.emulator, "ecr", account=number)
     return other
 
 
@@ -51,36 +51,36 @@ def naming(other, manifest_of):
     return replace(manifest_of, raw=json.dumps(document).encode())
 
 
-def test_who_names_a_layer_of_another_account_has_to_have_it_himself(here, secret, of_mallory):
+def test_who_names_a_layer_of_another_account_has_to_have_it_himself(cache, secret, of_mallory):
     bait = naming(secret, image("bait"))
     of_mallory.add_manifest("team/bait", bait, "v1")
     of_mallory.add_blobs("team/bait", bait.config)
-    mallory = account(here, "999988887777")
+    mallory = account(cache, "999988887777")
     mallory.rule("k8s", "registry.k8s.io")
 
     assert mallory.manifest("k8s/team/bait", "v1").data == bait.raw
     assert mallory.blob("k8s/team/bait", secret.layers[0].digest).status_code == 404
-    here.settle()
+    cache.settle()
     assert mallory.blob("k8s/team/bait", secret.layers[0].digest).status_code == 404
     with pytest.raises(mallory.ecr.exceptions.UnableToGetUpstreamLayerException):
         mallory.ecr.get_download_url_for_layer(repositoryName="k8s/team/bait", layerDigest=secret.layers[0].digest)
 
 
-def test_two_accounts_that_pull_one_image_each_get_it_from_its_upstream(here, secret, upstream):
-    other = account(here, "999988887777")
+def test_two_accounts_that_pull_one_image_each_get_it_from_its_upstream(cache, secret, upstream):
+    other = account(cache, "999988887777")
     other.rule()
     assert other.pull(NAME, "v1") == secret.raw
-    here.settle()
+    cache.settle()
     for blob in secret.blobs:
         assert upstream.count("GET", blob.digest) == 2
     upstream.stop()
-    assert other.pull(NAME, "v1") == here.pull(NAME, "v1") == secret.raw
+    assert other.pull(NAME, "v1") == cache.pull(NAME, "v1") == secret.raw
 
 
-def test_the_repositories_of_an_account_share_their_layers(here, secret, upstream):
+def test_the_repositories_of_an_account_share_their_layers(cache, secret, upstream):
     again = naming(secret, image("again"))
     upstream.add_manifest("team/again", again, "v1")
     upstream.add_blobs("team/again", again.config)
-    assert here.pull("quay/team/again", "v1") == again.raw
-    here.settle()
+    assert cache.pull("quay/team/again", "v1") == again.raw
+    cache.settle()
     assert upstream.count("GET", secret.layers[0].digest) == 1

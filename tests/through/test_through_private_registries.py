@@ -16,8 +16,8 @@ from tests.support.docker import Docker
 from tests.support.faults import answers
 from tests.support.full_disk import read_only_disk
 from tests.support.images import put_image, put_manifest, upload_layers
+from tests.support.pull_through import ACCOUNT, pull, running_cache
 from tests.support.upstream_images import artifact, image, index, layer, multi_arch
-from tests.through.conftest import ACCOUNT, pull, running
 
 OTHER_ACCOUNT = "111122223333"
 HOME = "us-east-1"
@@ -31,10 +31,10 @@ def host(account=ACCOUNT, region=HOME):
 class Registry(Docker):
     """One registry of the emulator: its API, and docker logged in to it by its own host name."""
 
-    def __init__(self, here, account=ACCOUNT, region=HOME):
-        self.here = here
+    def __init__(self, cache, account=ACCOUNT, region=HOME):
+        self.cache = cache
         self.host = host(account, region)
-        super().__init__(here.emulator, account, region)
+        super().__init__(cache.emulator, account, region)
 
     def push_image(self, name, image, tag):
         self.ecr.create_repository(repositoryName=name)
@@ -82,8 +82,8 @@ class Registry(Docker):
 
     def events(self):
         """The details of this registry's pull through events."""
-        self.here.settle()
-        every = self.here.http.get("/_ecr/events").json["events"]
+        self.cache.settle()
+        every = self.cache.http.get("/_ecr/events").json["events"]
         kind, whose = "ECR Pull Through Cache Action", (self.host.split(".")[0], self.host.split(".")[3])
         return [
             each["detail"]
@@ -93,65 +93,65 @@ class Registry(Docker):
 
 
 @pytest.fixture
-def down(here):
+def down(cache):
     """The registry that pulls."""
-    return Registry(here)
+    return Registry(cache)
 
 
 @pytest.fixture
-def up(here):
+def up(cache):
     """The registry that is pulled from: the same account in another Region."""
-    return Registry(here, region="eu-central-1")
+    return Registry(cache, region="eu-central-1")
 
 
-def blob_files(here):
-    return sorted(path.name for path in Path(here.emulator.data_dir, "blobs").rglob("*") if path.is_file())
+def blob_files(cache):
+    return sorted(path.name for path in Path(cache.emulator.data_dir, "blobs").rglob("*") if path.is_file())
 
 
 # --- One registry from another ---------------------------------------------------------------------------
 
 
-def test_another_region_of_the_account_is_pulled_through_without_a_credential(here, upstream, down, up):
+def test_another_region_of_the_account_is_pulled_through_without_a_credential(cache, upstream, down, up):
     app = multi_arch()
     up.push_index("team/app", app, "v1")
     created = down.rule("eu", up)
     assert (created["upstreamRegistry"], created["upstreamRepositoryPrefix"]) == ("ecr", "ROOT")
 
     assert down.pull("eu/team/app", "v1") == app.raw
-    here.settle()
+    cache.settle()
 
     assert down.tags("eu/team/app") == {app.digest: ["v1"]} | {child.digest: [] for child in app.images}
     assert upstream.requests == [], "nothing went over the network"
 
 
-def test_another_account_is_pulled_through_with_a_role(here, down):
-    theirs = Registry(here, OTHER_ACCOUNT)
+def test_another_account_is_pulled_through_with_a_role(cache, down):
+    theirs = Registry(cache, OTHER_ACCOUNT)
     app = image()
     theirs.push_image("team/app", app, "v1")
     down.rule("theirs", theirs, customRoleArn=ROLE)
     assert down.pull("theirs/team/app", "v1") == app.raw
 
 
-def test_the_bytes_are_not_there_twice(here, down, up):
+def test_the_bytes_are_not_there_twice(cache, down, up):
     app = multi_arch()
     up.push_index("team/app", app, "v1")
-    before = blob_files(here)
+    before = blob_files(cache)
     down.rule("eu", up)
     down.pull("eu/team/app", "v1")
-    here.settle()
-    assert blob_files(here) == before
-    assert list(Path(here.emulator.data_dir, "ingest").iterdir()) == []
+    cache.settle()
+    assert blob_files(cache) == before
+    assert list(Path(cache.emulator.data_dir, "ingest").iterdir()) == []
 
 
-def test_a_layer_is_in_the_cache_when_it_is_gone_from_its_source(here, down, up):
+def test_a_layer_is_in_the_cache_when_it_is_gone_from_its_source(cache, down, up):
     app = image()
     up.push_image("team/app", app, "v1")
     down.rule("eu", up)
     down.pull("eu/team/app", "v1")
-    here.settle()
+    cache.settle()
     up.ecr.delete_repository(repositoryName="team/app", force=True)
-    here.advance(days=3)
-    here.http.post("/_ecr/gc", json={"grace": "0s"})
+    cache.advance(days=3)
+    cache.http.post("/_ecr/gc", json={"grace": "0s"})
     assert down.pull("eu/team/app", "v1") == app.raw
 
 
@@ -174,18 +174,18 @@ def test_prefixes_are_mapped_as_the_user_guide_says(down, up, prefix, upstream_p
     assert down.names() == [here_]
 
 
-def test_a_rule_counts_in_its_own_region_only(here, up):
-    elsewhere = Registry(here, region="us-west-2")
+def test_a_rule_counts_in_its_own_region_only(cache, up):
+    elsewhere = Registry(cache, region="us-west-2")
     up.push_image("team/app", image(), "v1")
-    Registry(here).rule("eu", up)
+    Registry(cache).rule("eu", up)
     assert elsewhere.manifest("eu/team/app", "v1").json["errors"][0]["code"] == "NAME_UNKNOWN"
 
 
-def test_a_host_that_the_operator_mapped_is_asked_over_the_network(here, upstream, down):
+def test_a_host_that_the_operator_mapped_is_asked_over_the_network(cache, upstream, down):
     mapped = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
     away, near = image("away"), image("near")
     upstream.add_image("team/app", away, "v1")
-    Registry(here, "210987654321", "eu-west-1").push_image("team/app", near, "v1")
+    Registry(cache, "210987654321", "eu-west-1").push_image("team/app", near, "v1")
     down.rule("theirs", mapped, customRoleArn=ROLE)
     assert down.pull("theirs/team/app", "v1") == away.raw
 
@@ -199,8 +199,8 @@ def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, regis
         ecr = client_of(other, account=there.id, region=there.region)
         ecr.create_repository(repositoryName="team/app")
         put_image(ecr, "team/app", app, "v1")
-        with running(upstream, tmp_path, mapped={there.host: server.url}) as here:
-            down = Registry(here)
+        with running_cache(upstream, tmp_path, mapped={there.host: server.url}) as cache:
+            down = Registry(cache)
             down.rule("theirs", there.host, customRoleArn=ROLE)
             if registry_auth == "open":
                 assert down.pull("theirs/team/app", "v1") == app.raw
@@ -211,8 +211,8 @@ def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, regis
 
 def test_offline_a_private_registry_still_answers(upstream, tmp_path):
     app = image()
-    with running(upstream, tmp_path, offline=True) as here:
-        down, up = Registry(here), Registry(here, region="eu-central-1")
+    with running_cache(upstream, tmp_path, offline=True) as cache:
+        down, up = Registry(cache), Registry(cache, region="eu-central-1")
         up.push_image("team/app", app, "v1")
         down.rule("eu", up)
         assert down.pull("eu/team/app", "v1") == app.raw
@@ -259,37 +259,37 @@ def test_the_api_pulls_from_a_private_registry_too(down, up):
     assert pulled["imageManifest"].encode() == app.raw
 
 
-def test_signatures_in_the_other_registry_are_listed_and_pulled(here, down, up):
+def test_signatures_in_the_other_registry_are_listed_and_pulled(cache, down, up):
     app = image()
     signature = artifact(app)
     up.push_image("team/app", app, "v1")
     put_image(up.ecr, "team/app", signature)
     down.rule("eu", up)
     down.pull("eu/team/app", "v1")
-    here.settle()
+    cache.settle()
     assert down.referrers("eu/team/app", app) == [signature.digest]
     assert down.pull("eu/team/app", signature.digest) == signature.raw
     _delete_repository(up)
-    here.advance(hours=25)
+    cache.advance(hours=25)
     assert down.referrers("eu/team/app", app) == [signature.digest]
 
 
 # --- As time passes --------------------------------------------------------------------------------------
 
 
-def test_a_tag_is_checked_again_after_a_day_and_moves_with_its_source(here, down, up):
+def test_a_tag_is_checked_again_after_a_day_and_moves_with_its_source(cache, down, up):
     old, new = image("old"), image("new")
     up.push_image("team/app", old, "v1")
     down.rule("eu", up)
     down.pull("eu/team/app", "v1")
-    here.settle()
+    cache.settle()
 
     put_image(up.ecr, "team/app", new, "v1")
-    here.advance(hours=23, minutes=59)
+    cache.advance(hours=23, minutes=59)
     assert down.pull("eu/team/app", "v1") == old.raw
-    here.advance(minutes=2)
+    cache.advance(minutes=2)
     assert down.pull("eu/team/app", "v1") == new.raw
-    here.settle()
+    cache.settle()
     assert down.tags("eu/team/app") == {old.digest: [], new.digest: ["v1"]}
 
 
@@ -309,14 +309,14 @@ def _archive(up):
 
 
 @pytest.mark.parametrize("happens", [_delete_tag, _delete_repository, _archive])
-def test_what_is_gone_from_the_source_is_served_from_the_cache(here, down, up, happens):
+def test_what_is_gone_from_the_source_is_served_from_the_cache(cache, down, up, happens):
     app = image()
     up.push_image("team/app", app, "v1")
     down.rule("eu", up)
     down.pull("eu/team/app", "v1")
-    here.settle()
+    cache.settle()
     happens(up)
-    here.advance(hours=25)
+    cache.advance(hours=25)
     assert down.pull("eu/team/app", "v1") == app.raw
     assert down.events()[-1]["failure-code"] == "ImageNotFound"
 
@@ -332,14 +332,14 @@ def test_an_archived_image_cannot_be_pulled_through(down, up):
 # --- Chains ----------------------------------------------------------------------------------------------
 
 
-def test_the_other_registry_imports_what_it_does_not_have_yet(here, upstream, down, up):
+def test_the_other_registry_imports_what_it_does_not_have_yet(cache, upstream, down, up):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     up.rule("quay", "quay.io")
     down.rule("eu", up)
 
     assert down.pull("eu/quay/team/app", "v1") == app.raw
-    here.settle()
+    cache.settle()
 
     assert (
         set(down.tags("eu/quay/team/app"))
@@ -357,7 +357,7 @@ def test_the_other_registry_imports_what_it_does_not_have_yet(here, upstream, do
     assert down.pull("eu/quay/team/app", "v1") == app.raw
 
 
-def test_many_clients_of_both_ends_cost_the_far_end_one_request_for_each_part(here, upstream, down, up):
+def test_many_clients_of_both_ends_cost_the_far_end_one_request_for_each_part(cache, upstream, down, up):
     large = image("large", layer("large", 2_000_000))
     app = index(large, image("small"))
     upstream.add_image("team/app", app, "v1")
@@ -370,12 +370,12 @@ def test_many_clients_of_both_ends_cost_the_far_end_one_request_for_each_part(he
             for registry, prefix in ((down, "eu/quay"), (up, "quay"))
         ]
         assert {pull.result(20) for pull in pulls} == {app.raw}
-    here.settle()
+    cache.settle()
     for method, path in {(request.method, request.path) for request in upstream.requests}:
         assert upstream.count(method, path) == 1, f"{method} {path} was sent once"
 
 
-def test_signatures_come_through_a_chain(here, upstream, down, up):
+def test_signatures_come_through_a_chain(cache, upstream, down, up):
     app = image()
     signature = artifact(app)
     upstream.add_image("team/app", app, "v1")
@@ -383,25 +383,25 @@ def test_signatures_come_through_a_chain(here, upstream, down, up):
     up.rule("quay", "quay.io")
     down.rule("eu", up)
     down.pull("eu/quay/team/app", "v1")
-    here.settle()
+    cache.settle()
     assert down.referrers("eu/quay/team/app", app) == [signature.digest]
     assert up.referrers("quay/team/app", app) == [signature.digest]
     assert upstream.count("GET", "/referrers/") == 1
 
 
-def test_every_registry_of_a_chain_checks_once_a_day(here, upstream, down, up):
+def test_every_registry_of_a_chain_checks_once_a_day(cache, upstream, down, up):
     upstream.add_image("team/app", image("old"), "v1")
     up.rule("quay", "quay.io")
     down.rule("eu", up)
     down.pull("eu/quay/team/app", "v1")
-    here.settle()
+    cache.settle()
     asked = len(upstream.requests)
 
     new = image("new")
     upstream.add_image("team/app", new, "v1")
-    here.advance(hours=25)
+    cache.advance(hours=25)
     assert down.pull("eu/quay/team/app", "v1") == new.raw
-    here.settle()
+    cache.settle()
     assert upstream.count("HEAD", "/manifests/v1") == 1
     assert len(upstream.requests) == asked + 2 + len(new.blobs), "HEAD, the new manifest, its blobs"
     assert up.tags("quay/team/app")[new.digest] == ["v1"]
@@ -423,55 +423,58 @@ def test_what_the_far_end_of_a_chain_says_is_heard_at_this_one(upstream, down, u
     assert reasons[0] == reasons[1]
 
 
-def test_a_failing_upstream_behind_a_private_registry_leaves_everything_served(here, upstream, down, up):
+def test_a_failing_upstream_behind_a_private_registry_leaves_everything_served(cache, upstream, down, up):
     app = image()
     upstream.add_image("team/app", app, "v1")
     up.rule("quay", "quay.io")
     down.rule("eu", up)
     down.pull("eu/quay/team/app", "v1")
-    here.settle()
+    cache.settle()
     upstream.fail(lambda request: True, answers(403), times=99)
-    here.advance(days=2)
+    cache.advance(days=2)
     assert down.pull("eu/quay/team/app", "v1") == app.raw
 
 
-def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(here, upstream, down, up):
+def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(cache, upstream, down, up):
     """The other registry's own import failed half way; what it lacks is fetched for both."""
     app = image(1, layer("large", 300_000))
     upstream.add_image("team/app", app, "v1")
     upstream.fail("/blobs/", answers(404))
     up.rule("quay", "quay.io")
     up.manifest("quay/team/app", "v1")
-    here.settle()
+    cache.settle()
     upstream.heal()
-    here.advance(seconds=5)  # for as long it is not asked again
+    cache.advance(seconds=5)  # for as long it is not asked again
     down.rule("eu", up)
     assert down.pull("eu/quay/team/app", "v1") == app.raw
-    here.settle()
+    cache.settle()
     asked = len(upstream.requests)
     assert up.pull("quay/team/app", "v1") == app.raw
     assert len(upstream.requests) == asked
 
 
-def test_a_disk_that_cannot_be_written_stops_no_pull_through_a_chain(here, upstream, down, up):
+def test_a_disk_that_cannot_be_written_stops_no_pull_through_a_chain(cache, upstream, down, up):
     app = image(1, layer("large", 300_000))
     upstream.add_image("team/app", app, "v1")
     up.rule("quay", "quay.io")
     down.rule("eu", up)
     down.log_in()
-    with read_only_disk(here.emulator):
+    with read_only_disk(cache.emulator):
         assert down.get("/v2/eu/quay/team/app/manifests/v1", {"Host": down.host}).data == app.raw
         assert [down.blob("eu/quay/team/app", blob.digest).data for blob in app.blobs] == [
             each.raw for each in app.blobs
         ]
-        here.settle()
+        cache.settle()
     assert down.names() == up.names() == []
 
 
-def test_a_chain_of_four_registries_works_and_one_of_five_does_not(here, upstream, down):
+def test_a_chain_of_four_registries_works_and_one_of_five_does_not(cache, upstream, down):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    chain = [down, *(Registry(here, region=region) for region in ("eu-west-2", "eu-west-3", "ap-south-1", "sa-east-1"))]
+    chain = [
+        down,
+        *(Registry(cache, region=region) for region in ("eu-west-2", "eu-west-3", "ap-south-1", "sa-east-1")),
+    ]
     for near, far in pairwise(chain):
         near.rule("ROOT", far)
     chain[-1].rule("ROOT", "quay.io")
@@ -488,12 +491,12 @@ def test_a_chain_of_four_registries_works_and_one_of_five_does_not(here, upstrea
 def test_strict_registries_ask_each_other_for_the_children_of_what_they_have(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running(upstream, tmp_path, strict=True) as here:
-        down, up = Registry(here), Registry(here, region="eu-central-1")
+    with running_cache(upstream, tmp_path, strict=True) as cache:
+        down, up = Registry(cache), Registry(cache, region="eu-central-1")
         up.rule("quay", "quay.io")
         down.rule("eu", up)
         assert down.pull("eu/quay/team/app", "v1") == app.raw
-        here.settle()
+        cache.settle()
         assert set(down.tags("eu/quay/team/app")) == {app.digest, *(child.digest for child in app.images)}
 
 
@@ -523,13 +526,13 @@ def test_the_reason_of_a_circle_is_in_the_log(circle, caplog):
     assert "lead in a circle" in caplog.text
 
 
-def test_what_one_registry_of_a_circle_has_the_other_gets(here, circle):
+def test_what_one_registry_of_a_circle_has_the_other_gets(cache, circle):
     down, up = circle
     app = image()
     up.push_image("team/app", app, "v1")
     assert down.pull("team/app", "v1") == app.raw
-    here.settle()
-    here.advance(days=2)
+    cache.settle()
+    cache.advance(days=2)
     assert up.pull("team/app", "v1") == app.raw
     assert down.pull("team/app", "v1") == app.raw
 
@@ -563,7 +566,7 @@ def test_many_pulls_into_both_ends_of_a_circle_end(circle):
         assert {pull.result(15).status_code for pull in pulls} == {404}
 
 
-def test_chains_by_the_dozen_do_not_run_out_of_threads(here, upstream, down, up):
+def test_chains_by_the_dozen_do_not_run_out_of_threads(cache, upstream, down, up):
     count = 3 * MANIFESTS_AT_ONCE
     apps = [image(number) for number in range(count)]
     for number, app in enumerate(apps):
@@ -577,5 +580,5 @@ def test_chains_by_the_dozen_do_not_run_out_of_threads(here, upstream, down, up)
             for registry, prefix in ((down, "eu/quay"), (up, "quay"))
         ]
         assert [pull.result(15).data for pull in pulls] == [app.raw for app in apps for _ in range(2)]
-    here.settle()
+    cache.settle()
     assert upstream.count("GET", "/manifests/v1") == count

@@ -8,9 +8,9 @@ import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
 from tests.support.faults import answers
+from tests.support.pull_through import ACCOUNT
 from tests.support.refusals import refusal
 from tests.support.upstream_images import SIGNATURE, artifact, image
-from tests.through.conftest import ACCOUNT
 
 NAME = "quay/team/app"
 APP = image("app")
@@ -19,143 +19,143 @@ SBOM = "application/spdx+json"
 
 
 @pytest.fixture
-def pulled(here, upstream):
+def pulled(cache, upstream):
     """An image that is signed upstream, pulled through."""
     upstream.add_image("team/app", APP, "v1")
     upstream.add_image("team/app", SIGNED)
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     upstream.requests.clear()
 
 
-def over_http(here):
-    answer = here.get(f"/v2/{NAME}/referrers/{APP.digest}")
+def over_http(cache):
+    answer = cache.get(f"/v2/{NAME}/referrers/{APP.digest}")
     assert (answer.status_code, answer.content_type) == (200, OCI_INDEX)
     return [each["digest"] for each in answer.json["manifests"]]
 
 
-def over_the_api(here, **more):
-    answer = here.ecr.list_image_referrers(repositoryName=NAME, subjectId={"imageDigest": APP.digest}, **more)
+def over_the_api(cache, **more):
+    answer = cache.ecr.list_image_referrers(repositoryName=NAME, subjectId={"imageDigest": APP.digest}, **more)
     return [each["digest"] for each in answer["referrers"]]
 
 
 @pytest.fixture(params=[over_http, over_the_api], ids=["registry", "API"])
-def listed(here, request):
-    return lambda: request.param(here)
+def listed(cache, request):
+    return lambda: request.param(cache)
 
 
 @pytest.mark.usefixtures("pulled")
-def test_an_upstreams_signatures_are_listed_by_either_plane(here, upstream, listed):
+def test_an_upstreams_signatures_are_listed_by_either_plane(cache, upstream, listed):
     assert listed() == [SIGNED.digest]
     assert [request.path for request in upstream.requests] == [f"/v2/team/app/referrers/{APP.digest}"]
 
 
 @pytest.mark.usefixtures("pulled")
-def test_both_planes_describe_a_referrer_as_the_upstream_does(here):
-    described = here.get(f"/v2/{NAME}/referrers/{APP.digest}").json["manifests"]
+def test_both_planes_describe_a_referrer_as_the_upstream_does(cache):
+    described = cache.get(f"/v2/{NAME}/referrers/{APP.digest}").json["manifests"]
     assert described == [SIGNED.descriptor | {"artifactType": SIGNATURE}]
-    answer = here.ecr.list_image_referrers(repositoryName=NAME, subjectId={"imageDigest": APP.digest})
+    answer = cache.ecr.list_image_referrers(repositoryName=NAME, subjectId={"imageDigest": APP.digest})
     assert answer["referrers"] == [SIGNED.descriptor | {"artifactType": SIGNATURE, "artifactStatus": "ACTIVE"}]
 
 
 @pytest.mark.usefixtures("pulled")
-def test_the_upstream_is_asked_once_a_day(here, upstream, listed):
+def test_the_upstream_is_asked_once_a_day(cache, upstream, listed):
     listed()
     upstream.add_image("team/app", artifact(APP, "second"))
-    here.advance(hours=23, minutes=59)
+    cache.advance(hours=23, minutes=59)
     assert listed() == [SIGNED.digest]
     assert upstream.count("GET", "/referrers/") == 1
-    here.advance(minutes=2)
+    cache.advance(minutes=2)
     assert listed() == sorted([SIGNED.digest, artifact(APP, "second").digest])
     assert upstream.count("GET", "/referrers/") == 2
 
 
 @pytest.mark.usefixtures("pulled")
-def test_a_refresh_of_the_tag_makes_a_new_signature_known(here, upstream, listed):
+def test_a_refresh_of_the_tag_makes_a_new_signature_known(cache, upstream, listed):
     listed()
     second = artifact(APP, "second")
     upstream.add_image("team/app", second)
     assert listed() == [SIGNED.digest]
-    assert here.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT}).status_code == 200
+    assert cache.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT}).status_code == 200
     assert listed() == sorted([SIGNED.digest, second.digest])
-    here.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT})
+    cache.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT})
     upstream.fail("/referrers/", answers(503), times=99)
     assert listed() == sorted([SIGNED.digest, second.digest]), "what was known stands while the upstream fails"
 
 
 @pytest.mark.usefixtures("pulled")
-def test_an_empty_listing_is_good_for_a_day_too(here, upstream, listed):
+def test_an_empty_listing_is_good_for_a_day_too(cache, upstream, listed):
     upstream.remove("team/app", SIGNED.digest)
     assert listed() == listed() == []
     assert upstream.count("GET", "/referrers/") == 1
 
 
 @pytest.mark.usefixtures("pulled")
-def test_a_listing_outlives_the_upstream(here, upstream, listed):
+def test_a_listing_outlives_the_upstream(cache, upstream, listed):
     listed()
-    here.advance(days=2)
+    cache.advance(days=2)
     upstream.fail("/referrers/", answers(503), times=99)
     assert listed() == [SIGNED.digest]
     asked = len(upstream.requests)
     assert listed() == [SIGNED.digest]
     assert len(upstream.requests) == asked, "a failed check is not repeated at once"
-    assert here.events()[-1]["failure-code"] == "UpstreamUnavailable"
+    assert cache.events()[-1]["failure-code"] == "UpstreamUnavailable"
 
 
 @pytest.mark.usefixtures("pulled")
 @pytest.mark.parametrize("status", [403, 429, 500])
-def test_a_failure_is_never_remembered_as_an_empty_listing(here, upstream, status):
+def test_a_failure_is_never_remembered_as_an_empty_listing(cache, upstream, status):
     upstream.fail("/referrers/", answers(status), times=99)
-    assert over_http(here) == []
+    assert over_http(cache) == []
     request = {"repositoryName": NAME, "subjectId": {"imageDigest": APP.digest}}
-    code, message = refusal(here.ecr.list_image_referrers, **request)
+    code, message = refusal(cache.ecr.list_image_referrers, **request)
     assert code == "UnableToListUpstreamImageReferrersException"
     assert message.startswith("The referrer or referrers were unable to be listed using the pull through cache rule.")
-    assert here.events()[-1]["image-digest"] == APP.digest
+    assert cache.events()[-1]["image-digest"] == APP.digest
     upstream.heal()
-    here.advance(seconds=10)  # for as long it is left alone after 429
-    assert over_http(here) == over_the_api(here) == [SIGNED.digest]
+    cache.advance(seconds=10)  # for as long it is left alone after 429
+    assert over_http(cache) == over_the_api(cache) == [SIGNED.digest]
 
 
 @pytest.mark.usefixtures("pulled")
-def test_what_was_pushed_here_and_what_is_upstream_are_listed_together(here, upstream, listed):
+def test_what_was_pushed_here_and_what_is_upstream_are_listed_together(cache, upstream, listed):
     mine = artifact(APP, "mine", SBOM)
     for blob in mine.blobs:
-        upload = here.ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
-        here.ecr.upload_layer_part(
+        upload = cache.ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
+        cache.ecr.upload_layer_part(
             repositoryName=NAME, uploadId=upload, partFirstByte=0, partLastByte=blob.size - 1, layerPartBlob=blob.raw
         )
-        here.ecr.complete_layer_upload(repositoryName=NAME, uploadId=upload, layerDigests=[blob.digest])
-    here.ecr.put_image(repositoryName=NAME, imageManifest=mine.raw.decode())
+        cache.ecr.complete_layer_upload(repositoryName=NAME, uploadId=upload, layerDigests=[blob.digest])
+    cache.ecr.put_image(repositoryName=NAME, imageManifest=mine.raw.decode())
     assert listed() == sorted([mine.digest, SIGNED.digest])
     upstream.stop()
-    here.advance(days=2)
+    cache.advance(days=2)
     assert listed() == sorted([mine.digest, SIGNED.digest])
 
 
 @pytest.mark.usefixtures("pulled")
-def test_filters_apply_to_what_is_upstream(here, upstream):
+def test_filters_apply_to_what_is_upstream(cache, upstream):
     upstream.add_image("team/app", artifact(APP, "sbom", SBOM))
-    answer = here.get(f"/v2/{NAME}/referrers/{APP.digest}?artifactType={quote(SBOM)}")
+    answer = cache.get(f"/v2/{NAME}/referrers/{APP.digest}?artifactType={quote(SBOM)}")
     assert [each["artifactType"] for each in answer.json["manifests"]] == [SBOM]
     assert answer.headers["OCI-Filters-Applied"] == "artifactType"
-    assert over_the_api(here, filter={"artifactTypes": [SBOM]}) == [artifact(APP, "sbom", SBOM).digest]
+    assert over_the_api(cache, filter={"artifactTypes": [SBOM]}) == [artifact(APP, "sbom", SBOM).digest]
     assert upstream.count("GET", "/referrers/") == 1
 
 
 @pytest.mark.usefixtures("pulled")
-def test_a_signature_is_pulled_when_somebody_asks_for_it(here):
-    assert SIGNED.digest not in here.images(NAME)
-    assert over_http(here) == [SIGNED.digest]
-    assert here.pull(NAME, SIGNED.digest) == SIGNED.raw
-    here.settle()
-    assert here.images(NAME)[SIGNED.digest] == []
-    assert over_http(here) == [SIGNED.digest]
+def test_a_signature_is_pulled_when_somebody_asks_for_it(cache):
+    assert SIGNED.digest not in cache.images(NAME)
+    assert over_http(cache) == [SIGNED.digest]
+    assert cache.pull(NAME, SIGNED.digest) == SIGNED.raw
+    cache.settle()
+    assert cache.images(NAME)[SIGNED.digest] == []
+    assert over_http(cache) == [SIGNED.digest]
 
 
 @pytest.mark.usefixtures("pulled")
-def test_without_a_referrers_api_the_fallback_tag_is_read(here, upstream, listed):
+def test_without_a_referrers_api_the_fallback_tag_is_read(cache, upstream, listed):
     upstream.referrers_page = 0
     index = {"schemaVersion": 2, "manifests": [SIGNED.descriptor]}
     body = json.dumps(index).encode()
@@ -165,68 +165,68 @@ def test_without_a_referrers_api_the_fallback_tag_is_read(here, upstream, listed
 
 
 @pytest.mark.usefixtures("pulled")
-def test_many_who_ask_at_once_make_one_request(here, upstream):
+def test_many_who_ask_at_once_make_one_request(cache, upstream):
     with ThreadPoolExecutor(8) as clients:
-        listings = list(clients.map(lambda _: over_http(here), range(16)))
+        listings = list(clients.map(lambda _: over_http(cache), range(16)))
     assert listings == [[SIGNED.digest]] * 16
     assert upstream.count("GET", "/referrers/") == 1
 
 
-def test_a_repository_that_does_not_exist_has_what_its_upstream_lists(here, upstream):
+def test_a_repository_that_does_not_exist_has_what_its_upstream_lists(cache, upstream):
     upstream.add_image("team/app", SIGNED)
-    here.rule()
-    assert over_http(here) == over_the_api(here) == [SIGNED.digest]
-    assert here.repositories() == [], "listing creates nothing"
+    cache.rule()
+    assert over_http(cache) == over_the_api(cache) == [SIGNED.digest]
+    assert cache.repositories() == [], "listing creates nothing"
     upstream.remove("team/app", SIGNED.digest)
-    assert here.get(f"/v2/{NAME}/referrers/{APP.digest}").status_code == 404
+    assert cache.get(f"/v2/{NAME}/referrers/{APP.digest}").status_code == 404
     request = {"repositoryName": NAME, "subjectId": {"imageDigest": APP.digest}}
-    assert refusal(here.ecr.list_image_referrers, **request)[0] == "RepositoryNotFoundException"
+    assert refusal(cache.ecr.list_image_referrers, **request)[0] == "RepositoryNotFoundException"
 
 
 @pytest.mark.usefixtures("pulled")
-def test_without_its_rule_a_repository_lists_what_it_knows(here, upstream, listed):
+def test_without_its_rule_a_repository_lists_what_it_knows(cache, upstream, listed):
     assert listed() == [SIGNED.digest]
-    here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
-    here.advance(days=9)
+    cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    cache.advance(days=9)
     upstream.requests.clear()
     assert listed() == [SIGNED.digest]
     assert upstream.requests == []
 
 
 @pytest.mark.usefixtures("pulled")
-def test_what_nothing_refers_to_is_forgotten_with_the_daily_garbage_and_what_something_does_is_not(here, upstream):
-    over_http(here)
+def test_what_nothing_refers_to_is_forgotten_with_the_daily_garbage_and_what_something_does_is_not(cache, upstream):
+    over_http(cache)
     for number in range(3):
-        here.get(f"/v2/{NAME}/referrers/{image(number).digest}")
-    with here.emulator.services.store.reading() as work:
-        repository = work.repositories.get(here.registry, NAME)
+        cache.get(f"/v2/{NAME}/referrers/{image(number).digest}")
+    with cache.emulator.services.store.reading() as work:
+        repository = work.repositories.get(cache.registry, NAME)
         known = [work.referrer_listings.find(repository, image(number).digest) for number in range(3)]
     assert [listing.referrers for listing in known] == [(), (), ()]
-    here.advance(days=3)
-    here.repositories()
-    with here.emulator.services.store.reading() as work:
+    cache.advance(days=3)
+    cache.repositories()
+    with cache.emulator.services.store.reading() as work:
         known = [work.referrer_listings.find(repository, image(number).digest) for number in range(3)]
     assert known == [None, None, None]
     upstream.stop()
-    assert over_http(here) == [SIGNED.digest]
+    assert over_http(cache) == [SIGNED.digest]
 
 
-def test_in_a_strict_registry_a_listed_signature_can_be_pulled(strictly_here, upstream):
-    here = strictly_here
+def test_in_a_strict_registry_a_listed_signature_can_be_pulled(strict_cache, upstream):
+    cache = strict_cache
     upstream.add_image("team/app", APP, "v1")
     upstream.add_image("team/app", SIGNED)
-    here.rule()
-    here.pull(NAME, "v1")
-    assert here.manifest(NAME, SIGNED.digest).status_code == 404
-    assert over_http(here) == [SIGNED.digest]
-    assert here.pull(NAME, SIGNED.digest) == SIGNED.raw
+    cache.rule()
+    cache.pull(NAME, "v1")
+    assert cache.manifest(NAME, SIGNED.digest).status_code == 404
+    assert over_http(cache) == [SIGNED.digest]
+    assert cache.pull(NAME, SIGNED.digest) == SIGNED.raw
 
 
 @pytest.mark.parametrize("suffix", ["sig", "att", "sbom"])
-def test_the_tags_under_which_cosign_keeps_things_are_tags_like_any_other(here, upstream, suffix):
+def test_the_tags_under_which_cosign_keeps_things_are_tags_like_any_other(cache, upstream, suffix):
     tag = f"{APP.digest.replace(':', '-')}.{suffix}"
     upstream.add_image("team/app", SIGNED, tag)
-    here.rule()
-    assert here.pull(NAME, tag) == SIGNED.raw
-    here.settle()
-    assert here.images(NAME) == {SIGNED.digest: [tag]}
+    cache.rule()
+    assert cache.pull(NAME, tag) == SIGNED.raw
+    cache.settle()
+    assert cache.images(NAME) == {SIGNED.digest: [tag]}

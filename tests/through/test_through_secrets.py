@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from tests.support.pull_through import CREDENTIAL
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import image
-from tests.through.conftest import CREDENTIAL
 
 NAME = "docker-hub/library/nginx"
 DENIED = (
@@ -22,31 +22,31 @@ def hub(private_upstream):
 
 
 @pytest.fixture
-def secret(here):
-    return here.secret()
+def secret(cache):
+    return cache.secret()
 
 
 @pytest.fixture
-def cold(here, hub, secret):
+def cold(cache, hub, secret):
     """A rule with a secret that works, and nothing cached."""
-    here.rule("docker-hub", "registry-1.docker.io", credentialArn=secret)
-    return here
+    cache.rule("docker-hub", "registry-1.docker.io", credentialArn=secret)
+    return cache
 
 
-def put(here, secret, text):
-    here.secrets.put_secret_value(SecretId=secret, SecretString=text)
+def put(cache, secret, text):
+    cache.secrets.put_secret_value(SecretId=secret, SecretString=text)
 
 
-def delete(here, secret):
-    here.secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+def delete(cache, secret):
+    cache.secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
 SPOILT = {
     "deleted": delete,
-    "not JSON": lambda here, secret: put(here, secret, "hunter2"),
-    "a key missing": lambda here, secret: put(here, secret, '{"username": "hub-user"}'),
-    "a list": lambda here, secret: put(here, secret, "[]"),
-    "no text": lambda here, secret: put(here, secret, '{"username": "hub-user", "accessToken": 7}'),
+    "not JSON": lambda cache, secret: put(cache, secret, "hunter2"),
+    "a key missing": lambda cache, secret: put(cache, secret, '{"username": "hub-user"}'),
+    "a list": lambda cache, secret: put(cache, secret, "[]"),
+    "no text": lambda cache, secret: put(cache, secret, '{"username": "hub-user", "accessToken": 7}'),
 }
 
 
@@ -89,12 +89,12 @@ def test_a_rotated_secret_is_used_though_the_token_of_the_old_one_would_still_do
     assert cold.events()[-1]["sync-status"] == "SUCCESS"
 
 
-def test_the_password_is_in_no_answer_no_event_and_no_log(here, hub, caplog):
-    secret = here.secret(access_token="pass-word-1")
-    here.rule("docker-hub", "registry-1.docker.io", credentialArn=secret)
-    answer = here.manifest(NAME, "1.27")
+def test_the_password_is_in_no_answer_no_event_and_no_log(cache, hub, caplog):
+    secret = cache.secret(access_token="pass-word-1")
+    cache.rule("docker-hub", "registry-1.docker.io", credentialArn=secret)
+    answer = cache.manifest(NAME, "1.27")
     assert answer.status_code == 403
-    validated = here.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub")
+    validated = cache.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub")
     assert not validated["isValid"]
-    for seen in (answer.text, json.dumps(here.events()), validated["failure"], caplog.text):
+    for seen in (answer.text, json.dumps(cache.events()), validated["failure"], caplog.text):
         assert "pass-word-1" not in seen

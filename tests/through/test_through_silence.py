@@ -7,28 +7,28 @@ from threading import Event, Semaphore, Thread
 import pytest
 
 from tests.support.faults import corrupted, stalls
+from tests.support.pull_through import running_cache
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.upstream_images import image, layer
-from tests.through.conftest import running
 
 CROWD = 40
 SOON = 5
 """Seconds: no client of a silent upstream has given up by then."""
 
 
-def pull_blob(here, prefix, number):
+def pull_blob(cache, prefix, number):
     """Ask for a manifest and a blob, each of its own image."""
     name = f"{prefix}/team/app{number}"
-    return here.blob(name, here.manifest(name, "v1").json["config"]["digest"])
+    return cache.blob(name, cache.manifest(name, "v1").json["config"]["digest"])
 
 
-def pull_manifest(here, prefix, number):
-    return here.manifest(f"{prefix}/team/app{number}", "v1")
+def pull_manifest(cache, prefix, number):
+    return cache.manifest(f"{prefix}/team/app{number}", "v1")
 
 
-def list_referrers(here, prefix, number):
+def list_referrers(cache, prefix, number):
     name = f"{prefix}/team/app{number}"
-    return here.get(f"/v2/{name}/referrers/{here.manifest(name, 'v1').headers['Docker-Content-Digest']}")
+    return cache.get(f"/v2/{name}/referrers/{cache.manifest(name, 'v1').headers['Docker-Content-Digest']}")
 
 
 @contextmanager
@@ -65,71 +65,71 @@ def test_a_crowd_at_a_silent_upstream_holds_up_nobody_at_another(tmp_path, upstr
     for number in range(CROWD + 1):
         upstream.add_image(f"team/app{number}", image(f"here {number}"), "v1")
         elsewhere.add_image(f"team/app{number}", image(f"elsewhere {number}"), "v1")
-    with running(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as here:
-        here.rule("k8s", "registry.k8s.io")
-        here.rule("quay", "quay.io")
-        warm = here.pull("quay/team/app0", "v1")
+    with running_cache(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as cache:
+        cache.rule("k8s", "registry.k8s.io")
+        cache.rule("quay", "quay.io")
+        warm = cache.pull("quay/team/app0", "v1")
         with ThreadPoolExecutor(CROWD + 1) as clients, silent(upstream, part, at_once) as until_it_is_silent:
-            crowd = [clients.submit(ask, here, "k8s", number) for number in range(CROWD)]
+            crowd = [clients.submit(ask, cache, "k8s", number) for number in range(CROWD)]
             until_it_is_silent()
-            assert clients.submit(here.pull, "quay/team/app0", "v1").result(SOON) == warm
+            assert clients.submit(cache.pull, "quay/team/app0", "v1").result(SOON) == warm
             for number in range(1, 5):
-                assert clients.submit(ask, here, "quay", number).result(SOON).status_code == 200
+                assert clients.submit(ask, cache, "quay", number).result(SOON).status_code == 200
         assert {each.result().status_code for each in crowd} == {200}
 
 
-def test_imports_that_make_no_headway_leave_room_for_clients(here, upstream):
+def test_imports_that_make_no_headway_leave_room_for_clients(cache, upstream):
     for number in range(4):
         upstream.add_image(f"team/app{number}", image(number, layer(number)), "v1")
-    here.rule()
+    cache.rule()
 
     def is_large(request):
         return "/blobs/" in request.path and "team/app3" not in request.path
 
     with ThreadPoolExecutor(1) as clients, silent(upstream, is_large, 4) as until_it_is_silent:
         for number in range(3):
-            here.manifest(f"quay/team/app{number}", "v1")
+            cache.manifest(f"quay/team/app{number}", "v1")
         until_it_is_silent()
-        assert clients.submit(pull_blob, here, "quay", 3).result(SOON).status_code == 200
+        assert clients.submit(pull_blob, cache, "quay", 3).result(SOON).status_code == 200
 
 
-def test_who_is_told_to_come_back_in_an_eternity_may_come_back_in_a_day(here, upstream):
+def test_who_is_told_to_come_back_in_an_eternity_may_come_back_in_a_day(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
     upstream.fail("/manifests/", status=429, headers={"Retry-After": "9" * 400})
-    here.rule()
-    answer = here.manifest("quay/team/app", "v1")
+    cache.rule()
+    answer = cache.manifest("quay/team/app", "v1")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "86400")
-    here.advance(days=1, seconds=1)
-    assert here.manifest("quay/team/app", "v1").status_code == 200
+    cache.advance(days=1, seconds=1)
+    assert cache.manifest("quay/team/app", "v1").status_code == 200
 
 
-def test_what_a_reset_comes_upon_does_not_outlive_it(here, upstream):
+def test_what_a_reset_comes_upon_does_not_outlive_it(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
+    cache.rule()
     with silent(upstream, "/manifests/v1", 1) as until_it_is_silent:
-        client = Thread(target=here.manifest, args=("quay/team/app", "v1"))
+        client = Thread(target=cache.manifest, args=("quay/team/app", "v1"))
         client.start()
         until_it_is_silent()
-        resetting = Thread(target=here.http.post, args=("/_ecr/reset",), kwargs={"json": {}})
+        resetting = Thread(target=cache.http.post, args=("/_ecr/reset",), kwargs={"json": {}})
         resetting.start()
     client.join()
     resetting.join()
-    assert here.repositories() == []
-    assert here.events() == []
+    assert cache.repositories() == []
+    assert cache.events() == []
 
 
-def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(here, upstream):
+def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
     upstream.fail("/blobs/", corrupted(), times=float("inf"))
-    here.rule()
-    here.manifest("quay/team/app", "v1")
-    here.settle()
+    cache.rule()
+    cache.manifest("quay/team/app", "v1")
+    cache.settle()
     upstream.heal()
-    here.http.post("/_ecr/reset", json={})
-    here.rule()
-    assert here.pull("quay/team/app", "v1") == app.raw
+    cache.http.post("/_ecr/reset", json={})
+    cache.rule()
+    assert cache.pull("quay/team/app", "v1") == app.raw
 
 
 def test_who_pulls_by_a_rule_that_was_replaced_does_not_wait_for_what_the_old_one_asked_for(
@@ -138,14 +138,14 @@ def test_who_pulls_by_a_rule_that_was_replaced_does_not_wait_for_what_the_old_on
     app, another = image("app"), image("another")
     upstream.add_image("team/app", app, "v1")
     elsewhere.add_image("team/app", another, "v1")
-    with running(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as here:
-        here.rule("team", "registry.k8s.io")
+    with running_cache(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as cache:
+        cache.rule("team", "registry.k8s.io")
         with ThreadPoolExecutor(1) as clients, silent(upstream, "/manifests/v1", 1) as until_it_is_silent:
-            client = clients.submit(here.manifest, "team/team/app", "v1")
+            client = clients.submit(cache.manifest, "team/team/app", "v1")
             until_it_is_silent()
-            here.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="team")
-            here.rule("team", "quay.io")
-            assert here.manifest("team/team/app", "v1").data == another.raw
+            cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="team")
+            cache.rule("team", "quay.io")
+            assert cache.manifest("team/team/app", "v1").data == another.raw
         assert client.result().status_code == 503
-        assert any("came to be pulled from quay.io" in each.get("failure-reason", "") for each in here.events())
-        assert here.manifest("team/team/app", "v1").data == another.raw
+        assert any("came to be pulled from quay.io" in each.get("failure-reason", "") for each in cache.events())
+        assert cache.manifest("team/team/app", "v1").data == another.raw

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.clock import HurriedClock
 from tests.support.faults import answers, hang_up
+from tests.support.pull_through import running_cache
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_images import image, index, multi_arch
-from tests.through.conftest import running
 
 NAME = "quay/team/app"
 DENIED = (
@@ -36,13 +36,13 @@ def bill(upstream):
     return Bill(upstream)
 
 
-def cached(here, upstream):
+def cached(cache, upstream):
     """An image that has been pulled through as ``v1`` before."""
     app = image()
     upstream.add_image("team/app", app, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
     return app
 
 
@@ -61,7 +61,7 @@ def everything_of(app):
 
 
 @pytest.mark.parametrize("signs_in", [False, True], ids=["open", "with tokens"])
-def test_what_pulls_cost(here, upstream, bill, signs_in):
+def test_what_pulls_cost(cache, upstream, bill, signs_in):
     """data-plane.md, D.8: warm nothing; expired and unchanged a HEAD; expired and changed HEAD, GET and what is new."""
     token = ["GET /token"] if signs_in else []
     refused = ["GET manifests/v1"] if signs_in else []  # the very first request learns where tokens are
@@ -69,98 +69,98 @@ def test_what_pulls_cost(here, upstream, bill, signs_in):
     same, old, new = (image(seed, architecture=seed) for seed in ("amd64", "arm64", "s390x"))
     first, second = index(same, old), index(same, new)
     upstream.add_image("team/app", first, "v1")
-    here.rule()
+    cache.rule()
 
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.pull(NAME, "v1")
+    cache.settle()
     assert bill() == sorted(["GET manifests/v1", *everything_of(first), *token, *refused]), "cold"
 
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.pull(NAME, "v1")
+    cache.settle()
     assert bill() == [], "warm"
 
-    here.advance(hours=24)
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.advance(hours=24)
+    cache.pull(NAME, "v1")
+    cache.settle()
     assert bill() == sorted(["HEAD manifests/v1", *token]), "expired, unchanged"
 
     upstream.add_image("team/app", second, "v1")
-    here.advance(hours=24)
-    assert here.pull(NAME, "v1") == second.raw
-    here.settle()
+    cache.advance(hours=24)
+    assert cache.pull(NAME, "v1") == second.raw
+    cache.settle()
     costs = ["HEAD manifests/v1", *manifests(second.digest), *everything_of(new), *manifests(new.digest)]
     assert bill() == sorted([*costs, *token]), "expired, changed"
 
 
-def test_twenty_cold_pulls_at_once_cost_what_one_does(here, upstream, bill):
+def test_twenty_cold_pulls_at_once_cost_what_one_does(cache, upstream, bill):
     app = multi_arch()
     upstream.auth = Bearer(expires_in=3600)
     upstream.add_image("team/app", app, "v1")
-    here.rule()
+    cache.rule()
     with ThreadPoolExecutor(20) as clients:
-        pulled = list(clients.map(lambda _: here.pull(NAME, "v1"), range(20)))
-    here.settle()
+        pulled = list(clients.map(lambda _: cache.pull(NAME, "v1"), range(20)))
+    cache.settle()
     assert pulled == [app.raw] * 20
     assert bill() == sorted(["GET /token", *manifests("v1", "v1"), *everything_of(app)])
 
 
-def test_twenty_pulls_of_an_expired_tag_at_once_cost_one_head(here, upstream, bill):
-    cached(here, upstream)
+def test_twenty_pulls_of_an_expired_tag_at_once_cost_one_head(cache, upstream, bill):
+    cached(cache, upstream)
     bill()
-    here.advance(hours=25)
+    cache.advance(hours=25)
     with ThreadPoolExecutor(20) as clients:
-        list(clients.map(lambda _: here.pull(NAME, "v1"), range(20)))
+        list(clients.map(lambda _: cache.pull(NAME, "v1"), range(20)))
     assert bill() == ["HEAD manifests/v1"]
 
 
 # --- Upstreams that are not well -------------------------------------------------------------------------
 
 
-def test_a_mistyped_name_is_asked_for_once_in_five_seconds(here, upstream, bill):
-    here.rule()
-    first = here.manifest(NAME, "v1")
+def test_a_mistyped_name_is_asked_for_once_in_five_seconds(cache, upstream, bill):
+    cache.rule()
+    first = cache.manifest(NAME, "v1")
     with ThreadPoolExecutor(10) as clients:
-        others = list(clients.map(lambda _: here.manifest(NAME, "v1"), range(10)))
+        others = list(clients.map(lambda _: cache.manifest(NAME, "v1"), range(10)))
     assert {(each.status_code, each.data) for each in others} == {(404, first.data)}
     assert bill() == manifests("v1")
 
     upstream.add_image("team/app", image(), "v1")
-    here.advance(seconds=5)
-    assert here.manifest(NAME, "v1").status_code == 200
+    cache.advance(seconds=5)
+    assert cache.manifest(NAME, "v1").status_code == 200
 
 
-def test_a_wrong_secret_is_tried_once_in_ten_seconds_and_a_new_one_at_once(here, upstream, bill):
+def test_a_wrong_secret_is_tried_once_in_ten_seconds_and_a_new_one_at_once(cache, upstream, bill):
     upstream.add_image("library/nginx", image(), "1.27")
     upstream.auth = Basic("hub-user", "hub-token")
-    arn = here.secret(access_token="old")
-    here.rule("docker-hub", "registry-1.docker.io", credentialArn=arn)
+    arn = cache.secret(access_token="old")
+    cache.rule("docker-hub", "registry-1.docker.io", credentialArn=arn)
     for _ in range(3):
-        answer = here.manifest("docker-hub/library/nginx", "1.27")
+        answer = cache.manifest("docker-hub/library/nginx", "1.27")
         assert (answer.status_code, answer.json["errors"][0]["message"]) == (403, DENIED)
     assert len(bill()) == 2, "the challenge, and the credential"
-    here.secrets.put_secret_value(SecretId=arn, SecretString='{"username": "hub-user", "accessToken": "hub-token"}')
-    assert here.manifest("docker-hub/library/nginx", "1.27").status_code == 200
+    cache.secrets.put_secret_value(SecretId=arn, SecretString='{"username": "hub-user", "accessToken": "hub-token"}')
+    assert cache.manifest("docker-hub/library/nginx", "1.27").status_code == 200
 
 
-def test_a_changed_rule_is_tried_at_once(here, upstream, bill):
-    here.rule("docker-hub", "registry-1.docker.io", credentialArn=here.secret())
-    assert here.manifest("docker-hub/team/app", "v1").status_code == 404
+def test_a_changed_rule_is_tried_at_once(cache, upstream, bill):
+    cache.rule("docker-hub", "registry-1.docker.io", credentialArn=cache.secret())
+    assert cache.manifest("docker-hub/team/app", "v1").status_code == 404
     upstream.add_image("team/app", image(), "v1")
-    assert here.manifest("docker-hub/team/app", "v1").status_code == 404
+    assert cache.manifest("docker-hub/team/app", "v1").status_code == 404
     assert bill() == ["GET /v2/", *manifests("v1")], "an upstream may hide what it has, and says so to who begins there"
-    other = here.secret(name="ecr-pullthroughcache/other")
-    here.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub", credentialArn=other)
-    assert here.manifest("docker-hub/team/app", "v1").status_code == 200
+    other = cache.secret(name="ecr-pullthroughcache/other")
+    cache.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub", credentialArn=other)
+    assert cache.manifest("docker-hub/team/app", "v1").status_code == 200
 
 
 @pytest.mark.parametrize("fault", [answers(503), hang_up()], ids=["503", "hangs up"])
-def test_the_sixth_pull_from_a_broken_upstream_asks_it_nothing(here, upstream, bill, fault):
+def test_the_sixth_pull_from_a_broken_upstream_asks_it_nothing(cache, upstream, bill, fault):
     upstream.fail("/manifests/", fault, times=99)
-    here.rule()
+    cache.rule()
     for number in range(5):
-        assert here.manifest(NAME, f"v{number}").status_code == 503
+        assert cache.manifest(NAME, f"v{number}").status_code == 503
     bill()
-    sixth = here.manifest(NAME, "v6")
+    sixth = cache.manifest(NAME, "v6")
     assert (sixth.status_code, sixth.json["errors"][0]["code"]) == (503, "UNKNOWN")
     assert "left alone" in sixth.json["errors"][0]["message"]
     assert 1 <= int(sixth.headers["Retry-After"]) <= 30
@@ -168,55 +168,55 @@ def test_the_sixth_pull_from_a_broken_upstream_asks_it_nothing(here, upstream, b
 
     upstream.heal()
     upstream.add_image("team/app", image(), "v6")
-    assert here.http.post("/_ecr/clock", json={"advance": "30s"}).status_code == 200
-    assert here.manifest(NAME, "v6").status_code == 200
+    assert cache.http.post("/_ecr/clock", json={"advance": "30s"}).status_code == 200
+    assert cache.manifest(NAME, "v6").status_code == 200
 
 
-def test_an_open_breaker_leaves_cached_images_served(here, upstream, bill):
-    app = cached(here, upstream)
+def test_an_open_breaker_leaves_cached_images_served(cache, upstream, bill):
+    app = cached(cache, upstream)
     upstream.stop()
-    here.advance(hours=25)
+    cache.advance(hours=25)
     for number in range(5):
-        here.manifest(NAME, f"w{number}")
+        cache.manifest(NAME, f"w{number}")
     upstream.start()
     bill()
-    assert here.pull(NAME, "v1") == app.raw
+    assert cache.pull(NAME, "v1") == app.raw
     assert bill() == []
-    assert "left alone" in here.events()[-1]["failure-reason"]
+    assert "left alone" in cache.events()[-1]["failure-reason"]
 
 
-def test_a_rate_limit_is_kept_by_everybody_until_it_is_over(here, upstream, bill):
-    app = cached(here, upstream)
+def test_a_rate_limit_is_kept_by_everybody_until_it_is_over(cache, upstream, bill):
+    app = cached(cache, upstream)
     bill()
     upstream.fail("/manifests/", answers(429, Retry_After="3600"))
-    assert here.manifest(NAME, "v2").headers["Retry-After"] == "3600"
+    assert cache.manifest(NAME, "v2").headers["Retry-After"] == "3600"
     assert bill() == manifests("v2")
 
-    here.advance(minutes=30)
-    refused = here.manifest(NAME, "v3")
+    cache.advance(minutes=30)
+    refused = cache.manifest(NAME, "v3")
     assert (refused.status_code, refused.json["errors"][0]["code"]) == (429, "TOOMANYREQUESTS")
     assert 1790 <= int(refused.headers["Retry-After"]) <= 1800
-    failure = here.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v3"}])["failures"][0]
+    failure = cache.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v3"}])["failures"][0]
     assert failure["failureCode"] == "UpstreamTooManyRequests"
-    assert here.pull(NAME, "v1") == app.raw
+    assert cache.pull(NAME, "v1") == app.raw
     assert bill() == []
 
-    here.advance(minutes=30)
-    assert here.manifest(NAME, "v3").status_code == 404
+    cache.advance(minutes=30)
+    assert cache.manifest(NAME, "v3").status_code == 404
     assert bill() == manifests("v3")
 
 
-def test_an_expired_tag_is_served_while_the_rate_limit_is_used_up(here, upstream, bill):
-    app = cached(here, upstream)
-    here.advance(hours=24)
+def test_an_expired_tag_is_served_while_the_rate_limit_is_used_up(cache, upstream, bill):
+    app = cached(cache, upstream)
+    cache.advance(hours=24)
     upstream.fail("/manifests/", answers(429, Retry_After="7200"))
     bill()
     for _ in range(3):
-        assert here.pull(NAME, "v1") == app.raw
-        here.advance(minutes=30)
+        assert cache.pull(NAME, "v1") == app.raw
+        cache.advance(minutes=30)
     assert bill() == ["HEAD manifests/v1"]
-    here.advance(hours=2)
-    assert here.pull(NAME, "v1") == app.raw
+    cache.advance(hours=2)
+    assert cache.pull(NAME, "v1") == app.raw
     assert bill() == ["HEAD manifests/v1"]
 
 
@@ -236,33 +236,33 @@ def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill, tmp_path):
     upstream.add_image("team/app", app, "v1")
     upstream.auth = Bearer(expires_in=100_000)
     clock = Shaken()
-    with running(upstream, tmp_path / "state", clock=clock) as here:
-        here.rule()
-        here.pull(NAME, "v1")
-        here.settle()
-        here.advance(hours=25)
+    with running_cache(upstream, tmp_path / "state", clock=clock) as cache:
+        cache.rule()
+        cache.pull(NAME, "v1")
+        cache.settle()
+        cache.advance(hours=25)
         upstream.fail("/manifests/", answers(503), times=99)
-        here.pull(NAME, "v1")
+        cache.pull(NAME, "v1")
         for number in range(5):
-            here.manifest(NAME, f"w{number}")
+            cache.manifest(NAME, f"w{number}")
         bill()
 
         clock.back = timedelta(hours=1)
-        assert here.pull(NAME, "v1") == app.raw
-        assert here.manifest(NAME, "w0").status_code == 503
+        assert cache.pull(NAME, "v1") == app.raw
+        assert cache.manifest(NAME, "w0").status_code == 503
         assert bill() == []
 
         upstream.heal()
-        here.advance(seconds=30)
-        assert here.manifest(NAME, "w0").status_code == 404
+        cache.advance(seconds=30)
+        assert cache.manifest(NAME, "w0").status_code == 404
         assert bill() == manifests("w0"), "with the token of before"
 
 
-def test_what_was_missed_can_be_asked_for_again_after_a_reset(here, upstream):
+def test_what_was_missed_can_be_asked_for_again_after_a_reset(cache, upstream):
     """Everything forgotten means that too: a new test begins."""
-    here.rule()
-    assert here.manifest(NAME, "v1").status_code == 404
+    cache.rule()
+    assert cache.manifest(NAME, "v1").status_code == 404
     upstream.add_image("team/app", image(), "v1")
-    here.http.post("/_ecr/reset", json={})
-    here.rule()
-    assert here.manifest(NAME, "v1").status_code == 200
+    cache.http.post("/_ecr/reset", json={})
+    cache.rule()
+    assert cache.manifest(NAME, "v1").status_code == 200

@@ -30,145 +30,145 @@ POLICY = json.dumps(
 
 
 @pytest.fixture
-def pulled(here, upstream):
+def pulled(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
-    here.rule()
+    cache.rule()
 
     def pull():
-        answer = here.manifest(NAME, "v1")
-        here.settle()
+        answer = cache.manifest(NAME, "v1")
+        cache.settle()
         return answer
 
     return pull
 
 
 @pytest.fixture
-def template(here):
+def template(cache):
     """Makes creation templates; without more, one for pull through and everything under the rule."""
 
     def make(prefix="quay", applied_for=("PULL_THROUGH_CACHE",), **settings):
-        here.ecr.create_repository_creation_template(prefix=prefix, appliedFor=list(applied_for), **settings)
+        cache.ecr.create_repository_creation_template(prefix=prefix, appliedFor=list(applied_for), **settings)
 
     return make
 
 
-def repository(here, name=NAME):
-    return here.ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
+def repository(cache, name=NAME):
+    return cache.ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
 
 
-def resource_tags(here):
-    return here.ecr.list_tags_for_resource(resourceArn=repository(here)["repositoryArn"])["tags"]
+def resource_tags(cache):
+    return cache.ecr.list_tags_for_resource(resourceArn=repository(cache)["repositoryArn"])["tags"]
 
 
 # --- Defaults ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S20")
-def test_without_a_template_tags_are_mutable(here, pulled):
+def test_without_a_template_tags_are_mutable(cache, pulled):
     pulled()
-    assert repository(here)["imageTagMutability"] == "MUTABLE"
-    assert "imageTagMutabilityExclusionFilters" not in repository(here)
+    assert repository(cache)["imageTagMutability"] == "MUTABLE"
+    assert "imageTagMutabilityExclusionFilters" not in repository(cache)
 
 
 @pytest.mark.consideration("S21")
-def test_without_a_template_encryption_is_aes256(here, pulled):
+def test_without_a_template_encryption_is_aes256(cache, pulled):
     pulled()
-    assert repository(here)["encryptionConfiguration"] == {"encryptionType": "AES256"}
+    assert repository(cache)["encryptionConfiguration"] == {"encryptionType": "AES256"}
 
 
 @pytest.mark.consideration("S22")
-def test_without_a_template_there_is_no_repository_policy(here, pulled):
+def test_without_a_template_there_is_no_repository_policy(cache, pulled):
     pulled()
-    assert refusal(here.ecr.get_repository_policy, repositoryName=NAME)[0] == "RepositoryPolicyNotFoundException"
+    assert refusal(cache.ecr.get_repository_policy, repositoryName=NAME)[0] == "RepositoryPolicyNotFoundException"
 
 
 @pytest.mark.consideration("S23")
-def test_without_a_template_there_is_no_lifecycle_policy(here, pulled):
+def test_without_a_template_there_is_no_lifecycle_policy(cache, pulled):
     pulled()
-    assert refusal(here.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
+    assert refusal(cache.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
 
 
 @pytest.mark.consideration("S24")
-def test_without_a_template_there_are_no_resource_tags_and_no_scan_on_push(here, pulled):
+def test_without_a_template_there_are_no_resource_tags_and_no_scan_on_push(cache, pulled):
     pulled()
-    assert resource_tags(here) == []
-    assert repository(here)["imageScanningConfiguration"] == {"scanOnPush": False}
+    assert resource_tags(cache) == []
+    assert repository(cache)["imageScanningConfiguration"] == {"scanOnPush": False}
 
 
 # --- Each field --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S25", "S26b")
-def test_a_template_sets_mutability_and_the_first_import_works_all_the_same(here, pulled, template):
+def test_a_template_sets_mutability_and_the_first_import_works_all_the_same(cache, pulled, template):
     template(imageTagMutability="IMMUTABLE")
     assert pulled().status_code == 200
-    assert repository(here)["imageTagMutability"] == "IMMUTABLE"
-    assert here.images(NAME) == {image().digest: ["v1"]}
+    assert repository(cache)["imageTagMutability"] == "IMMUTABLE"
+    assert cache.images(NAME) == {image().digest: ["v1"]}
 
 
 @pytest.mark.consideration("S25")
 @pytest.mark.parametrize("mutability", ["IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"])
-def test_a_template_sets_exclusion_filters(here, pulled, template, mutability):
+def test_a_template_sets_exclusion_filters(cache, pulled, template, mutability):
     filters = [{"filterType": "WILDCARD", "filter": "latest"}, {"filterType": "WILDCARD", "filter": "dev-*"}]
     template(imageTagMutability=mutability, imageTagMutabilityExclusionFilters=filters)
     pulled()
-    created = repository(here)
+    created = repository(cache)
     assert created["imageTagMutability"] == mutability
     assert created["imageTagMutabilityExclusionFilters"] == filters
 
 
 @pytest.mark.consideration("S25")
-def test_a_template_sets_encryption(here, pulled, template):
+def test_a_template_sets_encryption(cache, pulled, template):
     template(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY}, customRoleArn=ROLE)
     pulled()
-    assert repository(here)["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": KEY}
+    assert repository(cache)["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": KEY}
 
 
 @pytest.mark.consideration("S25")
-def test_a_template_sets_the_repository_policy(here, pulled, template):
+def test_a_template_sets_the_repository_policy(cache, pulled, template):
     template(repositoryPolicy=POLICY)
     pulled()
-    assert json.loads(here.ecr.get_repository_policy(repositoryName=NAME)["policyText"]) == json.loads(POLICY)
+    assert json.loads(cache.ecr.get_repository_policy(repositoryName=NAME)["policyText"]) == json.loads(POLICY)
 
 
 @pytest.mark.consideration("S25")
-def test_a_template_sets_the_lifecycle_policy_which_then_acts(here, pulled, template, upstream):
+def test_a_template_sets_the_lifecycle_policy_which_then_acts(cache, pulled, template, upstream):
     template(lifecyclePolicy=LIFECYCLE.replace("10", "1"))
     pulled()
-    written = json.loads(here.ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"])
+    written = json.loads(cache.ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"])
     assert written == json.loads(LIFECYCLE.replace("10", "1"))
     for seed in ("second", "third"):
-        here.advance(hours=25)
+        cache.advance(hours=25)
         upstream.add_image("team/app", image(seed), "v1")
         pulled()
-    here.advance(hours=25)
-    assert here.images(NAME) == {image("third").digest: ["v1"], image("second").digest: []}
+    cache.advance(hours=25)
+    assert cache.images(NAME) == {image("third").digest: ["v1"], image("second").digest: []}
 
 
 @pytest.mark.consideration("S25")
-def test_a_template_sets_resource_tags(here, pulled, template):
+def test_a_template_sets_resource_tags(cache, pulled, template):
     tags = [{"Key": "team", "Value": "a"}, {"Key": "cost", "Value": ""}]
     template(resourceTags=tags, customRoleArn=ROLE)
     pulled()
-    assert sorted(resource_tags(here), key=str) == sorted(tags, key=str)
+    assert sorted(resource_tags(cache), key=str) == sorted(tags, key=str)
 
 
 @pytest.mark.consideration("S25")
-def test_what_a_template_leaves_out_is_as_without_one(here, pulled, template):
+def test_what_a_template_leaves_out_is_as_without_one(cache, pulled, template):
     template(imageTagMutability="IMMUTABLE")
     pulled()
-    assert repository(here)["encryptionConfiguration"] == {"encryptionType": "AES256"}
-    assert resource_tags(here) == []
-    assert refusal(here.ecr.get_repository_policy, repositoryName=NAME)[0] == "RepositoryPolicyNotFoundException"
-    assert refusal(here.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
+    assert repository(cache)["encryptionConfiguration"] == {"encryptionType": "AES256"}
+    assert resource_tags(cache) == []
+    assert refusal(cache.ecr.get_repository_policy, repositoryName=NAME)[0] == "RepositoryPolicyNotFoundException"
+    assert refusal(cache.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
 
 
 # --- Which one ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S6a")
-def test_the_template_with_the_longest_prefix_decides_and_a_prefix_ends_at_a_slash(here, upstream, template):
-    here.rule("ROOT", "public.ecr.aws")
+def test_the_template_with_the_longest_prefix_decides_and_a_prefix_ends_at_a_slash(cache, upstream, template):
+    cache.rule("ROOT", "public.ecr.aws")
     filters = {"prod": "p*", "prod/team": "t*", "ROOT": "r*"}
     for prefix, pattern in filters.items():
         template(
@@ -179,25 +179,25 @@ def test_the_template_with_the_longest_prefix_decides_and_a_prefix_ends_at_a_sla
     expected = {"prod/team/x": "t*", "prod/teamwork": "p*", "prod/y": "p*", "production/x": "r*", "z/y": "r*"}
     for name in expected:
         upstream.add_image(name, image(), "v1")
-        assert here.manifest(name, "v1").status_code == 200
-    found = {name: repository(here, name)["imageTagMutabilityExclusionFilters"][0]["filter"] for name in expected}
+        assert cache.manifest(name, "v1").status_code == 200
+    found = {name: repository(cache, name)["imageTagMutabilityExclusionFilters"][0]["filter"] for name in expected}
     assert found == expected
 
 
 @pytest.mark.consideration("S6b")
 @pytest.mark.parametrize("reason", ["REPLICATION", "CREATE_ON_PUSH"])
-def test_a_template_for_another_reason_does_not_count(here, pulled, template, reason):
+def test_a_template_for_another_reason_does_not_count(cache, pulled, template, reason):
     template("quay/team", [reason], imageTagMutability="IMMUTABLE")
     pulled()
-    assert repository(here)["imageTagMutability"] == "MUTABLE"
+    assert repository(cache)["imageTagMutability"] == "MUTABLE"
 
 
 @pytest.mark.consideration("S6b")
-def test_the_longest_prefix_among_those_for_pull_through_decides(here, pulled, template):
+def test_the_longest_prefix_among_those_for_pull_through_decides(cache, pulled, template):
     template("quay/team", ["REPLICATION"], imageTagMutability="MUTABLE")
     template("quay", ["REPLICATION", "PULL_THROUGH_CACHE"], imageTagMutability="IMMUTABLE")
     pulled()
-    assert repository(here)["imageTagMutability"] == "IMMUTABLE"
+    assert repository(cache)["imageTagMutability"] == "IMMUTABLE"
 
 
 # --- Failures ----------------------------------------------------------------------------------------------
@@ -213,59 +213,59 @@ def test_the_longest_prefix_among_those_for_pull_through_decides(here, pulled, t
     ],
     ids=["tags", "KMS", "KMS with a key"],
 )
-def test_a_template_that_needs_a_role_and_has_none_makes_the_pull_fail_and_says_why(here, pulled, template, settings):
+def test_a_template_that_needs_a_role_and_has_none_makes_the_pull_fail_and_says_why(cache, pulled, template, settings):
     template(**settings)
     answer = pulled()
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
-    (failure,) = here.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["failures"]
+    (failure,) = cache.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["failures"]
     assert failure["failureCode"] == "ImageNotFound"
-    assert here.repositories() == []
-    event = here.events()[-1]
+    assert cache.repositories() == []
+    event = cache.events()[-1]
     assert event["sync-status"] == "FAILED"
     assert "'quay'" in event["failure-reason"]
     assert "customRoleArn" in event["failure-reason"]
 
 
 @pytest.mark.consideration("S6c")
-def test_a_template_that_is_given_its_role_works_at_the_next_pull(here, pulled, template):
+def test_a_template_that_is_given_its_role_works_at_the_next_pull(cache, pulled, template):
     template(resourceTags=[{"Key": "a", "Value": "b"}])
     assert pulled().status_code == 404
-    here.ecr.update_repository_creation_template(prefix="quay", customRoleArn=ROLE)
-    here.advance(minutes=1)
+    cache.ecr.update_repository_creation_template(prefix="quay", customRoleArn=ROLE)
+    cache.advance(minutes=1)
     assert pulled().status_code == 200
-    assert resource_tags(here) == [{"Key": "a", "Value": "b"}]
+    assert resource_tags(cache) == [{"Key": "a", "Value": "b"}]
 
 
 # --- Only at creation --------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S7a")
-def test_a_template_changes_no_repository_that_exists(here, pulled, template, upstream):
+def test_a_template_changes_no_repository_that_exists(cache, pulled, template, upstream):
     pulled()
     template("ROOT", imageTagMutability="IMMUTABLE", repositoryPolicy=POLICY)
-    here.advance(hours=25)
+    cache.advance(hours=25)
     upstream.add_image("team/app", image("new"), "v1")
     assert pulled().data == image("new").raw
     upstream.add_image("team/app", image("other"), "v2")
-    here.manifest(NAME, "v2")
-    assert repository(here)["imageTagMutability"] == "MUTABLE"
-    assert refusal(here.ecr.get_repository_policy, repositoryName=NAME)[0] == "RepositoryPolicyNotFoundException"
+    cache.manifest(NAME, "v2")
+    assert repository(cache)["imageTagMutability"] == "MUTABLE"
+    assert refusal(cache.ecr.get_repository_policy, repositoryName=NAME)[0] == "RepositoryPolicyNotFoundException"
 
 
 @pytest.mark.consideration("S7a")
-def test_a_changed_or_deleted_template_leaves_what_it_made(here, pulled, template):
+def test_a_changed_or_deleted_template_leaves_what_it_made(cache, pulled, template):
     template(imageTagMutability="IMMUTABLE")
     pulled()
-    here.ecr.update_repository_creation_template(prefix="quay", imageTagMutability="MUTABLE")
+    cache.ecr.update_repository_creation_template(prefix="quay", imageTagMutability="MUTABLE")
     pulled()
-    here.ecr.delete_repository_creation_template(prefix="quay")
+    cache.ecr.delete_repository_creation_template(prefix="quay")
     pulled()
-    assert repository(here)["imageTagMutability"] == "IMMUTABLE"
+    assert repository(cache)["imageTagMutability"] == "IMMUTABLE"
 
 
 @pytest.mark.consideration("S7b")
-def test_a_repository_that_is_made_by_hand_takes_nothing_from_a_template(here, template):
+def test_a_repository_that_is_made_by_hand_takes_nothing_from_a_template(cache, template):
     template("ROOT", imageTagMutability="IMMUTABLE", lifecyclePolicy=LIFECYCLE)
-    here.ecr.create_repository(repositoryName=NAME)
-    assert repository(here)["imageTagMutability"] == "MUTABLE"
-    assert refusal(here.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
+    cache.ecr.create_repository(repositoryName=NAME)
+    assert repository(cache)["imageTagMutability"] == "MUTABLE"
+    assert refusal(cache.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"

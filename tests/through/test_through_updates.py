@@ -11,8 +11,8 @@ from ecr_emulator.services.pull_through.updates import Update
 from tests.support.boto import client_of
 from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
 from tests.support.images import put_image
+from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.upstream_images import FOREIGN_LAYER, Content, image, index, layer, multi_arch
-from tests.through.conftest import ACCOUNT, running
 
 NAME = "quay/team/app"
 OLD, NEW = multi_arch("old"), multi_arch("new")
@@ -45,29 +45,29 @@ def policy(**selection):
 UNTAGGED_FOR_A_DAY = policy(tagStatus="untagged", countType="sinceImagePushed", countUnit="days", countNumber=1)
 
 
-def cached(here, upstream, old=OLD):
+def cached(cache, upstream, old=OLD):
     upstream.add_image("team/app", old, "v1")
-    here.rule()
-    here.pull(NAME, "v1")
-    here.settle()
+    cache.rule()
+    cache.pull(NAME, "v1")
+    cache.settle()
 
 
-def moves(here, upstream, new=NEW):
+def moves(cache, upstream, new=NEW):
     upstream.add_image("team/app", new, "v1")
-    here.advance(hours=25)
+    cache.advance(hours=25)
     upstream.requests.clear()
 
 
 @pytest.fixture
-def moved(here, upstream):
+def moved(cache, upstream):
     """A tag that was pulled a day ago, and has moved upstream since."""
-    cached(here, upstream)
-    moves(here, upstream)
-    return here
+    cached(cache, upstream)
+    moves(cache, upstream)
+    return cache
 
 
-def tagged(here, name=NAME):
-    (digest,) = [digest for digest, tags in here.images(name).items() if "v1" in tags]
+def tagged(cache, name=NAME):
+    (digest,) = [digest for digest, tags in cache.images(name).items() if "v1" in tags]
     return digest
 
 
@@ -95,14 +95,14 @@ def test_an_update_of_which_a_part_does_not_come_leaves_the_tag_where_it_is(move
 
 
 @pytest.mark.parametrize("what", ["config", "layer"])
-def test_an_image_without_an_index_is_no_exception(here, upstream, what):
+def test_an_image_without_an_index_is_no_exception(cache, upstream, what):
     old, new = image("old"), image("new")
-    cached(here, upstream, old)
-    moves(here, upstream, new)
+    cached(cache, upstream, old)
+    moves(cache, upstream, new)
     upstream.remove("team/app", (new.config if what == "config" else new.layers[0]).digest)
-    assert here.pull(NAME, "v1") == old.raw
-    assert here.images(NAME)[old.digest] == ["v1"]
-    event = here.events()[-1]
+    assert cache.pull(NAME, "v1") == old.raw
+    assert cache.images(NAME)[old.digest] == ["v1"]
+    event = cache.events()[-1]
     assert (event["failure-code"], event["image-tag"]) == ("ImageNotFound", "v1")
 
 
@@ -154,39 +154,39 @@ def test_the_new_image_is_pulled_by_its_digest_as_it_comes(moved, upstream):
     assert tagged(moved) == OLD.digest
 
 
-def test_every_tag_of_a_new_image_waits_for_it(here, upstream):
-    cached(here, upstream)
+def test_every_tag_of_a_new_image_waits_for_it(cache, upstream):
+    cached(cache, upstream)
     upstream.add_image("team/app", OLD, "latest")
-    here.pull(NAME, "latest")
+    cache.pull(NAME, "latest")
     upstream.add_image("team/app", NEW, "latest")
-    moves(here, upstream)
+    moves(cache, upstream)
     upstream.fail(PARTS["layer"], answers(503), times=9_999)
     for tag in ("v1", "latest"):
-        assert here.pull(NAME, tag) == OLD.raw
-    here.settle()
-    assert here.images(NAME)[OLD.digest] == ["latest", "v1"]
+        assert cache.pull(NAME, tag) == OLD.raw
+    cache.settle()
+    assert cache.images(NAME)[OLD.digest] == ["latest", "v1"]
     upstream.heal()
-    here.advance(hours=2)
+    cache.advance(hours=2)
     for tag in ("v1", "latest"):
-        assert here.pull(NAME, tag) == NEW.raw
+        assert cache.pull(NAME, tag) == NEW.raw
 
 
-def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(here, upstream):
+def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
     """Another tag brought it in, long ago, and it may have to be fetched again."""
-    cached(here, upstream)
+    cached(cache, upstream)
     upstream.add_image("team/app", NEW, "v2")
-    here.pull(NAME, "v2")
-    here.settle()
-    moves(here, upstream)
+    cache.pull(NAME, "v2")
+    cache.settle()
+    moves(cache, upstream)
     lost = BROKEN.layers[0].digest
-    (file,) = (here.emulator.data_dir / "blobs").rglob(lost.removeprefix("sha256:"))
+    (file,) = (cache.emulator.data_dir / "blobs").rglob(lost.removeprefix("sha256:"))
     file.unlink()
     upstream.fail(PARTS["layer"], answers(503), times=9_999)
-    assert here.pull(NAME, "v1") == OLD.raw
-    assert tagged(here) == OLD.digest
+    assert cache.pull(NAME, "v1") == OLD.raw
+    assert tagged(cache) == OLD.digest
     upstream.heal()
-    here.advance(minutes=2)
-    assert here.pull(NAME, "v1") == NEW.raw
+    cache.advance(minutes=2)
+    assert cache.pull(NAME, "v1") == NEW.raw
     assert upstream.count("GET", f"/blobs/{lost}") > 1
 
 
@@ -200,108 +200,108 @@ def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
 # --- What there is to lose -----------------------------------------------------------------------------------
 
 
-def test_where_nothing_of_the_cached_image_can_be_pulled_an_update_is_like_a_first_pull(here, upstream):
+def test_where_nothing_of_the_cached_image_can_be_pulled_an_update_is_like_a_first_pull(cache, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
     upstream.remove("team/app", old.layers[0].digest)
-    here.rule()
-    here.manifest(NAME, "v1")
-    here.settle()
-    moves(here, upstream, new)
+    cache.rule()
+    cache.manifest(NAME, "v1")
+    cache.settle()
+    moves(cache, upstream, new)
     go_on = Event()
     upstream.fail(f"/blobs/{new.layers[0].digest}", stalls(go_on))
-    assert here.manifest(NAME, "v1").data == new.raw, "it waits for no layer"
+    assert cache.manifest(NAME, "v1").data == new.raw, "it waits for no layer"
     go_on.set()
-    here.settle()
-    assert here.images(NAME)[new.digest] == ["v1"]
+    cache.settle()
+    assert cache.images(NAME)[new.digest] == ["v1"]
 
 
-def test_what_can_be_pulled_of_an_image_that_is_not_whole_is_not_lost_either(here, upstream):
+def test_what_can_be_pulled_of_an_image_that_is_not_whole_is_not_lost_either(cache, upstream):
     upstream.add_image("team/app", OLD, "v1")
     upstream.fail(f"/manifests/{OLD.images[1].digest}", answers(403), times=9_999)
-    here.rule()
-    here.manifest(NAME, "v1")
-    here.settle()
-    moves(here, upstream)
+    cache.rule()
+    cache.manifest(NAME, "v1")
+    cache.settle()
+    moves(cache, upstream)
     upstream.fail(PARTS["layer"], answers(503), times=9_999)
-    here.manifest(NAME, "v1")
-    here.settle()
-    assert tagged(here) == OLD.digest
-    assert here.pull(NAME, OLD.images[0].digest) == OLD.images[0].raw
+    cache.manifest(NAME, "v1")
+    cache.settle()
+    assert tagged(cache) == OLD.digest
+    assert cache.pull(NAME, OLD.images[0].digest) == OLD.images[0].raw
 
 
 @pytest.mark.parametrize("mode", ["manifests", "lazy"])
 def test_what_clients_have_pulled_is_not_lost_where_less_is_imported(upstream, tmp_path, mode):
-    with running(upstream, tmp_path / "state", import_mode=mode) as here:
+    with running_cache(upstream, tmp_path / "state", import_mode=mode) as cache:
         upstream.add_image("team/app", OLD, "v1")
-        here.rule()
-        here.manifest(NAME, "v1")
-        here.pull(NAME, OLD.images[0].digest)
-        here.settle()
-        moves(here, upstream)
+        cache.rule()
+        cache.manifest(NAME, "v1")
+        cache.pull(NAME, OLD.images[0].digest)
+        cache.settle()
+        moves(cache, upstream)
         upstream.fail(PARTS["layer"], answers(503), times=9_999)
-        assert here.manifest(NAME, "v1").data == OLD.raw
-        here.settle()
+        assert cache.manifest(NAME, "v1").data == OLD.raw
+        cache.settle()
         upstream.heal()
-        here.advance(minutes=2)
-        assert here.manifest(NAME, "v1").data == NEW.raw
+        cache.advance(minutes=2)
+        assert cache.manifest(NAME, "v1").data == NEW.raw
         upstream.stop()
-        assert here.pull(NAME, "v1") == NEW.raw, "all of it came"
+        assert cache.pull(NAME, "v1") == NEW.raw, "all of it came"
 
 
 def test_where_nobody_pulled_anything_lazily_an_update_is_lazy_too(upstream, tmp_path):
-    with running(upstream, tmp_path / "state", import_mode="lazy") as here:
+    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
         upstream.add_image("team/app", OLD, "v1")
-        here.rule()
-        here.manifest(NAME, "v1")
-        here.settle()
-        moves(here, upstream)
-        assert here.manifest(NAME, "v1").data == NEW.raw
-        here.settle()
+        cache.rule()
+        cache.manifest(NAME, "v1")
+        cache.settle()
+        moves(cache, upstream)
+        assert cache.manifest(NAME, "v1").data == NEW.raw
+        cache.settle()
         assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
 
 
-def test_an_architecture_that_the_publisher_dropped_is_no_loss(here, upstream):
-    cached(here, upstream)
+def test_an_architecture_that_the_publisher_dropped_is_no_loss(cache, upstream):
+    cached(cache, upstream)
     one = index(image("new amd64"))
-    moves(here, upstream, one)
-    assert here.pull(NAME, "v1") == one.raw
-    assert here.events()[-1]["sync-status"] == "SUCCESS"
+    moves(cache, upstream, one)
+    assert cache.pull(NAME, "v1") == one.raw
+    assert cache.events()[-1]["sync-status"] == "SUCCESS"
 
 
-def test_one_of_two_images_for_a_platform_is_not_lost(here, upstream):
+def test_one_of_two_images_for_a_platform_is_not_lost(cache, upstream):
     old, new = (index(image(f"{age} 2019"), image(f"{age} 2022")) for age in ("old", "new"))
     upstream.add_image("team/app", old, "v1")
     upstream.remove("team/app", old.images[1].digest)
-    here.rule()
-    here.manifest(NAME, "v1")
-    here.settle()
-    moves(here, upstream, new)
+    cache.rule()
+    cache.manifest(NAME, "v1")
+    cache.settle()
+    moves(cache, upstream, new)
     upstream.remove("team/app", new.images[0].digest)
-    assert here.manifest(NAME, "v1").data == old.raw
-    assert tagged(here) == old.digest
+    assert cache.manifest(NAME, "v1").data == old.raw
+    assert tagged(cache) == old.digest
 
 
-def test_layers_that_are_never_pushed_keep_no_tag(here, upstream):
+def test_layers_that_are_never_pushed_keep_no_tag(cache, upstream):
     old, new = image("old"), image("new", layer("new"), layer("windows", media_type=FOREIGN_LAYER))
-    cached(here, upstream, old)
-    moves(here, upstream, new)
+    cached(cache, upstream, old)
+    moves(cache, upstream, new)
     upstream.remove("team/app", new.layers[1].digest)
-    assert here.manifest(NAME, "v1").data == new.raw
-    here.settle()
-    assert tagged(here) == new.digest
+    assert cache.manifest(NAME, "v1").data == new.raw
+    cache.settle()
+    assert tagged(cache) == new.digest
 
 
-def test_an_image_that_an_index_replaces_is_not_lost(here, upstream):
+def test_an_image_that_an_index_replaces_is_not_lost(cache, upstream):
     old = image("old")
-    cached(here, upstream, old)
-    moves(here, upstream)
+    cached(cache, upstream, old)
+    moves(cache, upstream)
     upstream.remove("team/app", BROKEN.digest)
-    assert here.pull(NAME, "v1") == old.raw
-    assert NEW.digest in here.events()[-1]["failure-reason"]
+    assert cache.pull(NAME, "v1") == old.raw
+    assert NEW.digest in cache.events()[-1]["failure-reason"]
     upstream.add_image("team/app", BROKEN)
-    here.advance(minutes=2)
-    assert here.pull(NAME, "v1") == NEW.raw
+    cache.advance(minutes=2)
+    assert cache.pull(NAME, "v1") == NEW.raw
 
 
 def test_an_image_of_ones_own_is_not_lost_to_one_that_does_not_come(moved, upstream):
@@ -312,14 +312,14 @@ def test_an_image_of_ones_own_is_not_lost_to_one_that_does_not_come(moved, upstr
     assert tagged(moved) == mine.digest
 
 
-def test_a_platform_that_cannot_be_read_is_none(here, upstream):
+def test_a_platform_that_cannot_be_read_is_none(cache, upstream):
     old, new = image("old"), image("new")
     odd = {"schemaVersion": 2, "mediaType": NEW.media_type, "manifests": [new.descriptor | {"platform": ["linux"]}]}
-    cached(here, upstream, old)
+    cached(cache, upstream, old)
     upstream.add_image("team/app", new)
-    moves(here, upstream, old)
+    moves(cache, upstream, old)
     upstream.add_manifest("team/app", Content(json.dumps(odd).encode(), NEW.media_type), "v1")
-    assert json.loads(here.pull(NAME, "v1")) == odd
+    assert json.loads(cache.pull(NAME, "v1")) == odd
 
 
 # --- What an update sets off ---------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.faults import answers
+from tests.support.pull_through import running_cache
 from tests.support.upstream_images import artifact, image, index, multi_arch
-from tests.through.conftest import running
 from tests.through.matrix.stories import listing
 from tests.through.test_through_updates import (
     NAME,
@@ -23,109 +23,109 @@ KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=1
 ARCHIVE_ALL_BUT_ONE = KEEP_ONE.replace('{"type": "expire"}', '{"type": "transition", "targetStorageClass": "archive"}')
 
 
-def fails(here, upstream, part="layer"):
+def fails(cache, upstream, part="layer"):
     """The update of the tag, and all others until the upstream is healed."""
     upstream.fail(PARTS[part], answers(503), times=9_999)
-    assert here.pull(NAME, "v1") == OLD.raw
-    here.settle()
+    assert cache.pull(NAME, "v1") == OLD.raw
+    cache.settle()
 
 
-def lives_by(here, text, days):
+def lives_by(cache, text, days):
     """Each day, the policy is evaluated."""
-    here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
+    cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
     for _ in range(days):
-        here.advance(days=1)
-        assert tagged(here) == OLD.digest
+        cache.advance(days=1)
+        assert tagged(cache) == OLD.digest
 
 
 # --- Lifecycle policies --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [KEEP_ONE, ARCHIVE_ALL_BUT_ONE], ids=["expire", "archive"])
-def test_where_images_are_counted_what_is_left_takes_no_place(here, upstream, text):
+def test_where_images_are_counted_what_is_left_takes_no_place(cache, upstream, text):
     """It is newer than the cached image, and a policy keeps what is new."""
-    cached(here, upstream)
-    moves(here, upstream)
-    fails(here, upstream)
-    lives_by(here, text, days=5)
-    assert here.pull(NAME, "v1") == OLD.raw
+    cached(cache, upstream)
+    moves(cache, upstream)
+    fails(cache, upstream)
+    lives_by(cache, text, days=5)
+    assert cache.pull(NAME, "v1") == OLD.raw
     upstream.heal()
-    here.advance(hours=2)
-    assert here.pull(NAME, "v1") == NEW.raw
+    cache.advance(hours=2)
+    assert cache.pull(NAME, "v1") == NEW.raw
 
 
 def test_it_takes_none_after_a_restart_either(upstream, tmp_path):
-    with running(upstream, tmp_path / "state", keep=True) as here:
-        cached(here, upstream)
-        moves(here, upstream)
-        fails(here, upstream)
-    with running(upstream, tmp_path / "state") as here:
-        lives_by(here, KEEP_ONE, days=5)
-        assert here.pull(NAME, "v1") == OLD.raw
+    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+        cached(cache, upstream)
+        moves(cache, upstream)
+        fails(cache, upstream)
+    with running_cache(upstream, tmp_path / "state") as cache:
+        lives_by(cache, KEEP_ONE, days=5)
+        assert cache.pull(NAME, "v1") == OLD.raw
 
 
 def test_signatures_of_what_is_left_take_none_either(upstream, tmp_path):
-    with running(upstream, tmp_path / "state", import_referrers="with-subject") as here:
-        cached(here, upstream)
+    with running_cache(upstream, tmp_path / "state", import_referrers="with-subject") as cache:
+        cached(cache, upstream)
         upstream.add_image("team/app", artifact(NEW))
-        moves(here, upstream)
-        fails(here, upstream)
-        lives_by(here, KEEP_ONE, days=5)
-        assert set(here.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
+        moves(cache, upstream)
+        fails(cache, upstream)
+        lives_by(cache, KEEP_ONE, days=5)
+        assert set(cache.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
 
 
-def test_an_update_finds_active_what_a_policy_has_archived(here, upstream):
-    cached(here, upstream)
-    moves(here, upstream)
-    fails(here, upstream)
-    lives_by(here, ARCHIVED_AFTER_A_DAY, days=5)
-    every = here.ecr.describe_images(repositoryName=NAME, filter={"imageStatus": "ARCHIVED"})["imageDetails"]
+def test_an_update_finds_active_what_a_policy_has_archived(cache, upstream):
+    cached(cache, upstream)
+    moves(cache, upstream)
+    fails(cache, upstream)
+    lives_by(cache, ARCHIVED_AFTER_A_DAY, days=5)
+    every = cache.ecr.describe_images(repositoryName=NAME, filter={"imageStatus": "ARCHIVED"})["imageDetails"]
     assert {each["imageDigest"] for each in every} == {NEW.digest, *(each.digest for each in NEW.images)}
     upstream.heal()
-    assert here.pull(NAME, "v1") == NEW.raw
-    assert tagged(here) == NEW.digest
+    assert cache.pull(NAME, "v1") == NEW.raw
+    assert tagged(cache) == NEW.digest
 
 
-def test_images_that_are_shared_with_the_cached_one_stay(here, upstream):
+def test_images_that_are_shared_with_the_cached_one_stay(cache, upstream):
     shared = OLD.images[0]
     new = index(shared, image("fresh", architecture="arm64"))
-    cached(here, upstream)
-    moves(here, upstream, new)
+    cached(cache, upstream)
+    moves(cache, upstream, new)
     upstream.fail(f"/blobs/{new.images[1].layers[0].digest}", answers(503), times=9_999)
-    here.pull(NAME, "v1")
-    here.settle()
-    lives_by(here, UNTAGGED_FOR_A_DAY, days=3)
-    assert set(here.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
-    assert here.pull(NAME, "v1") == OLD.raw
+    cache.pull(NAME, "v1")
+    cache.settle()
+    lives_by(cache, UNTAGGED_FOR_A_DAY, days=3)
+    assert set(cache.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
+    assert cache.pull(NAME, "v1") == OLD.raw
 
 
-def test_updates_that_share_a_part_take_none_either(here, upstream):
+def test_updates_that_share_a_part_take_none_either(cache, upstream):
     other = index(NEW.images[0], image("other", architecture="arm64"))
-    cached(here, upstream)
+    cached(cache, upstream)
     upstream.add_image("team/app", OLD, "v2")
-    here.pull(NAME, "v2")
+    cache.pull(NAME, "v2")
     upstream.add_image("team/app", other, "v2")
-    moves(here, upstream)
+    moves(cache, upstream)
     upstream.fail(PARTS["layer"], answers(503), times=9_999)
     for tag in ("v1", "v2"):
-        assert here.pull(NAME, tag) == OLD.raw
-    here.settle()
-    lives_by(here, KEEP_ONE, days=4)
-    assert set(here.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
+        assert cache.pull(NAME, tag) == OLD.raw
+    cache.settle()
+    lives_by(cache, KEEP_ONE, days=4)
+    assert set(cache.images(NAME)) == {OLD.digest, *(each.digest for each in OLD.images)}
     upstream.heal()
-    here.advance(hours=2)
-    assert (here.pull(NAME, "v1"), here.pull(NAME, "v2")) == (NEW.raw, other.raw)
+    cache.advance(hours=2)
+    assert (cache.pull(NAME, "v1"), cache.pull(NAME, "v2")) == (NEW.raw, other.raw)
 
 
 # --- Other updates -------------------------------------------------------------------------------------------
 
 
-def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(here, upstream, monkeypatch):
+def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(cache, upstream, monkeypatch):
     """Whoever waits for the first one may ask for the tag again before its thread is free."""
     monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
-    cached(here, upstream)
-    moves(here, upstream)
-    updates = type(here.emulator._pull_through.updates)
+    cached(cache, upstream)
+    moves(cache, upstream)
+    updates = type(cache.emulator._pull_through.updates)
     end, outcomes = updates.end, []
 
     def end_and_refresh(self, order):
@@ -133,46 +133,46 @@ def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(here
         if not outcomes:
             outcomes.append("the first one")
             upstream.heal()
-            outcomes.append(refresh(here)["outcome"])
+            outcomes.append(refresh(cache)["outcome"])
 
     monkeypatch.setattr(updates, "end", end_and_refresh)
-    fails(here, upstream)
+    fails(cache, upstream)
     assert outcomes[1] == "updated"
-    assert here.pull(NAME, "v1") == NEW.raw
+    assert cache.pull(NAME, "v1") == NEW.raw
 
 
-def test_upstreams_that_change_their_mind_leave_the_tag_on_what_is_whole(here, upstream):
-    cached(here, upstream)
+def test_upstreams_that_change_their_mind_leave_the_tag_on_what_is_whole(cache, upstream):
+    cached(cache, upstream)
     for _ in range(3):
-        moves(here, upstream, NEW)
-        fails(here, upstream)
-        moves(here, upstream, OLD)
-        assert here.pull(NAME, "v1") == OLD.raw
+        moves(cache, upstream, NEW)
+        fails(cache, upstream)
+        moves(cache, upstream, OLD)
+        assert cache.pull(NAME, "v1") == OLD.raw
     upstream.heal()
     for new in (NEW, OLD, NEW):
-        moves(here, upstream, new)
-        assert here.pull(NAME, "v1") == new.raw
+        moves(cache, upstream, new)
+        assert cache.pull(NAME, "v1") == new.raw
 
 
-def test_an_update_that_another_one_overtakes_is_left(here, upstream):
+def test_an_update_that_another_one_overtakes_is_left(cache, upstream):
     newest = multi_arch("newest")
-    cached(here, upstream)
-    moves(here, upstream)
-    fails(here, upstream)
-    moves(here, upstream, newest)
-    assert here.pull(NAME, "v1") == newest.raw
-    here.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=KEEP_ONE)
+    cached(cache, upstream)
+    moves(cache, upstream)
+    fails(cache, upstream)
+    moves(cache, upstream, newest)
+    assert cache.pull(NAME, "v1") == newest.raw
+    cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=KEEP_ONE)
     for _ in range(2):  # indexes go before what they list
-        here.advance(days=1)
-        assert tagged(here) == newest.digest
-    assert set(here.images(NAME)) == {newest.digest, *(each.digest for each in newest.images)}
+        cache.advance(days=1)
+        assert tagged(cache) == newest.digest
+    assert set(cache.images(NAME)) == {newest.digest, *(each.digest for each in newest.images)}
 
 
 # --- What there is to lose -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["index", "image"])
-def test_a_sparse_image_is_not_lost_to_one_of_which_nothing_can_be_pulled(here, upstream, kind):
+def test_a_sparse_image_is_not_lost_to_one_of_which_nothing_can_be_pulled(cache, upstream, kind):
     """The new one lacks no platform that the cached one has, since it does not list them any more."""
     amd64, arm64 = image("amd64"), image("arm64", architecture="arm64")
     bare = image("no platform")
@@ -180,28 +180,28 @@ def test_a_sparse_image_is_not_lost_to_one_of_which_nothing_can_be_pulled(here, 
     new = index(image("new", architecture="arm64")) if kind == "index" else image("new")
     upstream.add_image("team/app", amd64)
     upstream.add_manifest("team/app", old, "v1")
-    here.rule()
-    here.manifest(NAME, "v1")
-    here.settle()
-    moves(here, upstream, new)
+    cache.rule()
+    cache.manifest(NAME, "v1")
+    cache.settle()
+    moves(cache, upstream, new)
     broken = new.images[0] if kind == "index" else new
     upstream.remove("team/app", broken.layers[0].digest)
-    here.manifest(NAME, "v1")
-    here.settle()
-    assert tagged(here) == old.digest
-    assert here.pull(NAME, amd64.digest) == amd64.raw
+    cache.manifest(NAME, "v1")
+    cache.settle()
+    assert tagged(cache) == old.digest
+    assert cache.pull(NAME, amd64.digest) == amd64.raw
 
 
-def test_an_index_of_indexes_is_whole_to_its_last_layer(here, upstream):
+def test_an_index_of_indexes_is_whole_to_its_last_layer(cache, upstream):
     inner, other = multi_arch("inner"), image("other")
     outer = listing(inner, other)
-    cached(here, upstream)
+    cached(cache, upstream)
     for each in (inner, other):
         upstream.add_image("team/app", each)
     upstream.add_manifest("team/app", outer, "v1")
-    here.advance(hours=25)
+    cache.advance(hours=25)
     upstream.fail(f"/blobs/{inner.images[1].layers[0].digest}", answers(404), times=9_999)
-    assert here.pull(NAME, "v1") == OLD.raw
+    assert cache.pull(NAME, "v1") == OLD.raw
     upstream.heal()
-    here.advance(hours=2)
-    assert here.pull(NAME, "v1") == outer.raw
+    cache.advance(hours=2)
+    assert cache.pull(NAME, "v1") == outer.raw

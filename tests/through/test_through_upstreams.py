@@ -7,9 +7,9 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.clock import HurriedClock
+from tests.support.pull_through import ACCOUNT, Cache
 from tests.support.upstream_images import multi_arch
 from tests.support.upstream_kinds import UPSTREAMS, UpstreamServers
-from tests.through.conftest import ACCOUNT, Here
 
 APP = multi_arch()
 
@@ -28,17 +28,17 @@ def everywhere(upstreams):
     """An emulator with a rule for each of them."""
     upstream_map = {host: url for servers in upstreams.values() for host, url in servers.addresses.items()}
     with Emulator(Settings(account=ACCOUNT, upstream_map=upstream_map), HurriedClock()) as emulator:
-        here = Here(emulator)
+        cache = Cache(emulator)
         for prefix, kind in UPSTREAMS.items():
-            here.rule(prefix, kind.host, **_signing_in(here, prefix, kind.credential))
-        yield here
+            cache.rule(prefix, kind.host, **_signing_in(cache, prefix, kind.credential))
+        yield cache
         emulator.reset()
 
 
-def _signing_in(here, prefix, credential):
+def _signing_in(cache, prefix, credential):
     if credential is None:
         return {}
-    return {"credentialArn": here.secret(*credential, name=f"ecr-pullthroughcache/{prefix}")}
+    return {"credentialArn": cache.secret(*credential, name=f"ecr-pullthroughcache/{prefix}")}
 
 
 @pytest.mark.parametrize("prefix", UPSTREAMS)

@@ -12,12 +12,12 @@ NAME = "quay/team/app"
 
 
 @pytest.fixture
-def cached(here, upstream):
-    here.rule()
+def cached(cache, upstream):
+    cache.rule()
     upstream.add_image("team/app", APP, "v1")
-    here.pull(NAME, "v1")
-    here.settle()
-    return here
+    cache.pull(NAME, "v1")
+    cache.settle()
+    return cache
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -63,10 +63,10 @@ def test_a_layer_is_healed_for_all_who_hold_it(cached):
     assert cached.blob("aaa", BASE.digest).data == BASE.raw
 
 
-def test_what_was_left_out_on_purpose_is_not_missing(here, upstream):
-    here.rule()
+def test_what_was_left_out_on_purpose_is_not_missing(cache, upstream):
+    cache.rule()
     upstream.add_image("team/app", APP, "v1")
     upstream.fail("/blobs/", status=404, times=99)
-    assert here.manifest(NAME, "v1").status_code == 200
-    here.settle()
-    assert verify(here.http)[0] == []
+    assert cache.manifest(NAME, "v1").status_code == 200
+    cache.settle()
+    assert verify(cache.http)[0] == []

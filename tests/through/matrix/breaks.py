@@ -15,7 +15,7 @@ from tests.support.certificates import Authority
 from tests.support.faults import Fault, Reply, Request, cut_after, ignores_range, wrong_range
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.through.matrix.cells import Break
-from tests.through.matrix.world import World, secret_text
+from tests.through.matrix.scenario import Scenario, secret_text
 
 SECRET = "ecr-pullthroughcache/hub"
 
@@ -24,28 +24,28 @@ def spoilt(*faults: Fault, method: str = "") -> Break:
     """Answers of the phase are spoilt: by the last fault, after one by each of those before it."""
 
     @contextmanager
-    def during(world: World, times: int) -> Iterator[None]:
+    def during(scenario: Scenario, times: int) -> Iterator[None]:
         for number, fault in enumerate(faults, 1):
-            matching = f"{method} {world.target}".strip()
-            world.victim.fail(matching, fault, times=times if number == len(faults) else 1)
+            matching = f"{method} {scenario.target}".strip()
+            scenario.victim.fail(matching, fault, times=times if number == len(faults) else 1)
         yield
-        world.victim.heal()
+        scenario.victim.heal()
 
     return during
 
 
 @contextmanager
-def refused(world: World, _times: int) -> Iterator[None]:
+def refused(scenario: Scenario, _times: int) -> Iterator[None]:
     """Nobody listens."""
-    world.victim.stop()
+    scenario.victim.stop()
     yield
-    world.victim.start()
+    scenario.victim.start()
 
 
 @contextmanager
-def unresolved(world: World, _times: int) -> Iterator[None]:
+def unresolved(scenario: Scenario, _times: int) -> Iterator[None]:
     """The name of the host means nothing."""
-    real, port = socket.getaddrinfo, world.victim.port
+    real, port = socket.getaddrinfo, scenario.victim.port
 
     def lookup(host: Any, where: Any, *more: Any, **others: Any) -> Any:
         if where == port:
@@ -53,40 +53,40 @@ def unresolved(world: World, _times: int) -> Iterator[None]:
         return real(host, where, *more, **others)
 
     with patch("socket.getaddrinfo", lookup):
-        world.victim.hang_up()
+        scenario.victim.hang_up()
         yield
 
 
 @contextmanager
-def not_accepted(world: World, _times: int) -> Iterator[None]:
+def not_accepted(scenario: Scenario, _times: int) -> Iterator[None]:
     """Connections are neither accepted nor refused: the queue of the socket is full."""
-    world.victim.stop()
+    scenario.victim.stop()
     with ExitStack() as sockets:
         deaf = sockets.enter_context(socket.socket())
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        deaf.bind(("127.0.0.1", world.victim.port))
+        deaf.bind(("127.0.0.1", scenario.victim.port))
         deaf.listen(0)
         for _ in range(3):
             queued = sockets.enter_context(socket.socket())
             queued.setblocking(False)
-            queued.connect_ex(("127.0.0.1", world.victim.port))
+            queued.connect_ex(("127.0.0.1", scenario.victim.port))
         yield
-    world.victim.start()
+    scenario.victim.start()
 
 
 def distrusted(address: str, *, stranger: bool) -> Break:
     """The certificate is for another address, or signed by a stranger."""
 
     @contextmanager
-    def during(world: World, _times: int) -> Iterator[None]:
-        good = world.victim.tls
-        folder = world.here.emulator.data_dir
-        authority = Authority(folder) if stranger else world.authority
-        world.victim.tls = authority.server(address)
-        world.victim.hang_up()
+    def during(scenario: Scenario, _times: int) -> Iterator[None]:
+        good = scenario.victim.tls
+        folder = scenario.cache.emulator.data_dir
+        authority = Authority(folder) if stranger else scenario.authority
+        scenario.victim.tls = authority.server(address)
+        scenario.victim.hang_up()
         yield
-        world.victim.tls = good
-        world.victim.hang_up()
+        scenario.victim.tls = good
+        scenario.victim.hang_up()
 
     return during
 
@@ -95,16 +95,16 @@ def silent(after: int | None = None) -> Break:
     """The upstream takes the request and says nothing more: at all, or after so many bytes of the body."""
 
     @contextmanager
-    def during(world: World, times: int) -> Iterator[None]:
+    def during(scenario: Scenario, times: int) -> Iterator[None]:
         over = Event()
-        world.victim.fail(
-            f"GET {world.target}" if after is not None else world.target,
+        scenario.victim.fail(
+            f"GET {scenario.target}" if after is not None else scenario.target,
             lambda _, reply: replace(reply, waits_for=over, waits_at=after),
             times=times,
         )
         yield
         over.set()
-        world.victim.heal()
+        scenario.victim.heal()
 
     return during
 
@@ -122,20 +122,20 @@ def signs_in(auth: Basic | Bearer) -> Break:
     """The upstream wants everybody to sign in, as the realm of its own tokens says."""
 
     @contextmanager
-    def during(world: World, _times: int) -> Iterator[None]:
-        before = world.upstream.auth
+    def during(scenario: Scenario, _times: int) -> Iterator[None]:
+        before = scenario.upstream.auth
         realm = before.realm if isinstance(before, Bearer) else None
-        world.upstream.auth = world.tokens.auth = replace(auth, realm=realm) if isinstance(auth, Bearer) else auth
+        scenario.upstream.auth = scenario.tokens.auth = replace(auth, realm=realm) if isinstance(auth, Bearer) else auth
         yield
-        world.upstream.auth = world.tokens.auth = before
+        scenario.upstream.auth = scenario.tokens.auth = before
 
     return during
 
 
 @contextmanager
-def revoked(world: World, _times: int) -> Iterator[None]:
+def revoked(scenario: Scenario, _times: int) -> Iterator[None]:
     """The tokens that were issued are good no more."""
-    world.upstream.revoke_tokens()
+    scenario.upstream.revoke_tokens()
     yield
 
 
@@ -151,31 +151,31 @@ def compressed(request: Request, reply: Reply) -> Reply:
 
 
 @contextmanager
-def secret_deleted(world: World, _times: int) -> Iterator[None]:
+def secret_deleted(scenario: Scenario, _times: int) -> Iterator[None]:
     """The secret of the rule is gone."""
-    world.here.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    scenario.cache.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
     yield
-    arn = world.here.secret(*world.credential)
-    world.here.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="cache", credentialArn=arn)
+    arn = scenario.cache.secret(*scenario.credential)
+    scenario.cache.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="cache", credentialArn=arn)
 
 
 def secret_put(text: str) -> Break:
     """The secret of the rule holds something else."""
 
     @contextmanager
-    def during(world: World, _times: int) -> Iterator[None]:
-        world.here.secrets.put_secret_value(SecretId=SECRET, SecretString=text)
+    def during(scenario: Scenario, _times: int) -> Iterator[None]:
+        scenario.cache.secrets.put_secret_value(SecretId=SECRET, SecretString=text)
         yield
-        world.here.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text(*world.credential))
+        scenario.cache.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text(*scenario.credential))
 
     return during
 
 
 @contextmanager
-def secret_rotated(world: World, _times: int) -> Iterator[None]:
+def secret_rotated(scenario: Scenario, _times: int) -> Iterator[None]:
     """The upstream takes a new credential only, and the secret has it."""
-    world.upstream.auth = Bearer(("hub-user", "rotated"))
-    world.here.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text("hub-user", "rotated"))
+    scenario.upstream.auth = Bearer(("hub-user", "rotated"))
+    scenario.cache.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text("hub-user", "rotated"))
     yield
 
 

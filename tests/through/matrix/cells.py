@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.through.matrix.world import World
+from tests.through.matrix.scenario import Scenario
 
 ALWAYS = 10**6
 PHASES = "TRULMCBF"
 
-Break = Callable[[World, int], AbstractContextManager[None]]
+Break = Callable[[Scenario, int], AbstractContextManager[None]]
 """Breaks something while the block runs: for so many answers, where it is answers that break."""
 
 
@@ -20,7 +20,7 @@ Break = Callable[[World, int], AbstractContextManager[None]]
 class Cell:
     """What is expected of one fault in one phase.
 
-    ``says`` is what reaches the client (``World.get``), or several of which one does. ``asks`` counts the requests of
+    ``says`` is the answer of ``Scenario.get``, or several of which it is one. ``asks`` counts the requests of
     the phase that the upstream gets, where threads race from so many to so many. A ``garbled`` body is wrong from its
     first byte on.``event`` is SUCCESS, the failure's code, or None for no event. ``kept`` tells
     whether what the phase is about is in the store at the end.
@@ -45,11 +45,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Row:
-    """One fault in the phases in which it can happen. ``world`` has what all its worlds need."""
+    """One fault in the phases in which it can happen. ``options`` are arguments of ``running_scenario``."""
 
     fault: str
     by: Break | None = None
-    world: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     T: Cell | Told | None = None
     R: Cell | Told | None = None
     U: Cell | Told | None = None

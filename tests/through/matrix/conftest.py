@@ -2,17 +2,17 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.through.matrix.world import world
+from tests.through.matrix.scenario import running_scenario
 
 
 @pytest.fixture
 def at(tmp_path, monkeypatch):
-    """A world at the beginning of a phase, for cells that need a story of their own."""
-    with ExitStack() as worlds:
+    """Start scenarios at the beginning of a phase, for tests of a single cell."""
+    with ExitStack() as scenarios:
 
         def at(phase, **more):
-            here = worlds.enter_context(world(phase, tmp_path, monkeypatch, **more))
-            here.arrange()
-            return here
+            scenario = scenarios.enter_context(running_scenario(phase, tmp_path, monkeypatch, **more))
+            scenario.arrange()
+            return scenario
 
         yield at

@@ -6,8 +6,8 @@ Three phases run by default: cold manifests, cold blobs and updates. The others 
 import pytest
 
 from tests.through.matrix.cells import Cell
+from tests.through.matrix.scenario import running_scenario
 from tests.through.matrix.table import MATRIX
-from tests.through.matrix.world import world
 
 
 def column(phase):
@@ -21,20 +21,20 @@ def column(phase):
 @pytest.fixture
 def check(tmp_path, monkeypatch):
     def check(phase, row, cell):
-        with world(phase, tmp_path, monkeypatch, **row.world) as here:
-            here.arrange(moved=cell.moved)
-            with (cell.by or row.by)(here, cell.times):
-                delivered = here.act()
+        with running_scenario(phase, tmp_path, monkeypatch, **row.options) as scenario:
+            scenario.arrange(moved=cell.moved)
+            with (cell.by or row.by)(scenario, cell.times):
+                delivered = scenario.act()
                 assert delivered.said in cell.says, delivered.body
-                here.check_body(delivered, garbled=cell.garbled)
-                assert len(here.asked()) in cell.asks, here.asked()
-                assert here.is_kept(delivered) == cell.kept
-                here.finish_import()
-                assert here.told() == cell.event
-                here.check_store()
+                scenario.check_body(delivered, garbled=cell.garbled)
+                assert len(scenario.asked()) in cell.asks, scenario.asked()
+                assert scenario.is_kept(delivered) == cell.kept
+                scenario.finish_import()
+                assert scenario.told() == cell.event
+                scenario.check_store()
                 if phase in "UL":
-                    here.check_old_image()
-            here.check_recovery()
+                    scenario.check_old_image()
+            scenario.check_recovery()
 
     return check
 

@@ -16,95 +16,95 @@ from tests.support.faults import answers, corrupted, stalls
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import FOREIGN_LAYER, image, layer
 from tests.through.matrix import breaks
+from tests.through.matrix.scenario import APP, CHILD, LAYER, NAME, TEAM
 from tests.through.matrix.stories import Beside, at_once, changed, stopping_at, wrong_at_the_end
-from tests.through.matrix.world import APP, CHILD, LAYER, NAME, TEAM
 
 
 def test_a_clock_that_is_set_back_costs_no_token_and_no_storm(at):
-    here = at("T", auth=Bearer(expires_in=90_000))
-    assert here.act().said == "200"
-    here.finish_import()
-    tokens = here.tokens.count("GET", "/token")
-    here.here.advance(hours=24, minutes=10)
-    here.upstream.fail("HEAD", answers(503), times=3)
-    here.upstream.fail("HEAD /manifests/", answers(503), times=99)
-    assert here.act().body == APP.raw
-    failed = here.upstream.count("HEAD", "/manifests/")
-    here.here.emulator.clock.advance(-timedelta(hours=1))
+    scenario = at("T", auth=Bearer(expires_in=90_000))
+    assert scenario.act().said == "200"
+    scenario.finish_import()
+    tokens = scenario.tokens.count("GET", "/token")
+    scenario.cache.advance(hours=24, minutes=10)
+    scenario.upstream.fail("HEAD", answers(503), times=3)
+    scenario.upstream.fail("HEAD /manifests/", answers(503), times=99)
+    assert scenario.act().body == APP.raw
+    failed = scenario.upstream.count("HEAD", "/manifests/")
+    scenario.cache.emulator.clock.advance(-timedelta(hours=1))
     for _ in range(5):
-        assert here.act().body == APP.raw
-    assert here.upstream.count("HEAD", "/manifests/") == failed
-    assert here.tokens.count("GET", "/token") == tokens
-    here.upstream.heal()
-    here.check_recovery()
+        assert scenario.act().body == APP.raw
+    assert scenario.upstream.count("HEAD", "/manifests/") == failed
+    assert scenario.tokens.count("GET", "/token") == tokens
+    scenario.upstream.heal()
+    scenario.check_recovery()
 
 
 def test_a_fetch_finishes_though_its_client_has_left(at, monkeypatch):
-    here = at("M")
+    scenario = at("M")
     go_on = Event()
-    here.upstream.fail(here.target, stalls(go_on))
+    scenario.upstream.fail(scenario.target, stalls(go_on))
     monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.05)
-    delivered = here.act()
+    delivered = scenario.act()
     assert (delivered.said, delivered.headers["Retry-After"]) == ("503 UNKNOWN", "1")
     monkeypatch.undo()
     go_on.set()
-    assert here.act().body == APP.raw
-    assert len(here.asked()) == 1
-    here.may_import.set()
-    here.check_recovery()
+    assert scenario.act().body == APP.raw
+    assert len(scenario.asked()) == 1
+    scenario.may_import.set()
+    scenario.check_recovery()
 
 
 def test_a_fill_ends_though_its_client_has_left(at):
-    here = at("B")
+    scenario = at("B")
     go_on = Event()
-    here.upstream.fail(here.target, stalls(go_on, after=100_000))
-    answer = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}")
+    scenario.upstream.fail(scenario.target, stalls(go_on, after=100_000))
+    answer = scenario.cache.get(f"/v2/{NAME}/blobs/{LAYER.digest}")
     next(answer.iter_encoded())
     answer.close()
     go_on.set()
-    assert here.act().body == LAYER.raw
-    assert len(here.asked()) == 1
-    here.check_recovery()
+    assert scenario.act().body == LAYER.raw
+    assert len(scenario.asked()) == 1
+    scenario.check_recovery()
 
 
 @pytest.mark.parametrize("phase", ["T", "R", "M", "B", "F"])
 def test_twenty_clients_at_once_are_one_request(at, phase):
-    here = at(phase)
+    scenario = at(phase)
     go_on = Event()
-    here.victim.fail(here.target, stalls(go_on))
-    asking = [Beside(here.act) for _ in range(20)]
+    scenario.victim.fail(scenario.target, stalls(go_on))
+    asking = [Beside(scenario.act) for _ in range(20)]
     go_on.set()
     answers_ = [each.result() for each in asking]
     assert {(each.said, each.body) for each in answers_} == {("200", answers_[0].body)}
-    assert len(here.asked()) == 1
-    here.check_recovery()
+    assert len(scenario.asked()) == 1
+    scenario.check_recovery()
 
 
 def test_a_slow_client_holds_nobody_up(at):
-    here = at("B")
-    slow = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
+    scenario = at("B")
+    slow = scenario.cache.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
     begun = next(slow)
-    assert [each.body for each in at_once(*[here.act] * 4)] == [LAYER.raw] * 4
-    here.here.pull(NAME, "v1")
+    assert [each.body for each in at_once(*[scenario.act] * 4)] == [LAYER.raw] * 4
+    scenario.cache.pull(NAME, "v1")
     assert begun + b"".join(slow) == LAYER.raw
-    assert len(here.asked()) == 1
-    here.check_recovery()
+    assert len(scenario.asked()) == 1
+    scenario.check_recovery()
 
 
 def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
-    here = at("M")
+    scenario = at("M")
     blobs = [layer(number, 100) for number in range(40)]
-    here.upstream.add_image(TEAM, image("many", *blobs), "v1")
-    assert here.act().said == "200"
+    scenario.upstream.add_image(TEAM, image("many", *blobs), "v1")
+    assert scenario.act().said == "200"
     reached, go_on = Event(), Event()
-    here.upstream.fail("/blobs/", stopping_at(reached, go_on), times=99)
-    asking = [Beside(partial(here.get, f"blobs/{blob.digest}")) for blob in blobs]
+    scenario.upstream.fail("/blobs/", stopping_at(reached, go_on), times=99)
+    asking = [Beside(partial(scenario.get, f"blobs/{blob.digest}")) for blob in blobs]
     assert reached.wait(60)
     busy = [thread for thread in enumerate_threads() if thread.name.startswith("pull-through-blob")]
     go_on.set()
     assert [each.result().body for each in asking] == [blob.raw for blob in blobs]
     assert 0 < len(busy) <= 16
-    assert here.upstream.count("GET", "/blobs/") == len(blobs)
+    assert scenario.upstream.count("GET", "/blobs/") == len(blobs)
 
 
 @pytest.mark.parametrize(
@@ -118,15 +118,15 @@ def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
     ],
 )
 def test_a_part_of_a_cold_blob_is_the_right_part_and_one_request(at, span, part):
-    here = at("B")
-    delivered = here.get(f"blobs/{LAYER.digest}", Range=f"bytes={span}")
+    scenario = at("B")
+    delivered = scenario.get(f"blobs/{LAYER.digest}", Range=f"bytes={span}")
     assert (delivered.said, delivered.body) == ("206", part)
     assert delivered.headers["Content-Length"] == str(len(part))
-    here.here.emulator._downloads.settle(20)
-    assert len(here.asked()) == 1
-    assert here.act().body == LAYER.raw
-    assert len(here.asked()) == 1
-    here.check_recovery()
+    scenario.cache.emulator._downloads.settle(20)
+    assert len(scenario.asked()) == 1
+    assert scenario.act().body == LAYER.raw
+    assert len(scenario.asked()) == 1
+    scenario.check_recovery()
 
 
 def test_clients_hear_of_an_upstream_that_cannot_be_reached_before_they_lose_patience():
@@ -137,76 +137,78 @@ def test_clients_hear_of_an_upstream_that_cannot_be_reached_before_they_lose_pat
 
 
 def test_the_reason_why_a_certificate_is_not_trusted_is_told(at):
-    here = at("M", tls=True)
-    with breaks.distrusted("127.0.0.2", stranger=False)(here, 1):
-        assert here.act().said == "503 UNKNOWN"
-    reason = here.here.http.get("/_ecr/events").json["events"][-1]["detail"]["failure-reason"]
+    scenario = at("M", tls=True)
+    with breaks.distrusted("127.0.0.2", stranger=False)(scenario, 1):
+        assert scenario.act().said == "503 UNKNOWN"
+    reason = scenario.cache.http.get("/_ecr/events").json["events"][-1]["detail"]["failure-reason"]
     assert "certificate verify failed" in reason
     assert "127.0.0.1" in reason
 
 
 def test_a_client_hears_what_is_to_come_before_the_upstream_says_a_word(at, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.pull_through.blob_download.FIRST_BYTES", 0.05)
-    here = at("B")
+    scenario = at("B")
     go_on = Event()
-    here.upstream.fail(here.target, stalls(go_on))
-    answer = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}")
+    scenario.upstream.fail(scenario.target, stalls(go_on))
+    answer = scenario.cache.get(f"/v2/{NAME}/blobs/{LAYER.digest}")
     assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(LAYER.size))
     go_on.set()
     assert b"".join(answer.iter_encoded()) == LAYER.raw
 
 
 def test_a_small_blob_that_arrives_wrong_is_fetched_once_more_over_another_connection(at):
-    here = at("B")
+    scenario = at("B")
     config = CHILD.config
-    connections = here.upstream.connections
-    here.upstream.fail(f"/blobs/{config.digest}", wrong_at_the_end)
-    delivered = here.get(f"blobs/{config.digest}")
+    connections = scenario.upstream.connections
+    scenario.upstream.fail(f"/blobs/{config.digest}", wrong_at_the_end)
+    delivered = scenario.get(f"blobs/{config.digest}")
     assert (delivered.said, delivered.body) == ("200", config.raw)
-    assert here.upstream.count("GET", f"/blobs/{config.digest}") == 2
-    assert here.upstream.connections > connections
+    assert scenario.upstream.count("GET", f"/blobs/{config.digest}") == 2
+    assert scenario.upstream.connections > connections
 
 
 def test_a_client_never_gets_the_beginning_of_one_attempt_and_the_end_of_another(at):
-    here = at("B")
+    scenario = at("B")
     go_on = Event()
-    here.upstream.fail(here.target, lambda request, reply: stalls(go_on, 150_000)(request, corrupted()(request, reply)))
-    body = here.here.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
+    scenario.upstream.fail(
+        scenario.target, lambda request, reply: stalls(go_on, 150_000)(request, corrupted()(request, reply))
+    )
+    body = scenario.cache.get(f"/v2/{NAME}/blobs/{LAYER.digest}").iter_encoded()
     assert not LAYER.raw.startswith(next(body))
     go_on.set()
     with pytest.raises(UpstreamFailure):
         list(body)
-    here.here.emulator._downloads.settle(20)
-    assert here.act().body == LAYER.raw
-    assert len(here.asked()) == 2
+    scenario.cache.emulator._downloads.settle(20)
+    assert scenario.act().body == LAYER.raw
+    assert len(scenario.asked()) == 2
 
 
 def test_a_blob_that_arrived_wrong_is_left_alone_for_a_minute(at):
-    here = at("B")
-    here.upstream.fail(here.target, wrong_at_the_end, times=2)
-    assert here.act().said in ("200 cut", "503 UNKNOWN")
-    here.here.emulator._downloads.settle(20)
-    assert here.act().said == "503 UNKNOWN"
-    assert len(here.asked()) == 2
-    here.here.advance(minutes=1)
-    assert here.act().body == LAYER.raw
+    scenario = at("B")
+    scenario.upstream.fail(scenario.target, wrong_at_the_end, times=2)
+    assert scenario.act().said in ("200 cut", "503 UNKNOWN")
+    scenario.cache.emulator._downloads.settle(20)
+    assert scenario.act().said == "503 UNKNOWN"
+    assert len(scenario.asked()) == 2
+    scenario.cache.advance(minutes=1)
+    assert scenario.act().body == LAYER.raw
 
 
 @pytest.mark.parametrize("left", [0, 100, LAYER.size - 1])
 def test_a_cached_blob_that_lost_bytes_is_fetched_again(at, left):
-    here = at("B")
-    assert here.act().said == "200"
+    scenario = at("B")
+    assert scenario.act().said == "200"
     encoded = LAYER.digest.removeprefix("sha256:")
-    file = here.here.emulator.data_dir / "blobs" / "sha256" / encoded[:2] / encoded
+    file = scenario.cache.emulator.data_dir / "blobs" / "sha256" / encoded[:2] / encoded
     with file.open("r+b") as damaged:
         damaged.truncate(left)
-    assert here.act().body == LAYER.raw
-    assert len(here.asked()) == 2
-    here.check_recovery()
+    assert scenario.act().body == LAYER.raw
+    assert len(scenario.asked()) == 2
+    scenario.check_recovery()
 
 
 def test_blobs_that_come_with_the_manifest_and_those_of_no_bytes_are_not_asked_for(at):
-    here = at("M")
+    scenario = at("M")
     empty, inline, foreign = layer("empty", 0), layer("inline", 50), layer("foreign", 70, FOREIGN_LAYER)
     linked = layer("linked", 90)
 
@@ -216,20 +218,20 @@ def test_blobs_that_come_with_the_manifest_and_those_of_no_bytes_are_not_asked_f
             described["urls"] = ["https://elsewhere.test/layer"]
 
     app = changed(image("inline", empty, inline, foreign, linked), change)
-    here.upstream.add_image(TEAM, app, "v1")
-    assert here.act().body == app.raw
-    assert here.get(f"blobs/{inline.digest}").body == inline.raw
-    assert here.get(f"blobs/{empty.digest}").body == b""
-    here.finish_import()
-    assert here.told() == "SUCCESS"
-    asked = {each.path.rpartition("/")[2] for each in here.upstream.asked("GET", "/blobs/")}
+    scenario.upstream.add_image(TEAM, app, "v1")
+    assert scenario.act().body == app.raw
+    assert scenario.get(f"blobs/{inline.digest}").body == inline.raw
+    assert scenario.get(f"blobs/{empty.digest}").body == b""
+    scenario.finish_import()
+    assert scenario.told() == "SUCCESS"
+    asked = {each.path.rpartition("/")[2] for each in scenario.upstream.asked("GET", "/blobs/")}
     assert asked == {app.config.digest, linked.digest}, "what is foreign is left to clients who ask for it"
-    assert here.get(f"blobs/{foreign.digest}").body == foreign.raw
+    assert scenario.get(f"blobs/{foreign.digest}").body == foreign.raw
 
 
 def test_inline_bytes_that_are_not_the_blobs_are_not_believed(at):
-    here = at("M")
+    scenario = at("M")
     app = changed(image("liar", LAYER), lambda it: it["layers"][0].update(data="bm90IHRoZSBieXRlcw=="))
-    here.upstream.add_image(TEAM, app, "v1")
-    assert here.act().body == app.raw
-    assert here.get(f"blobs/{LAYER.digest}").body == LAYER.raw
+    scenario.upstream.add_image(TEAM, app, "v1")
+    assert scenario.act().body == app.raw
+    assert scenario.get(f"blobs/{LAYER.digest}").body == LAYER.raw

@@ -15,46 +15,46 @@ from ecr_emulator.storage.connections import connect
 from tests.support.faults import stalls
 from tests.support.full_disk import full_disk, read_only_disk
 from tests.support.upstream_images import image, layer
+from tests.through.matrix.scenario import APP, CHILD, LAYER, NAME, SIGNATURE, TEAM
 from tests.through.matrix.stories import changed, wrong_at_the_end
-from tests.through.matrix.world import APP, CHILD, LAYER, NAME, SIGNATURE, TEAM
 
 FAT = changed(image("fat", LAYER), lambda it: it.update(annotations={"note": "it needs pages of its own " * 1_000}))
 
 
 @pytest.mark.parametrize("broken", [full_disk, read_only_disk])
 def test_a_full_disk_leaves_the_cached_image_served(at, broken):
-    here = at("R")
-    here.upstream.add_image(TEAM, FAT, "v1")
-    with broken(here.here.emulator):
-        assert here.act().body in (APP.raw, FAT.raw)
-        assert here.here.pull(NAME, APP.digest) == APP.raw
-    here.app = FAT
-    here.check_store()
+    scenario = at("R")
+    scenario.upstream.add_image(TEAM, FAT, "v1")
+    with broken(scenario.cache.emulator):
+        assert scenario.act().body in (APP.raw, FAT.raw)
+        assert scenario.cache.pull(NAME, APP.digest) == APP.raw
+    scenario.app = FAT
+    scenario.check_store()
 
 
 @pytest.mark.parametrize("broken", [full_disk, read_only_disk])
 def test_an_image_for_which_there_is_no_room_reaches_its_client_whole(at, broken):
-    here = at("M")
-    here.upstream.add_image(TEAM, FAT, "v1")
-    with broken(here.here.emulator):
-        assert here.act().body == FAT.raw
+    scenario = at("M")
+    scenario.upstream.add_image(TEAM, FAT, "v1")
+    with broken(scenario.cache.emulator):
+        assert scenario.act().body == FAT.raw
         for blob in FAT.blobs:
-            delivered = here.get(f"blobs/{blob.digest}")
+            delivered = scenario.get(f"blobs/{blob.digest}")
             assert (delivered.said, delivered.body) == ("200", blob.raw)
-        delivered = here.get(f"blobs/{LAYER.digest}", Range="bytes=1000-1999")
+        delivered = scenario.get(f"blobs/{LAYER.digest}", Range="bytes=1000-1999")
         assert (delivered.said, delivered.body) == ("206", LAYER.raw[1000:2000])
-        assert here.upstream.count("GET", f"/blobs/{LAYER.digest}") == 2
-        assert here.here.repositories() == []
-        assert here.stored_blobs() == set()
-    here.check_store()
-    here.upstream.add_image(TEAM, APP, "v1")
-    here.check_recovery()
+        assert scenario.upstream.count("GET", f"/blobs/{LAYER.digest}") == 2
+        assert scenario.cache.repositories() == []
+        assert scenario.stored_blobs() == set()
+    scenario.check_store()
+    scenario.upstream.add_image(TEAM, APP, "v1")
+    scenario.check_recovery()
 
 
 @pytest.mark.parametrize("broken", [full_disk, read_only_disk])
 def test_a_push_to_a_disk_that_is_full_is_refused_with_the_reason_and_goes_on_later(at, broken):
-    here = at("M")
-    client = here.here
+    scenario = at("M")
+    client = scenario.cache
     client.ecr.create_repository(repositoryName="mine")
     location = client.http.post("/v2/mine/blobs/uploads/").headers["Location"]
     with broken(client.emulator):
@@ -69,29 +69,29 @@ def test_a_push_to_a_disk_that_is_full_is_refused_with_the_reason_and_goes_on_la
 
 
 def test_an_import_for_which_there_is_no_room_is_told_as_failed(at):
-    here = at("C", disk_reserve=999_999_999)
-    assert here.act().said == "200"
-    assert here.told() == "StorageFailure"
-    assert here.upstream.count("GET", "/blobs/") == 0
-    assert here.stored_blobs() == set()
+    scenario = at("C", disk_reserve=999_999_999)
+    assert scenario.act().said == "200"
+    assert scenario.told() == "StorageFailure"
+    assert scenario.upstream.count("GET", "/blobs/") == 0
+    assert scenario.stored_blobs() == set()
 
 
 def test_a_disk_that_fills_up_in_the_middle_of_a_blob_stops_no_client(at):
-    here = at("B")
+    scenario = at("B")
     go_on = Event()
-    here.upstream.fail(here.target, stalls(go_on, after=90_000))
-    with full_disk(here.here.emulator, after=100_000):
+    scenario.upstream.fail(scenario.target, stalls(go_on, after=90_000))
+    with full_disk(scenario.cache.emulator, after=100_000):
         path = f"/v2/{NAME}/blobs/{LAYER.digest}"
-        bodies = [here.here.get(path).iter_encoded() for _ in range(2)]
+        bodies = [scenario.cache.get(path).iter_encoded() for _ in range(2)]
         begun = [next(body) for body in bodies]
         go_on.set()
         assert [first + b"".join(rest) for first, rest in zip(begun, bodies, strict=True)] == [LAYER.raw] * 2
-        assert [request.headers.get("Range") for request in here.asked()] == [None] + ["bytes=100000-"] * 2
-        assert here.stored_blobs() == set()
-        here.finish_import()
-        assert here.told() == "StorageFailure"
-    here.check_store()
-    here.check_recovery()
+        assert [request.headers.get("Range") for request in scenario.asked()] == [None] + ["bytes=100000-"] * 2
+        assert scenario.stored_blobs() == set()
+        scenario.finish_import()
+        assert scenario.told() == "StorageFailure"
+    scenario.check_store()
+    scenario.check_recovery()
 
 
 def test_an_emulator_whose_disk_cannot_be_written_says_so_instead_of_starting(tmp_path):
@@ -110,16 +110,16 @@ def test_an_emulator_whose_disk_cannot_be_written_says_so_instead_of_starting(tm
 
 
 def test_wrong_bytes_are_not_passed_through_either(at):
-    here = at("B", disk_reserve=999_999_999)
-    here.upstream.fail(here.target, wrong_at_the_end, times=9)
-    delivered = here.act()
+    scenario = at("B", disk_reserve=999_999_999)
+    scenario.upstream.fail(scenario.target, wrong_at_the_end, times=9)
+    delivered = scenario.act()
     assert delivered.said == "200 cut"
     assert delivered.body == LAYER.raw[: LAYER.size - 64 * 1024]
 
 
 def test_garbage_makes_room(at, monkeypatch):
-    here = at("B")
-    emulator = here.here.emulator
+    scenario = at("B")
+    emulator = scenario.cache.emulator
     writer = emulator.services.blobs.begin(emulator.services.ids.uuid())
     old = layer("old", 300_000)
     writer.write(old.raw)
@@ -131,53 +131,53 @@ def test_garbage_makes_room(at, monkeypatch):
         return limit + 100 * 48_576 - stored
 
     monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", free)
-    assert here.act().said == "200"
-    assert LAYER.digest in here.stored_blobs()
-    assert old.digest not in here.stored_blobs()
+    assert scenario.act().said == "200"
+    assert LAYER.digest in scenario.stored_blobs()
+    assert old.digest not in scenario.stored_blobs()
 
 
 def test_garbage_is_not_collected_for_every_blob_of_an_image(at, monkeypatch):
     collections = []
     monkeypatch.setattr(Collector, "collect", lambda *arguments: collections.append(arguments))
-    here = at("C", disk_reserve=999_999_999)
-    here.finish_import()
+    scenario = at("C", disk_reserve=999_999_999)
+    scenario.finish_import()
     for digest in (LAYER.digest, CHILD.config.digest):
-        assert here.get(f"blobs/{digest}").said == "200"
+        assert scenario.get(f"blobs/{digest}").said == "200"
     assert len(collections) == 1
-    here.here.advance(minutes=1)
-    assert here.get(f"blobs/{LAYER.digest}").said == "200"
+    scenario.cache.advance(minutes=1)
+    assert scenario.get(f"blobs/{LAYER.digest}").said == "200"
     assert len(collections) == 2
 
 
 def test_referrers_are_listed_on_a_full_disk(at):
-    here = at("F")
-    with read_only_disk(here.here.emulator):
-        assert SIGNATURE.digest in here.act().body.decode()
-    here.check_recovery()
+    scenario = at("F")
+    with read_only_disk(scenario.cache.emulator):
+        assert SIGNATURE.digest in scenario.act().body.decode()
+    scenario.check_recovery()
 
 
 def test_a_blob_for_which_there_is_no_room_takes_none_from_a_smaller_one(at, monkeypatch):
     monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _: 100 * 1024 * 1024 + LAYER.size - 1)
-    here = at("C")
-    here.finish_import()
-    assert here.told() == "StorageFailure"
+    scenario = at("C")
+    scenario.finish_import()
+    assert scenario.told() == "StorageFailure"
     everything = {blob.digest for child in APP.images for blob in child.blobs}
-    assert here.stored_blobs() == everything - {LAYER.digest}
+    assert scenario.stored_blobs() == everything - {LAYER.digest}
 
 
 def test_blobs_under_way_have_their_room(at, monkeypatch):
-    here = at("B")
+    scenario = at("B")
     other = layer("other", LAYER.size)
-    here.upstream.add_image(TEAM, image("other", other), "v2")
-    assert here.get("manifests/v2").said == "200"
+    scenario.upstream.add_image(TEAM, image("other", other), "v2")
+    assert scenario.get("manifests/v2").said == "200"
     go_on = Event()
-    here.upstream.fail(here.target, stalls(go_on, after=100_000))
+    scenario.upstream.fail(scenario.target, stalls(go_on, after=100_000))
     path = f"/v2/{NAME}/blobs/{LAYER.digest}"
-    body = here.here.get(path).iter_encoded()
+    body = scenario.cache.get(path).iter_encoded()
     begun = next(body)
     monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _: 100 * 1024 * 1024 + 250_000)
-    assert here.get(f"blobs/{other.digest}").body == other.raw
-    assert other.digest not in here.stored_blobs()
+    assert scenario.get(f"blobs/{other.digest}").body == other.raw
+    assert other.digest not in scenario.stored_blobs()
     go_on.set()
     assert begun + b"".join(body) == LAYER.raw
-    assert LAYER.digest in here.stored_blobs()
+    assert LAYER.digest in scenario.stored_blobs()

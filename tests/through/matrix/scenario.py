@@ -23,9 +23,9 @@ from ecr_emulator.settings import Settings
 from ecr_emulator.upstream.patience import Patience
 from tests.support.certificates import Authority
 from tests.support.faults import Request
+from tests.support.pull_through import ACCOUNT, Cache
 from tests.support.scripted_upstream import Basic, Bearer, ScriptedUpstream
 from tests.support.upstream_images import artifact, image, index, layer
-from tests.through.conftest import ACCOUNT, Here
 
 TEAM = "team/app"
 NAME = f"cache/{TEAM}"
@@ -48,19 +48,19 @@ class Delivered:
     headers: Any
 
 
-class Client(Here):
+class TokenlessCache(Cache):
     """A client of an emulator that asks for no token: pulls by the hundred need not log in each time."""
 
     def get(self, path: str, **headers: str) -> Any:
         return self.http.get(path, headers=headers)
 
 
-class World:
-    """What a cell of the matrix needs: the emulator's user ``here``, the servers, and what has happened so far."""
+class Scenario:
+    """A pull in which something breaks: the cache, the servers, and what has happened so far."""
 
-    def __init__(self, phase: str, here: Here, upstream: ScriptedUpstream, tokens: ScriptedUpstream) -> None:
+    def __init__(self, phase: str, cache: Cache, upstream: ScriptedUpstream, tokens: ScriptedUpstream) -> None:
         self.phase = phase
-        self.here = here
+        self.cache = cache
         self.upstream = upstream
         self.tokens = tokens
         self.victim = tokens if phase == "T" else upstream
@@ -92,18 +92,18 @@ class World:
         """Bring the emulator to where the phase begins. A tag that moved has to be fetched anew, not only checked."""
         if self.phase in "RUL":
             self.may_import.set()
-            assert self.here.pull(NAME, "v1") == APP.raw
-            self.here.settle()
-            self.here.advance(hours=25)
+            assert self.cache.pull(NAME, "v1") == APP.raw
+            self.cache.settle()
+            self.cache.advance(hours=25)
         if moved or self.phase in "UL":
             self.app = NEWER
             self.upstream.add_image(TEAM, NEWER, "v1")
         if self.phase in "CBF":
-            assert self.here.manifest(NAME, "v1").data == APP.raw
+            assert self.cache.manifest(NAME, "v1").data == APP.raw
         if self.phase == "F":
             self.finish_import()
         if self.phase == "B":
-            assert self.here.manifest(NAME, CHILD.digest).data == CHILD.raw
+            assert self.cache.manifest(NAME, CHILD.digest).data == CHILD.raw
         self._asked = len(self.victim.requests)
         self._told = len(self._events())
 
@@ -124,7 +124,7 @@ class World:
 
     def get(self, path: str, **headers: str) -> Delivered:
         """What a client receives, to the end or to where it breaks off."""
-        answer = self.here.get(f"/v2/{NAME}/{path}", **headers)
+        answer = self.cache.get(f"/v2/{NAME}/{path}", **headers)
         if answer.status_code >= 400:
             return Delivered(f"{answer.status_code} {answer.json['errors'][0]['code']}", answer.data, answer.headers)
         body = bytearray()
@@ -138,7 +138,7 @@ class World:
     def finish_import(self) -> None:
         """Let the import behind the client's back come to its end."""
         self.may_import.set()
-        self.here.settle()
+        self.cache.settle()
 
     def asked(self) -> list[Request]:
         """What the upstream was asked since, of the kind that the phase is about; by the import alone in phase C."""
@@ -152,7 +152,7 @@ class World:
         return events[0].get("failure-code", events[0]["sync-status"]) if events else None
 
     def _events(self) -> list[dict[str, Any]]:
-        every = self.here.http.get("/_ecr/events").json["events"]
+        every = self.cache.http.get("/_ecr/events").json["events"]
         return [each["detail"] for each in every if each["detail-type"] == "ECR Pull Through Cache Action"]
 
     # --- After --------------------------------------------------------------------------------------------
@@ -170,18 +170,18 @@ class World:
         """Whether what the phase is about is in the store; of referrers, whether those of the upstream are known."""
         if self.phase == "F":
             return SIGNATURE.digest in delivered.body.decode()
-        here = self.here
+        cache = self.cache
         if self.phase in "TM":
-            return here.repositories() == [NAME]
+            return cache.repositories() == [NAME]
         if self.phase == "B":
             return LAYER.digest in self.stored_blobs()
-        images = here.images(NAME)
+        images = cache.images(NAME)
         return CHILD.digest in images if self.phase == "C" else images.get(self.app.digest) == ["v1"]
 
     def stored_blobs(self) -> set[str]:
         """The digests of all blobs, each of which is checked."""
         found = set()
-        for file in (self.here.emulator.data_dir / "blobs").rglob("*"):
+        for file in (self.cache.emulator.data_dir / "blobs").rglob("*"):
             if file.is_file():
                 assert hashlib.new(file.parts[-3], file.read_bytes()).hexdigest() == file.name
                 found.add(f"{file.parts[-3]}:{file.name}")
@@ -189,23 +189,23 @@ class World:
 
     def check_old_image(self) -> None:
         """What the tag named before the update can be pulled, and the tag names that or the new image."""
-        assert self.here.pull(NAME, APP.digest) == APP.raw
-        images = self.here.images(NAME)
+        assert self.cache.pull(NAME, APP.digest) == APP.raw
+        images = self.cache.images(NAME)
         assert ["v1"] in (images[APP.digest], images.get(self.app.digest))
 
     def check_store(self) -> None:
         """Nothing half done is left."""
-        self.here.settle()
+        self.cache.settle()
         self.stored_blobs()
-        assert list((self.here.emulator.data_dir / "ingest").iterdir()) == []
+        assert list((self.cache.emulator.data_dir / "ingest").iterdir()) == []
 
     def check_recovery(self) -> None:
         """Once the upstream is well again and every rest is over, everything can be pulled, without a restart."""
-        self.here.advance(hours=25 if self.phase == "F" else 2)  # that there are no referrers is believed for a day
+        self.cache.advance(hours=25 if self.phase == "F" else 2)  # that there are no referrers is believed for a day
         self.finish_import()
-        assert self.here.pull(NAME, "v1") == self.app.raw
+        assert self.cache.pull(NAME, "v1") == self.app.raw
         self.check_store()
-        images = self.here.images(NAME)
+        images = self.cache.images(NAME)
         assert images[self.app.digest] == ["v1"]
         assert {child.digest for child in self.app.images} <= set(images)
         assert {blob.digest for child in self.app.images for blob in child.blobs} <= self.stored_blobs()
@@ -214,7 +214,7 @@ class World:
 
 
 @contextmanager
-def world(
+def running_scenario(
     phase: str,
     folder: Path,
     monkeypatch: Any,
@@ -225,10 +225,10 @@ def world(
     tls: bool = False,
     mapped: dict[str, str] | None = None,
     **settings: Any,
-) -> Iterator[World]:
-    """A world whose imports wait for ``may_import``. With a ``credential``, the rule has a secret with it.
+) -> Iterator[Scenario]:
+    """Run a scenario whose imports wait for ``may_import``. With a ``credential``, the rule has a secret with it.
 
-    ``mapped`` is what else the upstream map has.
+    ``mapped`` is added to the upstream map.
     """
     with ExitStack() as stack:
         authority = Authority(folder) if tls else None
@@ -252,12 +252,12 @@ def world(
                 Settings(upstream_map=mapped, account=ACCOUNT, registry_auth="open", **settings), patience=patience
             )
         )
-        here = Client(emulator)
-        made = World(phase, here, upstream, tokens)
+        cache = TokenlessCache(emulator)
+        made = Scenario(phase, cache, upstream, tokens)
         made.pauses, made.authority, made.credential = pauses, authority, credential
         stack.callback(made.may_import.set)
         _gate(monkeypatch, made.may_import)
-        here.rule("cache", host, **({"credentialArn": here.secret(*credential)} if credential else {}))
+        cache.rule("cache", host, **({"credentialArn": cache.secret(*credential)} if credential else {}))
         if credential:
             stack.callback(emulator.reset)  # the companions belong to the process, not to this emulator
         yield made
