@@ -25,13 +25,13 @@ from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.signatures import SignatureCheck
+from ecr_emulator.dispatcher import Dispatcher
 from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import doubts
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.front import Front
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
@@ -111,7 +111,7 @@ class Emulator:
         self._open_pull_through()
         self.services = self._wired()
         self._collector.schedule(self.clock.now())
-        self.wsgi: WSGIApplication = self._front()
+        self.wsgi: WSGIApplication = self._dispatcher()
 
     def _open_state(self) -> None:
         durable = not self.temporary
@@ -185,8 +185,8 @@ class Emulator:
             access=self._access,
         )
 
-    def _front(self) -> Front:
-        return Front(
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
             distribution=DistributionApp(
                 self.services,
                 self.settings.registry_auth,

@@ -1,4 +1,4 @@
-"""The one door: which part of the emulator answers a request."""
+"""Chooses the part of the emulator that answers a request, by its path, headers and signature."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BUCKET_HOST = re.compile(r".+\.localhost(?::\d+)?|(?:.+\.)?s3[.-].+", re.IGNORE
 
 
 @dataclass(frozen=True)
-class Front:
+class Dispatcher:
     """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
 
     Requests of strange web pages are refused, by each of these in its own words (``dialects``).
