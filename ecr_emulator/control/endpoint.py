@@ -12,7 +12,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.control import model
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.dispatch import find_operation
@@ -22,6 +21,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import EcrError, SerializationException, ServerException
 from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.request_context import first_pull_refusal, request_context
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import unless
@@ -119,8 +119,8 @@ class Endpoint:
         note |= {"account": registry.id, "region": registry.region}
         permissions: Permissions = UNLIMITED
         if self._services.access:
-            circumstances = circumstances_of(request.environ)
-            permissions = self._services.access.permissions(caller, registry, now, circumstances)
+            context = request_context(request.environ)
+            permissions = self._services.access.permissions(caller, registry, now, context)
             permissions.require(required_actions(operation.name, members, registry, self._services.roles))
         host = request.origin.partition("://")[2]
         permissions = unless(first_pull_refusal(request.environ, host), permissions)

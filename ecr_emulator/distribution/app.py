@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from ecr_emulator.circumstances import circumstances_of, first_pull_refusal
 from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.addressing import find_address, lasting
 from ecr_emulator.distribution.challenge import challenge, find_caller
@@ -24,6 +23,7 @@ from ecr_emulator.errors import EcrError
 from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.request_context import first_pull_refusal, request_context
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import unless
@@ -120,4 +120,4 @@ class DistributionApp:
         if self._services.access is None:
             return UNLIMITED
         caller = caller or Caller.root_of(self._services.home)
-        return self._services.access.permissions(caller, registry, now, circumstances_of(request.environ))
+        return self._services.access.permissions(caller, registry, now, request_context(request.environ))

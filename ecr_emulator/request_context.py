@@ -1,4 +1,4 @@
-"""Where a request comes from, for the conditions of policies (docs/condition-keys.md) and for first pulls.
+"""The request context of IAM that HTTP gives: condition keys (docs/condition-keys.md), and the client for first pulls.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
@@ -13,8 +13,8 @@ from ecr_emulator.domain.first_pulls import CALLER_HEADER, reason_for_no_first_p
 _CALLER = "HTTP_" + CALLER_HEADER.upper().replace("-", "_")
 
 
-def circumstances_of(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """The values of condition keys that a WSGI environment gives."""
+def request_context(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """Return the values of the condition keys that a WSGI environment gives."""
     known = {
         "aws:SourceIp": environ.get("REMOTE_ADDR"),
         "aws:Referer": environ.get("HTTP_REFERER"),
@@ -26,5 +26,5 @@ def circumstances_of(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]
 
 
 def first_pull_refusal(environ: Mapping[str, Any], host: str) -> str | None:
-    """Why ECR imports nothing for the client that a WSGI environment tells of; None if it does."""
+    """Return the reason why ECR imports nothing for the client of a WSGI environment; None if it does."""
     return reason_for_no_first_pull(host, environ.get("HTTP_USER_AGENT", ""), environ.get(_CALLER, ""))
