@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
+from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.limits import refuse_forgotten_limits
-from ecr_emulator.companions.mount import Companions
 from ecr_emulator.companions.protected_roles import refuse_changes_of_aws_policies, refuse_changes_of_protected_roles
 from ecr_emulator.companions.role_deletions import RoleDeletions
 from ecr_emulator.companions.roles import CompanionRoles

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
-from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.roles import detach_policies
 from ecr_emulator.domain.pull_through import PullThroughRule

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.app import Companions
 from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports.store import Store
 

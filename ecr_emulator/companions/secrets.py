@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.refusals import CompanionFailure
 from ecr_emulator.companions.secrets_file import SecretsFile
 from ecr_emulator.domain.names import Registry

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ecr_emulator.companions.mount import Companions
+from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.query import access_key_of, query_of
 from ecr_emulator.ports.time import Clock
 

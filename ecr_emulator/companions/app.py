@@ -1,4 +1,4 @@
-"""moto behind the emulator's own door, with state of the emulator's own."""
+"""The companions as a WSGI application: moto, with state of the emulator's own."""
 
 from __future__ import annotations
 
