@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ecr_emulator.dialects import DIALECTS
 from ecr_emulator.domain.addresses import registry_of_host
+from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
 from ecr_emulator.observe import NOTE
 from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
@@ -36,7 +36,7 @@ _BUCKET_HOST = re.compile(r".+\.localhost(?::\d+)?|(?:.+\.)?s3[.-].+", re.IGNORE
 class Dispatcher:
     """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
 
-    Requests of strange web pages are refused, by each of these in its own words (``dialects``).
+    Requests of strange web pages are refused, by each of these in its own words (``error_formats``).
     A proxy in front may say who its client is and what it asked for, in ``X-Forwarded-For``, ``-Proto``, ``-Host`` and
     ``-Port``. A client that names no host, as HTTP/1.0 allows, means the address that it reached.
     ``catch_up`` is called before a request is handed on: none sees a state in which something due has not been done.
@@ -75,7 +75,7 @@ class Dispatcher:
 
 def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     environ[NOTE] = {"reason": refusal.message}
-    return DIALECTS[_part_for(environ)](refusal, environ)(environ, start_response)
+    return ERROR_FORMATS[_part_for(environ)](refusal, environ)(environ, start_response)
 
 
 def _part_for(environ: WSGIEnvironment) -> str:

@@ -1,4 +1,4 @@
-"""How each part of the emulator says no to a request that it does not look at any closer."""
+"""The format in which each part of the emulator answers a request that is refused before it gets there."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _of_companions(refusal: Refusal, environ: WSGIEnvironment) -> Response:
     return in_words_of_aws(f"{status.value} {status.phrase}", code, refusal.message, environ)
 
 
-DIALECTS: Mapping[str, Callable[[Refusal, WSGIEnvironment], Response]] = {
+ERROR_FORMATS: Mapping[str, Callable[[Refusal, WSGIEnvironment], Response]] = {
     "distribution": _of_registry,
     "control": _of_api,
     "admin": _of_admin,
