@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
+
+from ecr_emulator.control.operations import HANDLERS
 
 PACKAGE = Path(__file__).parents[2] / "ecr_emulator"
 HEAVY = {"flask", "sqlalchemy", "botocore", "moto", "boto3", "requests", "granian", "werkzeug"}
@@ -33,6 +36,20 @@ def test_only_the_image_service_writes_images(verb):
         if f"work.{verb}" in path.read_text(encoding="utf-8")
     }
     assert writers == {"services/images.py"}
+
+
+def test_every_public_function_of_the_operations_is_an_operation():
+    modules = {sys.modules[handler.__module__] for handler in HANDLERS.values()}
+    assert {module.__name__.rpartition(".")[2] for module in modules} == {
+        path.stem for path in (PACKAGE / "control" / "operations").glob("[!_]*.py")
+    }
+    public = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert public == set(HANDLERS)
 
 
 def test_modules_stay_small_enough_to_read_at_once():

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ecr_emulator.control.handlers import operation
-from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_ids
+from ecr_emulator.control.image_ids import get_image, image_identifier, read_image_ids
 from ecr_emulator.control.pages import Page, check_no_paging
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ecr_emulator.control.handlers import operation
-from ecr_emulator.control.operations.image_ids import image_identifier, read_image_ids
-from ecr_emulator.control.operations.image_pulls import ImagePulls, Pulled
+from ecr_emulator.control.image_ids import image_identifier, read_image_ids
+from ecr_emulator.control.image_pulls import ImagePulls, Pulled
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import ImageId, StoredManifest
 from ecr_emulator.domain.repository import Repository

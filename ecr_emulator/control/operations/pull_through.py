@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ecr_emulator.control.handlers import operation
-from ecr_emulator.control.operations.upstream_credentials import UpstreamCredential, failure_of
 from ecr_emulator.control.pages import Page
 from ecr_emulator.control.request import EcrRequest
+from ecr_emulator.control.upstream_credentials import UpstreamCredential, failure_of
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import (

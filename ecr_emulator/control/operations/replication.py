@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecr_emulator.control.handlers import operation
-from ecr_emulator.control.operations.image_ids import get_image, read_image_id
+from ecr_emulator.control.image_ids import get_image, read_image_id
 from ecr_emulator.control.regions import is_region
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from ecr_emulator.control.handlers import operation
-from ecr_emulator.control.operations.repository_settings import (
+from ecr_emulator.control.pages import Page, check_no_paging
+from ecr_emulator.control.repository_settings import (
     described_encryption,
     described_mutability,
     read_encryption,
     read_mutability,
 )
-from ecr_emulator.control.operations.tags import read_tags
-from ecr_emulator.control.pages import Page, check_no_paging
 from ecr_emulator.control.request import EcrRequest
+from ecr_emulator.control.resource_tags import read_tags
 from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.names import Registry

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ecr_emulator.control.handlers import lacks, operation
-from ecr_emulator.control.operations.image_ids import get_image, image_identifier, read_image_id
+from ecr_emulator.control.image_ids import get_image, image_identifier, read_image_id
 from ecr_emulator.control.pages import Page
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles

@@ -7,15 +7,10 @@ from typing import Any
 
 from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.request import EcrRequest
+from ecr_emulator.control.resource_tags import checked_count, described_tags, read_tags
 from ecr_emulator.domain.names import parse_repository_arn
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.resource_tags import MAX_TAGS, are_valid
-from ecr_emulator.errors import (
-    InvalidParameterException,
-    InvalidTagParameterException,
-    RepositoryNotFoundException,
-    TooManyTagsException,
-)
+from ecr_emulator.errors import InvalidParameterException, RepositoryNotFoundException
 from ecr_emulator.ports.store import UnitOfWork
 
 
@@ -46,26 +41,6 @@ def list_tags_for_resource(request: EcrRequest, members: dict[str, Any]) -> dict
     with request.services.store.reading() as work:
         repository = _repository(work, request, members["resourceArn"])
     return {"tags": described_tags(repository.resource_tags)}
-
-
-def read_tags(tags: list[dict[str, str]]) -> dict[str, str]:
-    """The tags in a request. Raises ``InvalidTagParameterException`` or ``TooManyTagsException``."""
-    pairs = [(tag["Key"], tag["Value"]) for tag in tags]
-    if not are_valid(pairs):
-        raise InvalidTagParameterException
-    return checked_count(dict(pairs))
-
-
-def checked_count(tags: dict[str, str]) -> dict[str, str]:
-    """The same tags, if a repository may have so many. Raises ``TooManyTagsException``."""
-    if len(tags) > MAX_TAGS:
-        raise TooManyTagsException
-    return tags
-
-
-def described_tags(tags: dict[str, str]) -> list[dict[str, str]]:
-    """Tags on the wire."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _repository(work: UnitOfWork, request: EcrRequest, arn: str) -> Repository:

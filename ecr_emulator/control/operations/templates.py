@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ecr_emulator.control.custom_roles import read_custom_role
 from ecr_emulator.control.handlers import operation
-from ecr_emulator.control.operations.custom_roles import read_custom_role
-from ecr_emulator.control.operations.repository_settings import (
+from ecr_emulator.control.pages import Page
+from ecr_emulator.control.repository_settings import (
     described_mutability,
     invalid_encryption,
     read_encryption,
     read_mutability,
 )
-from ecr_emulator.control.operations.tags import described_tags
-from ecr_emulator.control.pages import Page
 from ecr_emulator.control.request import EcrRequest
+from ecr_emulator.control.resource_tags import described_tags
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ecr_emulator.control.operations.custom_roles import read_custom_role
+from ecr_emulator.control.custom_roles import read_custom_role
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.names import Registry
