@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
 
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
-from tests.support.iam_principals import ACCOUNT, IamAccount
+from tests.support.iam_principals import IamAccount, enforcing
 from tests.support.scripted_upstream import ScriptedUpstream
-
-
-@contextmanager
-def enforcing(upstream_url="http://127.0.0.1:9", **more):
-    settings = Settings(account=ACCOUNT, iam="enforce", upstream_map={"quay.io": upstream_url}, **more)
-    with Emulator(settings) as emulator:
-        yield emulator
 
 
 @pytest.fixture(scope="module")

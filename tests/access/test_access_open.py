@@ -6,10 +6,9 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
-from tests.access.conftest import enforcing
 from tests.support.boto import Keys
 from tests.support.docker import refusal
-from tests.support.iam_principals import ACCOUNT, IamAccount, IamPrincipal, deny, repository_policy, to
+from tests.support.iam_principals import ACCOUNT, IamAccount, IamPrincipal, deny, enforcing, repository_policy, to
 from tests.support.images import an_image, put_image
 
 FOREIGN = "http://999988887777.dkr.ecr.us-east-1.localhost:4566"

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from werkzeug.test import Client, TestResponse
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
 from tests.support.boto import LOOPBACK, Keys, client_of
 
 ACCOUNT = "123456789012"
 ACCEPT = "application/vnd.oci.image.manifest.v1+json"
 EVERYBODY = {"AWS": "*"}
+
+
+@contextmanager
+def enforcing(upstream_url: str = "http://127.0.0.1:9", **more: Any) -> Iterator[Emulator]:
+    """Run an emulator that enforces IAM, with an upstream at a URL. ``more`` are settings."""
+    settings = Settings(account=ACCOUNT, iam="enforce", upstream_map={"quay.io": upstream_url}, **more)
+    with Emulator(settings) as emulator:
+        yield emulator
 
 
 def policy(*statements: dict[str, Any]) -> str:
