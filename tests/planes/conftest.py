@@ -7,22 +7,22 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.clock import FrozenClock
-from tests.support.planes import Api, Here, Registry
+from tests.support.planes import ApiPlane, EmulatorClient, RegistryPlane
 
 
 @pytest.fixture
-def here():
+def client():
     with Emulator(Settings(), FrozenClock()) as emulator:
-        yield Here(emulator)
+        yield EmulatorClient(emulator)
 
 
-@pytest.fixture(params=[Api, Registry])
-def plane(request, here):
+@pytest.fixture(params=[ApiPlane, RegistryPlane])
+def plane(request, client):
     """Every story is told once through each plane."""
-    return request.param(here)
+    return request.param(client)
 
 
-@pytest.fixture(params=[Api, Registry])
-def other_plane(request, here):
+@pytest.fixture(params=[ApiPlane, RegistryPlane])
+def other_plane(request, client):
     """A second plane, for stories of two."""
-    return request.param(here)
+    return request.param(client)

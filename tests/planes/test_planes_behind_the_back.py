@@ -13,20 +13,20 @@ PROFILE = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/first"
 
 
 @pytest.fixture
-def app(here):
-    here.ecr.create_repository(repositoryName=APP)
+def app(client):
+    client.ecr.create_repository(repositoryName=APP)
     return APP
 
 
 @pytest.fixture
-def there(here):
+def there(client):
     """Another registry, to which everything is replicated, deletions too."""
     rule = {
         "destinations": [{"region": "eu-west-1", "registryId": "111122223333"}],
         "deleteReplication": {"enabled": True},
     }
-    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
-    return client_of(here.emulator, account="111122223333", region="eu-west-1")
+    client.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    return client_of(client.emulator, account="111122223333", region="eu-west-1")
 
 
 def test_what_is_pushed_through_either_plane_is_replicated(app, plane, there):
@@ -35,12 +35,12 @@ def test_what_is_pushed_through_either_plane_is_replicated(app, plane, there):
     assert there.list_images(repositoryName=app)["imageIds"] == [{"imageDigest": image.digest, "imageTag": "v1"}]
 
 
-def test_a_replica_is_served_by_the_other_registry(here, app, plane, there):
+def test_a_replica_is_served_by_the_other_registry(client, app, plane, there):
     image = an_image()
     push(plane, app, image, "v1")
     token = there.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     for path, raw in [("manifests/v1", image.raw), *((f"blobs/{blob.digest}", blob.raw) for blob in image.blobs)]:
-        answer = here.http.get(f"/v2/{app}/{path}", headers={"Authorization": f"Basic {token}"})
+        answer = client.http.get(f"/v2/{app}/{path}", headers={"Authorization": f"Basic {token}"})
         assert (answer.status_code, answer.data) == (200, raw)
 
 
@@ -51,59 +51,59 @@ def test_what_is_deleted_through_either_plane_is_deleted_there_too(app, plane, o
     assert there.list_images(repositoryName=app)["imageIds"] == []
 
 
-def test_what_is_pushed_through_either_plane_is_to_be_signed(here, app, plane):
-    here.ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
+def test_what_is_pushed_through_either_plane_is_to_be_signed(client, app, plane):
+    client.ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
     push(plane, app, an_image(), "v1")
-    answer = here.ecr.describe_image_signing_status(repositoryName=app, imageId={"imageTag": "v1"})
+    answer = client.ecr.describe_image_signing_status(repositoryName=app, imageId={"imageTag": "v1"})
     assert [status["status"] for status in answer["signingStatuses"]] == ["FAILED"]
 
 
-def test_an_archived_image_is_in_neither_plane_until_it_is_pushed_again(here, app, plane):
+def test_an_archived_image_is_in_neither_plane_until_it_is_pushed_again(client, app, plane):
     image = an_image()
     push(plane, app, image, "v1")
-    here.ecr.update_image_storage_class(repositoryName=app, imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")
+    client.ecr.update_image_storage_class(repositoryName=app, imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")
     for reference in ("v1", image.digest):
-        answer = here.call("GET", f"/v2/{app}/manifests/{reference}")
+        answer = client.call("GET", f"/v2/{app}/manifests/{reference}")
         assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
-    assert here.call("GET", f"/v2/{app}/blobs/{image.config.digest}").status_code == 404
+    assert client.call("GET", f"/v2/{app}/blobs/{image.config.digest}").status_code == 404
     push(plane, app, image, "v1")
-    assert here.call("GET", f"/v2/{app}/manifests/v1").data == image.raw
-    assert here.call("GET", f"/v2/{app}/blobs/{image.config.digest}").data == image.config.raw
+    assert client.call("GET", f"/v2/{app}/manifests/v1").data == image.raw
+    assert client.call("GET", f"/v2/{app}/blobs/{image.config.digest}").data == image.config.raw
 
 
-def test_archived_referrers_are_left_out(here, app, plane):
+def test_archived_referrers_are_left_out(client, app, plane):
     subject = an_image()
     push(plane, app, subject, "v1")
     artifact = an_image("signature", subject=subject.descriptor)
     push(plane, app, artifact)
     path = f"/v2/{app}/referrers/{subject.digest}"
-    assert [each["digest"] for each in here.call("GET", path).json["manifests"]] == [artifact.digest]
-    here.ecr.update_image_storage_class(
+    assert [each["digest"] for each in client.call("GET", path).json["manifests"]] == [artifact.digest]
+    client.ecr.update_image_storage_class(
         repositoryName=app, imageId={"imageDigest": artifact.digest}, targetStorageClass="ARCHIVE"
     )
-    assert here.call("GET", path).json["manifests"] == []
+    assert client.call("GET", path).json["manifests"] == []
 
 
-def test_a_docker_client_of_an_excluded_principal_leaves_no_trace(here, app, plane):
+def test_a_docker_client_of_an_excluded_principal_leaves_no_trace(client, app, plane):
     push(plane, app, an_image(), "v1")
-    iam = client_of(here.emulator, "iam")
+    iam = client_of(client.emulator, "iam")
     name = f"ci-{type(plane).__name__}"  # the companions' state outlives the emulator
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
-    here.ecr.register_pull_time_update_exclusion(principalArn=arn)
+    client.ecr.register_pull_time_update_exclusion(principalArn=arn)
 
-    def pulled_at(client):
-        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    def pulled_at(ecr):
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         path = f"/v2/{app}/manifests/v1"
-        assert here.http.get(path, headers={"Authorization": f"Basic {token}"}).status_code == 200
-        return here.ecr.describe_images(repositoryName=app)["imageDetails"][0].get("lastRecordedPullTime")
+        assert client.http.get(path, headers={"Authorization": f"Basic {token}"}).status_code == 200
+        return client.ecr.describe_images(repositoryName=app)["imageDetails"][0].get("lastRecordedPullTime")
 
-    assert pulled_at(client_of(here.emulator, account=key)) is None
-    assert pulled_at(here.ecr) == here.emulator.clock.now()
+    assert pulled_at(client_of(client.emulator, account=key)) is None
+    assert pulled_at(client.ecr) == client.emulator.clock.now()
 
 
-def test_what_is_pushed_through_either_plane_is_scanned(here, app, plane):
-    here.ecr.put_image_scanning_configuration(repositoryName=app, imageScanningConfiguration={"scanOnPush": True})
+def test_what_is_pushed_through_either_plane_is_scanned(client, app, plane):
+    client.ecr.put_image_scanning_configuration(repositoryName=app, imageScanningConfiguration={"scanOnPush": True})
     push(plane, app, an_image(), "v1")
-    answer = here.ecr.describe_image_scan_findings(repositoryName=app, imageId={"imageTag": "v1"})
+    answer = client.ecr.describe_image_scan_findings(repositoryName=app, imageId={"imageTag": "v1"})
     assert answer["imageScanStatus"]["status"] == "FAILED"

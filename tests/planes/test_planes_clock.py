@@ -76,18 +76,18 @@ def explosive(monkeypatch):
     return "explode"
 
 
-def test_a_task_that_fails_is_logged_and_given_up_and_others_go_on(here, explosive, caplog):
-    now = here.emulator.clock.now()
-    with here.emulator.services.store.writing() as work:
+def test_a_task_that_fails_is_logged_and_given_up_and_others_go_on(client, explosive, caplog):
+    now = client.emulator.clock.now()
+    with client.emulator.services.store.writing() as work:
         work.tasks.add(Task("explode today", explosive, now))
-    assert status(replicating(here.emulator)) == "COMPLETE"
+    assert status(replicating(client.emulator)) == "COMPLETE"
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
         "explode today failed and is given up"
     ]
 
 
-def test_a_task_that_is_added_again_is_done_once_and_later(here):
-    store, now = here.emulator.services.store, here.emulator.clock.now()
+def test_a_task_that_is_added_again_is_done_once_and_later(client):
+    store, now = client.emulator.services.store, client.emulator.clock.now()
     later = store.next_due
     with store.writing() as work:
         work.tasks.add(Task("sign", "sign", now))
@@ -99,8 +99,8 @@ def test_a_task_that_is_added_again_is_done_once_and_later(here):
     assert store.next_due == later
 
 
-def test_work_of_a_unit_that_fails_is_not_waited_for(here):
-    store, now = here.emulator.services.store, here.emulator.clock.now()
+def test_work_of_a_unit_that_fails_is_not_waited_for(client):
+    store, now = client.emulator.services.store, client.emulator.clock.now()
     later = store.next_due
 
     def fail():

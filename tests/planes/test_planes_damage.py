@@ -18,123 +18,123 @@ THERE = ("111122223333", "eu-west-1")
 
 
 @pytest.fixture(autouse=True)
-def _app(here):
-    here.ecr.create_repository(repositoryName=APP)
+def _app(client):
+    client.ecr.create_repository(repositoryName=APP)
 
 
-def break_layer(here, damage):
-    damage(file_of(here.emulator.data_dir, LAYER.digest))
+def break_layer(client, damage):
+    damage(file_of(client.emulator.data_dir, LAYER.digest))
 
 
-def pulled(here, name=APP):
-    return here.call("GET", f"/v2/{name}/blobs/{LAYER.digest}").data
+def pulled(client, name=APP):
+    return client.call("GET", f"/v2/{name}/blobs/{LAYER.digest}").data
 
 
-def availability(here):
-    [found] = here.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[LAYER.digest])["layers"]
+def availability(client):
+    [found] = client.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[LAYER.digest])["layers"]
     return found["layerAvailability"]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_pushing_a_damaged_layer_again_heals_it(here, plane, other_plane, damage):
+def test_pushing_a_damaged_layer_again_heals_it(client, plane, other_plane, damage):
     push(plane, APP, IMAGE, "v1")
-    break_layer(here, damage)
+    break_layer(client, damage)
     other_plane.push_blob(APP, LAYER.raw)
-    assert pulled(here) == LAYER.raw
+    assert pulled(client) == LAYER.raw
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_pushing_it_in_one_request_heals_it_too(here, damage):
+def test_pushing_it_in_one_request_heals_it_too(client, damage):
     path = f"/v2/{APP}/blobs/uploads/?digest={LAYER.digest}"
     for _ in range(2):
-        assert here.call("POST", path, data=LAYER.raw).status_code == 201
-        assert pulled(here) == LAYER.raw
-        break_layer(here, damage)
+        assert client.call("POST", path, data=LAYER.raw).status_code == 201
+        assert pulled(client) == LAYER.raw
+        break_layer(client, damage)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_pushing_it_to_any_repository_heals_it_in_all(here, plane, damage):
+def test_pushing_it_to_any_repository_heals_it_in_all(client, plane, damage):
     there = {"region": THERE[1], "registryId": THERE[0]}
-    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [there]}]})
-    here.ecr.create_repository(repositoryName=OTHER)
+    client.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [there]}]})
+    client.ecr.create_repository(repositoryName=OTHER)
     push(plane, APP, IMAGE, "v1")
-    here.advance(minutes=1)
-    here.ecr.list_images(repositoryName=APP)
-    break_layer(here, damage)
+    client.advance(minutes=1)
+    client.ecr.list_images(repositoryName=APP)
+    break_layer(client, damage)
     plane.push_blob(OTHER, LAYER.raw)
-    assert pulled(here) == LAYER.raw
-    assert pulled(here, f"{THERE[0]}/{THERE[1]}/{APP}") == LAYER.raw
+    assert pulled(client) == LAYER.raw
+    assert pulled(client, f"{THERE[0]}/{THERE[1]}/{APP}") == LAYER.raw
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_nobody_vouches_for_what_is_not_there(here, plane, damage):
+def test_nobody_vouches_for_what_is_not_there(client, plane, damage):
     push(plane, APP, IMAGE, "v1")
-    break_layer(here, damage)
-    assert availability(here) == "UNAVAILABLE"
-    assert here.call("HEAD", f"/v2/{APP}/blobs/{LAYER.digest}").status_code == 404
-    with pytest.raises(here.ecr.exceptions.LayersNotFoundException):
-        here.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=LAYER.digest)
+    break_layer(client, damage)
+    assert availability(client) == "UNAVAILABLE"
+    assert client.call("HEAD", f"/v2/{APP}/blobs/{LAYER.digest}").status_code == 404
+    with pytest.raises(client.ecr.exceptions.LayersNotFoundException):
+        client.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=LAYER.digest)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_layer_that_is_not_there_is_not_already_there(here, damage):
+def test_a_layer_that_is_not_there_is_not_already_there(client, damage):
     for _ in range(2):
-        upload = here.ecr.initiate_layer_upload(repositoryName=APP)["uploadId"]
-        here.ecr.upload_layer_part(
+        upload = client.ecr.initiate_layer_upload(repositoryName=APP)["uploadId"]
+        client.ecr.upload_layer_part(
             repositoryName=APP, uploadId=upload, partFirstByte=0, partLastByte=LAYER.size - 1, layerPartBlob=LAYER.raw
         )
-        here.ecr.complete_layer_upload(repositoryName=APP, uploadId=upload, layerDigests=[LAYER.digest])
-        assert availability(here) == "AVAILABLE"
-        break_layer(here, damage)
+        client.ecr.complete_layer_upload(repositoryName=APP, uploadId=upload, layerDigests=[LAYER.digest])
+        assert availability(client) == "AVAILABLE"
+        break_layer(client, damage)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_an_image_is_not_stored_without_its_layers(here, plane, damage):
+def test_an_image_is_not_stored_without_its_layers(client, plane, damage):
     for blob in IMAGE.blobs:
         plane.push_blob(APP, blob.raw)
-    break_layer(here, damage)
+    break_layer(client, damage)
     with pytest.raises(Refused, match=LAYER.digest):
         plane.push_manifest(APP, IMAGE, "v1")
     plane.push_blob(APP, LAYER.raw)
     plane.push_manifest(APP, IMAGE, "v1")
-    assert here.tags(APP) == {"v1": IMAGE.digest}
+    assert client.tags(APP) == {"v1": IMAGE.digest}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_not_there_is_not_mounted(here, plane, damage):
-    here.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
-    here.ecr.create_repository(repositoryName=OTHER)
+def test_what_is_not_there_is_not_mounted(client, plane, damage):
+    client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    client.ecr.create_repository(repositoryName=OTHER)
     push(plane, APP, IMAGE, "v1")
-    break_layer(here, damage)
+    break_layer(client, damage)
     mount = f"/v2/{OTHER}/blobs/uploads/?mount={LAYER.digest}&from={APP}"
-    session = here.call("POST", mount)
+    session = client.call("POST", mount)
     assert session.status_code == 202
-    put = here.call("PUT", f"{session.headers['Location']}?digest={LAYER.digest}", data=LAYER.raw)
+    put = client.call("PUT", f"{session.headers['Location']}?digest={LAYER.digest}", data=LAYER.raw)
     assert put.status_code == 201
-    assert pulled(here) == LAYER.raw
+    assert pulled(client) == LAYER.raw
 
 
-def test_a_manifest_that_lies_about_a_size_is_no_damage(here, plane):
+def test_a_manifest_that_lies_about_a_size_is_no_damage(client, plane):
     app = an_image(layers=[LAYER.descriptor | {"size": LAYER.size + 1}])
     for blob in app.blobs:
         plane.push_blob(APP, blob.raw)
     plane.push_manifest(APP, app, "v1")
-    assert pulled(here) == LAYER.raw
+    assert pulled(client) == LAYER.raw
 
 
-def test_pushing_a_damaged_manifest_again_heals_it(here, plane, other_plane):
+def test_pushing_a_damaged_manifest_again_heals_it(client, plane, other_plane):
     push(plane, APP, IMAGE, "v1")
-    damage_manifest(here.emulator.data_dir, IMAGE.digest)
-    assert here.call("GET", f"/v2/{APP}/manifests/v1").data != IMAGE.raw
+    damage_manifest(client.emulator.data_dir, IMAGE.digest)
+    assert client.call("GET", f"/v2/{APP}/manifests/v1").data != IMAGE.raw
     with suppress(Refused):  # PutImage says that the image exists
         other_plane.push_manifest(APP, IMAGE, "v1")
-    assert here.call("GET", f"/v2/{APP}/manifests/v1").data == IMAGE.raw
+    assert client.call("GET", f"/v2/{APP}/manifests/v1").data == IMAGE.raw
 
 
-def test_a_folder_that_is_gone_comes_back_with_what_is_pushed(here, plane):
+def test_a_folder_that_is_gone_comes_back_with_what_is_pushed(client, plane):
     push(plane, APP, IMAGE, "v1")
-    shutil.rmtree(here.emulator.data_dir / "blobs")
-    assert availability(here) == "UNAVAILABLE"
+    shutil.rmtree(client.emulator.data_dir / "blobs")
+    assert availability(client) == "UNAVAILABLE"
     for blob in IMAGE.blobs:
         plane.push_blob(APP, blob.raw)
-    assert pulled(here) == LAYER.raw
+    assert pulled(client) == LAYER.raw

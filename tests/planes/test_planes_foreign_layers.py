@@ -17,8 +17,8 @@ NOT_FOREIGN = "application/vnd.foreign-office.nondistributable.v1.tar"
 
 
 @pytest.fixture(autouse=True)
-def _app(here):
-    here.ecr.create_repository(repositoryName=APP)
+def _app(client):
+    client.ecr.create_repository(repositoryName=APP)
 
 
 @pytest.fixture(params=[DOCKER_FOREIGN, OCI_FOREIGN, NOT_FOREIGN])
@@ -27,70 +27,70 @@ def windows(request):
     return image("windows", layer("base", 3_000, request.param), layer("own"))
 
 
-def collect(here):
-    answer = here.http.post("/_ecr/gc", json={"grace": "0s"})
+def collect(client):
+    answer = client.http.post("/_ecr/gc", json={"grace": "0s"})
     assert answer.status_code == 200, answer.text
     return answer.json
 
 
-def pulled(here, digest, name=APP):
-    return here.call("GET", f"/v2/{name}/blobs/{digest}").data
+def pulled(client, digest, name=APP):
+    return client.call("GET", f"/v2/{name}/blobs/{digest}").data
 
 
-def test_what_was_pushed_stays_as_long_as_an_image_lists_it(here, plane, windows):
+def test_what_was_pushed_stays_as_long_as_an_image_lists_it(client, plane, windows):
     base = windows.layers[0]
     push(plane, APP, windows, "v1")
-    here.advance(hours=49)
-    assert collect(here)["layers"] == 0
-    assert pulled(here, base.digest) == base.raw
-    [known] = here.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[base.digest])["layers"]
+    client.advance(hours=49)
+    assert collect(client)["layers"] == 0
+    assert pulled(client, base.digest) == base.raw
+    [known] = client.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[base.digest])["layers"]
     assert (known["layerAvailability"], known["mediaType"]) == ("AVAILABLE", base.media_type)
     plane.delete(APP, "v1")
-    here.advance(seconds=1)
-    assert collect(here)["layers"] == len(windows.blobs)
+    client.advance(seconds=1)
+    assert collect(client)["layers"] == len(windows.blobs)
 
 
-def test_what_was_pushed_can_be_downloaded(here, plane, windows):
+def test_what_was_pushed_can_be_downloaded(client, plane, windows):
     base = windows.layers[0]
     push(plane, APP, windows, "v1")
-    url = here.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=base.digest)["downloadUrl"]
-    assert here.http.get(url).data == base.raw
+    url = client.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=base.digest)["downloadUrl"]
+    assert client.http.get(url).data == base.raw
 
 
-def test_what_was_pushed_is_replicated(here, plane, windows):
+def test_what_was_pushed_is_replicated(client, plane, windows):
     destination = {"region": THERE[1], "registryId": THERE[0]}
-    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+    client.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
     push(plane, APP, windows, "v1")
-    here.advance(minutes=1)
-    there = client_of(here.emulator, "ecr", account=THERE[0], region=THERE[1])
+    client.advance(minutes=1)
+    there = client_of(client.emulator, "ecr", account=THERE[0], region=THERE[1])
     layers = there.batch_check_layer_availability(
         repositoryName=APP, layerDigests=[blob.digest for blob in windows.blobs]
     )["layers"]
     assert {each["layerAvailability"] for each in layers} == {"AVAILABLE"}
-    assert pulled(here, windows.layers[0].digest, f"{THERE[0]}/{THERE[1]}/{APP}") == windows.layers[0].raw
+    assert pulled(client, windows.layers[0].digest, f"{THERE[0]}/{THERE[1]}/{APP}") == windows.layers[0].raw
 
 
 @pytest.mark.parametrize("media_type", [DOCKER_FOREIGN, OCI_FOREIGN])
-def test_a_foreign_layer_need_not_be_pushed(here, plane, media_type):
+def test_a_foreign_layer_need_not_be_pushed(client, plane, media_type):
     base = layer("base", 3_000, media_type)
     windows = image("windows", base, layer("own"))
     for blob in (windows.config, windows.layers[1]):
         plane.push_blob(APP, blob.raw)
     plane.push_manifest(APP, windows, "v1")
-    assert here.tags(APP) == {"v1": windows.digest}
-    assert here.call("GET", f"/v2/{APP}/blobs/{base.digest}").status_code == 404
-    with pytest.raises(here.ecr.exceptions.LayersNotFoundException):
-        here.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=base.digest)
+    assert client.tags(APP) == {"v1": windows.digest}
+    assert client.call("GET", f"/v2/{APP}/blobs/{base.digest}").status_code == 404
+    with pytest.raises(client.ecr.exceptions.LayersNotFoundException):
+        client.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=base.digest)
     plane.push_blob(APP, base.raw)
-    here.advance(hours=49)
-    assert pulled(here, base.digest) == base.raw
+    client.advance(hours=49)
+    assert pulled(client, base.digest) == base.raw
 
 
 @pytest.mark.parametrize(
     "members",
     [{"urls": ["https://example.com/layer"]}, {"mediaType": NOT_FOREIGN}, {"mediaType": f"{OCI_LAYER}+foreign"}],
 )
-def test_any_other_layer_must_be_pushed(here, plane, members):
+def test_any_other_layer_must_be_pushed(client, plane, members):
     one = layer("one")
     app = an_image(layers=[one.descriptor | members])
     plane.push_blob(APP, app.config.raw)

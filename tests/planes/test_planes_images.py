@@ -15,40 +15,40 @@ ABSENT = "sha256:" + "0" * 64
 
 
 @pytest.fixture
-def app(here):
-    here.ecr.create_repository(repositoryName=APP)
+def app(client):
+    client.ecr.create_repository(repositoryName=APP)
     return APP
 
 
-def test_both_planes_serve_what_either_stored(here, app, plane):
+def test_both_planes_serve_what_either_stored(client, app, plane):
     image = an_image()
     push(plane, app, image, "v1")
-    [got] = here.ecr.batch_get_image(repositoryName=app, imageIds=[{"imageTag": "v1"}])["images"]
-    answer = here.call("GET", f"/v2/{app}/manifests/v1")
+    [got] = client.ecr.batch_get_image(repositoryName=app, imageIds=[{"imageTag": "v1"}])["images"]
+    answer = client.call("GET", f"/v2/{app}/manifests/v1")
     assert got["imageManifest"].encode() == answer.data == image.raw
     assert got["imageManifestMediaType"] == answer.headers["Content-Type"] == OCI_MANIFEST
-    assert here.tags(app) == {"v1": image.digest}
+    assert client.tags(app) == {"v1": image.digest}
 
 
-def test_an_image_has_the_same_description_whichever_way_it_came(here, app, plane):
+def test_an_image_has_the_same_description_whichever_way_it_came(client, app, plane):
     image = an_image(annotations={"a": "b"}, artifactType="application/vnd.example")
     push(plane, app, image, "v1")
-    [detail] = here.ecr.describe_images(repositoryName=app)["imageDetails"]
+    [detail] = client.ecr.describe_images(repositoryName=app)["imageDetails"]
     assert detail == {
         "registryId": "000000000000",
         "repositoryName": app,
         "imageDigest": image.digest,
         "imageTags": ["v1"],
         "imageSizeInBytes": sum(blob.size for blob in image.blobs),
-        "imagePushedAt": here.emulator.clock.now(),
+        "imagePushedAt": client.emulator.clock.now(),
         "imageManifestMediaType": OCI_MANIFEST,
         "artifactMediaType": "application/vnd.example",
         "imageStatus": "ACTIVE",
     }
 
 
-def test_an_immutable_tag_stays_where_it_is(here, plane, other_plane):
-    here.ecr.create_repository(repositoryName=APP, imageTagMutability="IMMUTABLE")
+def test_an_immutable_tag_stays_where_it_is(client, plane, other_plane):
+    client.ecr.create_repository(repositoryName=APP, imageTagMutability="IMMUTABLE")
     first, second = an_image(1), an_image(2)
     push(plane, APP, first, "v1")
 
@@ -59,11 +59,11 @@ def test_an_immutable_tag_stays_where_it_is(here, plane, other_plane):
         "The image tag 'v1' already exists in the 'team/app' repository "
         "and cannot be overwritten because the tag is immutable."
     )
-    assert here.tags(APP) == {"v1": first.digest}
-    assert here.digests(APP) == {first.digest}
+    assert client.tags(APP) == {"v1": first.digest}
+    assert client.digests(APP) == {first.digest}
 
 
-def test_one_tag_too_many_is_named(here, app, plane, monkeypatch):
+def test_one_tag_too_many_is_named(client, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.images.MAX_TAGS_PER_IMAGE", 2)
     for tag in ("v1", "v2"):
         push(plane, app, an_image(), tag)
@@ -75,12 +75,12 @@ def test_one_tag_too_many_is_named(here, app, plane, monkeypatch):
         "Adding tag 'v3' to an image in the repository with name 'team/app' in registry with id '000000000000' "
         "exceeds the maximum allowed number of tags per image which is '2'"
     )
-    assert here.tags(app) == dict.fromkeys(("v1", "v2"), an_image().digest)
+    assert client.tags(app) == dict.fromkeys(("v1", "v2"), an_image().digest)
 
 
-def test_a_push_creates_no_repository_too_many(here, app, plane, monkeypatch):
+def test_a_push_creates_no_repository_too_many(client, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.repositories.MAX_REPOSITORIES", 1)
-    here.ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+    client.ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
 
     with pytest.raises(Refused) as refused:
         plane.push_manifest("team/new", an_index())
@@ -88,10 +88,10 @@ def test_a_push_creates_no_repository_too_many(here, app, plane, monkeypatch):
     assert str(refused.value) == (
         "The registry with id '000000000000' already has the maximum allowed number of repositories which is '1'"
     )
-    assert [each["repositoryName"] for each in here.ecr.describe_repositories()["repositories"]] == [app]
+    assert [each["repositoryName"] for each in client.ecr.describe_repositories()["repositories"]] == [app]
 
 
-def test_one_image_too_many_is_told_the_limit(here, app, plane, monkeypatch):
+def test_one_image_too_many_is_told_the_limit(client, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", 1)
     push(plane, app, an_image(1), "v1")
 
@@ -102,7 +102,7 @@ def test_one_image_too_many_is_told_the_limit(here, app, plane, monkeypatch):
         "The repository with name 'team/app' in registry with id '000000000000' "
         "already has the maximum allowed number of images which is '1'"
     )
-    assert here.tags(app) == {"v1": an_image(1).digest}
+    assert client.tags(app) == {"v1": an_image(1).digest}
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_one_image_too_many_is_told_the_limit(here, app, plane, monkeypatch):
         ("MUTABLE_WITH_EXCLUSION", "v*", "dev-1", True),
     ],
 )
-def test_exclusion_filters_hold_for_both_planes(here, plane, mode, pattern, tag, moves):
-    here.ecr.create_repository(
+def test_exclusion_filters_hold_for_both_planes(client, plane, mode, pattern, tag, moves):
+    client.ecr.create_repository(
         repositoryName=APP,
         imageTagMutability=mode,
         imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": pattern}],
@@ -127,28 +127,28 @@ def test_exclusion_filters_hold_for_both_planes(here, plane, mode, pattern, tag,
     else:
         with pytest.raises(Refused, match="the tag is immutable"):
             push(plane, APP, second, tag)
-    assert here.tags(APP) == {tag: second.digest if moves else first.digest}
+    assert client.tags(APP) == {tag: second.digest if moves else first.digest}
 
 
-def test_a_tag_moves_and_leaves_the_old_image_behind(here, app, plane, other_plane):
+def test_a_tag_moves_and_leaves_the_old_image_behind(client, app, plane, other_plane):
     first, second = an_image(1), an_image(2)
     push(plane, app, first, "v1")
     push(other_plane, app, second, "v1")
-    assert here.tags(app) == {"v1": second.digest}
-    assert here.digests(app) == {first.digest, second.digest}
+    assert client.tags(app) == {"v1": second.digest}
+    assert client.digests(app) == {first.digest, second.digest}
 
 
-def test_the_same_image_again_changes_nothing(here, app, plane, other_plane):
+def test_the_same_image_again_changes_nothing(client, app, plane, other_plane):
     image = an_image()
     push(plane, app, image, "v1")
-    before = here.ecr.describe_images(repositoryName=app)["imageDetails"]
-    here.advance(hours=1)
+    before = client.ecr.describe_images(repositoryName=app)["imageDetails"]
+    client.advance(hours=1)
     with suppress(Refused):  # PutImage says that it exists; to the registry a repeated push has succeeded
         push(other_plane, app, image, "v1")
-    assert here.ecr.describe_images(repositoryName=app)["imageDetails"] == before
+    assert client.ecr.describe_images(repositoryName=app)["imageDetails"] == before
 
 
-def test_an_image_needs_its_layers(here, app, plane):
+def test_an_image_needs_its_layers(client, app, plane):
     image = an_image()
     with pytest.raises(Refused) as refused:
         plane.push_manifest(app, image, "v1")
@@ -156,10 +156,10 @@ def test_an_image_needs_its_layers(here, app, plane):
         f"Layers with digests '[{image.config.digest}, {image.layers[0].digest}]' required for pushing image "
         f"into repository with name '{app}' in the registry with id '000000000000' do not exist"
     )
-    assert here.tags(app) == {}
+    assert client.tags(app) == {}
 
 
-def test_an_index_needs_its_children(here, app, plane):
+def test_an_index_needs_its_children(client, app, plane):
     child = an_image()
     with pytest.raises(Refused) as refused:
         plane.push_manifest(app, an_index(child), "v1")
@@ -167,38 +167,38 @@ def test_an_index_needs_its_children(here, app, plane):
         f"Images with digests '[{child.digest}]' required for pushing image "
         f"into repository with name '{app}' in the registry with id '000000000000' do not exist"
     )
-    assert here.tags(app) == {}
+    assert client.tags(app) == {}
 
 
-def test_what_is_no_manifest_is_refused_in_the_same_words(here, app, plane):
+def test_what_is_no_manifest_is_refused_in_the_same_words(client, app, plane):
     broken = an_image(config=None)
     with pytest.raises(Refused, match="at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"):
         plane.push_manifest(app, broken, "v1")
 
 
-def test_deleting_the_last_tag_deletes_the_image(here, app, plane, other_plane):
+def test_deleting_the_last_tag_deletes_the_image(client, app, plane, other_plane):
     push(plane, app, an_image(), "v1")
     other_plane.delete(app, "v1")
-    assert here.digests(app) == set()
+    assert client.digests(app) == set()
 
 
-def test_deleting_one_of_two_tags_keeps_the_image(here, app, plane, other_plane):
+def test_deleting_one_of_two_tags_keeps_the_image(client, app, plane, other_plane):
     image = an_image()
     push(plane, app, image, "v1")
     plane.push_manifest(app, image, "v2")
     other_plane.delete(app, "v1")
-    assert here.tags(app) == {"v2": image.digest}
+    assert client.tags(app) == {"v2": image.digest}
 
 
-def test_deleting_a_digest_deletes_every_tag(here, app, plane, other_plane):
+def test_deleting_a_digest_deletes_every_tag(client, app, plane, other_plane):
     image = an_image()
     push(plane, app, image, "v1")
     plane.push_manifest(app, image, "v2")
     other_plane.delete(app, image.digest)
-    assert (here.tags(app), here.digests(app)) == ({}, set())
+    assert (client.tags(app), client.digests(app)) == ({}, set())
 
 
-def test_a_child_stays_while_its_index_does(here, app, plane, other_plane):
+def test_a_child_stays_while_its_index_does(client, app, plane, other_plane):
     child = an_image()
     index = an_index(child)
     push(plane, app, child)
@@ -206,47 +206,47 @@ def test_a_child_stays_while_its_index_does(here, app, plane, other_plane):
     with pytest.raises(Refused) as refused:
         other_plane.delete(app, child.digest)
     assert str(refused.value) == f"Requested image referenced by manifest list: [{index.digest}]"
-    assert here.digests(app) == {child.digest, index.digest}
+    assert client.digests(app) == {child.digest, index.digest}
 
 
-def test_an_absent_image_is_refused_in_the_same_words(here, app, plane):
+def test_an_absent_image_is_refused_in_the_same_words(client, app, plane):
     for reference in ("absent", ABSENT):
         with pytest.raises(Refused) as refused:
             plane.delete(app, reference)
         assert str(refused.value) == "Requested image not found"
 
 
-def test_every_write_leaves_an_event(here, app, plane):
+def test_every_write_leaves_an_event(client, app, plane):
     image = an_image()
     push(plane, app, image, "v1")
     plane.delete(app, "v1")
     actions = [
         (each["detail"]["action-type"], each["detail"]["image-digest"], each["detail"]["image-tag"])
-        for each in here.http.get("/_ecr/events").json["events"]
+        for each in client.http.get("/_ecr/events").json["events"]
         if each["detail-type"] == "ECR Image Action"
     ]
     assert actions == [("PUSH", image.digest, "v1"), ("DELETE", image.digest, "v1")]
 
 
-def test_referrers_show_whichever_way_they_came(here, app, plane):
+def test_referrers_show_whichever_way_they_came(client, app, plane):
     subject = an_image()
     push(plane, app, subject, "v1")
     signature = an_image("signature", subject=subject.descriptor, artifactType="application/vnd.example.signature")
     push(plane, app, signature)
-    listed = here.call("GET", f"/v2/{app}/referrers/{subject.digest}").json["manifests"]
+    listed = client.call("GET", f"/v2/{app}/referrers/{subject.digest}").json["manifests"]
     assert [each["digest"] for each in listed] == [signature.digest]
 
 
-def test_a_push_creates_the_repository_where_a_template_says_so(here, plane):
-    here.ecr.create_repository_creation_template(
+def test_a_push_creates_the_repository_where_a_template_says_so(client, plane):
+    client.ecr.create_repository_creation_template(
         prefix="auto", appliedFor=["CREATE_ON_PUSH"], imageTagMutability="IMMUTABLE"
     )
     push(plane, "auto/app", an_image(), "v1")
-    [repository] = here.ecr.describe_repositories(repositoryNames=["auto/app"])["repositories"]
+    [repository] = client.ecr.describe_repositories(repositoryNames=["auto/app"])["repositories"]
     assert repository["imageTagMutability"] == "IMMUTABLE"
 
 
-def test_a_push_without_repository_is_refused_in_the_same_words(here, plane):
+def test_a_push_without_repository_is_refused_in_the_same_words(client, plane):
     with pytest.raises(Refused) as refused:
         plane.push_manifest("nowhere/app", an_image(), "v1")
     assert str(refused.value) == (

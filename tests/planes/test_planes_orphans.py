@@ -30,14 +30,14 @@ TAGGED_ONLY = {
 
 
 @pytest.fixture
-def app(here):
-    here.ecr.create_repository(repositoryName=APP)
+def app(client):
+    client.ecr.create_repository(repositoryName=APP)
     return APP
 
 
-def put_policy(here, rule=TAGGED_ONLY):
+def put_policy(client, rule=TAGGED_ONLY):
     text = json.dumps({"rules": [rule]})
-    here.ecr.put_lifecycle_policy(repositoryName=APP, lifecyclePolicyText=text)
+    client.ecr.put_lifecycle_policy(repositoryName=APP, lifecyclePolicyText=text)
 
 
 def statuses(ecr, name=APP):
@@ -45,109 +45,109 @@ def statuses(ecr, name=APP):
     return {image["imageDigest"]: image["imageStatus"] for image in answer["imageDetails"]}
 
 
-def present(here):
-    return set(statuses(here.ecr))
+def present(client):
+    return set(statuses(client.ecr))
 
 
 @pytest.mark.parametrize("has_policy", [True, False])
 @pytest.mark.parametrize("reference", ["v1", SUBJECT.digest])
-def test_they_go_within_a_day_after_their_image_was_deleted(here, app, plane, has_policy, reference):
+def test_they_go_within_a_day_after_their_image_was_deleted(client, app, plane, has_policy, reference):
     if has_policy:
-        put_policy(here)
+        put_policy(client)
     for image, tag in [(SUBJECT, "v1"), (SIGNATURE, None), (COUNTERSIGNATURE, "tagged"), (OTHER, "v2")]:
         push(plane, app, image, tag)
     push(plane, app, OTHERS_SIGNATURE)
     plane.delete(app, reference)
-    assert present(here) == {each.digest for each in (SIGNATURE, COUNTERSIGNATURE, OTHER, OTHERS_SIGNATURE)}
-    here.advance(hours=24)
-    assert present(here) == {OTHER.digest, OTHERS_SIGNATURE.digest}
+    assert present(client) == {each.digest for each in (SIGNATURE, COUNTERSIGNATURE, OTHER, OTHERS_SIGNATURE)}
+    client.advance(hours=24)
+    assert present(client) == {OTHER.digest, OTHERS_SIGNATURE.digest}
 
 
-def test_they_go_with_an_image_that_expires(here, app, plane):
-    put_policy(here)
+def test_they_go_with_an_image_that_expires(client, app, plane):
+    put_policy(client)
     for image, tag in [(SUBJECT, "old-1"), (SIGNATURE, None), (COUNTERSIGNATURE, None), (OTHER, "v2")]:
         push(plane, app, image, tag)
-    here.advance(hours=49)
-    assert present(here) == {OTHER.digest}
+    client.advance(hours=49)
+    assert present(client) == {OTHER.digest}
 
 
-def test_they_are_archived_with_an_image_that_is(here, app, plane):
+def test_they_are_archived_with_an_image_that_is(client, app, plane):
     for image in (SUBJECT, SIGNATURE, COUNTERSIGNATURE, OTHER, OTHERS_SIGNATURE):
         push(plane, app, image)
     request = {"repositoryName": APP, "targetStorageClass": "ARCHIVE"}
-    here.ecr.update_image_storage_class(**request, imageId={"imageDigest": SIGNATURE.digest})
+    client.ecr.update_image_storage_class(**request, imageId={"imageDigest": SIGNATURE.digest})
     restored = {"imageDigest": COUNTERSIGNATURE.digest}
-    here.ecr.update_image_storage_class(repositoryName=APP, imageId=restored, targetStorageClass="STANDARD")
-    assert statuses(here.ecr)[COUNTERSIGNATURE.digest] == "ACTIVE"
-    here.ecr.update_image_storage_class(**request, imageId={"imageDigest": SUBJECT.digest})
+    client.ecr.update_image_storage_class(repositoryName=APP, imageId=restored, targetStorageClass="STANDARD")
+    assert statuses(client.ecr)[COUNTERSIGNATURE.digest] == "ACTIVE"
+    client.ecr.update_image_storage_class(**request, imageId={"imageDigest": SUBJECT.digest})
     archived = dict.fromkeys((each.digest for each in (SUBJECT, SIGNATURE, COUNTERSIGNATURE)), "ARCHIVED")
-    assert statuses(here.ecr) == archived | {OTHER.digest: "ACTIVE", OTHERS_SIGNATURE.digest: "ACTIVE"}
+    assert statuses(client.ecr) == archived | {OTHER.digest: "ACTIVE", OTHERS_SIGNATURE.digest: "ACTIVE"}
 
 
-def test_they_stay_if_their_image_is_back_in_time(here, app, plane, other_plane):
+def test_they_stay_if_their_image_is_back_in_time(client, app, plane, other_plane):
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     other_plane.delete(app, SUBJECT.digest)
-    here.advance(hours=23)
+    client.advance(hours=23)
     push(plane, app, SUBJECT)
-    here.advance(hours=48)
-    assert present(here) == {SUBJECT.digest, SIGNATURE.digest}
+    client.advance(hours=48)
+    assert present(client) == {SUBJECT.digest, SIGNATURE.digest}
 
 
-def test_those_that_came_before_their_image_may_wait_for_it(here, app, plane):
+def test_those_that_came_before_their_image_may_wait_for_it(client, app, plane):
     push(plane, app, OTHERS_SIGNATURE)
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     plane.delete(app, SUBJECT.digest)
-    here.advance(hours=1)
+    client.advance(hours=1)
     later = an_image("later", subject=SUBJECT.descriptor)
     push(plane, app, later)
-    here.advance(hours=48)
-    assert present(here) == {OTHERS_SIGNATURE.digest, later.digest}
+    client.advance(hours=48)
+    assert present(client) == {OTHERS_SIGNATURE.digest, later.digest}
 
 
-def test_a_tag_that_goes_takes_nothing_along(here, app, plane):
+def test_a_tag_that_goes_takes_nothing_along(client, app, plane):
     for tag in ("v1", "v2"):
         push(plane, app, SUBJECT, tag)
     push(plane, app, SIGNATURE)
     plane.delete(app, "v1")
-    here.advance(hours=48)
-    assert present(here) == {SUBJECT.digest, SIGNATURE.digest}
+    client.advance(hours=48)
+    assert present(client) == {SUBJECT.digest, SIGNATURE.digest}
 
 
-def test_one_that_an_index_lists_goes_after_the_index(here, app, plane):
+def test_one_that_an_index_lists_goes_after_the_index(client, app, plane):
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     index = an_index(SIGNATURE)
     plane.push_manifest(app, index, "list")
     plane.delete(app, SUBJECT.digest)
-    here.advance(hours=36)
-    assert present(here) == {SIGNATURE.digest, index.digest}
+    client.advance(hours=36)
+    assert present(client) == {SIGNATURE.digest, index.digest}
     plane.delete(app, index.digest)
-    here.advance(hours=24)
-    assert present(here) == set()
+    client.advance(hours=24)
+    assert present(client) == set()
 
 
-def test_a_new_repository_of_the_same_name_has_its_own(here, app, plane):
+def test_a_new_repository_of_the_same_name_has_its_own(client, app, plane):
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     plane.delete(app, SUBJECT.digest)
-    here.ecr.delete_repository(repositoryName=APP, force=True)
-    here.advance(hours=1)
-    here.ecr.create_repository(repositoryName=APP)
+    client.ecr.delete_repository(repositoryName=APP, force=True)
+    client.advance(hours=1)
+    client.ecr.create_repository(repositoryName=APP)
     push(plane, app, SIGNATURE)
-    here.advance(hours=48)
-    assert present(here) == {SIGNATURE.digest}
+    client.advance(hours=48)
+    assert present(client) == {SIGNATURE.digest}
 
 
-def test_replicas_go_the_same_way(here, app, plane):
+def test_replicas_go_the_same_way(client, app, plane):
     destination = {"region": "eu-west-1", "registryId": "111122223333"}
     rule = {"destinations": [destination], "deleteReplication": {"enabled": True}}
-    here.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
-    there = client_of(here.emulator, account="111122223333", region="eu-west-1")
+    client.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    there = client_of(client.emulator, account="111122223333", region="eu-west-1")
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     assert set(statuses(there)) == {SUBJECT.digest, SIGNATURE.digest}
     plane.delete(app, SUBJECT.digest)
-    here.advance(hours=24)
+    client.advance(hours=24)
     assert statuses(there) == {}

@@ -14,7 +14,7 @@ from ecr_emulator.storage import unit_of_work
 from tests.support.clock import FrozenClock
 from tests.support.database_files import damage, write_lock
 from tests.support.images import an_image, put_image
-from tests.support.planes import Here, Refused, push
+from tests.support.planes import EmulatorClient, Refused, push
 
 APP = an_image(1)
 MANIFEST = "/v2/team/app/manifests/v1"
@@ -26,44 +26,44 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def here(settings):
+def client(settings):
     """An emulator with a data directory, where others can reach it, and an image in it."""
     with Emulator(settings, FrozenClock()) as emulator:
-        here = Here(emulator)
-        here.ecr.create_repository(repositoryName="team/app")
-        put_image(here.ecr, "team/app", APP, "v1")
-        yield here
+        client = EmulatorClient(emulator)
+        client.ecr.create_repository(repositoryName="team/app")
+        put_image(client.ecr, "team/app", APP, "v1")
+        yield client
 
 
 @pytest.fixture
-def locked(here, monkeypatch):
+def locked(client, monkeypatch):
     """The same while somebody has begun to write in a ``sqlite3`` shell, with no patience for that."""
     monkeypatch.setattr(unit_of_work, "BUSY_TIMEOUT", 0)
-    with write_lock(here.emulator.data_dir / DATABASE):
-        yield here
+    with write_lock(client.emulator.data_dir / DATABASE):
+        yield client
 
 
-def pulled_at(here):
-    return here.ecr.describe_images(repositoryName="team/app")["imageDetails"][0].get("lastRecordedPullTime")
+def pulled_at(client):
+    return client.ecr.describe_images(repositoryName="team/app")["imageDetails"][0].get("lastRecordedPullTime")
 
 
-def test_a_pull_waits_for_no_other_program_and_leaves_its_time_out(here, caplog):
-    with write_lock(here.emulator.data_dir / DATABASE):
-        assert here.call("GET", MANIFEST).data == APP.raw
-    assert pulled_at(here) is None
+def test_a_pull_waits_for_no_other_program_and_leaves_its_time_out(client, caplog):
+    with write_lock(client.emulator.data_dir / DATABASE):
+        assert client.call("GET", MANIFEST).data == APP.raw
+    assert pulled_at(client) is None
     assert "a pull of team/app is not recorded: another program holds the lock of the database" in caplog.text
-    assert here.call("GET", MANIFEST).data == APP.raw
-    assert pulled_at(here) is not None
+    assert client.call("GET", MANIFEST).data == APP.raw
+    assert pulled_at(client) is not None
 
 
-def test_daily_work_waits_for_another_program_and_its_clients_do_not(here, caplog):
-    with write_lock(here.emulator.data_dir / DATABASE):
-        here.advance(days=2)
+def test_daily_work_waits_for_another_program_and_its_clients_do_not(client, caplog):
+    with write_lock(client.emulator.data_dir / DATABASE):
+        client.advance(days=2)
         for _ in range(3):
-            assert here.call("GET", MANIFEST).data == APP.raw
+            assert client.call("GET", MANIFEST).data == APP.raw
     assert caplog.text.count("what is due waits: another program holds the lock of the database") == 1
-    here.call("GET", MANIFEST)
-    assert here.emulator._store.next_due > here.emulator.clock.now()
+    client.call("GET", MANIFEST)
+    assert client.emulator._store.next_due > client.emulator.clock.now()
 
 
 def test_a_push_that_cannot_be_written_says_why(locked, plane):
@@ -73,12 +73,12 @@ def test_a_push_that_cannot_be_written_says_why(locked, plane):
 
 
 @pytest.fixture
-def damaged(here, settings):
+def damaged(client, settings):
     """The same after a restart, when all of the database is in its file, and with that file overwritten."""
-    here.emulator.close()
+    client.emulator.close()
     with Emulator(settings, FrozenClock()) as emulator:
         damage(emulator.data_dir / DATABASE)
-        yield Here(emulator)
+        yield EmulatorClient(emulator)
 
 
 def test_damage_that_comes_while_it_runs_is_said_without_a_traceback(damaged, caplog):
@@ -101,20 +101,20 @@ def test_damage_that_comes_while_it_runs_is_said_without_a_traceback(damaged, ca
     assert [record for record in caplog.records if record.exc_info] == []
 
 
-def test_what_a_full_disk_kept_is_pushed_when_there_is_room(here, plane, monkeypatch):
+def test_what_a_full_disk_kept_is_pushed_when_there_is_room(client, plane, monkeypatch):
     other = an_image(2)
     for module in ("blobs.files", "unit_of_work", "ballast"):
         monkeypatch.setattr(f"ecr_emulator.storage.{module}.free_bytes", lambda _folder: 0)
     with pytest.raises((Refused, ClientError), match="the disk is full"):
         push(plane, "team/app", other, "v2")
     plane.delete("team/app", APP.digest)
-    assert here.emulator.services.collector.collect(here.emulator.clock.now()).layers == 0
+    assert client.emulator.services.collector.collect(client.emulator.clock.now()).layers == 0
     monkeypatch.undo()
     push(plane, "team/app", other, "v2")
-    assert here.tags("team/app") == {"v2": other.digest}
+    assert client.tags("team/app") == {"v2": other.digest}
 
 
-def test_a_push_leaves_the_reserve_of_the_disk_to_others(here, plane, monkeypatch):
+def test_a_push_leaves_the_reserve_of_the_disk_to_others(client, plane, monkeypatch):
     other = an_image(2)
     monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _folder: 100 * 1024 * 1024)
     with pytest.raises((Refused, ClientError), match=r"the disk is full, but for what is kept free \(--disk-reserve\)"):
@@ -123,4 +123,4 @@ def test_a_push_leaves_the_reserve_of_the_disk_to_others(here, plane, monkeypatc
     plane.delete("team/app", "v1")
     monkeypatch.undo()
     push(plane, "team/app", other, "v3")
-    assert here.tags("team/app") == {"v2": APP.digest, "v3": other.digest}
+    assert client.tags("team/app") == {"v2": APP.digest, "v3": other.digest}

@@ -23,127 +23,127 @@ LAYER = IMAGE.layers[0]
 
 
 @pytest.fixture(autouse=True)
-def _app(here, plane):
-    here.ecr.create_repository(repositoryName=APP)
+def _app(client, plane):
+    client.ecr.create_repository(repositoryName=APP)
     push(plane, APP, IMAGE, "v1")
     push(plane, APP, OTHER, "v2")
 
 
-def pulled(here, path):
-    return here.call("GET", f"/v2/{APP}/{path}")
+def pulled(client, path):
+    return client.call("GET", f"/v2/{APP}/{path}")
 
 
-def test_nothing_is_found_where_all_is_well(here):
-    findings, last = verify(here.http)
+def test_nothing_is_found_where_all_is_well(client):
+    findings, last = verify(client.http)
     blobs = {blob.digest: blob.size for each in (IMAGE, OTHER) for blob in each.blobs}
     assert findings == []
     assert last == {"total": sum(blobs.values()), "bytes": sum(blobs.values()), "blobs": len(blobs), "manifests": 2}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_layer_that_is_not_whole_is_found_and_pushed_again(here, plane, damage):
-    damage(file_of(here.emulator.data_dir, LAYER.digest))
+def test_a_layer_that_is_not_whole_is_found_and_pushed_again(client, plane, damage):
+    damage(file_of(client.emulator.data_dir, LAYER.digest))
     state = "missing" if damage is removed else "damaged"
-    findings, _ = verify(here.http)
+    findings, _ = verify(client.http)
     assert findings == [(state, "blob", LAYER.digest, "broken")]
-    assert pulled(here, f"blobs/{LAYER.digest}").status_code == 404
-    assert verify(here.http)[0] == [("missing", "blob", LAYER.digest, "broken")]
+    assert pulled(client, f"blobs/{LAYER.digest}").status_code == 404
+    assert verify(client.http)[0] == [("missing", "blob", LAYER.digest, "broken")]
     plane.push_blob(APP, LAYER.raw)
-    assert verify(here.http)[0] == []
-    assert pulled(here, f"blobs/{LAYER.digest}").data == LAYER.raw
+    assert verify(client.http)[0] == []
+    assert pulled(client, f"blobs/{LAYER.digest}").data == LAYER.raw
 
 
-def test_damage_that_changes_no_date_is_found(here):
-    path = file_of(here.emulator.data_dir, LAYER.digest)
+def test_damage_that_changes_no_date_is_found(client):
+    path = file_of(client.emulator.data_dir, LAYER.digest)
     before = path.stat()
     flipped(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert verify(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
+    assert verify(client.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
 
 
-def test_a_layer_that_the_disk_does_not_give_back_is_damaged(here, plane):
-    path = file_of(here.emulator.data_dir, LAYER.digest)
+def test_a_layer_that_the_disk_does_not_give_back_is_damaged(client, plane):
+    path = file_of(client.emulator.data_dir, LAYER.digest)
     path.unlink()
     path.symlink_to("/proc/self/mem")  # can be opened, and cannot be read
-    assert verify(here.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
+    assert verify(client.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
     plane.push_blob(APP, LAYER.raw)
-    assert verify(here.http)[0] == []
+    assert verify(client.http)[0] == []
 
 
-def test_a_database_that_contradicts_itself_is_found(here):
-    with closing(sqlite3.connect(here.emulator.data_dir / "ecr.sqlite")) as database, database:
+def test_a_database_that_contradicts_itself_is_found(client):
+    with closing(sqlite3.connect(client.emulator.data_dir / "ecr.sqlite")) as database, database:
         (version,) = database.execute("PRAGMA schema_version").fetchone()
         database.execute("PRAGMA writable_schema = ON")
         index = "CREATE INDEX images_by_digest ON images (media_type)"
         database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'images_by_digest'", (index,))
         database.execute(f"PRAGMA schema_version = {version + 1}")
-    findings, _ = verify(here.http)
+    findings, _ = verify(client.http)
     assert ("damaged", "database", "row 1 missing from index images_by_digest", "broken") in findings
 
 
-def test_who_needs_what_is_broken_is_said(here):
-    flipped(file_of(here.emulator.data_dir, LAYER.digest))
-    steps = map(json.loads, here.http.post("/_ecr/verify", content_type="application/json").text.splitlines())
+def test_who_needs_what_is_broken_is_said(client):
+    flipped(file_of(client.emulator.data_dir, LAYER.digest))
+    steps = map(json.loads, client.http.post("/_ecr/verify", content_type="application/json").text.splitlines())
     [finding] = [step for step in steps if "state" in step]
     assert finding["places"] == [PLACE]
     assert finding["reason"] == "no upstream has it; push it again"
 
 
-def gone_from_database(here):
-    with closing(sqlite3.connect(here.emulator.data_dir / "ecr.sqlite")) as database, database:
+def gone_from_database(client):
+    with closing(sqlite3.connect(client.emulator.data_dir / "ecr.sqlite")) as database, database:
         database.execute("DELETE FROM manifests WHERE digest = ?", (IMAGE.digest,))
 
 
-def wrong_in_database(here):
-    damage_manifest(here.emulator.data_dir, IMAGE.digest)
+def wrong_in_database(client):
+    damage_manifest(client.emulator.data_dir, IMAGE.digest)
 
 
 @pytest.mark.parametrize(("damage", "state"), [(wrong_in_database, "damaged"), (gone_from_database, "missing")])
-def test_a_manifest_that_is_not_whole_is_found_and_pushed_again(here, plane, damage, state):
-    damage(here)
-    assert verify(here.http)[0] == [(state, "manifest", IMAGE.digest, "broken")]
+def test_a_manifest_that_is_not_whole_is_found_and_pushed_again(client, plane, damage, state):
+    damage(client)
+    assert verify(client.http)[0] == [(state, "manifest", IMAGE.digest, "broken")]
     with suppress(Refused):  # PutImage says that the image exists
         plane.push_manifest(APP, IMAGE, "v1")
-    assert verify(here.http)[0] == []
-    assert pulled(here, "manifests/v1").data == IMAGE.raw
+    assert verify(client.http)[0] == []
+    assert pulled(client, "manifests/v1").data == IMAGE.raw
 
 
-def test_what_is_left_over_is_said_and_stays(here):
-    blobs = here.emulator.data_dir / "blobs"
+def test_what_is_left_over_is_said_and_stays(client):
+    blobs = client.emulator.data_dir / "blobs"
     for stray in ("notes.txt", "sha256/ab/abc.tmp", f"sha256/zz/{LAYER.digest[7:]}"):
         (blobs / stray).parent.mkdir(exist_ok=True, parents=True)
         (blobs / stray).write_bytes(b"?")
     unknown = layer("unknown to the database")
-    path = file_of(here.emulator.data_dir, unknown.digest)
+    path = file_of(client.emulator.data_dir, unknown.digest)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(unknown.raw)
-    findings, _ = verify(here.http)
+    findings, _ = verify(client.http)
     assert sorted(findings) == sorted([
         ("left over", "blob", unknown.digest, "well"),
         ("left over", "file", "blobs/notes.txt", "well"),
         ("left over", "file", "blobs/sha256/ab/abc.tmp", "well"),
         ("left over", "file", f"blobs/sha256/zz/{LAYER.digest[7:]}", "well"),
     ])  # fmt: skip
-    assert here.http.post("/_ecr/gc", json={"grace": "0s"}).json["blobs"] == 1
+    assert client.http.post("/_ecr/gc", json={"grace": "0s"}).json["blobs"] == 1
 
 
-def test_a_damaged_blob_that_nobody_needs_is_no_loss(here):
-    path = file_of(here.emulator.data_dir, layer("unknown").digest)
+def test_a_damaged_blob_that_nobody_needs_is_no_loss(client):
+    path = file_of(client.emulator.data_dir, layer("unknown").digest)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"something else")
-    assert verify(here.http)[0] == [("damaged", "blob", layer("unknown").digest, "well")]
+    assert verify(client.http)[0] == [("damaged", "blob", layer("unknown").digest, "well")]
     assert not path.exists()
 
 
-def test_more_is_verified_than_is_in_memory_at_once(here, plane, monkeypatch):
+def test_more_is_verified_than_is_in_memory_at_once(client, plane, monkeypatch):
     monkeypatch.setattr(verification, "BLOBS_AT_ONCE", 2)
     monkeypatch.setattr(verification, "MANIFESTS_AT_ONCE", 2)
     apps = [image(number) for number in range(5)]
     for app in apps:
         push(plane, APP, app)
-        removed(file_of(here.emulator.data_dir, app.layers[0].digest))
-        damage_manifest(here.emulator.data_dir, app.digest)
-    findings, last = verify(here.http)
+        removed(file_of(client.emulator.data_dir, app.layers[0].digest))
+        damage_manifest(client.emulator.data_dir, app.digest)
+    findings, last = verify(client.http)
     assert last["manifests"] == 7
     assert set(findings) == {
         *(("missing", "blob", app.layers[0].digest, "broken") for app in apps),
@@ -151,10 +151,10 @@ def test_more_is_verified_than_is_in_memory_at_once(here, plane, monkeypatch):
     }
 
 
-def test_progress_is_reported_while_a_large_blob_is_read(here, plane, monkeypatch):
+def test_progress_is_reported_while_a_large_blob_is_read(client, plane, monkeypatch):
     monkeypatch.setattr(verification, "STEP", 1_000)
     monkeypatch.setattr(verification, "PROGRESS_EVERY", 2_000)
     large = layer("large", 10_500)
     plane.push_blob(APP, large.raw)
-    steps = map(json.loads, here.http.post("/_ecr/verify", content_type="application/json").text.splitlines())
+    steps = map(json.loads, client.http.post("/_ecr/verify", content_type="application/json").text.splitlines())
     assert len({step["bytes"] for step in steps}) >= 5

@@ -1,4 +1,4 @@
-"""The two ways to write to an emulator: the API and the registry's HTTP."""
+"""Write to an emulator through either plane: the API or the registry's HTTP."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.images import put_manifest, upload_layer
 
 
 class Refused(Exception):
-    """A write that was refused, with the sentence that the client got."""
+    """A write was refused. The argument is the error message."""
 
 
-class Here:
-    """The emulator as seen from either plane."""
+class EmulatorClient:
+    """A client that reads an emulator through both planes."""
 
     def __init__(self, emulator):
         self.emulator = emulator
@@ -25,7 +25,7 @@ class Here:
         self.http = Client(emulator.wsgi)
 
     def call(self, method, path, **request):
-        """A request of a client that is logged in."""
+        """Send a request with a new token."""
         token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         headers = {"Authorization": f"Basic {token}"} | request.pop("headers", {})
         return self.http.open(path, method=method, headers=headers, **request)
@@ -34,14 +34,14 @@ class Here:
         self.emulator.clock.advance(timedelta(**by))
 
     def tags(self, name):
-        """Where the tags point; both planes must agree on what there is."""
+        """Return digests by tag. Both planes must list the same tags."""
         ids = self.ecr.list_images(repositoryName=name)["imageIds"]
         tags = {each["imageTag"]: each["imageDigest"] for each in ids if "imageTag" in each}
         assert self.call("GET", f"/v2/{name}/tags/list").json["tags"] == sorted(tags)
         return tags
 
     def digests(self, name):
-        """The digests of all images; both planes must agree that they exist."""
+        """Return the digests of all images. Both planes must know them."""
         details = self.ecr.describe_images(repositoryName=name)["imageDetails"]
         digests = {each["imageDigest"] for each in details}
         for digest in digests:
@@ -49,11 +49,11 @@ class Here:
         return digests
 
 
-class Api:
+class ApiPlane:
     """Writes with boto3."""
 
-    def __init__(self, here):
-        self._ecr = here.ecr
+    def __init__(self, client):
+        self._ecr = client.ecr
 
     def push_blob(self, name, data):
         upload_layer(self._ecr, name, data)
@@ -71,11 +71,11 @@ class Api:
             raise Refused(failure["failureReason"])
 
 
-class Registry:
+class RegistryPlane:
     """Writes with the distribution protocol, as docker does."""
 
-    def __init__(self, here):
-        self._here = here
+    def __init__(self, client):
+        self._here = client
 
     def push_blob(self, name, data):
         session = self._sent("POST", f"/v2/{name}/blobs/uploads/").headers["Location"]
