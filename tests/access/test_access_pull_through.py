@@ -162,18 +162,18 @@ def cases():
 @pytest.mark.parametrize("source", ["identity", "registry", "repository"])
 @pytest.mark.parametrize(("row", "pulls"), list(cases()))
 def test_a_pull_through_the_cache_by_permissions(iam, upstream, row, pulls, source, scope):
-    here = Setting(iam, upstream, row, source, scope)
+    setting = Setting(iam, upstream, row, source, scope)
     registry = f"the registry with id '{iam.account}'"
     message = {
-        "NAME_UNKNOWN": f"The repository with name '{here.name}' does not exist in {registry}",
+        "NAME_UNKNOWN": f"The repository with name '{setting.name}' does not exist in {registry}",
         "MANIFEST_UNKNOWN": "Requested image not found",
         "DENIED": (
-            f"User: {here.caller.arn} is not authorized to perform: ecr:BatchGetImage on resource: "
-            f"arn:aws:ecr:{here.caller.region}:{iam.account}:repository/{here.name} "
+            f"User: {setting.caller.arn} is not authorized to perform: ecr:BatchGetImage on resource: "
+            f"arn:aws:ecr:{setting.caller.region}:{iam.account}:repository/{setting.name} "
             "because no identity-based policy allows the ecr:BatchGetImage action"
         ),
     }.get(row.outcome)
     for pull in pulls:
-        assert pull(here) == ((row.outcome, message) if message else "200")
-    assert here.asked_by_the_pull == ASKED.get(row.outcome, [])
-    assert here.exists() is (row.exists or row.outcome == "created")
+        assert pull(setting) == ((row.outcome, message) if message else "200")
+    assert setting.asked_by_the_pull == ASKED.get(row.outcome, [])
+    assert setting.exists() is (row.exists or row.outcome == "created")

@@ -19,7 +19,7 @@ NONE = "sha256:" + "0" * 64
 WRONG = "sha256:abc"
 
 
-class Here:
+class SampleRegistry:
     """A registry with one image, ``v1``, one blob, and one upload of three bytes."""
 
     def __init__(self, docker):
@@ -42,8 +42,8 @@ class Here:
 
 
 @pytest.fixture
-def here(docker):
-    return Here(docker)
+def sample(docker):
+    return SampleRegistry(docker)
 
 
 def pattern(endpoint):
@@ -69,11 +69,11 @@ DONE = {
 
 
 @pytest.mark.parametrize("id_", [id_ for id_, endpoint in ENDPOINTS.items() if "success" in endpoint])
-def test_an_endpoint_succeeds_as_written(here, id_):
+def test_an_endpoint_succeeds_as_written(sample, id_):
     if id_ == "end-6":
-        here.upload = here.docker.begin().rpartition("/")[2]
-        here.docker.send("PATCH", f"/v2/team/app/blobs/uploads/{here.upload}", data=BLOB.raw[:3])
-    answer = here.ask(ENDPOINTS[id_], DONE.get(id_, {}))
+        sample.upload = sample.docker.begin().rpartition("/")[2]
+        sample.docker.send("PATCH", f"/v2/team/app/blobs/uploads/{sample.upload}", data=BLOB.raw[:3])
+    answer = sample.ask(ENDPOINTS[id_], DONE.get(id_, {}))
     assert answer.status_code == ENDPOINTS[id_]["success"], answer.text
 
 
@@ -125,32 +125,32 @@ FAILURES |= {
 }
 
 
-def test_every_failure_that_is_written_is_provoked():
+def test_every_failure_that_is_written_is_tested():
     assert FAILURES.keys() == {(id_, each) for id_, endpoint in ENDPOINTS.items() for each in endpoint["failures"]}
 
 
 @pytest.mark.parametrize(("id_", "failure"), FAILURES)
-def test_an_endpoint_fails_as_written(here, monkeypatch, id_, failure):
+def test_an_endpoint_fails_as_written(sample, monkeypatch, id_, failure):
     if failure == "403 DENIED":
         monkeypatch.setattr(images, "MAX_TAGS_PER_IMAGE", 1)
     if (id_, failure) == ("end-9", "405 UNSUPPORTED"):
-        here.docker.put(index(APP), "list")
-    status, code, message = refusal(here.ask(ENDPOINTS[id_], FAILURES[id_, failure]))
+        sample.docker.put(index(APP), "list")
+    status, code, message = refusal(sample.ask(ENDPOINTS[id_], FAILURES[id_, failure]))
     assert f"{status} {code}" == failure
     assert message
 
 
 @pytest.mark.parametrize("id_", [id_ for id_, endpoint in ENDPOINTS.items() if "<name>" in endpoint["path"]])
-def test_a_name_is_checked_before_anything_else(here, id_):
-    status, code, _ = refusal(here.ask(ENDPOINTS[id_], {"name": "No/Such", "digest": WRONG}))
+def test_a_name_is_checked_before_anything_else(sample, id_):
+    status, code, _ = refusal(sample.ask(ENDPOINTS[id_], {"name": "No/Such", "digest": WRONG}))
     assert [f"{status} {code}"] == SPEC["common"]["named"]
 
 
 @pytest.mark.parametrize("id_", ENDPOINTS)
-def test_nobody_gets_in_without_a_token(here, id_):
+def test_nobody_gets_in_without_a_token(sample, id_):
     path = re.sub("<.+?>", "x", ENDPOINTS[id_]["path"])
     for method in ENDPOINTS[id_]["methods"]:
-        answer = here.docker.http.open(path, method=method)
+        answer = sample.docker.http.open(path, method=method)
         assert (answer.status_code, answer.headers["Docker-Distribution-Api-Version"]) == (401, "registry/2.0")
 
 

@@ -50,8 +50,8 @@ class Refused(Exception):
     """A request that was not answered as the story wants it."""
 
 
-class World:
-    """An emulator in which time stands still, and its clients."""
+class RegistryClient:
+    """A client of an emulator whose clock stands still."""
 
     def __init__(self, emulator):
         self.emulator = emulator
@@ -92,88 +92,88 @@ class World:
 
 
 @pytest.fixture
-def world():
+def client():
     settings = Settings(registry_auth="open", account=ACCOUNT)
     with Emulator(settings, FrozenClock()) as emulator:
-        yield World(emulator)
+        yield RegistryClient(emulator)
 
 
 # --- Stories: each begins with what it finds, and ends with an image whose layer can be pulled ------------
 
 
-def push_in_chunks(world):
-    started = world.ask("POST", f"{world.blobs}/uploads/", 202)
-    world.finish(world.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw))
+def push_in_chunks(client):
+    started = client.ask("POST", f"{client.blobs}/uploads/", 202)
+    client.finish(client.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw))
 
 
-def push_at_once(world):
-    world.ask("POST", f"{world.blobs}/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
+def push_at_once(client):
+    client.ask("POST", f"{client.blobs}/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
 
 
-def push_by_parts(world):
-    upload = world.ecr.initiate_layer_upload(repositoryName=APP)["uploadId"]
+def push_by_parts(client):
+    upload = client.ecr.initiate_layer_upload(repositoryName=APP)["uploadId"]
     part = {"partFirstByte": 0, "partLastByte": BLOB.size - 1, "layerPartBlob": BLOB.raw}
-    world.ecr.upload_layer_part(repositoryName=APP, uploadId=upload, **part)
-    world.ecr.complete_layer_upload(repositoryName=APP, uploadId=upload, layerDigests=[BLOB.digest])
+    client.ecr.upload_layer_part(repositoryName=APP, uploadId=upload, **part)
+    client.ecr.complete_layer_upload(repositoryName=APP, uploadId=upload, layerDigests=[BLOB.digest])
 
 
-def mount_or_push(world):
-    answer = world.ask("POST", f"{world.blobs}/uploads/?mount={BLOB.digest}&from={BASE}", 201, 202)
+def mount_or_push(client):
+    answer = client.ask("POST", f"{client.blobs}/uploads/?mount={BLOB.digest}&from={BASE}", 201, 202)
     if answer.status_code == 202:
-        world.finish(world.ask("PATCH", answer.headers["Location"], 202, data=BLOB.raw))
+        client.finish(client.ask("PATCH", answer.headers["Location"], 202, data=BLOB.raw))
 
 
-def push_unless_it_is_there(world):
-    if world.ask("HEAD", f"{world.blobs}/{BLOB.digest}", 200, 404).status_code == 404:
-        push_at_once(world)
+def push_unless_it_is_there(client):
+    if client.ask("HEAD", f"{client.blobs}/{BLOB.digest}", 200, 404).status_code == 404:
+        push_at_once(client)
 
 
-def push_unless_it_is_available(world):
-    answer = world.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[BLOB.digest])
+def push_unless_it_is_available(client):
+    answer = client.ecr.batch_check_layer_availability(repositoryName=APP, layerDigests=[BLOB.digest])
     if answer["layers"][0]["layerAvailability"] == "UNAVAILABLE":
-        push_at_once(world)
+        push_at_once(client)
 
 
-def go_on_with_an_upload(world):
-    [upload] = world.rows("id", "uploads") or ["00000000-0000-0000-0000-000000000000"]
-    answer = world.http.patch(f"{world.blobs}/uploads/{upload}", data=BLOB.raw[50:])
+def go_on_with_an_upload(client):
+    [upload] = client.rows("id", "uploads") or ["00000000-0000-0000-0000-000000000000"]
+    answer = client.http.patch(f"{client.blobs}/uploads/{upload}", data=BLOB.raw[50:])
     if answer.status_code == 404:
-        push_in_chunks(world)
+        push_in_chunks(client)
     else:
         assert answer.status_code == 202, answer.text
-        world.finish(answer)
+        client.finish(answer)
 
 
 # --- What they find ---------------------------------------------------------------------------------------
 
 
-def nothing(world):
+def nothing(client):
     """A new repository."""
 
 
-def an_old_layer(world):
+def an_old_layer(client):
     """A layer that no image refers to, pushed more than a day ago."""
-    push_at_once(world)
-    world.advance(hours=30)
+    push_at_once(client)
+    client.advance(hours=30)
 
 
-def a_layer_elsewhere(world):
+def a_layer_elsewhere(client):
     """A layer that can be mounted, pushed more than a day ago."""
-    world.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
-    world.ask("POST", f"/v2/{BASE}/blobs/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
-    world.advance(hours=30)
+    client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    client.ask("POST", f"/v2/{BASE}/blobs/uploads/?digest={BLOB.digest}", 201, data=BLOB.raw)
+    client.advance(hours=30)
 
 
-def an_old_upload(world):
+def an_old_upload(client):
     """Half an upload, more than a day old."""
-    started = world.ask("POST", f"{world.blobs}/uploads/", 202)
-    world.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw[:50])
-    world.advance(hours=30)
+    started = client.ask("POST", f"{client.blobs}/uploads/", 202)
+    client.ask("PATCH", started.headers["Location"], 202, data=BLOB.raw[:50])
+    client.advance(hours=30)
 
 
-def a_file_that_nobody_knows(world):
+def a_file_that_nobody_knows(client):
     """The bytes of the layer, as a crash left them."""
-    writer = world.emulator.services.blobs.begin(world.emulator.services.ids.uuid())
+    writer = client.emulator.services.blobs.begin(client.emulator.services.ids.uuid())
     writer.write(BLOB.raw)
     assert writer.commit(BLOB.digest)
 
@@ -197,80 +197,80 @@ stories = pytest.mark.parametrize(
 # --- What comes between -----------------------------------------------------------------------------------
 
 
-def collect(world):
+def collect(client):
     """``POST /_ecr/gc`` without a grace."""
-    world.emulator.services.collector.collect(world.emulator.clock.now())
+    client.emulator.services.collector.collect(client.emulator.clock.now())
 
 
-def wait_a_day(world):
+def wait_a_day(client):
     """``POST /_ecr/clock``: the daily collection is due."""
-    world.advance(hours=24)
-    world.emulator.services.background.catch_up(world.emulator.clock.now())
+    client.advance(hours=24)
+    client.emulator.services.background.catch_up(client.emulator.clock.now())
 
 
-def collect_everything(world):
+def collect_everything(client):
     """``POST /_ecr/gc`` with a grace of nothing, a moment later."""
-    world.advance(seconds=1)
-    world.emulator.services.collector.collect(world.emulator.clock.now(), timedelta())
+    client.advance(seconds=1)
+    client.emulator.services.collector.collect(client.emulator.clock.now(), timedelta())
 
 
-def replicate(world):
+def replicate(client):
     """The background work of an image: its copy in another Region."""
-    world.emulator.services.background.catch_up(world.emulator.clock.now())
+    client.emulator.services.background.catch_up(client.emulator.clock.now())
 
 
-def delete_the_repository(world):
-    with world.emulator.services.store.writing() as work:
-        repository = work.repositories.find(world.emulator.services.home, APP)
+def delete_the_repository(client):
+    with client.emulator.services.store.writing() as work:
+        repository = work.repositories.find(client.emulator.services.home, APP)
         if repository:
             work.repositories.remove(repository)
 
 
-def reset(world):
-    world.emulator.reset()
+def reset(client):
+    client.emulator.reset()
 
 
-def begin(world, found):
+def begin(client, found):
     """Begin anew with two repositories."""
-    world.emulator._store.reset()
-    services = world.emulator.services
+    client.emulator._store.reset()
+    services = client.emulator.services
     services.collector.sweep()
-    now = world.emulator.clock.now()
+    now = client.emulator.clock.now()
     services.collector.schedule(now)
     with services.store.writing() as work:
         for name in (APP, BASE):
             work.repositories.add(Repository(services.home, name, now))
-    found(world)
+    found(client)
 
 
-def check_that_it_is_there(world):
-    assert world.ask("GET", f"{world.blobs}/{BLOB.digest}", 200).data == BLOB.raw
-    world.advance(hours=100)
-    collect_everything(world)
-    assert world.ask("GET", f"{world.blobs}/{BLOB.digest}", 200).data == BLOB.raw
-    world.check()
+def check_that_it_is_there(client):
+    assert client.ask("GET", f"{client.blobs}/{BLOB.digest}", 200).data == BLOB.raw
+    client.advance(hours=100)
+    collect_everything(client)
+    assert client.ask("GET", f"{client.blobs}/{BLOB.digest}", 200).data == BLOB.raw
+    client.check()
 
 
-def nothing_is_lost(world, found, story, between, *, is_whole):
+def nothing_is_lost(client, found, story, between, *, is_whole):
     """Tell a story at every interleaving; how many there are."""
 
     def push():
-        story(world)
-        world.put_manifest()
+        story(client)
+        client.put_manifest()
 
     def run(switch):
-        begin(world, found)
-        with switched(world.emulator, switch):
-            switch.run(push, lambda: between(world))
-        check_that_it_is_there(world)
+        begin(client, found)
+        with switched(client.emulator, switch):
+            switch.run(push, lambda: between(client))
+        check_that_it_is_there(client)
 
     return every_interleaving(run, is_whole=is_whole)
 
 
 @stories
 @pytest.mark.parametrize("between", [collect, pytest.param(wait_a_day, marks=pytest.mark.slow)])
-def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(world, found, story, between):
-    assert nothing_is_lost(world, found, story, between, is_whole=True) > 10
+def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(client, found, story, between):
+    assert nothing_is_lost(client, found, story, between, is_whole=True) > 10
 
 
 @pytest.mark.slow
@@ -278,8 +278,8 @@ def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(world, found, 
     ("found", "story"),
     [(nothing, push_at_once), (an_old_layer, push_unless_it_is_there), (an_old_upload, go_on_with_an_upload)],
 )
-def test_no_push_is_lost_whichever_steps_of_a_collection_come_between(world, found, story):
-    assert nothing_is_lost(world, found, story, collect, is_whole=False) > 100
+def test_no_push_is_lost_whichever_steps_of_a_collection_come_between(client, found, story):
+    assert nothing_is_lost(client, found, story, collect, is_whole=False) > 100
 
 
 @pytest.mark.parametrize(
@@ -289,11 +289,11 @@ def test_no_push_is_lost_whichever_steps_of_a_collection_come_between(world, fou
 @pytest.mark.parametrize(
     "between", [collect_everything, delete_the_repository, pytest.param(reset, marks=pytest.mark.slow)]
 )
-def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(world, found, story, between):
+def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(client, found, story, between):
     def push():
         try:
-            story(world)
-            world.put_manifest()
+            story(client)
+            client.put_manifest()
         except Refused as refused:
             return refused.args
         except ClientError as refused:
@@ -301,31 +301,31 @@ def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(world, found, sto
         return None
 
     def run(switch):
-        begin(world, found)
-        with switched(world.emulator, switch):
-            refusal = switch.run(push, lambda: between(world))
+        begin(client, found)
+        with switched(client.emulator, switch):
+            refusal = switch.run(push, lambda: between(client))
         assert refusal is None or refusal in CLEAN
-        world.emulator.services.collector.sweep()
-        world.check()
+        client.emulator.services.collector.sweep()
+        client.check()
 
     assert every_interleaving(run, is_whole=between is not reset) > 10
 
 
 @pytest.mark.parametrize("between", [collect_everything, pytest.param(wait_a_day, marks=pytest.mark.slow)])
-def test_no_replica_is_lost_to_a_collection(world, between):
+def test_no_replica_is_lost_to_a_collection(client, between):
     there = f"/v2/{ACCOUNT}/eu-west-1/{APP}/blobs/{BLOB.digest}"
     destination = {"region": "eu-west-1", "registryId": ACCOUNT}
 
     def run(switch):
-        begin(world, nothing)
-        world.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
-        push_at_once(world)
-        world.put_manifest()
-        with switched(world.emulator, switch):
-            switch.run(lambda: replicate(world), lambda: between(world))
-        delete_the_repository(world)
-        collect_everything(world)
-        assert world.ask("GET", there, 200).data == BLOB.raw
-        world.check()
+        begin(client, nothing)
+        client.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
+        push_at_once(client)
+        client.put_manifest()
+        with switched(client.emulator, switch):
+            switch.run(lambda: replicate(client), lambda: between(client))
+        delete_the_repository(client)
+        collect_everything(client)
+        assert client.ask("GET", there, 200).data == BLOB.raw
+        client.check()
 
     assert every_interleaving(run) > 10
