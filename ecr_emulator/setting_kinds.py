@@ -1,4 +1,4 @@
-"""The kinds of value that a setting may have, and how each is read."""
+"""The kinds of value of settings, and how each is parsed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ecr_emulator.domain.addresses import STYLES
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of value is read: every source is brought to texts, and ``read`` makes a value of each.
+    """One kind of value: every source gives texts, and ``read`` parses each text.
 
-    ``expects`` completes "must be …"; ``placeholder`` stands for the value in ``--help``.
-    ``toml`` is what a TOML file may use beside lists. A switch is a flag without a value. ``gather`` turns many values
-    into one, for settings that repeat: in flags by repetition, in the environment by commas, in TOML by arrays (and by
-    a table, for a dictionary). What is secret is shown to nobody, not even where it is wrong.
+    ``expects`` completes "must be …"; ``placeholder`` stands for the value in ``--help``. ``toml`` lists the types that
+    a TOML file may use beside lists. A switch is a flag without a value. ``gather`` combines the values of a setting
+    that may be repeated: repeated flags, commas in the environment, arrays in TOML, or a table for a dictionary. A
+    secret value is never printed, not even in an error.
     """
 
     expects: str
@@ -30,7 +30,7 @@ class Kind:
     gather: Callable[[Iterable[Any]], Any] | None = None
 
     def value_of(self, texts: list[str]) -> Any:
-        """The value that the texts mean; ValueError if they mean none."""
+        """Parse the texts of one source. Raises ValueError."""
         values = [self.read(text) for text in texts]
         return self.gather(values) if self.gather else values[0]
 
@@ -39,7 +39,7 @@ class Kind:
         return [part.strip() for part in variable.split(",")] if self.gather else [variable]
 
     def texts_from(self, toml: Any) -> list[str]:
-        """The texts that a TOML value stands for; ValueError if it is of a wrong type."""
+        """The texts of a TOML value. Raises ValueError if its type is wrong."""
         if self.gather is dict and isinstance(toml, dict):
             toml = [f"{name}={value}" for name, value in toml.items()]
         parts = toml if self.gather and isinstance(toml, list) else [toml]
@@ -91,7 +91,7 @@ def _seconds(text: str) -> float:
 def _directory(text: str) -> Path:
     try:
         return Path(_matching("(?s).+")(text)).expanduser()
-    except RuntimeError:  # nobody knows where that home is
+    except RuntimeError:  # the home directory is unknown
         raise ValueError(text) from None
 
 

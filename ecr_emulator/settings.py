@@ -1,4 +1,4 @@
-"""What users may set, declared once, and where each value came from.
+"""The settings of the emulator, each declared once, and the source of each value.
 
 A setting's name gives its flag (``--data-dir``), its environment variable (``ECR_EMULATOR_DATA_DIR``) and its key in
 the TOML file (``data_dir``). Flags win over the environment, the environment over the file, the file over the default.
@@ -42,7 +42,7 @@ class SettingsError(ValueError):
 
 
 def at_home(path: str) -> Path:
-    """A path in the user's home; with ``~`` in its place where nobody knows that, as in containers."""
+    """A path in the user's home directory. It keeps its ``~`` where the home is unknown, as in some containers."""
     from_home = Path("~", path)
     try:
         return from_home.expanduser()
@@ -56,85 +56,89 @@ def _as(kind: Kind, meaning: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings. Whoever constructs one directly vouches for its values; ``load`` checks them."""
+    """All settings. ``load`` checks the values; constructing this class does not."""
 
     host: tuple[str, ...] = field(
         default=("127.0.0.1", "::1"), metadata=_as(ADDRESSES, "Address to listen on; may be repeated.")
     )
     port: int = field(default=4566, metadata=_as(whole(0, 65535), "Port to listen on; 0 picks a free one."))
     data_dir: Path | None = field(
-        default=None, metadata=_as(DIRECTORY, "Where the state lives. Without it the state is temporary.")
+        default=None, metadata=_as(DIRECTORY, "Directory for the state. Without it the state is temporary.")
     )
     account: str = field(
-        default="000000000000", metadata=_as(ACCOUNT, "The account of callers whose access key names none.")
+        default="000000000000", metadata=_as(ACCOUNT, "Account of callers whose access key names none.")
     )
-    region: str = field(default="us-east-1", metadata=_as(REGION, "The Region of requests that name none."))
-    uri_style: str = field(default="localhost", metadata=_as(URI_STYLE, "How answers write repository URIs."))
+    region: str = field(default="us-east-1", metadata=_as(REGION, "Region of requests that name none."))
+    uri_style: str = field(default="localhost", metadata=_as(URI_STYLE, "Form of repository URIs in answers."))
     public_host: str | None = field(
-        default=None, metadata=_as(PUBLIC_HOST, "Host in answers, instead of the one that the client used.")
+        default=None, metadata=_as(PUBLIC_HOST, "Host to write in answers instead of the client's.")
     )
     allow_host: tuple[str, ...] = field(
         default=(),
-        metadata=_as(HOST_NAMES, "Answer to this host name too, or to all below it (*.NAME); may be repeated."),
+        metadata=_as(HOST_NAMES, "Further host name to answer to, or *.NAME for all below it; may be repeated."),
     )
     allow_origin: tuple[str, ...] = field(
-        default=(), metadata=_as(ORIGINS, "Let in the web pages of this origin; may be repeated.")
+        default=(), metadata=_as(ORIGINS, "Origin of web pages that may use the emulator; may be repeated.")
     )
     admin_token: str | None = field(
         default=None,
         repr=False,
-        metadata=_as(TOKEN, "What requests to /_ecr must bring. Better set in the environment: flags are seen by all."),
+        metadata=_as(
+            TOKEN, "Token that requests to /_ecr must send. Set it in the environment: every user can read flags."
+        ),
     )
     upstream_map: Mapping[str, str] = field(
         default_factory=dict,
-        metadata=_as(UPSTREAMS, "Fetch from this URL what is on the upstream host; may be repeated."),
+        metadata=_as(UPSTREAMS, "Fetch the images of the upstream HOST from this URL; may be repeated."),
     )
     allow_upstream: tuple[str, ...] = field(
         default=(),
-        metadata=_as(UPSTREAM_HOSTS, "Let rules name this registry, which ECR does not take; may be repeated."),
+        metadata=_as(UPSTREAM_HOSTS, "Allow rules for this registry, which ECR refuses; may be repeated."),
     )
-    offline: bool = field(default=False, metadata=_as(SWITCH, "Ask no upstream; serve what is cached."))
+    offline: bool = field(default=False, metadata=_as(SWITCH, "Send no request to any upstream; serve cached images."))
     negative_ttl: float = field(
         default=5.0,
-        metadata=_as(SECONDS, "Seconds without asking again for what an upstream does not have; if it refused, twice."),
+        metadata=_as(
+            SECONDS, "Seconds before asking an upstream again for a missing image; twice as long if it refused."
+        ),
     )
     import_mode: str = field(
-        default=FULL, metadata=_as(one_of(*IMPORT_MODES), "How much of an image the first pull through brings in.")
+        default=FULL, metadata=_as(one_of(*IMPORT_MODES), "Parts of an image that the first pull through imports.")
     )
     import_referrers: str = field(
         default=ON_REQUEST,
-        metadata=_as(one_of(*REFERRER_MODES), "When signatures and other referrers are looked for upstream."),
+        metadata=_as(one_of(*REFERRER_MODES), "When to ask upstreams for signatures and other referrers."),
     )
     registry_auth: str = field(
-        default="token", metadata=_as(one_of("token", "open"), "Whether the registry asks for a token.")
+        default="token", metadata=_as(one_of("token", "open"), "Whether registry clients need a token.")
     )
-    iam: str = field(default="off", metadata=_as(one_of("off", "enforce"), "Whether policies decide who may do what."))
+    iam: str = field(
+        default="off", metadata=_as(one_of("off", "enforce"), "Whether every request is checked against policies.")
+    )
     verify_signatures: bool = field(
-        default=False, metadata=_as(SWITCH, "Check the signatures of callers whose access keys IAM or STS gave out.")
+        default=False, metadata=_as(SWITCH, "Check signatures made with access keys of the IAM or STS companion.")
     )
     strict: bool = field(
         default=False,
-        metadata=_as(SWITCH, "Have the registry depart from the OCI specification where real ECR does."),
+        metadata=_as(SWITCH, "Depart from the OCI specification where real ECR does."),
     )
     accept_sparse: bool = field(
         default=False,
-        metadata=_as(SWITCH, "Let docker push manifests whose layers or images are not here, as ECR does not."),
+        metadata=_as(SWITCH, "Accept manifests whose layers or images were never pushed, which ECR refuses."),
     )
     tls: bool = field(default=False, metadata=_as(SWITCH, "Speak HTTPS too, on the same port."))
     tls_dir: Path = field(
         default_factory=lambda: at_home(".local/share/ecr-emulator/tls"),
-        metadata=_as(DIRECTORY, "Where the certificate authority for --tls lives."),
+        metadata=_as(DIRECTORY, "Directory of the certificate authority for --tls."),
     )
     disk_reserve: int = field(
         default=100,
-        metadata=_as(
-            whole(0, 999_999_999), "Mebibytes of disk that pull through leaves free; what has no room is not cached."
-        ),
+        metadata=_as(whole(0, 999_999_999), "Mebibytes of disk that pushes and pull through leave free, at least 4."),
     )
     log_level: str = field(
-        default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "How much to log.")
+        default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "Least severe messages to log.")
     )
-    log_format: str = field(default="text", metadata=_as(one_of("text", "json"), "How log lines look."))
+    log_format: str = field(default="text", metadata=_as(one_of("text", "json"), "Format of log lines."))
     background_delay: float = field(
         default=0.0,
         metadata=_as(SECONDS, "Seconds that scans, restores, replication and lifecycle previews take."),
@@ -143,13 +147,13 @@ class Settings:
         default=10.0, metadata=_as(SECONDS, "Seconds that running transfers get when the server stops.")
     )
     threads: int = field(
-        default=256, metadata=_as(whole(1, 10_000), "How many requests are answered at the same time.")
+        default=256, metadata=_as(whole(1, 10_000), "Maximum number of requests that are answered at the same time.")
     )
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting as users meet it."""
+    """One setting with its flag, its environment variable and its help."""
 
     name: str
     kind: Kind
@@ -174,21 +178,21 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Loaded:
-    """Settings, and for each by name where its value came from, in words."""
+    """Settings, and the source of each value in words, by the name of the setting."""
 
     settings: Settings
     sources: Mapping[str, str]
 
     def is_default(self, name: str) -> bool:
-        """Whether nobody set it."""
+        """Whether the setting has its default."""
         return self.sources[name] == DEFAULT
 
     def is_flag(self, name: str) -> bool:
-        """Whether a flag says it."""
+        """Whether a flag sets it."""
         return self.sources[name] == SETTINGS[name].flag
 
     def is_explicit(self, name: str) -> bool:
-        """Whether a flag or a variable of the emulator's own says it."""
+        """Whether a flag or an ``ECR_EMULATOR_…`` variable sets it."""
         return self.is_flag(name) or self.sources[name] == SETTINGS[name].variable
 
 
@@ -196,7 +200,7 @@ Found = dict[str, tuple[Any, str]]
 
 
 def load(flags: Mapping[str, list[str]], environment: Mapping[str, str], config: Path | None = None) -> Loaded:
-    """Read every source. ``flags`` holds the texts of the flags that were given, by setting name.
+    """Read all sources. ``flags`` holds the texts of the given flags by setting name.
 
     ``config`` is the TOML file; without it ``ECR_EMULATOR_CONFIG`` names one, or ./ecr-emulator.toml is used if it
     exists. An empty variable counts as unset. Raises SettingsError.
@@ -265,7 +269,7 @@ def _value(kind: Kind, where: str, given: Any, texts_of: Callable[[Any], list[st
 
 
 def _shown(given: Any) -> str:
-    """A value of any source as its source writes it, more or less."""
+    """A value roughly as its source writes it."""
     if isinstance(given, bool):
         return str(given).lower()
     return repr(", ".join(map(str, given)) if isinstance(given, list) else given)

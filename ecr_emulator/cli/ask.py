@@ -1,4 +1,4 @@
-"""What commands ask of a running emulator."""
+"""Requests of commands to a running emulator."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names the ad
 
 
 class Refused(Exception):
-    """The emulator is there, and says in words that it will not."""
+    """The emulator refused the request. The message is its reason."""
 
 
 class Place(NamedTuple):
-    """The address of an emulator, its admin token, and its address in words."""
+    """The address of an emulator, its admin token, and the address in words."""
 
     host: str
     port: int
@@ -31,14 +31,14 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The place that settings name, on the first of their hosts."""
+        """The address that settings name, with the first of their hosts."""
         host = settings.host[0]
         host = LOOPBACK_OF.get(host, host)
         return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}")
 
 
 def version_of(place: Place) -> str:
-    """The version of the emulator that answers there. OSError if none does."""
+    """The version of the emulator at this address. Raises OSError if no emulator answers."""
     answer = request(place, "GET", "/_ecr/health")
     try:
         return str(answer["version"])
@@ -47,7 +47,7 @@ def version_of(place: Place) -> str:
 
 
 def request(place: Place, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS) -> Any:
-    """Return the JSON that the emulator answers. Raises OSError if none is there, Refused if it says no."""
+    """Return the JSON of the answer. Raises OSError if no emulator answers, Refused if it refuses."""
     import json
 
     with _answer(place, method, path, body, timeout) as answer:
@@ -55,9 +55,9 @@ def request(place: Place, method: str, path: str, body: str | None = None, timeo
 
 
 def lines(place: Place, path: str, body: str, timeout: float) -> Iterator[Any]:
-    """What the emulator answers to a POST line by line, each as JSON, as they come; ``timeout`` is between two lines.
+    """Yield the lines of the answer to a POST as they arrive, each parsed as JSON.
 
-    Raises as ``request`` does.
+    ``timeout`` is in seconds and limits the wait for each line. Raises the errors of ``request``.
     """
     import json
 
@@ -67,7 +67,7 @@ def lines(place: Place, path: str, body: str, timeout: float) -> Iterator[Any]:
 
 
 def account_of_key(place: Place, access_key: str) -> str | None:
-    """The account of an access key, as STS of the emulator there says; None if none answers."""
+    """The account of an access key, from the STS companion of this emulator; None if it does not answer."""
     import re
     from http.client import HTTPException
 
@@ -119,12 +119,12 @@ def _connection(place: Place, timeout: float) -> HTTPConnection:
 
 
 def reason(failure: OSError) -> str:
-    """What went wrong, without the number of the error, which tells people nothing."""
+    """The message of an error without its number."""
     return failure.strerror or str(failure)
 
 
 def _refusal(answer: HTTPResponse) -> Exception:
-    """What the emulator says if it says no in words, as it does in JSON."""
+    """The reason in the JSON of a refusal, or else the status."""
     import json
 
     try:

@@ -1,6 +1,6 @@
-"""What the environment tells the tools of AWS, for commands that ask an emulator beside them.
+"""The AWS variables of the environment, for commands that ask a running emulator.
 
-A flag wins over it, and so does a variable of the emulator's own; it wins over the settings file.
+Flags and ``ECR_EMULATOR_…`` variables win over them; they win over the settings file.
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
 """
 
@@ -35,9 +35,9 @@ def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) 
 
 
 def registry_meant(loaded: Loaded, place: Place, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The account and the Region that the user means, as far as anybody has named them.
+    """Return the account and the Region that the user names, each only if named.
 
-    Whose an access key is that IAM or STS gave out, the emulator knows.
+    The emulator is asked for the account of an access key that IAM or STS issued.
     """
     return dict(_named(loaded, place, environment))
 

@@ -7,10 +7,10 @@ import click
 
 @click.command()
 def demo() -> None:
-    """Show pull through cache from end to end, in seconds.
+    """Show pull through cache from end to end, in a few seconds.
 
     Two emulators run in this process: one plays Docker Hub, the other is yours. Each step is printed as the command
-    that you would type. Docker's part is played by a few lines of HTTP, so that Docker need not be there.
+    that you would type. A small HTTP client plays docker, so that Docker need not be installed.
     """
     from ecr_emulator.cli.demo_story import tell
 

@@ -1,4 +1,4 @@
-"""What the demo needs of Docker: a little image, and pushing and pulling it over HTTP."""
+"""A small image and a registry client for the demo, in place of docker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass
 class HelloImage:
-    """An image index with everything it refers to, by digest."""
+    """An image index, and its manifests and blobs by digest."""
 
     index: bytes = b""
     manifests: dict[str, bytes] = field(default_factory=dict)
@@ -46,7 +46,7 @@ def hello_image(architectures: tuple[str, ...] = ("amd64", "arm64")) -> HelloIma
 
 
 class RegistryClient:
-    """As much of a registry client as the demo needs. Every byte that it pulls is checked against its digest."""
+    """A registry client that pushes and pulls one image. It checks all content against its digest."""
 
     def __init__(self, url: str, password: str) -> None:
         self._url = url
@@ -76,7 +76,7 @@ class RegistryClient:
     def _content(self, path: str, descriptor: dict[str, Any]) -> bytes:
         content: bytes = self._send("GET", path + descriptor["digest"]).content
         if _digest(content) != descriptor["digest"]:
-            raise OSError(f"{path}{descriptor['digest']} has other bytes than its digest says")
+            raise OSError(f"{path}{descriptor['digest']} does not match its digest")
         return content
 
     def _put_manifest(self, name: str, reference: str, manifest: bytes, media_type: str) -> str:

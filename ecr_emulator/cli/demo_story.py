@@ -45,7 +45,7 @@ class Demo:
         self._hub = RegistryClient(self._upstream_url, self._hub_password)
 
     def run(self) -> None:
-        """Tell the whole story."""
+        """Run all steps."""
         self._start()
         self._push_upstream()
         self._create_rule()

@@ -1,4 +1,4 @@
-"""``ecr-emulator gc``: remove what nobody needs from a running emulator, or from a data directory at rest."""
+"""``ecr-emulator gc``: remove garbage from a running emulator, or from a data directory that no emulator uses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.settings import Loaded, Settings
 
 REST = {
-    "data_dir": "The state of an emulator that does not run.",
-    "offline": "At rest: ask no upstream.",
-    "upstream_map": "At rest: ask the upstream HOST at another address.",
+    "data_dir": "Data directory of a stopped emulator.",
+    "offline": "With --data-dir: send no request to any upstream.",
+    "upstream_map": "With --data-dir: fetch the images of HOST from this URL.",
 }
 
 Steps = Generator[dict[str, Any], None, None]
@@ -32,16 +32,20 @@ REMOVED = "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {by
 
 @click.command()
 @with_settings("host", "port", "admin_token", "data_dir", "offline", "upstream_map", meaning=ADDRESS | REST)
-@click.option("--grace", default="1h", metavar="DURATION", help="Leave alone what is younger.  [default: 1h]")
-@click.option("--verify", is_flag=True, help="Then read everything that is left, and heal what is damaged.")
+@click.option(
+    "--grace", default="1h", metavar="DURATION", help="Keep uploads and layers that are younger.  [default: 1h]"
+)
+@click.option("--verify", is_flag=True, help="Then read all blobs and manifests, and repair damage.")
 def gc(loaded: Loaded, grace: str, verify: bool) -> None:
-    """Remove abandoned uploads, layers that no image refers to, and their bytes. An emulator does so twice a day.
+    """Remove abandoned uploads, layers that no image refers to, and their bytes.
 
-    With --data-dir, works on a directory that no emulator is using; otherwise asks the emulator that runs.
-    A push that takes longer than the grace between a layer and its manifest has to send the layer again.
+    A running emulator does this twice a day by itself. This command asks it to do so now. With --data-dir, the command
+    works on the data directory of a stopped emulator instead. A push that needs longer than the grace between a layer
+    and its manifest has to send the layer again.
 
-    With --verify, says which blobs and manifests are damaged or missing and which files are left over. What an upstream
-    still has is fetched again; what was pushed has to be pushed again. Exit code 1 if anything stays broken.
+    With --verify, the command also lists damaged and missing blobs and manifests, and superfluous files. It fetches
+    again what an upstream still has; pushed images have to be pushed again. The exit code is 1 if anything stays
+    broken.
     """
     try:
         parse_grace(grace)
@@ -70,7 +74,7 @@ def _told(place: Place) -> Iterator[None]:
     except Refused as refused:
         raise click.ClickException(str(refused)) from None
     except OSError as failure:
-        message = f"No emulator {place.words}: {reason(failure)}. For one that does not run, say --data-dir."
+        message = f"No emulator {place.words}: {reason(failure)}. For a stopped emulator, use --data-dir."
         raise click.ClickException(message) from None
 
 
@@ -90,18 +94,18 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
 
 
 def _require_state(folder: Path | None) -> None:
-    """To a database that was just made, all bytes would be garbage."""
+    """Refuse a directory without a database: for a new database, all bytes would be garbage."""
     from ecr_emulator.storage.data_directory import DATABASE
 
-    if folder is None or not os.path.isdir(folder):  # Path.is_dir raises what nobody can help
+    if folder is None or not os.path.isdir(folder):  # Path.is_dir raises errors of the file system
         raise click.ClickException(f"There is no data directory {folder}")
     if not os.access(folder, os.X_OK):
-        return  # what may not be entered is refused when it is opened
+        return  # opening it will fail with the reason
     database = folder / DATABASE
     if not os.path.exists(database):
-        raise click.ClickException(f"There is no {database}, so that nothing says what of the rest is needed")
+        raise click.ClickException(f"There is no {database}, which says which of the other files are needed")
     if os.path.isfile(database) and not os.path.getsize(database):
-        raise click.ClickException(f"{database} is empty, so that nothing says what of the rest is needed")
+        raise click.ClickException(f"{database} is empty, so that it does not say which of the other files are needed")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``ecr-emulator health``: whether a running emulator answers."""
+"""``ecr-emulator health``: ask whether a running emulator is healthy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecr_emulator.settings import Loaded
 @click.command()
 @with_settings("host", "port", meaning=ADDRESS)
 def health(loaded: Loaded) -> None:
-    """Ask a running emulator how it is. Exit code 0 if it is well, 1 if it is not or is not there."""
+    """Ask whether a running emulator is healthy. The exit code is 0 if it is, or else 1."""
     place = emulator_meant(loaded)
     try:
         version = version_of(place)

@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when asked for. ``commands_at`` maps names to ``module:attribute``."""
+    """A group that imports a command on first use. ``commands_at`` maps names to ``module:attribute``."""
 
     def __init__(self, *args: Any, commands_at: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is meant; one that does not exist is an error with a suggestion."""
+        """Find the command. Raises ``UsageError`` with a suggestion if it does not exist."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as unknown:
@@ -58,4 +58,4 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ecr-emulator")
 def main() -> None:
-    """A local Amazon ECR: the API, a registry that docker uses, and pull through cache."""
+    """A local Amazon ECR: its API, a registry for docker, and pull through cache."""

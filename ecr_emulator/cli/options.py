@@ -15,25 +15,25 @@ from ecr_emulator.settings import CONFIG_FILE, SETTINGS, Loaded, Setting, Settin
 
 
 class CannotStart(click.ClickException):
-    """The emulator cannot run like this."""
+    """The emulator cannot start with these settings."""
 
     exit_code = 2
 
 
 ADDRESS = {
-    "host": f"Where the emulator listens.  [default: {', '.join(SETTINGS['host'].default)}]",
-    "port": f"The emulator's port.  [default: {SETTINGS['port'].default}]",
-    "admin_token": "The token that the emulator was started with, if it was.",
+    "host": f"Address of the emulator.  [default: {', '.join(SETTINGS['host'].default)}]",
+    "port": f"Port of the emulator.  [default: {SETTINGS['port'].default}]",
+    "admin_token": "The --admin-token of the emulator, if it has one.",
 }
-"""What settings mean to commands that ask a running emulator, and do not start one."""
+"""Help of settings for commands that ask a running emulator."""
 
 
 def with_settings(
     *names: str, meaning: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of these settings (of all, without names); what was loaded is its first argument.
+    """Add the options of these settings to a command, or of all settings, and pass it the loaded settings first.
 
-    ``meaning`` has the help of those that mean something else to this command than to ``serve``.
+    ``meaning`` overrides the help of settings by name.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,14 +59,14 @@ def _loaded(config: Path | None, given: dict[str, Any]) -> Loaded:
 
 
 def _texts(value: Any) -> list[str]:
-    """What a flag says, as texts: a switch as true or false, others once or many times."""
+    """The texts of a flag: true or false for a switch, one or several for others."""
     if isinstance(value, bool):
         return ["true" if value else "false"]
     return [value] if isinstance(value, str) else list(value)
 
 
 def _config_option() -> Callable[[Any], Any]:
-    meaning = f"TOML file with settings.  [default: {CONFIG_FILE}, if there]"
+    meaning = f"TOML file with settings.  [default: {CONFIG_FILE}, if it exists]"
     return click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=meaning)
 
 

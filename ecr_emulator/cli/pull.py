@@ -1,4 +1,4 @@
-"""``ecr-emulator pull``: bring an image into the cache before anybody needs it."""
+"""``ecr-emulator pull``: import an image into the cache before a client pulls it."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ BAR = "%(label)s  [%(bar)s]  %(info)s"
 @asks_a_running_emulator
 @click.argument("image")
 def pull(running: Running, image: str) -> None:
-    """Pull an image into the cache, for all architectures that it has: manifests, configs and layers.
+    """Import an image into the cache for all its architectures: manifests, configs and layers.
 
-    IMAGE is written as for docker pull, with or without the emulator's address: docker-hub/library/nginx:1.27.
-    Exit code 1, and the reason in words, if not all of it came.
+    IMAGE is written as for docker pull, with or without the emulator's address: docker-hub/library/nginx:1.27. The exit
+    code is 1, and the reason is printed, if a part of the image is missing.
     """
     steps = running.follow("/_ecr/pull", image=image)
     last = (_bar if sys.stdout.isatty() else _log)(image, _checked(steps))
-    new = f"{size_in_words(last['new_bytes'])} new" if last["new_bytes"] else "all of it was here"
+    new = f"{size_in_words(last['new_bytes'])} new" if last["new_bytes"] else "all of it was cached"
     click.echo(f"{image} is cached: {last['digest']}, {_contents(last)}, {new}")
     if last["missing"]:
-        click.echo(f"{last['missing']} images in its index are not there upstream; it goes without them.")
+        click.echo(f"{last['missing']} images of its index are missing upstream; the index is cached without them.")
 
 
 def _checked(steps: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The steps up to the one that says that all is done."""
+    """Yield the steps before the last one. Raises ``ClickException`` if the import failed."""
     for step in steps:
         if "error" in step:
             raise click.ClickException(step["error"])
         if step.get("done"):
             return
         yield step
-    raise click.ClickException("The emulator ended in the middle of the pull")
+    raise click.ClickException("The emulator stopped during the pull")
 
 
 def _bar(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
-    """Draw a bar; returns the last step."""
+    """Draw a progress bar. Returns the last step."""
     step = next(steps)
     with click.progressbar(length=max(step["bytes"], 1), label=image, bar_template=BAR, show_eta=False) as bar:
         for step in steps:
@@ -54,7 +54,7 @@ def _bar(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _log(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
-    """Print a line at the start, at each blob and at each tenth; returns the last step."""
+    """Print a line at the start, at each blob and at each tenth of the bytes. Returns the last step."""
     told = None
     for step in steps:
         tenth = 10 * step["bytes_done"] // max(step["bytes"], 1)

@@ -1,4 +1,4 @@
-"""``ecr-emulator refresh``: ask an upstream now whether cached tags are still what it has."""
+"""``ecr-emulator refresh``: ask an upstream now whether cached tags are up to date."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ecr_emulator.cli.running import Running, asks_a_running_emulator
 @click.argument("image", metavar="REPOSITORY[:TAG]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def refresh(running: Running, image: str, as_json: bool) -> None:
-    """Ask the upstream now, not when the day is over, for one tag or for all cached tags of a repository.
+    """Check one tag, or all cached tags of a repository, upstream now instead of after 24 hours.
 
-    A tag that is not cached yet is brought in. Exit code 1 if the upstream could not be asked, or does not have a tag;
-    what was cached stays and is served.
+    A tag that is not cached yet is imported. The exit code is 1 if the upstream could not be asked or does not have a
+    tag; the cached image stays and is served.
     """
     answer = running.post("/_ecr/refresh", image=image)
     if as_json:

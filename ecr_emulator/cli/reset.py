@@ -1,4 +1,4 @@
-"""``ecr-emulator reset``: empty a running emulator, or one account of it."""
+"""``ecr-emulator reset``: empty a running emulator, or one of its accounts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ecr_emulator.cli.running import Running, asks_a_running_emulator
 @click.command()
 @asks_a_running_emulator
 def reset(running: Running) -> None:
-    """Forget everything that a running emulator has: repositories, images, rules, and what the companions know.
+    """Empty a running emulator: remove repositories, images, rules, and the state of the companions.
 
-    With --account, only what that account has; with --region beside it, only what it has in that Region. What the
-    environment says of account and Region is not enough to spare the others. The clock stays, and tokens stay good.
+    With --account, only the resources of that account are removed; with --region as well, only those in that Region.
+    Variables of the environment do not limit a reset. The clock stays, and tokens stay valid.
     """
     answer = running.send("/_ecr/reset", running.place if "region" in running.flags else running.flags)
     if "account" not in answer:

@@ -1,4 +1,4 @@
-"""``ecr-emulator rules``: how pull through cache rules and their upstreams are doing."""
+"""``ecr-emulator rules``: the health of pull through cache rules and their upstreams."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
 @asks_a_running_emulator
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def rules(running: Running, as_json: bool) -> None:
-    """Show each pull through cache rule: its upstream, how it is doing, and what went wrong last.
+    """Show each pull through cache rule: its upstream, the health of the upstream, and its last failure.
 
-    HEALTH is ok, failing, breaker open (it failed five times in a row and is left alone for 30 seconds), rate limited
-    (it does not want to be asked for a while), or unknown (nobody has pulled by this rule yet).
+    HEALTH is ok, failing, breaker open (the upstream failed five times in a row and gets no request for 30 seconds),
+    rate limited (the upstream refuses requests for a while), or unknown (no client has pulled by this rule yet).
     """
     answer = running.get("/_ecr/rules")
     if as_json:

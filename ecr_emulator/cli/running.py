@@ -1,4 +1,4 @@
-"""A running emulator, as commands reach it. What goes wrong is told to the user."""
+"""A running emulator, for commands that ask it. Failures are reported to the user."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
 
 REGISTRY = {
-    "account": "Whose registry is meant.  [default: the emulator's own account]",
-    "region": "The Region of that registry.  [default: the emulator's own]",
+    "account": "Account of the registry.  [default: the emulator's --account]",
+    "region": "Region of the registry.  [default: the emulator's --region]",
 }
 UPSTREAM_TIMEOUT = 600.0
 """Seconds for answers that wait for upstreams."""
 
 
 class Running:
-    """The emulator that the user means. ``place`` is the account and the Region, as far as anybody has named them."""
+    """The emulator that the user names. ``place`` is the account and the Region, each only if named."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._at = emulator_meant(loaded)
@@ -33,22 +33,22 @@ class Running:
         self.flags = {name: value for name, value in self.place.items() if loaded.is_flag(name)}
 
     def get(self, path: str) -> Any:
-        """What it answers to a GET about the user's registry."""
+        """The answer to a GET about the user's registry."""
         query = f"?{urlencode(self.place)}" if self.place else ""
         with self._told():
             return request(self._at, "GET", path + query)
 
     def post(self, path: str, **body: str) -> Any:
-        """What it answers to a POST about the user's registry."""
+        """The answer to a POST about the user's registry."""
         return self.send(path, self.place | body)
 
     def send(self, path: str, body: Mapping[str, str]) -> Any:
-        """What it answers to a POST."""
+        """The answer to a POST."""
         with self._told():
             return request(self._at, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
 
     def follow(self, path: str, **body: str) -> Iterator[Any]:
-        """The lines that it answers to a POST, as they come."""
+        """Yield the lines of the answer to a POST as they arrive."""
         with self._told():
             yield from lines(self._at, path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
 
@@ -63,7 +63,7 @@ class Running:
 
 
 def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which emulator and which registry; the emulator is its first argument."""
+    """Add the options that name an emulator and a registry to a command, and pass it the emulator first."""
 
     @with_settings("host", "port", "admin_token", "account", "region", meaning=ADDRESS | REGISTRY)
     @wraps(command)

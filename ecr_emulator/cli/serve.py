@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 @click.command()
 @with_settings()
 def serve(loaded: Loaded) -> None:
-    """Run the emulator until it is told to stop (SIGTERM, Ctrl-C).
+    """Run the emulator until SIGTERM or Ctrl-C.
 
-    Each option may also be given in the environment, as ECR_EMULATOR_PORT for --port, and in a TOML file, as port.
+    Every option can also be set in the environment (ECR_EMULATOR_PORT for --port) and in a TOML file (port).
     """
     from ecr_emulator.observe import set_up_logging
     from ecr_emulator.serving.signals import told_to_stop
@@ -54,7 +54,7 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
     try:
         listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
     except CannotListen as refused:
-        hint = ". Choose another one with --port; 0 finds one that is free." if refused.in_use else ""
+        hint = ". Choose another one with --port; 0 picks a free one." if refused.in_use else ""
         raise CannotStart(f"{refused}{hint}") from None
     with opened(settings) as emulator:
         server = _server(emulator, listeners)
@@ -84,7 +84,7 @@ def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoP
 
 
 def opened(settings: Settings) -> Emulator:
-    """An emulator with these settings; what keeps it from being opened is told to the user."""
+    """Open an emulator with these settings. Raises ``CannotStart`` with the reason."""
     from ecr_emulator.emulator import Emulator
     from ecr_emulator.ports.storage_failures import StorageFailure
     from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
@@ -101,10 +101,10 @@ def opened(settings: Settings) -> Emulator:
 
 def _what_happened(failure: OSError, data_dir: Path | None) -> str:
     if isinstance(failure, IsADirectoryError):
-        return f"{failure.filename} is a directory, and ought to be a file"
+        return f"{failure.filename} is a directory and must be a file"
     if isinstance(failure, FileExistsError | NotADirectoryError):
         is_inside = data_dir and data_dir in Path(failure.filename).parents
-        return f"{failure.filename if is_inside else 'it'} is no directory"
+        return f"{failure.filename if is_inside else 'it'} is not a directory"
     if isinstance(failure, PermissionError) and data_dir:
         return (
             f"{failure.filename}: {reason(failure)}. The emulator runs as uid {os.getuid()}, which must be able to "
@@ -142,7 +142,7 @@ def _about_tls(settings: Settings, address: str) -> str:
 
 
 def _name_of(hosts: tuple[str, ...]) -> str:
-    """What clients on this machine call it: localhost, unless it listens on none of its addresses."""
+    """The name for clients on this machine: localhost, unless the emulator does not listen there."""
     for host in hosts:
         try:
             address = ip_address(host)
@@ -154,7 +154,7 @@ def _name_of(hosts: tuple[str, ...]) -> str:
 
 
 def _leave(seconds: float) -> NoReturn:
-    """End the process with requests still running: their threads belong to Granian and cannot be ended."""
+    """End the process while requests run: their threads belong to Granian and cannot be stopped."""
     logger.warning("transfers were cut off after %g seconds", seconds)
     sys.stdout.flush()
     os._exit(0)

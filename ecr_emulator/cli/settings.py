@@ -1,4 +1,4 @@
-"""``ecr-emulator settings``: what is set, and where it was set."""
+"""``ecr-emulator settings``: the value and the source of each setting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecr_emulator.settings import SETTINGS, Loaded
 @click.command()
 @with_settings()
 def settings(loaded: Loaded) -> None:
-    """Print every setting and where its value comes from, as a TOML file."""
+    """Print the value and the source of every setting, as a TOML file."""
     for name, source in loaded.sources.items():
         value = getattr(loaded.settings, name)
         click.echo(f"{_line(name, value):<48}  # {source}")
@@ -23,7 +23,7 @@ def settings(loaded: Loaded) -> None:
 def _line(name: str, value: Any) -> str:
     if value is None:
         return f"# {name} is not set"
-    return f"# {name} is set, and a secret" if SETTINGS[name].kind.is_secret else f"{name} = {_toml(value)}"
+    return f"# {name} is set; its value is secret" if SETTINGS[name].kind.is_secret else f"{name} = {_toml(value)}"
 
 
 def _toml(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""``ecr-emulator trust``: how clients are made to trust the certificate of ``--tls``."""
+"""``ecr-emulator trust``: how to make clients trust the certificate of ``--tls``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ADVICE = """\
 The certificate authority of this machine's emulators is
   {ca}
-It signs for localhost and the host names of ECR only. Its key stays in that folder. Have your clients trust it:
+It signs for localhost and the host names of ECR only. Its key stays in that directory. Make your clients trust it:
 
 Docker Engine (no restart)
   mkdir -p /etc/docker/certs.d/{address} && cp {ca} /etc/docker/certs.d/{address}/ca.crt
@@ -26,33 +26,33 @@ containerd: /etc/containerd/certs.d/{address}/hosts.toml
   server = "https://{address}"
   [host."https://{address}"]
     ca = "{ca}"
-crane, oras, regctl, helm, docker-credential-ecr-login (all that is written in Go)
+crane, oras, regctl, helm, docker-credential-ecr-login and other clients in Go
   export SSL_CERT_FILE={ca}
 AWS CLI and SDKs
   export AWS_CA_BUNDLE={ca}
-Debian and Ubuntu, everything at once
+Debian and Ubuntu, for all programs
   cp {ca} /usr/local/share/ca-certificates/ecr-emulator.crt && update-ca-certificates
-macOS, everything at once
+macOS, for all programs
   security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}
 
 To use an image under its real name, run the emulator on port 443 and point that name at it in /etc/hosts:
   127.0.0.1 {account}.dkr.ecr.{region}.amazonaws.com api.ecr.{region}.amazonaws.com
-then use {account}.dkr.ecr.{region}.amazonaws.com in the place of {address} above.
+then use {account}.dkr.ecr.{region}.amazonaws.com instead of {address} above.
 """
 
 MEANING = {
-    "port": f"The emulator's port, for the advice.  [default: {SETTINGS['port'].default}]",
-    "public_host": "The emulator's --public-host, if it has one: the advice names it, and the certificate covers it.",
-    "account": f"The account of the names in the advice.  [default: {SETTINGS['account'].default}]",
-    "region": f"The Region of the names in the advice.  [default: {SETTINGS['region'].default}]",
-    "tls_dir": f"Where the certificate authority is, or is made.  [default: {SETTINGS['tls_dir'].default}]",
+    "port": f"Port of the emulator.  [default: {SETTINGS['port'].default}]",
+    "public_host": "The --public-host of the emulator, if it has one. The certificate covers it.",
+    "account": f"Account in the printed host names.  [default: {SETTINGS['account'].default}]",
+    "region": f"Region in the printed host names.  [default: {SETTINGS['region'].default}]",
+    "tls_dir": f"Directory of the certificate authority.  [default: {SETTINGS['tls_dir'].default}]",
 }
 
 
 @click.command()
 @with_settings("port", "public_host", "account", "region", "tls_dir", meaning=MEANING)
 def trust(loaded: Loaded) -> None:
-    """Say how clients are made to trust the HTTPS of serve --tls. Makes the certificate authority if there is none."""
+    """Print how to make clients trust serve --tls. Creates the certificate authority if there is none."""
     settings = loaded.settings
     address = settings.public_host or f"localhost:{settings.port}"
     ca = certificate(settings).authority.resolve()
@@ -60,7 +60,7 @@ def trust(loaded: Loaded) -> None:
 
 
 def certificate(settings: Settings) -> Certificate:
-    """The certificate for an emulator with these settings, made or renewed by the machine's clock if need be."""
+    """The certificate for an emulator with these settings. Creates or renews it by the machine's clock."""
     from ecr_emulator.serving.certificates import NameNotCovered, certificate_for
     from ecr_emulator.system import SystemClock
 
@@ -69,12 +69,12 @@ def certificate(settings: Settings) -> Certificate:
         return certificate_for(settings.tls_dir.expanduser(), public, SystemClock().now())
     except RuntimeError:
         raise CannotStart(
-            f"Nobody knows where {settings.tls_dir} is: set HOME, or name a folder with --tls-dir"
+            f"The home directory of {settings.tls_dir} is unknown: set HOME, or name a directory with --tls-dir"
         ) from None
     except NameNotCovered as refused:
         raise CannotStart(f"There is no certificate for --tls: {refused}") from None
     except OSError as failure:
         where = failure.filename or settings.tls_dir
         raise CannotStart(
-            f"There is no certificate for --tls: {where}: {reason(failure)}. Name another folder with --tls-dir"
+            f"There is no certificate for --tls: {where}: {reason(failure)}. Name another directory with --tls-dir"
         ) from None

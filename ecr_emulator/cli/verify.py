@@ -1,4 +1,4 @@
-"""What ``ecr-emulator gc --verify`` tells while everything is read."""
+"""The output of ``ecr-emulator gc --verify``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLEAR_LINE = "\r\x1b[2K"
 
 
 def tell(steps: Iterable[dict[str, Any]]) -> bool:
-    """Print what was found, and in the end how much was read; whether nothing stays broken.
+    """Print the findings and a summary. Returns whether nothing stays broken.
 
     Only a terminal gets a progress bar. Raises ``ClickException`` if the steps end before the last one.
     """
@@ -28,7 +28,7 @@ def tell(steps: Iterable[dict[str, Any]]) -> bool:
             report.end(step)
             return not report.broken
         report.add(step)
-    raise click.ClickException("The emulator ended in the middle of it")
+    raise click.ClickException("The emulator stopped during the verification")
 
 
 class _Report:
@@ -38,11 +38,11 @@ class _Report:
 
     @property
     def broken(self) -> int:
-        """How many things stay broken."""
+        """The number of blobs and manifests that stay broken."""
         return self._found["broken"]
 
     def add(self, step: dict[str, Any]) -> None:
-        """Take notice of a step."""
+        """Count a step, and print its finding."""
         if "state" in step:
             self._found["broken" if step["is_broken"] else "left over" if _is_left_over(step) else "healed"] += 1
             click.echo((CLEAR_LINE if self._bar else "") + _words(step))
@@ -50,13 +50,13 @@ class _Report:
             self._draw(step)
 
     def end(self, last: dict[str, Any]) -> None:
-        """Say how it went."""
+        """Print the summary."""
         if self._bar:
             self._bar.render_finish()
         counts = [f"{number} {what}" for what, number in sorted(self._found.items())]
         blobs, manifests = counted(last["blobs"], "blob"), counted(last["manifests"], "manifest")
         read = f"{blobs} with {size_in_words(last['bytes'])} and {manifests}"
-        click.echo(f"Verified {read}: {', '.join(counts) or 'all is well'}.")
+        click.echo(f"Verified {read}: {', '.join(counts) or 'no damage'}.")
 
     def _draw(self, step: dict[str, Any]) -> None:
         if self._bar is None:
@@ -77,4 +77,4 @@ def _words(finding: dict[str, Any]) -> str:
         return f"{what}: {finding['reason']}"
     if finding["state"] == "left over":
         return what
-    return f"{what}: fetched again" if places else f"{what}: removed, nobody needs it"
+    return f"{what}: fetched again" if places else f"{what}: removed, as no image needs it"

@@ -1,4 +1,4 @@
-"""How commands write numbers and times for people."""
+"""Numbers and times in words, for the output of commands."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def time_in_words(length: timedelta) -> str:
 
 
 def ago(instant: str | None, now: datetime, never: str = "never") -> str:
-    """How long ago an ISO instant was."""
+    """The time since an ISO instant, in words."""
     return f"{time_in_words(now - datetime.fromisoformat(instant))} ago" if instant else never
 
 
 def ahead(instant: str | None, now: datetime) -> str:
-    """How far off an ISO instant is."""
+    """The time until an ISO instant, in words."""
     return f"for another {time_in_words(datetime.fromisoformat(instant) - now)}" if instant else ""

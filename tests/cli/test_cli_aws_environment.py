@@ -225,7 +225,7 @@ def test_trust_has_words_of_its_own(tmp_path):
     assert "0 picks a free one" in " ".join(serve.split())
     assert "0 picks a free one" not in shown
     assert "whose access key names none" not in shown
-    assert "The emulator's port, for the advice." in shown
+    assert "Port of the emulator." in shown
 
 
 def test_a_port_that_nobody_listens_on_is_told_by_its_number(tmp_path):

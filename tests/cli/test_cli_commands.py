@@ -43,7 +43,7 @@ def test_every_setting_is_an_option_of_serve(tmp_path):
 @pytest.mark.parametrize("command", ["rules", "refresh", "pull", "reset", "gc", "health"])
 def test_who_asks_an_emulator_is_not_told_how_one_is_started(tmp_path, command):
     shown = " ".join(run(tmp_path, command, "--help").stdout.split())
-    assert "Where the emulator listens." in shown
+    assert "Address of the emulator." in shown
     assert "0 picks a free one" not in shown
     assert "whose access key names none" not in shown
 

@@ -54,7 +54,7 @@ def test_a_pull_says_what_came_and_that_it_is_cached(ask, emulator, quay):
     assert last.startswith(f"{image_name} is cached: {APP.digest}, 3 manifests, 4 blobs, 2.2 kB, ")
     assert f"{image_name}: 4 of 4 blobs, 2.2 kB of 2.2 kB" in done.stdout
     asked = len(quay.requests)
-    assert ask("pull", f"{NAME}:v1").stdout.endswith("all of it was here\n")
+    assert ask("pull", f"{NAME}:v1").stdout.endswith("all of it was cached\n")
     assert len(quay.requests) == asked
 
 

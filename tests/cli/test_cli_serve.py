@@ -89,7 +89,7 @@ def test_a_second_one_on_the_same_state_is_refused(tmp_path):
     assert "Traceback" not in second.stderr
 
 
-HINT = "Choose another one with --port; 0 finds one that is free.\n"
+HINT = "Choose another one with --port; 0 picks a free one.\n"
 
 
 def test_a_port_that_is_taken_is_refused(tmp_path):
@@ -104,7 +104,7 @@ def test_a_state_that_is_no_directory_is_refused(tmp_path):
     (tmp_path / "state").write_text("a file")
     refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
     assert refused.returncode == 2
-    assert refused.stderr == "Error: The data directory state cannot be used: it is no directory\n"
+    assert refused.stderr == "Error: The data directory state cannot be used: it is not a directory\n"
     assert "Traceback" not in refused.stderr
 
 

@@ -40,7 +40,7 @@ def test_the_cache_is_warmed_refreshed_and_looked_at(distribution, served, image
     assert last.startswith(f"{CACHED}:1.0 is cached: {old.top()}, 3 manifests, 6 blobs, 6.0 MB, ")
     asked = distribution.requests()
     assert pull(tmp_path / "warm") == (old.top(), old.blobs())
-    assert type_in("pull", f"{CACHED}:1.0").endswith("all of it was here\n")
+    assert type_in("pull", f"{CACHED}:1.0").endswith("all of it was cached\n")
     assert distribution.requests() == asked, "a cache that is warm asks nothing"
 
     publish(distribution, new)

@@ -182,7 +182,7 @@ def test_state_that_may_not_be_written_is_refused_with_its_name(tmp_path, name):
 def test_a_file_is_no_directory(tmp_path, below):
     (tmp_path / "file").write_text("x")
     folder = tmp_path / "file" / below
-    assert f"The data directory {folder} cannot be used: it is no directory" in refusal(
+    assert f"The data directory {folder} cannot be used: it is not a directory" in refusal(
         start("--data-dir", str(folder))
     )
 
@@ -191,20 +191,20 @@ def test_a_file_is_no_directory(tmp_path, below):
 def test_a_file_where_a_folder_ought_to_be_is_refused_with_its_name(tmp_path, name):
     (tmp_path / name).write_text("x")
     sentence = refusal(start("--data-dir", str(tmp_path)))
-    assert f"The data directory {tmp_path} cannot be used: {tmp_path / name} is no directory" in sentence
+    assert f"The data directory {tmp_path} cannot be used: {tmp_path / name} is not a directory" in sentence
 
 
 @pytest.mark.parametrize("name", ["ecr.sqlite", *rarely("owner.sqlite")])
 def test_a_folder_where_a_file_ought_to_be_is_refused_with_its_name(tmp_path, name):
     (tmp_path / name).mkdir()
     sentence = refusal(start("--data-dir", str(tmp_path)))
-    assert f"{tmp_path / name} is a directory, and ought to be a file" in sentence
+    assert f"{tmp_path / name} is a directory and must be a file" in sentence
 
 
 def test_a_folder_for_certificates_that_may_not_be_written_is_refused_with_advice(tmp_path):
     folder = closed(tmp_path / "theirs") / "tls"
     sentence = refusal(start("--tls", "--tls-dir", str(folder)))
-    assert sentence.endswith(f"{folder}: Permission denied. Name another folder with --tls-dir")
+    assert sentence.endswith(f"{folder}: Permission denied. Name another directory with --tls-dir")
 
 
 def test_a_user_without_a_name_and_a_home_is_no_obstacle():
@@ -213,7 +213,7 @@ def test_a_user_without_a_name_and_a_home_is_no_obstacle():
     shown = subprocess.run([*command, "settings"], env=nowhere, capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stderr) == (0, "")
     told = subprocess.run([*command, "trust"], env=nowhere, capture_output=True, text=True, check=False)
-    assert refusal(told).endswith("set HOME, or name a folder with --tls-dir")
+    assert refusal(told).endswith("set HOME, or name a directory with --tls-dir")
 
 
 @pytest.mark.parametrize("mode", [0o500, *rarely(0o000)])
