@@ -30,7 +30,7 @@ from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.realms import check_realm
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.exchange import Answer, Connections
+    from ecr_emulator.upstream.http import Answer, Connections
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.patience import Interruption, Patience
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.exchange import Answer
+    from ecr_emulator.upstream.http import Answer
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from ecr_emulator.upstream.refusals import hint_about, refusal
 from ecr_emulator.upstream.standing import StandingRefusals
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.exchange import Answer, Connections
+    from ecr_emulator.upstream.http import Answer, Connections
 
 _ADDRESS_REFUSES = frozenset({400, 401, 403})
 """What storage services say to a presigned address that has expired."""
@@ -108,7 +108,7 @@ class HttpUpstreams:
     def _connections(self) -> Connections:
         with self._lock:
             if self._opened is None:
-                from ecr_emulator.upstream.exchange import Connections
+                from ecr_emulator.upstream.http import Connections
 
                 self._opened = Connections(self._addresses, self._patience, self._breakers)
             return self._opened

@@ -21,7 +21,7 @@ from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.manifests import ENOUGH
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.exchange import Answer
+    from ecr_emulator.upstream.http import Answer
 
 NO_API = frozenset({404, 405, 501})
 """What registries say that have no referrers API; those that have it know every digest."""
