@@ -57,8 +57,8 @@ from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
-from ecr_emulator.upstream.patience import Patience
 from ecr_emulator.upstream.private_registries import PrivateRegistries
+from ecr_emulator.upstream.retries import Retries
 from ecr_emulator.web_pages import WebPages
 
 if TYPE_CHECKING:
@@ -73,16 +73,16 @@ class Emulator:
     """One emulator: its state and the WSGI callable ``wsgi`` that answers everything.
 
     ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``,
-    ``DatabaseTooNew`` and ``DatabaseUnreadable`` when the data directory cannot be used. ``patience`` is with
+    ``DatabaseTooNew`` and ``DatabaseUnreadable`` when the data directory cannot be used. ``retries`` is with
     upstreams, whose rests are measured by the clock.
     """
 
     def __init__(
-        self, settings: Settings | None = None, clock: SystemClock | None = None, patience: Patience | None = None
+        self, settings: Settings | None = None, clock: SystemClock | None = None, retries: Retries | None = None
     ) -> None:
         self.settings = settings or Settings()
         self.clock = clock or SystemClock()
-        self._patience = replace(patience or self._patience_of(self.settings), elapsed=self.clock.elapsed)
+        self._retries = replace(retries or self._retries_of(self.settings), elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
         self._scratch = self._temporary_folder() if self.temporary else None
         self.data_dir = Path(self._scratch.name) if self._scratch else Path(self.settings.data_dir or "")
@@ -99,9 +99,8 @@ class Emulator:
         """A folder whose removal does not fail where a download that ends at this moment still tidies up in it."""
         return tempfile.TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True)
 
-    def _patience_of(self, settings: Settings) -> Patience:
-        ttl = settings.negative_ttl
-        return Patience(pause=self.clock.pause, spread=spread, absence=ttl, denial=2 * ttl)
+    def _retries_of(self, settings: Settings) -> Retries:
+        return Retries(pause=self.clock.pause, spread=spread, negative_ttl=settings.negative_ttl)
 
     def _open(self) -> None:
         self._ids = RandomIds()
@@ -136,7 +135,7 @@ class Emulator:
 
     def _open_pull_through(self) -> None:
         self._elsewhere = HttpUpstreams(
-            self._secrets, UpstreamMap(self.settings.upstream_map), self._patience, offline=self.settings.offline
+            self._secrets, UpstreamMap(self.settings.upstream_map), self._retries, offline=self.settings.offline
         )
         for doubt in doubts(self.settings.upstream_map, self.settings.allow_upstream):
             log.warning(doubt)

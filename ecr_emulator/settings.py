@@ -30,6 +30,7 @@ from ecr_emulator.setting_kinds import (
     one_of,
     whole,
 )
+from ecr_emulator.upstream.negative_cache import NEGATIVE_TTL
 
 PREFIX = "ECR_EMULATOR_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -97,7 +98,7 @@ class Settings:
     )
     offline: bool = field(default=False, metadata=_as(SWITCH, "Send no request to any upstream; serve cached images."))
     negative_ttl: float = field(
-        default=5.0,
+        default=NEGATIVE_TTL,
         metadata=_as(
             SECONDS, "Seconds before asking an upstream again for a missing image; twice as long if it refused."
         ),

@@ -25,9 +25,9 @@ from ecr_emulator.ports.upstream_failures import (
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
-from ecr_emulator.upstream.patience import Freight, Interruption
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.realms import check_realm
+from ecr_emulator.upstream.retries import AttemptFailed, Payload
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.http import Answer, Connections
@@ -58,7 +58,7 @@ class SignedRequests:
         self.host = host
         self.credential = credential
         self._basic = _basic(credential) if credential else None
-        self.persist = connections.persist
+        self.with_retries = connections.with_retries
         self._connections = connections
         self._authorizations = authorizations
         self._account = Account(host, credential)
@@ -69,24 +69,24 @@ class SignedRequests:
         """Where hosts are reached."""
         return self._connections.addresses
 
-    def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], freight: Freight) -> Answer:
+    def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:
         """Send a request, signing in if asked to: once, so a second 401 is the answer.
 
-        Nothing is sent while a rate limit is used up. Raises ``Interruption`` and ``UpstreamFailure``.
+        Nothing is sent while a rate limit is used up. Raises ``AttemptFailed`` and ``UpstreamFailure``.
         """
         self._rate_limits.check(self._account)
         try:
-            answer = self._send(method, f"https://{self.host}{path}", scope, headers, freight)
+            answer = self._send(method, f"https://{self.host}{path}", scope, headers, payload)
         except UpstreamTooManyRequests as refused:
             self._rate_limits.refused(self._account, refused)
             raise
         self._rate_limits.answered(self._account, answer.headers)
         return answer
 
-    def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], freight: Freight) -> Answer:
+    def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:
         access = Access(self.host, self.credential, scope)
         header = self._authorizations.find(access) or self._unasked(access)
-        answer = self._connections.send(method, url, _authorized(headers, header), freight, self.host)
+        answer = self._connections.send(method, url, _authorized(headers, header), payload, self.host)
         if answer.status == 401 and header:
             self._authorizations.forget(access, header)
         challenge = self._challenge(answer) or (None if header else self._unsaid(answer, scope))
@@ -95,7 +95,7 @@ class SignedRequests:
         answer.discard()
         header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
         self._authorizations.learn(self.host, challenge)
-        return self._connections.send(method, url, _authorized(headers, header), freight, self.host)
+        return self._connections.send(method, url, _authorized(headers, header), payload, self.host)
 
     def hang_up(self) -> None:
         """Use none of the connections any more that are kept, wherever they lead."""
@@ -127,9 +127,9 @@ class SignedRequests:
 
     def _asked_for_first(self, credential: Credential) -> Challenge | None:
         try:
-            with self._connections.send("GET", f"https://{self.host}/v2/", {}, Freight.DOCUMENT, self.host) as first:
+            with self._connections.send("GET", f"https://{self.host}/v2/", {}, Payload.DOCUMENT, self.host) as first:
                 challenge = self._challenge(first)
-        except (Interruption, UpstreamFailure):
+        except (AttemptFailed, UpstreamFailure):
             return None
         if challenge is None:
             self._authorizations.found_open(self.host, credential)
@@ -154,10 +154,10 @@ class SignedRequests:
         headers = {"Authorization": self._basic} if self._basic and is_trusted else {}
         query = {"service": challenge.parameters.get("service", ""), "scope": scope}
         url = realm + ("&" if "?" in realm else "?") + urlencode({key: text for key, text in query.items() if text})
-        return self.persist(lambda: self._fetch(url, headers))
+        return self.with_retries(lambda: self._fetch(url, headers))
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Grant:
-        with self._connections.send("GET", url, headers, Freight.DOCUMENT, self.host) as answer:
+        with self._connections.send("GET", url, headers, Payload.DOCUMENT, self.host) as answer:
             body = answer.document(MAX_TOKEN_BODY + 1)
         if answer.status != 200:
             raise self._refused(answer)

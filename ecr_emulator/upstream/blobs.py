@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
-from ecr_emulator.upstream.patience import Interruption, Patience
+from ecr_emulator.upstream.retries import AttemptFailed, Retries
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.http import Answer
@@ -32,13 +32,13 @@ class BlobDownload:
     Every attempt starts at the registry: the addresses it redirects to expire.
     """
 
-    def __init__(self, open_blob: Open, what: str, size: int, offset: int, patience: Patience) -> None:
+    def __init__(self, open_blob: Open, what: str, size: int, offset: int, retries: Retries) -> None:
         """``what`` names the blob in failures."""
         self._open = open_blob
         self._what = what
         self._size = size
         self._start = self._position = offset
-        self._patience = patience
+        self._retries = retries
         self._takes_ranges = True
 
     def chunks(self) -> Iterator[bytes]:
@@ -48,20 +48,20 @@ class BlobDownload:
             why = "the body is too short"
             try:
                 yield from self._attempt()
-            except Interruption as interruption:
-                why = interruption.failure.reason
+            except AttemptFailed as failed:
+                why = failed.failure.reason
             if self._position >= self._size:
                 return
             if self._position - progress_at >= CHUNK:
                 fruitless, progress_at = 0, self._position
             fruitless += 1
             log.info("%s broke off at byte %d of %d: %s", self._what, self._position, self._size, why)
-            if fruitless > self._patience.resumes:
+            if fruitless > self._retries.resumes:
                 raise UpstreamUnavailable(
                     f"{self._what} broke off at byte {self._position} of {self._size} again and again: {why}"
                 )
             if fruitless > 1:
-                self._patience.wait(fruitless - 1)
+                self._retries.wait(fruitless - 1)
 
     def _attempt(self) -> Iterator[bytes]:
         """What one connection yields, until it ends."""
@@ -99,7 +99,7 @@ class BlobDownload:
         except UpstreamUnavailable as away:
             if self._position == self._start:
                 raise
-            raise Interruption(away) from away
+            raise AttemptFailed(away) from away
 
     def _check_announced(self, answer: Answer) -> None:
         """Refuse a body that cannot be the blob before its first byte is passed on.

@@ -23,13 +23,13 @@ from ecr_emulator.upstream.auth import SignedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.breakers import Breakers
+from ecr_emulator.upstream.failure_cache import FailureCache
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
-from ecr_emulator.upstream.misses import Miss, Misses
-from ecr_emulator.upstream.patience import Freight, Patience
+from ecr_emulator.upstream.negative_cache import NegativeCache, NegativeKey
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
 from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
 from ecr_emulator.upstream.refusals import hint_about, refusal
-from ecr_emulator.upstream.standing import StandingRefusals
+from ecr_emulator.upstream.retries import Payload, Retries
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.http import Answer, Connections
@@ -49,7 +49,7 @@ class HttpUpstreams:
         self,
         secrets: SecretSource,
         addresses: UpstreamMap | None = None,
-        patience: Patience | None = None,
+        retries: Retries | None = None,
         *,
         offline: bool = False,
     ) -> None:
@@ -57,11 +57,11 @@ class HttpUpstreams:
         self._secrets = secrets
         self._is_offline = offline
         self._addresses = addresses or UpstreamMap()
-        self._patience = patience or Patience()
-        self._authorizations = Authorizations(self._patience.elapsed)
-        self._breakers = Breakers(self._patience.elapsed)
-        self._rate_limits = RateLimits(self._patience.elapsed)
-        self._misses: StandingRefusals[Miss] = StandingRefusals(self._patience.elapsed)
+        self._retries = retries or Retries()
+        self._authorizations = Authorizations(self._retries.elapsed)
+        self._breakers = Breakers(self._retries.elapsed)
+        self._rate_limits = RateLimits(self._retries.elapsed)
+        self._negative_answers: FailureCache[NegativeKey] = FailureCache(self._retries.elapsed)
         self._opened: Connections | None = None
         self._lock = Lock()
 
@@ -73,7 +73,9 @@ class HttpUpstreams:
         connections = self._connections()
         connections.admit(rule.url)
         signed = SignedRequests(rule.url, credential, connections, self._authorizations, self._rate_limits)
-        return HttpUpstream(signed, self._patience, Misses(self._misses, rule, credential, self._patience))
+        return HttpUpstream(
+            signed, self._retries, NegativeCache(self._negative_answers, rule, credential, self._retries.negative_ttl)
+        )
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
         """What is known of the upstream of a rule. The rate limit is that of its credential, if that can be read."""
@@ -87,13 +89,13 @@ class HttpUpstreams:
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Let the next request to the upstream of a rule through, and forget what it lately did not have or show."""
         self._breakers.close(rule.url.lower())
-        self._misses.lift(lambda miss: miss.rule.url == rule.url and miss.name == name)
+        self._negative_answers.forget(lambda key: key.rule.url == rule.url and key.name == name)
 
     def forget(self) -> None:
         """Remember nothing of what upstreams did; connections and tokens are kept."""
         self._breakers.clear()
         self._rate_limits.clear()
-        self._misses.lift(lambda miss: True)
+        self._negative_answers.forget(lambda key: True)
 
     def _credential(self, rule: PullThroughRule) -> Credential | None:
         arn = rule.credential_arn
@@ -110,24 +112,24 @@ class HttpUpstreams:
             if self._opened is None:
                 from ecr_emulator.upstream.http import Connections
 
-                self._opened = Connections(self._addresses, self._patience, self._breakers)
+                self._opened = Connections(self._addresses, self._retries, self._breakers)
             return self._opened
 
 
 class HttpUpstream:
     """One upstream registry, as one credential or anonymously. ECR upstreams are asked like any other."""
 
-    def __init__(self, signed: SignedRequests, patience: Patience, misses: Misses) -> None:
+    def __init__(self, signed: SignedRequests, retries: Retries, negative_cache: NegativeCache) -> None:
         self._signed = signed
-        self._patience = patience
-        self._misses = misses
+        self._retries = retries
+        self._negative_cache = negative_cache
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
         """Which manifest a tag points at. Where HEAD does not tell, one GET does: HEAD is refused in many ways.
 
         Some registries answer 401, 403 or 404 to a HEAD for what GET shows.
         """
-        head = self._signed.persist(lambda: self._head(name, reference))
+        head = self._signed.with_retries(lambda: self._head(name, reference))
         if head:
             return head
         manifest = self.manifest(name, reference)
@@ -138,8 +140,8 @@ class HttpUpstream:
 
         What the upstream did not have or show a moment ago is not asked for again.
         """
-        return self._misses.unless_missed(
-            name, reference, lambda: self._signed.persist(lambda: self._manifest(name, reference))
+        return self._negative_cache.fetch(
+            name, reference, lambda: self._signed.with_retries(lambda: self._manifest(name, reference))
         )
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
@@ -149,14 +151,14 @@ class HttpUpstream:
         """
 
         def open_blob(headers: Mapping[str, str]) -> Answer:
-            return self._misses.unless_missed(
+            return self._negative_cache.fetch(
                 name,
                 f"blob {digest}",
-                lambda: self._signed.persist(lambda: self._blob(name, digest, headers), after_silence=True),
+                lambda: self._signed.with_retries(lambda: self._blob(name, digest, headers), after_timeout=True),
             )
 
         what = f"blob {digest} of {self._signed.host}/{name}"
-        return BlobDownload(open_blob, what, size, offset, self._patience).chunks()
+        return BlobDownload(open_blob, what, size, offset, self._retries).chunks()
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
         """What refers to a digest: all pages of the referrers API, else what the fallback tag lists.
@@ -165,7 +167,7 @@ class HttpUpstream:
         """
 
         def fetch(path: str) -> Page:
-            return self._signed.persist(lambda: self._referrers(name, digest, path))
+            return self._signed.with_retries(lambda: self._referrers(name, digest, path))
 
         try:
             return all_pages(f"/v2/{name}/referrers/{digest}", fetch)
@@ -178,10 +180,10 @@ class HttpUpstream:
 
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential. Raises ``UpstreamFailure``."""
-        self._signed.persist(self._ping)
+        self._signed.with_retries(self._ping)
 
     def _ping(self) -> None:
-        answer = self._signed.send("GET", "/v2/", "", {}, Freight.DOCUMENT)
+        answer = self._signed.send("GET", "/v2/", "", {}, Payload.DOCUMENT)
         answer.discard()
         if answer.status in (401, 403):
             as_whom = "with the credential" if self._signed.credential else "without a credential"
@@ -203,10 +205,10 @@ class HttpUpstream:
 
     def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
         path = f"/v2/{name}/manifests/{reference}"
-        return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, Freight.DOCUMENT)
+        return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, Payload.DOCUMENT)
 
     def _referrers(self, name: str, digest: str, path: str) -> Page:
-        with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Freight.DOCUMENT) as answer:
+        with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Payload.DOCUMENT) as answer:
             if answer.status == 200:
                 return page_in(answer, f"https://{self._signed.host}{path}", digest, self._signed.addresses)
         if answer.status in NO_API:
@@ -230,7 +232,7 @@ class HttpUpstream:
 
     def _ask_blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
         path = f"/v2/{name}/blobs/{digest}"
-        return self._signed.send("GET", path, _scope(name), headers, Freight.BLOB)
+        return self._signed.send("GET", path, _scope(name), headers, Payload.BLOB)
 
     def _refusal(self, answer: Answer, name: str, what: str) -> UpstreamFailure:
         has_credential, hint = self._signed.credential is not None, hint_about(self._signed.host, name)

@@ -25,9 +25,9 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.breakers import Breakers
 from ecr_emulator.upstream.guard import GuardedAdapter, May
-from ecr_emulator.upstream.patience import Freight, Interruption, Patience, Refusal, Silence
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.refusals import PASSING, busy
+from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, ReadTimedOut, Retries
 from ecr_emulator.upstream.sockets import SOCKETS_PER_HOST, Sockets
 
 Outcome = TypeVar("Outcome")
@@ -66,9 +66,9 @@ class Answer:
     def read(self, limit: int) -> bytes:
         """Bytes of the body as soon as there are any, at most ``limit``; none at its end.
 
-        Raises ``Interruption`` if the connection breaks, stalls, or ends before Content-Length.
+        Raises ``AttemptFailed`` if the connection breaks, stalls, or ends before Content-Length.
         """
-        with _interruptions(self.who, "broke off"):
+        with _translated_errors(self.who, "broke off"):
             return self._response.raw.read1(limit, decode_content=False) or b""
 
     def body(self, limit: int) -> bytes:
@@ -92,16 +92,16 @@ class Answer:
 
     def discard(self) -> None:
         """Have done with an answer whose body does not matter."""
-        with self, suppress(Interruption):
+        with self, suppress(AttemptFailed):
             self.body(SMALL_BODY)
 
 
 class Connections:
     """Sends requests to upstreams and wherever they redirect to. Safe to use from many threads."""
 
-    def __init__(self, addresses: UpstreamMap, patience: Patience, breakers: Breakers) -> None:
+    def __init__(self, addresses: UpstreamMap, retries: Retries, breakers: Breakers) -> None:
         self.addresses = addresses
-        self.patience = patience
+        self.retries = retries
         self._breakers = breakers
         self._sessions: dict[Origin, requests.Session] = {}
         self._sockets: dict[Origin, Sockets] = {}
@@ -112,22 +112,22 @@ class Connections:
         """A rule names this registry, so it may be wherever its host is, also inside a private network."""
         self._registries.add(self._origin(f"https://{registry}"))
 
-    def persist(self, attempt: Callable[[], Outcome], *, after_silence: bool = False) -> Outcome:
+    def with_retries(self, attempt: Callable[[], Outcome], *, after_timeout: bool = False) -> Outcome:
         """The outcome of the first attempt that is not interrupted. Raises ``UpstreamFailure``.
 
-        See ``Patience.persist``; what has failed in all its tries counts against the host that failed.
+        See ``Retries.run``; what has failed in all its tries counts against the host that failed.
         """
         try:
-            return self.patience.persist(attempt, after_silence=after_silence)
-        except Interruption as last:
+            return self.retries.run(attempt, after_timeout=after_timeout)
+        except AttemptFailed as last:
             if last.host:
                 self._breakers.gave_up(last.host, last.failure.reason)
             raise last.failure from last
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], freight: Freight, registry: str) -> Answer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], payload: Payload, registry: str) -> Answer:
         """One request with its redirects. ``registry`` is the host that led to the URL; failures elsewhere name it too.
 
-        Raises ``Interruption`` for what may pass and ``UpstreamFailure`` for what will not. The statuses that are
+        Raises ``AttemptFailed`` for what may pass and ``UpstreamFailure`` for what will not. The statuses that are
         left to the caller are successes, and refusals other than 429.
         """
         first, here = url, dict(headers)
@@ -136,7 +136,7 @@ class Connections:
             if is_elsewhere:
                 here.pop("Authorization", None)
             who = self._named(url, registry)
-            answer = self._send_once(method, url, here, freight, who, is_elsewhere=is_elsewhere)
+            answer = self._send_once(method, url, here, payload, who, is_elsewhere=is_elsewhere)
             location = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not location:
                 return answer
@@ -162,20 +162,20 @@ class Connections:
         return f"{self.addresses.describe(url)}, where {registry} sends us,"
 
     def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], freight: Freight, who: str, *, is_elsewhere: bool
+        self, method: str, url: str, headers: Mapping[str, str], payload: Payload, who: str, *, is_elsewhere: bool
     ) -> Answer:
         """One request, unless its host is to be left alone. An answer that begins is an answer: its breaker closes."""
         host = urlsplit(url).netloc.lower()
         session, sockets = self._session(self._origin(url))
         self._breakers.check(host)
-        give_back = sockets.take(freight)
+        give_back = sockets.take(payload)
         try:
-            with _interruptions(who, "cannot be reached", host):
+            with _translated_errors(who, "cannot be reached", host):
                 response = session.request(
                     method,
                     self.addresses.locate(url),
                     headers={"Accept-Encoding": "identity", **headers},
-                    timeout=(self.patience.connect, self.patience.idle(freight)),
+                    timeout=(self.retries.connect_timeout, self.retries.idle_timeout(payload)),
                     allow_redirects=False,
                     stream=True,
                 )
@@ -194,13 +194,13 @@ class Connections:
         with answer:
             failure = busy(answer.status, answer.who, answer.headers, answer.body(SMALL_BODY))
         pause = failure.retry_after
-        is_long = pause is not None and pause > self.patience.longest_retry_after
+        is_long = pause is not None and pause > self.retries.longest_retry_after
         if answer.status != 429:
-            raise (Refusal if is_long else Interruption)(failure, pause, host)
+            raise (NotRetryable if is_long else AttemptFailed)(failure, pause, host)
         self._breakers.answered(host)
         if pause is None or is_long:
             raise failure
-        raise Interruption(failure, pause)
+        raise AttemptFailed(failure, pause)
 
     def _may_be_private(self, origin: Origin) -> bool:
         return origin in self._registries or self.addresses.leads_to(origin)
@@ -239,21 +239,21 @@ def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
 
 
 @contextmanager
-def _interruptions(who: str, what: str, host: str | None = None) -> Iterator[None]:
+def _translated_errors(who: str, what: str, host: str | None = None) -> Iterator[None]:
     """Turn what requests and urllib3 raise into ours."""
     try:
         yield
     except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-        raise _interruption(who, what, error, host) from error
+        raise _attempt_failed(who, what, error, host) from error
 
 
-def _interruption(who: str, what: str, error: Exception, host: str | None) -> Interruption:
+def _attempt_failed(who: str, what: str, error: Exception, host: str | None) -> AttemptFailed:
     root = _root(error)
     words = getattr(root, "strerror", None) or str(root) or repr(root)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return Silence(UpstreamUnavailable(f"{who} does not answer: {words}"), host=host)
+        return ReadTimedOut(UpstreamUnavailable(f"{who} does not answer: {words}"), host=host)
     failure = UpstreamUnavailable(f"{who} {what}: {words}")
-    kind = Refusal if isinstance(root, ssl.SSLCertVerificationError) else Interruption
+    kind = NotRetryable if isinstance(root, ssl.SSLCertVerificationError) else AttemptFailed
     return kind(failure, host=host)
 
 

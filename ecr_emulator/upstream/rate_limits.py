@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
 from ecr_emulator.ports.upstream_failures import UpstreamTooManyRequests
+from ecr_emulator.upstream.failure_cache import FailureCache
 from ecr_emulator.upstream.refusals import LONGEST_REST
-from ecr_emulator.upstream.standing import StandingRefusals
 
 REST = 10.0
 """Seconds for which an upstream is left alone that does not say for how long."""
@@ -43,7 +43,7 @@ class RateLimits:
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
-        self._used_up: StandingRefusals[Account] = StandingRefusals(elapsed)
+        self._used_up: FailureCache[Account] = FailureCache(elapsed)
         self._known: dict[Account, _Known] = {}
         self._lock = Lock()
 
@@ -53,7 +53,7 @@ class RateLimits:
 
     def refused(self, account: Account, failure: UpstreamTooManyRequests) -> None:
         """The upstream answered 429: it is left alone for as long as it said."""
-        self._used_up.keep(account, failure, REST if failure.retry_after is None else failure.retry_after)
+        self._used_up.remember(account, failure, REST if failure.retry_after is None else failure.retry_after)
 
     def answered(self, account: Account, headers: Mapping[str, str]) -> None:
         """Remember what the headers of an answer say of the limit, as Docker Hub's do.
@@ -74,7 +74,7 @@ class RateLimits:
 
     def clear(self) -> None:
         """Know nothing of any limit."""
-        self._used_up.lift(lambda account: True)
+        self._used_up.forget(lambda account: True)
         with self._lock:
             self._known.clear()
 

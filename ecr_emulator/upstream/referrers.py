@@ -43,7 +43,7 @@ class Page:
 def page_in(answer: Answer, url: str, subject: str, addresses: UpstreamMap) -> Page:
     """The page in an answer from ``url``, which was asked what refers to ``subject``.
 
-    Raises ``Interruption``, and ``UpstreamUnavailable`` if it is none.
+    Raises ``AttemptFailed``, and ``UpstreamUnavailable`` if it is none.
     """
     raw = answer.document(ENOUGH)
     link = _NEXT.search(answer.headers.get("Link", ""))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from threading import BoundedSemaphore
 
-from ecr_emulator.upstream.patience import Freight
+from ecr_emulator.upstream.retries import Payload
 
 SOCKETS_PER_HOST = 8
 BLOBS_PER_HOST = 6
@@ -20,10 +20,10 @@ class Sockets:
         self._all = BoundedSemaphore(SOCKETS_PER_HOST)
         self._blobs = BoundedSemaphore(BLOBS_PER_HOST)
 
-    def take(self, freight: Freight) -> Callable[[], None]:
+    def take(self, payload: Payload) -> Callable[[], None]:
         """Wait for a place; returns what gives it back, any number of times."""
         places = ExitStack()
-        if freight is Freight.BLOB:
+        if payload is Payload.BLOB:
             places.enter_context(self._blobs)
         places.enter_context(self._all)
         return places.close

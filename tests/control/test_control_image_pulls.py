@@ -18,7 +18,7 @@ from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
-from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.retries import Retries
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.images import put_image
@@ -44,7 +44,7 @@ class Pulling(ControlPlane):
     def __init__(self, directory, cleanup, upstream):
         super().__init__(directory, cleanup)
         addresses = UpstreamMap({"quay.io": upstream.url, "registry-1.docker.io": upstream.url})
-        upstreams = HttpUpstreams(self.secrets, addresses, Patience(pause=lambda seconds: None))
+        upstreams = HttpUpstreams(self.secrets, addresses, Retries(pause=lambda seconds: None))
         cleanup.callback(upstreams.close)
         store, blobs, ids = self.services.store, self.services.blobs, self.services.ids
         downloads = BlobDownloads(store, blobs, ids, self.clock, upstreams, make_room=lambda: None)

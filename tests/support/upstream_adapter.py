@@ -11,7 +11,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstream, HttpUpstreams
-from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.retries import Retries
 from tests.support.clock import FrozenClock
 
 REGISTRY = Registry("123456789012", "eu-central-1")
@@ -49,14 +49,14 @@ class Adapter:
     clock: FrozenClock = field(default_factory=FrozenClock)
 
     def upstreams(self) -> HttpUpstreams:
-        patience = Patience(
-            connect=2.0,
-            manifest_idle=self.idle,
-            blob_idle=self.idle,
+        retries = Retries(
+            connect_timeout=2.0,
+            document_timeout=self.idle,
+            blob_timeout=self.idle,
             pause=self.pauses.append,
             elapsed=self.clock.elapsed,
         )
-        upstreams = HttpUpstreams(self.secrets, UpstreamMap(self.addresses), patience)
+        upstreams = HttpUpstreams(self.secrets, UpstreamMap(self.addresses), retries)
         self.stack.callback(upstreams.close)
         return upstreams
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
-from ecr_emulator.upstream import exchange
+from ecr_emulator.upstream import http
 from ecr_emulator.upstream.authorizations import KEPT as HEADERS
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.breakers import FAILURES, Breakers
@@ -40,7 +40,7 @@ def test_hosts_in_trouble_are_forgotten_when_there_are_many():
 
 @pytest.mark.parametrize(("hosts", "connections"), [(4, [1, 1, 1]), (2, [2, 2, 2])])
 def test_connections_are_kept_to_a_few_hosts_only(hub, new_upstream, adapter, monkeypatch, hosts, connections):
-    monkeypatch.setattr(exchange, "HOSTS", hosts)
+    monkeypatch.setattr(http, "HOSTS", hosts)
     storage = [new_upstream() for _ in range(3)]
     hub.add_blobs(NAME, BLOB)
     for number, server in enumerate(storage):

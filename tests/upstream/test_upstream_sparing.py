@@ -19,9 +19,9 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamUnavailable,
 )
 from ecr_emulator.system import SystemClock, spread
-from ecr_emulator.upstream.patience import Freight, Interruption, Patience
+from ecr_emulator.upstream.failure_cache import KEPT, FailureCache
+from ecr_emulator.upstream.retries import AttemptFailed, Payload, Retries
 from ecr_emulator.upstream.sockets import BLOBS_PER_HOST, SOCKETS_PER_HOST, Sockets
-from ecr_emulator.upstream.standing import KEPT, StandingRefusals
 from tests.support.clock import FrozenClock
 from tests.support.faults import answers, hang_up, redirects, stalls
 from tests.support.scripted_upstream import Basic, Bearer
@@ -178,7 +178,7 @@ def test_a_certificate_that_is_not_trusted_counts_as_a_failure_and_is_not_tried_
     assert (sent.call_count, adapter.pauses) == (5, [])
 
 
-# --- Misses ----------------------------------------------------------------------------------------------
+# --- NegativeCache ----------------------------------------------------------------------------------------------
 
 
 def test_what_is_not_there_is_not_asked_for_again_for_five_seconds(hub, adapter):
@@ -238,15 +238,15 @@ def test_a_changed_rule_and_a_changed_secret_have_missed_nothing(hub, adapter):
     assert len(hub.requests) > asked + 1
 
 
-def test_refusals_that_stand_are_forgotten_when_there_are_too_many():
+def test_failures_are_forgotten_when_there_are_too_many():
     clock = FrozenClock()
-    refusals = StandingRefusals(clock.elapsed)
+    refusals = FailureCache(clock.elapsed)
     for number in range(KEPT + 5):
-        refusals.keep(number, UpstreamNotFound("no"), 10 if number else 20)
+        refusals.remember(number, UpstreamNotFound("no"), 10 if number else 20)
     assert [refusals.left(number) > 0 for number in (0, 4, 5, KEPT + 4)] == [False, False, True, True]
     clock.advance(timedelta(seconds=10))
-    refusals.keep("new", UpstreamNotFound("no"), 10)
-    assert len(refusals._standing) == 1
+    refusals.remember("new", UpstreamNotFound("no"), 10)
+    assert len(refusals._entries) == 1
 
 
 # --- Pauses and sockets ----------------------------------------------------------------------------------
@@ -269,23 +269,23 @@ def test_what_rests_is_measured_by_a_clock_that_only_goes_on():
 
 def test_pauses_differ_but_a_pause_that_was_asked_for_is_kept():
     pauses = []
-    patience = Patience(pause=pauses.append, spread=lambda: 1.2, first_pause=0.5)
+    retries = Retries(pause=pauses.append, spread=lambda: 1.2, first_pause=0.5)
     causes = iter([None, 3.0, None])
 
     def attempt():
-        raise Interruption(UpstreamUnavailable("no"), next(causes))
+        raise AttemptFailed(UpstreamUnavailable("no"), next(causes))
 
-    with pytest.raises(Interruption):
-        patience.persist(attempt)
+    with pytest.raises(AttemptFailed):
+        retries.run(attempt)
     assert pauses == [0.6, 3.0]
 
 
 def test_a_host_has_eight_sockets_of_which_blobs_take_six():
     sockets, threads = Sockets(), ThreadPoolExecutor(20)
-    blobs = {threads.submit(sockets.take, Freight.BLOB) for _ in range(BLOBS_PER_HOST + 1)}
+    blobs = {threads.submit(sockets.take, Payload.BLOB) for _ in range(BLOBS_PER_HOST + 1)}
     taken = [done.result() for done in islice(as_completed(blobs, timeout=60), BLOBS_PER_HOST)]
-    documents = [sockets.take(Freight.DOCUMENT) for _ in range(SOCKETS_PER_HOST - BLOBS_PER_HOST)]
-    waiting = threads.submit(sockets.take, Freight.DOCUMENT)
+    documents = [sockets.take(Payload.DOCUMENT) for _ in range(SOCKETS_PER_HOST - BLOBS_PER_HOST)]
+    waiting = threads.submit(sockets.take, Payload.DOCUMENT)
     assert sum(blob.done() for blob in blobs) == BLOBS_PER_HOST
     assert not waiting.done()
 

@@ -20,7 +20,7 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.settings import Settings
-from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.retries import Retries
 from tests.support.certificates import Authority
 from tests.support.faults import Request
 from tests.support.pull_through import ACCOUNT, Cache
@@ -244,13 +244,11 @@ def running_scenario(
         upstream.add_manifest(TEAM, SIGNATURE)
         upstream.add_blobs(TEAM, *SIGNATURE.blobs)
         pauses: list[float] = []
-        patience = Patience(connect=idle, manifest_idle=idle, blob_idle=idle, pause=pauses.append)
+        retries = Retries(connect_timeout=idle, document_timeout=idle, blob_timeout=idle, pause=pauses.append)
         host = SIGNED_IN if credential else ANONYMOUS
         mapped = {host: upstream.url, "tokens.test": tokens.url} | (mapped or {})
         emulator = stack.enter_context(
-            Emulator(
-                Settings(upstream_map=mapped, account=ACCOUNT, registry_auth="open", **settings), patience=patience
-            )
+            Emulator(Settings(upstream_map=mapped, account=ACCOUNT, registry_auth="open", **settings), retries=retries)
         )
         cache = TokenlessCache(emulator)
         made = Scenario(phase, cache, upstream, tokens)

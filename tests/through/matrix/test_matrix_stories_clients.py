@@ -11,7 +11,7 @@ import pytest
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.blob_download import FIRST_BYTES
 from ecr_emulator.services.pull_through.manifests import PATIENCE
-from ecr_emulator.upstream.patience import Patience
+from ecr_emulator.upstream.retries import Retries
 from tests.support.faults import answers, corrupted, stalls
 from tests.support.scripted_upstream import Bearer
 from tests.support.upstream_images import FOREIGN_LAYER, image, layer
@@ -130,10 +130,10 @@ def test_a_part_of_a_cold_blob_is_the_right_part_and_one_request(at, span, part)
 
 
 def test_clients_hear_of_an_upstream_that_cannot_be_reached_before_they_lose_patience():
-    patience = Patience()
-    pauses = sum(patience.first_pause * 2**number * 1.2 for number in range(patience.tries - 1))
-    assert patience.tries * patience.connect + pauses < FIRST_BYTES == PATIENCE
-    assert patience.manifest_idle <= 15
+    retries = Retries()
+    pauses = sum(retries.first_pause * 2**number * 1.2 for number in range(retries.attempts - 1))
+    assert retries.attempts * retries.connect_timeout + pauses < FIRST_BYTES == PATIENCE
+    assert retries.document_timeout <= 15
 
 
 def test_the_reason_why_a_certificate_is_not_trusted_is_told(at):

@@ -1,0 +1,63 @@
+"""Failures of upstreams that are remembered for a while: another request would only bring the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
+
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
+
+Subject = TypeVar("Subject", bound=Hashable)
+
+KEPT = 10_000
+"""Maximum number of failures in memory: first those that have expired are forgotten, then the oldest."""
+
+
+class _Entry(NamedTuple):
+    failure: UpstreamFailure
+    expires_at: float
+
+
+class FailureCache(Generic[Subject]):
+    """Failures by their subjects. Safe to use from many threads.
+
+    ``elapsed`` counts seconds and never goes back.
+    """
+
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        self._elapsed = elapsed
+        self._entries: dict[Subject, _Entry] = {}
+        self._lock = Lock()
+
+    def check(self, subject: Subject) -> None:
+        """Raise the failure that is remembered for a subject. Its ``retry_after``, if any, is the time that is left."""
+        entry = self._entries.get(subject)
+        left = self.left(subject)
+        if entry and left:
+            said_when = entry.failure.retry_after is not None
+            raise entry.failure.again(left if said_when else None)
+
+    def left(self, subject: Subject) -> float:
+        """Return the seconds until the failure is forgotten; 0 if there is none."""
+        entry = self._entries.get(subject)
+        return max(entry.expires_at - self._elapsed(), 0.0) if entry else 0.0
+
+    def remember(self, subject: Subject, failure: UpstreamFailure, seconds: float) -> None:
+        """Remember a failure for a number of seconds."""
+        with self._lock:
+            if len(self._entries) >= KEPT:
+                self._make_room()
+            self._entries.pop(subject, None)
+            self._entries[subject] = _Entry(failure.again(failure.retry_after), self._elapsed() + seconds)
+
+    def forget(self, concerns: Callable[[Subject], bool]) -> None:
+        """Forget the failures of the subjects for which ``concerns`` is true."""
+        with self._lock:
+            self._entries = {subject: kept for subject, kept in self._entries.items() if not concerns(subject)}
+
+    def _make_room(self) -> None:
+        now = self._elapsed()
+        self._entries = {subject: kept for subject, kept in self._entries.items() if kept.expires_at > now}
+        if len(self._entries) >= KEPT:
+            del self._entries[next(iter(self._entries))]

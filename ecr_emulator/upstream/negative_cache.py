@@ -1,0 +1,51 @@
+"""Negative answers of upstreams, "not found" and "denied", which are remembered for a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnsupported
+from ecr_emulator.upstream.failure_cache import FailureCache
+
+NEGATIVE_TTL = 5.0
+"""Seconds for which "not found" is remembered, if the settings say nothing else."""
+DENIED_FACTOR = 2
+"""Denials are remembered for longer than "not found": somebody has to change a credential first."""
+
+Found = TypeVar("Found")
+
+
+class NegativeKey(NamedTuple):
+    """The subject of a negative answer. The rule and the credential belong to it: a new one is worth a new request."""
+
+    rule: PullThroughRule
+    credential: Credential | None
+    name: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeCache:
+    """The negative answers to one rule with one credential; ``failures`` holds those of all. ``ttl`` is in seconds."""
+
+    failures: FailureCache[NegativeKey]
+    rule: PullThroughRule
+    credential: Credential | None
+    ttl: float
+
+    def fetch(self, name: str, reference: str, ask: Callable[[], Found]) -> Found:
+        """Ask the upstream, unless its negative answer is still remembered. Raises ``UpstreamFailure``."""
+        key = NegativeKey(self.rule, self.credential, name, reference)
+        self.failures.check(key)
+        try:
+            return ask()
+        except (UpstreamNotFound, UpstreamUnsupported) as absent:
+            self.failures.remember(key, absent, self.ttl)
+            raise
+        except UpstreamAccessDenied as denied:
+            self.failures.remember(key, denied, self.ttl * DENIED_FACTOR)
+            raise

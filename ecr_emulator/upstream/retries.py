@@ -1,0 +1,86 @@
+"""Timeouts and retries of requests to upstreams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.upstream.negative_cache import NEGATIVE_TTL
+
+Outcome = TypeVar("Outcome")
+
+
+class Payload(Enum):
+    """The kind of body that a request asks for: a document (a manifest, a token), or a blob, which may take hours."""
+
+    DOCUMENT = "document"
+    BLOB = "blob"
+
+
+class AttemptFailed(Exception):
+    """An attempt failed in a way that may pass. ``failure`` is raised if the next ones fail, too.
+
+    ``pause`` is in seconds, where the upstream said when to come back; ``host`` is the host whose fault it was.
+    """
+
+    def __init__(self, failure: UpstreamFailure, pause: float | None = None, host: str | None = None) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+        self.pause = pause
+        self.host = host
+
+
+class ReadTimedOut(AttemptFailed):
+    """The upstream took the request and did not answer in time."""
+
+
+class NotRetryable(AttemptFailed):
+    """Another attempt would fail as well: the certificate is not trusted, or the host asks for a long pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Timeouts, and the number of attempts with the pauses between them. Times are in seconds.
+
+    ``pause`` waits, ``spread`` is a factor near 1 by which pauses differ, and ``elapsed`` counts the seconds that rests
+    are measured in; tests that must not wait replace them. ``negative_ttl`` is for ``NegativeCache``.
+    """
+
+    connect_timeout: float = 5.0
+    document_timeout: float = 15.0
+    blob_timeout: float = 30.0
+    attempts: int = 3
+    first_pause: float = 0.5
+    longest_retry_after: float = 5.0
+    resumes: int = 5
+    negative_ttl: float = NEGATIVE_TTL
+    pause: Callable[[float], None] = time.sleep
+    spread: Callable[[], float] = lambda: 1.0
+    elapsed: Callable[[], float] = time.monotonic
+
+    def idle_timeout(self, payload: Payload) -> float:
+        """Return the seconds for which an upstream may send nothing."""
+        return self.blob_timeout if payload is Payload.BLOB else self.document_timeout
+
+    def run(self, attempt: Callable[[], Outcome], *, after_timeout: bool = False) -> Outcome:
+        """Return the outcome of the first attempt that does not fail. No other follows a read timeout unless told so.
+
+        Raises the last ``AttemptFailed``, and what else the attempts raise.
+        """
+        for number in range(1, self.attempts):
+            try:
+                return attempt()
+            except AttemptFailed as failed:
+                if isinstance(failed, NotRetryable) or (isinstance(failed, ReadTimedOut) and not after_timeout):
+                    raise
+                pause = failed.pause
+            self.wait(number, pause)
+        return attempt()
+
+    def wait(self, number: int, asked_for: float | None = None) -> None:
+        """Wait before asking again: as long as the upstream asked for, else twice as long each time."""
+        self.pause(self.first_pause * 2 ** (number - 1) * self.spread() if asked_for is None else asked_for)
