@@ -26,8 +26,8 @@ from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
 from ecr_emulator.upstream.rate_limits import Account, RateLimits
-from ecr_emulator.upstream.realms import check_realm
 from ecr_emulator.upstream.retries import AttemptFailed, Payload
+from ecr_emulator.upstream.token_services import check_realm
 
 if TYPE_CHECKING:
     from ecr_emulator.upstream.http import Answer, Connections

@@ -16,7 +16,7 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamUnavailable,
 )
 from ecr_emulator.upstream.addresses import UpstreamMap
-from ecr_emulator.upstream.realms import check_realm
+from ecr_emulator.upstream.token_services import check_realm
 from tests.support.faults import Reply, answers, hang_up, redirects
 from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_adapter import SECRET, a_rule

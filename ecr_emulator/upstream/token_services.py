@@ -1,4 +1,4 @@
-"""Which token realms may be asked, and which of them may see the credential of a rule."""
+"""Which token services (the realms of challenges) may be asked, and which may see the credential of a rule."""
 
 from __future__ import annotations
 
