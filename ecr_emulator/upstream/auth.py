@@ -44,7 +44,7 @@ _MAY_HIDE = frozenset({401, 403, 404})
 _TOKEN = re.compile(r"[!-~]+")
 
 
-class SignedRequests:
+class AuthenticatedRequests:
     """Requests to one upstream registry, made as one credential or anonymously."""
 
     def __init__(

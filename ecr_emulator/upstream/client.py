@@ -19,7 +19,7 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamUnavailable,
 )
 from ecr_emulator.upstream.addresses import UpstreamMap
-from ecr_emulator.upstream.auth import SignedRequests
+from ecr_emulator.upstream.auth import AuthenticatedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.breakers import Breakers
@@ -72,9 +72,9 @@ class HttpUpstreams:
         credential = self._credential(rule)
         connections = self._connections()
         connections.admit(rule.url)
-        signed = SignedRequests(rule.url, credential, connections, self._authorizations, self._rate_limits)
+        requests = AuthenticatedRequests(rule.url, credential, connections, self._authorizations, self._rate_limits)
         return HttpUpstream(
-            signed, self._retries, NegativeCache(self._negative_answers, rule, credential, self._retries.negative_ttl)
+            requests, self._retries, NegativeCache(self._negative_answers, rule, credential, self._retries.negative_ttl)
         )
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
@@ -119,8 +119,8 @@ class HttpUpstreams:
 class HttpUpstream:
     """One upstream registry, as one credential or anonymously. ECR upstreams are asked like any other."""
 
-    def __init__(self, signed: SignedRequests, retries: Retries, negative_cache: NegativeCache) -> None:
-        self._signed = signed
+    def __init__(self, requests: AuthenticatedRequests, retries: Retries, negative_cache: NegativeCache) -> None:
+        self._requests = requests
         self._retries = retries
         self._negative_cache = negative_cache
 
@@ -129,7 +129,7 @@ class HttpUpstream:
 
         Some registries answer 401, 403 or 404 to a HEAD for what GET shows.
         """
-        head = self._signed.with_retries(lambda: self._head(name, reference))
+        head = self._requests.with_retries(lambda: self._head(name, reference))
         if head:
             return head
         manifest = self.manifest(name, reference)
@@ -141,7 +141,7 @@ class HttpUpstream:
         What the upstream did not have or show a moment ago is not asked for again.
         """
         return self._negative_cache.fetch(
-            name, reference, lambda: self._signed.with_retries(lambda: self._manifest(name, reference))
+            name, reference, lambda: self._requests.with_retries(lambda: self._manifest(name, reference))
         )
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
@@ -154,10 +154,10 @@ class HttpUpstream:
             return self._negative_cache.fetch(
                 name,
                 f"blob {digest}",
-                lambda: self._signed.with_retries(lambda: self._blob(name, digest, headers), after_timeout=True),
+                lambda: self._requests.with_retries(lambda: self._blob(name, digest, headers), after_timeout=True),
             )
 
-        what = f"blob {digest} of {self._signed.host}/{name}"
+        what = f"blob {digest} of {self._requests.host}/{name}"
         return BlobDownload(open_blob, what, size, offset, self._retries).chunks()
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
@@ -167,7 +167,7 @@ class HttpUpstream:
         """
 
         def fetch(path: str) -> Page:
-            return self._signed.with_retries(lambda: self._referrers(name, digest, path))
+            return self._requests.with_retries(lambda: self._referrers(name, digest, path))
 
         try:
             return all_pages(f"/v2/{name}/referrers/{digest}", fetch)
@@ -176,17 +176,17 @@ class HttpUpstream:
 
     def hang_up(self) -> None:
         """Use none of the connections any more that are kept; answers on their way still arrive."""
-        self._signed.hang_up()
+        self._requests.hang_up()
 
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential. Raises ``UpstreamFailure``."""
-        self._signed.with_retries(self._ping)
+        self._requests.with_retries(self._ping)
 
     def _ping(self) -> None:
-        answer = self._signed.send("GET", "/v2/", "", {}, Payload.DOCUMENT)
+        answer = self._requests.send("GET", "/v2/", "", {}, Payload.DOCUMENT)
         answer.discard()
         if answer.status in (401, 403):
-            as_whom = "with the credential" if self._signed.credential else "without a credential"
+            as_whom = "with the credential" if self._requests.credential else "without a credential"
             raise UpstreamAccessDenied(f"{answer.who} answered {answer.status} to GET /v2/ {as_whom}")
         if answer.status != 200:
             raise UpstreamUnavailable(f"{answer.who} answered {answer.status} to GET /v2/, as no registry does")
@@ -205,12 +205,12 @@ class HttpUpstream:
 
     def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
         path = f"/v2/{name}/manifests/{reference}"
-        return self._signed.send(method, path, _scope(name), {"Accept": ACCEPT}, Payload.DOCUMENT)
+        return self._requests.send(method, path, _scope(name), {"Accept": ACCEPT}, Payload.DOCUMENT)
 
     def _referrers(self, name: str, digest: str, path: str) -> Page:
-        with self._signed.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Payload.DOCUMENT) as answer:
+        with self._requests.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Payload.DOCUMENT) as answer:
             if answer.status == 200:
-                return page_in(answer, f"https://{self._signed.host}{path}", digest, self._signed.addresses)
+                return page_in(answer, f"https://{self._requests.host}{path}", digest, self._requests.addresses)
         if answer.status in NO_API:
             raise UpstreamNotFound(f"{answer.who} has no referrers API")
         raise self._refusal(answer, name, f"referrers in {name}")
@@ -232,10 +232,10 @@ class HttpUpstream:
 
     def _ask_blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
         path = f"/v2/{name}/blobs/{digest}"
-        return self._signed.send("GET", path, _scope(name), headers, Payload.BLOB)
+        return self._requests.send("GET", path, _scope(name), headers, Payload.BLOB)
 
     def _refusal(self, answer: Answer, name: str, what: str) -> UpstreamFailure:
-        has_credential, hint = self._signed.credential is not None, hint_about(self._signed.host, name)
+        has_credential, hint = self._requests.credential is not None, hint_about(self._requests.host, name)
         return refusal(answer.status, answer.who, what, has_credential=has_credential, hint=hint)
 
 
