@@ -25,7 +25,7 @@ from ecr_emulator.ports.upstream_failures import (
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
-from ecr_emulator.upstream.rate_limits import Account, RateLimits
+from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from ecr_emulator.upstream.retries import AttemptFailed, Payload
 from ecr_emulator.upstream.token_services import check_realm
 
@@ -61,7 +61,7 @@ class AuthenticatedRequests:
         self.with_retries = connections.with_retries
         self._connections = connections
         self._authorizations = authorizations
-        self._account = Account(host, credential)
+        self._key = HostCredential(host, credential)
         self._rate_limits = rate_limits
 
     @property
@@ -74,13 +74,13 @@ class AuthenticatedRequests:
 
         Nothing is sent while a rate limit is used up. Raises ``AttemptFailed`` and ``UpstreamFailure``.
         """
-        self._rate_limits.check(self._account)
+        self._rate_limits.check(self._key)
         try:
             answer = self._send(method, f"https://{self.host}{path}", scope, headers, payload)
         except UpstreamTooManyRequests as refused:
-            self._rate_limits.refused(self._account, refused)
+            self._rate_limits.refused(self._key, refused)
             raise
-        self._rate_limits.answered(self._account, answer.headers)
+        self._rate_limits.answered(self._key, answer.headers)
         return answer
 
     def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:

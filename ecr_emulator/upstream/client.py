@@ -26,7 +26,7 @@ from ecr_emulator.upstream.breakers import Breakers
 from ecr_emulator.upstream.failure_cache import FailureCache
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
 from ecr_emulator.upstream.negative_cache import NegativeCache, NegativeKey
-from ecr_emulator.upstream.rate_limits import Account, RateLimits
+from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
 from ecr_emulator.upstream.refusals import hint_about, refusal
 from ecr_emulator.upstream.retries import Payload, Retries
@@ -81,10 +81,10 @@ class HttpUpstreams:
         """What is known of the upstream of a rule. The rate limit is that of its credential, if that can be read."""
         state = UpstreamState(self._addresses.stand_in(rule.url), self._breakers.left(rule.url.lower()))
         try:
-            account = Account(rule.url, self._credential(rule))
+            key = HostCredential(rule.url, self._credential(rule))
         except UpstreamFailure:
             return state
-        return state._replace(limited=self._rate_limits.left(account), rate_limit=self._rate_limits.known(account))
+        return state._replace(limited=self._rate_limits.left(key), rate_limit=self._rate_limits.known(key))
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Let the next request to the upstream of a rule through, and forget what it lately did not have or show."""

@@ -21,13 +21,13 @@ REST = 10.0
 WINDOW = 3_600.0
 """Seconds after which a limit is forgotten whose upstream does not say for how long it counts."""
 KEPT = 1_000
-"""With more accounts than this in memory, the one that was heard of first is forgotten: secrets are rotated."""
+"""With more keys than this in memory, the oldest is forgotten: secrets are rotated."""
 
 _QUANTITY = re.compile(r"(?P<number>\d{1,9})(?:\s*;\s*w=(?P<window>\d{1,9}))?")
 
 
-class Account(NamedTuple):
-    """Somebody who asks a host: one credential, or everybody without one."""
+class HostCredential(NamedTuple):
+    """The key of a rate limit: a host, and the credential with which it is asked, or None for anonymous requests."""
 
     host: str
     credential: Credential | None
@@ -39,23 +39,23 @@ class _Known(NamedTuple):
 
 
 class RateLimits:
-    """What is known of the rate limits of all accounts. Safe to use from many threads."""
+    """What is known of the rate limits of all hosts. Safe to use from many threads."""
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
-        self._used_up: FailureCache[Account] = FailureCache(elapsed)
-        self._known: dict[Account, _Known] = {}
+        self._used_up: FailureCache[HostCredential] = FailureCache(elapsed)
+        self._known: dict[HostCredential, _Known] = {}
         self._lock = Lock()
 
-    def check(self, account: Account) -> None:
+    def check(self, key: HostCredential) -> None:
         """Raise ``UpstreamTooManyRequests`` while the upstream wants to be left alone."""
-        self._used_up.check(account)
+        self._used_up.check(key)
 
-    def refused(self, account: Account, failure: UpstreamTooManyRequests) -> None:
+    def refused(self, key: HostCredential, failure: UpstreamTooManyRequests) -> None:
         """The upstream answered 429: it is left alone for as long as it said."""
-        self._used_up.remember(account, failure, REST if failure.retry_after is None else failure.retry_after)
+        self._used_up.remember(key, failure, REST if failure.retry_after is None else failure.retry_after)
 
-    def answered(self, account: Account, headers: Mapping[str, str]) -> None:
+    def answered(self, key: HostCredential, headers: Mapping[str, str]) -> None:
         """Remember what the headers of an answer say of the limit, as Docker Hub's do.
 
         It counts until its window is over, and for no longer than a day.
@@ -67,25 +67,25 @@ class RateLimits:
         window = limit[1] or remaining[1]
         until = self._elapsed() + min(window or WINDOW, LONGEST_REST)
         with self._lock:
-            self._known.pop(account, None)
+            self._known.pop(key, None)
             if len(self._known) >= KEPT:
                 del self._known[next(iter(self._known))]
-            self._known[account] = _Known(RateLimit(limit[0], remaining[0], window), until)
+            self._known[key] = _Known(RateLimit(limit[0], remaining[0], window), until)
 
     def clear(self) -> None:
         """Know nothing of any limit."""
-        self._used_up.forget(lambda account: True)
+        self._used_up.forget(lambda key: True)
         with self._lock:
             self._known.clear()
 
-    def known(self, account: Account) -> RateLimit | None:
+    def known(self, key: HostCredential) -> RateLimit | None:
         """What the upstream last said of its limit; None if it never did, or so long ago that it counts anew."""
-        known = self._known.get(account)
+        known = self._known.get(key)
         return known.limit if known and self._elapsed() < known.until else None
 
-    def left(self, account: Account) -> float:
+    def left(self, key: HostCredential) -> float:
         """For how many more seconds the upstream wants to be left alone; 0 if it does not."""
-        return self._used_up.left(account)
+        return self._used_up.left(key)
 
 
 def _quantity(header: str | None) -> tuple[int, int | None] | None:

@@ -8,7 +8,7 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamTooManyRequests
-from ecr_emulator.upstream.rate_limits import Account, RateLimits
+from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from tests.support.clock import FrozenClock
 from tests.support.upstream_adapter import HUB, SECRET, a_rule
 from tests.support.upstream_images import image
@@ -91,20 +91,20 @@ def test_nobody_is_left_alone_for_longer_than_a_day(hub, adapter):
     ],
 )
 def test_what_is_left_of_a_rate_limit_is_remembered(limit, remaining, known):
-    limits, account = RateLimits(FrozenClock().elapsed), Account(HUB, CREDENTIAL)
-    limits.answered(account, {"RateLimit-Limit": limit, "RateLimit-Remaining": remaining})
-    assert limits.known(account) == known
-    assert limits.known(Account(HUB, None)) is None
+    limits, key = RateLimits(FrozenClock().elapsed), HostCredential(HUB, CREDENTIAL)
+    limits.answered(key, {"RateLimit-Limit": limit, "RateLimit-Remaining": remaining})
+    assert limits.known(key) == known
+    assert limits.known(HostCredential(HUB, None)) is None
 
 
 @pytest.mark.parametrize(
     ("window", "seconds"), [(";w=21600", 21_600), (";w=60", 60), ("", 3_600), (";w=0", 3_600), (";w=999999999", 86_400)]
 )
 def test_what_was_left_of_a_rate_limit_is_forgotten_with_its_window(window, seconds):
-    clock, account = FrozenClock(), Account(HUB, None)
+    clock, key = FrozenClock(), HostCredential(HUB, None)
     limits = RateLimits(clock.elapsed)
-    limits.answered(account, {"RateLimit-Limit": f"100{window}", "RateLimit-Remaining": "3"})
+    limits.answered(key, {"RateLimit-Limit": f"100{window}", "RateLimit-Remaining": "3"})
     clock.advance(timedelta(seconds=seconds - 1))
-    assert limits.known(account) is not None
+    assert limits.known(key) is not None
     clock.advance(timedelta(seconds=1))
-    assert limits.known(account) is None
+    assert limits.known(key) is None
