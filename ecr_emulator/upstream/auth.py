@@ -23,7 +23,7 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamUnavailable,
 )
 from ecr_emulator.upstream.addresses import UpstreamMap
-from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
+from ecr_emulator.upstream.authorizations import AuthorizationKey, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from ecr_emulator.upstream.retries import AttemptFailed, Payload
@@ -84,16 +84,16 @@ class AuthenticatedRequests:
         return answer
 
     def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:
-        access = Access(self.host, self.credential, scope)
-        header = self._authorizations.find(access) or self._unasked(access)
+        key = AuthorizationKey(self.host, self.credential, scope)
+        header = self._authorizations.find(key) or self._unasked(key)
         answer = self._connections.send(method, url, _authorized(headers, header), payload, self.host)
         if answer.status == 401 and header:
-            self._authorizations.forget(access, header)
+            self._authorizations.forget(key, header)
         challenge = self._challenge(answer) or (None if header else self._unsaid(answer, scope))
         if challenge is None or (challenge.scheme == "basic" and header == self._basic):
             return answer
         answer.discard()
-        header = self._authorizations.obtain(access, lambda: self._grant(challenge, scope))
+        header = self._authorizations.obtain(key, lambda: self._grant(challenge, scope))
         self._authorizations.learn(self.host, challenge)
         return self._connections.send(method, url, _authorized(headers, header), payload, self.host)
 
@@ -101,13 +101,13 @@ class AuthenticatedRequests:
         """Use none of the connections any more that are kept, wherever they lead."""
         self._connections.close()
 
-    def _unasked(self, access: Access) -> str | None:
+    def _unasked(self, key: AuthorizationKey) -> str | None:
         """A header as the host asked for before: that saves the request which would only be refused."""
         challenge = self._authorizations.learnt(self.host)
         if challenge is None or (challenge.scheme == "basic" and self.credential is None):
             return None
         try:
-            return self._authorizations.obtain(access, lambda: self._grant(challenge, access.scope))
+            return self._authorizations.obtain(key, lambda: self._grant(challenge, key.scope))
         except UpstreamNotFound:
             return None  # no token for strangers: the registry may show them something all the same
         except UpstreamFailure:

@@ -18,8 +18,8 @@ OPEN_FOR = 3_600.0
 """Seconds for which a host is believed that it shows everybody what it has."""
 
 
-class Access(NamedTuple):
-    """What a header is good for. A scope is that of the token specification; it may be empty."""
+class AuthorizationKey(NamedTuple):
+    """The requests that a header authorizes. The scope is that of the token specification; it may be empty."""
 
     host: str
     credential: Credential | None
@@ -51,25 +51,25 @@ class Authorizations:
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
-        self._kept: dict[Access, _Kept] = {}
+        self._kept: dict[AuthorizationKey, _Kept] = {}
         self._challenges: dict[str, Challenge] = {}
         self._open_until: dict[tuple[str, Credential], float] = {}
         self._lock = Lock()
 
-    def find(self, access: Access) -> str | None:
+    def find(self, key: AuthorizationKey) -> str | None:
         """A header that is believed to be good."""
-        kept = self._kept.get(access)
+        kept = self._kept.get(key)
         return kept.current(self._elapsed()) if kept else None
 
-    def forget(self, access: Access, header: str) -> None:
+    def forget(self, key: AuthorizationKey, header: str) -> None:
         """A header was refused; one that has taken its place since stays."""
-        kept = self._kept.get(access)
+        kept = self._kept.get(key)
         if kept and kept.header == header:
             kept.header = None
 
-    def obtain(self, access: Access, fetch: Callable[[], Grant]) -> str:
+    def obtain(self, key: AuthorizationKey, fetch: Callable[[], Grant]) -> str:
         """A header that is believed to be good. Threads that ask at the same time share one fetch."""
-        kept = self._entry(access)
+        kept = self._entry(key)
         with kept.lock:
             header = kept.current(self._elapsed())
             if header is None:
@@ -100,11 +100,11 @@ class Authorizations:
             still = {key: until for key, until in self._open_until.items() if now < until}
             self._open_until = still | {(host, credential): now + OPEN_FOR}
 
-    def _entry(self, access: Access) -> _Kept:
+    def _entry(self, key: AuthorizationKey) -> _Kept:
         with self._lock:
             if len(self._kept) >= KEPT:
                 now = self._elapsed()
                 self._kept = {key: kept for key, kept in self._kept.items() if kept.current(now)}
                 if len(self._kept) >= KEPT:
                     del self._kept[next(iter(self._kept))]
-            return self._kept.setdefault(access, _Kept())
+            return self._kept.setdefault(key, _Kept())

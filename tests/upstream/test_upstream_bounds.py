@@ -7,7 +7,7 @@ import pytest
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream import http
 from ecr_emulator.upstream.authorizations import KEPT as HEADERS
-from ecr_emulator.upstream.authorizations import Access, Authorizations, Grant
+from ecr_emulator.upstream.authorizations import AuthorizationKey, Authorizations, Grant
 from ecr_emulator.upstream.breakers import FAILURES, Breakers
 from ecr_emulator.upstream.breakers import KEPT as HOSTS
 from tests.support.faults import redirects
@@ -20,7 +20,7 @@ BLOB = layer("blob")
 
 def test_headers_that_never_expire_are_forgotten_when_there_are_many():
     authorizations = Authorizations(lambda: 0.0)
-    scopes = [Access("basic.test", None, f"repository:app{number}:pull") for number in range(HEADERS + 1)]
+    scopes = [AuthorizationKey("basic.test", None, f"repository:app{number}:pull") for number in range(HEADERS + 1)]
     for scope in scopes:
         authorizations.obtain(scope, lambda: Grant("Basic abc", math.inf))
     assert authorizations.find(scopes[0]) is None
