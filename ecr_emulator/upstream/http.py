@@ -24,11 +24,11 @@ from urllib3.exceptions import HTTPError
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.breakers import Breakers
+from ecr_emulator.upstream.concurrency import REQUESTS_PER_HOST, ConcurrencyLimit
 from ecr_emulator.upstream.guard import GuardedAdapter, May
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.refusals import PASSING, busy
 from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, ReadTimedOut, Retries
-from ecr_emulator.upstream.sockets import SOCKETS_PER_HOST, Sockets
 
 Outcome = TypeVar("Outcome")
 
@@ -104,7 +104,7 @@ class Connections:
         self.retries = retries
         self._breakers = breakers
         self._sessions: dict[Origin, requests.Session] = {}
-        self._sockets: dict[Origin, Sockets] = {}
+        self._limits: dict[Origin, ConcurrencyLimit] = {}
         self._registries: set[Origin] = set()
         self._lock = Lock()
 
@@ -166,9 +166,9 @@ class Connections:
     ) -> Answer:
         """One request, unless its host is to be left alone. An answer that begins is an answer: its breaker closes."""
         host = urlsplit(url).netloc.lower()
-        session, sockets = self._session(self._origin(url))
+        session, limit = self._session(self._origin(url))
         self._breakers.check(host)
-        give_back = sockets.take(payload)
+        give_back = limit.take(payload)
         try:
             with _translated_errors(who, "cannot be reached", host):
                 response = session.request(
@@ -205,16 +205,16 @@ class Connections:
     def _may_be_private(self, origin: Origin) -> bool:
         return origin in self._registries or self.addresses.leads_to(origin)
 
-    def _session(self, origin: Origin) -> tuple[requests.Session, Sockets]:
+    def _session(self, origin: Origin) -> tuple[requests.Session, ConcurrencyLimit]:
         with self._lock:
             if origin not in self._sessions:
                 if len(self._sessions) >= HOSTS:
                     oldest = next(iter(self._sessions))
                     self._sessions.pop(oldest).close()
-                    del self._sockets[oldest]
+                    del self._limits[oldest]
                 self._sessions[origin] = _new_session(origin, partial(self._may_be_private, origin))
-                self._sockets.setdefault(origin, Sockets())
-            return self._sessions[origin], self._sockets[origin]
+                self._limits.setdefault(origin, ConcurrencyLimit())
+            return self._sessions[origin], self._limits[origin]
 
 
 class _Session(requests.Session):
@@ -234,7 +234,7 @@ def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = "ecr-emulator"
-    session.mount(f"{scheme}://", GuardedAdapter(may_be_private, pool_connections=1, pool_maxsize=SOCKETS_PER_HOST))
+    session.mount(f"{scheme}://", GuardedAdapter(may_be_private, pool_connections=1, pool_maxsize=REQUESTS_PER_HOST))
     return session
 
 

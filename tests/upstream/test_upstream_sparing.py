@@ -19,9 +19,9 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamUnavailable,
 )
 from ecr_emulator.system import SystemClock, spread
+from ecr_emulator.upstream.concurrency import BLOBS_PER_HOST, REQUESTS_PER_HOST, ConcurrencyLimit
 from ecr_emulator.upstream.failure_cache import KEPT, FailureCache
 from ecr_emulator.upstream.retries import AttemptFailed, Payload, Retries
-from ecr_emulator.upstream.sockets import BLOBS_PER_HOST, SOCKETS_PER_HOST, Sockets
 from tests.support.clock import FrozenClock
 from tests.support.faults import answers, hang_up, redirects, stalls
 from tests.support.scripted_upstream import Basic, Bearer
@@ -249,7 +249,7 @@ def test_failures_are_forgotten_when_there_are_too_many():
     assert len(refusals._entries) == 1
 
 
-# --- Pauses and sockets ----------------------------------------------------------------------------------
+# --- Pauses and concurrency ----------------------------------------------------------------------------------
 
 
 def test_those_who_wait_as_long_do_not_come_back_together():
@@ -280,12 +280,12 @@ def test_pauses_differ_but_a_pause_that_was_asked_for_is_kept():
     assert pauses == [0.6, 3.0]
 
 
-def test_a_host_has_eight_sockets_of_which_blobs_take_six():
-    sockets, threads = Sockets(), ThreadPoolExecutor(20)
-    blobs = {threads.submit(sockets.take, Payload.BLOB) for _ in range(BLOBS_PER_HOST + 1)}
+def test_a_host_takes_eight_requests_of_which_six_are_for_blobs():
+    limit, threads = ConcurrencyLimit(), ThreadPoolExecutor(20)
+    blobs = {threads.submit(limit.take, Payload.BLOB) for _ in range(BLOBS_PER_HOST + 1)}
     taken = [done.result() for done in islice(as_completed(blobs, timeout=60), BLOBS_PER_HOST)]
-    documents = [sockets.take(Payload.DOCUMENT) for _ in range(SOCKETS_PER_HOST - BLOBS_PER_HOST)]
-    waiting = threads.submit(sockets.take, Payload.DOCUMENT)
+    documents = [limit.take(Payload.DOCUMENT) for _ in range(REQUESTS_PER_HOST - BLOBS_PER_HOST)]
+    waiting = threads.submit(limit.take, Payload.DOCUMENT)
     assert sum(blob.done() for blob in blobs) == BLOBS_PER_HOST
     assert not waiting.done()
 
@@ -317,14 +317,14 @@ def test_a_manifest_does_not_wait_behind_blobs(hub, adapter):
         assert hub.count("GET", "/blobs/") == BLOBS_PER_HOST
         go_on.set()
         assert [each.result() for each in downloads] == [blob.raw for blob in blobs]
-    assert hub.connections <= SOCKETS_PER_HOST
+    assert hub.connections <= REQUESTS_PER_HOST
 
 
 def test_who_leaves_in_the_middle_of_a_blob_gives_the_socket_back(hub, adapter):
     large = layer("large", 2_000_000)
     hub.add_blobs(NAME, large)
     upstream = adapter.at()
-    for _ in range(SOCKETS_PER_HOST + 1):
+    for _ in range(REQUESTS_PER_HOST + 1):
         chunks = upstream.blob(NAME, large.digest, large.size)
         next(chunks)
         chunks.close()
