@@ -22,7 +22,7 @@ from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.auth import AuthenticatedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
-from ecr_emulator.upstream.breakers import Breakers
+from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.failure_cache import FailureCache
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
 from ecr_emulator.upstream.negative_cache import NegativeCache, NegativeKey
@@ -59,7 +59,7 @@ class HttpUpstreams:
         self._addresses = addresses or UpstreamMap()
         self._retries = retries or Retries()
         self._authorizations = Authorizations(self._retries.elapsed)
-        self._breakers = Breakers(self._retries.elapsed)
+        self._breakers = CircuitBreakers(self._retries.elapsed)
         self._rate_limits = RateLimits(self._retries.elapsed)
         self._negative_answers: FailureCache[NegativeKey] = FailureCache(self._retries.elapsed)
         self._opened: Connections | None = None

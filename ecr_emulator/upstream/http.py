@@ -23,9 +23,9 @@ from urllib3.exceptions import HTTPError
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
-from ecr_emulator.upstream.breakers import Breakers
+from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.concurrency import REQUESTS_PER_HOST, ConcurrencyLimit
-from ecr_emulator.upstream.guard import GuardedAdapter, May
+from ecr_emulator.upstream.private_networks import GuardedAdapter, May
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.refusals import PASSING, busy
 from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, ReadTimedOut, Retries
@@ -99,7 +99,7 @@ class Answer:
 class Connections:
     """Sends requests to upstreams and wherever they redirect to. Safe to use from many threads."""
 
-    def __init__(self, addresses: UpstreamMap, retries: Retries, breakers: Breakers) -> None:
+    def __init__(self, addresses: UpstreamMap, retries: Retries, breakers: CircuitBreakers) -> None:
         self.addresses = addresses
         self.retries = retries
         self._breakers = breakers

@@ -8,8 +8,8 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream import http
 from ecr_emulator.upstream.authorizations import KEPT as HEADERS
 from ecr_emulator.upstream.authorizations import AuthorizationKey, Authorizations, Grant
-from ecr_emulator.upstream.breakers import FAILURES, Breakers
-from ecr_emulator.upstream.breakers import KEPT as HOSTS
+from ecr_emulator.upstream.circuit_breakers import FAILURES, CircuitBreakers
+from ecr_emulator.upstream.circuit_breakers import KEPT as HOSTS
 from tests.support.faults import redirects
 from tests.support.upstream_adapter import a_rule
 from tests.support.upstream_images import layer
@@ -28,7 +28,7 @@ def test_headers_that_never_expire_are_forgotten_when_there_are_many():
 
 
 def test_hosts_in_trouble_are_forgotten_when_there_are_many():
-    breakers = Breakers(lambda: 0.0)
+    breakers = CircuitBreakers(lambda: 0.0)
     for number in range(HOSTS + 1):
         for _ in range(FAILURES):
             breakers.gave_up(f"{number}.test", "it is down")

@@ -1,4 +1,4 @@
-"""Connections that look where they lead.
+"""Connections that enter private networks only if their host may be there.
 
 A name that an upstream sends us to may mean an address that only the emulator can reach, or mean another one a moment
 later. So the name is resolved once, and what is connected to is the address that was looked at.

@@ -27,7 +27,7 @@ class _Breaker:
     reason: str = ""
 
 
-class Breakers:
+class CircuitBreakers:
     """The breakers of all hosts that were asked. Safe to use from many threads.
 
     ``elapsed`` counts seconds and never goes back. Who passes ``check`` has to say how it went: with ``answered``,
