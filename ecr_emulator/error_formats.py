@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug import Response
 
-from ecr_emulator.companions.refusals import in_words_of_aws
+from ecr_emulator.companions.error_responses import in_words_of_aws
 from ecr_emulator.control.endpoint import CONTENT_TYPE
 from ecr_emulator.distribution.errors import OciError, error_response
 from ecr_emulator.web_pages import Refusal

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
+from ecr_emulator.companions.error_responses import Closed, NoSuchCompanion, refuse, service_of
 from ecr_emulator.companions.iam_backend import iam_of_aws
 from ecr_emulator.companions.moto_lookups import find_account
 from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
-from ecr_emulator.companions.refusals import Closed, NoSuchCompanion, refuse, service_of
 from ecr_emulator.observe import NOTE
 from ecr_emulator.ports.storage_failures import OutOfFiles
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ecr_emulator.companions.refusals import service_of
+from ecr_emulator.companions.error_responses import service_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from ecr_emulator.companions.refusals import service_of
+from ecr_emulator.companions.error_responses import service_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

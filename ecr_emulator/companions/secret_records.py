@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ecr_emulator.companions.refusals import CompanionFailure
+from ecr_emulator.companions.error_responses import CompanionFailure
 
 VERSION = 2
 

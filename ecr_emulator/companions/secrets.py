@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.refusals import CompanionFailure
+from ecr_emulator.companions.error_responses import CompanionFailure
 from ecr_emulator.companions.secrets_file import SecretsFile
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.refusals import CompanionFailure
+from ecr_emulator.companions.error_responses import CompanionFailure
 from ecr_emulator.companions.secret_records import VERSION, Record, familiar_moto, record_of, records_in, secret_of
 from ecr_emulator.private_files import FOLDER, owner_only
 

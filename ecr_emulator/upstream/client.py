@@ -23,12 +23,12 @@ from ecr_emulator.upstream.auth import AuthenticatedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
+from ecr_emulator.upstream.error_responses import hint_about, refusal
 from ecr_emulator.upstream.failure_cache import FailureCache
 from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
 from ecr_emulator.upstream.negative_cache import NegativeCache, NegativeKey
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
-from ecr_emulator.upstream.refusals import hint_about, refusal
 from ecr_emulator.upstream.retries import Payload, Retries
 
 if TYPE_CHECKING:

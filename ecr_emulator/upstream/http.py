@@ -25,9 +25,9 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.concurrency import REQUESTS_PER_HOST, ConcurrencyLimit
+from ecr_emulator.upstream.error_responses import PASSING, busy
 from ecr_emulator.upstream.private_networks import GuardedAdapter, May
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
-from ecr_emulator.upstream.refusals import PASSING, busy
 from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, ReadTimedOut, Retries
 
 Outcome = TypeVar("Outcome")

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
 from ecr_emulator.ports.upstream_failures import UpstreamTooManyRequests
+from ecr_emulator.upstream.error_responses import LONGEST_REST
 from ecr_emulator.upstream.failure_cache import FailureCache
-from ecr_emulator.upstream.refusals import LONGEST_REST
 
 REST = 10.0
 """Seconds for which an upstream is left alone that does not say for how long."""

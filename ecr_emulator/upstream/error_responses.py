@@ -1,4 +1,4 @@
-"""What the answers of upstreams that are no success mean to us."""
+"""Reads the error responses of upstreams: which failure each of them is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller hears when a companion cannot answer."""
+"""Error responses of companions, in the format of the service that was asked."""
 
 from __future__ import annotations
 
