@@ -9,7 +9,15 @@ from ecr_emulator.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAPERS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/README.md", "docs/settings.md", "docs/admin.md"]
+PAPERS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/README.md",
+    "docs/settings.md",
+    "docs/admin.md",
+]
 
 
 def text(path):
