@@ -32,16 +32,16 @@ def names_in(path):
     }
 
 
-def test_the_page_has_a_table_for_everything_that_it_is_about():
+def test_the_page_has_its_sections_in_order():
     headings = re.findall(r"^## (.+)$", page(), re.MULTILINE)
     assert headings == [
-        "What listens where",
-        "What is trusted",
-        "Which origins are answered",
-        "Which host names are answered",
-        "What is written with which mode",
-        "What /_ecr may do, and how to close it",
-        "What the emulator does not protect",
+        "Listening addresses",
+        "Trust",
+        "Origins of web pages",
+        "Host names",
+        "File modes",
+        "Access to /_ecr",
+        "Limits of the protection",
     ]
     assert len(rows()) > 30
 

@@ -307,9 +307,9 @@ def test_an_unencrypted_request_is_denied_where_a_policy_says_so():
     )
 
 
-def test_the_keys_that_follow_from_a_request_are_those_that_the_page_tells():
+def test_the_page_lists_the_keys_that_follow_from_principal_and_resource():
     page = (Path(__file__).parents[2] / "docs" / "condition-keys.md").read_text(encoding="utf-8")
-    section = page.split("## From who asks, and for what")[1].split("\n## ")[0]
+    section = page.split("## From the principal and the resource")[1].split("\n## ")[0]
     told = re.findall(
         r"^\| `(\S+)` \| .+ \| (always|the caller is no service|the caller is a service) \|$", section, re.M
     )
