@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecr_emulator.domain import names
 from ecr_emulator.domain.addresses import STYLES
 
 
@@ -102,8 +103,8 @@ def _upstream(text: str) -> tuple[str, str]:
 
 ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gather=_at_least_one)
 DIRECTORY = Kind("a directory", "DIR", _directory)
-ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(r"[0-9]{12}"))
-REGION = Kind("a Region, like eu-west-1", "REGION", _matching(r"[a-z]{2,3}(-[a-z]+)+-[0-9]"))
+ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(names.ACCOUNT_ID))
+REGION = Kind("a Region, like eu-west-1", "REGION", _matching(names.REGION))
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?"
 PUBLIC_HOST = Kind("a host name, with a port if need be, like ecr.test:4566", "HOST[:PORT]", _matching(_HOST))
 UPSTREAM_HOSTS = Kind(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.names import Registry, is_account_id, is_region
 
 JSON = "Content-Type: application/json"
-ACCOUNT = re.compile(r"[0-9]{12}")
-REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]")
 
 
 def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
@@ -51,9 +48,9 @@ def find_registry(given: Mapping[str, Any], home: Registry) -> Registry:
     Raises ``BadRequest``.
     """
     account, region = given.get("account", home.id), given.get("region", home.region)
-    if not isinstance(account, str) or not ACCOUNT.fullmatch(account):
+    if not isinstance(account, str) or not is_account_id(account):
         raise BadRequest(f"account must be 12 digits, as text, not {_shown(account)}")
-    if not isinstance(region, str) or not REGION.fullmatch(region):
+    if not isinstance(region, str) or not is_region(region):
         raise BadRequest(f"region must be a Region, like eu-west-1, not {_shown(region)}")
     return Registry(account, region)
 

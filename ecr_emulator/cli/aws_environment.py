@@ -7,13 +7,13 @@ https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import click
 
 from ecr_emulator.cli.ask import Place, account_of_key
+from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.settings import Loaded
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
@@ -22,7 +22,6 @@ ACCESS_KEY = "AWS_ACCESS_KEY_ID"
 IGNORE = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
 _PORTS = {"http": 80, "https": 443}
-_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> Place:
@@ -57,7 +56,7 @@ def _named(loaded: Loaded, place: Place, environment: Mapping[str, str]) -> Iter
 
 
 def _account_of(access_key: str, place: Place) -> str | None:
-    return access_key if not access_key or _ACCOUNT.fullmatch(access_key) else account_of_key(place, access_key)
+    return access_key if not access_key or is_account_id(access_key) else account_of_key(place, access_key)
 
 
 def _first_set(variables: tuple[str, ...], environment: Mapping[str, str]) -> str | None:

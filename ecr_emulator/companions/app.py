@@ -18,6 +18,7 @@ from ecr_emulator.companions.moto_lookups import find_account
 from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
+from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.observe import NOTE
 from ecr_emulator.ports.storage_failures import OutOfFiles
 
@@ -31,7 +32,6 @@ MOTO_API_IS_CLOSED = (
     "POST /_ecr/reset empties everything, GET / lists what else there is."
 )
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
 # In the header or in the query of a presigned request, by signature version 4 or, for S3 still common, 2.
 _ACCESS_KEY = re.compile(r"(?:Credential=|AWSAccessKeyId=|^AWS )([^/,:&\s]+)")
 
@@ -149,7 +149,7 @@ class Companions:
         signature = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "").replace("%2F", "/")
         found = _ACCESS_KEY.search(signature)
         access_key = found[1] if found else ""
-        if _ACCOUNT.fullmatch(access_key):
+        if is_account_id(access_key):
             return access_key
         return find_account(access_key) or self._default_account
 

@@ -6,18 +6,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 from __future__ import annotations
 
 import hmac
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.control.credential import Credential
 from ecr_emulator.control.signatures import SignatureCheck, SignedRequest
 from ecr_emulator.domain.caller import Caller
-from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.names import Registry, is_account_id
 from ecr_emulator.errors import ExpiredTokenException, MissingAuthenticationTokenException, UnrecognizedClientException
 from ecr_emulator.ports.identities import AccessKey, Identities
-
-_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Callers:
         credential = Credential.of(request.authorization, request.query)
         if credential is None:
             raise MissingAuthenticationTokenException
-        if _ACCOUNT.fullmatch(credential.access_key):
+        if is_account_id(credential.access_key):
             return Caller.root_of(Registry(credential.access_key, credential.region))
         known = self.identities.find_key(credential.access_key)
         if known is None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.names import ACCOUNT_ID, REGION, Registry
 from ecr_emulator.domain.partitions import DNS_SUFFIXES
 
 STYLES = ("localhost", "subdomain", "aws", "path")
 
 _AWS_HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9][a-z0-9-]*)\."
+    rf"(?P<account>{ACCOUNT_ID})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9][a-z0-9-]*)\."
     rf"(?:{'|'.join(map(re.escape, DNS_SUFFIXES))}|on\.(?:aws|amazonwebservices\.com\.cn)|localhost)\.?(?::\d+)?"
 )
-_PATH_PREFIX = re.compile(r"(?P<account>\d{12})/(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/(?P<rest>.+)")
+_PATH_PREFIX = re.compile(rf"(?P<account>{ACCOUNT_ID})/(?P<region>{REGION})/(?P<rest>.+)")
 
 
 def registry_of_host(host: str) -> Registry | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
+from ecr_emulator.domain.names import REGION, is_account_id
 from ecr_emulator.domain.pull_through import find_upstream_kind
 
 UPSTREAMS = (
@@ -35,7 +36,6 @@ OTHER_NAMES = {
 }
 """What people call upstreams that are reached under another name."""
 
-_REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d\b")
 _ALIKE = 0.75
 """From 0 to 1: as alike as ``qauy.io`` and ``quay.io``, and not as ``registry.example.com`` and GitLab's."""
 
@@ -68,6 +68,6 @@ def _built_like(name: str) -> Iterator[str]:
     """The upstreams whose names have a part of the user's own, with the part that this name has."""
     first = name.partition(".")[0]
     yield f"{first}.azurecr.io"
-    region = _REGION.search(name)
-    if re.fullmatch(r"\d{12}", first) and region:
+    region = re.search(rf"{REGION}\b", name)
+    if is_account_id(first) and region:
         yield f"{first}.dkr.ecr.{region[0]}.amazonaws.com"

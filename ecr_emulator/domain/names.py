@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 from ecr_emulator.domain.partitions import partition_of
 
+ACCOUNT_ID = r"[0-9]{12}"
+"""The pattern of an account id."""
+REGION = r"[a-z]{2,3}(?:-[a-z]+)+-[0-9]"
+"""The pattern of a Region's name, like ``eu-west-1``."""
+
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_REPOSITORY_ARN = re.compile(r"arn:aws[a-z-]*:ecr:([a-z0-9-]+):(\d{12}):repository/(.+)")
+_REPOSITORY_ARN = re.compile(rf"arn:aws[a-z-]*:ecr:([a-z0-9-]+):({ACCOUNT_ID}):repository/(.+)")
 _HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 
 ALGORITHMS = frozenset(_HEX_LENGTHS)
@@ -57,6 +62,16 @@ def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
         return None
     region, account, name = match.groups()
     return Registry(account, region), name
+
+
+def is_account_id(text: str) -> bool:
+    """Whether this is an account id: twelve digits."""
+    return re.fullmatch(ACCOUNT_ID, text) is not None
+
+
+def is_region(text: str) -> bool:
+    """Whether a Region may have this name."""
+    return re.fullmatch(REGION, text) is not None
 
 
 def is_repository_name(text: str) -> bool:

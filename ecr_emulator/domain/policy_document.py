@@ -6,22 +6,19 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.domain.access.document import read_document
 from ecr_emulator.domain.access.facts import Facts
 from ecr_emulator.domain.access.request import AccessRequest, Principal
-from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.names import Registry, is_account_id
 from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
 from ecr_emulator.domain.policy_text import in_order, printed
 from ecr_emulator.errors import InvalidParameterException
 
 REGISTRY_POLICY = "policy"
 """The name under which a registry's policy is kept: its text."""
-
-_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def _principal_with_arns(principal: Any, registry: Registry) -> Any:
 
 def _arn(name: str, registry: Registry) -> str:
     """A principal by its ARN, if it has one. Raises ``ValueError`` for one of another partition: nobody here is it."""
-    if _ACCOUNT.fullmatch(name):
+    if is_account_id(name):
         return f"arn:{registry.partition}:iam::{name}:root"
     if name.startswith("arn:") and not name.startswith(f"arn:{registry.partition}:"):
         raise ValueError("a principal of another partition")

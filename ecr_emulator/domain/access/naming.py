@@ -6,16 +6,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_not
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from ecr_emulator.domain.access.request import Principal
+from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.domain.policy_grammar import many
 from ecr_emulator.domain.principals import account_of, is_session_of
-
-_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 class Reach(IntEnum):
@@ -50,7 +48,7 @@ class Named:
         if not all(isinstance(name, str) for given in names.values() for name in given):
             raise ValueError("its Principal has a name that is no text")
         aws = names.get("AWS", [])
-        accounts = {name if _ACCOUNT.fullmatch(name) else _account_of_root(name) for name in aws}
+        accounts = {name if is_account_id(name) else _account_of_root(name) for name in aws}
         return cls("*" in aws, frozenset(filter(None, accounts)), frozenset(aws), frozenset(names.get("Service", [])))
 
     def reach(self, principal: Principal) -> Reach:
