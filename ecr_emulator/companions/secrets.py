@@ -18,17 +18,11 @@ from ecr_emulator.errors import (
     UnableToAccessSecretException,
     UnableToDecryptSecretValueException,
 )
-from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.secrets import ABSENT, MALFORMED, Credential
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied
 
 FILE = Path("companions") / "secretsmanager.json"
 DEFAULT_KEY = "alias/aws/secretsmanager"
-ELSEWHERE = (
-    "The ARN of the secret specified in the pull through cache rule was not found. Please verify the secret exists in "
-    "the same region and account that the pullthrough cache rule will be created in."
-)
-MISSING = "The secret could not be found."
-MALFORMED = "The secret is not valid JSON with the keys username and accessToken."
 UNREADABLE = "The secret is encrypted with a customer managed key, which pull through cache cannot use."
 
 
@@ -46,9 +40,6 @@ class CompanionSecrets:
 
     def check_exists(self, arn: str, registry: Registry) -> None:
         """See ``ports.secrets.SecretSource.check_exists``."""
-        _, _, _, region, account, *_ = arn.split(":")
-        if Registry(account, region) != registry:
-            raise SecretNotFoundException(ELSEWHERE)
         try:
             secret = self._find(arn, registry)
         except CompanionFailure as failure:
@@ -65,7 +56,7 @@ class CompanionSecrets:
         except CompanionFailure as failure:
             raise UpstreamAccessDenied(str(failure)) from failure
         if secret is None:
-            raise UpstreamAccessDenied(MISSING)
+            raise UpstreamAccessDenied(ABSENT)
         if not _has_default_key(secret):
             raise UpstreamAccessDenied(UNREADABLE)
         return _credential_in(_current_value(secret))

@@ -14,6 +14,7 @@ from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule, UpstreamKind
 from ecr_emulator.errors import InvalidParameterException, SecretNotFoundException, UnsupportedUpstreamRegistryException
+from ecr_emulator.ports.secrets import ABSENT, MALFORMED
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure
 
 _NEEDS_SIGN_IN = (
@@ -29,8 +30,6 @@ _FOREIGN_SECRET = (
     f"{SecretNotFoundException.sentence} Please verify the secret exists in the same region and account "
     "that the pullthrough cache rule will be created in."
 )
-_ABSENT = "The secret could not be found."
-_UNREADABLE = "The secret is not valid JSON with the keys username and accessToken."
 _UNREACHABLE = "The upstream registry could not be reached."
 
 
@@ -73,12 +72,12 @@ def failure_of(request: EcrRequest, rule: PullThroughRule) -> str | None:
         if rule.credential_arn:
             request.services.secrets.check_exists(rule.credential_arn, rule.registry)
     except SecretNotFoundException:
-        return _ABSENT
+        return ABSENT
     try:
         if rule.credential_arn:
             request.services.secrets.credential(rule.credential_arn, rule.registry)
     except UpstreamFailure:
-        return _UNREADABLE
+        return MALFORMED
     try:
         request.services.upstreams.ask_anew(rule)  # somebody wants to know how it is now
         request.services.upstreams.at(rule).ping()

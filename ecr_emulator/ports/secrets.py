@@ -6,6 +6,10 @@ from typing import NamedTuple, Protocol
 
 from ecr_emulator.domain.names import Registry
 
+ABSENT = "The secret could not be found."
+MALFORMED = "The secret is not valid JSON with the keys username and accessToken."
+"""Why a secret gives a rule no credential, in the words that the validation of the rule uses."""
+
 
 class Credential(NamedTuple):
     """How to sign in at an upstream registry."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from ecr_emulator.companions.secrets import ELSEWHERE
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import SecretNotFoundException, UnableToDecryptSecretValueException
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied
@@ -50,9 +49,8 @@ def test_another_suffix_is_another_secret(source, secrets, suffix):
 @pytest.mark.parametrize("elsewhere", [Registry("210987654321", "us-east-1"), Registry(ACCOUNT, "eu-west-1")])
 def test_a_secret_of_another_account_or_region_is_not_found(source, secrets, elsewhere):
     arn = create(secrets)
-    with pytest.raises(SecretNotFoundException) as refused:
+    with pytest.raises(SecretNotFoundException):
         source.check_exists(arn, elsewhere)
-    assert str(refused.value) == ELSEWHERE
     with pytest.raises(UpstreamAccessDenied, match="could not be found"):
         source.credential(arn, elsewhere)
 
