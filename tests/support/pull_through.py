@@ -16,6 +16,7 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.clock import HurriedClock
+from tests.support.docker import json_of
 from tests.support.scripted_upstream import ScriptedUpstream
 
 ACCOUNT = "123456789012"
@@ -105,8 +106,23 @@ class Cache:
     def events(self) -> list[dict[str, Any]]:
         """Return the details of the pull through events so far."""
         self.settle()
-        events = self.http.get("/_ecr/events").json["events"]  # type: ignore[index] # werkzeug cannot know the type
+        events = json_of(self.http.get("/_ecr/events"))["events"]
         return [event["detail"] for event in events if event["detail-type"] == "ECR Pull Through Cache Action"]
+
+    def rule_reports(self, **where: str) -> dict[str, Any]:
+        """Return the reports of the rules of a registry."""
+        answer = self.http.get("/_ecr/rules", query_string=where)
+        assert answer.status_code == 200, answer.text
+        reports: dict[str, Any] = json_of(answer)
+        return reports
+
+    def rule_report(self, prefix: str) -> dict[str, Any]:
+        """Return the report of one rule."""
+        return next(rule for rule in self.rule_reports()["rules"] if rule["prefix"] == prefix)
+
+    def refresh(self, image_name: str, **where: str) -> TestResponse:
+        """Request a refresh of a cached image."""
+        return self.http.post("/_ecr/refresh", json={"image": image_name, **where})
 
     def repositories(self) -> list[str]:
         """Return the names of the repositories."""

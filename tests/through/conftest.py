@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.private_registry import PrivateRegistry
 from tests.support.pull_through import CREDENTIAL, running_cache
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 
@@ -28,3 +29,15 @@ def cache(upstream, tmp_path):
 def strict_cache(upstream, tmp_path):
     with running_cache(upstream, tmp_path / "state", strict=True) as cache:
         yield cache
+
+
+@pytest.fixture
+def down(cache):
+    """The registry that pulls."""
+    return PrivateRegistry(cache)
+
+
+@pytest.fixture
+def up(cache):
+    """The registry that is pulled from: the same account in another Region."""
+    return PrivateRegistry(cache, region="eu-central-1")

@@ -9,11 +9,11 @@ import pytest
 from ecr_emulator.serving.threaded import ThreadedServer
 from tests.support.faults import answers
 from tests.support.images import put_image
+from tests.support.private_registry import PrivateRegistry
 from tests.support.processes import run
 from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.upstream_images import image
 from tests.through.matrix.stories import Beside, stopping_at
-from tests.through.test_through_private_registries import Registry
 from tests.through.test_through_updates import NAME, NEW, OLD, PARTS, UNTAGGED_FOR_A_DAY, cached, moves, policy
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=3)
@@ -285,7 +285,7 @@ def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(cache, upstre
 @pytest.mark.parametrize("status", [404, 503])
 def test_a_tag_in_another_registry_that_is_not_whole_there_moves_nothing_here(cache, upstream, status):
     """Two registries deep: the nearer one has the new image and not all of its parts."""
-    down, up = Registry(cache), Registry(cache, region="eu-central-1")
+    down, up = PrivateRegistry(cache), PrivateRegistry(cache, region="eu-central-1")
     up.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     down.rule("eu", up)
     upstream.add_image("team/app", OLD, "v1")
