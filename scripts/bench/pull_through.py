@@ -231,10 +231,10 @@ def main() -> None:
         fast, slow = Upstream(Path(name) / "fast"), Upstream(Path(name) / "slow", SLOW)
         try:
             push(fast, *BIG)
-            heads = ("cold pull of 512 MiB in 8 layers", "total", "÷ upstream", "asked upstream", "warm pull")
+            heads = ("cold pull of 512 MiB in 8 layers", "total", "÷ upstream", "upstream requests", "warm pull")
             table("One client", heads, cold_pulls(fast, rounds))
             push(fast, *CROWDED)
-            heads = ("cold pull of 4 layers of 4 MiB", "asked upstream", "GETs of one blob", "failures", "slowest")
+            heads = ("cold pull of 4 layers of 4 MiB", "upstream requests", "GETs of one blob", "failures", "slowest")
             table("50 clients at once", heads, crowds(fast))
             push(slow, *ONE_LARGE)
             heads = ("one layer of 192 MiB, upstream 24 MiB/s", "first byte", "total", "failure")
