@@ -50,8 +50,8 @@ This page has the results of the
 [conformance suite](https://github.com/opencontainers/distribution-spec/tree/main/conformance) of the OCI distribution
 specification. The suite runs against `ecr-emulator serve --accept-sparse`, with blob mounting enabled for the account,
 and includes the tests that are off by default: digest headers, cancelled uploads, tags as parameters, sparse manifests.
-Without `--accept-sparse`, sparse manifests are refused with ECR's sentence; nothing else changes. CI runs the suite, and
-fails if a test fails or this page changes. To run it by hand:
+Without `--accept-sparse`, sparse manifests are refused with ECR's sentence; nothing else changes. CI runs the suite
+and fails if a test fails or this page changes. To run it by hand:
 
 ```sh
 pip install '.[test]'
