@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ecr_emulator.domain.names import Registry, is_repository_name
+from ecr_emulator.domain.prefixes import ROOT, has_prefix, precedence
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, service_linked_role_arn
 
 REVALIDATE_AFTER = timedelta(hours=24)
 """How long a cached tag is served without asking its upstream."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When a tag was validated that was pushed here and never seen upstream."""
-ROOT = "ROOT"
-"""The prefix that stands for every name."""
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
 
 
@@ -93,11 +92,9 @@ class PullThroughRule:
 
     def upstream_name(self, repository_name: str) -> str | None:
         """What the upstream calls this repository; None if the rule does not cover the name."""
-        rest = repository_name
-        if self.prefix != ROOT:
-            if not repository_name.startswith(self.prefix + "/"):
-                return None
-            rest = repository_name[len(self.prefix) + 1 :]
+        if not has_prefix(repository_name, self.prefix):
+            return None
+        rest = repository_name if self.prefix == ROOT else repository_name.removeprefix(f"{self.prefix}/")
         if self.upstream_prefix not in (None, ROOT):
             rest = f"{self.upstream_prefix}/{rest}"
         return rest if is_repository_name(rest) or re.fullmatch("[a-z0-9]", rest) else None
@@ -115,7 +112,7 @@ def anybody(_: bool) -> bool:
 def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> PullThroughRule | None:
     """The rule that a name falls under: the longest prefix wins, ROOT comes last."""
     covering = (rule for rule in rules if rule.upstream_name(repository_name))
-    return max(covering, key=lambda rule: (rule.prefix != ROOT, len(rule.prefix)), default=None)
+    return max(covering, key=lambda rule: precedence(rule.prefix), default=None)
 
 
 @dataclass(frozen=True, slots=True)

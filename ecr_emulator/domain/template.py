@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import ROOT
+from ecr_emulator.domain.prefixes import has_prefix, precedence
 from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
 
 PULL_THROUGH_CACHE = "PULL_THROUGH_CACHE"
@@ -34,10 +34,6 @@ class CreationTemplate:
     lifecycle_policy: str | None = None
     resource_tags: dict[str, str] = field(default_factory=dict)
     custom_role_arn: str | None = None
-
-    def covers(self, repository_name: str) -> bool:
-        """Whether the name lies under the prefix, which ends in an implied slash."""
-        return self.prefix == ROOT or repository_name.startswith(self.prefix + "/")
 
     @property
     def lacks_role(self) -> bool:
@@ -63,6 +59,8 @@ def matching_template(
 ) -> CreationTemplate | None:
     """The template that applies: the longest prefix among those for this reason, then ROOT."""
     candidates = (
-        template for template in templates if reason in template.applied_for and template.covers(repository_name)
+        template
+        for template in templates
+        if reason in template.applied_for and has_prefix(repository_name, template.prefix)
     )
-    return max(candidates, key=lambda template: (template.prefix != ROOT, len(template.prefix)), default=None)
+    return max(candidates, key=lambda template: precedence(template.prefix), default=None)

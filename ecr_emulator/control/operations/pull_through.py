@@ -12,9 +12,9 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.upstream_credentials import UpstreamCredential, failure_of
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.prefixes import ROOT, stored_prefix
 from ecr_emulator.domain.pull_through import (
     REGIONS_WITHOUT_PULL_THROUGH,
-    ROOT,
     PullThroughRule,
     UpstreamKind,
     find_upstream_kind,
@@ -50,14 +50,14 @@ def create_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any])
     credential.check(request, kind)
     rule = PullThroughRule(
         registry=request.registry,
-        prefix=_prefix(members["ecrRepositoryPrefix"]),
+        prefix=stored_prefix(members["ecrRepositoryPrefix"]),
         url=members["upstreamRegistryUrl"],
         upstream=kind.name,
         created_at=request.now,
         updated_at=request.now,
         credential_arn=credential.secret_arn,
         custom_role_arn=credential.role_arn,
-        upstream_prefix=_prefix(members.get("upstreamRepositoryPrefix", ROOT if kind.is_ecr else "")) or None,
+        upstream_prefix=stored_prefix(members.get("upstreamRepositoryPrefix", ROOT if kind.is_ecr else "")) or None,
     )
     with request.services.store.writing() as work:
         work.rules.add(rule)
@@ -74,7 +74,7 @@ def describe_pull_through_cache_rules(request: EcrRequest, members: dict[str, An
     with request.services.store.reading() as work:
         rules = work.rules.all(request.registry)
         if "ecrRepositoryPrefixes" in members:
-            wanted = {_prefix(prefix): None for prefix in members["ecrRepositoryPrefixes"]}
+            wanted = {stored_prefix(prefix): None for prefix in members["ecrRepositoryPrefixes"]}
             rules = sorted((_rule(work, request.registry, prefix) for prefix in wanted), key=lambda rule: rule.prefix)
     chosen, token = page.choose(rules, lambda rule: rule.prefix)
     shown = ("createdAt", "updatedAt", "upstreamRegistryUrl", "upstreamRegistry")
@@ -85,7 +85,7 @@ def describe_pull_through_cache_rules(request: EcrRequest, members: dict[str, An
 def update_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html"""
     _check_region(request)
-    prefix = _prefix(members["ecrRepositoryPrefix"])
+    prefix = stored_prefix(members["ecrRepositoryPrefix"])
     with request.services.store.reading() as work:
         kind = find_upstream_kind(_rule(work, request.registry, prefix).url, request.services.allowed_upstreams)
     credential = UpstreamCredential.read(members, request.registry)
@@ -108,7 +108,7 @@ def update_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any])
 def delete_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html"""
     with request.services.store.writing() as work:
-        rule = _rule(work, request.registry, _prefix(members["ecrRepositoryPrefix"]))
+        rule = _rule(work, request.registry, stored_prefix(members["ecrRepositoryPrefix"]))
         work.rules.remove(rule)
     return _described(rule, "createdAt", "upstreamRegistryUrl")
 
@@ -118,7 +118,7 @@ def validate_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html"""
     _check_region(request)
     with request.services.store.reading() as work:
-        rule = _rule(work, request.registry, _prefix(members["ecrRepositoryPrefix"]))
+        rule = _rule(work, request.registry, stored_prefix(members["ecrRepositoryPrefix"]))
     failure = failure_of(request, rule)
     return _described(rule, "upstreamRegistryUrl") | {"isValid": failure is None, "failure": failure}
 
@@ -126,11 +126,6 @@ def validate_pull_through_cache_rule(request: EcrRequest, members: dict[str, Any
 def _check_region(request: EcrRequest) -> None:
     if request.registry.region in REGIONS_WITHOUT_PULL_THROUGH:
         raise ValidationException("Pull through cache rules are not supported in this Region")
-
-
-def _prefix(text: str) -> str:
-    """A prefix as it is kept: the slash at its end is implied."""
-    return text.removesuffix("/")
 
 
 def _upstream_kind(request: EcrRequest, members: dict[str, Any]) -> UpstreamKind:

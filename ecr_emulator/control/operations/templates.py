@@ -21,6 +21,7 @@ from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_document import read_repository_policy
+from ecr_emulator.domain.prefixes import stored_prefix
 from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.resource_tags import are_valid
 from ecr_emulator.domain.template import CreationTemplate
@@ -42,7 +43,7 @@ MAX_TEMPLATES = 100
 def create_repository_creation_template(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html"""
     _check_region(request)
-    blank = CreationTemplate(request.registry, _prefix(members["prefix"]), (), request.now, request.now)
+    blank = CreationTemplate(request.registry, stored_prefix(members["prefix"]), (), request.now, request.now)
     template = _with_settings(blank, members)
     with request.services.store.writing() as work:
         work.templates.add(template)
@@ -59,7 +60,7 @@ def describe_repository_creation_templates(request: EcrRequest, members: dict[st
     with request.services.store.reading() as work:
         templates = work.templates.all(request.registry)
     if "prefixes" in members:
-        wanted = {_prefix(prefix) for prefix in members["prefixes"]}
+        wanted = {stored_prefix(prefix) for prefix in members["prefixes"]}
         templates = [template for template in templates if template.prefix in wanted]
     chosen, token = page.choose(templates, lambda template: template.prefix)
     return {
@@ -97,13 +98,8 @@ def _check_region(request: EcrRequest) -> None:
         raise ValidationException("Repository creation templates are not supported in this Region")
 
 
-def _prefix(text: str) -> str:
-    """A prefix as it is kept: the slash at its end is implied."""
-    return text.removesuffix("/")
-
-
 def _template(work: UnitOfWork, request: EcrRequest, members: dict[str, Any]) -> CreationTemplate:
-    prefix = _prefix(members["prefix"])
+    prefix = stored_prefix(members["prefix"])
     template = work.templates.find(request.registry, prefix)
     if template is None:
         raise TemplateNotFoundException(prefix=prefix, registry_id=request.registry.id)

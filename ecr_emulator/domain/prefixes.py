@@ -1,0 +1,21 @@
+"""Repository prefixes of pull through cache rules and creation templates."""
+
+from __future__ import annotations
+
+ROOT = "ROOT"
+"""The prefix of every repository name."""
+
+
+def stored_prefix(given: str) -> str:
+    """Return a prefix as it is stored: without the slash at its end, which is implied."""
+    return given.removesuffix("/")
+
+
+def has_prefix(repository_name: str, prefix: str) -> bool:
+    """Whether a repository lies under a prefix."""
+    return prefix == ROOT or repository_name.startswith(f"{prefix}/")
+
+
+def precedence(prefix: str) -> tuple[bool, int]:
+    """Return a key that orders prefixes of one name: the longest is the greatest, ``ROOT`` the least."""
+    return prefix != ROOT, len(prefix)
