@@ -215,7 +215,7 @@ class Prefetch:
 
 
 def test_a_refresh_says_that_a_tag_is_updating(cache, upstream, monkeypatch, tmp_path):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     with on_its_way(cache, upstream) as pulling:
         assert pulling.result() == OLD.raw
         refreshed = refresh(cache)
@@ -231,7 +231,7 @@ def test_a_refresh_says_that_a_tag_is_updating(cache, upstream, monkeypatch, tmp
 
 
 def test_a_refresh_of_a_repository_waits_once_for_all_its_updates(cache, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     cached(cache, upstream)
     upstream.add_image("team/app", OLD, "v2")
     cache.pull(NAME, "v2")
@@ -259,7 +259,7 @@ def test_a_refresh_that_finds_an_update_that_does_not_come_fails(cache, upstream
 
 
 def test_a_pull_in_advance_follows_an_update_to_its_end(cache, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     with on_its_way(cache, upstream) as pulling:
         assert pulling.result() == OLD.raw
         prefetch = Prefetch(cache)
@@ -270,7 +270,7 @@ def test_a_pull_in_advance_follows_an_update_to_its_end(cache, upstream, monkeyp
 
 
 def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(cache, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     with on_its_way(cache, upstream) as pulling:
         assert pulling.result() == OLD.raw
         cache.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
+from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Source, UncachedBlob
 
 STEP = 128 * 1024
@@ -18,8 +19,6 @@ STEP = 128 * 1024
 
 Twice as many would serve a fast reader a fifth faster, but every slow reader would then hold 2 MiB.
 """
-FIRST_BYTES = 20.0
-"""Seconds after which a reader gets an empty chunk if no byte came: some clients wait only 30 for a response."""
 
 
 def read_span(blobs: BlobStore, digest: str, start: int, stop: int) -> Generator[bytes, None, None]:
@@ -95,7 +94,7 @@ class BlobDownload:
 
         Raises ``UpstreamFailure`` if the download fails.
         """
-        if not self._is_ready(start, FIRST_BYTES):
+        if not self._is_ready(start, CLIENT_WAIT):
             yield b""
         position = start
         while position < stop:

@@ -34,6 +34,7 @@ from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
+from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.import_orders import Order, Outdated, imported, point_tag
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.services.pull_through.referrers import Referrers
@@ -47,11 +48,6 @@ from ecr_emulator.services.repositories import repository_for_import
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 20.0
-"""Seconds that a client waits for a manifest; the fetch goes on after that, and the next request joins it.
-
-It waits no longer for an update that its check finds, the check included.
-"""
 MANIFESTS_AT_ONCE = 8
 """Maximum number of manifests fetched from one upstream at the same time, including those that imports ask for."""
 
@@ -111,14 +107,14 @@ class PullThrough:
         call = (rule, name, image_id.tag or image_id.digest)
         failure: UpstreamFailure
         try:
-            found = self._manifests.result(call, lambda: self._current(rule, name, image_id, now), PATIENCE)
+            found = self._manifests.result(call, lambda: self._current(rule, name, image_id, now), CLIENT_WAIT)
             if found.update is None:
                 return found.manifest
-            found.update.wait(since, PATIENCE)
+            found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
             return cached_manifest(self._store, rule, name, image_id) or found.manifest
         except TimeoutError:
             failure = UpstreamUnavailable(
-                f"{rule.url} did not answer within {PATIENCE:.0f} seconds; the emulator keeps trying",
+                f"{rule.url} did not answer within {CLIENT_WAIT:.0f} seconds; the emulator keeps trying",
                 retry_after=1,
             )
         except CircularCall:

@@ -20,14 +20,13 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 20.0
-"""Seconds that a client waits for a listing; the fetch goes on after that, and the next request joins it."""
 LISTINGS = 4
 """So many are asked of one upstream at the same time."""
 
@@ -99,11 +98,11 @@ class Referrers:
     def _ask(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
         call = (rule, name, subject)
         try:
-            return self._single_flight.result(call, lambda: self._from_upstream(rule, name, subject, now), PATIENCE)
+            return self._single_flight.result(call, lambda: self._from_upstream(rule, name, subject, now), CLIENT_WAIT)
         except CircularCall:
             return ()  # the upstream's upstream is this registry, which tells what it has anyway
         except TimeoutError:
-            raise UpstreamUnavailable(f"{rule.url} did not list referrers within {PATIENCE:.0f} seconds") from None
+            raise UpstreamUnavailable(f"{rule.url} did not list referrers within {CLIENT_WAIT:.0f} seconds") from None
 
     def _from_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
         known = self._known(rule, name, subject)

@@ -9,8 +9,7 @@ from threading import enumerate as enumerate_threads
 import pytest
 
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
-from ecr_emulator.services.pull_through.blob_download import FIRST_BYTES
-from ecr_emulator.services.pull_through.manifests import PATIENCE
+from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.upstream.retries import Retries
 from tests.support.faults import answers, corrupted, stalls
 from tests.support.scripted_upstream import Bearer
@@ -43,7 +42,7 @@ def test_a_fetch_finishes_though_its_client_has_left(at, monkeypatch):
     scenario = at("M")
     go_on = Event()
     scenario.upstream.fail(scenario.target, stalls(go_on))
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.05)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.05)
     delivered = scenario.act()
     assert (delivered.said, delivered.headers["Retry-After"]) == ("503 UNKNOWN", "1")
     monkeypatch.undo()
@@ -132,7 +131,7 @@ def test_a_part_of_a_cold_blob_is_the_right_part_and_one_request(at, span, part)
 def test_clients_hear_of_an_upstream_that_cannot_be_reached_before_they_lose_patience():
     retries = Retries()
     pauses = sum(retries.first_pause * 2**number * 1.2 for number in range(retries.attempts - 1))
-    assert retries.attempts * retries.connect_timeout + pauses < FIRST_BYTES == PATIENCE
+    assert retries.attempts * retries.connect_timeout + pauses < CLIENT_WAIT
     assert retries.document_timeout <= 15
 
 
@@ -146,7 +145,7 @@ def test_the_reason_why_a_certificate_is_not_trusted_is_told(at):
 
 
 def test_a_client_hears_what_is_to_come_before_the_upstream_says_a_word(at, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.blob_download.FIRST_BYTES", 0.05)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.blob_download.CLIENT_WAIT", 0.05)
     scenario = at("B")
     go_on = Event()
     scenario.upstream.fail(scenario.target, stalls(go_on))

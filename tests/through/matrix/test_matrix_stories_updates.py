@@ -93,7 +93,7 @@ def test_an_update_that_takes_long_goes_on_and_the_tag_moves_when_it_is_whole(at
     scenario = at("L")
     reached, go_on = Event(), Event()
     scenario.upstream.fail(scenario.target, stopping_at(reached, go_on, after=100_000))
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.PATIENCE", 0.5)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     assert scenario.act().body == APP.raw, "the client has waited long enough"
     assert reached.wait(60)
     asked = len(scenario.upstream.requests)
