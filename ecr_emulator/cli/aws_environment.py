@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ecr_emulator.cli.ask import Place, account_of_key
+from ecr_emulator.cli.http_client import Address, account_of_key
 from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.settings import Loaded
 
@@ -24,27 +24,27 @@ IGNORE = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 _PORTS = {"http": 80, "https": 443}
 
 
-def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> Place:
+def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> Address:
     """Return the address of the emulator that the user means."""
     variable = _first_set(ENDPOINTS, environment)
     is_ignored = environment.get(IGNORE, "").lower() == "true"
     if variable is None or is_ignored or loaded.is_explicit("host") or loaded.is_explicit("port"):
-        return Place.of(loaded.settings)
-    return _place_at(environment[variable], variable, loaded.settings.admin_token)
+        return Address.of(loaded.settings)
+    return _address_at(environment[variable], variable, loaded.settings.admin_token)
 
 
-def registry_meant(loaded: Loaded, place: Place, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def registry_meant(loaded: Loaded, address: Address, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the account and the Region that the user names, each only if named.
 
     The emulator is asked for the account of an access key that IAM or STS issued.
     """
-    return dict(_named(loaded, place, environment))
+    return dict(_named(loaded, address, environment))
 
 
-def _named(loaded: Loaded, place: Place, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _named(loaded: Loaded, address: Address, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     region = _first_set(REGIONS, environment)
     tell: dict[str, Callable[[], str | None]] = {
-        "account": lambda: _account_of(environment.get(ACCESS_KEY, ""), place),
+        "account": lambda: _account_of(environment.get(ACCESS_KEY, ""), address),
         "region": lambda: environment[region] if region else None,
     }
     for name, told in tell.items():
@@ -55,15 +55,15 @@ def _named(loaded: Loaded, place: Place, environment: Mapping[str, str]) -> Iter
             yield name, getattr(loaded.settings, name)
 
 
-def _account_of(access_key: str, place: Place) -> str | None:
-    return access_key if not access_key or is_account_id(access_key) else account_of_key(place, access_key)
+def _account_of(access_key: str, address: Address) -> str | None:
+    return access_key if not access_key or is_account_id(access_key) else account_of_key(address, access_key)
 
 
 def _first_set(variables: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
     return next((variable for variable in variables if environment.get(variable)), None)
 
 
-def _place_at(url: str, variable: str, token: str | None) -> Place:
+def _address_at(url: str, variable: str, token: str | None) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
@@ -71,7 +71,7 @@ def _place_at(url: str, variable: str, token: str | None) -> Place:
         raise _no_address(url, variable) from None
     if not parts.hostname:
         raise _no_address(url, variable)
-    return Place(parts.hostname, port, token, parts.scheme == "https", f"at {url}, which {variable} names")
+    return Address(parts.hostname, port, token, parts.scheme == "https", f"at {url}, which {variable} names")
 
 
 def _no_address(url: str, variable: str) -> click.UsageError:

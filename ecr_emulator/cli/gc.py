@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from ecr_emulator.cli.ask import Place, Refused, lines, reason, request
 from ecr_emulator.cli.aws_environment import emulator_meant
+from ecr_emulator.cli.http_client import Address, Refused, lines, reason, request
 from ecr_emulator.cli.options import ADDRESS, with_settings
-from ecr_emulator.cli.running import UPSTREAM_TIMEOUT
+from ecr_emulator.cli.running_emulator import UPSTREAM_TIMEOUT
 from ecr_emulator.cli.verify import tell
 from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.settings import Loaded, Settings
@@ -59,22 +59,22 @@ def gc(loaded: Loaded, grace: str, verify: bool) -> None:
             raise SystemExit(1)
 
 
-def _running(place: Place, grace: str, verify: bool) -> Steps:
+def _running(address: Address, grace: str, verify: bool) -> Steps:
     """Yield what was collected, then the steps of the verification."""
-    with _told(place):
-        yield request(place, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
+    with _told(address):
+        yield request(address, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
         if verify:
-            yield from lines(place, "/_ecr/verify", "", UPSTREAM_TIMEOUT)
+            yield from lines(address, "/_ecr/verify", "", UPSTREAM_TIMEOUT)
 
 
 @contextmanager
-def _told(place: Place) -> Iterator[None]:
+def _told(address: Address) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
         raise click.ClickException(str(refused)) from None
     except OSError as failure:
-        message = f"No emulator {place.words}: {reason(failure)}. For a stopped emulator, use --data-dir."
+        message = f"No emulator {address.words}: {reason(failure)}. For a stopped emulator, use --data-dir."
         raise click.ClickException(message) from None
 
 

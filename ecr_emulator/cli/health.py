@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ecr_emulator.cli.ask import reason, version_of
 from ecr_emulator.cli.aws_environment import emulator_meant
+from ecr_emulator.cli.http_client import reason, version_of
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
 
@@ -14,9 +14,9 @@ from ecr_emulator.settings import Loaded
 @with_settings("host", "port", meaning=ADDRESS)
 def health(loaded: Loaded) -> None:
     """Ask whether a running emulator is healthy. The exit code is 0 if it is, or else 1."""
-    place = emulator_meant(loaded)
+    address = emulator_meant(loaded)
     try:
-        version = version_of(place)
+        version = version_of(address)
     except OSError as failure:
-        raise click.ClickException(f"No healthy emulator {place.words}: {reason(failure)}") from None
+        raise click.ClickException(f"No healthy emulator {address.words}: {reason(failure)}") from None
     click.echo(f"ok, version {version}")

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from ecr_emulator.cli.running import Running, asks_a_running_emulator
-from ecr_emulator.cli.words import counted, size_in_words
+from ecr_emulator.cli.formatting import counted, size_in_words
+from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 BAR = "%(label)s  [%(bar)s]  %(info)s"
 
@@ -17,13 +17,13 @@ BAR = "%(label)s  [%(bar)s]  %(info)s"
 @click.command()
 @asks_a_running_emulator
 @click.argument("image")
-def pull(running: Running, image: str) -> None:
+def pull(emulator: RunningEmulator, image: str) -> None:
     """Import an image into the cache for all its architectures: manifests, configs and layers.
 
     IMAGE is written as for docker pull, with or without the emulator's address: docker-hub/library/nginx:1.27. The exit
     code is 1, and the reason is printed, if a part of the image is missing.
     """
-    steps = running.follow("/_ecr/pull", image=image)
+    steps = emulator.follow("/_ecr/pull", image=image)
     last = (_bar if sys.stdout.isatty() else _log)(image, _checked(steps))
     new = f"{size_in_words(last['new_bytes'])} new" if last["new_bytes"] else "all of it was cached"
     click.echo(f"{image} is cached: {last['digest']}, {_contents(last)}, {new}")

@@ -7,20 +7,20 @@ from typing import Any
 
 import click
 
-from ecr_emulator.cli.running import Running, asks_a_running_emulator
+from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 
 @click.command()
 @asks_a_running_emulator
 @click.argument("image", metavar="REPOSITORY[:TAG]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def refresh(running: Running, image: str, as_json: bool) -> None:
+def refresh(emulator: RunningEmulator, image: str, as_json: bool) -> None:
     """Check one tag, or all cached tags of a repository, upstream now instead of after 24 hours.
 
     A tag that is not cached yet is imported. The exit code is 1 if the upstream could not be asked or does not have a
     tag; the cached image stays and is served.
     """
-    answer = running.post("/_ecr/refresh", image=image)
+    answer = emulator.post("/_ecr/refresh", image=image)
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     elif not answer["refreshed"]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from ecr_emulator.cli.running import Running, asks_a_running_emulator
+from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 
 @click.command()
 @asks_a_running_emulator
-def reset(running: Running) -> None:
+def reset(emulator: RunningEmulator) -> None:
     """Empty a running emulator: remove repositories, images, rules, and the state of the companions.
 
     With --account, only the resources of that account are removed; with --region as well, only those in that Region.
     Variables of the environment do not limit a reset. The clock stays, and tokens stay valid.
     """
-    answer = running.send("/_ecr/reset", running.place if "region" in running.flags else running.flags)
+    answer = emulator.send("/_ecr/reset", emulator.registry if "region" in emulator.flags else emulator.flags)
     if "account" not in answer:
         click.echo("The emulator is empty.")
     elif answer["region"]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from ecr_emulator.cli.running import Running, asks_a_running_emulator
-from ecr_emulator.cli.words import ago, ahead, time_in_words
+from ecr_emulator.cli.formatting import ago, ahead, time_in_words
+from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
 
@@ -17,13 +17,13 @@ COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
 @click.command()
 @asks_a_running_emulator
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def rules(running: Running, as_json: bool) -> None:
+def rules(emulator: RunningEmulator, as_json: bool) -> None:
     """Show each pull through cache rule: its upstream, the health of the upstream, and its last failure.
 
     HEALTH is ok, failing, breaker open (the upstream failed five times in a row and gets no request for 30 seconds),
     rate limited (the upstream refuses requests for a while), or unknown (no client has pulled by this rule yet).
     """
-    answer = running.get("/_ecr/rules")
+    answer = emulator.get("/_ecr/rules")
     if as_json:
         click.echo(json.dumps(answer, indent=2))
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from ecr_emulator import __version__
-from ecr_emulator.cli.ask import Place, reason, version_of
+from ecr_emulator.cli.http_client import Address, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import Loaded, Settings
 
@@ -59,7 +59,7 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
     with opened(settings) as emulator:
         server = _server(emulator, listeners)
         server.start()
-        version_of(Place.of(replace(settings, port=server.port)))
+        version_of(Address.of(replace(settings, port=server.port)))
         _announce(emulator, server.port)
         stopped.wait()
         logger.info("stopping")

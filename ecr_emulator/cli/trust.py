@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ecr_emulator.cli.ask import reason
+from ecr_emulator.cli.http_client import reason
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import SETTINGS, Loaded, Settings
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ecr_emulator.cli.words import counted, size_in_words
+from ecr_emulator.cli.formatting import counted, size_in_words
 
 BAR = "%(label)s  [%(bar)s]  %(info)s"
 CLEAR_LINE = "\r\x1b[2K"

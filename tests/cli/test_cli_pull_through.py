@@ -9,7 +9,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from ecr_emulator.cli.words import ago, ahead, size_in_words, time_in_words
+from ecr_emulator.cli.formatting import ago, ahead, size_in_words, time_in_words
 from tests.support.clock import FrozenClock
 from tests.support.processes import COMMAND, environment, run, serving
 from tests.support.scripted_upstream import ScriptedUpstream

@@ -20,7 +20,7 @@ class Refused(Exception):
     """The emulator refused the request. The message is its reason."""
 
 
-class Place(NamedTuple):
+class Address(NamedTuple):
     """The address of an emulator, its admin token, and the address in words."""
 
     host: str
@@ -37,36 +37,36 @@ class Place(NamedTuple):
         return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}")
 
 
-def version_of(place: Place) -> str:
+def version_of(address: Address) -> str:
     """The version of the emulator at this address. Raises OSError if no emulator answers."""
-    answer = request(place, "GET", "/_ecr/health")
+    answer = request(address, "GET", "/_ecr/health")
     try:
         return str(answer["version"])
     except (LookupError, TypeError) as wrong:
         raise _somebody_else() from wrong
 
 
-def request(place: Place, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS) -> Any:
+def request(address: Address, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS) -> Any:
     """Return the JSON of the answer. Raises OSError if no emulator answers, Refused if it refuses."""
     import json
 
-    with _answer(place, method, path, body, timeout) as answer:
+    with _answer(address, method, path, body, timeout) as answer:
         return json.load(answer)
 
 
-def lines(place: Place, path: str, body: str, timeout: float) -> Iterator[Any]:
+def lines(address: Address, path: str, body: str, timeout: float) -> Iterator[Any]:
     """Yield the lines of the answer to a POST as they arrive, each parsed as JSON.
 
     ``timeout`` is in seconds and limits the wait for each line. Raises the errors of ``request``.
     """
     import json
 
-    with _answer(place, "POST", path, body, timeout) as answer:
+    with _answer(address, "POST", path, body, timeout) as answer:
         for line in answer:
             yield json.loads(line)
 
 
-def account_of_key(place: Place, access_key: str) -> str | None:
+def account_of_key(address: Address, access_key: str) -> str | None:
     """The account of an access key, from the STS companion of this emulator; None if it does not answer."""
     import re
     from http.client import HTTPException
@@ -77,7 +77,7 @@ def account_of_key(place: Place, access_key: str) -> str | None:
         "Content-Type": "application/x-www-form-urlencoded",
     }
     try:
-        with closing(_connection(place, TIMEOUT_SECONDS)) as connection:
+        with closing(_connection(address, TIMEOUT_SECONDS)) as connection:
             connection.request("POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", headers)
             found = re.search(rb"<Account>([0-9]{12})</Account>", connection.getresponse().read())
     except (HTTPException, OSError, ValueError):
@@ -86,11 +86,11 @@ def account_of_key(place: Place, access_key: str) -> str | None:
 
 
 @contextmanager
-def _answer(place: Place, method: str, path: str, body: str | None, timeout: float) -> Iterator[HTTPResponse]:
+def _answer(address: Address, method: str, path: str, body: str | None, timeout: float) -> Iterator[HTTPResponse]:
     from http.client import HTTPException
 
-    connection = _connection(place, timeout)
-    headers = {"Authorization": f"Bearer {place.token}"} if place.token else {}
+    connection = _connection(address, timeout)
+    headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
     if method == "POST":
         headers["Content-Type"] = "application/json"
     try:
@@ -107,15 +107,15 @@ def _answer(place: Place, method: str, path: str, body: str | None, timeout: flo
         connection.close()
 
 
-def _connection(place: Place, timeout: float) -> HTTPConnection:
+def _connection(address: Address, timeout: float) -> HTTPConnection:
     from http.client import HTTPConnection, HTTPSConnection
 
-    if not place.https:
-        return HTTPConnection(place.host, place.port, timeout=timeout)
+    if not address.https:
+        return HTTPConnection(address.host, address.port, timeout=timeout)
     from ssl import create_default_context
 
     context = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-    return HTTPSConnection(place.host, place.port, timeout=timeout, context=context)
+    return HTTPSConnection(address.host, address.port, timeout=timeout, context=context)
 
 
 def reason(failure: OSError) -> str:

@@ -1,4 +1,4 @@
-"""A running emulator, for commands that ask it. Failures are reported to the user."""
+"""A running emulator to which commands send requests. Failures are reported to the user."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import click
 
-from ecr_emulator.cli.ask import Refused, lines, reason, request
 from ecr_emulator.cli.aws_environment import emulator_meant, registry_meant
+from ecr_emulator.cli.http_client import Refused, lines, reason, request
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
 
@@ -24,33 +24,33 @@ UPSTREAM_TIMEOUT = 600.0
 """Seconds for answers that wait for upstreams."""
 
 
-class Running:
-    """The emulator that the user names. ``place`` is the account and the Region, each only if named."""
+class RunningEmulator:
+    """The emulator that the user names. ``registry`` is the account and the Region, each only if named."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self._at = emulator_meant(loaded)
-        self.place = registry_meant(loaded, self._at)
-        self.flags = {name: value for name, value in self.place.items() if loaded.is_flag(name)}
+        self._address = emulator_meant(loaded)
+        self.registry = registry_meant(loaded, self._address)
+        self.flags = {name: value for name, value in self.registry.items() if loaded.is_flag(name)}
 
     def get(self, path: str) -> Any:
         """The answer to a GET about the user's registry."""
-        query = f"?{urlencode(self.place)}" if self.place else ""
+        query = f"?{urlencode(self.registry)}" if self.registry else ""
         with self._told():
-            return request(self._at, "GET", path + query)
+            return request(self._address, "GET", path + query)
 
     def post(self, path: str, **body: str) -> Any:
         """The answer to a POST about the user's registry."""
-        return self.send(path, self.place | body)
+        return self.send(path, self.registry | body)
 
     def send(self, path: str, body: Mapping[str, str]) -> Any:
         """The answer to a POST."""
         with self._told():
-            return request(self._at, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
+            return request(self._address, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
 
     def follow(self, path: str, **body: str) -> Iterator[Any]:
         """Yield the lines of the answer to a POST as they arrive."""
         with self._told():
-            yield from lines(self._at, path, json.dumps(self.place | body), UPSTREAM_TIMEOUT)
+            yield from lines(self._address, path, json.dumps(self.registry | body), UPSTREAM_TIMEOUT)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -59,7 +59,7 @@ class Running:
         except Refused as refused:
             raise click.ClickException(str(refused)) from None
         except OSError as failure:
-            raise click.ClickException(f"No emulator {self._at.words}: {reason(failure)}") from None
+            raise click.ClickException(f"No emulator {self._address.words}: {reason(failure)}") from None
 
 
 def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,6 +68,6 @@ def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]
     @with_settings("host", "port", "admin_token", "account", "region", meaning=ADDRESS | REGISTRY)
     @wraps(command)
     def run(loaded: Loaded, **given: Any) -> None:
-        command(Running(loaded), **given)
+        command(RunningEmulator(loaded), **given)
 
     return run
