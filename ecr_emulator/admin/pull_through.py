@@ -11,8 +11,8 @@ from flask import jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from ecr_emulator.admin.given import find_registry
-from ecr_emulator.admin.lines import line, line_by_line
+from ecr_emulator.admin.ndjson import line, line_by_line
+from ecr_emulator.admin.request_parsing import find_registry
 from ecr_emulator.domain.image_names import ImageName, parse_image_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import matching_rule

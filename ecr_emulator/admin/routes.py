@@ -12,9 +12,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
 from ecr_emulator import __version__
-from ecr_emulator.admin.given import find_registry, read_body, read_query
-from ecr_emulator.admin.lines import line, line_by_line
+from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
+from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
 from ecr_emulator.domain.durations import parse_duration, parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
