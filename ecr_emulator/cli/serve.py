@@ -46,7 +46,7 @@ def serve(loaded: Loaded) -> None:
 
 
 def _serve(loaded: Loaded, stopped: Told) -> None:
-    from ecr_emulator.serving.capacity import take_all_files
+    from ecr_emulator.serving.connection_limit import take_all_files
     from ecr_emulator.serving.listeners import CannotListen, listen
 
     settings = loaded.settings

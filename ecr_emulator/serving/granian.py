@@ -18,9 +18,9 @@ from granian import _futures, _granian
 from granian.http import HTTP1Settings
 from granian.wsgi import _callback_wrapper
 
-from ecr_emulator.serving.breaking_off import breaking_off
-from ecr_emulator.serving.capacity import connections
 from ecr_emulator.serving.certificates import Certificate
+from ecr_emulator.serving.connection_limit import connections
+from ecr_emulator.serving.failed_bodies import ending_failed_bodies
 from ecr_emulator.serving.listeners import BACKLOG
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class GranianServer:
     ) -> None:
         limit = limit or connections(len(listeners))
         self.port: int = listeners[0].getsockname()[1] if listeners[0].family != socket.AF_UNIX else 0
-        self._application: Any = _callback_wrapper(breaking_off(wsgi), {})
+        self._application: Any = _callback_wrapper(ending_failed_bodies(wsgi), {})
         self._workers = [_Worker(self._application, listener, threads, limit, certificate) for listener in listeners]
 
     def start(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from ecr_emulator.serving.breaking_off import FORESEEN, tell
+from ecr_emulator.serving.failed_bodies import FORESEEN, tell
 from ecr_emulator.serving.listeners import listen
 
 if TYPE_CHECKING:

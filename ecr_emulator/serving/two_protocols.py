@@ -2,7 +2,7 @@
 
 Clients disagree about registries on loopback: BuildKit insists on HTTP, containerd on HTTPS for every name but
 ``localhost``, Docker tries both. Behind each address stand two Granian servers on Unix sockets, one for each protocol;
-here bytes are only carried to the right one, so a slow or silent client costs a few buffers.
+here bytes are only forwarded to the right one, so a slow or silent client costs a few buffers.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ecr_emulator.serving.capacity import connections
-from ecr_emulator.serving.carrying import FILES_EACH, Carrier
 from ecr_emulator.serving.certificates import Certificate
+from ecr_emulator.serving.connection_forwarding import FILES_EACH, ConnectionForwarder
+from ecr_emulator.serving.connection_limit import connections
 from ecr_emulator.serving.granian import REQUEST_HEAD_SECONDS, GranianServer
 from ecr_emulator.serving.listeners import BACKLOG
-from ecr_emulator.serving.reached import reached_at
+from ecr_emulator.serving.server_address import with_server_address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -39,7 +39,7 @@ class TwoProtocolServer:
         self, wsgi: WSGIApplication, listeners: Sequence[socket.socket], threads: int, certificate: Certificate
     ) -> None:
         self.port: int = listeners[0].getsockname()[1]
-        wsgi = reached_at(wsgi, listeners[0])
+        wsgi = with_server_address(wsgi, listeners[0])
         self._listeners = listeners
         self._folder = tempfile.TemporaryDirectory(prefix="ecr-emulator-")
         folder = Path(self._folder.name)
@@ -49,23 +49,23 @@ class TwoProtocolServer:
         self._tls = GranianServer(wsgi, [_unix_listener(self._tls_path)], threads, certificate, limit)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="two-protocols", daemon=True)
-        self._carrier = Carrier(self._loop, self._path, limit, REQUEST_HEAD_SECONDS)
+        self._forwarder = ConnectionForwarder(self._loop, self._path, limit, REQUEST_HEAD_SECONDS)
 
     def start(self) -> None:
         """Answer requests from now on."""
         self._plain.start()
         self._tls.start()
         self._thread.start()
-        self._run(self._carrier.accept(self._listeners))
+        self._run(self._forwarder.accept(self._listeners))
 
     def stop(self, timeout: float) -> bool:
         """Accept nothing more and wait for what runs; False if something still ran after ``timeout`` seconds."""
         deadline = monotonic() + timeout
-        self._run(self._carrier.end())
+        self._run(self._forwarder.end())
         for listener in self._listeners:
             listener.close()
         stopped = _stop_all([self._plain, self._tls], timeout)
-        stopped &= self._run(self._carrier.drain(max(0.0, deadline - monotonic())))
+        stopped &= self._run(self._forwarder.drain(max(0.0, deadline - monotonic())))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -1,4 +1,4 @@
-"""Connections carried to a server on a Unix socket: their bytes, and their end, however it comes.
+"""Forwards connections to a server on a Unix socket: their bytes, and their end, however it comes.
 
 A server that is not told of the end of a connection waits for the rest of a request for ever, with a thread.
 """
@@ -27,15 +27,17 @@ ATTEMPTS = 60
 log = logging.getLogger(__name__)
 
 
-class Carrier:
+class ConnectionForwarder:
     """Accepts connections and carries each to the Unix socket that ``choose`` names by the first bytes.
 
-    Up to ``limit`` at once, further ones wait. A client that says nothing for ``patience`` seconds is let go.
+    Up to ``limit`` at once, further ones wait. A client that says nothing for ``first_byte_timeout`` seconds is let go.
     """
 
-    def __init__(self, loop: AbstractEventLoop, choose: Callable[[bytes], str], limit: int, patience: float) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, choose: Callable[[bytes], str], limit: int, first_byte_timeout: float
+    ) -> None:
         self.loop = loop
-        self.patience = patience
+        self.first_byte_timeout = first_byte_timeout
         self._choose = choose
         self._limit = limit
         self._listeners: Sequence[socket] = ()
@@ -120,31 +122,31 @@ class Carrier:
 
     async def _connect(self, client: _Client, first: bytes) -> None:
         try:
-            reached = await _reach(self._choose(first))
+            reached = await _connection(self._choose(first))
             await self.loop.create_unix_connection(partial(_Server, client, first), sock=reached)
         except OSError as failure:
-            log.warning("a connection could not be carried to the server: %s", failure.strerror)
+            log.warning("a connection could not be forwarded to the server: %s", failure.strerror)
             client.transport.abort()
 
 
-async def _reach(path: str) -> socket:
+async def _connection(path: str) -> socket:
     """A connection to a Unix socket, waited for while its backlog is full or there is no file for it.
 
     asyncio takes a connection that was refused because the backlog is full for made.
     """
     for _ in range(ATTEMPTS):
         try:
-            return _reached(path)
+            return _connected(path)
         except BlockingIOError:
             pass
         except OSError as failure:
             if not OutOfFiles.is_meant_by(failure):
                 raise
         await asyncio.sleep(RETRY_SECONDS)
-    return _reached(path)
+    return _connected(path)
 
 
-def _reached(path: str) -> socket:
+def _connected(path: str) -> socket:
     made = socket(AF_UNIX)
     try:
         made.setblocking(False)
@@ -156,7 +158,7 @@ def _reached(path: str) -> socket:
 
 
 class _End(asyncio.Protocol):
-    """One end of a carried connection: what comes in here goes out at the other."""
+    """One end of a forwarded connection: what comes in here goes out at the other."""
 
     transport: Transport
     other: _End | None = None
@@ -179,14 +181,14 @@ class _End(asyncio.Protocol):
 
 
 class _Client(_End):
-    def __init__(self, carrier: Carrier) -> None:
-        self._carrier = carrier
+    def __init__(self, forwarder: ConnectionForwarder) -> None:
+        self._forwarder = forwarder
         self._silence: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        self._carrier.began(self)
-        self._silence = self._carrier.loop.call_later(self._carrier.patience, self.transport.abort)
+        self._forwarder.began(self)
+        self._silence = self._forwarder.loop.call_later(self._forwarder.first_byte_timeout, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
         if self.other:
@@ -194,7 +196,7 @@ class _Client(_End):
             return
         self._hear()
         self.transport.pause_reading()
-        self._carrier.connect(self, data)
+        self._forwarder.connect(self, data)
 
     def eof_received(self) -> bool:
         """Tell the server that the client has sent everything; it may still answer."""
@@ -207,7 +209,7 @@ class _Client(_End):
         self._hear()
         if self.other:
             self.other.transport.abort()
-        self._carrier.ended(self)
+        self._forwarder.ended(self)
 
     def _hear(self) -> None:
         if self._silence:

@@ -1,4 +1,4 @@
-"""How many connections there may be at a time: as many as the system gives this process files for."""
+"""The limit of concurrent connections: as many as the system gives this process files for."""
 
 from __future__ import annotations
 

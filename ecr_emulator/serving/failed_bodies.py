@@ -1,4 +1,4 @@
-"""Answers that break off in the middle: the client must never take them for complete.
+"""Response bodies that fail in the middle: the client must never take them for complete.
 
 Granian closes the connection where a body is shorter than its Content-Length, and where it raises an exception. It
 prints the traceback of the exception; one that is foreseen deserves a line in the log instead.
@@ -29,7 +29,7 @@ def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure) -> N
     log.warning("the answer to %s %s breaks off: %s", method, path, failure.reason)
 
 
-def breaking_off(wsgi: WSGIApplication) -> WSGIApplication:
+def ending_failed_bodies(wsgi: WSGIApplication) -> WSGIApplication:
     """The application for Granian: a body that fails is cut short or raises, whichever ends the connection."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""Where a client reached us, for applications whose server has only a Unix socket."""
+"""The address that clients connect to, for applications whose server has only a Unix socket."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - addresses to listen on, which nobody can reach
 
 
-def reached_at(wsgi: WSGIApplication, listener: socket.socket) -> WSGIApplication:
-    """The application, told that this listener's address is the one that its clients reached."""
+def with_server_address(wsgi: WSGIApplication, listener: socket.socket) -> WSGIApplication:
+    """Wrap an application: its requests name the address of this listener as that of the server."""
     host, port = listener.getsockname()[:2]
     address = {"SERVER_NAME": "localhost" if host in EVERYWHERE else host, "SERVER_PORT": str(port)}
 
