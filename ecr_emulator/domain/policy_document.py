@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.domain.access.document import read_document
-from ecr_emulator.domain.access.facts import Facts
+from ecr_emulator.domain.access.prepared_request import PreparedRequest
 from ecr_emulator.domain.access.request import AccessRequest, Principal
 from ecr_emulator.domain.names import Registry, is_account_id
 from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
@@ -45,7 +45,9 @@ def locks_out(policy: PolicyDocument, principal_arn: str) -> bool:
     A denial under conditions does not count: whether it applies is up to the later request.
     """
     principal = Principal.of_arn(principal_arn)
-    later = Facts(AccessRequest(principal, "ecr:SetRepositoryPolicy", "*"), principal.account or "", is_bounded=False)
+    later = PreparedRequest(
+        AccessRequest(principal, "ecr:SetRepositoryPolicy", "*"), principal.account or "", is_bounded=False
+    )
     return any(
         not denial.conditions and denial.actions.cover(later) and denial.means(later)
         for denial in read_document(policy.text, names_principals=True).denies

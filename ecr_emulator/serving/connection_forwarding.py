@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionForwarder:
-    """Accepts connections and carries each to the Unix socket that ``choose`` names by the first bytes.
+    """Accepts connections and forwards each to the Unix socket that ``choose`` names by the first bytes.
 
     Up to ``limit`` at once, further ones wait. A client that says nothing for ``first_byte_timeout`` seconds is let go.
     """

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.domain.access.comparisons import Comparison, truth
-from ecr_emulator.domain.access.facts import Facts
 from ecr_emulator.domain.access.operators import NULL, Operator, Quantifier, read_operator
+from ecr_emulator.domain.access.prepared_request import PreparedRequest
 from ecr_emulator.domain.policy_grammar import many
 
 
@@ -20,12 +20,12 @@ class Condition:
     operator: Operator
     comparisons: tuple[Comparison, ...]
 
-    def holds(self, facts: Facts) -> bool:
+    def holds(self, request: PreparedRequest) -> bool:
         """Whether a request fulfils this. Of many values without a quantifier, one that compares is enough to tell."""
-        values = facts.values(self.key)
+        values = request.values(self.key)
         if not values:
             return self._holds_without_values()
-        compare = (self._compares(value, facts) for value in values)
+        compare = (self._compares(value, request) for value in values)
         is_negated = self.operator.is_negated
         match self.operator.quantifier:
             case Quantifier.ALL:
@@ -40,8 +40,8 @@ class Condition:
             return True
         return operator.is_negated and operator.quantifier is None
 
-    def _compares(self, value: str, facts: Facts) -> bool:
-        return any(comparison(value, facts.value) for comparison in self.comparisons)
+    def _compares(self, value: str, request: PreparedRequest) -> bool:
+        return any(comparison(value, request.value) for comparison in self.comparisons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Presence:
     key: str
     missing: frozenset[bool]
 
-    def holds(self, facts: Facts) -> bool:
+    def holds(self, request: PreparedRequest) -> bool:
         """Whether a request fulfils this."""
-        return (not facts.values(self.key)) in self.missing
+        return (not request.values(self.key)) in self.missing
 
 
 def read_conditions(block: Any, *, variables: bool) -> tuple[Condition | Presence, ...]:

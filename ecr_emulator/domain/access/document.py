@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ecr_emulator.domain.access.conditions import read_conditions
-from ecr_emulator.domain.access.naming import Named
+from ecr_emulator.domain.access.principal_element import PrincipalElement
 from ecr_emulator.domain.access.statements import Actions, Principals, Resources, Statement
 from ecr_emulator.domain.policy_grammar import EFFECTS, ELEMENTS, MEMBERS, VERSIONS, many, parse_policy
 
@@ -82,7 +82,7 @@ def _resources(given: dict[str, Any], has_variables: bool, *, is_required: bool)
 
 def _principals(given: dict[str, Any]) -> Principals:
     principal, excludes = _element(given, "Principal")
-    return Principals(Named.read(principal), excludes)
+    return Principals(PrincipalElement.read(principal), excludes)
 
 
 def _patterns(given: dict[str, Any], name: str) -> tuple[list[str], bool]:

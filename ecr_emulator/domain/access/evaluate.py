@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ecr_emulator.domain.access.document import Document, read_document
-from ecr_emulator.domain.access.facts import Facts
-from ecr_emulator.domain.access.naming import Reach
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
+from ecr_emulator.domain.access.prepared_request import PreparedRequest
+from ecr_emulator.domain.access.principal_element import Reach
 from ecr_emulator.domain.access.request import AccessRequest
 
 
@@ -81,7 +81,7 @@ class _Evaluation:
     def __init__(self, request: AccessRequest, policies: Policies, owner_account: str) -> None:
         self._request = request
         self._is_at_home = request.principal.account == owner_account
-        self._facts = Facts(request, owner_account, is_bounded=policies.boundary is not None)
+        self._prepared = PreparedRequest(request, owner_account, is_bounded=policies.boundary is not None)
         self._policies = {
             _Source.IDENTITY: policies.identity,
             _Source.BOUNDARY: (policies.boundary,) if policies.boundary else (),
@@ -96,7 +96,7 @@ class _Evaluation:
         for source, policies in self._policies.items():
             for policy in policies:
                 for statement in _read(policy, source).denies:
-                    if statement.reach(self._facts):
+                    if statement.reach(self._prepared):
                         return self._explicit_deny(source, policy, statement.label)
         return None
 
@@ -142,7 +142,7 @@ class _Evaluation:
         best: _Allow | None = None
         for policy in self._policies[source]:
             for statement in _read(policy, source).allows:
-                reach = statement.reach(self._facts)
+                reach = statement.reach(self._prepared)
                 if reach > (best.reach if best else Reach.NONE):
                     best = _Allow(reach, f"the {source.words} {policy.name!r} allows it in {statement.label}")
                 if reach is Reach.DIRECT:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ecr_emulator.domain.access.conditions import Condition, Presence
-from ecr_emulator.domain.access.facts import Facts
-from ecr_emulator.domain.access.naming import Named, Reach
 from ecr_emulator.domain.access.patterns import ArnPattern, Names
+from ecr_emulator.domain.access.prepared_request import PreparedRequest
+from ecr_emulator.domain.access.principal_element import PrincipalElement, Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Actions:
     def read(cls, names: list[str], excludes: bool) -> Actions:
         return cls(Names([name.lower() for name in names]), excludes)
 
-    def cover(self, facts: Facts) -> bool:
-        return self.names.match(facts.action) is not self.excludes
+    def cover(self, request: PreparedRequest) -> bool:
+        return self.names.match(request.action) is not self.excludes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +37,30 @@ class Resources:
         patterns = (ArnPattern.read(arn, variables=variables, only_in_last=True) for arn in arns)
         return cls(tuple(patterns), excludes)
 
-    def cover(self, facts: Facts) -> bool:
-        return any(each.matches(facts.resource, facts.value) for each in self.patterns) is not self.excludes
+    def cover(self, request: PreparedRequest) -> bool:
+        return any(each.matches(request.resource, request.value) for each in self.patterns) is not self.excludes
 
 
 @dataclass(frozen=True, slots=True)
 class Principals:
     """Principal, or NotPrincipal if it ``excludes``."""
 
-    named: Named
+    element: PrincipalElement
     excludes: bool
 
-    def reach(self, facts: Facts, *, is_allow: bool) -> Reach:
+    def reach(self, request: PreparedRequest, *, is_allow: bool) -> Reach:
         """How directly these mean the principal of a request.
 
         NotPrincipal keeps to the safe side: an Allow leaves out whoever is named in any way, a Deny spares only
         those who are named with their role and account, and have no permissions boundary.
         """
-        principal = facts.principal
+        principal = request.principal
         if not self.excludes:
-            return self.named.reach(principal)
+            return self.element.reach(principal)
         if is_allow:
-            is_left_out = self.named.reach(principal) is not Reach.NONE
+            is_left_out = self.element.reach(principal) is not Reach.NONE
         else:
-            is_left_out = self.named.mean_all_of(principal) and not facts.is_bounded
+            is_left_out = self.element.mean_all_of(principal) and not request.is_bounded
         return Reach.NONE if is_left_out else Reach.DIRECT
 
 
@@ -76,13 +76,13 @@ class Statement:
     principals: Principals | None
     conditions: tuple[Condition | Presence, ...]
 
-    def reach(self, facts: Facts) -> Reach:
+    def reach(self, request: PreparedRequest) -> Reach:
         """How directly this means the principal of a request; none if it does not apply to the request."""
-        if not self.actions.cover(facts) or (self.resources and not self.resources.cover(facts)):
+        if not self.actions.cover(request) or (self.resources and not self.resources.cover(request)):
             return Reach.NONE
-        reach = self.means(facts)
-        return reach if reach and all(condition.holds(facts) for condition in self.conditions) else Reach.NONE
+        reach = self.means(request)
+        return reach if reach and all(condition.holds(request) for condition in self.conditions) else Reach.NONE
 
-    def means(self, facts: Facts) -> Reach:
+    def means(self, request: PreparedRequest) -> Reach:
         """How directly this means the principal of a request, whatever it says about actions and the rest."""
-        return self.principals.reach(facts, is_allow=self.is_allow) if self.principals else Reach.DIRECT
+        return self.principals.reach(request, is_allow=self.is_allow) if self.principals else Reach.DIRECT

@@ -1,4 +1,4 @@
-"""What policies ask about a request, prepared once for all of them."""
+"""A request as statements of policies compare it, prepared once for all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ecr_emulator.domain.access.patterns import arn_parts
 from ecr_emulator.domain.access.request import AccessRequest, Principal
 
 
-class Facts:
+class PreparedRequest:
     """A request with its action in lower case, its resource in parts, and the values of condition keys.
 
     ``is_bounded``: whether the principal has a permissions boundary.

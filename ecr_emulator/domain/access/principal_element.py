@@ -1,4 +1,4 @@
-"""Whom the Principal of a statement means.
+"""The Principal element of a statement: which principals it names.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
@@ -29,8 +29,8 @@ class Reach(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """The principals that a statement names."""
+class PrincipalElement:
+    """The principals that an element names."""
 
     everybody: bool = False
     accounts: frozenset[str] = frozenset()
@@ -38,8 +38,8 @@ class Named:
     services: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, principal: Any) -> Named:
-        """What a Principal or NotPrincipal says. Raises ``ValueError`` that says what is wrong."""
+    def read(cls, principal: Any) -> PrincipalElement:
+        """Read a Principal or NotPrincipal element. Raises ``ValueError`` that says what is wrong."""
         if principal == "*":
             return cls(everybody=True)
         if not isinstance(principal, dict) or not principal:
