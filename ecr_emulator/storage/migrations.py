@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlite3 import Connection, DatabaseError
 
 from ecr_emulator.storage.disk import REMEDY, is_damage
-from ecr_emulator.storage.steps import STEPS
+from ecr_emulator.storage.migration_scripts import MIGRATIONS
 
 
 class DatabaseTooNew(Exception):
@@ -39,13 +39,13 @@ def readable(path: Path) -> Iterator[None]:
 def migrate(connection: Connection, path: Path) -> None:
     """Take the steps that the database at ``path`` lacks. Raises ``DatabaseTooNew``."""
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > len(STEPS):
+    if found > len(MIGRATIONS):
         raise DatabaseTooNew(
             f"{path} has schema version {found}, written by a newer ecr-emulator; this one knows versions up to "
-            f"{len(STEPS)}. Upgrade ecr-emulator, or use another data directory."
+            f"{len(MIGRATIONS)}. Upgrade ecr-emulator, or use another data directory."
         )
     if _has_tables(connection):
-        _take_steps(connection, STEPS, found)
+        _take_steps(connection, MIGRATIONS, found)
     else:
         _copy_empty_database(connection)
 
@@ -57,7 +57,7 @@ def _has_tables(connection: Connection) -> bool:
 def _copy_empty_database(connection: Connection) -> None:
     """Copy a database that has taken all steps, in one transaction. It takes a tenth of the time of the steps."""
     with closing(sqlite3.connect(":memory:")) as source:
-        source.deserialize(_empty_database(STEPS))
+        source.deserialize(_empty_database(MIGRATIONS))
         source.backup(connection)
 
 

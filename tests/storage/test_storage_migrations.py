@@ -9,8 +9,8 @@ from sqlalchemy import create_engine
 from ecr_emulator.domain.pull_through import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
+from ecr_emulator.storage.migration_scripts import MIGRATIONS
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
-from ecr_emulator.storage.steps import STEPS
 from ecr_emulator.storage.tables import metadata
 from ecr_emulator.storage.unit_of_work import SqlStore
 from tests.support.images import an_image
@@ -49,13 +49,13 @@ def test_the_steps_make_the_tables(tmp_path):
 def test_a_database_from_a_newer_program_is_refused(database):
     SqlStore(database, durable=False).close()
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(DatabaseTooNew) as refusal:
         SqlStore(database, durable=False)
     said = str(refusal.value)
     assert str(database) in said
-    assert f"version {len(STEPS) + 1}" in said
-    assert f"up to {len(STEPS)}" in said
+    assert f"version {len(MIGRATIONS) + 1}" in said
+    assert f"up to {len(MIGRATIONS)}" in said
 
 
 def test_a_file_that_is_no_database_is_left_alone(database):
@@ -79,10 +79,10 @@ def test_a_damaged_database_is_not_taken_for_a_new_one(database):
 
 
 def test_steps_are_taken_from_where_the_database_is(database, monkeypatch):
-    monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n);",))
+    monkeypatch.setattr(migrations, "MIGRATIONS", ("CREATE TABLE first (n);",))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         migrate(connection, database)
-        monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n);", "ALTER TABLE first ADD COLUMN m;"))
+        monkeypatch.setattr(migrations, "MIGRATIONS", ("CREATE TABLE first (n);", "ALTER TABLE first ADD COLUMN m;"))
         migrate(connection, database)
         migrate(connection, database)
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
@@ -101,15 +101,15 @@ def test_tables_of_another_program_stay(database):
 def test_a_new_database_is_what_the_steps_make_of_an_empty_one(database):
     SqlStore(database, durable=False).close()
     with closing(sqlite3.connect(database)) as new, closing(sqlite3.connect(":memory:")) as stepped:
-        for script in STEPS:
+        for script in MIGRATIONS:
             stepped.executescript(script)
         schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
         assert new.execute(schema).fetchall() == stepped.execute(schema).fetchall()
-        assert new.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+        assert new.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
 def test_a_step_that_fails_leaves_nothing(database, monkeypatch):
-    monkeypatch.setattr(migrations, "STEPS", ("CREATE TABLE first (n); INSERT INTO nowhere VALUES (1);",))
+    monkeypatch.setattr(migrations, "MIGRATIONS", ("CREATE TABLE first (n); INSERT INTO nowhere VALUES (1);",))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
             migrate(connection, database)

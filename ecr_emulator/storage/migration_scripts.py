@@ -1,4 +1,4 @@
-"""The numbered steps that make the schema, in SQL. One that has been released is never changed."""
+"""The SQL scripts of the migrations, by number. A script that has been released is never changed."""
 
 from __future__ import annotations
 
@@ -269,5 +269,5 @@ WHERE validations.validated_at > 0 AND NOT EXISTS (
 );
 """
 
-STEPS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 """Step 1 first. Each is a script of SQL statements and runs in one transaction."""
