@@ -15,9 +15,9 @@ from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.error_responses import Closed, NoSuchCompanion, refuse, service_of
 from ecr_emulator.companions.iam_backend import iam_of_aws
 from ecr_emulator.companions.moto_lookups import find_account
-from ecr_emulator.companions.operations import refuse_unknown_operation
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
+from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
 from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.observe import NOTE
 from ecr_emulator.ports.storage_failures import OutOfFiles
