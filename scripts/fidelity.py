@@ -65,7 +65,7 @@ def _summary(coverage: Coverage) -> str:
 def _operations(topics: list[dict[str, Any]], coverage: Coverage) -> str:
     titles = {name: topic["title"] for topic in topics for name in topic.get("operations", ())}
     rows = (_operation(name, state, titles.get(name)) for name, state in coverage.items())
-    return _table(("operation", "state", "how faithful", "note"), rows)
+    return _table(("operation", "state", "facts", "note"), rows)
 
 
 def _operation(name: str, state: Any, title: str | None) -> Row:
@@ -91,12 +91,12 @@ def _topic(topic: dict[str, Any]) -> str:
     rows = ((mark, what, why) for mark in MARKS for what, why in topic.get(mark, ()))
     operations = ", ".join(topic.get("operations", ()))
     introduction = f"{operations}\n\n" if operations else ""
-    return f"### {topic['title']}\n\n{introduction}{_table(('how sure', 'what', 'source or reason'), rows)}"
+    return f"### {topic['title']}\n\n{introduction}{_table(('grade', 'fact', 'source or reason'), rows)}"
 
 
 def _differences(differences: list[dict[str, str]], risk: str) -> str:
     rows = ((each["aws"], each["here"], each["advice"]) for each in differences if each["risk"] == risk)
-    return _table(("Amazon ECR", "here", "so"), rows)
+    return _table(("Amazon ECR", "here", "advice"), rows)
 
 
 def _table(heads: Row, rows: Iterable[Row]) -> str:

@@ -35,8 +35,16 @@ def test_decisions_are_numbered_without_a_gap():
 
 @pytest.mark.parametrize("page", [*PAGES, DECISIONS / "README.md"], ids=lambda page: page.stem)
 def test_links_of_a_decision_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+    links = re.findall(r"\]\(([^)#]+)#?([^)]*)\)", page.read_text(encoding="utf-8"))
+    for target, anchor in links:
+        if not target.startswith("https://"):
+            assert not anchor or anchor in _anchors(page.parent / target), (target, anchor)
+            assert (page.parent / target).exists(), target
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _row(page: Path) -> str:
