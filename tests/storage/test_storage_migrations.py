@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from ecr_emulator.domain.pull_through import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migration_scripts import MIGRATIONS
+from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, SIXTH
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.tables import metadata
 from ecr_emulator.storage.unit_of_work import SqlStore
@@ -127,7 +127,7 @@ def test_foreign_layers_that_an_earlier_program_did_not_note_are_references(data
         work.layers.add(repository, foreign.digest, foreign.size, NOW)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DELETE FROM image_references WHERE digest = ?", (foreign.digest,))
-        connection.execute("PRAGMA user_version = 4")
+        connection.executescript(FIFTH)
     with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
         assert work.layers.find(repository, foreign.digest).media_type == FOREIGN_LAYER
         assert [work.layers.referenced(repository, each.digest).size for each in app.blobs if each is not foreign] == [
@@ -146,7 +146,7 @@ def test_imports_that_an_earlier_program_did_not_end_are_noted_as_started(databa
         note_end(work, store_manifest(work, repository, an_image("whole").raw, "whole"), is_complete=True)
         work.tags.save_validation(repository, "whole", Validation(NOW))
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("PRAGMA user_version = 5")
+        connection.executescript(SIXTH)
     with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
         statuses = {tag: import_status(work, work.tags.find(repository, tag)) for tag in (*tags, "whole")}
     assert statuses == {"from upstream": STARTED, "never seen upstream": None, "pushed": None, "whole": COMPLETE}
