@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_emulator.cli.main import COMMANDS
 from ecr_emulator.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,12 @@ def test_ci_runs_the_test_command_of_the_readme():
 def test_every_setting_is_on_its_page():
     rows = re.findall(r"^\| `(--[a-z-]+)` \| `([A-Z_]+)` \|", text("docs/settings.md"), re.MULTILINE)
     assert rows == [(setting.flag, setting.variable) for setting in SETTINGS.values()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command):
+    pages = [ROOT / "README.md", *DOCS.glob("*.md")]
+    assert any(f"ecr-emulator {command}" in page.read_text(encoding="utf-8") for page in pages)
 
 
 @pytest.mark.parametrize("paper", PAPERS)
