@@ -35,7 +35,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
-from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.manifests import PullThrough
@@ -109,7 +109,7 @@ class Emulator:
         self._open_companions()
         self._open_pull_through()
         self.services = self._wired()
-        self._collector.schedule(self.clock.now())
+        self._garbage_collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._dispatcher()
 
     def _open_state(self) -> None:
@@ -118,7 +118,7 @@ class Emulator:
         self._blobs = FileBlobs(self.data_dir, durable=durable, reserve=self.settings.disk_reserve * MEBIBYTE)
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())
-        self._collector = Collector(self._store, self._blobs)
+        self._garbage_collector = GarbageCollector(self._store, self._blobs)
 
     def _resume_time(self) -> None:
         """Go on from the latest time that the state knows, if the clock is behind it: time does not go back."""
@@ -148,7 +148,7 @@ class Emulator:
             self._ids,
             self.clock,
             upstreams,
-            make_room=lambda: self._collector.collect(self.clock.now()),
+            make_room=lambda: self._garbage_collector.collect(self.clock.now()),
         )
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
         self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
@@ -173,12 +173,12 @@ class Emulator:
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
             background=Background(
                 self._store,
-                self._collector,
+                self._garbage_collector,
                 timedelta(seconds=self.settings.background_delay),
                 Replicas(admits_replica) if self._access else Replicas(),
                 incoming=self._pull_through.updates.digests,
             ),
-            collector=self._collector,
+            garbage_collector=self._garbage_collector,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),
             allowed_upstreams=self.settings.allow_upstream,
             access=self._access,
@@ -248,12 +248,12 @@ class Emulator:
         """
         self.settle()
         self._store.reset(account, region)
-        self._collector.sweep()
+        self._garbage_collector.sweep()
         self._elsewhere.forget()
         self._pull_through.forget()
         self._downloads.forget()
         self._watched.forget()
-        self._collector.schedule(self.clock.now())
+        self._garbage_collector.schedule(self.clock.now())
         self._companions.reset(account, region)
 
     def close(self) -> None:

@@ -117,7 +117,7 @@ class Admin:
             grace = parse_grace(str(given.get("grace", "24h")))
         except ValueError as wrong:
             raise BadRequest(f'The body must be like {{"grace": "1h"}}, or empty: {wrong}') from None
-        return jsonify(asdict(self._services.collector.collect(self._clock.now(), grace)))
+        return jsonify(asdict(self._services.garbage_collector.collect(self._clock.now(), grace)))
 
     def verify(self, _: Given) -> ResponseReturnValue:
         """Read everything that is stored. One line of JSON tells of each step, and of each thing that is not well.

@@ -85,7 +85,7 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
     _require_state(settings.data_dir)
     with opened(settings) as emulator, _damage_told():
         services = emulator.services
-        yield asdict(services.collector.collect(emulator.clock.now(), parse_grace(grace)))
+        yield asdict(services.garbage_collector.collect(emulator.clock.now(), parse_grace(grace)))
         step: dict[str, Any] = {}
         for each in services.verification.run() if verify else ():
             step = asdict(each)

@@ -16,7 +16,7 @@ from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
-from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
@@ -46,7 +46,7 @@ class Services:
     referrers: Referrers
     addresses: Addresses
     background: Background
-    collector: Collector
+    garbage_collector: GarbageCollector
     verification: Verification
     allowed_upstreams: Collection[str] = ()
     access: Access | None = None

@@ -18,7 +18,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services import (
     backfills,
-    collection,
+    garbage_collection,
     images,
     lifecycle,
     orphans,
@@ -28,7 +28,7 @@ from ecr_emulator.services import (
     signing,
     storage_classes,
 )
-from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.replicas import Replicas
 
 log = logging.getLogger(__name__)
@@ -55,15 +55,15 @@ class Background:
     def __init__(
         self,
         store: Store,
-        collector: Collector,
+        garbage_collector: GarbageCollector,
         delay: timedelta = timedelta(),
         copies: Replicas = Replicas(),  # noqa: B008 - it has no state
         incoming: lifecycle.Incoming = lambda _: set(),
     ) -> None:
         self._store = store
         self._kinds = KINDS | {
-            collection.FORGET: collector.perform_forget,
-            collection.SWEEP: collector.perform_sweep,
+            garbage_collection.FORGET: garbage_collector.perform_forget,
+            garbage_collection.SWEEP: garbage_collector.perform_sweep,
             lifecycle.EVALUATE: partial(lifecycle.perform_evaluation, incoming=incoming),
             lifecycle.PREVIEW: partial(lifecycle.perform_preview, incoming=incoming),
             replication.REPLICATE: copies.perform,

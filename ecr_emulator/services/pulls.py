@@ -16,7 +16,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports.blobs import BlobStore
 from ecr_emulator.ports.store import Store, UnitOfWork
-from ecr_emulator.services.collection import vouch
+from ecr_emulator.services.garbage_collection import renew_grace
 from ecr_emulator.services.pull_through.blob_download import read_span
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
 from ecr_emulator.services.pull_through.manifests import PullThrough
@@ -122,7 +122,7 @@ class Pulls:
                 size = None
             rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
         repository = repository or Repository(registry, name, now)  # of an image for which there was no room
-        if held and (is_check or held.is_loose) and vouch(self._store, repository, [held], now):
+        if held and (is_check or held.is_loose) and renew_grace(self._store, repository, [held], now):
             return None
         if rule is None:  # who names a blob of another repository in a sparse manifest has no right to it
             return None if held is None or size is None else self._held_blob(held, size)

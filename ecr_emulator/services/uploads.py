@@ -32,7 +32,7 @@ from ecr_emulator.ports.ids import IdSource
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.account_settings import account_setting
-from ecr_emulator.services.collection import delete_unused
+from ecr_emulator.services.garbage_collection import delete_unused
 from ecr_emulator.services.repositories import repository_for_push
 
 

@@ -62,7 +62,7 @@ Healing = Generator[Progress | Finding, None, str | None]
 class Verification:
     """Reads every blob and every manifest. Memory is bounded, and the emulator may go on working meanwhile.
 
-    A damaged blob is dropped, so that nobody vouches for it and its next push heals it.
+    A damaged blob is dropped, so that no response says that it exists, and its next push restores it.
     """
 
     def __init__(self, store: Store, blobs: BlobStore, upstreams: Upstreams, downloads: BlobDownloads) -> None:

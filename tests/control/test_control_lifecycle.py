@@ -196,7 +196,7 @@ def test_policies_can_be_evaluated_at_once(plane, ecr, clock):
 
 def test_what_seems_to_take_long_is_done_at_once_too_where_that_is_asked_for(services, ecr, clock):
     put(ecr)
-    background = Background(services.store, services.collector, timedelta(hours=1))
+    background = Background(services.store, services.garbage_collector, timedelta(hours=1))
     assert background.run_now(EVALUATE, clock.now()) == 1
     assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
 

@@ -1,4 +1,4 @@
-"""Layers whose files were damaged: nobody vouches for them, and who pushes them again heals them."""
+"""Layers whose files were damaged: no response says that they exist, and the next push restores them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_pushing_it_to_any_repository_heals_it_in_all(client, plane, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_nobody_vouches_for_what_is_not_there(client, plane, damage):
+def test_no_response_says_that_a_damaged_layer_exists(client, plane, damage):
     push(plane, APP, IMAGE, "v1")
     break_layer(client, damage)
     assert availability(client) == "UNAVAILABLE"

@@ -108,7 +108,7 @@ def test_what_a_full_disk_kept_is_pushed_when_there_is_room(client, plane, monke
     with pytest.raises((Refused, ClientError), match="the disk is full"):
         push(plane, "team/app", other, "v2")
     plane.delete("team/app", APP.digest)
-    assert client.emulator.services.collector.collect(client.emulator.clock.now()).layers == 0
+    assert client.emulator.services.garbage_collector.collect(client.emulator.clock.now()).layers == 0
     monkeypatch.undo()
     push(plane, "team/app", other, "v2")
     assert client.tags("team/app") == {"v2": other.digest}

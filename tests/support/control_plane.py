@@ -24,7 +24,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamF
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
-from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
@@ -143,7 +143,7 @@ class ControlPlane:
         blobs = FileBlobs(directory, durable=False)
         downloads = BlobDownloads(store, blobs, ids, self.clock, self.upstream, make_room=lambda: None)
         cleanup.callback(downloads.close)
-        collector = Collector(store, blobs)
+        garbage_collector = GarbageCollector(store, blobs)
         referrers = Referrers(store, self.upstream)
         cleanup.callback(referrers.close)
         pull_through = PullThrough(store, self.clock, self.upstream, downloads, referrers)
@@ -162,8 +162,8 @@ class ControlPlane:
             pulls=Pulls(store, blobs, pull_through, downloads),
             referrers=referrers,
             addresses=Addresses(),
-            background=Background(store, collector, self.background_delay),
-            collector=collector,
+            background=Background(store, garbage_collector, self.background_delay),
+            garbage_collector=garbage_collector,
             verification=Verification(store, blobs, self.upstream, downloads),
             allowed_upstreams=ALLOWED,
             access=Access(self.identities, store) if self.enforces_iam else None,

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
-from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
@@ -82,7 +82,7 @@ class Interleavings(RuleBasedStateMachine):
         self.store = SqlStore(self.folder / "ecr.sqlite", durable=False)
         self.blobs = FileBlobs(self.folder, durable=False)
         self.clock = FrozenClock()
-        self.collector = Collector(self.store, self.blobs)
+        self.garbage_collector = GarbageCollector(self.store, self.blobs)
         self.feed = Feed()
         self.downloads = BlobDownloads(
             self.store, self.blobs, RandomIds(), self.clock, self.feed, make_room=self.collect
@@ -101,7 +101,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule()
     def collect(self):
-        self.collector.collect(self.clock.advance(timedelta(minutes=2)), grace=timedelta())
+        self.garbage_collector.collect(self.clock.advance(timedelta(minutes=2)), grace=timedelta())
 
     @rule()
     def the_repository_is_deleted_and_comes_again(self):

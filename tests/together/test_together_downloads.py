@@ -73,13 +73,13 @@ def pull_all(emulator):
 def collect(emulator):
     """``POST /_ecr/gc`` with a grace of nothing, a moment later."""
     emulator.clock.advance(timedelta(seconds=1))
-    emulator.services.collector.collect(emulator.clock.now(), timedelta())
+    emulator.services.garbage_collector.collect(emulator.clock.now(), timedelta())
 
 
 def reset(emulator):
     """``POST /_ecr/reset``, but for what it waits for before."""
     emulator._store.reset()
-    emulator.services.collector.sweep()
+    emulator.services.garbage_collector.sweep()
 
 
 def begin(emulator):

@@ -15,7 +15,7 @@ from ecr_emulator.errors import LayerInaccessibleException, LayersNotFoundExcept
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services import layer_urls
-from ecr_emulator.services.collection import vouch
+from ecr_emulator.services.garbage_collection import renew_grace
 
 UNREFERENCED_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 """What a layer is taken for until a manifest says otherwise."""
@@ -29,7 +29,7 @@ def batch_check_layer_availability(request: EcrRequest, members: dict[str, Any])
         repository = work.repositories.get(request.registry, members["repositoryName"])
         found = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
     known = {digest: layer if layer and _is_here(request, layer) else None for digest, layer in found.items()}
-    gone = vouch(request.services.store, repository, filter(None, known.values()), request.now)
+    gone = renew_grace(request.services.store, repository, filter(None, known.values()), request.now)
     layers = [_availability(digest, None if digest in gone else layer) for digest, layer in known.items()]
     return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
 

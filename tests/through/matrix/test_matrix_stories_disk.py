@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from ecr_emulator.cli.options import CannotStart
 from ecr_emulator.cli.serve import opened
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.services.collection import Collector
+from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.connections import connect
 from tests.support.faults import stalls
@@ -138,7 +138,7 @@ def test_garbage_makes_room(at, monkeypatch):
 
 def test_garbage_is_not_collected_for_every_blob_of_an_image(at, monkeypatch):
     collections = []
-    monkeypatch.setattr(Collector, "collect", lambda *arguments: collections.append(arguments))
+    monkeypatch.setattr(GarbageCollector, "collect", lambda *arguments: collections.append(arguments))
     scenario = at("C", disk_reserve=999_999_999)
     scenario.finish_import()
     for digest in (LAYER.digest, CHILD.config.digest):

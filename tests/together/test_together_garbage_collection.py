@@ -199,7 +199,7 @@ stories = pytest.mark.parametrize(
 
 def collect(client):
     """``POST /_ecr/gc`` without a grace."""
-    client.emulator.services.collector.collect(client.emulator.clock.now())
+    client.emulator.services.garbage_collector.collect(client.emulator.clock.now())
 
 
 def wait_a_day(client):
@@ -211,7 +211,7 @@ def wait_a_day(client):
 def collect_everything(client):
     """``POST /_ecr/gc`` with a grace of nothing, a moment later."""
     client.advance(seconds=1)
-    client.emulator.services.collector.collect(client.emulator.clock.now(), timedelta())
+    client.emulator.services.garbage_collector.collect(client.emulator.clock.now(), timedelta())
 
 
 def replicate(client):
@@ -234,9 +234,9 @@ def begin(client, found):
     """Begin anew with two repositories."""
     client.emulator._store.reset()
     services = client.emulator.services
-    services.collector.sweep()
+    services.garbage_collector.sweep()
     now = client.emulator.clock.now()
-    services.collector.schedule(now)
+    services.garbage_collector.schedule(now)
     with services.store.writing() as work:
         for name in (APP, BASE):
             work.repositories.add(Repository(services.home, name, now))
@@ -305,7 +305,7 @@ def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(client, found, st
         with switched(client.emulator, switch):
             refusal = switch.run(push, lambda: between(client))
         assert refusal is None or refusal in CLEAN
-        client.emulator.services.collector.sweep()
+        client.emulator.services.garbage_collector.sweep()
         client.check()
 
     assert every_interleaving(run, is_whole=between is not reset) > 10

@@ -1,6 +1,6 @@
-"""What nobody needs any more: abandoned uploads, layers that no image refers to, and their bytes.
+"""Garbage collection: delete abandoned uploads, layers that no image refers to, and their bytes.
 
-ECR does not say when it does this; that users need not is what makes it a registry without maintenance.
+ECR collects garbage by itself, so that its users need not; it does not say when.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ FORGET = "forget-what-nobody-needs"
 SWEEP = "sweep-bytes-that-nobody-needs"
 INTERVAL = timedelta(hours=12)
 GRACE = timedelta(hours=26)
-"""Uploads that stand still for so long are given up, layers go that are of no image for so long.
+"""Time after which uploads without progress, and layers that no image refers to, are deleted.
 
-People move the clock by 24 or 25 hours to have tags checked again, while others push: that alone takes nothing.
+Users move the clock by 24 or 25 hours to have tags checked again, while others push: that alone deletes nothing.
 """
-VOUCHED = timedelta(minutes=30)
-"""A client that hears that a layer is there may count on it: its grace begins again, unless it began this recently."""
+RENEW_GRACE_AFTER = timedelta(minutes=30)
+"""Age of a layer's grace from which on it begins again when a client is told that the layer is there."""
 BATCH = 1_000
-"""So many blobs are judged at a time."""
+"""Number of blobs that are looked up in the database at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """How many of each are gone, and how many bytes of the disk that freed."""
+    """How many uploads, layers and blobs were deleted, and how many bytes that freed."""
 
     uploads: int
     layers: int
@@ -41,10 +41,10 @@ class Collected:
     bytes: int
 
 
-class Collector:
-    """Removes what nobody needs, never what an image refers to, what is being uploaded, or what is being fetched.
+class GarbageCollector:
+    """Deletes garbage, but nothing that an image refers to, that is being uploaded, or that is being fetched.
 
-    Bytes go in a second step, when it is certain that the database knows nothing of them any more.
+    Files are deleted in a second step, when the transaction that removed their rows is committed.
     """
 
     def __init__(self, store: Store, blobs: BlobStore) -> None:
@@ -52,7 +52,7 @@ class Collector:
         self._blobs = blobs
 
     def schedule(self, now: datetime) -> None:
-        """Have it done twice a day from now on, or go on as it was scheduled, unless that is further ahead."""
+        """Schedule a collection twice a day. A collection that is scheduled earlier stays."""
         with self._store.writing() as work:
             known = work.tasks.find(FORGET)
             if known is None or known.due_at > now + INTERVAL:
@@ -65,18 +65,18 @@ class Collector:
         work.tasks.add(Task(FORGET, FORGET, task.due_at + INTERVAL))
 
     def perform_sweep(self, work: UnitOfWork, _task: Task, _now: datetime) -> None:
-        """Perform the task that the regular one leaves."""
+        """Perform the second step of the regular task."""
         self._sweep(work)
 
     def collect(self, now: datetime, grace: timedelta = GRACE) -> Collected:
-        """Do it now, with what nobody has touched for the time of grace."""
+        """Collect now; ``grace`` is the time that uploads and layers must have been untouched for."""
         with self._store.writing(frees=True) as work:
             layers = self._forget(work, now - grace)
         uploads, freed = self.sweep()
         return Collected(uploads, layers, len(freed), sum(freed))
 
     def sweep(self) -> tuple[int, list[int]]:
-        """Remove the bytes that the database knows nothing of: of how many uploads, and how many of each blob."""
+        """Delete files that the database does not know; return the number of uploads, and the bytes of each blob."""
         with self._store.writing(frees=True) as work:
             return self._sweep(work)
 
@@ -86,7 +86,7 @@ class Collector:
         return work.layers.remove_loose(before)
 
     def _sweep(self, work: UnitOfWork) -> tuple[int, list[int]]:
-        """Nobody can give a blob to a repository meanwhile: there is one unit that writes."""
+        """Delete files while the writing unit is held, so that no repository can begin to hold a blob meanwhile."""
         uploads = self._blobs.sweep(work.uploads.ids())
         digests = self._blobs.digests()
         freed: list[int] = []
@@ -96,19 +96,19 @@ class Collector:
 
 
 def delete_unused(work: UnitOfWork, blobs: BlobStore, digests: Iterable[str]) -> list[int]:
-    """Delete those of some blobs that no repository needs and nobody holds; how many bytes of each that freed."""
+    """Delete those of some blobs that no repository needs and nobody holds; return the bytes that each freed."""
     freed = [blobs.delete(digest) for digest in work.layers.unused(digests)]
     return [size for size in freed if size is not None]
 
 
-def vouch(store: Store, repository: Repository, layers: Iterable[Layer], now: datetime) -> set[str]:
-    """Keep layers for a client that is told that they are there: it will push their manifest next.
+def renew_grace(store: Store, repository: Repository, layers: Iterable[Layer], now: datetime) -> set[str]:
+    """Begin the grace of layers again for a client that is told that they exist: it may push their manifest next.
 
-    Returns the digests of those that are there no more: a collection may have come in between.
+    Returns the digests of those that a collection has deleted meanwhile.
     """
     gone: set[str] = set()
-    stale = [layer for layer in layers if layer.given_at and now - layer.given_at > VOUCHED]
+    stale = [layer for layer in layers if layer.given_at and now - layer.given_at > RENEW_GRACE_AFTER]
     if stale:
-        with if_there_is_room(f"who asked for layers of {repository.name}"), store.writing(waits=False) as work:
+        with if_there_is_room(f"the new grace of layers of {repository.name}"), store.writing(waits=False) as work:
             gone = {layer.digest for layer in stale if not work.layers.touch(repository, layer.digest, now)}
     return gone
