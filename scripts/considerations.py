@@ -1,7 +1,7 @@
-"""The table of docs/pull-through-cache.md: what AWS's page says, which tests prove it, how we decided.
+"""Make the table of docs/pull-through-cache.md: the sentences of AWS's page, our decisions, and their tests.
 
-The sentences are in specs/considerations.toml; a test proves one by its mark, ``@pytest.mark.consideration("S12a")``.
-One that no test proves says there, as ``open``, why not.
+The sentences are in specs/considerations.toml. A test proves one by its mark, ``@pytest.mark.consideration("S12a")``.
+A sentence without a test has the reason as ``open``.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pathlib import Path
 MARK = "pytest.mark.consideration"
 
 NOTE = """\
-<!-- scripts/refresh_specs.py writes the table "What AWS says, and what proves it" of this page from
+<!-- scripts/refresh_specs.py writes the table "AWS sentences and their tests" of this page from
 specs/considerations.toml and the marks of the tests. The text around it is written by hand. -->
 """
 _TABLE = re.compile(r"(<!-- table: considerations -->\n).*?(<!-- end -->)", re.DOTALL)
-_HEAD = "| | what the page says | decided | tests |\n| --- | --- | --- | --- |\n"
+_HEAD = "| | sentence | decided | tests |\n| --- | --- | --- | --- |\n"
 
 Proofs = dict[str, list[str]]
 """Links to tests, as Markdown, by the consideration that they prove."""
 
 
 def considerations_page(page: str, sentences: str, tests: Path) -> str:
-    """The page with its table as it must be.
+    """Return the page with a new table.
 
-    Raises ``LookupError`` for sentences without a test, those that are called open and have one, and strange marks.
+    Raises ``LookupError`` for a sentence without a test, an ``open`` sentence with one, and a mark without a sentence.
     """
     known = tomllib.loads(sentences)
     proofs = find_proofs(tests)
@@ -58,7 +58,7 @@ def _tests(links: list[str] | None, row: Mapping[str, str]) -> str:
 
 
 def find_proofs(tests: Path) -> Proofs:
-    """The tests below a folder that carry marks, in order of file and place."""
+    """Return links to the tests in a folder that carry marks, in order of file and place."""
     proofs: Proofs = defaultdict(list)
     for path in sorted(tests.rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def find_proofs(tests: Path) -> Proofs:
 
 
 def _marked(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Every test function and what it proves."""
+    """Yield the name of each marked test function with each consideration that it proves."""
     for function in ast.walk(module):
         if isinstance(function, ast.FunctionDef):
             for decorator in function.decorator_list:
