@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from inspect import getdoc
 from typing import Any
 
@@ -40,7 +41,7 @@ def fidelity_page(page: str, facts: str, coverage: Coverage) -> str:
         "summary": lambda: _summary(coverage),
         "operations": lambda: _operations(known["topic"], coverage),
         "topics": lambda: "\n".join(map(_topic, known["topic"])),
-        **{risk: lambda risk=risk: _differences(known["difference"], risk) for risk in RISKS},
+        **{risk: partial(_differences, known["difference"], risk) for risk in RISKS},
     }
     return NOTE + _TABLE.sub(
         lambda match: f"{match[1]}\n{tables[match['name']]()}\n{match[3]}", page.removeprefix(NOTE)

@@ -91,7 +91,8 @@ def pull(emulator: Served, digest: str) -> tuple[float, int]:
 def memory(emulator: Served, what: str) -> int:
     """The emulator's memory in mebibytes: ``VmRSS`` now, or ``VmHWM``, the most so far."""
     status = Path(f"/proc/{emulator.process.pid}/status").read_text()
-    return int(re.search(rf"{what}:\s+(\d+) kB", status)[1]) // 1024
+    (kilobytes,) = re.findall(rf"{what}:\s+(\d+) kB", status)
+    return int(kilobytes) // 1024
 
 
 def measure(emulator: Served, digests: list[str]) -> None:

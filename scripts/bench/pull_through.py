@@ -17,6 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -96,9 +97,14 @@ def _read(answer: http.client.HTTPResponse, digest: str | None, on_bytes: Callab
 
 def _first_byte(door: Door, blob: dict[str, str], start: float) -> float:
     """Fetch a layer; when its first byte was there."""
-    firsts: list[float] = []
-    fetch(door, f"blobs/{blob['digest']}", blob["digest"], lambda _: firsts or firsts.append(_since(start)))
-    return firsts[0] if firsts else _since(start)
+    first: float | None = None
+
+    def on_bytes(_: int) -> None:
+        nonlocal first
+        first = first or _since(start)
+
+    fetch(door, f"blobs/{blob['digest']}", blob["digest"], on_bytes)
+    return first or _since(start)
 
 
 def _since(start: float) -> float:
@@ -129,8 +135,8 @@ def cold_pulls(upstream: Upstream, rounds: int) -> Iterator[tuple[str, ...]]:
             asked[peer.name] = in_words(counted(upstream))
     base = statistics.median(direct)
     yield "the upstream itself", f"{base:.2f} s", "1.00", "-", "-"
-    for name, times in cold.items():
-        total = statistics.median(times)
+    for name, totals in cold.items():
+        total = statistics.median(totals)
         yield name, f"{total:.2f} s", f"{total / base:.2f}", asked[name], f"{statistics.median(warm[name]):.2f} s"
 
 
@@ -173,13 +179,13 @@ def killed_upstreams(upstream: Upstream) -> Iterator[tuple[str, ...]]:
                 if seen[0] > ONE_LARGE[1] // 3:
                     halfway.set()
 
-            running = threads.submit(outcome, lambda d=door, g=digest, o=on_bytes: fetch(d, f"blobs/{g}", g, o))
+            running = threads.submit(outcome, partial(fetch, door, f"blobs/{digest}", digest, on_bytes))
             assert halfway.wait(60), "nothing arrives"
             upstream.kill()
             time.sleep(1)
             upstream.revive()
             during = running.result()
-            after = outcome(lambda d=door, g=digest: fetch(d, f"blobs/{g}", g))
+            after = outcome(partial(fetch, door, f"blobs/{digest}", digest))
         yield peer.name, during, after
 
 
@@ -229,6 +235,7 @@ def main() -> None:
         print(f"Not installed, and left out: {', '.join(absent)}")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         fast, slow = Upstream(Path(name) / "fast"), Upstream(Path(name) / "slow", SLOW)
+        heads: tuple[str, ...]
         try:
             push(fast, *BIG)
             heads = ("cold pull of 512 MiB in 8 layers", "total", "÷ upstream", "upstream requests", "warm pull")

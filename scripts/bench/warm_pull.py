@@ -43,7 +43,8 @@ def load(url: str, seconds: int, password: str | None = None) -> float:
     out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out:
         sys.exit(f"{url} answered errors:\n{out}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+    (rate,) = re.findall(r"Requests/sec:\s+([\d.]+)", out)
+    return float(rate)
 
 
 def fill(client: RegistryClient) -> str:

@@ -32,9 +32,10 @@ class Keys(NamedTuple):
 
 
 class Answering(Protocol):
-    """What has a WSGI callable: an emulator, or a part of one."""
+    """An emulator, or a part of one, with a WSGI callable."""
 
-    wsgi: Any
+    @property
+    def wsgi(self) -> Any: ...
 
 
 def client_of(

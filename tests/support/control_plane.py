@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
@@ -20,6 +20,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import SecretNotFoundException
 from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream import UpstreamState
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
@@ -99,8 +100,11 @@ class OneUpstream:
 
     failure: UpstreamFailure | None = None
 
-    def at(self, rule: PullThroughRule) -> OneUpstream:
+    def at(self, rule: PullThroughRule) -> Any:  # rather than Upstream: it is never asked for more than a ping
         return self
+
+    def state(self, rule: PullThroughRule) -> UpstreamState:
+        return UpstreamState()
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """It never rests."""

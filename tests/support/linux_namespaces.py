@@ -60,7 +60,7 @@ def run_in_namespaces(folder: Path, script: str, files: Mapping[str, str]) -> st
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     spaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    done = subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         [program("unshare"), *spaces, "bash", "-c", BOOT + script, "machine", str(home), str(etc)],
         env=environment(),
         stdout=subprocess.PIPE,

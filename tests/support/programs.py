@@ -1,5 +1,7 @@
 """Real programs: a registry to pull from, clients to pull with, the emulator as its users start it."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
@@ -7,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +22,8 @@ PATIENCE = 600
 HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
 
 
-def program(name):
-    """The path of a real client. Without it the journey is skipped, or fails where CI says it must be there."""
+def program(name: str) -> str:
+    """Return the path of a real client. Without it the journey is skipped, or fails where CI says it must be there."""
     path = shutil.which(name)
     if path is None:
         message = f"{name} is not installed"
@@ -30,14 +33,15 @@ def program(name):
     return path
 
 
-def free_port():
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
-def answers(url):
-    """Whether a server is there."""
+def answers(url: str) -> bool:
+    """Tell whether a server answers at a URL."""
     try:
         requests.get(url, timeout=5)
     except requests.ConnectionError:
@@ -45,8 +49,8 @@ def answers(url):
     return True
 
 
-def until(happens):
-    """Wait until something happens that another program does."""
+def until(happens: Callable[[], object]) -> None:
+    """Wait until a condition holds that another program brings about."""
     for _ in range(PATIENCE):
         if happens():
             return
@@ -54,8 +58,8 @@ def until(happens):
     pytest.fail("what was waited for has not happened")
 
 
-def start_program(command, log, ready):
-    """Start a server and return its process as soon as it is ready. What it prints is added to a file."""
+def start_program(command: list[str], log: Path, ready: Callable[[], bool]) -> subprocess.Popen[bytes]:
+    """Start a server and return its process as soon as it is ready. Its output is appended to a file."""
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     for _ in range(PATIENCE):
@@ -68,7 +72,8 @@ def start_program(command, log, ready):
     pytest.fail(f"{command[0]} is not ready:\n{log.read_text()}")
 
 
-def stop(process):
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Stop a process with SIGTERM, and return its exit status."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -82,7 +87,7 @@ def stop(process):
 class Distribution:
     """Debian's docker-registry, wanting Basic authentication unless it is open to everybody."""
 
-    def __init__(self, folder: Path, *, is_open: bool = False):
+    def __init__(self, folder: Path, *, is_open: bool = False) -> None:
         self._program = program("docker-registry")
         self._log = folder / "distribution.log"
         self.port = free_port()
@@ -97,23 +102,24 @@ class Distribution:
             f"http: {{addr: '127.0.0.1:{self.port}'}}\n"
             + ("" if is_open else f"auth: {{htpasswd: {{realm: hub, path: {folder / 'htpasswd'}}}}}\n")
         )
-        self._process = None
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self):
+    def start(self) -> None:
         command = [self._program, "serve", str(self._config)]
         self._process = start_program(command, self._log, ready=lambda: answers(f"{self.url}/v2/"))
 
-    def stop(self):
+    def stop(self) -> None:
+        assert self._process
         stop(self._process)
 
-    def requests(self):
-        """Method and path of the manifest and blob requests so far, without those that were told to sign in."""
+    def requests(self) -> list[tuple[str, str]]:
+        """Return method and path of the manifest and blob requests so far, except those that were answered 401."""
         return [(method, path) for method, path, status in self._answered() if status != 401]
 
-    def downloads(self, digest):
-        """The statuses of the downloads of a blob that are over."""
+    def downloads(self, digest: str) -> list[int]:
+        """Return the statuses of the finished downloads of a blob."""
         return [status for method, path, status in self._answered() if method == "GET" and path.endswith(digest)]
 
-    def _answered(self):
+    def _answered(self) -> list[tuple[str, str, int]]:
         lines = re.findall(r'"(GET|HEAD) (/v2/\S*/(?:manifests|blobs)/\S+) HTTP/1\.1" (\d+)', self._log.read_text())
         return [(method, path, int(status)) for method, path, status in lines]

@@ -51,7 +51,7 @@ def pull(client: Puller, name: str, reference: str) -> bytes:
         pull(client, name, child["digest"])
     for blob in [document["config"], *document["layers"]] if "config" in document else ():
         assert len(client.blob(name, blob["digest"]).data) == blob["size"]
-    return answer.data
+    return answer.get_data()
 
 
 class Cache:

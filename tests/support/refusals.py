@@ -1,4 +1,4 @@
-"""What boto3 tells of a call that was refused."""
+"""Make calls with boto3 that must fail, and return their errors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from botocore.exceptions import ClientError
 
 
 def refused(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
-    """The whole error; the test fails if there is none."""
+    """Return the whole error response; the test fails if there is none."""
     with pytest.raises(ClientError) as refusal:
         call(**request)
-    return refusal.value.response
+    response: dict[str, Any] = refusal.value.response
+    return response
 
 
 def refusal(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
-    """The code and the message of the error."""
+    """Return the code and the message of the error."""
     error = refused(call, **request)["Error"]
     return error["Code"], error["Message"]

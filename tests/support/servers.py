@@ -1,15 +1,23 @@
 """The servers of ``ecr_emulator.serving`` in this process, an application for them, and raw connections to them."""
 
+from __future__ import annotations
+
 import socket
 import ssl
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from queue import Queue
+from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
+from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.serving.two_protocols import TwoProtocolServer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 WAIT = 4
 CLOSED = (ConnectionError, ssl.SSLEOFError)
@@ -18,21 +26,21 @@ CLOSED = (ConnectionError, ssl.SSLEOFError)
 class App:
     """A WSGI application whose views report to the test through queues."""
 
-    def __init__(self):
-        self.seen = Queue()
-        self.closed = Queue()
+    def __init__(self) -> None:
+        self.seen: Queue[Any] = Queue()
+        self.closed: Queue[str] = Queue()
         self.go_on = threading.Event()
 
-    def __call__(self, environ, start_response):
-        view = getattr(self, environ["PATH_INFO"].strip("/").replace("/", "_") or "index", self.index)
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        view: WSGIApplication = getattr(self, environ["PATH_INFO"].strip("/").replace("/", "_") or "index", self.index)
         return view(environ, start_response)
 
-    def index(self, environ, start_response):
+    def index(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.seen.put((environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]))
         start_response("200 OK", [("Content-Length", "5"), ("Content-Type", "text/plain")])
         return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [b"hello"]
 
-    def echo(self, environ, start_response):
+    def echo(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = b""
         while chunk := environ["wsgi.input"].read(5):
             self.seen.put(chunk)
@@ -40,70 +48,70 @@ class App:
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
-    def declared(self, environ, start_response):
+    def declared(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
-    def ignore(self, environ, start_response):
+    def ignore(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("202 Accepted", [("Content-Length", "2")])
         return [b"ok"]
 
-    def fail(self, environ, start_response):
+    def fail(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "100")])
         return self._body([b"0123456789", OSError("the disk is gone")])
 
-    def fail_foreseen(self, environ, start_response):
+    def fail_foreseen(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "100")])
         return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
 
-    def fail_unmeasured(self, environ, start_response):
+    def fail_unmeasured(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return self._body([b"0123456789", OSError("the disk is gone")])
 
-    def fail_unmeasured_foreseen(self, environ, start_response):
+    def fail_unmeasured_foreseen(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
 
-    def fail_late(self, environ, start_response):
+    def fail_late(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return self._body(self._one_half())
 
-    def endless(self, environ, start_response):
+    def endless(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", str(1 << 40))])
         return self._body(bytes(65536) for _ in range(1 << 24))
 
-    def slow(self, environ, start_response):
+    def slow(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "10")])
         return self._body(self._two_halves())
 
-    def late(self, environ, start_response):
+    def late(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "5")])
         return self._body(self._nothing_yet())
 
-    def broken(self, environ, start_response):
+    def broken(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         raise OSError("the disk is gone")
 
-    def unmeasured(self, environ, start_response):
+    def unmeasured(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return self._body([b"one ", b"two"])
 
-    def _nothing_yet(self):
+    def _nothing_yet(self) -> Iterator[bytes]:
         yield b""
         self.go_on.wait(WAIT)
         yield b"after"
 
-    def _one_half(self):
+    def _one_half(self) -> Iterator[bytes]:
         yield b"first"
         self.go_on.wait(WAIT)
         raise UpstreamUnavailable("the upstream is gone")
 
-    def _two_halves(self):
+    def _two_halves(self) -> Iterator[bytes]:
         yield b"first"
         self.go_on.wait(WAIT)
         yield b"after"
 
-    def _body(self, parts):
+    def _body(self, parts: Iterable[bytes | Exception]) -> Iterator[bytes]:
         try:
             for part in parts:
                 if isinstance(part, Exception):
@@ -114,13 +122,13 @@ class App:
 
 
 @contextmanager
-def werkzeug_server(app):
+def werkzeug_server(app: WSGIApplication) -> Iterator[int]:
     with ThreadedServer(app) as server:
         yield server.port
 
 
 @contextmanager
-def granian_server(app, threads=32):
+def granian_server(app: App, threads: int = 32) -> Iterator[int]:
     from ecr_emulator.serving.granian import GranianServer
 
     server = GranianServer(app, listen(["127.0.0.1", "::1"], 0), threads)
@@ -133,7 +141,7 @@ def granian_server(app, threads=32):
 
 
 @contextmanager
-def two_protocol_server(app, certificate, threads=32):
+def two_protocol_server(app: App, certificate: Certificate, threads: int = 32) -> Iterator[int]:
     server = TwoProtocolServer(app, listen(["127.0.0.1", "::1"], 0), threads, certificate)
     server.start()
     try:
@@ -144,45 +152,47 @@ def two_protocol_server(app, certificate, threads=32):
 
 
 @contextmanager
-def tls_server(app, certificate):
+def tls_server(app: App, certificate: Certificate) -> Iterator[TlsPort]:
     trusting = ssl.create_default_context(cafile=certificate.authority)
     with two_protocol_server(app, certificate) as port:
         yield TlsPort(port, trusting)
 
 
 class TlsPort(int):
-    """A port where TLS is to be spoken."""
+    """A port of a server that speaks TLS. ``context`` trusts its certificate."""
 
-    def __new__(cls, port, context):
+    context: ssl.SSLContext
+
+    def __new__(cls, port: int, context: ssl.SSLContext) -> TlsPort:
         made = super().__new__(cls, port)
         made.context = context
         return made
 
 
 @contextmanager
-def connected(port, host="127.0.0.1"):
+def connected(port: int, host: str = "127.0.0.1") -> Iterator[Wire]:
     with socket.create_connection((host, int(port)), timeout=WAIT) as plain, speaking(plain, port) as connection:
         wire = Wire(connection)
         with wire.file:
             yield wire
 
 
-def speaking(plain, port):
-    """The connection itself, or TLS on it."""
+def speaking(plain: socket.socket, port: int) -> socket.socket:
+    """Return the connection itself, or TLS on it."""
     return port.context.wrap_socket(plain, server_hostname="localhost") if isinstance(port, TlsPort) else plain
 
 
 class Wire:
     """One connection: sends bytes as given, reads one response at a time."""
 
-    def __init__(self, connection):
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.file = connection.makefile("rb")
 
-    def send(self, *lines, body=b""):
+    def send(self, *lines: str, body: bytes = b"") -> None:
         self.connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
-    def head(self):
+    def head(self) -> tuple[int | None, dict[str, str]]:
         status = self.file.readline().decode().split(None, 2)
         headers = {}
         while line := self.file.readline().strip():
@@ -190,15 +200,16 @@ class Wire:
             headers[name.lower()] = value.strip()
         return int(status[1]) if status else None, headers
 
-    def response(self):
+    def response(self) -> tuple[int | None, bytes]:
         status, headers = self.head()
         return status, self.file.read(int(headers["content-length"]))
 
-    def chunk(self, data):
+    def chunk(self, data: bytes) -> None:
         self.connection.sendall(b"%x\r\n%s\r\n" % (len(data), data))
 
 
-def until_closed(wire):
+def until_closed(wire: Wire) -> bytes:
+    """Return all bytes until the server closes the connection or ends a chunked body."""
     received = b""
     try:
         while not received.endswith(b"\r\n0\r\n\r\n") and (data := wire.file.read1()):

@@ -83,7 +83,7 @@ class UpstreamServers:
         if with_.realm is None:
             return None
         return Bearer(
-            credential=tuple(with_.credential) if with_.credential else None,
+            credential=(with_.credential.username, with_.credential.access_token) if with_.credential else None,
             realm=with_.realm,
             service=with_.service,
             token_field=with_.token_field,
