@@ -14,7 +14,7 @@ from ecr_emulator.services.tokens import basic_token
 def get_authorization_token(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 
-    A token speaks for its principal wherever it is used; the registry ids only choose the endpoints.
+    A token is valid for its principal in every registry; the registry ids only select the endpoints.
     """
     password, expires_at = request.services.tokens.issue(request.caller, request.now)
     accounts = members.get("registryIds", [request.registry.id])

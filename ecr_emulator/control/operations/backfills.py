@@ -41,7 +41,7 @@ def stop_replication_backfill(request: EcrRequest, members: dict[str, Any]) -> d
 def describe_replication_backfill_results(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
 
-    The results of single replications are there when the backfill has ended.
+    The results of single replications are listed when the backfill has ended.
     """
     page = Page(request, members)
     with request.services.store.reading() as work:
@@ -67,7 +67,7 @@ def describe_replication_backfill_results(request: EcrRequest, members: dict[str
 def list_replication_backfills(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
 
-    The newest first.
+    Lists the newest first.
     """
     page = Page(request, members, LIST_LIMIT)
     with request.services.store.reading() as work:

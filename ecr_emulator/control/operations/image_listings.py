@@ -42,7 +42,7 @@ class ImageFilter:
 def describe_images(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
 
-    Scans are told of by DescribeImageScanFindings only, whatever the scan type.
+    Only DescribeImageScanFindings describes scans, whatever the scan type is.
     """
     token = None
     with request.services.store.reading() as work:

@@ -32,7 +32,7 @@ PLACES = 10
 def put_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
 
-    It is first evaluated 24 hours from now; one that takes the place of another, when that would have been.
+    The policy is first evaluated 24 hours from now, or when the policy that it replaces would have been.
     """
     with request.services.store.writing() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
@@ -65,7 +65,7 @@ def delete_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dic
 def start_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
 
-    It takes the place of an earlier one that has ended.
+    The preview replaces an earlier one that has ended.
     """
     with request.services.store.writing() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
@@ -83,7 +83,7 @@ def start_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any])
 def get_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
 
-    The summary counts all results, whatever the filter.
+    The summary counts all results, whatever the filter is.
     """
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])

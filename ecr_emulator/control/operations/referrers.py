@@ -18,8 +18,8 @@ DEFAULT_LIMIT = 20
 def list_image_referrers(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
 
-    A subject that does not exist has no referrers, or has those that came before it. In a cache repository, those at
-    the upstream are listed too.
+    A subject that does not exist has no referrers, or those that were pushed before it. In a cache repository, the
+    referrers at the upstream are listed too.
     """
     page = Page(request, members, DEFAULT_LIMIT)
     subject = members["subjectId"]["imageDigest"]

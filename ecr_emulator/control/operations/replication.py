@@ -27,7 +27,7 @@ def describe_registry(request: EcrRequest, members: dict[str, Any]) -> dict[str,
 def put_replication_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
 
-    Images that are there already are not replicated; that is what backfills are for.
+    Existing images are not replicated; a backfill replicates them.
     """
     configuration = members["replicationConfiguration"]
     named = destinations(configuration)

@@ -43,7 +43,7 @@ def put_image_scanning_configuration(request: EcrRequest, members: dict[str, Any
 def put_registry_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 
-    Without a scan type, the one that applies is kept; without rules, there are none.
+    Without a scan type, the current one is kept; without rules, the registry has none.
     """
     with request.services.store.writing() as work:
         kept = scanning_configuration(work, request.registry)["scanType"]
@@ -94,7 +94,7 @@ def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, 
 def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 
-    An archived image shows no findings; with enhanced scanning the list is empty, and no completed scan is claimed.
+    An archived image has no findings. With enhanced scanning the list is empty, and no scan is reported as completed.
     """
     page = Page(request, members)
     with request.services.store.reading() as work:

@@ -19,7 +19,7 @@ from ecr_emulator.services.signing import signing_statuses
 def put_signing_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
 
-    Profiles of other accounts are welcome; those of other Regions or partitions are not.
+    Profiles of other accounts are accepted; those of other Regions or partitions are refused.
     """
     configuration = members["signingConfiguration"]
     for rule in configuration["rules"]:

@@ -74,7 +74,7 @@ def describe_repository_creation_templates(request: EcrRequest, members: dict[st
 def update_repository_creation_template(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
 
-    What the request does not mention stays as it is.
+    Members that the request does not mention keep their values.
     """
     _check_region(request)
     with request.services.store.writing() as work:
