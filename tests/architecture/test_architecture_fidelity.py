@@ -37,7 +37,7 @@ def test_every_operation_has_one_topic(facts):
     assert topics == dict.fromkeys(COVERAGE, 1)
 
 
-def test_every_fact_says_who_says_so(facts):
+def test_every_fact_has_a_source_or_a_reason(facts):
     assert facts.keys() == {"topic", "difference"}
     for topic in facts["topic"]:
         assert topic.keys() <= {"title", "operations", *MARKS}, topic["title"]
