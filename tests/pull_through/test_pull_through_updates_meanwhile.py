@@ -7,14 +7,23 @@ from threading import Event
 import pytest
 
 from ecr_emulator.serving.threaded import ThreadedServer
+from tests.pull_through.matrix.stories import Beside, stopping_at
+from tests.pull_through.test_pull_through_updates import (
+    NAME,
+    NEW,
+    OLD,
+    PARTS,
+    UNTAGGED_FOR_A_DAY,
+    cached,
+    moves,
+    policy,
+)
 from tests.support.faults import answers
 from tests.support.images import put_image
 from tests.support.private_registry import PrivateRegistry
 from tests.support.processes import run
 from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.upstream_images import image
-from tests.through.matrix.stories import Beside, stopping_at
-from tests.through.test_through_updates import NAME, NEW, OLD, PARTS, UNTAGGED_FOR_A_DAY, cached, moves, policy
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=3)
 ARCHIVED_AFTER_A_DAY = UNTAGGED_FOR_A_DAY.replace(

@@ -8,19 +8,9 @@ from __future__ import annotations
 import json
 
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES, OCI_INDEX
-from tests.support.faults import (
-    answers,
-    corrupted,
-    lengthened_by,
-    redirects,
-    reset_after,
-    truncated_to,
-    with_headers,
-)
-from tests.support.scripted_upstream import Bearer
-from tests.through.matrix import breaks
-from tests.through.matrix.breaks import here_again, silent, spoilt
-from tests.through.matrix.cells import (
+from tests.pull_through.matrix import breaks
+from tests.pull_through.matrix.breaks import here_again, silent, spoilt
+from tests.pull_through.matrix.cells import (
     DENIED,
     NOT_FOUND,
     TOO_MANY,
@@ -41,6 +31,16 @@ from tests.through.matrix.cells import (
     unsupported,
     updated,
 )
+from tests.support.faults import (
+    answers,
+    corrupted,
+    lengthened_by,
+    redirects,
+    reset_after,
+    truncated_to,
+    with_headers,
+)
+from tests.support.scripted_upstream import Bearer
 
 SOON = answers(429, Retry_After="2")
 LATER = answers(429, Retry_After="3600")

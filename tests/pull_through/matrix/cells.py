@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.through.matrix.scenario import Scenario
+from tests.pull_through.matrix.scenario import Scenario
 
 ALWAYS = 10**6
 PHASES = "TRULMCBF"

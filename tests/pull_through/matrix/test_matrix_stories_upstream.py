@@ -6,11 +6,11 @@ from threading import Event
 import pytest
 
 from ecr_emulator.domain.manifest import SCHEMA1, SCHEMA1_SIGNED
+from tests.pull_through.matrix.scenario import APP, CHILD, LAYER, NAME, NEWER, TEAM
+from tests.pull_through.matrix.stories import Beside, listing, stopping_at
 from tests.support.faults import answers, cut_after, redirects, with_headers
 from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 from tests.support.upstream_images import Content, index
-from tests.through.matrix.scenario import APP, CHILD, LAYER, NAME, NEWER, TEAM
-from tests.through.matrix.stories import Beside, listing, stopping_at
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ Three phases run by default: cold manifests, cold blobs and updates. The others 
 
 import pytest
 
-from tests.through.matrix.cells import Cell
-from tests.through.matrix.scenario import running_scenario
-from tests.through.matrix.table import MATRIX
+from tests.pull_through.matrix.cells import Cell
+from tests.pull_through.matrix.scenario import running_scenario
+from tests.pull_through.matrix.table import MATRIX
 
 
 def column(phase):

@@ -2,7 +2,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.through.matrix.scenario import running_scenario
+from tests.pull_through.matrix.scenario import running_scenario
 
 
 @pytest.fixture

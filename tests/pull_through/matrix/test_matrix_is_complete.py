@@ -3,8 +3,8 @@
 import ast
 from pathlib import Path
 
-from tests.through.matrix.cells import PHASES, Told
-from tests.through.matrix.table import MATRIX, REFERENCE
+from tests.pull_through.matrix.cells import PHASES, Told
+from tests.pull_through.matrix.table import MATRIX, REFERENCE
 
 
 def test_no_row_and_no_cell_is_forgotten():

@@ -11,11 +11,11 @@ from threading import Event
 from typing import Any
 from unittest.mock import patch
 
+from tests.pull_through.matrix.cells import Break
+from tests.pull_through.matrix.scenario import Scenario, secret_text
 from tests.support.certificates import Authority
 from tests.support.faults import Fault, Reply, Request, cut_after, ignores_range, wrong_range
 from tests.support.scripted_upstream import Basic, Bearer
-from tests.through.matrix.cells import Break
-from tests.through.matrix.scenario import Scenario, secret_text
 
 SECRET = "ecr-pullthroughcache/hub"
 

@@ -2,11 +2,8 @@
 
 import pytest
 
-from tests.support.faults import answers
-from tests.support.pull_through import running_cache
-from tests.support.upstream_images import artifact, image, index, multi_arch
-from tests.through.matrix.stories import listing
-from tests.through.test_through_updates import (
+from tests.pull_through.matrix.stories import listing
+from tests.pull_through.test_pull_through_updates import (
     NAME,
     NEW,
     OLD,
@@ -17,7 +14,10 @@ from tests.through.test_through_updates import (
     policy,
     tagged,
 )
-from tests.through.test_through_updates_meanwhile import ARCHIVED_AFTER_A_DAY, refresh
+from tests.pull_through.test_pull_through_updates_meanwhile import ARCHIVED_AFTER_A_DAY, refresh
+from tests.support.faults import answers
+from tests.support.pull_through import running_cache
+from tests.support.upstream_images import artifact, image, index, multi_arch
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=1 + len(OLD.images))
 ARCHIVE_ALL_BUT_ONE = KEEP_ONE.replace('{"type": "expire"}', '{"type": "transition", "targetStorageClass": "archive"}')
