@@ -8,7 +8,10 @@ from typing import BinaryIO, Protocol
 
 
 class BlobWriter(Protocol):
-    """Bytes on their way to becoming a blob. Nothing is a blob before ``commit``."""
+    """Bytes on their way to becoming a blob. Nothing is a blob before ``commit``.
+
+    Seven methods: writing, reading back, and the three ways to end belong to one open file.
+    """
 
     @property
     def size(self) -> int:
@@ -36,11 +39,11 @@ class BlobWriter(Protocol):
         """Forget everything written. Harmless after ``commit``."""
 
     def close(self) -> None:
-        """Keep what is written for a later ``BlobStore.resume``."""
+        """Keep what is written for a later ``BlobWriters.resume``."""
 
 
-class BlobStore(Protocol):
-    """Verified bytes by digest. A blob that exists has been hashed."""
+class Blobs(Protocol):
+    """Verified bytes by digest. The bytes of every blob have been hashed."""
 
     def size(self, digest: str) -> int | None:
         """The size of a blob in bytes, None if there is none."""
@@ -60,8 +63,18 @@ class BlobStore(Protocol):
         All of them are read, unless that was done before and the file has not been touched since; ``anew``, even then.
         """
 
-    def room(self) -> int:
-        """How many bytes may still come in without touching the reserve; negative if that is touched already."""
+    def delete(self, digest: str) -> int | None:
+        """Remove a blob; how many bytes that frees, None if there is none or it is held."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """While the block runs, the blob of a digest, or what is written under a name, is not removed.
+
+        It need not be there yet: who holds its name first may create it and tell the database later.
+        """
+
+
+class BlobWriters(Protocol):
+    """New blobs, and those whose writing was interrupted."""
 
     def begin(self, name: str) -> BlobWriter:
         """Start a new blob under a name of the caller's choosing (an upload id). Raises ``StorageFailure``."""
@@ -75,14 +88,12 @@ class BlobStore(Protocol):
         What it wrote beyond is dropped: nobody was told that it had arrived. Raises ``FileNotFoundError``.
         """
 
-    def delete(self, digest: str) -> int | None:
-        """Remove a blob; how many bytes that frees, None if there is none or it is held."""
+    def room(self) -> int:
+        """How many bytes may still come in without touching the reserve; negative if that is touched already."""
 
-    def hold(self, name: str) -> AbstractContextManager[None]:
-        """While the block runs, the blob of a digest, or what is written under a name, is not removed.
 
-        It need not be there yet: who holds its name first may create it and tell the database later.
-        """
+class BlobInventory(Protocol):
+    """All names in the store, for garbage collection and verification."""
 
     def held(self) -> set[str]:
         """The names that are held, those of open writers among them."""
@@ -95,3 +106,7 @@ class BlobStore(Protocol):
 
     def sweep(self, keep: set[str]) -> int:
         """Remove what is written under names that are neither to keep nor held; how many there were."""
+
+
+class BlobStore(Blobs, BlobWriters, BlobInventory, Protocol):
+    """The whole store of blobs, as one folder keeps it."""

@@ -14,7 +14,10 @@ from ecr_emulator.domain.scanning import Scan
 
 
 class Images(Protocol):
-    """The images of repositories: manifests, without their tags' movements."""
+    """The images of repositories, without the movements of their tags.
+
+    Nine methods: an image, its manifest and its references are stored and removed together.
+    """
 
     def find(self, repository: Repository, digest: str) -> Image | None:
         """The image with this digest, with its tags."""
@@ -34,6 +37,19 @@ class Images(Protocol):
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
 
+    def count(self, repository: Repository) -> int:
+        """How many images there are."""
+
+    def pulled(self, image: Image, now: datetime) -> None:
+        """Record a pull."""
+
+    def save(self, image: Image) -> None:
+        """Store a changed size or status, and when the status changed."""
+
+
+class ImageRelations(Protocol):
+    """The images of a repository that list or refer to others."""
+
     def parents(self, repository: Repository, digest: str) -> list[str]:
         """The digests of the indexes in this repository that list an image, in order."""
 
@@ -45,15 +61,6 @@ class Images(Protocol):
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """The images whose subject is this digest, in order of digest."""
-
-    def count(self, repository: Repository) -> int:
-        """How many images there are."""
-
-    def pulled(self, image: Image, now: datetime) -> None:
-        """Record a pull."""
-
-    def save(self, image: Image) -> None:
-        """Store a changed size or status, and when the status changed."""
 
 
 class Tags(Protocol):

@@ -11,7 +11,10 @@ from ecr_emulator.domain.template import CreationTemplate
 
 
 class PullThroughRules(Protocol):
-    """The pull through cache rules of all registries."""
+    """The pull through cache rules of all registries.
+
+    Seven methods: rules are listed by registry and by account, and there is a list of the registries that have rules.
+    """
 
     def find(self, registry: Registry, prefix: str) -> PullThroughRule | None:
         """The rule with this prefix, or None."""

@@ -15,7 +15,10 @@ from ecr_emulator.domain.upload import Upload
 
 
 class Repositories(Protocol):
-    """The repositories of all registries."""
+    """The repositories of all registries.
+
+    Seven methods: ``get`` is ``find`` for callers who need the repository, and raises the one error for all.
+    """
 
     def find(self, registry: Registry, name: str) -> Repository | None:
         """The repository, or None."""
@@ -40,7 +43,10 @@ class Repositories(Protocol):
 
 
 class Layers(Protocol):
-    """Which blobs belong to which repository."""
+    """Which blobs belong to which repository.
+
+    Nine methods: one table answers what a repository holds and who holds a blob.
+    """
 
     def find(self, repository: Repository, digest: str) -> Layer | None:
         """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.task import Task
-from ecr_emulator.ports.images import ImageDocuments, Images, KnownFindings, Scans, Tags
+from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.registries import (
     Backfills,
     CreationTemplates,
@@ -64,6 +64,7 @@ class UnitOfWork(Protocol):
 
     repositories: Repositories
     images: Images
+    image_relations: ImageRelations
     tags: Tags
     referrer_listings: ReferrerListings
     layers: Layers

@@ -13,7 +13,7 @@ from itertools import islice
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
-from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.blobs import Blobs, BlobStore
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.records import if_there_is_room
 
@@ -95,7 +95,7 @@ class GarbageCollector:
         return uploads, freed
 
 
-def delete_unused(work: UnitOfWork, blobs: BlobStore, digests: Iterable[str]) -> list[int]:
+def delete_unused(work: UnitOfWork, blobs: Blobs, digests: Iterable[str]) -> list[int]:
     """Delete those of some blobs that no repository needs and nobody holds; return the bytes that each freed."""
     freed = [blobs.delete(digest) for digest in work.layers.unused(digests)]
     return [size for size in freed if size is not None]

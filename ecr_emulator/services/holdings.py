@@ -62,7 +62,7 @@ def belonging_to(work: UnitOfWork, repository: Repository, tops: set[str]) -> se
     while waiting:
         digest = waiting.pop()
         image = work.images.find(repository, digest)
-        is_ours = digest in tops or found.issuperset(work.images.parents(repository, digest))
+        is_ours = digest in tops or found.issuperset(work.image_relations.parents(repository, digest))
         if image and not image.tags and is_ours and digest not in found:
             found.add(digest)
             manifest = _intact(work.images.manifest(image))

@@ -22,7 +22,7 @@ from ecr_emulator.errors import (
     LimitExceededException,
     ReferencedImagesNotFoundException,
 )
-from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.image_tasks import image_task
@@ -81,7 +81,7 @@ def store_image(
     push: Push,
     now: datetime,
     origin: Origin = Origin.CLIENT,
-    blobs: BlobStore | None = None,
+    blobs: Blobs | None = None,
 ) -> Stored:
     """Store a manifest, and point its tag at it; an archived image is active again.
 
@@ -132,9 +132,7 @@ def _checked_digest(push: Push) -> str:
     return push.digest
 
 
-def _check_references(
-    work: UnitOfWork, repository: Repository, manifest: Manifest, blobs: BlobStore | None = None
-) -> None:
+def _check_references(work: UnitOfWork, repository: Repository, manifest: Manifest, blobs: Blobs | None = None) -> None:
     absent = work.layers.missing(repository, (blob.digest for blob in manifest.blobs))
     if blobs and not absent:
         lost = (blob.digest for blob in manifest.blobs if blobs.intact_size(blob.digest, blob.size) is None)
@@ -175,12 +173,12 @@ def _add(work: UnitOfWork, repository: Repository, image: Image, manifest: Manif
 
 def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> None:
     """An index is as large as its largest child, also when the children arrive after it."""
-    waiting = work.images.parents(repository, child.digest)
+    waiting = work.image_relations.parents(repository, child.digest)
     while waiting:
         parent = work.images.find(repository, waiting.pop())
         if parent and parent.size_in_bytes < child.size_in_bytes:
             work.images.save(replace(parent, size_in_bytes=child.size_in_bytes))
-            waiting += work.images.parents(repository, parent.digest)
+            waiting += work.image_relations.parents(repository, parent.digest)
 
 
 def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: datetime) -> Image:
@@ -222,7 +220,7 @@ def delete_images(
 
 def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now: datetime, origin: Origin) -> None:
     """Have what refers to an image that is gone deleted too; what comes later is not meant."""
-    if work.images.find(repository, digest) is None and work.images.referrers(repository, digest):
+    if work.images.find(repository, digest) is None and work.image_relations.referrers(repository, digest):
         due_at = now if origin is Origin.LIFECYCLE else now + REFERRERS_STAY
         work.tasks.add(image_task(DELETE_REFERRERS, repository, digest, due_at, deleted_at=now.isoformat()))
 
@@ -253,7 +251,8 @@ def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, origin:
     if image_id.tag and len(image.tags) > 1:
         work.tags.remove(repository, image_id.tag)
         return [ImageId(image.digest, image_id.tag)]
-    holding = work.images.active_parents if origin is Origin.LIFECYCLE else work.images.parents
+    relations = work.image_relations
+    holding = relations.active_parents if origin is Origin.LIFECYCLE else relations.parents
     parents = holding(repository, image.digest)
     if parents:
         reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"

@@ -96,7 +96,7 @@ def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) 
         if image.digest not in unfinished and image.subject not in unfinished
     ]
     digests = {image.digest for image in images}
-    listed = work.images.listed(repository)
+    listed = work.image_relations.listed(repository)
     left = belonging_to(work, repository, {image.digest for image in images if is_awaited(work, image)})
     return [
         Candidate(

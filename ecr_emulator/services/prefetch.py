@@ -10,7 +10,7 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ImageNotFoundException
-from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pulls import BlobSource, Pulls
@@ -39,7 +39,7 @@ class Progress:
 class Prefetch:
     """Pulls images as a client does, by the same rules; joins the downloads under way."""
 
-    def __init__(self, pulls: Pulls, blobs: BlobStore, updates: Updates) -> None:
+    def __init__(self, pulls: Pulls, blobs: Blobs, updates: Updates) -> None:
         self._pulls = pulls
         self._blobs = blobs
         self._updates = updates

@@ -14,7 +14,7 @@ from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
-from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.garbage_collection import renew_grace
 from ecr_emulator.services.pull_through.blob_download import read_span
@@ -52,7 +52,7 @@ class Pulls:
     def __init__(
         self,
         store: Store,
-        blobs: BlobStore,
+        blobs: Blobs,
         pull_through: PullThrough,
         downloads: BlobDownloads,
         strict: bool = False,
@@ -166,7 +166,7 @@ class Pulls:
             return True
         if repository is None:
             return False
-        is_listed = bool(work.images.parents(repository, image_id.digest))
+        is_listed = bool(work.image_relations.parents(repository, image_id.digest))
         return is_listed or work.referrer_listings.has(repository, image_id.digest)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> bool:

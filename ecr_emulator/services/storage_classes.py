@@ -27,12 +27,12 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
     Raises ``ImageStorageClassUpdateNotSupportedException`` for an image that is being restored, or that an index
     lists, or one of whose referrers an index lists. An index that is archived itself is no obstacle.
     """
-    if image.status == ACTIVATING or work.images.active_parents(repository, image.digest):
+    if image.status == ACTIVATING or work.image_relations.active_parents(repository, image.digest):
         raise ImageStorageClassUpdateNotSupportedException
     if image.status == ARCHIVED:
         return image
     together = [image, *(each for each in _referrers(work, repository, image) if each.is_active)]
-    if any(work.images.active_parents(repository, each.digest) for each in together):
+    if any(work.image_relations.active_parents(repository, each.digest) for each in together):
         raise ImageStorageClassUpdateNotSupportedException
     archived = [replace(each, status=ARCHIVED, last_archived_at=now) for each in together]
     for each in archived:
@@ -43,9 +43,9 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
 
 def _referrers(work: UnitOfWork, repository: Repository, image: Image) -> list[Image]:
     """The images that refer to an image, those that refer to these, and so on."""
-    found = work.images.referrers(repository, image.digest)
+    found = work.image_relations.referrers(repository, image.digest)
     for subject in found:  # which grows meanwhile
-        found += work.images.referrers(repository, subject.digest)
+        found += work.image_relations.referrers(repository, subject.digest)
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Select, bindparam, delete, func, insert, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.domain.image import ARCHIVED, Image, StoredManifest
+from ecr_emulator.domain.image import Image, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
@@ -61,25 +61,7 @@ _PAGE = Statement(
     .order_by(images.c.digest)
     .limit(bindparam("limit"))
 )
-_REFERRERS = Statement(images_where(_of_repository, images.c.subject == bindparam("subject")).order_by(images.c.digest))
 _COUNT = Statement(select(func.count().label("number")).select_from(images).where(_of_repository))
-_lists_images = [image_references.c.repository_id == bindparam("repository_id"), image_references.c.kind == CHILD]
-_is_not_archived = images.c.status != ARCHIVED
-_parents = (
-    select(images.c.digest)
-    .distinct()
-    .join(image_references, image_references.c.image_id == images.c.id)
-    .where(*_lists_images, image_references.c.digest == bindparam("digest"))
-    .order_by(images.c.digest)
-)
-_PARENTS = Statement(_parents)
-_ACTIVE_PARENTS = Statement(_parents.where(_is_not_archived))
-_LISTED = Statement(
-    select(image_references.c.digest)
-    .distinct()
-    .join(images, images.c.id == image_references.c.image_id)
-    .where(*_lists_images, _is_not_archived)
-)
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
 _ADD = Statement(insert(images))
 _add_manifest = upsert(manifests)
@@ -151,25 +133,6 @@ class SqlImages:
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
         rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
-        return [image_of(row) for row in rows]
-
-    def parents(self, repository: Repository, digest: str) -> list[str]:
-        """The digests of the indexes in this repository that list an image, in order."""
-        rows = _PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
-        return [row.digest for row in rows]
-
-    def active_parents(self, repository: Repository, digest: str) -> list[str]:
-        """Those of them that are not archived."""
-        rows = _ACTIVE_PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
-        return [row.digest for row in rows]
-
-    def listed(self, repository: Repository) -> set[str]:
-        """The digests that indexes of this repository list which are not archived."""
-        return {row.digest for row in _LISTED.all(self._connection, repository_id=repository.key)}
-
-    def referrers(self, repository: Repository, subject: str) -> list[Image]:
-        """The images whose subject is this digest, in order of digest."""
-        rows = _REFERRERS.all(self._connection, repository_id=repository.key, subject=subject)
         return [image_of(row) for row in rows]
 
     def count(self, repository: Repository) -> int:

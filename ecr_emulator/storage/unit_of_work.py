@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.ports.images import ImageDocuments, Images, KnownFindings, Scans, Tags
+from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.registries import (
     Backfills,
     CreationTemplates,
@@ -40,6 +40,7 @@ from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, connect
 from ecr_emulator.storage.disk import KEPT, LOCKED, free_bytes, is_lock, read_failures, storage_failures
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import SqlEvents
+from ecr_emulator.storage.image_relations import SqlImageRelations
 from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.inventory import SqlInventory
 from ecr_emulator.storage.layers import SqlLayers
@@ -80,6 +81,7 @@ class SqlUnitOfWork:
         self._synced = durable
         self.repositories: Repositories = SqlRepositories(connection)
         self.images: Images = SqlImages(connection)
+        self.image_relations: ImageRelations = SqlImageRelations(connection)
         self.tags: Tags = SqlTags(connection)
         self.referrer_listings: ReferrerListings = SqlReferrerListings(connection)
         self.layers: Layers = SqlLayers(connection)

@@ -1,5 +1,6 @@
 """What a start costs, and which modules may do what."""
 
+import ast
 import subprocess
 import sys
 from inspect import isfunction
@@ -36,6 +37,17 @@ def test_only_the_image_service_writes_images(verb):
         if f"work.{verb}" in path.read_text(encoding="utf-8")
     }
     assert writers == {"services/images.py"}
+
+
+def test_a_port_has_at_most_six_methods_or_says_why():
+    ports = [
+        node
+        for path in (PACKAGE / "ports").glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    large = [port for port in ports if sum(isinstance(each, ast.FunctionDef) for each in port.body) > 6]
+    assert [port.name for port in large if "methods: " not in ast.get_docstring(port)] == []
 
 
 def test_every_public_function_of_the_operations_is_an_operation():

@@ -80,16 +80,16 @@ def test_parents_are_the_indexes_that_list_an_image(store, repository):
         elsewhere = work.repositories.add(a_repository("elsewhere"))
         store_manifest(work, elsewhere, an_index(child, child).raw)
     with store.reading() as work:
-        assert work.images.parents(repository, child.digest) == sorted(index.digest for index in indexes)
-        assert len(work.images.parents(elsewhere, child.digest)) == 1
-        assert work.images.parents(repository, indexes[0].digest) == []
+        assert work.image_relations.parents(repository, child.digest) == sorted(index.digest for index in indexes)
+        assert len(work.image_relations.parents(elsewhere, child.digest)) == 1
+        assert work.image_relations.parents(repository, indexes[0].digest) == []
 
 
 def test_a_config_is_no_child(store, repository):
     image = an_image()
     with store.writing() as work:
         store_manifest(work, repository, image.raw)
-        assert work.images.parents(repository, image.config.digest) == []
+        assert work.image_relations.parents(repository, image.config.digest) == []
 
 
 def test_referrers_name_their_subject(store, repository):
@@ -97,9 +97,9 @@ def test_referrers_name_their_subject(store, repository):
     with store.writing() as work:
         signatures = [store_manifest(work, repository, an_image(n, subject=subject.descriptor).raw) for n in (2, 3)]
     with store.reading() as work:
-        found = work.images.referrers(repository, subject.digest)
+        found = work.image_relations.referrers(repository, subject.digest)
         assert found == sorted(signatures, key=lambda image: image.digest)
-        assert work.images.referrers(repository, found[0].digest) == []
+        assert work.image_relations.referrers(repository, found[0].digest) == []
 
 
 def test_pulls_and_sizes_are_recorded(store, repository):

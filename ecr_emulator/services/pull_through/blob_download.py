@@ -8,7 +8,7 @@ from io import BytesIO
 from threading import Condition
 from typing import BinaryIO
 
-from ecr_emulator.ports.blobs import BlobStore, BlobWriter
+from ecr_emulator.ports.blobs import Blobs, BlobWriter
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
@@ -21,7 +21,7 @@ Twice as many would serve a fast reader a fifth faster, but every slow reader wo
 """
 
 
-def read_span(blobs: BlobStore, digest: str, start: int, stop: int) -> Generator[bytes, None, None]:
+def read_span(blobs: Blobs, digest: str, start: int, stop: int) -> Generator[bytes, None, None]:
     """Yield the bytes of a blob from start up to stop.
 
     Raises ``FileNotFoundError`` if there is none, at the first byte, and ``OSError`` if it ends early.

@@ -198,7 +198,7 @@ class Imports:
             for part in found.parts:
                 if not found.failures or (part.is_whole and part.digest != order.manifest.digest):
                     _arrived(work, repository, order, part, found.is_complete, now)
-            if order.tag or not work.images.parents(repository, order.manifest.digest):
+            if order.tag or not work.image_relations.parents(repository, order.manifest.digest):
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
                 attempt = Import(order.rule, order.name, order.tag, order.manifest.digest, failure)
                 work.events.add(attempt.event(now))

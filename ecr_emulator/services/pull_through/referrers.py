@@ -142,7 +142,7 @@ class Referrers:
 
 
 def _referrers_here(work: UnitOfWork, repository: Repository, subject: str) -> list[Referrer]:
-    return [_described(work, image) for image in work.images.referrers(repository, subject)]
+    return [_described(work, image) for image in work.image_relations.referrers(repository, subject)]
 
 
 def _described(work: UnitOfWork, image: Image) -> Referrer:

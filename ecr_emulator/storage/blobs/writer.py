@@ -118,7 +118,7 @@ class FileWriter:
             self._shelf.release(self._name)
 
     def close(self) -> None:
-        """Keep what is written for a later ``BlobStore.resume``. Harmless after ``commit`` and ``abandon``."""
+        """See ``ports.blobs.BlobWriter.close``. Harmless after ``commit`` and ``abandon``."""
         if not self._file.closed:
             self._file.close()
             self._shelf.remember(self._name, Progress(self._sha256, self._size))
