@@ -14,7 +14,7 @@ from tests.pull_through.test_pull_through_updates import (
     policy,
     tagged,
 )
-from tests.pull_through.test_pull_through_updates_meanwhile import ARCHIVED_AFTER_A_DAY, refresh
+from tests.pull_through.test_pull_through_updates_in_progress import ARCHIVED_AFTER_A_DAY, refresh
 from tests.support.faults import answers
 from tests.support.pull_through import running_cache
 from tests.support.upstream_images import artifact, image, index, multi_arch
