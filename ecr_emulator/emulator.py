@@ -50,9 +50,11 @@ from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
 from ecr_emulator.settings import Settings
+from ecr_emulator.snapshots import Snapshots
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.data_directory import DATABASE, prepare
 from ecr_emulator.storage.ownership import Ownership
+from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
@@ -119,6 +121,7 @@ class Emulator:
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())
         self._garbage_collector = GarbageCollector(self._store, self._blobs)
+        self._state_snapshots = StateSnapshots(self._store, self._blobs, self.data_dir)
 
     def _resume_time(self) -> None:
         """Go on from the latest time that the state knows, if the clock is behind it: time does not go back."""
@@ -220,6 +223,20 @@ class Emulator:
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         return admin_app(Admin(self.services, self.clock, self.reset), pull_through, self.settings.admin_token)
 
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Snapshots of everything in this process: state, time, companions, and what is remembered of upstreams."""
+        return Snapshots(
+            self.settle,
+            self._state_snapshots,
+            self.clock,
+            self._companions,
+            self._elsewhere,
+            self._watched,
+            self._downloads,
+            *self._pull_through.memories(),
+        )
+
     def _roles(self) -> CompanionRoles:
         self._companions.before_each_call(refuse_changes_of_protected_roles)
         self._companions.before_each_call(refuse_changes_of_aws_policies)
@@ -266,6 +283,7 @@ class Emulator:
         if not self.temporary:
             with if_there_is_room("the time"):
                 self._store.remember_time(self.clock.now())
+        self._state_snapshots.close()
         self._store.close()
         self._ownership.close()
         if self._scratch:

@@ -27,6 +27,15 @@ class SystemClock:
             self._offset += by
         return self.now()
 
+    def snapshot(self) -> timedelta:
+        """Return how far the clock was moved, for ``restore``."""
+        return self._offset
+
+    def restore(self, offset: timedelta) -> None:
+        """Move the clock back to where it was when a snapshot was taken, with the time that passed since."""
+        with self._lock:
+            self._offset = offset
+
     def elapsed(self) -> float:
         """Seconds since some instant: they pass as time does and with ``advance``, and never go back.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
+from ecr_emulator.companions.copies import Copy
 from ecr_emulator.companions.error_responses import Closed, NoSuchCompanion, refuse, service_of
 from ecr_emulator.companions.iam_backend import iam_of_aws
 from ecr_emulator.companions.moto_lookups import find_account
@@ -48,19 +49,23 @@ class Companions:
         self._lock = RLock()
         self._backends = OwnBackends({"iam": iam_of_aws, "cloudformation": cloudformation_without_ecr})
         self._moto: WSGIApplication | None = None
+        self._is_loaded = False
+        self._unchanged_since: Copy | None = None
         self._at_load: list[Callable[[], None]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
         self._after_each_answer: list[Callable[[WSGIEnvironment, Response], None]] = []
         self._after_each_call: list[Callable[[], None]] = []
         self._at_reset: list[Callable[[], None]] = []
+        self._in_snapshots: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
 
     @property
     def is_loaded(self) -> bool:
         """Whether moto has been imported for this emulator."""
-        return self._moto is not None
+        return self._is_loaded
 
     def entered(self) -> AbstractContextManager[None]:
         """Have moto's globals show what these companions know, to code that reads or changes it."""
+        self._unchanged_since = None
         return self._backends.entered()
 
     def at_load(self, action: Callable[[], None]) -> None:
@@ -70,7 +75,7 @@ class Companions:
     def if_loaded(self, action: Callable[[], None]) -> None:
         """Do something now if moto is there. What is under way at its first use is waited for."""
         with self._lock, self.entered():
-            if self._moto is not None:
+            if self._is_loaded:
                 action()
 
     def before_each_call(self, answer: Callable[[WSGIEnvironment, str], Response | None]) -> None:
@@ -89,14 +94,37 @@ class Companions:
         """Do something after a reset, whether or not moto was ever used."""
         self._at_reset.append(action)
 
+    def in_snapshots(self, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
+        """Let snapshots include what ``get`` returns; ``put`` takes a copy of it when one is restored."""
+        self._in_snapshots.append((get, put))
+
+    def snapshot(self) -> Copy:
+        """Copy what the companions know. Costs nothing if nobody has asked them since the last snapshot."""
+        with self._lock:
+            if self._unchanged_since is None:
+                more = [get() for get, _ in self._in_snapshots]
+                self._unchanged_since = Copy.of((self._is_loaded, self._backends.state(), more))
+            return self._unchanged_since
+
+    def restore(self, snapshot: Copy) -> None:
+        """Go back to a snapshot. Costs nothing if nobody has asked since it was taken or restored."""
+        with self._lock:
+            if self._unchanged_since is not snapshot:
+                self._is_loaded, backends, more = snapshot.revived()
+                self._backends.replace(backends)
+                for (_, put), each in zip(self._in_snapshots, more, strict=True):
+                    put(each)
+                self._unchanged_since = snapshot
+
     def load(self) -> WSGIApplication:
         """moto's application, imported now if it was not: that costs about 0.5 s, and each service some more."""
         with self._lock, self.entered():
             if self._moto is None:
-                application = _moto_application()
+                self._moto = _moto_application()
+            if not self._is_loaded:
                 for action in self._at_load:
                     action()
-                self._moto = application
+                self._is_loaded = True
             return self._moto
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
@@ -105,6 +133,7 @@ class Companions:
         What belongs to no Region, as users and buckets do, stays where one is named.
         """
         with self._lock:
+            self._unchanged_since = None
             if account is None:
                 self._backends.clear()
                 for action in self._at_reset:

@@ -43,6 +43,7 @@ class CompanionIdentities:
         self._ends: WeakKeyDictionary[Any, datetime] = WeakKeyDictionary()
         self._lock = Lock()
         companions.after_each_call(self._note_new_sessions)
+        companions.in_snapshots(lambda: list(self._ends.items()), self._put_ends)
 
     def find_key(self, access_key: str) -> AccessKey | None:
         """See ``ports.identities.Identities.find_key``."""
@@ -91,6 +92,10 @@ class CompanionIdentities:
                     if session in self._ends:
                         break
                     self._ends[session] = self._end_of(session)
+
+    def _put_ends(self, ends: list[tuple[Any, datetime]]) -> None:
+        with self._lock:
+            self._ends = WeakKeyDictionary(dict(ends))
 
     def _end_of(self, session: Any) -> datetime:
         from moto.core.utils import utcnow

@@ -13,13 +13,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock, RLock, Thread
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 _current: ContextVar[OwnBackends | None] = ContextVar("own_backends", default=None)
 _redirecting = Lock()
 
 # What Python looks up on the type of a dictionary, past ``__getattribute__``.
 _SPECIAL = ("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__", "__repr__")
+
+
+class BackendsState(NamedTuple):
+    """The backends of one emulator by the ids of moto's, those in use, and the tracked instances by their models."""
+
+    made: dict[int, Any]
+    in_use: list[Any]
+    tracked: defaultdict[type, list[Any]]
 
 
 class OwnBackends:
@@ -62,6 +70,20 @@ class OwnBackends:
         names = ("backend", "service_name", "_use_boto3_regions", "_additional_regions")
         kind, service, *regions = (object.__getattribute__(backends, name) for name in names)
         return self._kinds[service]() if service in self._kinds else kind, service, *regions
+
+    def state(self) -> BackendsState:
+        """Return the backends themselves, to be copied. Not to be called within ``entered``."""
+        made = {key: backends for key, backends in self._by_id.items() if key != id(backends)}
+        return BackendsState(made, self.in_use, self.tracked)
+
+    def replace(self, state: BackendsState) -> None:
+        """Forget everything, and show these backends from now on."""
+        self.clear()
+        with self._lock:
+            self._by_id.update(state.made)
+            self._by_id.update((id(backends), backends) for backends in state.made.values())
+            self.in_use.extend(state.in_use)
+            self.tracked.update(state.tracked)
 
     def clear(self) -> None:
         """Forget everything; backends that hold files or containers let go of them first."""

@@ -41,7 +41,8 @@ class RoleDeletions:
         self._ids = ids
         self._failed: dict[str, list[PullThroughRule]] = {}
         companions.before_each_call(self._answer)
-        companions.at_reset(self._failed.clear)
+        companions.at_reset(lambda: self._failed.clear())  # noqa: PLW0108 - it is replaced when one is restored
+        companions.in_snapshots(lambda: self._failed, self._put_failed)
 
     def _answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
         """The answer to a request that moto shall not see."""
@@ -52,6 +53,9 @@ class RoleDeletions:
             case "GetServiceLinkedRoleDeletionStatus" if query.get("DeletionTaskId") in self._failed:
                 return _status(self._failed[query["DeletionTaskId"]])
         return None
+
+    def _put_failed(self, failed: dict[str, list[PullThroughRule]]) -> None:
+        self._failed = failed
 
     def _delete(self, account: str, name: str) -> Response | None:
         """Let moto delete a role that nothing needs, and do not bring it back after a restart."""

@@ -34,6 +34,7 @@ class SecretsFile:
         companions.at_load(self._restore)
         companions.after_each_call(self._keep)
         companions.at_reset(self._forget)
+        companions.in_snapshots(self._text, self._put)
 
     def _keep(self) -> None:
         with self._lock:
@@ -57,6 +58,17 @@ class SecretsFile:
         with self._lock:
             self._path.unlink(missing_ok=True)
             self._written = _as_text([])
+
+    def _text(self) -> str | None:
+        return self._path.read_text(encoding="utf-8") if self._path.exists() else None
+
+    def _put(self, text: str | None) -> None:
+        if text is None:
+            self._forget()
+            return
+        with self._lock:
+            _replace(self._path, text)
+            self._written = text
 
 
 def _as_text(records: list[Record]) -> str:

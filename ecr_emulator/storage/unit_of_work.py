@@ -76,7 +76,7 @@ class SqlUnitOfWork:
     """``ports.store.UnitOfWork`` on one connection, used for one transaction after another."""
 
     def __init__(self, connection: Connection, durable: bool = False) -> None:
-        self._connection = connection
+        self.connection = connection
         self._durable = durable
         self._synced = durable
         self.repositories: Repositories = SqlRepositories(connection)
@@ -102,7 +102,7 @@ class SqlUnitOfWork:
 
     def begin_reading(self) -> None:
         """Begin a transaction that sees one state of the database."""
-        self._connection.execute("BEGIN")
+        self.connection.execute("BEGIN")
 
     def begin_writing(self, synced: bool) -> bool:
         """Begin a transaction that may write; False if another program holds the lock.
@@ -112,10 +112,10 @@ class SqlUnitOfWork:
         """
         synced = synced and self._durable
         if synced != self._synced:
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
             self._synced = synced
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self.connection.execute("BEGIN IMMEDIATE")
         except OperationalError as error:
             if is_lock(error):
                 return False
@@ -126,15 +126,15 @@ class SqlUnitOfWork:
     def transaction(self) -> Iterator[Connection]:
         """Commit what was begun at the end of the block; roll it back if the block raises."""
         try:
-            yield self._connection
-            self._connection.execute("COMMIT")
+            yield self.connection
+            self.connection.execute("COMMIT")
         finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self.connection.close()
 
 
 class SqlStore:
@@ -209,6 +209,21 @@ class SqlStore:
         with self._writing(frees=True) as (work, connection):
             work.sql_tasks.changed = True
             resets.run(connection, account, region)
+
+    @contextmanager
+    def paused(self) -> Iterator[Connection]:
+        """Let no thread write while the block runs, and yield the connection that writes, outside a transaction."""
+        with self._only("writing"):
+            work = self._writer.take()
+            try:
+                yield work.connection
+            finally:
+                self._writer.give(work)
+
+    def replace(self, connection: Connection, database: Connection) -> None:
+        """Within ``paused``, replace the whole content by that of another database of the same schema, at once."""
+        database.backup(connection)
+        self._next_due = SqlTasks(connection).next_due()
 
     def close(self) -> None:
         """Close the database; units under way may still end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
@@ -41,6 +41,14 @@ class _Kept:
 
     def current(self, now: float) -> str | None:
         return self.header if now < self.until else None
+
+
+class AuthorizationsSnapshot(NamedTuple):
+    """The headers with the seconds until which they are good, and what was known of hosts, at one moment."""
+
+    kept: Mapping[AuthorizationKey, tuple[str | None, float]]
+    challenges: Mapping[str, Challenge]
+    open_until: Mapping[tuple[str, Credential], float]
 
 
 class Authorizations:
@@ -99,6 +107,19 @@ class Authorizations:
         with self._lock:
             still = {key: until for key, until in self._open_until.items() if now < until}
             self._open_until = still | {(host, credential): now + OPEN_FOR}
+
+    def snapshot(self) -> AuthorizationsSnapshot:
+        """Return the headers and what is known of hosts, for ``restore``."""
+        with self._lock:
+            kept = {key: (each.header, each.until) for key, each in self._kept.items()}
+            return AuthorizationsSnapshot(kept, dict(self._challenges), dict(self._open_until))
+
+    def restore(self, snapshot: AuthorizationsSnapshot) -> None:
+        """Keep the headers that were kept when a snapshot was taken, and no others."""
+        with self._lock:
+            self._kept = {key: _Kept(header=header, until=until) for key, (header, until) in snapshot.kept.items()}
+            self._challenges = dict(snapshot.challenges)
+            self._open_until = dict(snapshot.open_until)
 
     def _entry(self, key: AuthorizationKey) -> _Kept:
         with self._lock:

@@ -5,8 +5,8 @@ https://martinfowler.com/bliki/CircuitBreaker.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
@@ -86,6 +86,16 @@ class CircuitBreakers:
         """Close them all."""
         with self._lock:
             self._breakers.clear()
+
+    def snapshot(self) -> Mapping[str, _Breaker]:
+        """Return copies of the breakers, for ``restore``."""
+        with self._lock:
+            return {host: replace(breaker) for host, breaker in self._breakers.items()}
+
+    def restore(self, breakers: Mapping[str, _Breaker]) -> None:
+        """Set all breakers as they were when a snapshot was taken."""
+        with self._lock:
+            self._breakers = {host: replace(breaker) for host, breaker in breakers.items()}
 
     def close(self, host: str) -> None:
         """Let the next request through, whatever happened before."""

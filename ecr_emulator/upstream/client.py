@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import OCI_INDEX
@@ -96,6 +96,18 @@ class HttpUpstreams:
         self._breakers.clear()
         self._rate_limits.clear()
         self._negative_answers.forget(lambda key: True)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """Return what is remembered of upstreams, tokens too, for ``restore``."""
+        return tuple(each.snapshot() for each in self._memories())
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Remember of upstreams what was remembered when a snapshot was taken, and nothing else."""
+        for memory, state in zip(self._memories(), snapshot, strict=True):
+            memory.restore(state)
+
+    def _memories(self) -> tuple[Any, ...]:
+        return self._breakers, self._rate_limits, self._negative_answers, self._authorizations
 
     def _credential(self, rule: PullThroughRule) -> Credential | None:
         arn = rule.credential_arn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
@@ -55,6 +55,16 @@ class FailureCache(Generic[Subject]):
         """Forget the failures of the subjects for which ``concerns`` is true."""
         with self._lock:
             self._entries = {subject: kept for subject, kept in self._entries.items() if not concerns(subject)}
+
+    def snapshot(self) -> Mapping[Subject, _Entry]:
+        """Return what is remembered, for ``restore``."""
+        with self._lock:
+            return dict(self._entries)
+
+    def restore(self, entries: Mapping[Subject, _Entry]) -> None:
+        """Remember what was remembered when a snapshot was taken, and nothing else."""
+        with self._lock:
+            self._entries = dict(entries)
 
     def _make_room(self) -> None:
         now = self._elapsed()

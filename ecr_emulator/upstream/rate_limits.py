@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
@@ -36,6 +36,13 @@ class HostCredential(NamedTuple):
 class _Known(NamedTuple):
     limit: RateLimit
     until: float
+
+
+class RateLimitsSnapshot(NamedTuple):
+    """What was known of all rate limits at one moment."""
+
+    used_up: Mapping[HostCredential, Any]
+    known: Mapping[HostCredential, _Known]
 
 
 class RateLimits:
@@ -77,6 +84,17 @@ class RateLimits:
         self._used_up.forget(lambda key: True)
         with self._lock:
             self._known.clear()
+
+    def snapshot(self) -> RateLimitsSnapshot:
+        """Return what is known, for ``restore``."""
+        with self._lock:
+            return RateLimitsSnapshot(self._used_up.snapshot(), dict(self._known))
+
+    def restore(self, snapshot: RateLimitsSnapshot) -> None:
+        """Know what was known when a snapshot was taken, and nothing else."""
+        self._used_up.restore(snapshot.used_up)
+        with self._lock:
+            self._known = dict(snapshot.known)
 
     def known(self, key: HostCredential) -> RateLimit | None:
         """What the upstream last said of its limit; None if it never did, or so long ago that it counts anew."""

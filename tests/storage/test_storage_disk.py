@@ -44,7 +44,7 @@ def test_a_commit_that_is_promised_to_somebody_is_synced(database, durable, kind
             with store.writing(**before):
                 pass
             with store.writing(**kind) as work:
-                assert work._connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+                assert work.connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
 
 
 # --- Locks of others --------------------------------------------------------------------------------------
@@ -155,4 +155,4 @@ def test_damage_is_said_in_the_same_words_whether_it_is_read_or_written(database
 
 def test_a_statement_that_is_wrong_is_no_failure_of_the_storage(store):
     with pytest.raises(sqlite3.OperationalError, match="syntax error"), store.writing() as work:
-        work._connection.execute("SELEKT")
+        work.connection.execute("SELEKT")

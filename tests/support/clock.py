@@ -20,6 +20,12 @@ class FrozenClock(SystemClock):
         self._now += by
         return self._now
 
+    def snapshot(self) -> datetime:  # type: ignore[override]
+        return self._now
+
+    def restore(self, snapshot: datetime) -> None:  # type: ignore[override]
+        self._now = snapshot
+
     def elapsed(self) -> float:
         return (self._now - self._start).total_seconds()
 

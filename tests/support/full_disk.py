@@ -36,11 +36,11 @@ def read_only_disk(emulator: Emulator) -> Iterator[None]:
 @contextmanager
 def _pragma(emulator: Emulator, name: str, value: object) -> Iterator[None]:
     writer = emulator._store._writer.take()
-    before = writer._connection.execute(f"PRAGMA {name}").fetchone()[0]
-    writer._connection.execute(f"PRAGMA {name} = {value}")
+    before = writer.connection.execute(f"PRAGMA {name}").fetchone()[0]
+    writer.connection.execute(f"PRAGMA {name} = {value}")
     emulator._store._writer.give(writer)
     yield
-    writer._connection.execute(f"PRAGMA {name} = {before}")
+    writer.connection.execute(f"PRAGMA {name} = {before}")
 
 
 def _file_that_takes(limit: int) -> type[FileIO]:

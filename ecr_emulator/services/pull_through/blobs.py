@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from functools import partial
@@ -121,6 +121,17 @@ class BlobDownloads:
         with self._lock:
             self._bad = {}
             self._made_room_at = NEVER
+
+    def snapshot(self) -> tuple[Mapping[Place, datetime], datetime]:
+        """Return which blobs came with wrong bytes, and when the disk was last full, for ``restore``."""
+        with self._lock:
+            return dict(self._bad), self._made_room_at
+
+    def restore(self, snapshot: tuple[Mapping[Place, datetime], datetime]) -> None:
+        """Know what was known when a snapshot was taken, and nothing else."""
+        with self._lock:
+            bad, self._made_room_at = snapshot
+            self._bad = dict(bad)
 
     def close(self) -> None:
         """Start no more downloads and end those under way; the bytes that they wrote are deleted.

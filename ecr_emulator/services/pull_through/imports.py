@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -123,6 +123,16 @@ class Imports:
         """Have seen no image."""
         with self._lock:
             self._seen.clear()
+
+    def snapshot(self) -> Mapping[tuple[Registry, str, str], None]:
+        """Return the images that were seen, for ``restore``."""
+        with self._lock:
+            return dict(self._seen)
+
+    def restore(self, snapshot: Mapping[tuple[Registry, str, str], None]) -> None:
+        """Have seen the images that were seen when a snapshot was taken, and no others."""
+        with self._lock:
+            self._seen = dict(snapshot)
 
     def close(self) -> None:
         """Take no more work."""

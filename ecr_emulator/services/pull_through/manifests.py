@@ -287,6 +287,10 @@ class PullThrough:
         self._imports.forget()
         self.uncached.clear()
 
+    def memories(self) -> tuple[Imports, UncachedImages]:
+        """Return the parts that remember images: snapshots of the emulator include them."""
+        return self._imports, self.uncached
+
     def close(self) -> None:
         """Take no more work."""
         self.updates.end_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from threading import Lock
 
 from ecr_emulator.domain.image import Layer
@@ -35,6 +35,16 @@ class UncachedImages:
         """Forget all blobs."""
         with self._lock:
             self._blobs.clear()
+
+    def snapshot(self) -> Mapping[tuple[Registry, str, str], Layer]:
+        """Return the blobs that are remembered, for ``restore``."""
+        with self._lock:
+            return dict(self._blobs)
+
+    def restore(self, snapshot: Mapping[tuple[Registry, str, str], Layer]) -> None:
+        """Remember the blobs that were remembered when a snapshot was taken, and no others."""
+        with self._lock:
+            self._blobs = OrderedDict(snapshot)
 
     def find(self, registry: Registry, name: str, digest: str) -> Layer | None:
         """Return a blob that a client may pull by this name though no stored image refers to it, or None."""

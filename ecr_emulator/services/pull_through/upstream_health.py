@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -68,6 +68,16 @@ class WatchedUpstreams:
         """Remember nothing."""
         with self._lock:
             self._seen.clear()
+
+    def snapshot(self) -> Mapping[tuple[Registry, str], Health]:
+        """Return what was noted, for ``restore``."""
+        with self._lock:
+            return dict(self._seen)
+
+    def restore(self, snapshot: Mapping[tuple[Registry, str], Health]) -> None:
+        """Note what was noted when a snapshot was taken, and nothing else."""
+        with self._lock:
+            self._seen = dict(snapshot)
 
     @contextmanager
     def _watching(self, rule: PullThroughRule) -> Iterator[None]:

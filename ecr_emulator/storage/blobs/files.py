@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import stat
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.holds import Holds
+from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
 from ecr_emulator.storage.disk import KEPT, free_bytes, read_failures, storage_failures
 
@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 1_024
 """So many closed writers keep their hash, so that the next chunk of an upload does not hash the earlier ones again."""
-
-_DIGEST = re.compile(r"(sha256|sha512):(([0-9a-f]{2})[0-9a-f]{62,126})")
-_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FileBlobs:
@@ -43,15 +40,14 @@ class FileBlobs:
     def __init__(self, folder: Path, durable: bool, reserve: int = 0) -> None:
         self._folder = os.fspath(folder)
         self._reserve = max(reserve, KEPT)
-        self._blobs = os.fspath(folder / "blobs")
-        self._ingest = os.fspath(folder / "ingest")
+        self._paths = BlobPaths(folder)
         self._durable = durable
         self._progress: OrderedDict[str, Progress] = OrderedDict()
         self._progress_lock = Lock()
         self._hashed = Hashed()
         self._replacing = Lock()
         self._holds = Holds()
-        for path in (self._blobs, self._ingest):
+        for path in (self._paths.blobs, self._paths.ingest):
             os.makedirs(path, FOLDER, exist_ok=True)
 
     def size(self, digest: str) -> int | None:
@@ -74,7 +70,7 @@ class FileBlobs:
     def open(self, digest: str) -> FileIO:
         """A real, seekable, unbuffered file on the blob, at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
         with read_failures():
-            return FileIO(self._path(digest))
+            return FileIO(self._paths.blob(digest))
 
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
         """Remove a blob, held or not, if it has other bytes than its name says.
@@ -89,8 +85,10 @@ class FileBlobs:
                 self._hashed.add(digest, found)
                 return False
             with self._replacing:
-                if os.path.samestat(found, os.stat(self._path(digest))):  # else it has been pushed again meanwhile
-                    os.unlink(self._path(digest))
+                if os.path.samestat(
+                    found, os.stat(self._paths.blob(digest))
+                ):  # else it has been pushed again meanwhile
+                    os.unlink(self._paths.blob(digest))
                     log.warning("blob %s was damaged and is dropped; it has %d bytes", digest, found.st_size)
                     return True
         return False
@@ -109,7 +107,7 @@ class FileBlobs:
     def has_written(self, name: str, size: int) -> bool:
         """Whether so many bytes are here of a writer that is open or was closed."""
         try:
-            return os.stat(self._ingest_path(name)).st_size >= size
+            return os.stat(self._paths.upload(name)).st_size >= size
         except FileNotFoundError:
             return False
 
@@ -139,7 +137,7 @@ class FileBlobs:
         """
         with self._holds.unless_held(digest) as is_free, suppress(FileNotFoundError):
             if is_free:
-                path = self._path(digest)
+                path = self._paths.blob(digest)
                 freed = os.stat(path).st_size
                 os.unlink(path)
                 return freed
@@ -166,31 +164,31 @@ class FileBlobs:
 
     def sweep(self, keep: set[str]) -> int:
         """Remove what is written under names that are neither to keep nor held; how many there were."""
-        os.makedirs(self._ingest, FOLDER, exist_ok=True)
-        return sum(self._drop_unless_held(name) for name in os.listdir(self._ingest) if name not in keep)
+        os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)
+        return sum(self._drop_unless_held(name) for name in os.listdir(self._paths.ingest) if name not in keep)
 
     # --- For writers -----------------------------------------------------------------------------------
 
     def read_ingest(self, name: str) -> FileIO:
         """A second file on the bytes of a writer that is not finished."""
-        return FileIO(self._ingest_path(name))
+        return FileIO(self._paths.upload(name))
 
     def drop_ingest(self, name: str) -> None:
         """Remove the bytes of a writer."""
         with suppress(FileNotFoundError):
-            os.unlink(self._ingest_path(name))
+            os.unlink(self._paths.upload(name))
 
     def settle(self, name: str, file: FileIO, digest: str) -> None:
         """Make the bytes of a writer, which have been verified, the blob of this digest.
 
         If there is one, they take its place: nobody knows whether the disk still has what was written then.
         """
-        path = self._path(digest)
+        path = self._paths.blob(digest)
         if self._durable:
             os.fsync(file.fileno())
         self._ensure_folder(os.path.dirname(path))
         with self._replacing:
-            os.replace(self._ingest_path(name), path)
+            os.replace(self._paths.upload(name), path)
         self._hashed.add_new(digest, file.fileno())
         self._sync(os.path.dirname(path))
 
@@ -201,17 +199,22 @@ class FileBlobs:
             if len(self._progress) > REMEMBERED:
                 self._progress.popitem(last=False)
 
+    def forget_progress(self) -> None:
+        """Forget the hashes of closed writers: their bytes have been replaced."""
+        with self._progress_lock:
+            self._progress.clear()
+
     def release(self, name: str) -> None:
         """Say that a writer has ended: it holds its name no more."""
         self._holds.release(name)
 
     def _ingest_file(self, name: str, mode: str) -> FileIO:
         """The file of a writer, whose name is held from before the file exists."""
-        path = self._ingest_path(name)
+        path = self._paths.upload(name)
         self._holds.take(name)
         try:
             with storage_failures():
-                os.makedirs(self._ingest, FOLDER, exist_ok=True)  # who cleans a disk removes folders, too
+                os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)  # who cleans a disk removes folders, too
                 return FileIO(path, mode, opener=owner_only)
         except BaseException:
             self._holds.release(name)
@@ -229,7 +232,7 @@ class FileBlobs:
         for each in (os.path.dirname(folder), folder):
             os.makedirs(each, FOLDER, exist_ok=True)
         self._sync(os.path.dirname(folder))
-        self._sync(self._blobs)
+        self._sync(self._paths.blobs)
 
     def _sync(self, folder: str) -> None:
         """A rename survives a loss of power only when its folder has been written too."""
@@ -242,12 +245,12 @@ class FileBlobs:
             os.close(handle)
 
     def _files(self) -> Iterator[str]:
-        return (f"{folder}/{name}" for folder, _, names in os.walk(self._blobs) for name in names)
+        return (f"{folder}/{name}" for folder, _, names in os.walk(self._paths.blobs) for name in names)
 
     def _found(self, digest: str) -> os.stat_result | None:
         """The file of a blob; what else may lie in its place is none."""
         try:
-            found = os.stat(self._path(digest))
+            found = os.stat(self._paths.blob(digest))
         except (FileNotFoundError, NotADirectoryError):
             return None
         return found if stat.S_ISREG(found.st_mode) else None
@@ -256,19 +259,7 @@ class FileBlobs:
         """The digest of the blob that is at a path, None if none can be."""
         *_, algorithm, _, encoded = path.split("/")
         digest = f"{algorithm}:{encoded}"
-        return digest if is_digest(digest) and self._path(digest) == path else None
-
-    def _path(self, digest: str) -> str:
-        match = _DIGEST.fullmatch(digest)
-        if match is None:
-            raise FileNotFoundError(f"{digest!r} is not the digest of a blob")
-        algorithm, encoded, start = match.groups()
-        return f"{self._blobs}/{algorithm}/{start}/{encoded}"
-
-    def _ingest_path(self, name: str) -> str:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a UUID")
-        return f"{self._ingest}/{name}"
+        return digest if is_digest(digest) and self._paths.blob(digest) == path else None
 
 
 def _has_digest(file: FileIO, digest: str) -> bool:

@@ -1,0 +1,143 @@
+"""Snapshots of the database and its blobs, to go back to within the life of the process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from sqlite3 import Connection
+
+from sqlalchemy import select
+
+from ecr_emulator.private_files import FOLDER
+from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.blobs.paths import BlobPaths
+from ecr_emulator.storage.disk import storage_failures
+from ecr_emulator.storage.images import BLOB
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import image_references, layers, uploads
+from ecr_emulator.storage.unit_of_work import SqlStore
+
+SNAPSHOTS = "snapshots"
+"""The folder of the data directory for links to blobs. Nothing in it outlives the process."""
+
+_HELD = Statement(select(layers.c.digest))
+_REFERENCED = Statement(select(image_references.c.digest).where(image_references.c.kind == BLOB))
+_UPLOADS = Statement(select(uploads.c.id))
+
+
+class StateSnapshot:
+    """A copy of the database in memory, and the inodes of the blobs by digest, each linked into ``folder``.
+
+    The folder is removed with the last reference to the snapshot.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.folder = folder
+        self.blobs: dict[str, int] = {}
+        weakref.finalize(self, _discard, self.database, folder)
+
+
+class StateSnapshots:
+    """Takes and restores snapshots. Files are linked, not copied.
+
+    Only the bytes of unfinished uploads are copied when a snapshot is restored: clients go on to write to them, and
+    they become blobs of other snapshots.
+    """
+
+    def __init__(self, store: SqlStore, blobs: FileBlobs, data_dir: Path) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._paths = BlobPaths(data_dir)
+        self._folder = data_dir / SNAPSHOTS
+        self.close()  # a process that was killed has left some
+
+    def snapshot(self) -> StateSnapshot:
+        """Take a snapshot; nothing is written meanwhile. Raises ``StorageFailure``."""
+        with storage_failures(), self._store.paused() as connection:
+            self._folder.mkdir(FOLDER, exist_ok=True)
+            snapshot = StateSnapshot(Path(tempfile.mkdtemp(dir=self._folder)))
+            connection.backup(snapshot.database)
+            snapshot.blobs = self._linked(_digests(connection), snapshot.folder)
+            for upload in _uploads(connection):
+                with suppress(FileNotFoundError):
+                    os.link(self._paths.upload(upload), snapshot.folder / upload)
+        return snapshot
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """Go back to a snapshot, which can be restored again. Blobs that came since are deleted.
+
+        Raises ``StorageFailure``; the state is unchanged then.
+        """
+        with storage_failures(), self._store.paused() as connection:
+            came_since = _digests(connection) - snapshot.blobs.keys()
+            self._restore_blobs(snapshot)
+            self._store.replace(connection, snapshot.database)
+            self._restore_uploads(snapshot)
+        with self._store.writing(frees=True) as work:
+            for digest in work.layers.unused(came_since):
+                self._blobs.delete(digest)
+
+    def close(self) -> None:
+        """Remove the links of all snapshots."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _linked(self, digests: set[str], folder: Path) -> dict[str, int]:
+        inodes = {}
+        for digest in digests:
+            with suppress(FileNotFoundError):  # a blob that is missing now is missing in the snapshot
+                path = self._paths.blob(digest)
+                os.link(path, folder / digest)
+                inodes[digest] = os.stat(path).st_ino
+        return inodes
+
+    def _restore_blobs(self, snapshot: StateSnapshot) -> None:
+        for digest, inode in snapshot.blobs.items():
+            path = self._paths.blob(digest)
+            if _inode(path) != inode:
+                _link(f"{snapshot.folder}/{digest}", path)
+
+    def _restore_uploads(self, snapshot: StateSnapshot) -> None:
+        self._blobs.forget_progress()
+        self._blobs.sweep(set())
+        for upload in _uploads(snapshot.database):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(snapshot.folder / upload, self._paths.upload(upload))
+
+
+def _digests(connection: Connection) -> set[str]:
+    return {row.digest for statement in (_HELD, _REFERENCED) for row in statement.all(connection)}
+
+
+def _uploads(connection: Connection) -> set[str]:
+    return {row.id for row in _UPLOADS.all(connection)}
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _link(source: str, path: str) -> None:
+    """Link a file to a path, in the place of a file that is there."""
+    try:
+        os.link(source, path)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), FOLDER, exist_ok=True)
+        os.link(source, path)
+    except FileExistsError:
+        new = f"{source}.new"
+        os.link(source, new)
+        os.replace(new, path)
+
+
+def _discard(database: Connection, folder: Path) -> None:
+    database.close()
+    shutil.rmtree(folder, ignore_errors=True)
