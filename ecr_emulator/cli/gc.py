@@ -61,14 +61,14 @@ def gc(loaded: Loaded, grace: str, verify: bool) -> None:
 
 def _running(address: Address, grace: str, verify: bool) -> Steps:
     """Yield what was collected, then the steps of the verification."""
-    with _told(address):
+    with _reporting_failures(address):
         yield request(address, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
         if verify:
             yield from lines(address, "/_ecr/verify", "", UPSTREAM_TIMEOUT)
 
 
 @contextmanager
-def _told(address: Address) -> Iterator[None]:
+def _reporting_failures(address: Address) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
@@ -83,7 +83,7 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
     from ecr_emulator.cli.serve import opened
 
     _require_state(settings.data_dir)
-    with opened(settings) as emulator, _damage_told():
+    with opened(settings) as emulator, _reporting_damage():
         services = emulator.services
         yield asdict(services.garbage_collector.collect(emulator.clock.now(), parse_grace(grace)))
         step: dict[str, Any] = {}
@@ -109,7 +109,7 @@ def _require_state(folder: Path | None) -> None:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def _reporting_damage() -> Iterator[None]:
     from ecr_emulator.ports.storage_failures import StorageFailure
 
     try:

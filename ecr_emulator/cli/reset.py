@@ -19,6 +19,6 @@ def reset(emulator: RunningEmulator) -> None:
     if "account" not in answer:
         click.echo("The emulator is empty.")
     elif answer["region"]:
-        click.echo("{account} has nothing left in {region}.".format(**answer))
+        click.echo("The resources of {account} in {region} are removed.".format(**answer))
     else:
-        click.echo("{account} has nothing left.".format(**answer))
+        click.echo("The resources of {account} are removed.".format(**answer))

@@ -35,7 +35,7 @@ class RunningEmulator:
     def get(self, path: str) -> Any:
         """The answer to a GET about the user's registry."""
         query = f"?{urlencode(self.registry)}" if self.registry else ""
-        with self._told():
+        with self._reporting_failures():
             return request(self._address, "GET", path + query)
 
     def post(self, path: str, **body: str) -> Any:
@@ -44,16 +44,16 @@ class RunningEmulator:
 
     def send(self, path: str, body: Mapping[str, str]) -> Any:
         """The answer to a POST."""
-        with self._told():
+        with self._reporting_failures():
             return request(self._address, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
 
     def follow(self, path: str, **body: str) -> Iterator[Any]:
         """Yield the lines of the answer to a POST as they arrive."""
-        with self._told():
+        with self._reporting_failures():
             yield from lines(self._address, path, json.dumps(self.registry | body), UPSTREAM_TIMEOUT)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _reporting_failures(self) -> Iterator[None]:
         try:
             yield
         except Refused as refused:

@@ -196,13 +196,13 @@ def left(served):
 def test_reset_forgets_what_is_named_and_otherwise_everything(populated, tmp_path):
     variables = {"AWS_ENDPOINT_URL": populated.url, "AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-east-1"}
     done = run(tmp_path, "reset", "--account", ACCOUNT, "--region", "eu-west-1", **variables)
-    assert (done.returncode, done.stdout) == (0, f"{ACCOUNT} has nothing left in eu-west-1.\n")
+    assert (done.returncode, done.stdout) == (0, f"The resources of {ACCOUNT} in eu-west-1 are removed.\n")
     assert left(populated) == [(ACCOUNT, "us-east-1"), ("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
     done = run(tmp_path, "reset", "--account", ACCOUNT, **variables)
-    assert done.stdout == f"{ACCOUNT} has nothing left.\n"
+    assert done.stdout == f"The resources of {ACCOUNT} are removed.\n"
     assert left(populated) == [("111122223333", "us-east-1"), ("111122223333", "eu-west-1")]
     done = run(tmp_path, "reset", "--region", "eu-west-1", **variables)
-    assert done.stdout == "111122223333 has nothing left in eu-west-1.\n"
+    assert done.stdout == "The resources of 111122223333 in eu-west-1 are removed.\n"
     assert left(populated) == [("111122223333", "us-east-1")]
     populate(populated, ACCOUNT, "eu-west-1")
     assert run(tmp_path, "reset", **variables).stdout == "The emulator is empty.\n"
