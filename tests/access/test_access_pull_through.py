@@ -1,4 +1,4 @@
-"""Who may pull through the cache: every row of ECR's permissions, wherever they were granted, through both planes.
+"""Permissions of pulls through the cache: every row of ECR's table, from every kind of policy, through both planes.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
 """

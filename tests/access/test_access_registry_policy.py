@@ -1,4 +1,4 @@
-"""What the registry's policy takes away from pulls through the cache: nothing that it does not deny."""
+"""The registry's policy and pulls through the cache: it takes away only what it denies."""
 
 from __future__ import annotations
 

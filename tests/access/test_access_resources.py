@@ -1,4 +1,4 @@
-"""What policies of repositories and registries grant, within an account and across accounts; pushes and replication."""
+"""Policies of repositories and registries, within an account and across accounts; pushes and replication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No request of the registry API is open to everybody because somebody forgot to say what it needs."""
+"""Every route of the registry API declares the actions that it needs."""
 
 import pytest
 from werkzeug import Request

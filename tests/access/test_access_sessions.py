@@ -1,4 +1,4 @@
-"""What conditions can say of sessions: when they began, whether with MFA, and whose they are."""
+"""Conditions on sessions: their beginning, MFA, and their names."""
 
 from __future__ import annotations
 

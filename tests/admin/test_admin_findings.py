@@ -1,4 +1,4 @@
-"""What users tell the emulator of images, for scans to find."""
+"""Scan findings that users give the emulator for their images."""
 
 from __future__ import annotations
 

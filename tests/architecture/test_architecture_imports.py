@@ -1,4 +1,4 @@
-"""What a start costs, and which modules may do what."""
+"""Imports: the cost of a start, and the modules that may do certain things."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""What the model forbids, in AWS's words."""
+"""Constraints of the model, and AWS's sentences about values that break them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes in pages: the pages put together are the whole, whatever their size, and a token opens one query.
+"""Pages of results: together they are the whole, whatever their size, and a token belongs to one query.
 
 The operations are those of the model that take a ``nextToken``; botocore's paginators for them are used where it has
 some.

@@ -1,4 +1,4 @@
-"""What specs/ says of the API, the script that says it, and what becomes of a newer API."""
+"""The files of specs/, the script that writes them, and the effect of a newer API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a client gets wrong, at every member of every operation, gets the error that ECR documents or succeeds.
+"""Wrong requests, at every member of every operation, get the error that ECR documents; all others succeed.
 
 The variants come from the model; see ``tests.support.request_variants``.
 """

@@ -1,4 +1,4 @@
-"""What nobody needs is collected by the clock or on request, and nothing else is."""
+"""Garbage collection, by the clock or on request, deletes what nobody needs and nothing else."""
 
 import threading
 from datetime import timedelta

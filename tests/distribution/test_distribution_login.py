@@ -1,4 +1,4 @@
-"""Who gets in: docker login and what comes after it."""
+"""Access to the registry: docker login, and requests with its token."""
 
 import base64
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What happens on the wire: bodies that come slowly or break off, and answers that fail before or after they began."""
+"""Bodies that arrive slowly or break off, and responses that fail before or after they began."""
 
 import socket
 from contextlib import contextmanager

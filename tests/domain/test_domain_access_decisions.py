@@ -1,4 +1,4 @@
-"""Who decides about a request: the order of policies, other accounts, and what people are told."""
+"""Decisions about requests: the order of policies, other accounts, and the reasons that users read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is true of every decision, whatever the policies say."""
+"""Properties of every decision, whatever the policies are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What statements are about: actions, resources and principals, named or left out."""
+"""Statements match actions, resources and principals, named or left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images a lifecycle policy selects: the examples of the user guide, and what holds for every policy."""
+"""The images that a lifecycle policy selects: the examples of the user guide, and properties of every policy."""
 
 import json
 from dataclasses import replace

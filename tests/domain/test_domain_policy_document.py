@@ -1,4 +1,4 @@
-"""What is a policy, how it is printed, and whom it locks out."""
+"""Policy documents: valid and invalid ones, their canonical text, and the principals that they lock out."""
 
 from __future__ import annotations
 

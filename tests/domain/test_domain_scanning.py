@@ -1,4 +1,4 @@
-"""Which repositories are scanned when, what can be scanned, and what users may say of images."""
+"""The repositories that are scanned, the images that can be scanned, and the findings that users may give."""
 
 from __future__ import annotations
 

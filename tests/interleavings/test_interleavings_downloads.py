@@ -1,4 +1,4 @@
-"""Whatever comes between any two steps of a pull through the cache: the client has its bytes, and the cache keeps them.
+"""A pull through the cache, interrupted at any step: the client has its bytes, and the cache keeps them.
 
 The stories are told at every interleaving of their steps with those of a collection.
 """

@@ -1,4 +1,4 @@
-"""Whatever comes between any two steps of a write: nothing is lost that a client was told is there.
+"""A write, interrupted at any step: nothing is lost of which a client was told that it is stored.
 
 The stories are told at every interleaving of their steps with those of a collection or a reset.
 """

@@ -1,4 +1,4 @@
-"""What is not an image: files, attachments, signatures, Helm charts."""
+"""Artifacts that are no images: files, attachments, signatures, Helm charts."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What breaks while a big layer is pulled for the first time: the upstream behind an nginx, the emulator itself."""
+"""Failures while a big layer is pulled for the first time: of the upstream behind an nginx, and of the emulator."""
 
 import shutil
 import signal

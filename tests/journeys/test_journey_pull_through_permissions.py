@@ -1,4 +1,4 @@
-"""Where IAM is enforced, what a user's policies say decides what ``docker pull`` finds in the cache."""
+"""With IAM enforced, the policies of a user decide which cached images ``docker pull`` finds."""
 
 import pytest
 

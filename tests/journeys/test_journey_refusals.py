@@ -1,4 +1,4 @@
-"""What clients show their users when the registry refuses: ECR's own sentences."""
+"""Clients show their users ECR's own sentences when the registry refuses a request."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What skopeo does besides copying: inspect, list-tags, delete, sync."""
+"""The commands of skopeo besides copy: inspect, list-tags, delete, sync."""
 
 import json
 

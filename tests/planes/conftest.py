@@ -1,4 +1,4 @@
-"""An emulator, and the planes through which a story is told."""
+"""An emulator, and the two planes through which each test is run."""
 
 from __future__ import annotations
 

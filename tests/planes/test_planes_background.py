@@ -1,4 +1,4 @@
-"""What a push sets off behind the client's back is the same through either plane."""
+"""A push starts the same background work through either plane."""
 
 from __future__ import annotations
 

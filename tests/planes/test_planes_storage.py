@@ -1,4 +1,4 @@
-"""What clients of either plane see of a database that others lock, or that is damaged."""
+"""A database that another program locks, or that is damaged, as clients of either plane see it."""
 
 from __future__ import annotations
 

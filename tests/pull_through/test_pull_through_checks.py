@@ -1,4 +1,4 @@
-"""Cached tags and their upstream: checked once a day, updated if they moved, served whatever happens."""
+"""Cached tags are checked once a day, updated if they moved, and served if the check fails."""
 
 import pytest
 

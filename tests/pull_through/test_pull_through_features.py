@@ -1,4 +1,4 @@
-"""What the page says of single architectures, and of the features that cached images share with all others."""
+"""Single architectures, and the features of ECR that cached images share with all others."""
 
 import json
 

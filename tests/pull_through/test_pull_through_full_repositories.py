@@ -1,4 +1,4 @@
-"""A repository that is full takes no more images from upstream, and serves those that it has."""
+"""A full repository takes no more images from upstream, and serves those that it has."""
 
 import pytest
 

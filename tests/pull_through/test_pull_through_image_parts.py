@@ -1,4 +1,4 @@
-"""What is true of the parts of any image, however its indexes refer to each other and whatever goes wrong."""
+"""Properties of the parts of an image, whatever its indexes list and whatever goes wrong."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

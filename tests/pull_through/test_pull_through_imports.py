@@ -1,4 +1,4 @@
-"""How much of an image the first pull brings in, and how the rest follows."""
+"""The first pull brings in a part of an image; an import brings in the rest."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Whatever comes between a download and its readers: a file among the blobs has the bytes that its name says."""
+"""A download and its readers, interrupted at any step: a blob file has the bytes of its digest."""
 
 import hashlib
 import shutil

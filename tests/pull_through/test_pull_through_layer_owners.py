@@ -1,4 +1,4 @@
-"""A layer that is here for one account is nobody else's because he knows its digest."""
+"""A cached layer is readable by the account that has it, and by no other that knows its digest."""
 
 import json
 from dataclasses import replace

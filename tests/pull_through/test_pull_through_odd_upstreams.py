@@ -1,4 +1,4 @@
-"""Upstreams that are odd in what they answer, and none of which may cost a user the pull."""
+"""Upstreams with unusual answers: none of these makes a pull fail."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What an update leaves that did not come in full takes nothing from the cached image, and serves the next one."""
+"""An update that failed in part changes nothing of the cached image, and its parts serve the next update."""
 
 import pytest
 

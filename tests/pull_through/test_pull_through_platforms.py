@@ -1,4 +1,4 @@
-"""Which image may take the place of a cached one, by the platforms that are here of both."""
+"""An image replaces a cached one only if it has the platforms that are cached."""
 
 import pytest
 

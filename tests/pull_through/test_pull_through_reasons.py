@@ -1,4 +1,4 @@
-"""Why a pull did not work is told: to the client, in the log, in the event, by /_ecr/rules; and what can be done."""
+"""The reason of a failed pull is in the answer, in the log, in the event and in /_ecr/rules."""
 
 import logging
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""An upstream that takes requests and says nothing is in nobody's way who wants something else."""
+"""An upstream that does not answer delays only requests that need it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What others do while the new image of a cached tag is on its way, and what they see of it."""
+"""Other requests while the new image of a cached tag is being imported."""
 
 import json
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What pulls cost the upstream in requests, when it is well and when it is not."""
+"""The number of upstream requests that a pull causes, when the upstream is well and when it is not."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

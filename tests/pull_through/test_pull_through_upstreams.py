@@ -1,4 +1,4 @@
-"""What clients get from the public upstreams, with all their hosts, through one emulator."""
+"""Pulls from the public upstreams, with all their hosts, through one emulator."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""What is written is its owner's alone, and a place that cannot be used is refused in one sentence."""
+"""Files are readable by their owner alone, and a folder that cannot be used is refused in one sentence."""
 
 import os
 import shutil

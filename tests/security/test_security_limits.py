@@ -1,4 +1,4 @@
-"""What listens, whom the emulator believes, and what it does not protect: said in docs/security.md, and so it is."""
+"""The limits that docs/security.md states: what listens, whom the emulator believes, what it does not protect."""
 
 import json
 import os

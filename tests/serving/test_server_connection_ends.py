@@ -1,4 +1,4 @@
-"""However a connection ends, and whenever, the server learns of it: no thread is lost, and others are answered."""
+"""The server notices every end of a connection: no thread is lost, and others are answered."""
 
 import gc
 import socket

@@ -1,4 +1,4 @@
-"""What the emulator needs of any server, seen from a raw socket."""
+"""The contract that every server keeps, tested over a raw socket."""
 
 import socket
 import struct

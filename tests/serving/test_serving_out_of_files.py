@@ -1,4 +1,4 @@
-"""Next to no open files: what needs one is refused with the reason, and works again as soon as there are some."""
+"""Without file descriptors: requests that need one are refused with the reason, and work again later."""
 
 import json
 import resource

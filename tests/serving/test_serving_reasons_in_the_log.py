@@ -1,4 +1,4 @@
-"""What the log says of requests whose answer says little: a 401, and calls of other services."""
+"""The log gives the reasons of answers that give none: a 401, and calls of other services."""
 
 from base64 import b64encode
 

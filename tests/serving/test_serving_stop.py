@@ -1,4 +1,4 @@
-"""How servers end."""
+"""Servers stop."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Clients of HTTP/1.0 need not name a host: what they are told leads back to the address that they reached."""
+"""Clients of HTTP/1.0 need no Host header: URLs in responses lead to the address that they connected to."""
 
 from threading import Event
 from urllib.parse import urlsplit

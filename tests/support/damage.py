@@ -1,4 +1,4 @@
-"""What disks do to files."""
+"""Damage files, as disks do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with one answer of a ``ScriptedUpstream``."""
+"""Faults of single answers of a ``ScriptedUpstream``."""
 
 from __future__ import annotations
 

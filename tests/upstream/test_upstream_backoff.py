@@ -1,4 +1,4 @@
-"""When an upstream is left alone, for how long, and who may ask it again."""
+"""Pauses in which an upstream is not asked: their causes, their lengths, and their exceptions."""
 
 import ssl
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait

@@ -1,4 +1,4 @@
-"""What is remembered of upstreams stays small, whatever they redirect to and however many repositories they have."""
+"""The memory about upstreams is bounded, whatever they redirect to and however many repositories they have."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Where upstreams may send the adapter, and what it takes along."""
+"""Redirects: the targets that the adapter follows, and the headers that it sends there."""
 
 import pytest
 

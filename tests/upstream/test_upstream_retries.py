@@ -1,4 +1,4 @@
-"""Upstreams that are busy, broken, slow or gone."""
+"""Retries, for upstreams that are busy, broken, slow or gone."""
 
 import socket
 from threading import Event

@@ -1,4 +1,4 @@
-"""What it costs to have an upstream adapter that nobody uses."""
+"""The cost of an upstream adapter that nobody uses."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a cell of the fault matrix says, in few words."""
+"""Cells of the fault matrix: the expected results of one fault in one phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stories of the matrix are told with: unusual manifests, and things that happen at the same time."""
+"""Helpers for tests of single cells: unusual manifests, and calls that are made at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all clients have in common, and the AWS CLI that they get their passwords from."""
+"""The base of all clients, and the AWS CLI that gives them their passwords."""
 
 from __future__ import annotations
 
