@@ -37,12 +37,14 @@ from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.prefetch import Prefetch
-from ecr_emulator.services.pull_through.blobs import BlobDownloads
-from ecr_emulator.services.pull_through.manifests import PullThrough
-from ecr_emulator.services.pull_through.referrers import Referrers
-from ecr_emulator.services.pull_through.refresh import Refreshes
-from ecr_emulator.services.pull_through.rule_reports import RuleReports
-from ecr_emulator.services.pull_through.upstream_health import WatchedUpstreams
+from ecr_emulator.services.pull_through import (
+    BlobDownloads,
+    PullThrough,
+    Referrers,
+    Refreshes,
+    RuleReports,
+    WatchedUpstreams,
+)
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.replicas import Replicas

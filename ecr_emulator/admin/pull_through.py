@@ -26,8 +26,7 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamTooManyRequests,
 )
 from ecr_emulator.services.prefetch import Prefetch
-from ecr_emulator.services.pull_through.refresh import NoRule, Refreshes
-from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports
+from ecr_emulator.services.pull_through import NoRule, Refreshes, RuleReport, RuleReports
 
 
 class PullThroughParts(NamedTuple):

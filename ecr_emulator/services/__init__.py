@@ -17,7 +17,7 @@ from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
-from ecr_emulator.services.pull_through.referrers import Referrers
+from ecr_emulator.services.pull_through import Referrers
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads

@@ -12,7 +12,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
-from ecr_emulator.services.pull_through.updates import Updates
+from ecr_emulator.services.pull_through import Updates
 from ecr_emulator.services.pulls import BlobSource, Pulls
 
 PROGRESS_EVERY = 1024 * 1024

@@ -17,9 +17,7 @@ from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundExcept
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.garbage_collection import renew_grace
-from ecr_emulator.services.pull_through.blob_download import read_span
-from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
-from ecr_emulator.services.pull_through.manifests import PullThrough
+from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others, read_span
 from ecr_emulator.services.records import if_there_is_room
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)

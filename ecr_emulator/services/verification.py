@@ -15,7 +15,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
-from ecr_emulator.services.pull_through.blobs import BlobDownloads
+from ecr_emulator.services.pull_through import BlobDownloads
 
 STEP = 1024 * 1024
 PROGRESS_EVERY = 16 * 1024 * 1024

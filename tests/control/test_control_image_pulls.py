@@ -12,9 +12,7 @@ from botocore.exceptions import ClientError
 from ecr_emulator.control.app import control_app
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.ports.secrets import Credential
-from ecr_emulator.services.pull_through.blobs import BlobDownloads
-from ecr_emulator.services.pull_through.manifests import PullThrough
-from ecr_emulator.services.pull_through.referrers import Referrers
+from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams

@@ -16,7 +16,7 @@ from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.garbage_collection import GarbageCollector
-from ecr_emulator.services.pull_through.blobs import BlobDownloads
+from ecr_emulator.services.pull_through import BlobDownloads
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds

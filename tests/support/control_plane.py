@@ -26,9 +26,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
-from ecr_emulator.services.pull_through.blobs import BlobDownloads
-from ecr_emulator.services.pull_through.manifests import PullThrough
-from ecr_emulator.services.pull_through.referrers import Referrers
+from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
