@@ -24,7 +24,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.request_context import first_pull_refusal, request_context
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
-from ecr_emulator.services.first_pulls import unless
+from ecr_emulator.services.first_pulls import without_imports
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
@@ -123,7 +123,7 @@ class Endpoint:
             permissions = self._services.access.permissions(caller, registry, now, context)
             permissions.require(required_actions(operation.name, members, registry, self._services.roles))
         host = request.origin.partition("://")[2]
-        permissions = unless(first_pull_refusal(request.environ, host), permissions)
+        permissions = without_imports(permissions, first_pull_refusal(request.environ, host))
         ecr_request = EcrRequest(operation.name, now, caller, registry, self._services, request.origin, permissions)
         if self._strict:
             return operation.perform_strictly(ecr_request, members)

@@ -37,7 +37,7 @@ class ImagePulls:
         with request.services.store.reading() as work:
             self._rule = matching_rule(work.rules.all(request.registry), repository_name)
             is_there = work.repositories.find(request.registry, repository_name) is not None
-        if not is_there and not (self._rule and request.permissions.may_import(repository_name)(True)):
+        if not is_there and not (self._rule and request.permissions.may_import_into_new_repository(repository_name)):
             raise RepositoryNotFoundException(repository_name=repository_name, registry_id=request.registry.id)
 
     def pull(self, image_id: ImageId) -> Pulled | Failure:
@@ -87,9 +87,10 @@ class ImagePulls:
 
     def _pull(self, registry: Registry, reference: str) -> StoredManifest:
         request = self._request
-        may_import = request.permissions.may_import(self._name)
         principal = request.caller.principal_arn
-        return request.services.pulls.manifest(registry, self._name, reference, request.now, principal, may_import)
+        return request.services.pulls.manifest(
+            registry, self._name, reference, request.now, principal, request.permissions
+        )
 
 
 def _listed_tags(image_id: ImageId, image: Image) -> tuple[str | None, ...]:

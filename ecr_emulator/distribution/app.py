@@ -26,7 +26,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.request_context import first_pull_refusal, request_context
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
-from ecr_emulator.services.first_pulls import unless
+from ecr_emulator.services.first_pulls import without_imports
 from ecr_emulator.services.layer_urls import PREFIX
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class DistributionApp:
             principal=caller.principal_arn if caller else "",
             is_strict=self._is_strict,
             accepts_sparse=self._accepts_sparse,
-            permissions=unless(
-                first_pull_refusal(request.environ, namespace or request.host),
+            permissions=without_imports(
                 self._permissions(request, caller, registry, now),
+                first_pull_refusal(request.environ, namespace or request.host),
             ),
         )
         if self._services.access:

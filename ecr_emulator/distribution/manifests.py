@@ -20,9 +20,8 @@ from ecr_emulator.services.repositories import repository_for_push
 def get_manifest(request: RegistryRequest, reference: str) -> Response:
     """end-3: GET and HEAD. The bytes and the media type are those that were stored, whatever Accept says."""
     _check_reference(reference)
-    may_import = request.permissions.may_import(request.name)
     manifest = request.services.pulls.manifest(
-        request.registry, request.name, reference, request.now, request.principal, may_import
+        request.registry, request.name, reference, request.now, request.principal, request.permissions
     )
     headers = {"Content-Type": manifest.media_type, "ETag": etag_of(manifest.digest)}
     if not request.is_strict or request.http.method == "HEAD":

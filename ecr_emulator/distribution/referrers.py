@@ -20,9 +20,8 @@ def list_referrers(request: RegistryRequest, digest: str) -> Response:
     while it fails, the index has those that are known.
     """
     check_digest(digest)
-    may_import = request.permissions.may_import(request.name)
-    every = request.services.referrers.find(request.registry, request.name, digest, request.now, may_import).referrers
-    found = [each for each in every if each.is_active]
+    listed = request.services.referrers.find(request.registry, request.name, digest, request.now, request.permissions)
+    found = [each for each in listed.referrers if each.is_active]
     headers = {}
     wanted = request.http.args.get("artifactType")
     if wanted:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -98,15 +98,6 @@ class PullThroughRule:
         if self.upstream_prefix not in (None, ROOT):
             rest = f"{self.upstream_prefix}/{rest}"
         return rest if is_repository_name(rest) or re.fullmatch("[a-z0-9]", rest) else None
-
-
-MayImport = Callable[[bool], bool]
-"""Whether an upstream may be asked on a caller's behalf, told whether its answer would create a repository."""
-
-
-def anybody(_: bool) -> bool:
-    """``MayImport`` where nothing keeps a caller from importing."""
-    return True
 
 
 def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> PullThroughRule | None:

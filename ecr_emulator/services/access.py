@@ -21,7 +21,6 @@ from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, parse_repository_arn
 from ecr_emulator.domain.policy_document import REGISTRY_POLICY
 from ecr_emulator.domain.principals import account_of
-from ecr_emulator.domain.pull_through import MayImport, anybody
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import AccessDeniedException, RepositoryNotFoundException
 from ecr_emulator.ports.identities import Identities, Identity
@@ -78,8 +77,11 @@ class Permissions(Protocol):
     def may(self, required: RequiredAction) -> bool:
         """Whether it is allowed."""
 
-    def may_import(self, name: str) -> MayImport:
-        """Whether a pull of the caller may bring something in from an upstream to a repository."""
+    def may_import(self, name: str) -> bool:
+        """Whether a pull of the caller may import an image into a repository that exists."""
+
+    def may_import_into_new_repository(self, name: str) -> bool:
+        """Whether a pull of the caller may import an image and so create the repository."""
 
 
 class Unlimited:
@@ -92,9 +94,13 @@ class Unlimited:
         """See ``Permissions.may``."""
         return True
 
-    def may_import(self, name: str) -> MayImport:
+    def may_import(self, name: str) -> bool:
         """See ``Permissions.may_import``."""
-        return anybody
+        return True
+
+    def may_import_into_new_repository(self, name: str) -> bool:
+        """See ``Permissions.may_import_into_new_repository``."""
+        return True
 
 
 UNLIMITED = Unlimited()
@@ -152,15 +158,16 @@ class _Permissions:
         """See ``Permissions.may``."""
         return self._decide(required).is_allowed
 
-    def may_import(self, name: str) -> MayImport:
-        """See ``Permissions.may_import``. ECR says "not found" to whom may not: the log says why."""
-        resource = self.registry.arn(name)
+    def may_import(self, name: str) -> bool:
+        """See ``Permissions.may_import``. ECR answers "not found" if the caller may not; the log has the reason."""
+        return self._may_pull_through(name, BATCH_IMPORT)
 
-        def may(is_new: bool) -> bool:
-            actions = [BATCH_IMPORT, CREATE_REPOSITORY] if is_new else [BATCH_IMPORT]
-            return all(self._may_or_say("pull through of %s is not for %s: %s", action, resource) for action in actions)
+    def may_import_into_new_repository(self, name: str) -> bool:
+        """See ``Permissions.may_import_into_new_repository``."""
+        return self._may_pull_through(name, BATCH_IMPORT) and self._may_pull_through(name, CREATE_REPOSITORY)
 
-        return may
+    def _may_pull_through(self, name: str, action: str) -> bool:
+        return self._may_or_say("pull through of %s is not for %s: %s", action, self.registry.arn(name))
 
     def _check_creation(self, resource: str) -> None:
         registry, name = parse_repository_arn(resource) or (self.registry, "")

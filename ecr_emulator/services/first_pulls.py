@@ -1,24 +1,23 @@
-"""Clients for whom ECR imports nothing, whatever their policies say. What is cached, they get."""
+"""Permissions of clients for which ECR imports no image, whatever their policies say; they get cached images."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 
-from ecr_emulator.domain.pull_through import MayImport
 from ecr_emulator.services.access import Permissions, RequiredAction
 
 log = logging.getLogger(__name__)
 
 
-def unless(refusal: str | None, permissions: Permissions) -> Permissions:
-    """The permissions of a client for whom nothing is imported if there is a reason for that, in words."""
-    return WithoutFirstPulls(refusal, permissions) if refusal else permissions
+def without_imports(permissions: Permissions, reason: str | None) -> Permissions:
+    """Return the permissions without those to import, if there is a reason for that, in words."""
+    return WithoutImports(reason, permissions) if reason else permissions
 
 
 @dataclass(frozen=True)
-class WithoutFirstPulls:
-    """``Permissions`` without imports."""
+class WithoutImports:
+    """``Permissions`` that allow no import; the client is told "not found", the log has the reason."""
 
     reason: str
     permissions: Permissions
@@ -31,11 +30,11 @@ class WithoutFirstPulls:
         """See ``Permissions.may``."""
         return self.permissions.may(required)
 
-    def may_import(self, name: str) -> MayImport:
-        """Never; the client hears "not found", the log says why."""
+    def may_import(self, name: str) -> bool:
+        """See ``Permissions.may_import``."""
+        log.warning("nothing is imported for %s: %s", name, self.reason)
+        return False
 
-        def never(_: bool) -> bool:
-            log.warning("nothing is imported for %s: %s", name, self.reason)
-            return False
-
-        return never
+    def may_import_into_new_repository(self, name: str) -> bool:
+        """See ``Permissions.may_import_into_new_repository``."""
+        return self.may_import(name)

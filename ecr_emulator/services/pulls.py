@@ -9,13 +9,14 @@ from functools import partial
 
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, anybody, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.garbage_collection import renew_grace
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others, read_span
 from ecr_emulator.services.records import if_there_is_room
@@ -69,12 +70,12 @@ class Pulls:
         reference: str,
         now: datetime,
         principal: str = "",
-        may_import: MayImport = anybody,
+        permissions: Permissions = UNLIMITED,
     ) -> StoredManifest:
         """The manifest that a tag or digest means, asking the upstream where a rule says so and it is due.
 
-        For who may not import there is only what is here: no rule counts. The pull is recorded, unless the ARN of the
-        principal is excluded from that. An archived image is not found.
+        A caller who may not import sees only images that are already stored; rules are ignored. The pull is recorded,
+        unless the ARN of the principal is excluded from that. An archived image is not found.
         Raises ``RepositoryNotFoundException``, ``ImageNotFoundException`` and ``UpstreamFailure``.
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
@@ -87,12 +88,12 @@ class Pulls:
             due, is_fresh = self._rule_if_due(work, repository, image, image_id, now)
             if image is None and self._may_ask_for(work, repository, image_id):
                 due = matching_rule(work.rules.all(registry), name)
-        if due and may_import(repository is None):
+        if due and _may_import(permissions, repository, name):
             manifest = self._pull_through.manifest(due, name, image_id, now)
         elif cached:
             manifest = cached
             if is_fresh:
-                self._pull_through.go_on(registry, name, image_id.tag, manifest, may_import)
+                self._pull_through.go_on(registry, name, image_id.tag, manifest, permissions)
         elif repository:
             raise _not_found(repository, image_id)
         else:
@@ -190,6 +191,10 @@ class Pulls:
             pulled = work.images.find(repository, digest) if repository else None
             if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):
                 work.images.pulled(pulled, now)
+
+
+def _may_import(permissions: Permissions, repository: Repository | None, name: str) -> bool:
+    return permissions.may_import(name) if repository else permissions.may_import_into_new_repository(name)
 
 
 def _find(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | None:

@@ -52,10 +52,10 @@ class PrivateRegistries:
     def manifest(self, rule: PullThroughRule, registry: Registry, name: str, reference: str) -> StoredManifest:
         """Return what a client of that registry would get now; the registry asks its own upstream if need be."""
         services = self._services()
-        may_import = self.permissions(rule, registry, name).may_import(name)
+        permissions = self.permissions(rule, registry, name)
         try:
             return services.pulls.manifest(
-                registry, name, reference, services.clock.now(), rule.principal_arn, may_import
+                registry, name, reference, services.clock.now(), rule.principal_arn, permissions
             )
         except (RepositoryNotFoundException, ImageNotFoundException) as absent:
             raise UpstreamNotFound(f"{registry.host} has no {name} {reference}: {absent.message}") from absent
@@ -63,9 +63,9 @@ class PrivateRegistries:
     def referrers(self, rule: PullThroughRule, registry: Registry, name: str, digest: str) -> list[Referrer]:
         """Return the referrers that a client of that registry would be told now."""
         services = self._services()
-        may_import = self.permissions(rule, registry, name).may_import(name)
+        permissions = self.permissions(rule, registry, name)
         try:
-            found = services.referrers.find(registry, name, digest, services.clock.now(), may_import)
+            found = services.referrers.find(registry, name, digest, services.clock.now(), permissions)
         except RepositoryNotFoundException:
             return []
         if found.failure:

@@ -28,8 +28,7 @@ def list_image_referrers(request: EcrRequest, members: dict[str, Any]) -> dict[s
             f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_CONSTRAINT}'"
         )
     name = members["repositoryName"]
-    may_import = request.permissions.may_import(name)
-    found = request.services.referrers.find(request.registry, name, subject, request.now, may_import)
+    found = request.services.referrers.find(request.registry, name, subject, request.now, request.permissions)
     if found.failure:
         raise UnableToListUpstreamImageReferrersException from found.failure
     wanted = [each for each in found.referrers if _is_wanted(each, members.get("filter", {}))]

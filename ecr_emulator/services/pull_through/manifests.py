@@ -16,7 +16,7 @@ from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.storage_failures import StorageFailure
@@ -30,6 +30,7 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
+from ecr_emulator.services.access import Permissions
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
@@ -236,14 +237,14 @@ class PullThrough:
         return repository, is_tagged
 
     def go_on(
-        self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, may_import: MayImport
+        self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, permissions: Permissions
     ) -> None:
         """Go on with the import of a cached image if an earlier process, which was killed, did not end it."""
         if not self._imports.is_new(registry, name, manifest.digest):
             return
         with self._store.reading() as work:
             rule = matching_rule(work.rules.all(registry), name)
-        if rule and may_import(False):
+        if rule and permissions.may_import(name):
             self._imports.resume(Order(rule, name, tag, manifest, is_resumed=True))
 
     def _child(self, rule: PullThroughRule, name: str, digest: str) -> StoredManifest:

@@ -14,12 +14,13 @@ from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import MayImport, PullThroughRule, Validation, anybody, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
@@ -57,12 +58,12 @@ class Referrers:
         )
 
     def find(
-        self, registry: Registry, name: str, subject: str, now: datetime, may_import: MayImport = anybody
+        self, registry: Registry, name: str, subject: str, now: datetime, permissions: Permissions = UNLIMITED
     ) -> FoundReferrers:
         """What refers to a digest, which itself need not be there: here, and at the upstream that a rule names.
 
         While the upstream fails, what it last said stands. Nothing is created: a repository that does not exist
-        has the referrers that its upstream lists. For who may not import there is only what is here. Raises
+        has the referrers that its upstream lists. A caller who may not import sees only stored referrers. Raises
         ``RepositoryNotFoundException`` if that is none.
         """
         with self._store.reading() as work:
@@ -73,7 +74,7 @@ class Referrers:
             listing = work.referrer_listings.find(repository, subject) if repository else None
         failure = None
         upstream = listing.referrers if listing else ()
-        if rule and (listing is None or listing.validation.is_due(now)) and may_import(False):
+        if rule and (listing is None or listing.validation.is_due(now)) and permissions.may_import(name):
             try:
                 upstream = self._ask(rule, name, subject, now)
             except UpstreamFailure as failed:
