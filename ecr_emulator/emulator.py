@@ -86,7 +86,8 @@ class Emulator:
     ) -> None:
         self.settings = settings or Settings()
         self.clock = clock or SystemClock()
-        self._retries = replace(retries or self._retries_of(self.settings), elapsed=self.clock.elapsed)
+        by_default = Retries(pause=self.clock.pause, spread=spread, negative_ttl=self.settings.negative_ttl)
+        self._retries = replace(retries or by_default, elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
         self._scratch = self._temporary_folder() if self.temporary else None
         self.data_dir = Path(self._scratch.name) if self._scratch else Path(self.settings.data_dir or "")
@@ -102,9 +103,6 @@ class Emulator:
     def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
         """A folder whose removal does not fail where a download that ends at this moment still tidies up in it."""
         return tempfile.TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True)
-
-    def _retries_of(self, settings: Settings) -> Retries:
-        return Retries(pause=self.clock.pause, spread=spread, negative_ttl=settings.negative_ttl)
 
     def _open(self) -> None:
         self._ids = RandomIds()
