@@ -12,7 +12,8 @@ from ecr_emulator.control.custom_roles import read_custom_role
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, UpstreamKind
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.upstreams import UpstreamKind
 from ecr_emulator.errors import InvalidParameterException, SecretNotFoundException, UnsupportedUpstreamRegistryException
 from ecr_emulator.ports.secrets import ABSENT, MALFORMED
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
 from ecr_emulator.domain.names import REGION, is_account_id
-from ecr_emulator.domain.pull_through import find_upstream_kind
+from ecr_emulator.domain.upstreams import find_upstream_kind
 
 UPSTREAMS = (
     "public.ecr.aws",

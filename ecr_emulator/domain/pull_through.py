@@ -1,4 +1,4 @@
-"""Pull through cache rules: which upstreams ECR knows, which rule a name falls under, when a tag is stale.
+"""Pull through cache rules: which rule a name falls under, and when a cached tag is stale.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,56 +19,6 @@ REVALIDATE_AFTER = timedelta(hours=24)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When a tag was validated that was pushed here and never seen upstream."""
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamKind:
-    """A kind of registry that can be pulled through, by the name that the API gives it.
-
-    The name is empty for registries that ECR does not take and the operator allows.
-    """
-
-    name: str
-    url: re.Pattern[str]
-    takes_secret: bool = False
-    needs_secret: bool = False
-
-    @property
-    def is_ecr(self) -> bool:
-        """Whether the upstream is another private ECR registry, which authenticates by IAM."""
-        return self.name == "ecr"
-
-
-def _open(name: str, url: str) -> UpstreamKind:
-    return UpstreamKind(name, re.compile(url))
-
-
-def _guarded(name: str, url: str) -> UpstreamKind:
-    return UpstreamKind(name, re.compile(url), takes_secret=True, needs_secret=True)
-
-
-UPSTREAM_KINDS = (
-    _open("ecr-public", r"public\.ecr\.aws"),
-    _open("k8s", r"registry\.k8s\.io"),
-    _open("quay", r"quay\.io"),
-    _guarded("docker-hub", r"registry-1\.docker\.io"),
-    _guarded("github-container-registry", r"ghcr\.io"),
-    _guarded("gitlab-container-registry", r"registry\.gitlab\.com"),
-    _guarded("chainguard", r"cgr\.dev"),
-    _guarded("azure-container-registry", r"[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*\.azurecr\.io"),
-    _open("ecr", r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
-)
-
-
-def find_upstream_kind(url: str, allowed: Container[str] = ()) -> UpstreamKind | None:
-    """The kind of upstream that a rule's URL names; the comparison is case-sensitive, as ECR's is.
-
-    ``allowed`` are the hosts, with their ports, that the operator lets rules name as well.
-    """
-    known = next((kind for kind in UPSTREAM_KINDS if kind.url.fullmatch(url)), None)
-    if known is None and url in allowed:
-        return UpstreamKind("", re.compile(re.escape(url)), takes_secret=True)
-    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ecr_emulator.domain import mapped_hosts
-from ecr_emulator.domain.pull_through import UPSTREAM_KINDS
+from ecr_emulator.domain.upstreams import UPSTREAM_KINDS
 from tests.support import upstream_kinds
 
 PAGE = Path(__file__).parents[2] / "docs" / "pull-through-cache.md"

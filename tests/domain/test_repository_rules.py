@@ -5,14 +5,10 @@ import pytest
 from ecr_emulator.domain.addresses import Addresses, registry_of_host, split_path_style
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import (
-    PullThroughRule,
-    Validation,
-    find_upstream_kind,
-    matching_rule,
-)
+from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
 from ecr_emulator.domain.repository import TagMutability
 from ecr_emulator.domain.template import CreationTemplate, matching_template
+from ecr_emulator.domain.upstreams import find_upstream_kind
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REGISTRY = Registry("123456789012", "us-east-1")

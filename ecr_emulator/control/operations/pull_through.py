@@ -13,12 +13,8 @@ from ecr_emulator.control.upstream_credentials import UpstreamCredential, failur
 from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.prefixes import ROOT, stored_prefix
-from ecr_emulator.domain.pull_through import (
-    REGIONS_WITHOUT_PULL_THROUGH,
-    PullThroughRule,
-    UpstreamKind,
-    find_upstream_kind,
-)
+from ecr_emulator.domain.pull_through import REGIONS_WITHOUT_PULL_THROUGH, PullThroughRule
+from ecr_emulator.domain.upstreams import UpstreamKind, find_upstream_kind
 from ecr_emulator.errors import (
     InvalidParameterException,
     LimitExceededException,
