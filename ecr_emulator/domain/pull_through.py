@@ -1,4 +1,4 @@
-"""Pull through cache rules: which rule a name falls under, and when a cached tag is stale.
+"""Pull through cache rules, and the rule that a name falls under.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from ecr_emulator.domain.names import Registry, is_repository_name
 from ecr_emulator.domain.prefixes import ROOT, has_prefix, precedence
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, service_linked_role_arn
 
-REVALIDATE_AFTER = timedelta(hours=24)
-"""How long a cached tag is served without asking its upstream."""
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a tag was validated that was pushed here and never seen upstream."""
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
 
 
@@ -54,32 +50,3 @@ def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> Pul
     """The rule that a name falls under: the longest prefix wins, ROOT comes last."""
     covering = (rule for rule in rules if rule.upstream_name(repository_name))
     return max(covering, key=lambda rule: precedence(rule.prefix), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """When a cached tag was last known to be what the upstream has, and what came of asking since.
-
-    ``validated_at`` is the last success. ``attempted_at`` and ``failures`` describe the attempts after it.
-    """
-
-    validated_at: datetime
-    attempted_at: datetime | None = None
-    failures: int = 0
-    last_error: str | None = None
-
-    def is_due(self, now: datetime) -> bool:
-        """Whether the upstream must be asked before this tag is served again.
-
-        After a failed attempt the next one waits: a minute, then twice as long each time, at most an hour.
-        """
-        if now - self.validated_at < REVALIDATE_AFTER:
-            return False
-        if self.attempted_at is None or self.failures == 0:
-            return True
-        pause = timedelta(minutes=min(2 ** (self.failures - 1), 60))
-        return now - self.attempted_at >= pause
-
-    def failed(self, reason: str, now: datetime) -> Validation:
-        """The same after another attempt that failed."""
-        return replace(self, attempted_at=now, failures=self.failures + 1, last_error=reason)

@@ -12,7 +12,7 @@ from typing import Any
 from ecr_emulator.domain.image import ACTIVE
 from ecr_emulator.domain.manifest import MAX_SIZE
 from ecr_emulator.domain.names import algorithm_of, is_digest
-from ecr_emulator.domain.pull_through import Validation
+from ecr_emulator.domain.validation_timer import Validation
 
 
 @dataclass(frozen=True, slots=True)

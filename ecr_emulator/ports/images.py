@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from ecr_emulator.domain.image import Image, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import Validation
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import Scan
+from ecr_emulator.domain.validation_timer import Validation
 
 
 class Images(Protocol):

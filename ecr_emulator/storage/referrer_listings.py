@@ -9,9 +9,9 @@ from sqlite3 import Connection
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.domain.pull_through import Validation
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import referrer_listings as table
 

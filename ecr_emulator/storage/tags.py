@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import Image
-from ecr_emulator.domain.pull_through import Validation
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.storage.images import image_of, images_where
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, tags, validations

@@ -5,10 +5,11 @@ import pytest
 from ecr_emulator.domain.addresses import Addresses, registry_of_host, split_path_style
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import TagMutability
 from ecr_emulator.domain.template import CreationTemplate, matching_template
 from ecr_emulator.domain.upstreams import find_upstream_kind
+from ecr_emulator.domain.validation_timer import Validation
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REGISTRY = Registry("123456789012", "us-east-1")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.domain.image import Layer, StoredManifest
-from ecr_emulator.domain.pull_through import Validation
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
 from tests.support.images import an_image, an_index
 from tests.support.storage import NOW, a_repository, row_counts, store_manifest

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import create_engine
 
-from ecr_emulator.domain.pull_through import NEVER, Validation
+from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
 from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, SIXTH

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import Validation
 from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.upload import Upload
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
 from tests.support.images import an_image
 from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest

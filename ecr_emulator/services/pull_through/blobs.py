@@ -11,8 +11,9 @@ from threading import Event, Lock
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
-from ecr_emulator.domain.pull_through import NEVER, PullThroughRule
+from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import NEVER
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
 from ecr_emulator.ports.ids import IdSource
 from ecr_emulator.ports.storage_failures import StorageFailure

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, StoredManifest
-from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation
+from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.records import if_there_is_room

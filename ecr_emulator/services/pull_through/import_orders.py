@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.domain.image import StoredManifest
-from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import ImportRefused, UpstreamUnavailable
 from ecr_emulator.services.holdings import HasBytes, holdings_of

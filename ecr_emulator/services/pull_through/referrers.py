@@ -14,9 +14,10 @@ from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable

@@ -9,7 +9,8 @@ from time import monotonic
 
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import NEVER, PullThroughRule, Validation, matching_rule
+from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
