@@ -59,10 +59,9 @@ from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 
 READERS = 2
-"""So many units read at the same moment; more wait their turn.
+"""Maximum number of units that read at the same time; further ones wait. A single one would let a long list block all.
 
-More threads inside SQLite do not read faster, they fight for Python's lock: with eight, 16 clients cost twice the
-processor time for every request. One alone would let a long list hold up everybody.
+With eight, 16 clients cost twice the processor time per request: threads in SQLite compete for Python's lock.
 """
 SIGNING_KEY = "signing-key"
 RETRY = 0.05
