@@ -6,7 +6,7 @@ the TOML file (``data_dir``). Flags win over the environment, the environment ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -216,6 +216,11 @@ def load(flags: Mapping[str, list[str]], environment: Mapping[str, str], config:
     return Loaded(Settings(**values), {name: source for name, (_, source) in found.items()})
 
 
+def from_values(values: Mapping[str, Any]) -> Settings:
+    """Return settings with these values, written as in the TOML file. Raises SettingsError."""
+    return Settings(**dict(_checked(values, "setting")))
+
+
 def _from_flags(flags: Mapping[str, list[str]]) -> Found:
     given = [(SETTINGS[name], texts) for name, texts in flags.items()]
     return {each.name: (_value(each.kind, each.flag, texts, list), each.flag) for each, texts in given}
@@ -235,13 +240,17 @@ def _from_environment(variables: Mapping[str, str]) -> Found:
 
 
 def _from_file(path: Path, *, required: bool) -> Found:
-    found: Found = {}
-    for name, value in _document(path, required=required).items():
+    return {name: (value, str(path)) for name, value in _checked(_document(path, required=required), "key", path)}
+
+
+def _checked(values: Mapping[str, Any], noun: str, source: Path | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield the names and the parsed values."""
+    where = f" in {source}" if source else ""
+    for name, value in values.items():
         if name not in SETTINGS:
-            raise _unknown(f"key {name} in {path}", name, list(SETTINGS))
+            raise _unknown(f"{noun} {name}{where}", name, list(SETTINGS))
         kind = SETTINGS[name].kind
-        found[name] = (_value(kind, f"{name} in {path}", value, kind.texts_from), str(path))
-    return found
+        yield name, _value(kind, f"{name}{where}", value, kind.texts_from)
 
 
 def _document(path: Path, *, required: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
-from ecr_emulator import __version__
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
@@ -23,6 +22,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock, move_clock
 from ecr_emulator.services.lifecycle import EVALUATE
 from ecr_emulator.services.records import if_there_is_room
+from ecr_emulator.version import __version__
 
 EVENTS_PER_PAGE = 1_000
 WELCOME = """ECR emulator {version}

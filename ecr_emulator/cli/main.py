@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ecr_emulator import __version__
+from ecr_emulator.version import __version__
 
 COMMANDS = {
     "serve": "ecr_emulator.cli.serve:serve",

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ecr_emulator import __version__
 from ecr_emulator.cli.http_client import Address, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.settings import Loaded, Settings
+from ecr_emulator.version import __version__
 
 if TYPE_CHECKING:
     from socket import socket

@@ -1,0 +1,59 @@
+"""The emulator's time, as tests move it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.services.clock_moves import move_clock
+
+if TYPE_CHECKING:
+    from ecr_emulator.services.background import Background
+    from ecr_emulator.system import SystemClock
+
+
+class EmulatorClock:
+    """Moves the time of one emulator. What falls due meanwhile is done before a call returns."""
+
+    def __init__(self, clock: SystemClock, background: Background) -> None:
+        self._clock = clock
+        self._background = background
+
+    def now(self) -> datetime:
+        """Return the emulator's time: aware, in UTC, in whole milliseconds."""
+        return self._clock.now()
+
+    def advance(self, by: timedelta | str) -> datetime:
+        """Move on by a length of time, like ``timedelta(hours=25)`` or ``"25h"``; return the new time.
+
+        Raises ``ValueError`` for lengths below zero or of more than ten years.
+        """
+        length = parse_duration(by) if isinstance(by, str) else by
+        if length < timedelta():
+            raise ValueError(f"advance moves forward, not by {length}; set goes to any time")
+        return move_clock(self._clock, self._background, length)
+
+    def freeze(self, at: datetime | None = None) -> datetime:
+        """Stand still, now or at an instant, until the clock is moved; return the time."""
+        self._clock.freeze()
+        return self.set(at) if at else self.now()
+
+    def set(self, to: datetime) -> datetime:
+        """Go to an instant, in the future or in the past; return it. The clock goes on from there unless frozen.
+
+        Going back undoes nothing: what happened stays, with its dates. Raises ``ValueError`` for an instant without
+        time zone or more than ten years ahead.
+        """
+        if to.tzinfo is None:
+            raise ValueError(f"the time must have a time zone, like {to.replace(tzinfo=UTC)!r}, not {to!r}")
+        ahead = to - self.now()
+        if ahead > timedelta():
+            move_clock(self._clock, self._background, ahead)
+        self._clock.set(to.astimezone(UTC))
+        return self.now()
+
+    def follow_machine(self) -> datetime:
+        """Show the machine's time again, as at the start; return it."""
+        self._clock.follow_machine()
+        return self.now()

@@ -1,0 +1,83 @@
+"""``EcrEmulator``: an emulator inside the process of a test suite."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, Unpack
+
+from ecr_emulator.testing.arguments import EmulatorSettings, read_settings
+from ecr_emulator.testing.endpoint import EcrEndpoint
+from ecr_emulator.testing.transports import InProcess
+
+if TYPE_CHECKING:
+    from ecr_emulator.serving.threaded import ThreadedServer
+    from ecr_emulator.testing.aws_clients import EmulatorSession
+    from ecr_emulator.testing.clock import EmulatorClock
+
+UNOPENED = "http://localhost:4566"
+"""The endpoint of clients in this process as long as nobody has asked for an address."""
+
+
+class EcrEmulator(EcrEndpoint):
+    """An emulator in this process, without a socket until somebody asks for an address. A context manager.
+
+    The arguments are the settings of ``ecr-emulator serve`` (docs/settings.md); neither the environment nor a settings
+    file is read. Without ``data_dir`` the state is temporary. Raises ``SettingsError`` for wrong arguments.
+    """
+
+    def __init__(self, **settings: Unpack[EmulatorSettings]) -> None:
+        # Imported when an emulator starts, so that a conftest.py that imports this class costs nothing.
+        from ecr_emulator.emulator import Emulator
+
+        super().__init__()
+        self._emulator = Emulator(read_settings(settings))
+        self.account = self._emulator.settings.account
+        self.region = self._emulator.settings.region
+        self._server: ThreadedServer | None = None
+        self._opening = Lock()
+        self._application = InProcess(self._emulator.wsgi, self._origin)
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address of the emulator, like ``http://127.0.0.1:49152``. It listens there from now on."""
+        with self._opening:
+            if self._server is None:
+                from ecr_emulator.serving.threaded import ThreadedServer
+
+                self._server = ThreadedServer(self._emulator.wsgi).start()
+            return self._server.url
+
+    def _origin(self) -> str:
+        return self._server.url if self._server else UNOPENED
+
+    def _session(self, account: str, region: str) -> EmulatorSession:
+        from ecr_emulator.testing.aws_clients import in_process_session
+
+        return in_process_session(account, region, self._origin, self._application)
+
+    @cached_property
+    def clock(self) -> EmulatorClock:
+        """The emulator's time, which tests can move."""
+        from ecr_emulator.testing.clock import EmulatorClock
+
+        return EmulatorClock(self._emulator.clock, self._emulator.services.background)
+
+    def reset(self, account: str | None = None, region: str | None = None) -> None:
+        """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""
+        self._emulator.reset(account, region)
+
+    def close(self) -> None:
+        """Stop listening and remove the temporary state."""
+        if self._server:
+            self._server.stop()
+        self._emulator.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
