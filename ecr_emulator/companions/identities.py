@@ -46,7 +46,6 @@ class CompanionIdentities:
         companions.in_snapshots(lambda: list(self._ends.items()), self._put_ends)
 
     def find_key(self, access_key: str) -> AccessKey | None:
-        """See ``ports.identities.Identities.find_key``."""
         if not self._companions.is_loaded:
             return None
         with self._companions.entered():
@@ -64,7 +63,6 @@ class CompanionIdentities:
         return AccessKey(user.account_id, user.arn, key.secret_access_key) if key.status == "Active" else None
 
     def identity_of(self, caller: Caller) -> Identity:
-        """See ``ports.identities.Identities.identity_of``."""
         found: Identity | None = None
         if self._companions.is_loaded:
             with self._companions.entered():

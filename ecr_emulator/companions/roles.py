@@ -25,7 +25,6 @@ class CompanionRoles:
         companions.at_load(self._create_remembered)
 
     def has_service_linked_role(self, account: str, service: str) -> bool:
-        """See ``ports.identities.Roles.has_service_linked_role``."""
         if self._companions.is_loaded:
             with self._companions.entered():
                 return _has(account, service)
@@ -33,7 +32,6 @@ class CompanionRoles:
             return (account, service) in work.service_linked_roles.all()
 
     def ensure_service_linked_role(self, account: str, service: str) -> None:
-        """Create the service-linked role of a service principal unless the account has it."""
         with self._store.writing() as work:
             work.service_linked_roles.add(account, service)
         self._companions.if_loaded(lambda: _ensure(account, service))

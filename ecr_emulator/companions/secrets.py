@@ -39,7 +39,6 @@ class CompanionSecrets:
             SecretsFile(data_dir / FILE, companions)
 
     def check_exists(self, arn: str, registry: Registry) -> None:
-        """See ``ports.secrets.SecretSource.check_exists``."""
         try:
             secret = self._find(arn, registry)
         except CompanionFailure as failure:
@@ -50,7 +49,6 @@ class CompanionSecrets:
             raise UnableToDecryptSecretValueException
 
     def credential(self, arn: str, registry: Registry) -> Credential:
-        """See ``ports.secrets.SecretSource.credential``."""
         try:
             secret = self._find(arn, registry)
         except CompanionFailure as failure:

@@ -36,10 +36,10 @@ class BlobWriter(Protocol):
         """
 
     def abandon(self) -> None:
-        """Forget everything written. Harmless after ``commit``."""
+        """Forget everything written. Harmless after ``commit`` and ``close``."""
 
     def close(self) -> None:
-        """Keep what is written for a later ``BlobWriters.resume``."""
+        """Keep what is written for a later ``BlobWriters.resume``. Harmless after ``commit`` and ``abandon``."""
 
 
 class Blobs(Protocol):
@@ -85,7 +85,8 @@ class BlobWriters(Protocol):
     def resume(self, name: str, size: int) -> BlobWriter:
         """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
 
-        What it wrote beyond is dropped: nobody was told that it had arrived. Raises ``FileNotFoundError``.
+        What it wrote beyond is dropped: nobody was told that it had arrived. Raises ``FileNotFoundError`` and
+        ``StorageFailure``.
         """
 
     def room(self) -> int:

@@ -23,7 +23,10 @@ class Images(Protocol):
         """The image with this digest, with its tags."""
 
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
-        """Store a manifest and what it refers to. Returns the image with its key."""
+        """Store a manifest and its references. Returns the image with its key.
+
+        Raises ``ImageAlreadyExistsException``.
+        """
 
     def remove(self, repository: Repository, image: Image) -> None:
         """Remove an image, its tags and its references."""

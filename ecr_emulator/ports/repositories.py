@@ -61,7 +61,10 @@ class Layers(Protocol):
         """Those of the digests that the repository does not hold, in the order given, each once."""
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
-        """Give a blob to a repository, or say that it was just given one that it has. Its name is held meanwhile."""
+        """Give a blob to a repository, or say that it was just given one that it has. Its name is held meanwhile.
+
+        Raises ``RepositoryNotFoundException``.
+        """
 
     def touch(self, repository: Repository, digest: str, now: datetime) -> bool:
         """Say that a client counts on a blob that the repository holds; False if it holds it no more."""
@@ -89,7 +92,7 @@ class Uploads(Protocol):
         """The ids of all sessions of all repositories."""
 
     def add(self, repository: Repository, upload: Upload) -> None:
-        """Begin a session."""
+        """Begin a session. Raises ``RepositoryNotFoundException``."""
 
     def save(self, repository: Repository, upload: Upload) -> None:
         """Record its progress; raises ``UploadNotFoundException`` if it has been ended meanwhile."""

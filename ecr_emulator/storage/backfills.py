@@ -31,16 +31,13 @@ class SqlBackfills:
         self._connection = connection
 
     def find(self, registry: Registry, backfill_id: str) -> Backfill | None:
-        """The backfill with this id, or None."""
         row = _FIND.one(self._connection, **_place(registry), at_id=backfill_id)
         return None if row is None else _backfill(registry, row)
 
     def all(self, registry: Registry) -> list[Backfill]:
-        """The backfills of a registry, the newest first."""
         return [_backfill(registry, row) for row in _ALL.all(self._connection, **_place(registry))]
 
     def save(self, backfill: Backfill) -> None:
-        """Store a new or changed backfill."""
         _SAVE.run(
             self._connection,
             id=backfill.id,

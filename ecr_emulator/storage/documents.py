@@ -37,16 +37,13 @@ class SqlRegistryDocuments:
         self._connection = connection
 
     def find(self, registry: Registry, name: str) -> Any | None:
-        """The document of this name, or None."""
         row = _OF_REGISTRY.find.one(self._connection, **_place(registry, name))
         return None if row is None else row.document
 
     def put(self, registry: Registry, name: str, document: Any) -> None:
-        """Store a document in place of the one that was there."""
         _OF_REGISTRY.put.run(self._connection, **_place(registry, name), new=document)
 
     def remove(self, registry: Registry, name: str) -> None:
-        """Remove a document; harmless if there is none."""
         _OF_REGISTRY.remove.run(self._connection, **_place(registry, name))
 
 
@@ -57,12 +54,10 @@ class SqlImageDocuments:
         self._connection = connection
 
     def find(self, image: Image, name: str) -> Any | None:
-        """The document of this name, or None."""
         row = _OF_IMAGE.find.one(self._connection, at_image_id=image.key, at_name=name)
         return None if row is None else row.document
 
     def put(self, image: Image, name: str, document: Any) -> None:
-        """Store a document in place of the one that was there."""
         _OF_IMAGE.put.run(self._connection, at_image_id=image.key, at_name=name, new=document)
 
 

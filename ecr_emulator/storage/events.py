@@ -37,7 +37,7 @@ class SqlEvents:
         self._connection = connection
 
     def add(self, event: Event) -> None:
-        """Append. The oldest event goes where there are ``KEPT_EVENTS`` already."""
+        """See ``ports.store.Events.add``; the oldest event is deleted if there are ``KEPT_EVENTS`` already."""
         added = _ADD.run(
             self._connection,
             id=None,
@@ -52,11 +52,9 @@ class SqlEvents:
         _FORGET.run(self._connection, last=added.lastrowid - KEPT_EVENTS)
 
     def after(self, key: int, limit: int) -> list[Event]:
-        """At most ``limit`` events that came after the one with this key, oldest first."""
         return [_event(row) for row in _AFTER.all(self._connection, after=key, limit=limit)]
 
     def latest(self, registry: Registry, detail_type: str, limit: int) -> list[Event]:
-        """At most ``limit`` events of a registry of this type, newest first."""
         where = {"in_account": registry.id, "in_region": registry.region, "of_type": detail_type}
         return [_event(row) for row in _LATEST.all(self._connection, **where, limit=limit)]
 

@@ -43,20 +43,16 @@ class SqlImageRelations:
         self._connection = connection
 
     def parents(self, repository: Repository, digest: str) -> list[str]:
-        """The digests of the indexes in this repository that list an image, in order."""
         rows = _PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
         return [row.digest for row in rows]
 
     def active_parents(self, repository: Repository, digest: str) -> list[str]:
-        """Those of them that are not archived."""
         rows = _ACTIVE_PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
         return [row.digest for row in rows]
 
     def listed(self, repository: Repository) -> set[str]:
-        """The digests that indexes of this repository list which are not archived."""
         return {row.digest for row in _LISTED.all(self._connection, repository_id=repository.key)}
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
-        """The images whose subject is this digest, in order of digest."""
         rows = _REFERRERS.all(self._connection, repository_id=repository.key, subject=subject)
         return [image_of(row) for row in rows]

@@ -84,12 +84,10 @@ class SqlImages:
         self._connection = connection
 
     def find(self, repository: Repository, digest: str) -> Image | None:
-        """The image with this digest, with its tags."""
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
         return None if row is None else image_of(row)
 
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
-        """Store a manifest and what it refers to; raises ``ImageAlreadyExistsException``. Returns it with its key."""
         try:
             added = _ADD.run(
                 self._connection,
@@ -118,34 +116,27 @@ class SqlImages:
         return replace(image, key=key)
 
     def remove(self, repository: Repository, image: Image) -> None:
-        """Remove an image, its tags and its references."""
         _REMOVE.run(self._connection, key=image.key)
 
     def manifest(self, image: Image) -> StoredManifest:
-        """The bytes of an image's manifest."""
         row = _MANIFEST.one(self._connection, digest=image.digest)
         return StoredManifest(image.digest, image.media_type, row.raw)
 
     def mend(self, digest: str, raw: bytes) -> None:
-        """Store the bytes of a manifest of an image again, which have been verified, unless they are what is stored."""
         _ADD_MANIFEST.run(self._connection, digest=digest, raw=raw)
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
-        """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
         rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
         return [image_of(row) for row in rows]
 
     def count(self, repository: Repository) -> int:
-        """How many images there are."""
         number: int = _COUNT.one(self._connection, repository_id=repository.key).number
         return number
 
     def pulled(self, image: Image, now: datetime) -> None:
-        """Record a pull."""
         _PULLED.run(self._connection, key=image.key, now=now)
 
     def save(self, image: Image) -> None:
-        """Store a changed size or status, and when the status changed."""
         _SAVE.run(self._connection, key=image.key, **{name: getattr(image, name) for name in _changing})
 
 

@@ -48,23 +48,18 @@ class SqlInventory:
         self._connection = connection
 
     def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
-        """At most ``limit`` blobs that repositories hold, each once: digest and size, in order, after a digest."""
         return [tuple(row) for row in _BLOBS.all(self._connection, after=after, limit=limit)]
 
     def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
-        """At most ``limit`` manifests, each once: digest and bytes, None if these are gone, after a digest."""
         return [tuple(row) for row in _MANIFESTS.all(self._connection, after=after, limit=limit)]
 
     def blob_places(self, digest: str) -> list[tuple[Registry, str]]:
-        """The registries and names of the repositories that hold a blob."""
         return self._read(_BLOB_PLACES, digest)
 
     def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
-        """The registries and names of the repositories that have an image."""
         return self._read(_MANIFEST_PLACES, digest)
 
     def complaints(self) -> list[str]:
-        """What SQLite finds wrong when it reads all of the database; the first 20 things."""
         answers = [answer for (answer,) in self._connection.execute("PRAGMA integrity_check(20)")]
         return [] if answers == ["ok"] else answers
 

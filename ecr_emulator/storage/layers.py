@@ -93,55 +93,40 @@ class SqlLayers:
         self._connection = connection
 
     def find(self, repository: Repository, digest: str) -> Layer | None:
-        """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
         if row is None:
             return None
         return Layer(digest, row.size, row.media_type, row.active == 0, row.active is None, row.added_at)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
-        """What an image of the repository says of a blob, whether or not the repository holds it.
-
-        It is foreign only if all images say so.
-        """
         row = _REFERENCED.one(self._connection, repository_id=repository.key, digest=digest)
         return None if row is None else Layer(digest, row.size, row.media_type)
 
     def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:
-        """Those of the digests that the repository does not hold, in the order given, each once."""
         wanted = list(dict.fromkeys(digests))
         rows = _HELD.all(self._connection, repository_id=repository.key, digests=wanted)
         held = {row.digest for row in rows}
         return [digest for digest in wanted if digest not in held]
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
-        """Give a blob to a repository, or say that it was just given one that it has.
-
-        Raises ``RepositoryNotFoundException``.
-        """
         try:
             _ADD.run(self._connection, repository_id=repository.key, digest=digest, size=size, added_at=now)
         except IntegrityError as orphan:
             raise RepositoryNotFoundException(**repository.identity) from orphan
 
     def touch(self, repository: Repository, digest: str, now: datetime) -> bool:
-        """Say that a client counts on a blob that the repository holds; False if it holds it no more."""
         touched = _TOUCH.run(self._connection, repository_id=repository.key, of_digest=digest, now=now)
         return touched.rowcount > 0
 
     def remove_loose(self, before: datetime) -> int:
-        """Take from all repositories the blobs that were added before and to which no image refers; how many."""
         return _REMOVE_LOOSE.run(self._connection, before=before).rowcount
 
     def unused(self, digests: Iterable[str]) -> list[str]:
-        """Those of the digests that no repository holds and to which no image refers."""
         return [row.value for row in _UNUSED.all(self._connection, digests=list(digests))]
 
     def holders(self, registry: Registry, digest: str) -> list[str]:
-        """The names of the registry's repositories that hold a blob."""
         rows = _HOLDERS.all(self._connection, digest=digest, account=registry.id, region=registry.region)
         return [row.name for row in rows]
 
     def owners(self, digest: str) -> set[str]:
-        """The accounts that have repositories which hold a blob."""
         return {row.account for row in _OWNERS.all(self._connection, digest=digest)}

@@ -24,12 +24,10 @@ class SqlLifecyclePreviews:
         self._connection = connection
 
     def find(self, repository: Repository) -> LifecyclePreview | None:
-        """The latest preview of a repository, or None."""
         row = _FIND.one(self._connection, repository=repository.key)
         return None if row is None else LifecyclePreview(row.policy, row.started_at, row.status, tuple(row.results))
 
     def save(self, repository: Repository, preview: LifecyclePreview) -> None:
-        """Store a preview in place of the one that was there."""
         _SAVE.run(
             self._connection,
             repository_id=repository.key,

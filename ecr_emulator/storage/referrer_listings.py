@@ -37,7 +37,6 @@ class SqlReferrerListings:
         self._connection = connection
 
     def find(self, repository: Repository, subject: str) -> ReferrerListing | None:
-        """What was last said of a digest, or None."""
         row = _FIND.one(self._connection, repository=repository.key, about=subject)
         if row is None:
             return None
@@ -45,7 +44,6 @@ class SqlReferrerListings:
         return ReferrerListing(subject, tuple(Referrer(**each) for each in row.referrers), validation)
 
     def save(self, repository: Repository, listing: ReferrerListing) -> None:
-        """Store a listing in place of the one that was there."""
         _SAVE.run(
             self._connection,
             repository_id=repository.key,
@@ -55,9 +53,7 @@ class SqlReferrerListings:
         )
 
     def has(self, repository: Repository, digest: str) -> bool:
-        """Whether any listing of the repository has this referrer."""
         return _HAS.one(self._connection, repository=repository.key, digest=digest) is not None
 
     def remove_empty(self, before: datetime) -> None:
-        """Forget the subjects to which nothing referred when the upstream was last asked, before an instant."""
         _REMOVE_EMPTY.run(self._connection, before=before)

@@ -38,29 +38,24 @@ class SqlRepositories:
         self._connection = connection
 
     def find(self, registry: Registry, name: str) -> Repository | None:
-        """The repository, or None."""
         row = _FIND.one(self._connection, account=registry.id, region=registry.region, name=name)
         return None if row is None else _repository(registry, row)
 
     def get(self, registry: Registry, name: str) -> Repository:
-        """The repository; raises ``RepositoryNotFoundException``."""
         found = self.find(registry, name)
         if found is None:
             raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
         return found
 
     def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
-        """At most ``limit`` repositories in order of name, those after the given name."""
         rows = _PAGE.all(self._connection, account=registry.id, region=registry.region, after=after, limit=limit)
         return [_repository(registry, row) for row in rows]
 
     def count(self, registry: Registry) -> int:
-        """How many there are in a registry."""
         number: int = _COUNT.one(self._connection, account=registry.id, region=registry.region).number
         return number
 
     def add(self, repository: Repository) -> Repository:
-        """Store a new repository; raises ``RepositoryAlreadyExistsException``. Returns it with its key."""
         registry = repository.registry
         identity = {"account": registry.id, "region": registry.region, "name": repository.name}
         try:
@@ -72,11 +67,9 @@ class SqlRepositories:
         return replace(repository, key=added.lastrowid or 0)
 
     def save(self, repository: Repository) -> None:
-        """Store changed settings."""
         _SAVE.run(self._connection, key=repository.key, **_stored_settings(repository))
 
     def remove(self, repository: Repository) -> None:
-        """Remove it with everything that hangs on it."""
         _REMOVE.run(self._connection, key=repository.key)
 
 

@@ -24,13 +24,10 @@ class SqlServiceLinkedRoles:
         self._connection = connection
 
     def all(self) -> list[tuple[str, str]]:
-        """Account and service principal of every role, in order."""
         return [(row.account, row.service) for row in _ALL.all(self._connection)]
 
     def add(self, account: str, service: str) -> None:
-        """Remember a role; harmless if it is known."""
         _ADD.run(self._connection, account=account, service=service)
 
     def remove(self, account: str, service: str) -> None:
-        """Forget a role; harmless if it is not known."""
         _REMOVE.run(self._connection, in_account=account, of_service=service)

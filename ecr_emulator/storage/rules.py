@@ -34,25 +34,20 @@ class SqlPullThroughRules:
         self._connection = connection
 
     def find(self, registry: Registry, prefix: str) -> PullThroughRule | None:
-        """The rule with this prefix, or None."""
         row = _FIND.one(self._connection, **_place(registry), at_prefix=prefix)
         return None if row is None else _rule(registry, row)
 
     def all(self, registry: Registry) -> list[PullThroughRule]:
-        """The rules of a registry in order of prefix; there are at most 50."""
         return [_rule(registry, row) for row in _ALL.all(self._connection, **_place(registry))]
 
     def of_account(self, account: str) -> list[PullThroughRule]:
-        """The rules of an account in all Regions, in order of Region and prefix."""
         rows = _OF_ACCOUNT.all(self._connection, in_account=account)
         return [_rule(Registry(account, row.region), row) for row in rows]
 
     def registries(self) -> list[Registry]:
-        """The registries that have rules, in order of account and Region."""
         return [Registry(row.account, row.region) for row in _REGISTRIES.all(self._connection)]
 
     def add(self, rule: PullThroughRule) -> None:
-        """Store a rule; raises ``PullThroughCacheRuleAlreadyExistsException``."""
         account, region = rule.registry.id, rule.registry.region
         try:
             _ADD.run(self._connection, account=account, region=region, prefix=rule.prefix, **_stored(rule))
@@ -60,11 +55,9 @@ class SqlPullThroughRules:
             raise PullThroughCacheRuleAlreadyExistsException(prefix=rule.prefix, registry_id=account) from exists
 
     def save(self, rule: PullThroughRule) -> None:
-        """Store a changed credential."""
         _SAVE.run(self._connection, **_place(rule.registry), at_prefix=rule.prefix, **_stored(rule))
 
     def remove(self, rule: PullThroughRule) -> None:
-        """Remove a rule."""
         _REMOVE.run(self._connection, **_place(rule.registry), at_prefix=rule.prefix)
 
 

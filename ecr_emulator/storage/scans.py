@@ -53,14 +53,12 @@ class SqlScans:
         self._connection = connection
 
     def find(self, image: Image) -> Scan | None:
-        """The last scan of an image, or None."""
         row = _FIND.one(self._connection, key=image.key)
         if row is None:
             return None
         return Scan(row.started_at, row.status, row.description, row.completed_at, tuple(row.findings))
 
     def save(self, image: Image, scan: Scan) -> None:
-        """Store a scan in place of the last."""
         _SAVE.run(
             self._connection,
             image_id=image.key,
@@ -72,11 +70,9 @@ class SqlScans:
         )
 
     def remove(self, image: Image) -> None:
-        """Forget that an image was scanned; harmless if it was not."""
         _REMOVE.run(self._connection, key=image.key)
 
     def count_since(self, registry: Registry, since: datetime) -> int:
-        """How many images of a registry were last scanned after an instant."""
         place = {"in_account": registry.id, "in_region": registry.region}
         number: int = _COUNT.one(self._connection, **place, since=since).number
         return number
@@ -89,14 +85,11 @@ class SqlKnownFindings:
         self._connection = connection
 
     def find(self, digest: str) -> list[dict[str, Any]] | None:
-        """What is known under a digest, or None."""
         row = _FIND_FINDINGS.one(self._connection, of_digest=digest)
         return None if row is None else row.findings
 
     def put(self, digest: str, findings: list[dict[str, Any]]) -> None:
-        """Store findings in place of those that were there."""
         _PUT_FINDINGS.run(self._connection, digest=digest, findings=findings)
 
     def remove(self, digest: str) -> None:
-        """Forget findings; harmless if there are none."""
         _REMOVE_FINDINGS.run(self._connection, of_digest=digest)

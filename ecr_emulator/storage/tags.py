@@ -59,32 +59,26 @@ class SqlTags:
         self._connection = connection
 
     def find(self, repository: Repository, tag: str) -> Image | None:
-        """The image that a tag points at, with all its tags."""
         row = _FIND.one(self._connection, repository_id=repository.key, tag=tag)
         return None if row is None else image_of(row)
 
     def put(self, repository: Repository, tag: str, image: Image, now: datetime) -> None:
-        """Point a tag at an image, wherever it pointed before."""
         _PUT.run(self._connection, repository_id=repository.key, tag=tag, image_id=image.key, tagged_at=now)
 
     def remove(self, repository: Repository, tag: str) -> None:
-        """Remove a tag; its image stays."""
         _REMOVE.run(self._connection, repository_id=repository.key, tag=tag)
 
     def page(self, repository: Repository, after: str, limit: int) -> list[str]:
-        """At most ``limit`` tags in ASCII order, those after the given tag."""
         rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
         return [row.tag for row in rows]
 
     def validation(self, repository: Repository, tag: str) -> Validation | None:
-        """What is known of a tag's upstream; None if it did not come through the cache."""
         row = _VALIDATION.one(self._connection, repository_id=repository.key, tag=tag)
         if row is None:
             return None
         return Validation(row.validated_at, row.attempted_at, row.failures, row.last_error)
 
     def save_validation(self, repository: Repository, tag: str, validation: Validation) -> None:
-        """Remember what is known of a tag's upstream; harmless if the tag is gone."""
         _SAVE_VALIDATION.run(
             self._connection,
             repository_id=repository.key,

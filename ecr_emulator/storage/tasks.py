@@ -32,26 +32,21 @@ class SqlTasks:
         self.changed = False
 
     def add(self, task: Task) -> None:
-        """Have it done when it is due."""
         self.changed = True
         _ADD.run(self._connection, key=task.key, kind=task.kind, due_at=task.due_at, arguments=task.arguments)
 
     def find(self, key: str) -> Task | None:
-        """The task that waits under this key, or None."""
         return _task(_FIND.one(self._connection, at_key=key))
 
     def remove(self, key: str) -> None:
-        """Forget a task; harmless if there is none."""
         self.changed = True
         _REMOVE.run(self._connection, at_key=key)
 
     def hasten(self, kind: str, now: datetime) -> int:
-        """Make all tasks of a kind due, whenever they were to be done; how many there are."""
         self.changed = True
         return _HASTEN.run(self._connection, of_kind=kind, now=now).rowcount
 
     def due(self, now: datetime) -> Task | None:
-        """The task that has been due for longest."""
         return _task(_DUE.one(self._connection, now=now))
 
     def next_due(self) -> datetime | None:

@@ -30,16 +30,13 @@ class SqlCreationTemplates:
         self._connection = connection
 
     def find(self, registry: Registry, prefix: str) -> CreationTemplate | None:
-        """The template with this prefix, or None."""
         row = _FIND.one(self._connection, **_place(registry), at_prefix=prefix)
         return None if row is None else _template(registry, row)
 
     def all(self, registry: Registry) -> list[CreationTemplate]:
-        """The templates of a registry in order of prefix."""
         return [_template(registry, row) for row in _ALL.all(self._connection, **_place(registry))]
 
     def add(self, template: CreationTemplate) -> None:
-        """Store a template; raises ``TemplateAlreadyExistsException``."""
         account, region = template.registry.id, template.registry.region
         try:
             _ADD.run(self._connection, account=account, region=region, prefix=template.prefix, **_stored(template))
@@ -47,11 +44,9 @@ class SqlCreationTemplates:
             raise TemplateAlreadyExistsException(prefix=template.prefix, registry_id=account) from exists
 
     def save(self, template: CreationTemplate) -> None:
-        """Store a changed template."""
         _SAVE.run(self._connection, **_place(template.registry), at_prefix=template.prefix, **_stored(template))
 
     def remove(self, template: CreationTemplate) -> None:
-        """Remove a template."""
         _REMOVE.run(self._connection, **_place(template.registry), at_prefix=template.prefix)
 
 

@@ -168,12 +168,11 @@ class SqlStore:
 
     @property
     def next_due(self) -> datetime | None:
-        """When the first task is due, as of the last commit; None if there is none. Costs nothing."""
         return self._next_due
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
-        """A unit that only reads: it sees the state as of its first question, and never waits for a writer.
+        """See ``ports.store.Store.reading``; the unit sees the state as of its first question.
 
         Raises ``StorageFailure`` where the database is damaged.
         """
@@ -182,7 +181,6 @@ class SqlStore:
 
     @contextmanager
     def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[UnitOfWork]:
-        """A unit that may write; one at a time. Raises ``StorageFailure``."""
         with self._writing(waits=waits, promised=promised, frees=frees) as (work, _):
             yield work
 
@@ -199,7 +197,6 @@ class SqlStore:
             return times.latest(connection)
 
     def remember_time(self, now: datetime) -> None:
-        """Remember what time it is, so that it does not go back when the machine's clock is behind."""
         with self._writing(frees=True) as (_, connection):
             times.tell(connection, now)
 

@@ -33,18 +33,15 @@ class SqlUploads:
         self._connection = connection
 
     def get(self, repository: Repository, upload_id: str) -> Upload:
-        """The session; raises ``UploadNotFoundException``, also for one of another repository."""
         row = _GET.one(self._connection, upload_id=upload_id, repository_id=repository.key)
         if row is None:
             raise UploadNotFoundException(upload_id=upload_id, **repository.identity)
         return Upload(*row)
 
     def ids(self) -> set[str]:
-        """The ids of all sessions of all repositories."""
         return {row.id for row in _IDS.all(self._connection)}
 
     def add(self, repository: Repository, upload: Upload) -> None:
-        """Begin a session; raises ``RepositoryNotFoundException``."""
         progress = {name: getattr(upload, name) for name in _progress}
         try:
             _ADD.run(
@@ -57,16 +54,13 @@ class SqlUploads:
             raise RepositoryNotFoundException(**repository.identity) from orphan
 
     def save(self, repository: Repository, upload: Upload) -> None:
-        """Record its progress; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
         progress = {name: getattr(upload, name) for name in _progress}
         if not _SAVE.run(self._connection, upload_id=upload.id, **progress).rowcount:
             raise UploadNotFoundException(upload_id=upload.id, **repository.identity)
 
     def remove_untouched(self, before: datetime, keep: set[str]) -> None:
-        """End the sessions that were last touched before an instant, but for those with the ids to keep."""
         _REMOVE_UNTOUCHED.run(self._connection, before=before, keep=list(keep))
 
     def remove(self, repository: Repository, upload: Upload) -> None:
-        """End a session; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
         if not _REMOVE.run(self._connection, upload_id=upload.id).rowcount:
             raise UploadNotFoundException(upload_id=upload.id, **repository.identity)

@@ -37,7 +37,6 @@ class PrivateRegistries:
         self._services = services
 
     def at(self, rule: PullThroughRule) -> Upstream:
-        """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
         registry = self._registry_here(rule)
         return PrivateRegistry(self, rule, registry) if registry else self._elsewhere.at(rule)
 

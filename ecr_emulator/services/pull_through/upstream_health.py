@@ -37,7 +37,6 @@ class WatchedUpstreams:
         self._lock = Lock()
 
     def at(self, rule: PullThroughRule) -> Upstream:
-        """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
         try:
             upstream = self._upstreams.at(rule)
         except UpstreamFailure as failure:
@@ -46,11 +45,9 @@ class WatchedUpstreams:
         return _Watched(upstream, partial(self._watching, rule))
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
-        """What is known of the upstream of a rule."""
         return self._upstreams.state(rule)
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
-        """Let the next request to the upstream of a rule through."""
         self._upstreams.ask_anew(rule, name)
 
     def health(self, registry: Registry) -> Callable[[PullThroughRule], Health]:
@@ -106,30 +103,24 @@ class _Watched:
     watching: Callable[[], AbstractContextManager[None]]
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
-        """See ``ports.upstream.Upstream``."""
         with self.watching():
             return self.upstream.head_manifest(name, reference)
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
-        """See ``ports.upstream.Upstream``."""
         with self.watching():
             return self.upstream.manifest(name, reference)
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
-        """See ``ports.upstream.Upstream``."""
         with self.watching():
             yield from self.upstream.blob(name, digest, size, offset)
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
-        """See ``ports.upstream.Upstream``."""
         with self.watching():
             return self.upstream.referrers(name, digest)
 
     def hang_up(self) -> None:
-        """See ``ports.upstream.Upstream``."""
         self.upstream.hang_up()
 
     def ping(self) -> None:
-        """See ``ports.upstream.Upstream``."""
         with self.watching():
             self.upstream.ping()

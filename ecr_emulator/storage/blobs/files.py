@@ -51,15 +51,10 @@ class FileBlobs:
             os.makedirs(path, FOLDER, exist_ok=True)
 
     def size(self, digest: str) -> int | None:
-        """The size of a blob in bytes, None if there is none."""
         found = self._found(digest)
         return None if found is None else found.st_size
 
     def intact_size(self, digest: str, expected: int) -> int | None:
-        """The size of a blob; None if there is none, or if it was damaged and is dropped.
-
-        It is read only for a reason: another size than expected, or a file that was touched since it was hashed.
-        """
         found = self._found(digest)
         if found is None:
             return None
@@ -68,15 +63,11 @@ class FileBlobs:
         return None if self.drop_if_damaged(digest) else self.size(digest)
 
     def open(self, digest: str) -> FileIO:
-        """A real, seekable, unbuffered file on the blob, at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
+        """See ``ports.blobs.Blobs.open``; the file is unbuffered."""
         with read_failures():
             return FileIO(self._paths.blob(digest))
 
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
-        """Remove a blob, held or not, if it has other bytes than its name says.
-
-        All of them are read, unless that was done before and the file has not been touched since; ``anew``, even then.
-        """
         with suppress(FileNotFoundError), self.open(digest) as file:
             found = os.fstat(file.fileno())
             if not anew and self._hashed.has(digest, found):
@@ -94,29 +85,23 @@ class FileBlobs:
         return False
 
     def room(self) -> int:
-        """How many bytes may still come in without touching the reserve; negative if that is touched already."""
         return free_bytes(self._folder) - self._reserve
 
     def begin(self, name: str) -> FileWriter:
-        """Start a new blob under a UUID of the caller's choosing (an upload id).
+        """See ``ports.blobs.BlobWriters.begin``; the name is a UUID.
 
-        Raises ``ValueError`` for any other name, ``FileExistsError`` for one in use, and ``StorageFailure``.
+        Raises ``ValueError`` for any other name and ``FileExistsError`` for one in use.
         """
         return FileWriter(self, name, self._ingest_file(name, "x+"), Progress(hashlib.sha256(), 0))
 
     def has_written(self, name: str, size: int) -> bool:
-        """Whether so many bytes are here of a writer that is open or was closed."""
         try:
             return os.stat(self._paths.upload(name)).st_size >= size
         except FileNotFoundError:
             return False
 
     def resume(self, name: str, size: int) -> FileWriter:
-        """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
-
-        What it wrote beyond is dropped: nobody was told that it had arrived. What an earlier process wrote is hashed
-        again. Raises ``FileNotFoundError`` and ``StorageFailure``.
-        """
+        """See ``ports.blobs.BlobWriters.resume``; the bytes of an earlier process are hashed again."""
         file = self._ingest_file(name, "r+")
         if file.seek(0, os.SEEK_END) > size:
             file.truncate(size)
@@ -131,10 +116,7 @@ class FileBlobs:
         return FileWriter(self, name, file, progress)
 
     def delete(self, digest: str) -> int | None:
-        """Remove a blob; how many bytes that frees, None if there is none or it is held.
-
-        Files already open on it can still be read.
-        """
+        """See ``ports.blobs.Blobs.delete``; files that are open on the blob can still be read."""
         with self._holds.unless_held(digest) as is_free, suppress(FileNotFoundError):
             if is_free:
                 path = self._paths.blob(digest)
@@ -144,26 +126,18 @@ class FileBlobs:
         return None
 
     def hold(self, name: str) -> AbstractContextManager[None]:
-        """While the block runs, the blob of a digest, or what is written under a name, is not removed.
-
-        It need not be there yet.
-        """
         return self._holds.hold(name)
 
     def held(self) -> set[str]:
-        """The names that are held, those of open writers among them."""
         return self._holds.names()
 
     def digests(self) -> Iterator[str]:
-        """The digests of all blobs."""
         return (digest for path in self._files() if (digest := self._digest(path)))
 
     def strays(self) -> Iterator[str]:
-        """The paths of files that lie where blobs do and are none."""
         return (path.removeprefix(f"{self._folder}/") for path in self._files() if not self._digest(path))
 
     def sweep(self, keep: set[str]) -> int:
-        """Remove what is written under names that are neither to keep nor held; how many there were."""
         os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)
         return sum(self._drop_unless_held(name) for name in os.listdir(self._paths.ingest) if name not in keep)
 

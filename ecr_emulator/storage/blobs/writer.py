@@ -61,11 +61,9 @@ class FileWriter:
 
     @property
     def size(self) -> int:
-        """How many bytes have been written."""
         return self._size
 
     def write(self, data: bytes) -> None:
-        """Append. If it raises ``StorageFailure``, what did get written is counted and hashed."""
         if len(data) > self._shelf.room():
             raise StorageFailure(_FULL)
         rest = memoryview(data)
@@ -77,17 +75,14 @@ class FileWriter:
             rest = rest[written:]
 
     def digest(self, algorithm: str = "sha256") -> str:
-        """The digest of what has been written so far; any algorithm but sha256 reads it all again."""
+        """See ``ports.blobs.BlobWriter.digest``; any algorithm but sha256 reads all bytes again."""
         if algorithm == "sha256":
             return f"sha256:{self._sha256.hexdigest()}"
         with self.reader() as file:
             return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
     def reader(self) -> FileIO:
-        """A second file on the same bytes, from 0, while more are being written.
-
-        It outlives ``commit`` and ``abandon``; asked for after ``abandon``, it raises ``FileNotFoundError``.
-        """
+        """See ``ports.blobs.BlobWriter.reader``; raises ``FileNotFoundError`` after ``abandon``."""
         try:
             return self._shelf.read_ingest(self._name)
         except FileNotFoundError:
@@ -96,10 +91,6 @@ class FileWriter:
             return self._shelf.open(self._blob)
 
     def commit(self, digest: str) -> bool:
-        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not.
-
-        Raises ``StorageFailure``.
-        """
         if not is_digest(digest) or self.digest(algorithm_of(digest)) != digest:
             self.abandon()
             return False
@@ -111,14 +102,12 @@ class FileWriter:
         return True
 
     def abandon(self) -> None:
-        """Forget everything written. Harmless after ``commit`` and ``close``."""
         if not self._file.closed:
             self._file.close()
             self._shelf.drop_ingest(self._name)
             self._shelf.release(self._name)
 
     def close(self) -> None:
-        """See ``ports.blobs.BlobWriter.close``. Harmless after ``commit`` and ``abandon``."""
         if not self._file.closed:
             self._file.close()
             self._shelf.remember(self._name, Progress(self._sha256, self._size))
