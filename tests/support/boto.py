@@ -24,7 +24,7 @@ SIGNING = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
 class Keys(NamedTuple):
-    """What a client signs with."""
+    """An access key, its secret and its session token."""
 
     access_key: str
     secret: str
@@ -48,7 +48,7 @@ def client_of(
     parameter_validation: bool = True,
     keys: Keys | None = None,
 ) -> Any:
-    """A boto3 client that speaks to an emulator, with its keys or with the account as access key. It never retries."""
+    """Return a boto3 client of an emulator that never retries. Without ``keys``, the account is the access key."""
     config = Config(parameter_validation=parameter_validation, retries={"total_max_attempts": 1})
     client = _client(service, region, keys or Keys(account, "secret"), endpoint, config=config)
     client.meta.events.register("before-send", InProcess(emulator.wsgi))
@@ -56,7 +56,7 @@ def client_of(
 
 
 def client_at(url: str, service: str = "ecr", *, account: str = "test", region: str = "us-east-1") -> Any:
-    """A boto3 client that speaks to a running emulator over a socket; its access key is the account."""
+    """Return a boto3 client of a server, with the account as access key."""
     return _client(service, region, Keys(account, "secret"), url)
 
 
@@ -67,7 +67,7 @@ def _client(service: str, region: str, keys: Keys, url: str, **more: Any) -> Any
 
 @cache
 def _session() -> boto3.Session:
-    """A session keeps the service models that it has read, which is most of what a client costs."""
+    """Return a session, which keeps service models: reading them is most of the cost of a client."""
     return boto3.Session()
 
 
@@ -96,7 +96,7 @@ class InProcess:
 
 
 class _Raw(BytesIO):
-    """The body of an answer, as urllib3 would hand it over."""
+    """The body of a response, with the interface that botocore expects of urllib3."""
 
     def stream(self, **_: Any) -> list[bytes]:
         return [self.read()]

@@ -1,4 +1,4 @@
-"""Certificates for servers of tests: good ones, those of another host, and those that nobody trusts."""
+"""Certificates for test servers: valid ones, those for another host, and those that no client trusts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """A certificate authority that lives as long as a test. ``file`` is what clients must trust."""
+    """A certificate authority that lives as long as a test. Clients must trust ``file``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class Authority:
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
 
     def server(self, address: str) -> ssl.SSLContext:
-        """What a server at this IP address needs."""
+        """Return the TLS context of a server at an IP address."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())

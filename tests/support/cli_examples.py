@@ -1,4 +1,4 @@
-"""The examples in the documentation of the AWS CLI, as they come with it: what is typed, and what is answered."""
+"""The examples in the documentation of the AWS CLI that is installed: commands and their output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Page(NamedTuple):
 
 
 def page(service: str, command: str) -> Page:
-    """The examples for a command of the AWS CLI; skips the test where the CLI has none."""
+    """Return the examples for a command of the AWS CLI; skip the test if the CLI has none."""
     text = (_folder() / service / f"{command}.rst").read_text()
     files = {match["name"]: match["text"] for match in _CONTENTS.finditer(text)}
     blocks = [match[0] for match in _BLOCK.finditer(_CONTENTS.sub("", text))]

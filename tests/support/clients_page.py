@@ -1,4 +1,4 @@
-"""docs/clients.md, taken apart: what its reader would type, and the files that its reader would write."""
+"""Read docs/clients.md: the commands that it shows, and the files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PATH = re.compile(r"`(?P<path>[^`]+)`:$")
 
 
 class File(NamedTuple):
-    """A file, whose path stands before it on the page. One that is relative belongs into the current folder."""
+    """A file of the page, with its path: a relative one is in the current folder."""
 
     path: str
     language: str
@@ -21,14 +21,14 @@ class File(NamedTuple):
 
 
 class Section(NamedTuple):
-    """What stands below a heading. Commands follow one another as in one shell."""
+    """The files and commands below a heading. All commands run in one shell."""
 
     commands: str
     files: list[File]
 
 
 def sections() -> dict[str, Section]:
-    """The sections of the page by their headings, the beginning under the empty one."""
+    """Return the sections of the page by heading; the beginning of the page has an empty one."""
     _, *rest = re.split(r"^##? (.+)$", TEXT, flags=re.MULTILINE)
     headings = ["", *rest[2::2]]
     return {heading: _section(text) for heading, text in zip(headings, rest[1::2], strict=True)}

@@ -1,4 +1,4 @@
-"""Time that stands still until it is moved."""
+"""Clocks for tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ecr_emulator.system import SystemClock
 
 
 class FrozenClock(SystemClock):
-    """A clock for tests: ``advance`` is the only thing that moves it."""
+    """A clock that only ``advance`` moves."""
 
     def __init__(self) -> None:
         self._start = self._now = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
@@ -34,7 +34,7 @@ class FrozenClock(SystemClock):
 
 
 class HurriedClock(SystemClock):
-    """A clock for tests that must not wait: a pause moves it on instead."""
+    """A clock that a pause moves on, so that no test waits."""
 
     def pause(self, seconds: float) -> None:
         self.advance(timedelta(seconds=seconds))

@@ -1,4 +1,4 @@
-"""A control plane of its own: the real store and services, with dictionaries where the world outside would be."""
+"""A control plane alone: the real store and services, with dictionaries in place of other services."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 HOME = Registry("000000000000", "us-east-1")
 ALLOWED = ("docker.elastic.co", "registry.internal:5000")
-"""The upstreams that rules may name besides those that ECR takes."""
+"""Upstreams that rules may name besides those that ECR allows."""
 
 
 @dataclass
 class KnownSecrets:
-    """Secrets by ARN; None stands for a secret that is not what pull through needs."""
+    """Secrets by ARN; ``None`` stands for a secret without a credential."""
 
     secrets: dict[str, Credential | None] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class KnownIdentities:
 
 @dataclass
 class NotedRoles:
-    """The service-linked roles that were asked for."""
+    """A list of the service-linked roles that were requested."""
 
     ensured: list[tuple[str, str]] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class NotedRoles:
 
 @dataclass
 class OneUpstream:
-    """An upstream that answers, or fails as told; it has no images."""
+    """An upstream without images that answers a ping, or fails with ``failure``."""
 
     failure: UpstreamFailure | None = None
 
@@ -105,7 +105,7 @@ class OneUpstream:
         return UpstreamState()
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
-        """It never rests."""
+        """Do nothing: this upstream is never left alone."""
 
     def ping(self) -> None:
         if self.failure:

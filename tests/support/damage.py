@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def flipped(path: Path) -> None:
-    """One bit is another; the size is the same."""
+    """Flip one bit of a file."""
     with path.open("r+b") as file:
         first = file.read(1)
         file.seek(0)
@@ -16,13 +16,13 @@ def flipped(path: Path) -> None:
 
 
 def truncated(path: Path) -> None:
-    """The last byte is gone."""
+    """Remove the last byte of a file."""
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 1)
 
 
 def removed(path: Path) -> None:
-    """All of it is gone."""
+    """Remove a file."""
     path.unlink()
 
 
@@ -30,13 +30,13 @@ DAMAGES = (flipped, truncated, removed)
 
 
 def file_of(data_dir: Path, digest: str) -> Path:
-    """Where the bytes of a blob are."""
+    """Return the path of a blob."""
     algorithm, _, encoded = digest.partition(":")
     return data_dir / "blobs" / algorithm / encoded[:2] / encoded
 
 
 def damage_manifest(data_dir: Path, digest: str, end: bytes = b" }") -> None:
-    """The stored bytes of a manifest end in others; there are as many."""
+    """Replace the last bytes of a stored manifest by as many others."""
     with closing(sqlite3.connect(data_dir / "ecr.sqlite")) as database, database:
         [(raw,)] = database.execute("SELECT raw FROM manifests WHERE digest = ?", (digest,))
         database.execute("UPDATE manifests SET raw = ? WHERE digest = ?", (raw[: -len(end)] + end, digest))

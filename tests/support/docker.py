@@ -15,7 +15,7 @@ BASE = "http://localhost:4566"
 
 
 class Docker:
-    """A client that is logged in to one repository, speaking plain HTTP."""
+    """A client of one registry that is logged in, over plain HTTP."""
 
     def __init__(self, emulator: Emulator, account: str = ACCOUNT, region: str = "us-east-1") -> None:
         self.emulator = emulator

@@ -24,13 +24,13 @@ class Request:
         return str(self.headers.get("Authorization", ""))
 
     def matches(self, method: str | None, part: str) -> bool:
-        """Whether it is of this method, any if None, and has this in its path or query."""
+        """Tell whether the request has a method (``None``: any) and a text in its path or query."""
         return method in (None, self.method) and part in f"{self.path}?{self.query}"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer before it is sent, and how to send it. ``end_at`` counts bytes of the body."""
+    """A response and the way to send it. ``end_at`` counts bytes of the body."""
 
     status: int
     body: bytes = b""
@@ -46,48 +46,48 @@ Fault = Callable[[Request, Reply], Reply]
 
 
 def answers(status: int, body: bytes = b"", **headers: str) -> Fault:
-    """Something else instead; ``Retry_After="2"`` stands for a Retry-After header."""
+    """Send another response. ``Retry_After="2"`` stands for a Retry-After header."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda request, reply: Reply(status, body, named)
 
 
 def redirects(location: str, status: int = 307) -> Fault:
-    """A redirect instead."""
+    """Send a redirect."""
     return answers(status, Location=location)
 
 
 def cut_after(count: int) -> Fault:
-    """The connection closes after so many bytes of the body that was promised."""
+    """Close the connection after a number of bytes of the body."""
     return lambda request, reply: replace(reply, end_at=count)
 
 
 def reset_after(count: int) -> Fault:
-    """The connection is reset after so many bytes; some of them may be lost."""
+    """Reset the connection after a number of bytes, some of which may be lost."""
     return lambda request, reply: replace(reply, end_at=count, resets=True)
 
 
 def hang_up() -> Fault:
-    """The connection closes before the status line."""
+    """Close the connection before the status line."""
     return lambda request, reply: replace(reply, status=0, end_at=0)
 
 
 def truncated_to(count: int) -> Fault:
-    """A body of so many bytes, correctly announced."""
+    """Send a shorter body with its right length."""
     return lambda request, reply: replace(reply, body=reply.body[:count], takes_ranges=False)
 
 
 def lengthened_by(extra: bytes) -> Fault:
-    """A body with more behind it, correctly announced."""
+    """Send a longer body with its right length."""
     return lambda request, reply: replace(reply, body=reply.body + extra)
 
 
 def corrupted() -> Fault:
-    """Other bytes of the same length."""
+    """Send other bytes of the same length."""
     return lambda request, reply: replace(reply, body=bytes(byte ^ 0xFF for byte in reply.body))
 
 
 def with_headers(**headers: str) -> Fault:
-    """Headers replaced; ``Content_Type`` stands for Content-Type, and an empty value removes the header."""
+    """Replace headers. ``Content_Type`` stands for Content-Type; an empty value removes a header."""
 
     def fault(request: Request, reply: Reply) -> Reply:
         changed = reply.headers | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -97,12 +97,12 @@ def with_headers(**headers: str) -> Fault:
 
 
 def ignores_range() -> Fault:
-    """The whole body, whatever was asked for."""
+    """Send the whole body, whatever range was requested."""
     return lambda request, reply: replace(reply, takes_ranges=False)
 
 
 def wrong_range() -> Fault:
-    """A part of the body that nobody asked for."""
+    """Send a range that was not requested."""
 
     def fault(request: Request, reply: Reply) -> Reply:
         part = {"Content-Range": f"bytes 1-{len(reply.body) - 1}/{len(reply.body)}"}
@@ -112,5 +112,5 @@ def wrong_range() -> Fault:
 
 
 def stalls(until: Event, after: int | None = None) -> Fault:
-    """Silence until the event: before the status line, or after so many bytes of the body."""
+    """Send nothing until an event, before the status line or after a number of bytes of the body."""
     return lambda request, reply: replace(reply, waits_for=until, waits_at=after)

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on loopback that sends replies exactly as badly as they say."""
+"""An HTTP/1.1 server on loopback that sends faulty responses."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.support.faults import Reply, Request
 
 _BURST = 16 * 1024
 _MOMENT = 0.02
-"""How often, in seconds, a stalled answer looks whether the server has ended."""
+"""Seconds between the checks of a stalled response whether the server has ended."""
 
 
 class FaultyServer(ThreadingHTTPServer):
-    """One thread for each connection, all of which are gone after ``end``."""
+    """A server with a thread for each connection. ``end`` ends all threads."""
 
     daemon_threads = False
 
@@ -42,7 +42,7 @@ class FaultyServer(ThreadingHTTPServer):
         self._thread.start()
 
     def end(self) -> None:
-        """Refuse connections from now on, and break those that are open."""
+        """Stop the server, and break open connections."""
         self.ended.set()
         self.shutdown()
         self._thread.join()
@@ -56,7 +56,7 @@ class FaultyServer(ThreadingHTTPServer):
                 _break(connection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """The next connection; hands are shaken in its own thread."""
+        """Accept a connection; its TLS handshake is done in its own thread."""
         connection, address = super().get_request()
         context = self._tls()
         if context:
@@ -64,7 +64,7 @@ class FaultyServer(ThreadingHTTPServer):
         return connection, address
 
     def opened(self, connection: socket.socket) -> None:
-        """A connection has its thread."""
+        """Count a connection whose thread has started."""
         with self._lock:
             self.accepted += 1
             self._open.add(connection)
@@ -72,12 +72,12 @@ class FaultyServer(ThreadingHTTPServer):
                 _break(connection)
 
     def closed(self, connection: socket.socket) -> None:
-        """A connection's thread is done with it."""
+        """Forget a connection whose thread has ended."""
         with self._lock:
             self._open.discard(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that leave in the middle are what tests are about."""
+        """Ignore clients that leave: tests provoke that."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def log_message(self, *_: Any) -> None:
-        """Tests read ``requests``."""
+        """Log nothing: tests read ``requests``."""
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)

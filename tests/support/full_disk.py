@@ -1,4 +1,4 @@
-"""A disk that takes no more: what the system and SQLite then say, said to one emulator."""
+"""Simulate a full or read-only disk for one emulator: errors of the system and of SQLite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = "ecr_emulator.storage.blobs.files"
 
 @contextmanager
 def full_disk(emulator: Emulator, after: int = 0) -> Iterator[None]:
-    """No file takes more than so many bytes, and the database gets no page more.
+    """Let no file grow beyond a number of bytes, and let the database get no more pages.
 
     With ``after``, the disk says that it has room until then.
     """
@@ -28,7 +28,7 @@ def full_disk(emulator: Emulator, after: int = 0) -> Iterator[None]:
 
 @contextmanager
 def read_only_disk(emulator: Emulator) -> Iterator[None]:
-    """Nothing can be created, and the database cannot be written."""
+    """Let no file be created, and the database not be written."""
     with _pragma(emulator, "query_only", "ON"), patch(f"{FILES}.FileIO", _ReadOnly):
         yield
 

@@ -1,4 +1,4 @@
-"""Small images of any shape, and the way into a repository with boto3."""
+"""Make small images of any shape, and push them with boto3."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.upstream_images import Content, UpstreamImage, image
 
 
 def an_image(seed: object = 1, **members: Any) -> UpstreamImage:
-    """A small OCI image whose manifest has these members in addition; equal arguments make equal images."""
+    """Return a small OCI image with more members in its manifest. Equal arguments make equal images."""
     plain = image(seed)
     return replace(plain, raw=json.dumps(json.loads(plain.raw) | members).encode()) if members else plain
 
 
 def an_index(*children: Content) -> Content:
-    """An OCI index of manifests or other indexes."""
+    """Return an OCI index of manifests or other indexes."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
@@ -29,7 +29,7 @@ def an_index(*children: Content) -> Content:
 
 
 def upload_layer(ecr: Any, repository: str, data: bytes) -> str:
-    """Upload a blob in one part; a layer that is already there is fine. Returns its digest."""
+    """Upload a blob in one part, unless it is there already, and return its digest."""
     digest = digest_of(data)
     upload_id = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
     ecr.upload_layer_part(
@@ -45,13 +45,13 @@ def upload_layer(ecr: Any, repository: str, data: bytes) -> str:
 
 
 def upload_layers(ecr: Any, repository: str, image: UpstreamImage) -> None:
-    """Upload everything that an image's manifest refers to."""
+    """Upload the config and the layers of an image."""
     for blob in image.blobs:
         upload_layer(ecr, repository, blob.raw)
 
 
 def put_image(ecr: Any, repository: str, image: UpstreamImage, tag: str | None = None) -> str:
-    """Upload an image's layers and put its manifest. Returns its digest."""
+    """Upload an image's layers, put its manifest, and return its digest."""
     upload_layers(ecr, repository, image)
     return put_manifest(ecr, repository, image.raw, tag)
 

@@ -1,4 +1,4 @@
-"""Two sides that work on one emulator, switched at chosen steps: the same run every time, and every run there is.
+"""Run two threads on one emulator and switch between them at chosen steps: reproducibly, and in every order.
 
 A step is what one side does to the other's world: a file that is opened, read from its folder, renamed or removed, a
 lock of the blob store, the beginning and the end of a unit of the database. Only one side runs at any moment.
@@ -21,7 +21,7 @@ FILES = "ecr_emulator.storage.blobs.files"
 FILE_STEPS = frozenset({"stat", "unlink", "replace", "listdir", "makedirs", "fsync"})
 WRITER, OTHER = "writer", "other"
 SECONDS = 30
-"""Nothing here takes so long; a run that does hangs."""
+"""Seconds after which a run counts as hanging."""
 
 
 class Switch:
@@ -39,7 +39,7 @@ class Switch:
         self._others: Thread | None = None
 
     def run(self, writer: Callable[[], Any], other: Callable[[], Any]) -> Any:
-        """What the writer returns. Raises what either side raises."""
+        """Run both sides and return the writer's result. Raises the exception of either side."""
         failures: list[BaseException] = []
         self._others = Thread(target=self._side, args=(OTHER, other, failures))
         results: list[Any] = []
@@ -65,7 +65,7 @@ class Switch:
             self.steps[side] += 1
 
     def blocked(self) -> None:
-        """Let the other side go on: this one waits for a lock."""
+        """Switch to the other side, because this one waits for a lock."""
         side = self._side_of_this_thread()
         with self._changed:
             self._hand_over(side)
@@ -94,7 +94,7 @@ class Switch:
 
 
 class SwitchedLock:
-    """A lock whose holder may be stopped: who wants it meanwhile lets the other side go on."""
+    """A lock whose holder may be stopped: a side that waits for it lets the other side go on."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
@@ -110,7 +110,7 @@ class SwitchedLock:
 
 
 class SwitchedPool:
-    """The units of the database; with a lock, one at a time."""
+    """A pool of database units; with a lock, only one is in use at a time."""
 
     def __init__(self, pool: Any, switch: Switch, lock: SwitchedLock | None) -> None:
         self._pool, self._switch, self._lock = pool, switch, lock
@@ -131,7 +131,7 @@ class SwitchedPool:
 
 @contextmanager
 def switched(emulator: Emulator, switch: Switch) -> Iterator[None]:
-    """While the block runs, every step of an emulator asks the switch."""
+    """Make every step of an emulator wait for the switch while the block runs."""
     store, blobs = emulator._store, emulator._blobs
     with (
         patch(f"{FILES}.os", _SwitchedSystem(switch)),

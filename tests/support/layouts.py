@@ -1,4 +1,4 @@
-"""Images on disk, as OCI image layouts: made on the spot, from noise, with layers that container engines can unpack."""
+"""Make images as OCI image layouts on disk, with random layers that container engines can unpack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 COSIGN_ARTIFACT = "application/vnd.dev.cosign.artifact.sig.v1+json"
 SIZES = (3_000_000, 700)
-"""How many bytes of noise the layers of an image hold."""
+"""Number of random bytes in each layer of an image."""
 
 
 class Layout:
@@ -37,7 +37,7 @@ class Layout:
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
     def add_file(self, media_type: str, path: Path) -> dict[str, Any]:
-        """Take over a file as a blob, holes and all; returns its descriptor."""
+        """Move a file into the layout as a blob, holes included, and return its descriptor."""
         digest = _digest_of_file(path)
         blob = self.path(digest)
         blob.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ class Layout:
         return self.add(media_type, json.dumps(document).encode())
 
     def finish(self, top: dict[str, Any], tag: str = "1.0") -> Layout:
-        """Say which image the layout is of."""
+        """Set the image of the layout."""
         (self.folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
         annotated = top | {"annotations": {"org.opencontainers.image.ref.name": tag}}
         (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [annotated]}))
@@ -73,11 +73,11 @@ class Layout:
             archive.add(self.folder, arcname=".")
 
     def blobs(self) -> set[str]:
-        """The digests of all blobs, manifests among them."""
+        """Return the digests of all blobs, manifests included."""
         return {f"sha256:{path.name}" for path in (self.folder / "blobs" / "sha256").iterdir()}
 
     def read(self, digest: str) -> bytes:
-        """A blob, which is what its digest says."""
+        """Return the bytes of a blob, verified against its digest."""
         data = self.path(digest).read_bytes()
         assert digest_of(data) == digest
         return data
@@ -111,18 +111,18 @@ class Layout:
         return digests
 
     def path(self, digest: str) -> Path:
-        """Where a blob is, or would be."""
+        """Return the path of a blob, which need not exist."""
         return self.folder.joinpath("blobs", *digest.split(":"))
 
 
 def single_image(folder: Path, seed: object, architecture: str = "amd64", sizes: Sequence[int] = SIZES) -> Layout:
-    """An image of one architecture; equal seeds make equal images."""
+    """Make an image of one architecture. Equal seeds make equal images."""
     layout = Layout(folder)
     return layout.finish(_noisy_image(layout, random.Random(str(seed)), architecture, sizes))
 
 
 def multi_architecture_image(folder: Path, seed: object) -> Layout:
-    """An index of an image for each of two architectures."""
+    """Make an index of images for two architectures."""
     layout = Layout(folder)
     noise = random.Random(str(seed))
     return layout.finish(
@@ -137,7 +137,7 @@ def multi_architecture_image(folder: Path, seed: object) -> Layout:
 
 
 def signature(folder: Path, image: Layout, *, refers: bool) -> Layout:
-    """A signature of an image as cosign writes it: to be found by its tag, or because it refers to the image."""
+    """Make a signature as cosign writes it: found by its tag, or as a referrer of the image."""
     layout = Layout(folder)
     critical = {"image": {"docker-manifest-digest": image.top()}, "type": "cosign container image signature"}
     payload = layout.add_json(SIMPLE_SIGNING, {"critical": critical, "optional": None})
@@ -159,7 +159,7 @@ def signature(folder: Path, image: Layout, *, refers: bool) -> Layout:
 
 
 def signature_tag(image: Layout) -> str:
-    """Where cosign looks for an image's signatures."""
+    """Return the tag under which cosign looks for an image's signatures."""
     return image.top().replace(":", "-") + ".sig"
 
 
@@ -174,7 +174,7 @@ def _digest_of_file(path: Path) -> str:
 
 
 def tar(name: str, data: bytes) -> bytes:
-    """A tar file of one file."""
+    """Return a tar archive of one file."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
         member = tarfile.TarInfo(name)

@@ -200,7 +200,7 @@ def post(
 
 @cache
 def _environ(operation: str, account: str, region: str) -> dict[str, Any]:
-    """A request without its body; making one takes longer than most answers."""
+    """Return the WSGI environ of a request without its body. Cached: making one takes longer than most responses."""
     authorization = AUTHORIZATION.format(account=account, region=region)
     headers = [("X-Amz-Target", target_prefix() + operation), ("Authorization", authorization)]
     return EnvironBuilder(method="POST", headers=headers).get_environ()
@@ -219,7 +219,7 @@ def _make_images(ecr: Any) -> None:
 
 
 def _uploads(ecr: Any) -> dict[str, Any]:
-    """An upload that has only begun, and one that has all its bytes."""
+    """Begin two uploads, send all bytes of one, and return the samples that name them."""
     begun, whole = (ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"] for _ in range(2))
     ecr.upload_layer_part(
         repositoryName=NAME, uploadId=whole, partFirstByte=0, partLastByte=len(LAYER) - 1, layerPartBlob=LAYER
@@ -240,7 +240,7 @@ def _set_up(plane: ControlPlane) -> None:
 
 
 def _backfill(plane: ControlPlane) -> dict[str, Any]:
-    """A backfill that is under way."""
+    """Start a backfill, and return the sample that names it."""
     request = {"destination": {"region": "eu-west-1", "registryId": ACCOUNT}}
     _, content = post(plane, "StartReplicationBackfill", request)
     return {"ReplicationBackfillId": content["replicationBackfillId"]} if "replicationBackfillId" in content else {}

@@ -1,4 +1,4 @@
-"""``ecr-emulator`` as users run it: a process of its own."""
+"""Run ``ecr-emulator`` in a process of its own, as users do."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Served:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment without its settings and AWS's, and with these variables."""
+    """Return the environment of this process without settings of the emulator and of AWS, plus some variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ECR_EMULATOR_", "AWS_"))}
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(PACKAGE_ROOT)]))
     return kept | {"PYTHONPATH": path} | variables

@@ -1,4 +1,4 @@
-"""Real programs: a registry to pull from, clients to pull with, the emulator as its users start it."""
+"""Find and run programs of the system; run distribution, the registry that upstreams are made of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import requests
 # s3cret-token, hashed with bcrypt as htpasswd does it
 HTPASSWD = "hub-user:$2b$05$abcdefghijklmnopqrstuurqlfNK1j3DPm23UErfIbGaYIPKJXOC2\n"
 PATIENCE = 600
-"""How often we look whether a program is ready, 20 times a second."""
+"""Number of checks whether a program is ready, at 20 per second."""
 HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
 
 
@@ -85,7 +85,7 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 class Distribution:
-    """Debian's docker-registry, wanting Basic authentication unless it is open to everybody."""
+    """Debian's docker-registry, with Basic authentication unless ``is_open``."""
 
     def __init__(self, folder: Path, *, is_open: bool = False) -> None:
         self._program = program("docker-registry")

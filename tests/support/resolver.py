@@ -1,4 +1,4 @@
-"""Names that mean what a test says. The one place where tests reach into the resolver."""
+"""Resolve host names to addresses that a test chooses, by patching the resolver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A little upstream registry over real sockets that does what a test tells it to, right or wrong."""
+"""A small upstream registry over real sockets, whose responses a test can change."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Bearer:
 
     @property
     def path(self) -> str:
-        """Where tokens are asked for."""
+        """The path of the token service."""
         return urlsplit(self.realm).path if self.realm else "/token"
 
 
@@ -101,7 +101,7 @@ class ScriptedUpstream:
 
     @property
     def connections(self) -> int:
-        """How many connections were opened since the start."""
+        """Number of connections since the start."""
         return self._server.accepted if self._server else 0
 
     # --- Life ----------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class ScriptedUpstream:
         return [request for request in self.requests if request.matches(method, part)]
 
     def count(self, method: str | None, part: str = "") -> int:
-        """How many requests ``asked`` finds."""
+        """Return the number of requests that ``asked`` finds."""
         return len(self.asked(method, part))
 
     # --- Answers -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Images that are rare, and that registries and clients have fallen over: huge, deep, empty, elsewhere."""
+"""Make unusual images: huge, nested, empty, and with layers elsewhere. Registries and clients have failed on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The upstream adapter as tests use it: it reaches scripted upstreams, and does not wait between tries."""
+"""The upstream adapter, connected to scripted upstreams, without pauses between retries."""
 
 from __future__ import annotations
 

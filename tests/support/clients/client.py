@@ -29,7 +29,7 @@ class Pulled(NamedTuple):
 
 
 class CommandFailed(Exception):
-    """A command did not succeed. It says what the command was and what it printed."""
+    """A command failed. The message holds the command and its output."""
 
 
 class Shell:
@@ -40,7 +40,7 @@ class Shell:
         self._folder = folder
 
     def run(self, *command: str, stdin: str | None = None) -> str:
-        """The output of a command. Raises ``CommandFailed``."""
+        """Run a command and return its output. Raises ``CommandFailed``."""
         done = subprocess.run(
             command,
             env=self._environment,
@@ -57,7 +57,7 @@ class Shell:
 
 
 class Aws:
-    """The AWS CLI, told of an emulator as its users tell it."""
+    """The AWS CLI, configured for an emulator by environment variables."""
 
     def __init__(self, emulator: Served, **variables: str) -> None:
         self._emulator = emulator
@@ -65,15 +65,15 @@ class Aws:
         self._shell = Shell(emulator.aws_environment() | variables)
 
     def signing_with(self, access_key: str, secret: str) -> Aws:
-        """The same for somebody else."""
+        """Return the CLI with another access key."""
         return Aws(self._emulator, AWS_ACCESS_KEY_ID=access_key, AWS_SECRET_ACCESS_KEY=secret)
 
     def run(self, *arguments: str) -> str:
-        """What a command prints."""
+        """Run a command and return its output."""
         return self._shell.run(self._program, *arguments)
 
     def json(self, *arguments: str) -> Any:
-        """The answer to a command."""
+        """Run a command and return its output, read as JSON."""
         return json.loads(self.run(*arguments, "--output=json") or "{}")
 
     def create_repository(self, name: str, *options: str) -> None:
@@ -81,14 +81,14 @@ class Aws:
         self.run("ecr", "create-repository", "--repository-name", name, *options)
 
     def images(self, repository: str) -> list[dict[str, Any]]:
-        """What ``describe-images`` tells of a repository."""
+        """Return the output of ``describe-images`` for a repository."""
         details: list[dict[str, Any]] = self.json("ecr", "describe-images", "--repository-name", repository)[
             "imageDetails"
         ]
         return details
 
     def password(self) -> str:
-        """What clients log in with."""
+        """Return the password for clients."""
         return self.run("ecr", "get-login-password")
 
 
@@ -103,7 +103,7 @@ class Client(ABC):
         self.shell = Shell({"HOME": str(folder), "TMPDIR": str(folder)}, folder)
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """The output of the client with these arguments."""
+        """Run the client and return its output."""
         return self.shell.run(self.program, *arguments, stdin=stdin)
 
     def close(self) -> None:  # noqa: B027 - most have nothing to stop
@@ -144,7 +144,7 @@ def logged_in(kind: type[Kind], emulator: Served, aws: Aws | None = None) -> Ite
 
 
 def _password(emulator: Served) -> str:
-    """What the AWS CLI prints, without the second that it takes to start."""
+    """Return the output of the AWS CLI, without the second that its start takes."""
     ecr = client_at(emulator.url, account=emulator.aws_environment()["AWS_ACCESS_KEY_ID"])
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     return base64.b64decode(token).decode().partition(":")[2]

@@ -25,7 +25,7 @@ class StorageClient(ImageClient):
         self._places = [f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", "--storage-driver=vfs"]
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """The output of the client with these arguments."""
+        """Run the client and return its output."""
         return super().run(*self._places, *arguments, stdin=stdin)
 
     def login(self, host: str, password: str) -> None:
@@ -48,7 +48,7 @@ class StorageClient(ImageClient):
         return pulled
 
     def fetch(self, source: str, *options: str) -> str:
-        """Bring an image into the storage, from wherever; returns its identifier."""
+        """Bring an image into the storage, and return its identifier."""
         arguments = ["--quiet", self._auth, "--tls-verify=false", self._signatures, *options]
         return self.run("pull", *arguments, source).strip()
 

@@ -53,7 +53,7 @@ class Skopeo(LayoutClient):
         self.run("copy", self._policy, "--preserve-digests", *options, source, destination)
 
     def ask(self, command: str, *arguments: str) -> str:
-        """What ``skopeo inspect``, ``list-tags`` or ``delete`` answers."""
+        """Return the output of ``skopeo inspect``, ``list-tags`` or ``delete``."""
         return self.run(command, self._auth, "--tls-verify=false", *arguments)
 
     def sync(self, source: str, destination: str, *options: str) -> None:
@@ -62,7 +62,7 @@ class Skopeo(LayoutClient):
         self.run("sync", self._policy, self._auth, *insecure, "--all", *options, source, destination)
 
     def archive(self, image: Layout, reference: str) -> Path:
-        """An image as an archive that ``docker load`` and ``crane push`` read."""
+        """Write an image to an archive for ``docker load`` and ``crane push``."""
         path = self._new("archive.tar")
         self.run("copy", self._policy, f"oci:{image.folder}", f"docker-archive:{path}:{reference}")
         return path

@@ -53,7 +53,7 @@ class Containerd(ImageClient):
         return subprocess.run(ping, capture_output=True, check=False).returncode == 0
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """The output of ctr with these arguments."""
+        """Run ctr and return its output."""
         return super().run("--address", str(self._socket), *arguments, stdin=stdin)
 
     def login(self, host: str, password: str) -> None:
@@ -61,7 +61,7 @@ class Containerd(ImageClient):
         self._credentials = [f"--user=AWS:{password.strip()}"]
 
     def mirror(self, registry: str, url: str) -> None:
-        """Have a registry's images pulled from somewhere else."""
+        """Configure another host to pull a registry's images from."""
         (self._hosts / registry).mkdir()
         (self._hosts / registry / "hosts.toml").write_text(
             f'server = "https://{registry}"\n\n[host."{url}"]\n  capabilities = ["pull", "resolve"]\n'
@@ -136,7 +136,7 @@ class Docker(ImageClient):
         return subprocess.run(ping, capture_output=True, check=False).returncode == 0
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """The output of docker with these arguments."""
+        """Run docker and return its output."""
         config = str(self.folder / "config")
         return super().run("--host", self._engine, "--config", config, *arguments, stdin=stdin)
 
@@ -195,15 +195,15 @@ class BuildKit(Client):
         return subprocess.run(ask, capture_output=True, check=False).returncode == 0
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """The output of buildctl with these arguments."""
+        """Run buildctl and return its output."""
         return super().run("--addr", self._address, *arguments, stdin=stdin)
 
     def login(self, host: str, password: str) -> None:
-        """Log in: BuildKit takes what others have written to ``~/.docker/config.json``."""
+        """Log in: BuildKit reads ``~/.docker/config.json``."""
         self._accounts.login(host, password)
 
     def build(self, dockerfile: str, reference: str, *options: str, **files: str) -> str:
-        """Build an image of files by name and push it; returns its digest."""
+        """Build an image of files, push it, and return its digest."""
         context = self._new("context")
         context.mkdir()
         for name, text in files.items():
