@@ -26,6 +26,7 @@ from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.authorizations import AuthorizationKey, Authorizations, Grant
 from ecr_emulator.upstream.challenges import Challenge, parse_challenges, preferred
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
+from ecr_emulator.upstream.request_headers import authorized
 from ecr_emulator.upstream.retries import AttemptFailed, Payload
 from ecr_emulator.upstream.token_services import check_realm
 
@@ -86,7 +87,7 @@ class AuthenticatedRequests:
     def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:
         key = AuthorizationKey(self.host, self.credential, scope)
         header = self._authorizations.find(key) or self._unasked(key)
-        answer = self._connections.send(method, url, _authorized(headers, header), payload, self.host)
+        answer = self._connections.send(method, url, authorized(headers, header), payload, self.host)
         if answer.status == 401 and header:
             self._authorizations.forget(key, header)
         challenge = self._challenge(answer) or (None if header else self._unsaid(answer, scope))
@@ -95,7 +96,7 @@ class AuthenticatedRequests:
         answer.discard()
         header = self._authorizations.obtain(key, lambda: self._grant(challenge, scope))
         self._authorizations.learn(self.host, challenge)
-        return self._connections.send(method, url, _authorized(headers, header), payload, self.host)
+        return self._connections.send(method, url, authorized(headers, header), payload, self.host)
 
     def hang_up(self) -> None:
         """Use none of the connections any more that are kept, wherever they lead."""
@@ -178,10 +179,6 @@ class AuthenticatedRequests:
         if answer.status == 403:
             return UpstreamAccessDenied(f"{answer.who} answered 403 when asked for a token")
         return UpstreamUnavailable(f"{answer.who} answered {answer.status} when asked for a token")
-
-
-def _authorized(headers: Mapping[str, str], authorization: str | None) -> Mapping[str, str]:
-    return {**headers, "Authorization": authorization} if authorization else headers
 
 
 def _basic(credential: Credential) -> str:

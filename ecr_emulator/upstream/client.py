@@ -7,7 +7,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.domain.image import StoredManifest
-from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.ports.secrets import Credential, SecretSource
@@ -25,10 +24,11 @@ from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.error_responses import hint_about, refusal
 from ecr_emulator.upstream.failure_cache import FailureCache
-from ecr_emulator.upstream.manifests import ACCEPT, ENOUGH, announced, received
+from ecr_emulator.upstream.manifests import ENOUGH, announced, received
 from ecr_emulator.upstream.negative_cache import NegativeCache, NegativeKey
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from ecr_emulator.upstream.referrers import NO_API, Page, all_pages, page_in, under_fallback_tag
+from ecr_emulator.upstream.request_headers import MANIFEST_REQUEST, REFERRERS_REQUEST
 from ecr_emulator.upstream.retries import Payload, Retries
 
 if TYPE_CHECKING:
@@ -217,10 +217,10 @@ class HttpUpstream:
 
     def _ask_manifest(self, method: str, name: str, reference: str) -> Answer:
         path = f"/v2/{name}/manifests/{reference}"
-        return self._requests.send(method, path, _scope(name), {"Accept": ACCEPT}, Payload.DOCUMENT)
+        return self._requests.send(method, path, _scope(name), MANIFEST_REQUEST, Payload.DOCUMENT)
 
     def _referrers(self, name: str, digest: str, path: str) -> Page:
-        with self._requests.send("GET", path, _scope(name), {"Accept": OCI_INDEX}, Payload.DOCUMENT) as answer:
+        with self._requests.send("GET", path, _scope(name), REFERRERS_REQUEST, Payload.DOCUMENT) as answer:
             if answer.status == 200:
                 return page_in(answer, f"https://{self._requests.host}{path}", digest, self._requests.addresses)
         if answer.status in NO_API:

@@ -28,6 +28,7 @@ from ecr_emulator.upstream.concurrency import REQUESTS_PER_HOST, ConcurrencyLimi
 from ecr_emulator.upstream.error_responses import PASSING, busy
 from ecr_emulator.upstream.private_networks import GuardedAdapter, May
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
+from ecr_emulator.upstream.request_headers import EVERY_REQUEST
 from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, ReadTimedOut, Retries
 
 Outcome = TypeVar("Outcome")
@@ -174,7 +175,7 @@ class Connections:
                 response = session.request(
                     method,
                     self.addresses.locate(url),
-                    headers={"Accept-Encoding": "identity", **headers},
+                    headers={**EVERY_REQUEST, **headers},
                     timeout=(self.retries.connect_timeout, self.retries.idle_timeout(payload)),
                     allow_redirects=False,
                     stream=True,
@@ -233,7 +234,6 @@ def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
     session.proxies.update({} if is_private(host) else get_environ_proxies(base))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    session.headers["User-Agent"] = "ecr-emulator"
     session.mount(f"{scheme}://", GuardedAdapter(may_be_private, pool_connections=1, pool_maxsize=REQUESTS_PER_HOST))
     return session
 

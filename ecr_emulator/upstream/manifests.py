@@ -8,18 +8,12 @@ from typing import Any
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import (
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
     MAX_MANIFEST_BYTES,
-    OCI_INDEX,
-    OCI_MANIFEST,
 )
 from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
 from ecr_emulator.ports.upstream import ManifestHead
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable, UpstreamUnsupported
 
-ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*;q=0.1"))
-"""The manifest types that are asked for. Some upstreams hide an image from those who do not accept its type."""
 ENOUGH = MAX_MANIFEST_BYTES + 1
 """How much of a body has to be read, in bytes, to know whether it is too large."""
 
