@@ -25,7 +25,7 @@ REGISTRY_WIDE = {
     "DescribeRepositories": "*",
     "StartLifecyclePolicyPreview": OTHER,
 }
-"""What an operation is about, where that is not the usual repository."""
+"""The resources of operations that need another one than the usual repository."""
 
 
 @pytest.fixture(scope="module")

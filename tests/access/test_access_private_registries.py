@@ -58,7 +58,7 @@ class Pair:
         return blobs[0].status_code == 200
 
     def reason(self):
-        """Why the last pull failed, as its event tells."""
+        """Return the reason of the last failed pull from its event."""
         events = Client(self.down.emulator.wsgi).get("/_ecr/events").json["events"]
         return [each["detail"] for each in events if each["detail"].get("repository-name") == f"up/{self.name}"][-1][
             "failure-reason"

@@ -20,7 +20,7 @@ NUMBERS = count()
 
 
 class Row(NamedTuple):
-    """What there is, what the caller may do, and what becomes of the pull."""
+    """What exists, what the caller may do, and the outcome of the pull."""
 
     exists: bool
     cached: str
@@ -103,7 +103,7 @@ class Setting:
         return caller
 
     def asked(self):
-        """What the upstream was asked of this image's manifest."""
+        """Return the upstream requests for this image's manifest."""
         path = f"/v2/{self.upstream_name}/manifests/v1"
         return [request.method for request in self.upstream.requests if request.path == path]
 
@@ -147,7 +147,7 @@ class Setting:
 
 DOCKER, API = Setting.pulled_by_docker, Setting.pulled_by_api
 ASKED = {"created": ["GET"], "imported": ["GET"], "checked": ["HEAD"]}
-"""What a pull asks the upstream; whatever is not here asks nothing, and changes nothing."""
+"""The upstream requests of a pull by outcome; other outcomes have none and change nothing."""
 
 
 def cases():

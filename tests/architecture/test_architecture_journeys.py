@@ -9,7 +9,7 @@ from tests.support.programs import program
 
 ROOT = Path(__file__).parents[2]
 INSTALLED_WITH = {"aws": "awscli", "ctr": "containerd", "docker": "docker.io", "dockerd": "docker.io", "ip": "iproute2"}
-"""Where a program comes from that is not called like its package."""
+"""Packages of programs that have another name than their package."""
 EVERYWHERE = {"unshare"}
 
 

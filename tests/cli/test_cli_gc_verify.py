@@ -94,7 +94,7 @@ def test_without_the_switch_nothing_is_read(tmp_path, state):
 
 
 def on_a_terminal(tmp_path, *arguments):
-    """What a terminal shows, and the exit code."""
+    """Return the output on a terminal, and the exit code."""
     terminal, other_end = pty.openpty()
     command = [*COMMAND, *arguments]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(TERM="xterm"), stdout=other_end) as process:

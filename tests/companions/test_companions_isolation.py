@@ -57,7 +57,7 @@ def populate(client, what):
 
 
 def contents(client):
-    """What ``populate`` made, and nothing else, or nothing."""
+    """Return the resources of all services, in the order of ``NOTHING``."""
     secrets = [client("secretsmanager").get_secret_value(SecretId=each["Name"])["SecretString"]
                for each in client("secretsmanager").list_secrets()["SecretList"]]  # fmt: skip
     objects = [client("s3").get_object(Bucket=each["Name"], Key="key")["Body"].read()[-1:].decode()

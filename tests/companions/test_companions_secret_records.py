@@ -65,7 +65,7 @@ def secrets_of(emulator, region="us-east-1"):
 
 
 def written_and_read(tmp_path, between=lambda: None):
-    """What Secrets Manager says of a secret before a restart, and after it."""
+    """Return Secrets Manager's answers about a secret, before a restart and after it."""
     answers = []
     for write in (True, False):
         with opened(tmp_path) as emulator:

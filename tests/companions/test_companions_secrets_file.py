@@ -65,7 +65,7 @@ TELL = "print(json.dumps(look(account), default=str))\n"
 
 
 def told_by(code, data_dir):
-    """What a process of its own says."""
+    """Run code in a process of its own, and return its output."""
     body = "".join(f"        {line}\n" for line in code.strip().splitlines())
     command = [sys.executable, "-c", HEAD + body, str(data_dir)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -14,7 +14,7 @@ from tests.support.populated_registry import populate
 
 @pytest.fixture
 def background_delay():
-    """How long background work seems to take; a module may say otherwise."""
+    """The simulated duration of background work. A module may override it."""
     return timedelta()
 
 

@@ -19,7 +19,7 @@ def _repository(ecr):
 
 
 def tags(ecr):
-    """Where the tags of the repository point."""
+    """Return digests by tag."""
     ids = ecr.list_images(repositoryName=REPOSITORY)["imageIds"]
     return {item["imageTag"]: item["imageDigest"] for item in ids if "imageTag" in item}
 

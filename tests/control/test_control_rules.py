@@ -358,7 +358,7 @@ def test_a_deleted_rule_is_answered_as_it_was(ecr):
 
 
 def failure(ecr, prefix="hub"):
-    """Why a rule is not valid; None if it is."""
+    """Return the reason why a rule is invalid, ``None`` if it is valid."""
     answer = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
     assert answer["isValid"] == ("failure" not in answer)
     return answer.get("failure")

@@ -52,7 +52,7 @@ def refresh(monkeypatch, tmp_path):
 
 
 def forget():
-    """Whoever asks next reads the model and the handlers again."""
+    """Clear the caches of the model and the handlers."""
     for cached in CACHED:
         cached.cache_clear()
 

@@ -18,7 +18,7 @@ from tests.support.request_variants import Variant, Variants
 
 OPERATIONS = service_model().operation_names
 READING = ("BatchCheck", "BatchGet", "Describe", "Get", "List", "Validate")
-"""How the names of operations begin that leave everything as it is."""
+"""Prefixes of operations that change nothing."""
 UNDER_WAY = {"StopReplicationBackfill"}
 """Operations that find something only while the background work is not done."""
 
@@ -32,7 +32,7 @@ def registry(populated_folder, tmp_path, operation, caplog):
 
 
 def objection(operation, variant, status, content):
-    """What is wrong with the answer to a variant; None if it is as documented."""
+    """Return the fault of the answer to a variant, ``None`` if the answer is as documented."""
     code, message = content.get("__type"), content.get("message")
     if variant.error:
         refused = (status, code) == (400, variant.error.code) and message.startswith(variant.error.message)

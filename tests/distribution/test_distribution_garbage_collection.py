@@ -15,7 +15,7 @@ BLOB = layer("loose", 10_000)
 
 
 def stored(emulator):
-    """How many files the data directory has of blobs, and of uploads."""
+    """Return the numbers of blob files and of upload files in the data directory."""
     folder = emulator.data_dir
     blobs = [path for path in (folder / "blobs").rglob("*") if path.is_file()]
     return len(blobs), len(list((folder / "ingest").iterdir()))

@@ -16,7 +16,7 @@ FIRST = 500_000
 """Bytes that the emulator has confirmed."""
 PIECE = 1_048_576
 OFFSETS = (0, 1, PIECE, 2_000_000, 2_499_999)
-"""So many more bytes have been sent when it is killed."""
+"""Number of further bytes that have been sent when the emulator is killed."""
 ARGUMENTS = ("--port", "0", "--data-dir", "state")
 
 

@@ -28,7 +28,7 @@ ADDRESSES = {
     "http://localhost:1003": "localhost:1003/123456789012/us-east-1/team/app",
     "http://[::1]:1003": "[::1]:1003/123456789012/us-east-1/team/app",
 }
-"""What the API calls a repository, by where its client thinks that it is."""
+"""Repository URIs in the API by the address that its client uses."""
 ASK = """
 export AWS_ENDPOINT_URL={endpoint}
 uri=$(aws ecr describe-repositories --query 'repositories[].repositoryUri' --output text)

@@ -89,7 +89,7 @@ def cli(emulator, tmp_path):
 
 @pytest.fixture
 def ecr(emulator):
-    """What was there before the examples were written."""
+    """Return a client that creates the resources which the examples assume."""
     return client_at(emulator.url, account=ACCOUNT, region=REGION)
 
 

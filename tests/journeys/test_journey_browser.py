@@ -73,7 +73,7 @@ def strangers(tmp_path):
 
 
 def browse(folder, url):
-    """What a browser shows of a page, once it has come to rest. All names of strangers lead to this machine."""
+    """Return the document that a browser shows when the page has settled. All other host names lead to loopback."""
     quiet = ["first-run", "sandbox"], ["gpu", "sync", "background-networking", "component-update"]
     command = [
         program("chromium"),

@@ -40,7 +40,7 @@ until_it_succeeds buildctl debug workers
 
 @pytest.fixture
 def machine(home_with_archive):
-    """Runs a script on a machine that has the files of a section."""
+    """Run a script in namespaces with the files of a section."""
 
     def run(heading, script, *programs):
         for each in ("aws", "ip", *programs):
@@ -51,7 +51,7 @@ def machine(home_with_archive):
 
 
 def typed(heading):
-    """What a reader types who follows a section."""
+    """Return the commands of the page's beginning and of a section."""
     return SECTIONS[""].commands + SECTIONS[heading].commands
 
 
@@ -100,7 +100,7 @@ def test_crane_regctl_oras_and_helm(machine):
 
 
 def test_containerd_as_a_node_of_kind(machine):
-    """What a node does when it is told what the page says; its address of the host is one that is not loopback."""
+    """Set up a node as the page says; it reaches the host at an address that is not loopback."""
     script = """
         background {serve}
         until_it_succeeds ecr-emulator health

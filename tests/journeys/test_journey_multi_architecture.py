@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 NAME = "team/app"
 ARCHITECTURES = ("amd64", "arm64")
 ALL = {Skopeo: ["--all"]}
-"""What clients must be told to pull all architectures."""
+"""Arguments that make clients pull all architectures."""
 
 
 @pytest.mark.parametrize("kind", [Skopeo, Crane, Regctl, Oras], ids=lambda kind: kind.name)

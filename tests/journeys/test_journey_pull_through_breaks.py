@@ -17,7 +17,7 @@ from tests.support.unusual_images import MIB, noisy_layer
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 RATE = 128 * MIB
-"""How much the hub sends in a second."""
+"""Bytes that the hub sends per second."""
 OK, PARTIAL = 200, 206
 
 
@@ -92,5 +92,5 @@ def ingest(folder):
 
 
 def has_come(folder):
-    """How many bytes of downloads under way an emulator has."""
+    """Return the number of bytes of unfinished downloads."""
     return sum(file.stat().st_size for file in ingest(folder))

@@ -19,7 +19,7 @@ TALKATIVE = [Docker, Buildah, Skopeo, Crane, Regctl]
 
 
 def said(act, *arguments):
-    """What a client says that fails."""
+    """Return the error output of a client."""
     with pytest.raises(CommandFailed) as refused:
         act(*arguments)
     return str(refused.value).replace('\\"', '"')

@@ -118,7 +118,7 @@ def test_a_layer_of_more_than_2_gib_goes_there_and_back_in_little_memory(emulato
 
 
 def tail_of_blob(emulator, repository, layer):
-    """What a client gets that goes on with a download in the middle of the third GiB."""
+    """Return the bytes of a blob from 2 GiB on, as a client gets them that resumes a download."""
     url = f"{emulator.url}/v2/{repository.partition('/')[2]}/blobs/sha256:{layer.name}"
     who = ("AWS", Aws(emulator).password().strip())
     answer = requests.get(url, auth=who, headers={"Range": f"bytes={2 * GIB}-"}, timeout=20)

@@ -63,7 +63,7 @@ def test_a_rule_outlives_the_permission_to_make_more(upstream, tmp_path):
 
 
 def test_it_is_reached_by_https_unless_it_is_mapped(upstream):
-    """What speaks plain HTTP has to be in the upstream map: nothing is sent to it by mistake."""
+    """A host with plain HTTP must be in the upstream map, so that no request goes there by mistake."""
     upstream.add_image("team/app", image(), "v1")
     url = f"localhost:{upstream.port}"
     with allowing(url) as emulator:

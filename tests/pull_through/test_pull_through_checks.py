@@ -25,7 +25,7 @@ def moved(cache, upstream):
 
 
 def asked(upstream):
-    """What the upstream was asked, in order: method and tag or digest."""
+    """Return the upstream requests in order, as (method, tag or digest)."""
     return [(request.method, request.path.rpartition("/")[2]) for request in upstream.requests]
 
 

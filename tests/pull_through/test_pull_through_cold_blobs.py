@@ -97,7 +97,7 @@ def test_large_cold_blobs_side_by_side_take_little_memory(served):
 
 
 def _received(served, blob):
-    """How many right bytes a client has read."""
+    """Return the number of right bytes that a client has read."""
     position = 0
     with served.get(f"blobs/{blob.digest}", stream=True) as answer:
         for chunk in answer.iter_content(MIB):

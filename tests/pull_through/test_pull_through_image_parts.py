@@ -16,7 +16,7 @@ from ecr_emulator.services.pull_through.image_parts import ImageParts, Sources
 
 NAMES = st.integers(0, 9).map(str)
 GRAPHS = st.dictionaries(NAMES, st.lists(NAMES, max_size=4), min_size=1, max_size=10)
-"""What each index lists, by name; a name that is no key is an image without children."""
+"""The children of each index, by name. A name that is no key is an image."""
 FATES = st.dictionaries(NAMES, st.sampled_from(["absent", "broken"]), max_size=4)
 
 

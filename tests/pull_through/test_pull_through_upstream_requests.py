@@ -51,7 +51,7 @@ def manifests(*references):
 
 
 def everything_of(app):
-    """What a cold pull asks for behind the first answer: children that are not there yet, then all blobs, once."""
+    """Return the requests of a cold pull after its first response: missing children, then all blobs, each once."""
     images = getattr(app, "images", ())
     blobs = {blob.digest for each in images or (app,) for blob in each.blobs}
     return manifests(*(each.digest for each in images)) + [f"GET blobs/{digest}" for digest in blobs]

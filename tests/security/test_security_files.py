@@ -119,7 +119,7 @@ def test_opening_the_state_takes_nothing_from_an_emulator_that_runs(tmp_path):
 
 
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-"""Who closed files are closed to: root without the right to open them nevertheless."""
+"""The beginning of a command that runs without the capabilities that let root open all files."""
 NAMELESS = """
 import pwd, runpy, sys
 

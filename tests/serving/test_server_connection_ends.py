@@ -18,7 +18,7 @@ from tests.support.servers import WAIT, TlsPort, Wire, granian_server, two_proto
 THREADS = 2
 CLIENTS = 2 * THREADS + 1
 HELLO = bytes.fromhex("16030100c8010000c40303")
-"""How a TLS client begins."""
+"""The first bytes of a TLS client."""
 
 
 # --- Where a connection stands when it ends -------------------------------------------------------------------

@@ -18,7 +18,7 @@ PATIENCE = 20
 
 @contextmanager
 def open_files(soft, hard=None):
-    """What is started here may have so many files open."""
+    """Set the limit of open files for processes that are started in the block."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     if before[1] != resource.RLIM_INFINITY and before[1] < 4 * IDLE:
         pytest.skip(f"{before[1]} open files are too few for this test")

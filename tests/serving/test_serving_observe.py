@@ -12,7 +12,7 @@ from ecr_emulator.observe import JsonLines, RequestLog, TextLines, set_up_loggin
 
 @pytest.fixture
 def lines():
-    """What is logged while the test runs, as the facts of each line."""
+    """The fields of each line that is logged during the test."""
     handler = Remembering()
     log = logging.getLogger("ecr_emulator.requests")
     level = log.level

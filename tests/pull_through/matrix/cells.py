@@ -18,7 +18,7 @@ Break = Callable[[Scenario, int], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Cell:
-    """What is expected of one fault in one phase.
+    """The expected results of one fault in one phase.
 
     ``says`` is the answer of ``Scenario.get``, or several of which it is one. ``asks`` counts the requests of
     the phase that the upstream gets, where threads race from so many to so many. A ``garbled`` body is wrong from its

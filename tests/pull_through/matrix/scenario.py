@@ -41,7 +41,7 @@ ANONYMOUS, SIGNED_IN = "quay.io", "registry-1.docker.io"
 
 @dataclass(frozen=True)
 class Delivered:
-    """What reached the client. ``said`` is ``200``, ``200 cut`` for a body that broke off, or status and code."""
+    """A received response. ``said`` is ``200``, ``200 cut`` for a body that broke off, or status and code."""
 
     said: str
     body: bytes
@@ -76,7 +76,7 @@ class Scenario:
 
     @property
     def target(self) -> str:
-        """What the requests of the phase have in common."""
+        """Return the text that the URLs of the phase have in common."""
         return {
             "T": "/token",
             "R": "/manifests/",
@@ -110,7 +110,7 @@ class Scenario:
     # --- While it is broken -------------------------------------------------------------------------------
 
     def act(self) -> Delivered:
-        """What the client of the phase asks for; in phase C, after the import has had its chance."""
+        """Send the request of the phase; in phase C, after the import has ended."""
         match self.phase:
             case "C":
                 self.finish_import()
@@ -123,7 +123,7 @@ class Scenario:
         return self.get("manifests/v1")
 
     def get(self, path: str, **headers: str) -> Delivered:
-        """What a client receives, to the end or to where it breaks off."""
+        """Send a GET and return the response, complete or cut off."""
         answer = self.cache.get(f"/v2/{NAME}/{path}", **headers)
         if answer.status_code >= 400:
             return Delivered(f"{answer.status_code} {answer.json['errors'][0]['code']}", answer.data, answer.headers)
@@ -141,13 +141,13 @@ class Scenario:
         self.cache.settle()
 
     def asked(self) -> list[Request]:
-        """What the upstream was asked since, of the kind that the phase is about; by the import alone in phase C."""
+        """Return the upstream requests of the phase since it began; in phase C, those of the import alone."""
         if self.asked_by_import is not None:
             return self.asked_by_import
         return [each for each in self.victim.requests[self._asked :] if each.matches(None, self.target)]
 
     def told(self) -> str | None:
-        """What the first event since says: SUCCESS, or the code of the failure; None if there is none."""
+        """Return the result in the first event since then: SUCCESS, the failure code, or ``None`` without an event."""
         events = self._events()[self._told :]
         return events[0].get("failure-code", events[0]["sync-status"]) if events else None
 
@@ -188,7 +188,7 @@ class Scenario:
         return found
 
     def check_old_image(self) -> None:
-        """What the tag named before the update can be pulled, and the tag names that or the new image."""
+        """The old image can be pulled, and the tag names it or the new image."""
         assert self.cache.pull(NAME, APP.digest) == APP.raw
         images = self.cache.images(NAME)
         assert ["v1"] in (images[APP.digest], images.get(self.app.digest))

@@ -42,7 +42,7 @@ def wrong_at_the_end(_request: Request, reply: Reply) -> Reply:
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What the calls return that are made at the same time."""
+    """Make calls at the same time, and return their results."""
     with ThreadPoolExecutor(len(calls)) as threads:
         return [made.result(20) for made in [threads.submit(call) for call in calls]]
 
@@ -60,7 +60,7 @@ class Beside(Thread):
         self._result = self._call()
 
     def result(self) -> Any:
-        """What came of it."""
+        """Wait for the result."""
         self.join(20)
         assert not self.is_alive()
         return self._result

@@ -295,4 +295,4 @@ client disconnects at 10 %                          - - - L M - B -
 one follower reads 1 KiB/s                          - - - - - - B -
 Range 0-0 / mid / suffix on cold                    - - - - - - B -
 """
-"""Which fault can happen in which phase. No row and no cell may be forgotten."""
+"""The phases of each fault. Every row and every cell must be tested."""

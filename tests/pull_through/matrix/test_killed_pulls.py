@@ -50,7 +50,7 @@ def check_blobs(state):
 
 
 def half_way(state):
-    """How many bytes are on the disk that are no blob yet."""
+    """Return the number of bytes of unfinished downloads on the disk."""
     found = 0
     for file in (state / "ingest").iterdir():
         with suppress(FileNotFoundError):  # it has become a blob this very moment
@@ -68,7 +68,7 @@ KILLED_AT = [
     (f"/blobs/{BIG.digest}", 700_000, 500_000),
     (f"/blobs/{BIG.digest}", BIG.size - 1, 1_300_000),
 ]
-"""What is asked for, after how many bytes of it the upstream stalls, and how many of them are on the disk then."""
+"""The request, the number of bytes after which the upstream stalls, and the number of these on the disk."""
 
 
 def test_a_pull_that_is_killed_at_any_byte_leaves_a_store_that_can_be_trusted(tmp_path, upstream):

@@ -29,7 +29,7 @@ def test_an_update_to_indexes_in_indexes_is_whole_to_the_last_level(at):
 
 
 def test_a_sparse_image_follows_a_sparse_one(at):
-    """What an upstream never had is nothing that an update could lose."""
+    """An update cannot lose a child that the upstream never had."""
     scenario = at("M")
     scenario.upstream.remove(TEAM, CHILD.digest)
     scenario.finish_import()
