@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
-from ecr_emulator.observe import NOTE
+from ecr_emulator.request_log import NOTE
 from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
 
 if TYPE_CHECKING:

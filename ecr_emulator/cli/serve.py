@@ -37,7 +37,7 @@ def serve(loaded: Loaded) -> None:
 
     Every option can also be set in the environment (ECR_EMULATOR_PORT for --port) and in a TOML file (port).
     """
-    from ecr_emulator.observe import set_up_logging
+    from ecr_emulator.log_format import set_up_logging
     from ecr_emulator.serving.signals import told_to_stop
 
     set_up_logging(loaded.settings.log_level, loaded.settings.log_format)
@@ -69,7 +69,7 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
 
 
 def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoProtocolServer:
-    from ecr_emulator.observe import with_request_log
+    from ecr_emulator.request_log import with_request_log
 
     settings = emulator.settings
     wsgi = with_request_log(emulator.wsgi)

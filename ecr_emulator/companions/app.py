@@ -20,8 +20,8 @@ from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
 from ecr_emulator.domain.names import is_account_id
-from ecr_emulator.observe import NOTE
 from ecr_emulator.ports.storage_failures import OutOfFiles
+from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

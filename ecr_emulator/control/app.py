@@ -11,7 +11,7 @@ from werkzeug.wsgi import get_host
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.endpoint import CONTENT_TYPE, Endpoint, HttpRequest
 from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
-from ecr_emulator.observe import NOTE, REQUEST_ID
+from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 
 CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}

@@ -20,10 +20,10 @@ from ecr_emulator.distribution.required_actions import required_actions
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_repository_name
 from ecr_emulator.errors import EcrError
-from ecr_emulator.observe import NOTE, REQUEST_ID
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.request_context import first_pull_refusal, request_context
+from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import without_imports

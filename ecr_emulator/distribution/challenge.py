@@ -11,7 +11,7 @@ from werkzeug import Request, Response
 
 from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.domain.caller import Caller
-from ecr_emulator.observe import NOTE
+from ecr_emulator.request_log import NOTE
 from ecr_emulator.services.tokens import TokenExpired, Tokens, read_basic
 
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."

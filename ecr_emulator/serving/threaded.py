@@ -98,7 +98,7 @@ class _Handler(WSGIRequestHandler):
         return True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: requests are logged by ``observe``."""
+        """Say nothing: requests are logged by ``request_log``."""
 
     def log(self, level: str, message: str, *args: Any) -> None:
         _log(level, message, *args)

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.observe import RequestLog
+from ecr_emulator.request_log import RequestLog
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 

@@ -1,18 +1,12 @@
-"""What the process tells its operator: log lines, and one line for each request."""
+"""The request log: one line for each request, and what applications add to it."""
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-from ecr_emulator.domain.printable_text import one_line
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,65 +16,6 @@ NOTE = "ecr_emulator.note"
 UNESCAPED_IN_PATHS = "/:@!$&'()*+,;=~"
 
 requests_log = logging.getLogger("ecr_emulator.requests")
-
-
-# --- Log lines -------------------------------------------------------------------------------------------
-
-
-def set_up_logging(level: str, style: str, stream: TextIO = sys.stderr) -> None:
-    """Log to ``stream`` from ``level`` on (``debug`` … ``error``), as ``text`` or as ``json`` lines.
-
-    Other people's loggers, such as SQLAlchemy's and werkzeug's, start at ``warning``.
-    """
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines() if style == "json" else TextLines())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("ecr_emulator").setLevel(level.upper())
-
-
-class TextLines(logging.Formatter):
-    """``12:34:56.789 INFO    request method=GET path=/v2/ status=200``: local time, level, message, facts."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%H:%M:%S")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """The line, with the facts after the message."""
-        facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
-        return one_line(super().formatMessage(record)) + facts
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, the facts, and ``exception``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **_facts(record),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
-def _shown(value: object) -> str:
-    """Plain words as they are, everything else as JSON: one line, whatever a client sends."""
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.,/:@%+~-]+", value)
-    return str(value) if plain else json.dumps(value, default=str)
-
-
-def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    facts: dict[str, Any] = getattr(record, "facts", {})
-    return facts
-
-
-# --- The request log -------------------------------------------------------------------------------------
 
 
 def with_request_log(wsgi: WSGIApplication) -> WSGIApplication:

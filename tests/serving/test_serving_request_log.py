@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from ecr_emulator.observe import JsonLines, RequestLog, TextLines, set_up_logging, with_request_log
+from ecr_emulator.log_format import JsonLines, TextLines, set_up_logging
+from ecr_emulator.request_log import RequestLog, with_request_log
 
 
 @pytest.fixture
