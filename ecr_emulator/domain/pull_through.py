@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ecr_emulator.domain.names import Registry, is_repository_name
@@ -44,6 +44,36 @@ class PullThroughRule:
         if self.upstream_prefix not in (None, ROOT):
             rest = f"{self.upstream_prefix}/{rest}"
         return rest if is_repository_name(rest) or re.fullmatch("[a-z0-9]", rest) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CachedName:
+    """The name of a repository, and the rule by which its images are pulled through.
+
+    Raises ``ValueError`` if the rule does not cover the name.
+    """
+
+    rule: PullThroughRule
+    name: str
+    upstream_name: str = field(init=False, compare=False)
+    """The name that the upstream has for the repository."""
+
+    def __post_init__(self) -> None:
+        upstream_name = self.rule.upstream_name(self.name)
+        if upstream_name is None:
+            raise ValueError(f"'{self.name}' is not below the prefix '{self.rule.prefix}'")
+        object.__setattr__(self, "upstream_name", upstream_name)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry that the rule and the repository belong to."""
+        return self.rule.registry
+
+
+def find_cached_name(rules: Iterable[PullThroughRule], repository_name: str) -> CachedName | None:
+    """Return a name with the rule that it falls under, or None if no rule covers it."""
+    rule = matching_rule(rules, repository_name)
+    return CachedName(rule, repository_name) if rule else None
 
 
 def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> PullThroughRule | None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
@@ -87,9 +87,9 @@ class Pulls:
             cached = work.images.manifest(image) if image else None
             due, is_fresh = self._rule_if_due(work, repository, image, image_id, now)
             if image is None and self._may_ask_for(work, repository, image_id):
-                due = matching_rule(work.rules.all(registry), name)
+                due = find_cached_name(work.rules.all(registry), name)
         if due and _may_import(permissions, repository, name):
-            manifest = self._pull_through.manifest(due, name, image_id, now)
+            manifest = self._pull_through.manifest(due, image_id, now)
         elif cached:
             manifest = cached
             if is_fresh:
@@ -119,14 +119,15 @@ class Pulls:
             size = self._blobs.intact_size(digest, layer.size)
             if held is None and size is not None and is_of_others(work, registry, digest):
                 size = None
-            rule = matching_rule(work.rules.all(registry), name) if held is None or size is None else None
+            is_needed = held is None or size is None
+            cached_name = find_cached_name(work.rules.all(registry), name) if is_needed else None
         repository = repository or Repository(registry, name, now)  # of an image for which there was no room
         if held and (is_check or held.is_loose) and renew_grace(self._store, repository, [held], now):
             return None
-        if rule is None:  # who names a blob of another repository in a sparse manifest has no right to it
+        if cached_name is None:  # who names a blob of another repository in a sparse manifest has no right to it
             return None if held is None or size is None else self._held_blob(held, size)
         is_here = size is not None and self._link(repository, layer, now)
-        chunks = partial(self._downloads.chunks, rule, repository, layer)
+        chunks = partial(self._downloads.chunks, cached_name, layer)
         return BlobSource(digest, layer.size if size is None else size, False, is_here, chunks)
 
     def _held_blob(self, layer: Layer, size: int) -> BlobSource:
@@ -150,14 +151,14 @@ class Pulls:
         image: Image | None,
         image_id: ImageId,
         now: datetime,
-    ) -> tuple[PullThroughRule | None, bool]:
+    ) -> tuple[CachedName | None, bool]:
         """The rule by which a cached tag has to be checked before it is served; whether one has been checked lately."""
         if repository is None or image is None or image_id.tag is None:
             return None, False
         validation = work.tags.validation(repository, image_id.tag)
         if validation and not validation.is_due(now):
             return None, True
-        return matching_rule(work.rules.all(repository.registry), repository.name), False
+        return find_cached_name(work.rules.all(repository.registry), repository.name), False
 
     def _may_ask_for(self, work: UnitOfWork, repository: Repository | None, image_id: ImageId) -> bool:
         """Whether an upstream is asked for an image that is not here."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.ports.blobs import BlobStore
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
@@ -155,15 +155,15 @@ class Verification:
             yield Finding(state, "blob", digest)
 
     def _fetch_blob(self, places: Places, digest: str, size: int, progress: Progress) -> Healing:
-        def fetch(rule: PullThroughRule, name: str) -> Iterator[Progress]:
+        def fetch(cached_name: CachedName) -> Iterator[Progress]:
             with self._store.reading() as work:
-                repository = work.repositories.find(rule.registry, name)
+                repository = work.repositories.find(cached_name.registry, cached_name.name)
                 held = work.layers.find(repository, digest) if repository else None
             layer = held or Layer(digest, size)
             if repository:
-                for _ in self._downloads.chunks(rule, repository, layer, 0, layer.size):
+                for _ in self._downloads.chunks(cached_name, layer, 0, layer.size):
                     yield progress
-                self._downloads.fetch(rule, repository, layer)
+                self._downloads.fetch(cached_name, layer)
 
         return (yield from self._heal(places, fetch))
 
@@ -191,8 +191,8 @@ class Verification:
             yield Finding(state, "manifest", digest, _named(places), reason is not None, reason)
 
     def _fetch_manifest(self, places: Places, digest: str, progress: Progress) -> Healing:
-        def fetch(rule: PullThroughRule, name: str) -> Iterator[Progress]:
-            fetched = self._upstreams.at(rule).manifest(rule.upstream_name(name) or name, digest)
+        def fetch(cached_name: CachedName) -> Iterator[Progress]:
+            fetched = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, digest)
             yield progress
             with self._store.writing() as work:
                 work.images.mend(digest, fetched.raw)
@@ -201,15 +201,15 @@ class Verification:
 
     # --- Healing ---------------------------------------------------------------------------------------------
 
-    def _heal(self, places: Places, fetch: Callable[[PullThroughRule, str], Iterator[Progress]]) -> Healing:
+    def _heal(self, places: Places, fetch: Callable[[CachedName], Iterator[Progress]]) -> Healing:
         """Fetch something from the first upstream that has it."""
         reason = "no upstream has it; push it again"
         for registry, name in places:
             with self._store.reading() as work:
-                rule = matching_rule(work.rules.all(registry), name)
+                cached_name = find_cached_name(work.rules.all(registry), name)
             try:
-                if rule:
-                    yield from fetch(rule, name)
+                if cached_name:
+                    yield from fetch(cached_name)
                     return None
             except (UpstreamFailure, StorageFailure) as failure:
                 reason = failure.reason

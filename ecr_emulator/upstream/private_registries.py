@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterator
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, PullThroughRule, find_cached_name
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE
 from ecr_emulator.errors import AccessDeniedException, ImageNotFoundException, RepositoryNotFoundException
@@ -78,19 +78,19 @@ class PrivateRegistries:
         """
         blobs = self._services().blobs
         for _ in range(MAX_NESTED_CALLS + 1):
-            rule, is_foreign = self._rule_for_blob(registry, name, digest)
+            cached_name, is_foreign = self._cached_name_of_blob(registry, name, digest)
             if blobs.intact_size(digest, size) is not None and not is_foreign:
                 return read_span(blobs, digest, offset, size)
-            if rule is None:
+            if cached_name is None:
                 break
-            upstream_name = rule.upstream_name(name) or name
+            rule, upstream_name = cached_name.rule, cached_name.upstream_name
             next_registry = self._registry_here(rule)
             if next_registry is None:
                 return self._elsewhere.at(rule).blob(upstream_name, digest, size, offset)
             registry, name = next_registry, upstream_name
         raise UpstreamNotFound(f"{registry.host} does not have the bytes of {digest} of {name}")
 
-    def _rule_for_blob(self, registry: Registry, name: str, digest: str) -> tuple[PullThroughRule | None, bool]:
+    def _cached_name_of_blob(self, registry: Registry, name: str, digest: str) -> tuple[CachedName | None, bool]:
         """Return the rule by which that registry fetches a blob, and whether only other accounts have the blob here.
 
         Raises ``UpstreamNotFound`` if the registry does not have the blob.
@@ -103,10 +103,10 @@ class PrivateRegistries:
                 layer = held or services.pulls.referenced(work, registry, name, digest)
             except RepositoryNotFoundException:
                 layer = None
-            rule = matching_rule(work.rules.all(registry), name)
-            if layer is None or layer.is_archived or not (held or rule):
+            cached_name = find_cached_name(work.rules.all(registry), name)
+            if layer is None or layer.is_archived or not (held or cached_name):
                 raise UpstreamNotFound(f"{registry.host} has no blob {digest} of {name}")
-            return rule, is_of_others(work, registry, digest)
+            return cached_name, is_of_others(work, registry, digest)
 
     def permissions(self, rule: PullThroughRule, registry: Registry, name: str | None = None) -> Permissions:
         """Return what a rule's role may do there. Raises ``UpstreamAccessDenied`` if it may not pull ``name``."""

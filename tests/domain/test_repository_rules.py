@@ -5,7 +5,7 @@ import pytest
 from ecr_emulator.domain.addresses import Addresses, registry_of_host, split_path_style
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import TagMutability
 from ecr_emulator.domain.template import CreationTemplate, matching_template
 from ecr_emulator.domain.upstreams import find_upstream_kind
@@ -55,6 +55,13 @@ def rule(prefix, upstream_prefix=None):
 )
 def test_a_rule_maps_names_below_its_prefix(prefix, upstream_prefix, name, upstream_name):
     assert rule(prefix, upstream_prefix).upstream_name(name) == upstream_name
+
+
+def test_a_cached_name_is_covered_by_its_rule():
+    cached = CachedName(rule("quay", "team"), "quay/app")
+    assert (cached.registry, cached.upstream_name) == (cached.rule.registry, "team/app")
+    with pytest.raises(ValueError, match="'other/app' is not below the prefix 'quay'"):
+        CachedName(rule("quay"), "other/app")
 
 
 def test_the_longest_prefix_wins_and_root_comes_last():

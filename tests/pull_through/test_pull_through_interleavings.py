@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ecr_emulator.domain.image import Layer
-from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_through import CachedName, PullThroughRule
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import BlobDownloads
@@ -60,7 +60,9 @@ class Reader(Thread):
         super().__init__()
         self.blob, self.limit = blob, min(limit, blob.size)
         self.got, self.failure = b"", None
-        self._open = lambda: downloads.chunks(RULE, repository, Layer(blob.digest, blob.size), 0, blob.size)
+        self._open = lambda: downloads.chunks(
+            CachedName(RULE, repository.name), Layer(blob.digest, blob.size), 0, blob.size
+        )
         self.start()
 
     def run(self):

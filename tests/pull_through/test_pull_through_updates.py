@@ -192,7 +192,7 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
 
 @pytest.mark.timeout(20)
 def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
-    update = Update(Order(None, NAME, "v1", None), began=monotonic() - 1_000)
+    update = Update(Order(None, "v1", None), began=monotonic() - 1_000)
     update.wait(since=monotonic(), patience=999)
     assert not update.over.is_set()
 

@@ -11,7 +11,7 @@ from threading import Event, Lock
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
-from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_through import CachedName
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import NEVER
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
@@ -34,7 +34,7 @@ BAD_FOR = timedelta(seconds=60)
 MAKE_ROOM_EVERY = timedelta(minutes=1)
 """Minimum time between two garbage collections that a full disk starts."""
 
-Place = tuple[str, str | None, str]
+Place = tuple[str, str, str]
 """The source of a blob: the upstream, its name for the repository, and the digest."""
 
 
@@ -67,32 +67,30 @@ class BlobDownloads:
         self._lock = Lock()
         self._stopping = Event()
 
-    def chunks(
-        self, rule: PullThroughRule, repository: Repository, layer: Layer, start: int, stop: int
-    ) -> Generator[bytes, None, None]:
+    def chunks(self, cached_name: CachedName, layer: Layer, start: int, stop: int) -> Generator[bytes, None, None]:
         """Yield the bytes of a blob from start up to stop, as they arrive; hold the blob until the last one is read.
 
         Raises ``UpstreamFailure``.
         """
         with self._blobs.hold(layer.digest):
-            download = self._download(rule, repository, layer)
+            download = self._download(cached_name, layer)
             yield from download.follow(start, stop) if download else read_span(self._blobs, layer.digest, start, stop)
 
-    def fetch(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
+    def fetch(self, cached_name: CachedName, layer: Layer) -> None:
         """Download a blob unless it is here; return when the repository holds it, or is deleted.
 
         Raises ``UpstreamFailure``.
         """
         with self._store.reading() as work:
-            if work.repositories.find(repository.registry, repository.name) is None:
+            if work.repositories.find(cached_name.registry, cached_name.name) is None:
                 return
         with self._blobs.hold(layer.digest):
             self._blobs.drop_if_damaged(layer.digest)
-            download = self._download(rule, repository, layer)
+            download = self._download(cached_name, layer)
             if download:
                 download.wait()
             try:
-                self._link(repository, layer)
+                self._link(cached_name.registry, cached_name.name, layer)
             except StorageFailure as failure:
                 raise UpstreamNotStored(f"{layer.digest} is not cached: {failure.reason}") from failure
 
@@ -111,7 +109,7 @@ class BlobDownloads:
                     writer.commit(layer.digest)
                 finally:
                     writer.abandon()
-            self._link(repository, layer)
+            self._link(repository.registry, repository.name, layer)
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait for the downloads under way; return whether all ended in time."""
@@ -143,7 +141,7 @@ class BlobDownloads:
             self._stopping.set()
         self._threads.close()
 
-    def _download(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> BlobDownload | None:
+    def _download(self, cached_name: CachedName, layer: Layer) -> BlobDownload | None:
         """Return the download of a blob; start it if there is none. None if the blob is here.
 
         A blob that only other accounts have is downloaded again, from the upstream of the rule.
@@ -153,35 +151,36 @@ class BlobDownloads:
             download = self._downloads.get(layer.digest)
             is_over = download is None or download.is_over  # read first: one that ends after this stores it
             is_here = self._blobs.size(layer.digest) is not None
-            if is_here and ((download and download.is_stored) or not self._is_of_others(repository, layer)):
+            if is_here and ((download and download.is_stored) or not self._is_of_others(cached_name.registry, layer)):
                 return None
             if download is None or is_over:
                 if self._stopping.is_set():
                     raise _stopping()
-                self._check(rule, repository, layer)
-                download = BlobDownload(layer.digest, layer.size, partial(self._from_upstream, rule, repository, layer))
+                self._check(cached_name, layer)
+                download = BlobDownload(layer.digest, layer.size, partial(self._from_upstream, cached_name, layer))
                 self._downloads[layer.digest] = download
-                running = self._threads.of(rule.url).submit(self._run, download, rule, repository, layer)
+                running = self._threads.of(cached_name.rule.url).submit(self._run, download, cached_name, layer)
                 self._running.add(running)
                 running.add_done_callback(partial(self._over, download))
             return download
 
-    def _is_of_others(self, repository: Repository, layer: Layer) -> bool:
+    def _is_of_others(self, registry: Registry, layer: Layer) -> bool:
         with self._store.reading() as work:
-            return is_of_others(work, repository.registry, layer.digest)
+            return is_of_others(work, registry, layer.digest)
 
-    def _run(self, download: BlobDownload, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
+    def _run(self, download: BlobDownload, cached_name: CachedName, layer: Layer) -> None:
         try:
             with self._blobs.hold(layer.digest):
+                rule = cached_name.rule
                 download.run(partial(self._begin, download, layer), lambda: self._upstreams.at(rule).hang_up())
-                self._link(repository, layer)
+                self._link(cached_name.registry, cached_name.name, layer)
         except WrongBytes as wrong:
-            self._note_bad(_place(rule, repository, layer))
-            log.warning("blob %s of %s is not cached: %s", layer.digest, repository.name, wrong.reason)
+            self._note_bad(_place(cached_name, layer))
+            log.warning("blob %s of %s is not cached: %s", layer.digest, cached_name.name, wrong.reason)
         except (UpstreamFailure, StorageFailure) as failure:
-            log.warning("blob %s of %s is not cached: %s", layer.digest, repository.name, failure.reason)
+            log.warning("blob %s of %s is not cached: %s", layer.digest, cached_name.name, failure.reason)
         except Exception:
-            log.exception("blob %s of %s failed", layer.digest, repository.name)
+            log.exception("blob %s of %s failed", layer.digest, cached_name.name)
         finally:
             with self._lock:
                 if self._downloads.get(layer.digest) is download:
@@ -214,21 +213,19 @@ class BlobDownloads:
             claimed = sum(other.claim for other in self._downloads.values() if other is not download)
         return layer.size + claimed <= self._blobs.room()
 
-    def _from_upstream(
-        self, rule: PullThroughRule, repository: Repository, layer: Layer, offset: int
-    ) -> Generator[bytes, None, None]:
+    def _from_upstream(self, cached_name: CachedName, layer: Layer, offset: int) -> Generator[bytes, None, None]:
         if offset < layer.size:
-            name = rule.upstream_name(repository.name) or repository.name
-            for chunk in self._upstreams.at(rule).blob(name, layer.digest, layer.size, offset):
+            upstream = self._upstreams.at(cached_name.rule)
+            for chunk in upstream.blob(cached_name.upstream_name, layer.digest, layer.size, offset):
                 if self._stopping.is_set():
                     raise _stopping()
                 yield chunk
 
-    def _check(self, rule: PullThroughRule, repository: Repository, layer: Layer) -> None:
+    def _check(self, cached_name: CachedName, layer: Layer) -> None:
         """Raise ``UpstreamUnavailable`` if the upstream cannot have the blob, or lately sent wrong bytes for it."""
         if layer.size == 0 and layer.digest != digest_of(b"", algorithm_of(layer.digest)):
             raise UpstreamUnavailable(f"the manifest does not say how large {layer.digest} is")
-        since = self._bad.get(_place(rule, repository, layer))
+        since = self._bad.get(_place(cached_name, layer))
         if since and abs(self._clock.now() - since) < BAD_FOR:
             raise WrongBytes.instead_of(layer.digest)
 
@@ -238,10 +235,10 @@ class BlobDownloads:
             recent = {each: since for each, since in self._bad.items() if abs(now - since) < BAD_FOR}
             self._bad = recent | {place: now}
 
-    def _link(self, repository: Repository, layer: Layer) -> None:
+    def _link(self, registry: Registry, name: str, layer: Layer) -> None:
         """Record that the repository holds the blob, unless the repository was deleted meanwhile."""
         with self._store.writing() as work:
-            current = work.repositories.find(repository.registry, repository.name)
+            current = work.repositories.find(registry, name)
             if current:
                 work.layers.add(current, layer.digest, layer.size, self._clock.now())
 
@@ -252,8 +249,8 @@ def is_of_others(work: UnitOfWork, registry: Registry, digest: str) -> bool:
     return bool(owners) and registry.id not in owners
 
 
-def _place(rule: PullThroughRule, repository: Repository, layer: Layer) -> Place:
-    return rule.url, rule.upstream_name(repository.name), layer.digest
+def _place(cached_name: CachedName, layer: Layer) -> Place:
+    return cached_name.rule.url, cached_name.upstream_name, layer.digest
 
 
 def _stopping() -> UpstreamUnavailable:

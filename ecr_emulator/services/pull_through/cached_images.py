@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, StoredManifest
-from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_through import CachedName
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store, UnitOfWork
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 def cached_manifest(
-    store: Store, rule: PullThroughRule, name: str, image_id: ImageId, *, is_active: bool = False
+    store: Store, cached_name: CachedName, image_id: ImageId, *, is_active: bool = False
 ) -> StoredManifest | None:
     """The manifest that a tag or digest means here; one whose bytes were damaged counts as none, and comes again.
 
     ``is_active``: so does one of an archived image.
     """
     with store.reading() as work:
-        repository = work.repositories.find(rule.registry, name)
+        repository = work.repositories.find(cached_name.registry, cached_name.name)
         if repository is None:
             return None
         if image_id.tag:
@@ -38,36 +38,38 @@ def cached_manifest(
         return manifest if manifest.is_whole else None
 
 
-def is_due(store: Store, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> bool:
+def is_due(store: Store, cached_name: CachedName, tag: str | None, now: datetime) -> bool:
     """Whether the upstream has to be asked what a tag means; what a digest means never changes."""
     with store.reading() as work:
-        repository = work.repositories.find(rule.registry, name)
+        repository = work.repositories.find(cached_name.registry, cached_name.name)
         known = work.tags.validation(repository, tag) if repository and tag else None
     return tag is not None and (known is None or known.is_due(now))
 
 
-def note_success(store: Store, rule: PullThroughRule, name: str, tag: str | None, now: datetime) -> None:
+def note_success(store: Store, cached_name: CachedName, tag: str | None, now: datetime) -> None:
     """Remember that a tag is what the upstream has."""
-    with if_there_is_room(f"the check of {name}:{tag}"), store.writing(waits=False) as work:
-        repository = work.repositories.find(rule.registry, name)
+    with if_there_is_room(f"the check of {cached_name.name}:{tag}"), store.writing(waits=False) as work:
+        repository = work.repositories.find(cached_name.registry, cached_name.name)
         if repository and tag:
             work.tags.save_validation(repository, tag, Validation(now))
 
 
 def note_failure(
-    store: Store, rule: PullThroughRule, name: str, image_id: ImageId, failure: UpstreamFailure, now: datetime
+    store: Store, cached_name: CachedName, image_id: ImageId, failure: UpstreamFailure, now: datetime
 ) -> None:
     """Leave the reason in the log, in the event, and in the tag's own record, which says when to ask again."""
-    image = f"{name}:{image_id.tag}" if image_id.tag else f"{name}@{image_id.digest}"
-    log.warning("pull through %s of %s failed: %s", rule.url, image, failure.reason)
-    with if_there_is_room(f"the failure of {name}"), store.writing(waits=False) as work:
-        repository = work.repositories.find(rule.registry, name)
+    image = f"{cached_name.name}:{image_id.tag}" if image_id.tag else f"{cached_name.name}@{image_id.digest}"
+    log.warning("pull through %s of %s failed: %s", cached_name.rule.url, image, failure.reason)
+    with if_there_is_room(f"the failure of {cached_name.name}"), store.writing(waits=False) as work:
+        repository = work.repositories.find(cached_name.registry, cached_name.name)
         digest = image_id.digest
         if repository and image_id.tag:
             tagged = work.tags.find(repository, image_id.tag)
             digest = tagged.digest if tagged else None
             _note_on_tag(work, repository, image_id.tag, failure, now)
-        attempt = Import(rule, name, image_id.tag, digest, (failure.failure_code, failure.reason))
+        attempt = Import(
+            cached_name.rule, cached_name.name, image_id.tag, digest, (failure.failure_code, failure.reason)
+        )
         work.events.add(attempt.event(now))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.domain.image import StoredManifest
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.store import UnitOfWork
@@ -28,8 +28,7 @@ class Outdated:
 class Order:
     """An image to be imported, by tag or by digest. An update has the image that is ``outdated`` by it."""
 
-    rule: PullThroughRule
-    name: str
+    cached_name: CachedName
     tag: str | None
     manifest: StoredManifest
     is_resumed: bool = False
@@ -65,11 +64,12 @@ def point_tag(
 
 def _check_source(work: UnitOfWork, order: Order) -> None:
     """A rule that was deleted lets what is under way come to its end; one that took its place does not."""
-    rule, name = order.rule, order.name
-    current = matching_rule(work.rules.all(rule.registry), name) or rule
-    if (current.url, current.upstream_name(name)) != (rule.url, rule.upstream_name(name)):
+    asked = order.cached_name
+    current = find_cached_name(work.rules.all(asked.registry), asked.name) or asked
+    if (current.rule.url, current.upstream_name) != (asked.rule.url, asked.upstream_name):
         raise UpstreamUnavailable(
-            f"{name} came to be pulled from {current.url} while {rule.url} was asked for it", retry_after=1
+            f"{asked.name} came to be pulled from {current.rule.url} while {asked.rule.url} was asked for it",
+            retry_after=1,
         )
 
 

@@ -16,7 +16,7 @@ from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import FULL, ImportPolicy
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_through import CachedName
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.store import Store, UnitOfWork
@@ -47,10 +47,10 @@ PARTS_PER_HOST = 4
 
 What clients wait for is not counted."""
 
-_Ordered = tuple[PullThroughRule, str, str, str | None, Outdated | None]
+_Ordered = tuple[CachedName, str, str | None, Outdated | None]
 """What one import brings. Each update has its own: the one before may be over and about to end."""
 
-FetchManifest = Callable[[PullThroughRule, str, str], StoredManifest]
+FetchManifest = Callable[[CachedName, str], StoredManifest]
 """Brings a manifest into a repository under a rule, by digest. Raises ``UpstreamFailure``."""
 
 
@@ -80,7 +80,7 @@ class Imports:
         self.updates = Updates()
         self._threads = UpstreamThreads(AT_ONCE, "pull-through-import")
         self._single_flight: SingleFlight[_Ordered, None] = SingleFlight(
-            lambda ordered: self._threads.of(ordered[0].url)
+            lambda ordered: self._threads.of(ordered[0].rule.url)
         )
         self._hosts: dict[str, BoundedSemaphore] = {}
         self._seen: dict[tuple[Registry, str, str], None] = {}
@@ -88,8 +88,8 @@ class Imports:
 
     def start(self, order: Order) -> None:
         """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
-        self.is_new(order.rule.registry, order.name, order.manifest.digest)
-        key = (order.rule, order.name, order.manifest.digest, order.tag, order.outdated)
+        self.is_new(order.cached_name.registry, order.cached_name.name, order.manifest.digest)
+        key = (order.cached_name, order.manifest.digest, order.tag, order.outdated)
         self._single_flight.join(key, lambda: self._import_or_say(order))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
@@ -109,7 +109,7 @@ class Imports:
         What a client pushed was never imported, and is not now.
         """
         with self._store.reading() as work:
-            repository = work.repositories.find(order.rule.registry, order.name)
+            repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
             image = work.images.find(repository, order.manifest.digest) if repository else None
             status = import_status(work, image) if image else None
         if status == STARTED or (status == PARTIAL and self._policy.mode == FULL):
@@ -147,44 +147,44 @@ class Imports:
         except EcrError as refused:
             self._note(order, UpstreamNotStored(refused.message))
         except Exception:
-            log.exception("import of %s@%s failed", order.name, order.manifest.digest)
+            log.exception("import of %s@%s failed", order.cached_name.name, order.manifest.digest)
         finally:
             if order.outdated:
                 self.updates.end(order)
 
     def _note(self, order: Order, failure: UpstreamFailure) -> None:
         image_id = ImageId(order.manifest.digest, order.tag)
-        note_failure(self._store, order.rule, order.name, image_id, failure, self._clock.now())
+        note_failure(self._store, order.cached_name, image_id, failure, self._clock.now())
 
     def _import(self, order: Order) -> None:
         with self._store.reading() as work:
-            repository = work.repositories.find(order.rule.registry, order.name)
+            repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
         if repository is None:
             return  # it was deleted meanwhile
         with ThreadPoolExecutor(PARTS_AT_ONCE, "pull-through-part") as threads:
             policy = replace(self._policy, mode=FULL) if order.outdated else self._policy
-            found = ImageParts(self._sources(order, repository), policy, threads)
+            found = ImageParts(self._sources(order.cached_name), policy, threads)
             found.fetch(order.manifest)
         if found.failures:
             missing, first = len(found.failures), found.failures[0].reason
-            log.warning("import of %s@%s lacks %d parts: %s", order.name, order.manifest.digest, missing, first)
+            name = order.cached_name.name
+            log.warning("import of %s@%s lacks %d parts: %s", name, order.manifest.digest, missing, first)
         self._record(order, found)
 
-    def _sources(self, order: Order, repository: Repository) -> Sources:
-        rule, name = order.rule, order.name
-        host = self._hosts.setdefault(rule.url, BoundedSemaphore(PARTS_PER_HOST))
+    def _sources(self, cached_name: CachedName) -> Sources:
+        host = self._hosts.setdefault(cached_name.rule.url, BoundedSemaphore(PARTS_PER_HOST))
 
         def manifest(digest: str) -> StoredManifest:
             with host:
-                return self._fetch_manifest(rule, name, digest)
+                return self._fetch_manifest(cached_name, digest)
 
         def blob(layer: Layer) -> None:
             with host:
-                self._downloads.fetch(rule, repository, layer)
+                self._downloads.fetch(cached_name, layer)
 
         def referrers(digest: str) -> list[str]:
             with host:
-                return self._referrers.listed_upstream(rule, name, digest, self._clock.now())
+                return self._referrers.listed_upstream(cached_name, digest, self._clock.now())
 
         return Sources(manifest, blob, referrers)
 
@@ -193,9 +193,9 @@ class Imports:
 
         Of an update that does not move its tag, nothing has arrived. Raises ``UpstreamFailure`` for it.
         """
-        what = f"the import of {order.name}@{order.manifest.digest}"
+        what = f"the import of {order.cached_name.name}@{order.manifest.digest}"
         with if_there_is_room(what), self._store.writing(waits=False) as work:
-            repository = work.repositories.find(order.rule.registry, order.name)
+            repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
             if repository is None:
                 return  # it was deleted meanwhile
             now = self._clock.now()
@@ -210,7 +210,9 @@ class Imports:
                     _arrived(work, repository, order, part, found.is_complete, now)
             if order.tag or not work.image_relations.parents(repository, order.manifest.digest):
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
-                attempt = Import(order.rule, order.name, order.tag, order.manifest.digest, failure)
+                attempt = Import(
+                    order.cached_name.rule, order.cached_name.name, order.tag, order.manifest.digest, failure
+                )
                 work.events.add(attempt.event(now))
 
 

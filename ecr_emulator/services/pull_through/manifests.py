@@ -16,7 +16,7 @@ from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.storage_failures import StorageFailure
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 MANIFESTS_AT_ONCE = 8
 """Maximum number of manifests fetched from one upstream at the same time, including those that imports ask for."""
 
-_Asked = tuple[PullThroughRule, str, str | None]
+_Asked = tuple[CachedName, str | None]
 """The manifest that a call fetches, and the rule: after a change of the rule, a new call is started."""
 
 
@@ -87,7 +87,7 @@ class PullThrough:
         self._referrers = referrers
         self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
         self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(
-            lambda asked: self._manifest_threads.of(asked[0].url)
+            lambda asked: self._manifest_threads.of(asked[0].rule.url)
         )
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
         self.updates = self._imports.updates
@@ -96,7 +96,7 @@ class PullThrough:
     # --- Manifests -------------------------------------------------------------------------------------
 
     def manifest(
-        self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime, since: float | None = None
+        self, cached_name: CachedName, image_id: ImageId, now: datetime, since: float | None = None
     ) -> StoredManifest:
         """The manifest as the upstream has it now, stored; the cached one if the upstream fails.
 
@@ -105,49 +105,50 @@ class PullThrough:
         Raises ``UpstreamFailure`` if there is neither.
         """
         since = monotonic() if since is None else since
-        call = (rule, name, image_id.tag or image_id.digest)
+        call = (cached_name, image_id.tag or image_id.digest)
         failure: UpstreamFailure
         try:
-            found = self._manifests.result(call, lambda: self._current(rule, name, image_id, now), CLIENT_WAIT)
+            found = self._manifests.result(call, lambda: self._current(cached_name, image_id, now), CLIENT_WAIT)
             if found.update is None:
                 return found.manifest
             found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
-            return cached_manifest(self._store, rule, name, image_id) or found.manifest
+            return cached_manifest(self._store, cached_name, image_id) or found.manifest
         except TimeoutError:
             failure = UpstreamUnavailable(
-                f"{rule.url} did not answer within {CLIENT_WAIT:.0f} seconds; the emulator keeps trying",
+                f"{cached_name.rule.url} did not answer within {CLIENT_WAIT:.0f} seconds; the emulator keeps trying",
                 retry_after=1,
             )
         except CircularCall:
             failure = UpstreamNotFound(
-                f"the pull through cache rules of {rule.registry.host} and its upstreams lead in a circle, "
-                f"or through too many registries, and none of them has {name} {image_id.tag or image_id.digest}"
+                f"the pull through cache rules of {cached_name.registry.host} and its upstreams lead in a circle, "
+                f"or through too many registries, and none of them "
+                f"has {cached_name.name} {image_id.tag or image_id.digest}"
             )
-        cached = cached_manifest(self._store, rule, name, image_id)
+        cached = cached_manifest(self._store, cached_name, image_id)
         if cached:
             return cached
         raise failure
 
-    def _current(self, rule: PullThroughRule, name: str, image_id: ImageId, now: datetime) -> _Found:
-        cached = cached_manifest(self._store, rule, name, image_id)
-        if cached and not is_due(self._store, rule, name, image_id.tag, now):
+    def _current(self, cached_name: CachedName, image_id: ImageId, now: datetime) -> _Found:
+        cached = cached_manifest(self._store, cached_name, image_id)
+        if cached and not is_due(self._store, cached_name, image_id.tag, now):
             return _Found(cached)  # a call that finished just now fetched it
-        update = self.updates.find(rule.registry, name, image_id.tag)
+        update = self.updates.find(cached_name.registry, cached_name.name, image_id.tag)
         if cached and update:
             return _Found(cached, update)
         try:
-            upstream = self._upstreams.at(rule)
-            manifest = self._fetch(upstream, rule, name, image_id, cached)
+            upstream = self._upstreams.at(cached_name.rule)
+            manifest = self._fetch(upstream, cached_name, image_id, cached)
             if manifest is None and cached:
-                note_success(self._store, rule, name, image_id.tag, now)
-                self._imports.resume(Order(rule, name, image_id.tag, cached, is_resumed=True))
+                note_success(self._store, cached_name, image_id.tag, now)
+                self._imports.resume(Order(cached_name, image_id.tag, cached, is_resumed=True))
                 return _Found(cached)
             if manifest is None:
-                raise UpstreamNotFound(f"{rule.url} does not say what {image_id.tag} is")
-            order = Order(rule, name, image_id.tag, manifest)
+                raise UpstreamNotFound(f"{cached_name.rule.url} does not say what {image_id.tag} is")
+            order = Order(cached_name, image_id.tag, manifest)
             return self._update(order, cached, now) if cached else self._first(order, now)
         except UpstreamFailure as failure:
-            note_failure(self._store, rule, name, image_id, failure, now)
+            note_failure(self._store, cached_name, image_id, failure, now)
             if cached:
                 return _Found(cached)
             raise
@@ -176,8 +177,7 @@ class PullThrough:
     def _fetch(
         self,
         upstream: Upstream,
-        rule: PullThroughRule,
-        name: str,
+        cached_name: CachedName,
         image_id: ImageId,
         cached: StoredManifest | None,
     ) -> StoredManifest | None:
@@ -185,14 +185,13 @@ class PullThrough:
 
         It is not fetched if another tag has brought it in.
         """
-        upstream_name = rule.upstream_name(name) or name
         if cached is None or image_id.tag is None:
-            return upstream.manifest(upstream_name, image_id.tag or image_id.digest or "")
-        head = upstream.head_manifest(upstream_name, image_id.tag)
+            return upstream.manifest(cached_name.upstream_name, image_id.tag or image_id.digest or "")
+        head = upstream.head_manifest(cached_name.upstream_name, image_id.tag)
         if head.digest == cached.digest:
             return None
-        known = cached_manifest(self._store, rule, name, ImageId(digest=head.digest))
-        return known or head.manifest or upstream.manifest(upstream_name, head.digest)
+        known = cached_manifest(self._store, cached_name, ImageId(digest=head.digest))
+        return known or head.manifest or upstream.manifest(cached_name.upstream_name, head.digest)
 
     def _keep(self, order: Order, now: datetime, *, is_part: bool = False) -> bool:
         """Store a manifest; whether it is here now, under its tag if it has one.
@@ -200,14 +199,15 @@ class PullThrough:
         If there is no room, its blobs may be asked for all the same, unless there is a cached image to be served.
         A part of an image goes where the image is, and nowhere if that was deleted.
         """
-        contents = read_from_upstream(order.rule, order.manifest)
+        contents = read_from_upstream(order.cached_name.rule, order.manifest)
         try:
             repository, is_tagged = self._store_manifest(order, now, is_part=is_part)
         except StorageFailure as failure:
             if order.outdated:
                 raise UpstreamNotStored(f"{order.manifest.digest} is not cached: {failure.reason}") from failure
-            log.warning("%s@%s is served and not cached: %s", order.name, order.manifest.digest, failure.reason)
-            self.uncached.add(order.rule.registry, order.name, contents.listed_blobs)
+            name = order.cached_name.name
+            log.warning("%s@%s is served and not cached: %s", name, order.manifest.digest, failure.reason)
+            self.uncached.add(order.cached_name.registry, name, contents.listed_blobs)
             return False
         self._keep_inline(repository, contents)
         return is_tagged or order.tag is None
@@ -222,7 +222,7 @@ class PullThrough:
 
     def _store_manifest(self, order: Order, now: datetime, *, is_part: bool) -> tuple[Repository, bool]:
         """The repository that has it now, and whether a tag points at it."""
-        registry, name, manifest = order.rule.registry, order.name, order.manifest
+        registry, name, manifest = order.cached_name.registry, order.cached_name.name, order.manifest
         with self._store.writing() as work:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
@@ -243,34 +243,34 @@ class PullThrough:
         if not self._imports.is_new(registry, name, manifest.digest):
             return
         with self._store.reading() as work:
-            rule = matching_rule(work.rules.all(registry), name)
-        if rule and permissions.may_import(name):
-            self._imports.resume(Order(rule, name, tag, manifest, is_resumed=True))
+            cached_name = find_cached_name(work.rules.all(registry), name)
+        if cached_name and permissions.may_import(name):
+            self._imports.resume(Order(cached_name, tag, manifest, is_resumed=True))
 
-    def _child(self, rule: PullThroughRule, name: str, digest: str) -> StoredManifest:
+    def _child(self, cached_name: CachedName, digest: str) -> StoredManifest:
         """A manifest that an image refers to. Clients who ask for it share the call, and come first.
 
         Raises ``UpstreamTooManyRequests`` where the upstream's rate limit leaves only a few pulls.
         """
         child = ImageId(digest=digest)
-        cached = cached_manifest(self._store, rule, name, child, is_active=True)
+        cached = cached_manifest(self._store, cached_name, child, is_active=True)
         if cached:
             return cached
-        limit = self._upstreams.state(rule).rate_limit
+        limit = self._upstreams.state(cached_name.rule).rate_limit
         if limit and limit.remaining <= LAST_PULLS:
             raise UpstreamTooManyRequests(
-                f"{rule.url} allows only {limit.remaining} more pulls, which are kept for what clients ask for; "
-                f"{digest} comes when somebody does"
+                f"{cached_name.rule.url} allows only {limit.remaining} more pulls, "
+                f"which are kept for what clients ask for; {digest} comes when somebody does"
             )
-        key = (rule, name, digest)
-        return self._manifests.join(key, lambda: _Found(self._current_child(rule, name, child))).result().manifest
+        key = (cached_name, digest)
+        return self._manifests.join(key, lambda: _Found(self._current_child(cached_name, child))).result().manifest
 
-    def _current_child(self, rule: PullThroughRule, name: str, child: ImageId) -> StoredManifest:
+    def _current_child(self, cached_name: CachedName, child: ImageId) -> StoredManifest:
         """One that is archived is active again: it belongs to an image that is imported now."""
-        manifest = cached_manifest(self._store, rule, name, child)
+        manifest = cached_manifest(self._store, cached_name, child)
         if manifest is None:
-            manifest = self._upstreams.at(rule).manifest(rule.upstream_name(name) or name, child.digest or "")
-        self._keep(Order(rule, name, None, manifest), self._clock.now(), is_part=True)
+            manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
+        self._keep(Order(cached_name, None, manifest), self._clock.now(), is_part=True)
         return manifest
 
     # --- Life ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing, united
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LISTINGS = 4
 """So many are asked of one upstream at the same time."""
 
-_Subject = tuple[PullThroughRule, str, str]
+_Subject = tuple[CachedName, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Referrers:
         self._asks_upstreams = asks_upstreams
         self._threads = UpstreamThreads(LISTINGS, "pull-through-referrers")
         self._single_flight: SingleFlight[_Subject, tuple[Referrer, ...]] = SingleFlight(
-            lambda key: self._threads.of(key[0].url)
+            lambda key: self._threads.of(key[0].rule.url)
         )
 
     def find(
@@ -69,15 +69,15 @@ class Referrers:
         """
         with self._store.reading() as work:
             is_askable = self._asks_upstreams and is_digest(subject)
-            rule = matching_rule(work.rules.all(registry), name) if is_askable else None
+            cached_name = find_cached_name(work.rules.all(registry), name) if is_askable else None
             repository = work.repositories.find(registry, name)
             here = _referrers_here(work, repository, subject) if repository else []
             listing = work.referrer_listings.find(repository, subject) if repository else None
         failure = None
         upstream = listing.referrers if listing else ()
-        if rule and (listing is None or listing.validation.is_due(now)) and permissions.may_import(name):
+        if cached_name and (listing is None or listing.validation.is_due(now)) and permissions.may_import(name):
             try:
-                upstream = self._ask(rule, name, subject, now)
+                upstream = self._ask(cached_name, subject, now)
             except UpstreamFailure as failed:
                 failure = None if listing else failed
         if repository is None and not (upstream or failure):
@@ -85,9 +85,9 @@ class Referrers:
                 work.repositories.get(registry, name)
         return FoundReferrers(united(here, upstream), failure)
 
-    def listed_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> list[str]:
+    def listed_upstream(self, cached_name: CachedName, subject: str, now: datetime) -> list[str]:
         """The digests of what an upstream lists, asked for if that is due. Raises ``UpstreamFailure``."""
-        return [each.digest for each in self._ask(rule, name, subject, now)]
+        return [each.digest for each in self._ask(cached_name, subject, now)]
 
     def pending(self) -> list[Future[tuple[Referrer, ...]]]:
         """What upstreams are being asked."""
@@ -97,48 +97,54 @@ class Referrers:
         """Take no more work."""
         self._threads.close()
 
-    def _ask(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
-        call = (rule, name, subject)
+    def _ask(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
+        call = (cached_name, subject)
         try:
-            return self._single_flight.result(call, lambda: self._from_upstream(rule, name, subject, now), CLIENT_WAIT)
+            return self._single_flight.result(call, lambda: self._from_upstream(cached_name, subject, now), CLIENT_WAIT)
         except CircularCall:
             return ()  # the upstream's upstream is this registry, which tells what it has anyway
         except TimeoutError:
-            raise UpstreamUnavailable(f"{rule.url} did not list referrers within {CLIENT_WAIT:.0f} seconds") from None
+            url = cached_name.rule.url
+            raise UpstreamUnavailable(f"{url} did not list referrers within {CLIENT_WAIT:.0f} seconds") from None
 
-    def _from_upstream(self, rule: PullThroughRule, name: str, subject: str, now: datetime) -> tuple[Referrer, ...]:
-        known = self._known(rule, name, subject)
+    def _from_upstream(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
+        known = self._known(cached_name, subject)
         if known and not known.validation.is_due(now):
             return known.referrers  # a call that finished just now fetched it
         try:
-            upstream = self._upstreams.at(rule)
-            found = tuple(upstream.referrers(rule.upstream_name(name) or name, subject))
+            upstream = self._upstreams.at(cached_name.rule)
+            found = tuple(upstream.referrers(cached_name.upstream_name, subject))
         except UpstreamFailure as failure:
-            self._failed(rule, name, subject, failure, now)
+            self._failed(cached_name, subject, failure, now)
             raise
-        self._save(rule, name, ReferrerListing(subject, found, Validation(now)))
+        self._save(cached_name, ReferrerListing(subject, found, Validation(now)))
         return found
 
-    def _known(self, rule: PullThroughRule, name: str, subject: str) -> ReferrerListing | None:
+    def _known(self, cached_name: CachedName, subject: str) -> ReferrerListing | None:
         with self._store.reading() as work:
-            repository = work.repositories.find(rule.registry, name)
+            repository = work.repositories.find(cached_name.registry, cached_name.name)
             return work.referrer_listings.find(repository, subject) if repository else None
 
-    def _failed(self, rule: PullThroughRule, name: str, subject: str, failure: UpstreamFailure, now: datetime) -> None:
+    def _failed(self, cached_name: CachedName, subject: str, failure: UpstreamFailure, now: datetime) -> None:
         """Say why. A listing that was never known is not remembered: nobody shall take it for an empty one."""
-        log.warning("referrers of %s@%s: %s failed: %s", name, subject, rule.url, failure.reason)
-        with if_there_is_room(f"the failure of {name}"), self._store.writing(waits=False) as work:
-            attempt = Import(rule, name, None, subject, (failure.failure_code, failure.reason))
+        log.warning(
+            "referrers of %s@%s: %s failed: %s", cached_name.name, subject, cached_name.rule.url, failure.reason
+        )
+        with if_there_is_room(f"the failure of {cached_name.name}"), self._store.writing(waits=False) as work:
+            attempt = Import(cached_name.rule, cached_name.name, None, subject, (failure.failure_code, failure.reason))
             work.events.add(attempt.event(now))
-            repository = work.repositories.find(rule.registry, name)
+            repository = work.repositories.find(cached_name.registry, cached_name.name)
             known = work.referrer_listings.find(repository, subject) if repository else None
             if repository and known:
                 validation = known.validation.failed(failure.reason, now)
                 work.referrer_listings.save(repository, replace(known, validation=validation))
 
-    def _save(self, rule: PullThroughRule, name: str, listing: ReferrerListing) -> None:
-        with if_there_is_room(f"who refers to {listing.subject} in {name}"), self._store.writing(waits=False) as work:
-            repository = work.repositories.find(rule.registry, name)
+    def _save(self, cached_name: CachedName, listing: ReferrerListing) -> None:
+        with (
+            if_there_is_room(f"who refers to {listing.subject} in {cached_name.name}"),
+            self._store.writing(waits=False) as work,
+        ):
+            repository = work.repositories.find(cached_name.registry, cached_name.name)
             if repository:
                 work.referrer_listings.save(repository, listing)
 

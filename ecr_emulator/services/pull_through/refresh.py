@@ -9,7 +9,7 @@ from time import monotonic
 
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
@@ -62,14 +62,14 @@ class Refreshes:
         Raises ``NoRule``, and ``RepositoryNotFoundException`` where there is no tag to ask for.
         """
         with self._store.reading() as work:
-            rule = matching_rule(work.rules.all(registry), name)
-            if rule is None:
+            cached_name = find_cached_name(work.rules.all(registry), name)
+            if cached_name is None:
                 raise NoRule.of(registry, name)
             if tag is None:
                 work.repositories.get(registry, name)
-        self._upstreams.ask_anew(rule, rule.upstream_name(name))
+        self._upstreams.ask_anew(cached_name.rule, cached_name.upstream_name)
         since = monotonic()
-        return [self._ask(rule, name, each, now, since) for each in ([tag] if tag else self._tags(registry, name))]
+        return [self._ask(cached_name, each, now, since) for each in ([tag] if tag else self._tags(registry, name))]
 
     def _tags(self, registry: Registry, name: str) -> Iterator[str]:
         after = ""
@@ -81,17 +81,17 @@ class Refreshes:
                 return
             after = page[-1]
 
-    def _ask(self, rule: PullThroughRule, name: str, tag: str, now: datetime, since: float) -> Refreshed:
-        previous = self._expire(rule.registry, name, tag)
+    def _ask(self, cached_name: CachedName, tag: str, now: datetime, since: float) -> Refreshed:
+        previous = self._expire(cached_name.registry, cached_name.name, tag)
         try:
-            served = self._pull_through.manifest(rule, name, ImageId(tag=tag), now, since).digest
+            served = self._pull_through.manifest(cached_name, ImageId(tag=tag), now, since).digest
         except UpstreamFailure as failure:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
-        update = self._pull_through.updates.find(rule.registry, name, tag)
+        update = self._pull_through.updates.find(cached_name.registry, cached_name.name, tag)
         if update:
             reason = f"{update.order.manifest.digest} is served when all of it is here"
             return Refreshed(tag, UPDATING, served, previous, reason)
-        digest, failed = self._outcome(rule.registry, name, tag)
+        digest, failed = self._outcome(cached_name.registry, cached_name.name, tag)
         if failed:
             return Refreshed(tag, FAILED, digest, previous, failed)
         changed = IMPORTED if previous is None else UPDATED

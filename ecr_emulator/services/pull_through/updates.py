@@ -67,4 +67,4 @@ class Updates:
 
 
 def _tag(order: Order) -> _Tag:
-    return order.rule.registry, order.name, order.tag
+    return order.cached_name.registry, order.cached_name.name, order.tag
