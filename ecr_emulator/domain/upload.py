@@ -15,7 +15,10 @@ MAX_LAYER_SIZE = 52_000 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """How far an upload has come. ``size`` is in bytes; ``touched_at`` is when it began or last grew."""
+    """The progress of an upload. ``size`` is in bytes; ``touched_at`` is when it began or last grew.
+
+    ``services.garbage_collection`` deletes an upload that has not grown for its ``GRACE``.
+    """
 
     id: str
     repository_key: int

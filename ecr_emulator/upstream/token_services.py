@@ -1,4 +1,4 @@
-"""Which token services (the realms of challenges) may be asked, and which may see the credential of a rule."""
+"""The token services that may be asked for a token, and those that may see the credential of a rule."""
 
 from __future__ import annotations
 
