@@ -36,6 +36,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
+from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import (
     BlobDownloads,
@@ -46,7 +47,6 @@ from ecr_emulator.services.pull_through import (
     WatchedUpstreams,
 )
 from ecr_emulator.services.pulls import Pulls
-from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads

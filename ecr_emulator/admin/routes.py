@@ -21,7 +21,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock, move_clock
 from ecr_emulator.services.lifecycle import EVALUATE
-from ecr_emulator.services.records import if_there_is_room
+from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.version import __version__
 
 EVENTS_PER_PAGE = 1_000

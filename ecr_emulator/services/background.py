@@ -21,7 +21,7 @@ from ecr_emulator.services import (
     garbage_collection,
     images,
     lifecycle,
-    orphans,
+    referrer_deletions,
     replicas,
     replication,
     scanning,
@@ -37,7 +37,7 @@ Perform = Callable[[UnitOfWork, Task, datetime], None]
 
 KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
-    images.DELETE_REFERRERS: orphans.perform_deletion,
+    images.DELETE_REFERRERS: referrer_deletions.perform_deletion,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     scanning.KIND: scanning.finish_scan,
     signing.KIND: signing.sign,

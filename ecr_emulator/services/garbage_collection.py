@@ -15,7 +15,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports.blobs import Blobs, BlobStore
 from ecr_emulator.ports.store import Store, UnitOfWork
-from ecr_emulator.services.records import if_there_is_room
+from ecr_emulator.services.optional_writes import if_there_is_room
 
 FORGET = "forget-what-nobody-needs"
 SWEEP = "sweep-bytes-that-nobody-needs"

@@ -24,8 +24,8 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.image_tasks import image_task
+from ecr_emulator.services.new_images import image_arrived
 from ecr_emulator.services.replication import replicate_deletion
 from ecr_emulator.services.resolution import Failure, resolve
 from ecr_emulator.services.scanning import scan_on_push

@@ -18,8 +18,8 @@ from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.garbage_collection import renew_grace
+from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others, read_span
-from ecr_emulator.services.records import if_there_is_room
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""

@@ -15,8 +15,8 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.image_tasks import find_image, image_task
+from ecr_emulator.services.new_images import image_arrived
 
 KIND = "restore"
 

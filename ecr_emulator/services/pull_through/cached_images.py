@@ -12,7 +12,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
-from ecr_emulator.services.records import if_there_is_room
+from ecr_emulator.services.optional_writes import if_there_is_room
 
 log = logging.getLogger(__name__)
 

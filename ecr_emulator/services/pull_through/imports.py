@@ -22,8 +22,9 @@ from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound, UpstreamNotStored
-from ecr_emulator.services.arrivals import image_arrived
 from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
+from ecr_emulator.services.new_images import image_arrived
+from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import note_failure
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
@@ -32,7 +33,6 @@ from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import SingleFlight
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
-from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
 

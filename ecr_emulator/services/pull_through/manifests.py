@@ -33,6 +33,7 @@ from ecr_emulator.ports.upstream_failures import (
 from ecr_emulator.services.access import Permissions
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
+from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
@@ -44,7 +45,6 @@ from ecr_emulator.services.pull_through.uncached_images import UncachedImages
 from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
-from ecr_emulator.services.records import if_there_is_room
 from ecr_emulator.services.repositories import repository_for_import
 
 log = logging.getLogger(__name__)

@@ -22,10 +22,10 @@ from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.access import UNLIMITED, Permissions
+from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
-from ecr_emulator.services.records import if_there_is_room
 
 log = logging.getLogger(__name__)
 
