@@ -6,7 +6,13 @@ from datetime import datetime
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, matching_template
+from ecr_emulator.domain.template import (
+    CREATE_ON_PUSH,
+    PULL_THROUGH_CACHE,
+    REPLICATION,
+    CreationTemplate,
+    matching_template,
+)
 from ecr_emulator.errors import LimitExceededException
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound
@@ -54,14 +60,12 @@ def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: 
     if found:
         return found
     template = matching_template(work.templates.all(registry), name, PULL_THROUGH_CACHE)
-    if template is None:
-        return add_repository(work, Repository(registry, name, now))
-    if template.lacks_role:
+    if template and template.lacks_role:
         raise UpstreamNotFound(
             f"the repository creation template '{template.prefix}' sets resource tags or KMS encryption "
             "and has no customRoleArn, so the repository cannot be created"
         )
-    return add_repository(work, template.repository(registry, name, now))
+    return add_repository(work, _new_repository(registry, name, template, now))
 
 
 def repository_for_replication(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
@@ -73,8 +77,10 @@ def repository_for_replication(work: UnitOfWork, registry: Registry, name: str, 
     if found:
         return found
     template = matching_template(work.templates.all(registry), name, REPLICATION)
-    if template is None:
-        return add_repository(work, Repository(registry, name, now))
-    if template.lacks_role:
+    if template and template.lacks_role:
         return work.repositories.get(registry, name)
-    return add_repository(work, template.repository(registry, name, now))
+    return add_repository(work, _new_repository(registry, name, template, now))
+
+
+def _new_repository(registry: Registry, name: str, template: CreationTemplate | None, now: datetime) -> Repository:
+    return template.repository(registry, name, now) if template else Repository(registry, name, now)
