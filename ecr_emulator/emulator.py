@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
+from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.protected_roles import refuse_changes_of_aws_policies, refuse_changes_of_protected_roles
@@ -221,21 +222,14 @@ class Emulator:
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
-        return admin_app(Admin(self.services, self.clock, self.reset), pull_through, self.settings.admin_token)
+        admin = Admin(self.services, self.clock, self.reset)
+        return admin_app(admin, pull_through, StateAdmin(self.services, self.snapshots), self.settings.admin_token)
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and what is remembered of upstreams."""
-        return Snapshots(
-            self.settle,
-            self._state_snapshots,
-            self.clock,
-            self._companions,
-            self._elsewhere,
-            self._watched,
-            self._downloads,
-            *self._pull_through.memories(),
-        )
+        memory = self._elsewhere, self._watched, self._downloads, *self._pull_through.memories()
+        return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, *memory)
 
     def _roles(self) -> CompanionRoles:
         self._companions.before_each_call(refuse_changes_of_protected_roles)

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
+from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.domain.durations import parse_duration, parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
@@ -41,6 +42,8 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/gc                 POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
 {url}/_ecr/verify             POST: read everything, heal what upstreams have, say what is damaged
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: what scans of an image find; * for every image
+{url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: make an image older
+{url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: go back to it; DELETE …/<snapshot>
 {url}/_ecr/reset              POST: forget everything; {{"account": "123456789012"}}: what that account has
 
 Each POST needs the header Content-Type: application/json.
@@ -187,13 +190,14 @@ class Address(NamedTuple):
 
 REGISTRY = '"account": "123456789012", "region": "us-east-1"'
 IMAGE = f'{{"image": "docker-hub/library/nginx:1.27", {REGISTRY}}}'
+DATES = f'{{"repository": "team/app", "digest": "sha256:…", "pushed_at": "…", "pulled_at": "…", {REGISTRY}}}'
 FINDINGS = '{"findings": [{"name": "CVE-2026-1", "severity": "HIGH"}]}'
 PROBES = {"/_ecr/health", "/_ecr/ready", "/_localstack/health", "/health", "/healthz", "/livez", "/ready", "/readyz"}
 OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
 """Answered without the token; they tell nothing that is anybody's."""
 
 
-def _addresses(admin: Admin, pull_through: PullThroughAdmin) -> list[Address]:
+def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) -> list[Address]:
     """Everything; ``/_localstack/health`` is what wait strategies know."""
     probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
     return [
@@ -214,15 +218,19 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin) -> list[Address]:
         Address("GET", "/_ecr/findings/<digest>", admin.findings),
         Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, example=FINDINGS),
         Address("DELETE", "/_ecr/findings/<digest>", admin.delete_findings),
+        Address("POST", "/_ecr/image-dates", state.set_image_dates, example=DATES),
+        Address("POST", "/_ecr/snapshots", state.take_snapshot),
+        Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),
+        Address("DELETE", "/_ecr/snapshots/<snapshot>", state.delete_snapshot),
         Address("POST", "/_ecr/reset", admin.reset, example=f"{{{REGISTRY}}}"),
     ]
 
 
-def admin_app(admin: Admin, pull_through: PullThroughAdmin, token: str | None = None) -> Flask:
+def admin_app(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, token: str | None = None) -> Flask:
     """The views under their addresses. With a token, only probes are answered to whom does not bring it."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    for address in _addresses(admin, pull_through):
+    for address in _addresses(admin, pull_through, state):
         app.add_url_rule(address.path, str(address[:2]), _strictly(address), methods=[address.method])
     if token:
         app.before_request(lambda: _stop_strangers(token))

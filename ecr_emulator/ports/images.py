@@ -47,7 +47,7 @@ class Images(Protocol):
         """Record a pull."""
 
     def save(self, image: Image) -> None:
-        """Store a changed size or status, and when the status changed."""
+        """Store a changed size, status or date."""
 
 
 class ImageRelations(Protocol):

@@ -73,7 +73,7 @@ _ADD_MANIFEST = Statement(
 _ADD_REFERENCE = Statement(insert(image_references))
 _REMOVE = Statement(delete(images).where(_of_key))
 _PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")))
-_changing = ("size_in_bytes", "status", "last_archived_at", "last_activated_at")
+_changing = ("size_in_bytes", "status", "last_archived_at", "last_activated_at", "pushed_at", "last_pulled_at")
 _SAVE = Statement(update(images).where(_of_key).values({name: bindparam(name) for name in _changing}))
 
 

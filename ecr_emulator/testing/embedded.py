@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
@@ -12,7 +14,9 @@ from ecr_emulator.testing.endpoint import EcrEndpoint
 from ecr_emulator.testing.transports import InProcess
 
 if TYPE_CHECKING:
+    from ecr_emulator.seeds.apply import Seeded
     from ecr_emulator.serving.threaded import ThreadedServer
+    from ecr_emulator.snapshots import Snapshot
     from ecr_emulator.testing.aws_clients import EmulatorSession
     from ecr_emulator.testing.clock import EmulatorClock
 
@@ -67,6 +71,22 @@ class EcrEmulator(EcrEndpoint):
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""
         self._emulator.reset(account, region)
+
+    def seed(self, path: str | PathLike[str]) -> Seeded:
+        """Apply a seed file, or all seeds of a folder (docs/seeds.md). Raises ``SeedError`` with line and key."""
+        from ecr_emulator.seeds.apply import apply_seeds
+        from ecr_emulator.seeds.client import EmulatorClient
+
+        client = EmulatorClient(self._application, self._emulator.settings.admin_token)
+        return apply_seeds(client, Path(path))
+
+    def snapshot(self) -> Snapshot:
+        """Return everything as it is now: state, companions, clock, and what is remembered of upstreams."""
+        return self._emulator.snapshots.take()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of this emulator, any number of times. Raises ``ForeignSnapshot`` for another one's."""
+        self._emulator.snapshots.restore(snapshot)
 
     def close(self) -> None:
         """Stop listening and remove the temporary state."""

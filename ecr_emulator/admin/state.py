@@ -1,0 +1,91 @@
+"""``/_ecr/image-dates`` and ``/_ecr/snapshots``: the state, as tests arrange it and go back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import count
+from typing import Any, Protocol
+
+from flask import jsonify
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+from ecr_emulator.admin.request_parsing import find_registry
+from ecr_emulator.errors import EcrError
+from ecr_emulator.services import Services
+from ecr_emulator.services.image_dates import set_image_dates
+
+
+class Snapshots(Protocol):
+    """Snapshots of the emulator in memory."""
+
+    def take(self) -> Any:
+        """Return a snapshot."""
+
+    def restore(self, snapshot: Any, /) -> None:
+        """Go back to a snapshot."""
+
+
+class StateAdmin:
+    """The views. Snapshots have numbers, and are kept until they are deleted or the process ends."""
+
+    def __init__(self, services: Services, snapshots: Snapshots) -> None:
+        self._services = services
+        self._snapshots = snapshots
+        self._numbers = count(1)
+        self._taken: dict[str, Any] = {}
+
+    def set_image_dates(self, given: Mapping[str, Any]) -> ResponseReturnValue:
+        """Say when an image was pushed and last pulled, by its repository and digest."""
+        registry = find_registry(given, self._services.home)
+        pushed_at, pulled_at = self._instant(given, "pushed_at"), self._instant(given, "pulled_at")
+        if pushed_at and pulled_at and pulled_at < pushed_at:
+            raise BadRequest("pulled_at is before pushed_at: nobody could pull the image then")
+        repository, digest = given.get("repository"), given.get("digest")
+        if not isinstance(repository, str) or not isinstance(digest, str):
+            raise BadRequest("Of which image? Say repository and digest, as text")
+        try:
+            with self._services.store.writing() as work:
+                image = set_image_dates(work, registry, repository, digest, (pushed_at, pulled_at))
+        except EcrError as absent:
+            return jsonify(error=absent.message), 404
+        last_pull = image.last_pulled_at and image.last_pulled_at.isoformat()
+        return jsonify(digest=digest, pushed_at=image.pushed_at.isoformat(), pulled_at=last_pull)
+
+    def take_snapshot(self, _: Mapping[str, Any]) -> ResponseReturnValue:
+        """Take a snapshot of everything."""
+        name = str(next(self._numbers))
+        self._taken[name] = self._snapshots.take()
+        return jsonify(snapshot=name)
+
+    def restore_snapshot(self, _: Mapping[str, Any], snapshot: str) -> ResponseReturnValue:
+        """Go back to a snapshot; it can be restored again."""
+        taken = self._taken.get(snapshot)
+        if taken is None:
+            return self._unknown(snapshot)
+        self._snapshots.restore(taken)
+        return jsonify(snapshot=snapshot, now=self._services.clock.now().isoformat())
+
+    def delete_snapshot(self, _: Mapping[str, Any], snapshot: str) -> ResponseReturnValue:
+        """Forget a snapshot, and free what it holds."""
+        taken = self._taken.pop(snapshot, None)
+        return self._unknown(snapshot) if taken is None else jsonify(snapshot=snapshot)
+
+    def _unknown(self, snapshot: str) -> ResponseReturnValue:
+        known = ", ".join(self._taken) or "none"
+        return jsonify(error=f"There is no snapshot {snapshot[:100]!r} of this process; there are: {known}"), 404
+
+    def _instant(self, given: Mapping[str, Any], key: str) -> datetime | None:
+        """Return the instant that a key has. Raises ``BadRequest``, also for one in the future."""
+        if key not in given:
+            return None
+        now = self._services.clock.now()
+        try:
+            instant = datetime.fromisoformat(given[key])
+            if instant.tzinfo is not None and instant <= now:
+                return instant
+        except (TypeError, ValueError):
+            pass
+        expected = "an instant with its time zone, like 2026-01-31T12:00:00+00:00"
+        raise BadRequest(f"{key} must be {expected}, not later than {now.isoformat()}")

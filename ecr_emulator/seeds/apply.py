@@ -1,0 +1,82 @@
+"""Seeding an emulator: what a seed describes is there afterwards; what is there already stays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.seeds.client import CallRefused, EmulatorClient
+from ecr_emulator.seeds.documents import SeedDocument, read_seed, seed_files
+from ecr_emulator.seeds.errors import SeedError
+from ecr_emulator.seeds.registries import Outcome, ensure_registry_policy, ensure_rule, ensure_secret, ensure_template
+from ecr_emulator.seeds.repositories import ensure_image, ensure_repository
+from ecr_emulator.seeds.toml_lines import Path as KeyPath
+
+SECTIONS = (("secrets", ensure_secret), ("templates", ensure_template), ("rules", ensure_rule))
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """How many things a seed created, changed, and found as they were to be."""
+
+    created: int
+    changed: int
+    unchanged: int
+
+
+def apply_seeds(client: EmulatorClient, path: Path) -> Seeded:
+    """Apply a seed file, or all seeds of a folder; they are all read before the first one is applied.
+
+    Raises ``SeedError``. What was applied before a problem stays: once it is mended, the seed can be applied again.
+    """
+    documents = [read_seed(file) for file in seed_files(path)]
+    home = client.home()
+    outcomes = Counter(outcome for document in documents for outcome in _apply(client, document, home))
+    return Seeded(*(outcomes[outcome] for outcome in Outcome))
+
+
+def _apply(client: EmulatorClient, document: SeedDocument, home: Registry) -> Iterator[Outcome]:
+    content = document.content
+    yield from _apply_registry(client, document, (), content, home)
+    for number, entry in enumerate(content.get("registries", ())):
+        yield from _apply_registry(client, document, ("registries", number), entry, _registry(content, home))
+
+
+def _apply_registry(
+    client: EmulatorClient, document: SeedDocument, path: KeyPath, content: dict[str, Any], fallback: Registry
+) -> Iterator[Outcome]:
+    registry = _registry(content, fallback)
+
+    def step(key: KeyPath, ensure: Callable[..., Outcome], *arguments: Any) -> Outcome:
+        try:
+            return ensure(client, registry, *arguments)
+        except (CallRefused, ValueError, LookupError, TypeError, OSError) as problem:
+            raise SeedError(f"{document.at((*path, *key))}: {_reason(problem)}") from problem
+
+    for section, ensure in SECTIONS:
+        for number, entry in enumerate(content.get(section, ())):
+            yield step((section, number), ensure, entry)
+    if "policy" in content:
+        yield step(("policy",), ensure_registry_policy, content["policy"])
+    for number, entry in enumerate(content.get("repositories", ())):
+        yield step(("repositories", number), ensure_repository, entry)
+        for position, image in enumerate(entry.get("images", ())):
+            place = (document.file.parent, position)
+            yield step(("repositories", number, "images", position), ensure_image, entry["name"], image, place)
+
+
+def _registry(content: dict[str, Any], fallback: Registry) -> Registry:
+    return Registry(content.get("account", fallback.id), content.get("region", fallback.region))
+
+
+def _reason(problem: Exception) -> str:
+    """Return the reason in words; files that are no images fail in many ways."""
+    if isinstance(problem, LookupError | TypeError):
+        return f"the files are no image: {problem!r}"
+    if isinstance(problem, OSError) and problem.filename:
+        return f"{problem.filename}: {problem.strerror}"
+    return str(problem)

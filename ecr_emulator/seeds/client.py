@@ -1,0 +1,161 @@
+"""A small client of the emulator: AWS calls, its own endpoints, and pushes to its registries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import urlsplit
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.seeds.images import Blob, ImageContents, RawManifest
+
+TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "secretsmanager": "secretsmanager"}
+"""Services of the JSON protocol, with the prefixes of their operations in ``X-Amz-Target``."""
+
+
+class Answer(Protocol):
+    """An HTTP response whose header names are in lower case."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+
+    def read(self) -> bytes:
+        """Return the body."""
+
+
+class Transport(Protocol):
+    """A way to an emulator."""
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: BinaryIO | None = None
+    ) -> Answer:
+        """Send a request to a path at the emulator. The headers have the Content-Length of a body."""
+
+
+class CallRefused(Exception):
+    """The emulator refused a call. ``code`` is AWS's name of the error, a code of the registry, or empty."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}" if code else message)
+        self.code = code
+
+
+class EmulatorClient:
+    """Calls an emulator as the root user of any account. ``admin_token`` is the one that it was started with."""
+
+    def __init__(self, transport: Transport, admin_token: str | None = None) -> None:
+        self._transport = transport
+        self._admin_token = admin_token
+
+    def call(self, registry: Registry, operation: str, service: str = "ecr", **parameters: Any) -> dict[str, Any]:
+        """Call an operation of AWS in the account and the Region of a registry. Raises ``CallRefused``."""
+        scope = f"Credential={registry.id}/20150101/{registry.region}/{service}/aws4_request"
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"{TARGETS[service]}.{operation}",
+        }
+        return self._document("POST", "/", headers, parameters)
+
+    def home(self) -> Registry:
+        """Return the registry of callers that name none. Raises ``CallRefused``."""
+        answer = self.get("/_ecr/rules")
+        return Registry(answer["account"], answer["region"])
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Get from one of the emulator's own endpoints. Raises ``CallRefused``."""
+        return self._document("GET", path, self._admin_headers())
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """Post to one of the emulator's own endpoints. Raises ``CallRefused``."""
+        return self._document("POST", path, {"Content-Type": "application/json"} | self._admin_headers(), body)
+
+    def push(self, registry: Registry, repository: str, image: ImageContents, tags: tuple[str, ...] = ()) -> None:
+        """Push an image to a repository under all tags, or without one, as docker does. Raises ``CallRefused``."""
+        data = self.call(registry, "GetAuthorizationToken")["authorizationData"]
+        push = _Push(self._transport, f"/v2/{registry.id}/{registry.region}/{repository}", data[0])
+        for blob in image.blobs:
+            push.blob(blob)
+        for manifest in image.manifests[:-1]:
+            push.manifest(manifest, manifest.digest)
+        for reference in tags or (image.digest,):
+            push.manifest(image.top, reference)
+
+    def _admin_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._admin_token}"} if self._admin_token else {}
+
+    def _document(
+        self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        raw = b"" if body is None else json.dumps(body).encode()
+        answer = self._transport.send(method, path, {**headers, "Content-Length": str(len(raw))}, BytesIO(raw))
+        content = answer.read()
+        if answer.status >= 400:
+            raise _refusal(answer.status, content)
+        document: dict[str, Any] = json.loads(content or b"{}")
+        return document
+
+
+class _Push:
+    """Pushes parts of images to the repository at ``path``."""
+
+    def __init__(self, transport: Transport, path: str, authorization: Mapping[str, str]) -> None:
+        self._transport = transport
+        self._path = path
+        self._authorization = {"Authorization": f"Basic {authorization['authorizationToken']}"}
+
+    def blob(self, blob: Blob) -> None:
+        """Push a blob unless the repository has it."""
+        if self._send("HEAD", f"{self._path}/blobs/{blob.digest}", missing=True).status == 200:
+            return
+        location = urlsplit(self._send("POST", f"{self._path}/blobs/uploads/").headers["location"])
+        query = "&".join(filter(None, (location.query, f"digest={blob.digest}")))
+        with blob.open() as content:
+            self._send("PUT", f"{location.path}?{query}", content, blob.size, "application/octet-stream")
+
+    def manifest(self, manifest: RawManifest, reference: str) -> None:
+        """Push a manifest under a tag or its digest."""
+        path = f"{self._path}/manifests/{reference}"
+        self._send("PUT", path, BytesIO(manifest.raw), len(manifest.raw), manifest.media_type)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: BinaryIO | None = None,
+        size: int = 0,
+        media_type: str = "",
+        *,
+        missing: bool = False,
+    ) -> Answer:
+        """Send a request; ``missing`` lets a 404 pass."""
+        headers = self._authorization | {"Content-Length": str(size)}
+        if media_type:
+            headers["Content-Type"] = media_type
+        answer = self._transport.send(method, path, headers, body)
+        content = answer.read()
+        if answer.status >= 400 and not (missing and answer.status == 404):
+            raise _refusal(answer.status, content)
+        return answer
+
+
+def _refusal(status: int, content: bytes) -> CallRefused:
+    """Return the error in the body of an answer of either plane, or of the emulator's own endpoints."""
+    try:
+        document = json.loads(content)
+        if "errors" in document:
+            return CallRefused(document["errors"][0]["code"], document["errors"][0]["message"])
+        if "__type" in document:
+            return CallRefused(
+                document["__type"].rpartition("#")[2], document.get("message") or document.get("Message")
+            )
+        return CallRefused("", document["error"])
+    except (ValueError, LookupError, TypeError):
+        return CallRefused("", f"the emulator answered {status}")
