@@ -10,7 +10,7 @@ from ecr_emulator.domain.partitions import partition_of
 
 ACCOUNT_ID = r"[0-9]{12}"
 """The pattern of an account id."""
-REGION = r"[a-z]{2,3}(?:-[a-z]+)+-[0-9]"
+REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]"
 """The pattern of a Region's name, like ``eu-west-1``."""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"

@@ -8,6 +8,7 @@ from ecr_emulator.domain.names import (
     Registry,
     digest_of,
     is_digest,
+    is_region,
     is_repository_name,
     is_tag,
     parse_repository_arn,
@@ -70,3 +71,13 @@ def test_an_arn_has_the_partition_of_its_region_and_can_be_read_back(region, arn
 
 def test_other_arns_are_not_repositories():
     assert parse_repository_arn("arn:aws:s3:::bucket") is None
+
+
+@pytest.mark.parametrize("name", ["us-east-1", "us-gov-west-1", "cn-north-1", "us-iso-east-1", "eusc-de-east-1"])
+def test_regions_of_every_partition_have_valid_names(name):
+    assert is_region(name)
+
+
+@pytest.mark.parametrize("name", ["", "us-east", "US-EAST-1", "us_east_1", "europe-west-1", "us-east-1.amazonaws.com"])
+def test_other_names_are_no_regions(name):
+    assert not is_region(name)
