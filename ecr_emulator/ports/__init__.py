@@ -1,4 +1,4 @@
-"""What the middle needs from outside, one module for each subject.
+"""Ports: protocols that ``services`` uses and that adapters implement. Each subject has a module.
 
 Import a port from its module.
 """

@@ -1,4 +1,4 @@
-"""The ports of blobs: verified bytes by digest, and bytes on their way there."""
+"""The ports of blobs: verified blobs by digest, and blobs that are still being written."""
 
 from __future__ import annotations
 
@@ -8,106 +8,107 @@ from typing import BinaryIO, Protocol
 
 
 class BlobWriter(Protocol):
-    """Bytes on their way to becoming a blob. Nothing is a blob before ``commit``.
+    """A blob that is being written. It can be read by its digest only after ``commit``.
 
     Seven methods: writing, reading back, and the three ways to end belong to one open file.
     """
 
     @property
     def size(self) -> int:
-        """How many bytes have been written."""
+        """The number of bytes written so far."""
 
     def write(self, data: bytes) -> None:
-        """Append. Raises ``StorageFailure``, after counting what did get written."""
+        """Append bytes. Raises ``StorageFailure``; ``size`` then counts the bytes that were written before it."""
 
     def digest(self, algorithm: str = "sha256") -> str:
-        """The digest of what has been written so far."""
+        """Return the digest of the bytes written so far."""
 
     def reader(self) -> BinaryIO:
-        """A second file on the same bytes, from 0, while more are being written.
+        """Open a second file on the same bytes, positioned at 0. It also sees bytes that are written later.
 
-        It is independent of the writer, usable from another thread, and outlives ``commit`` and ``abandon``.
+        The file is independent of the writer: another thread may use it, and it stays readable after ``commit`` and
+        ``abandon``.
         """
 
     def commit(self, digest: str) -> bool:
-        """Make it the blob of this digest, durably and at once; False, and nothing kept, if it is not.
+        """Store the bytes as the blob with this digest, durably and atomically, and return True.
 
-        Raises ``StorageFailure``.
+        If the bytes have another digest, drop them and return False. Raises ``StorageFailure``.
         """
 
     def abandon(self) -> None:
-        """Forget everything written. Harmless after ``commit`` and ``close``."""
+        """Delete the written bytes. Does nothing after ``commit`` and ``close``."""
 
     def close(self) -> None:
-        """Keep what is written for a later ``BlobWriters.resume``. Harmless after ``commit`` and ``abandon``."""
+        """Keep the written bytes for a later ``BlobWriters.resume``. Does nothing after ``commit`` and ``abandon``."""
 
 
 class Blobs(Protocol):
-    """Verified bytes by digest. The bytes of every blob have been hashed."""
+    """Stored blobs by digest. Every blob was verified against its digest when it was stored."""
 
     def size(self, digest: str) -> int | None:
-        """The size of a blob in bytes, None if there is none."""
+        """Return the size of a blob in bytes; None if there is no such blob."""
 
     def intact_size(self, digest: str, expected: int) -> int | None:
-        """The size of a blob; None if there is none, or if it was damaged and is dropped.
+        """Return the size of a blob in bytes; None if there is no such blob, or if it was damaged and is now removed.
 
-        It is read only for a reason: another size than expected, or a file that was touched since it was hashed.
+        The file is read only if its size is not the expected one, or if it was touched after it was last hashed.
         """
 
     def open(self, digest: str) -> BinaryIO:
-        """A real, seekable file on the blob, positioned at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
+        """Open a blob as a seekable file, positioned at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
 
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
-        """Remove a blob, held or not, if it has other bytes than its name says.
+        """Remove a blob, even a held one, if its bytes do not match its digest. Return True if it was removed.
 
-        All of them are read, unless that was done before and the file has not been touched since; ``anew``, even then.
+        The file is read, unless it was read before and has not been touched since. ``anew`` reads it in any case.
         """
 
     def delete(self, digest: str) -> int | None:
-        """Remove a blob; how many bytes that frees, None if there is none or it is held."""
+        """Remove a blob and return the number of bytes freed; None if there is no such blob or it is held."""
 
     def hold(self, name: str) -> AbstractContextManager[None]:
-        """While the block runs, the blob of a digest, or what is written under a name, is not removed.
+        """Protect a blob (named by its digest) or an upload (named by its id) from removal while the block runs.
 
-        It need not be there yet: who holds its name first may create it and tell the database later.
+        It need not exist yet: a caller may hold the name first, then write the file, and then write the database.
         """
 
 
 class BlobWriters(Protocol):
-    """New blobs, and those whose writing was interrupted."""
+    """Start new blobs, and continue blobs whose writing was interrupted."""
 
     def begin(self, name: str) -> BlobWriter:
-        """Start a new blob under a name of the caller's choosing (an upload id). Raises ``StorageFailure``."""
+        """Start a new blob under a name that the caller chooses (an upload id). Raises ``StorageFailure``."""
 
     def has_written(self, name: str, size: int) -> bool:
-        """Whether so many bytes are here of a writer that is open or was closed."""
+        """Return whether a writer that is open or was closed has written at least ``size`` bytes."""
 
     def resume(self, name: str, size: int) -> BlobWriter:
-        """Go on after so many bytes of a writer that was closed, in this process or an earlier one.
+        """Continue a writer after its first ``size`` bytes. It was closed in this process or in an earlier one.
 
-        What it wrote beyond is dropped: nobody was told that it had arrived. Raises ``FileNotFoundError`` and
+        Later bytes are dropped, because no client was told that they had arrived. Raises ``FileNotFoundError`` and
         ``StorageFailure``.
         """
 
     def room(self) -> int:
-        """How many bytes may still come in without touching the reserve; negative if that is touched already."""
+        """Return the number of bytes that can be written before the disk reserve is used; negative if it is in use."""
 
 
 class BlobInventory(Protocol):
     """All names in the store, for garbage collection and verification."""
 
     def held(self) -> set[str]:
-        """The names that are held, those of open writers among them."""
+        """Return the names that are held, including those of open writers."""
 
     def digests(self) -> Iterator[str]:
-        """The digests of all blobs."""
+        """Yield the digests of all blobs."""
 
     def strays(self) -> Iterator[str]:
-        """The paths of files that lie where blobs do and are none."""
+        """Yield the paths of files in the folder of blobs that are not blobs."""
 
     def sweep(self, keep: set[str]) -> int:
-        """Remove what is written under names that are neither to keep nor held; how many there were."""
+        """Remove all unfinished blobs whose names are neither held nor in ``keep``. Return the number removed."""
 
 
 class BlobStore(Blobs, BlobWriters, BlobInventory, Protocol):
-    """The whole store of blobs, as one folder keeps it."""
+    """All ports of blobs together. One folder implements them."""

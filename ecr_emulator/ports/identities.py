@@ -12,9 +12,9 @@ from ecr_emulator.domain.caller import Caller
 
 
 class AccessKey(NamedTuple):
-    """An access key, its secret, and the principal that it speaks for.
+    """An access key, its secret, and the principal that it belongs to.
 
-    ``session_token`` and ``expires_at``, by the emulator's clock, are those of a session; a user's key has neither.
+    Keys of sessions have a ``session_token`` and ``expires_at`` (by the emulator's clock); keys of users have neither.
     """
 
     account: str
@@ -25,9 +25,9 @@ class AccessKey(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """A principal, the policies that IAM keeps for it, and what IAM knows of it, as values of condition keys.
+    """A principal, its policies in IAM, and its attributes in IAM as values of condition keys (``context``).
 
-    ``trust`` is the document that says who may act in the role behind it; None if there is none.
+    ``trust`` is the trust policy of the principal's role; None if there is none.
     """
 
     principal: Principal
@@ -37,23 +37,23 @@ class Identity(NamedTuple):
 
 
 class Identities(Protocol):
-    """IAM and STS, as far as ECR asks them who somebody is."""
+    """IAM and STS, as far as they identify callers to ECR."""
 
     def find_key(self, access_key: str) -> AccessKey | None:
-        """An active access key that they gave out, or None."""
+        """Return an active access key that IAM or STS issued, or None."""
 
     def identity_of(self, caller: Caller) -> Identity:
-        """The principal behind a caller, as it is now; one that is gone has no policies."""
+        """Return the current identity of a caller. A principal that no longer exists has no policies."""
 
     def identity_in_role(self, role_arn: str) -> Identity:
-        """ECR itself in a role, as the role is now; in one that is not there it has no policies."""
+        """Return the identity that ECR has when it assumes a role now. For a missing role it has no policies."""
 
 
 class Roles(Protocol):
-    """IAM, as far as ECR acts in it by itself."""
+    """The service-linked roles that ECR creates in IAM."""
 
     def has_service_linked_role(self, account: str, service: str) -> bool:
-        """Whether an account has the service-linked role of a service principal."""
+        """Return whether an account has the service-linked role of a service principal."""
 
     def ensure_service_linked_role(self, account: str, service: str) -> None:
         """Create the service-linked role of a service principal unless the account has it."""

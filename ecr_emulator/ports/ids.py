@@ -9,4 +9,4 @@ class IdSource(Protocol):
     """The only source of identifiers."""
 
     def uuid(self) -> str:
-        """A new random UUID in its canonical form."""
+        """Return a new random UUID in its canonical form."""

@@ -14,13 +14,13 @@ from ecr_emulator.domain.validation_timer import Validation
 
 
 class Images(Protocol):
-    """The images of repositories, without the movements of their tags.
+    """The images of repositories. ``Tags`` moves their tags.
 
     Nine methods: an image, its manifest and its references are stored and removed together.
     """
 
     def find(self, repository: Repository, digest: str) -> Image | None:
-        """The image with this digest, with its tags."""
+        """Return the image with this digest, including its tags; None if there is none."""
 
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
         """Store a manifest and its references. Returns the image with its key.
@@ -32,96 +32,96 @@ class Images(Protocol):
         """Remove an image, its tags and its references."""
 
     def manifest(self, image: Image) -> StoredManifest:
-        """The bytes of an image's manifest."""
+        """Return the manifest of an image as it was received."""
 
     def mend(self, digest: str, raw: bytes) -> None:
-        """Store the bytes of a manifest of an image again, which have been verified, unless they are what is stored."""
+        """Replace the stored bytes of a manifest, if they differ, by bytes that match the digest."""
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
-        """At most ``limit`` images in order of digest, those after the given digest, with their tags."""
+        """Return at most ``limit`` images with digests after ``after``, in order of digest, including their tags."""
 
     def count(self, repository: Repository) -> int:
-        """How many images there are."""
+        """Return the number of images in a repository."""
 
     def pulled(self, image: Image, now: datetime) -> None:
-        """Record a pull."""
+        """Record a pull of an image."""
 
     def save(self, image: Image) -> None:
-        """Store a changed size, status or date."""
+        """Store an image whose size, status or dates have changed."""
 
 
 class ImageRelations(Protocol):
-    """The images of a repository that list or refer to others."""
+    """Relations between the images of a repository: indexes list images, and referrers have a subject."""
 
     def parents(self, repository: Repository, digest: str) -> list[str]:
-        """The digests of the indexes in this repository that list an image, in order."""
+        """Return the digests of the indexes in this repository that list an image, in order."""
 
     def active_parents(self, repository: Repository, digest: str) -> list[str]:
-        """Those of them that are not archived."""
+        """Return the digests of the indexes that list an image and are not archived, in order."""
 
     def listed(self, repository: Repository) -> set[str]:
-        """The digests that indexes of this repository list which are not archived."""
+        """Return the digests that the indexes of this repository list, without those of archived indexes."""
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
-        """The images whose subject is this digest, in order of digest."""
+        """Return the images whose subject is this digest, in order of digest."""
 
 
 class Tags(Protocol):
-    """Where the tags of repositories point."""
+    """The tags of repositories and the images that they point at."""
 
     def find(self, repository: Repository, tag: str) -> Image | None:
-        """The image that a tag points at, with all its tags."""
+        """Return the image that a tag points at, including all its tags; None if there is no such tag."""
 
     def put(self, repository: Repository, tag: str, image: Image, now: datetime) -> None:
-        """Point a tag at an image, wherever it pointed before."""
+        """Create a tag that points at an image, or move it there."""
 
     def remove(self, repository: Repository, tag: str) -> None:
         """Remove a tag; its image stays."""
 
     def page(self, repository: Repository, after: str, limit: int) -> list[str]:
-        """At most ``limit`` tags in ASCII order, those after the given tag."""
+        """Return at most ``limit`` tags after the tag ``after``, in ASCII order."""
 
     def validation(self, repository: Repository, tag: str) -> Validation | None:
-        """What is known of a tag's upstream; None if it did not come through the cache."""
+        """Return what was last known about the upstream of a tag; None if no pull through imported the tag."""
 
     def save_validation(self, repository: Repository, tag: str, validation: Validation) -> None:
-        """Remember what is known of a tag's upstream; harmless if the tag is gone."""
+        """Store what is known about the upstream of a tag. Does nothing if the tag no longer exists."""
 
 
 class ImageDocuments(Protocol):
-    """What became of images, by name, as JSON values; they go with their image."""
+    """Facts about images as JSON values with names. They are removed with their image."""
 
     def find(self, image: Image, name: str) -> Any | None:
-        """The document of this name, or None."""
+        """Return the document with this name, or None."""
 
     def put(self, image: Image, name: str, document: Any) -> None:
-        """Store a document in place of the one that was there."""
+        """Store a document; it replaces an earlier one with this name."""
 
 
 class Scans(Protocol):
-    """The last basic scan of every image that was scanned; they go with their image."""
+    """The last basic scan of each scanned image. Scans are removed with their image."""
 
     def find(self, image: Image) -> Scan | None:
-        """The last scan of an image, or None."""
+        """Return the last scan of an image, or None."""
 
     def save(self, image: Image, scan: Scan) -> None:
-        """Store a scan in place of the last."""
+        """Store a scan; it replaces the last one."""
 
     def remove(self, image: Image) -> None:
-        """Forget that an image was scanned; harmless if it was not."""
+        """Remove the scan of an image, if there is one."""
 
     def count_since(self, registry: Registry, since: datetime) -> int:
-        """How many images of a registry were last scanned after an instant."""
+        """Return the number of images in a registry whose last scan was after an instant."""
 
 
 class KnownFindings(Protocol):
-    """What users have told of images, by digest: the findings of scans to come."""
+    """The findings that users have set for images, by digest. Later scans report them."""
 
     def find(self, digest: str) -> list[dict[str, Any]] | None:
-        """What is known under a digest, or None."""
+        """Return the findings that were set for a digest, or None."""
 
     def put(self, digest: str, findings: list[dict[str, Any]]) -> None:
-        """Store findings in place of those that were there."""
+        """Store findings; they replace earlier ones."""
 
     def remove(self, digest: str) -> None:
-        """Forget findings; harmless if there are none."""
+        """Remove the findings of a digest, if there are any."""

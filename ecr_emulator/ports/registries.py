@@ -1,4 +1,4 @@
-"""The ports of what a registry is configured to do: rules, templates, backfills, documents and roles."""
+"""The ports of the configuration of registries: rules, templates, backfills, documents and roles."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class PullThroughRules(Protocol):
     """
 
     def find(self, registry: Registry, prefix: str) -> PullThroughRule | None:
-        """The rule with this prefix, or None."""
+        """Return the rule with this prefix, or None."""
 
     def all(self, registry: Registry) -> list[PullThroughRule]:
-        """The rules of a registry in order of prefix; there are at most 50."""
+        """Return the rules of a registry in order of prefix, at most 50."""
 
     def of_account(self, account: str) -> list[PullThroughRule]:
-        """The rules of an account in all Regions, in order of Region and prefix."""
+        """Return the rules of an account in all Regions, in order of Region and prefix."""
 
     def registries(self) -> list[Registry]:
-        """The registries that have rules, in order of account and Region."""
+        """Return the registries that have rules, in order of account and Region."""
 
     def add(self, rule: PullThroughRule) -> None:
-        """Store a rule; raises ``PullThroughCacheRuleAlreadyExistsException``."""
+        """Store a new rule. Raises ``PullThroughCacheRuleAlreadyExistsException``."""
 
     def save(self, rule: PullThroughRule) -> None:
-        """Store a changed credential."""
+        """Store a rule whose credential has changed."""
 
     def remove(self, rule: PullThroughRule) -> None:
         """Remove a rule."""
@@ -42,13 +42,13 @@ class CreationTemplates(Protocol):
     """The repository creation templates of all registries."""
 
     def find(self, registry: Registry, prefix: str) -> CreationTemplate | None:
-        """The template with this prefix, or None."""
+        """Return the template with this prefix, or None."""
 
     def all(self, registry: Registry) -> list[CreationTemplate]:
-        """The templates of a registry in order of prefix."""
+        """Return the templates of a registry in order of prefix."""
 
     def add(self, template: CreationTemplate) -> None:
-        """Store a template; raises ``TemplateAlreadyExistsException``."""
+        """Store a new template. Raises ``TemplateAlreadyExistsException``."""
 
     def save(self, template: CreationTemplate) -> None:
         """Store a changed template."""
@@ -61,36 +61,36 @@ class Backfills(Protocol):
     """The replication backfills of all registries."""
 
     def find(self, registry: Registry, backfill_id: str) -> Backfill | None:
-        """The backfill with this id, or None."""
+        """Return the backfill with this id, or None."""
 
     def all(self, registry: Registry) -> list[Backfill]:
-        """The backfills of a registry, the newest first."""
+        """Return the backfills of a registry, newest first."""
 
     def save(self, backfill: Backfill) -> None:
         """Store a new or changed backfill."""
 
 
 class RegistryDocuments(Protocol):
-    """What registries are configured to do: policies and configurations by name, as JSON values."""
+    """The policies and configurations of registries as JSON values with names."""
 
     def find(self, registry: Registry, name: str) -> Any | None:
-        """The document of this name, or None."""
+        """Return the document with this name, or None."""
 
     def put(self, registry: Registry, name: str, document: Any) -> None:
-        """Store a document in place of the one that was there."""
+        """Store a document; it replaces an earlier one with this name."""
 
     def remove(self, registry: Registry, name: str) -> None:
-        """Remove a document; harmless if there is none."""
+        """Remove a document, if there is one."""
 
 
 class ServiceLinkedRoles(Protocol):
     """The service-linked roles that ECR has created."""
 
     def all(self) -> list[tuple[str, str]]:
-        """Account and service principal of every role, in order."""
+        """Return the account and the service principal of every role, in order."""
 
     def add(self, account: str, service: str) -> None:
-        """Remember a role; harmless if it is known."""
+        """Store a role, unless it is stored already."""
 
     def remove(self, account: str, service: str) -> None:
-        """Forget a role; harmless if it is not known."""
+        """Remove a role, if it is stored."""

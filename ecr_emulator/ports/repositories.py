@@ -17,133 +17,136 @@ from ecr_emulator.domain.upload import Upload
 class Repositories(Protocol):
     """The repositories of all registries.
 
-    Seven methods: ``get`` is ``find`` for callers who need the repository, and raises the one error for all.
+    Seven methods: ``get`` is ``find`` for callers that need the repository; it raises the same error for all of them.
     """
 
     def find(self, registry: Registry, name: str) -> Repository | None:
-        """The repository, or None."""
+        """Return the repository with this name, or None."""
 
     def get(self, registry: Registry, name: str) -> Repository:
-        """The repository; raises ``RepositoryNotFoundException``."""
+        """Return the repository with this name. Raises ``RepositoryNotFoundException``."""
 
     def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
-        """At most ``limit`` repositories in order of name, those after the given name."""
+        """Return at most ``limit`` repositories with names after ``after``, in order of name."""
 
     def count(self, registry: Registry) -> int:
-        """How many there are in a registry."""
+        """Return the number of repositories in a registry."""
 
     def add(self, repository: Repository) -> Repository:
-        """Store a new repository; raises ``RepositoryAlreadyExistsException``. Returns it with its key."""
+        """Store a new repository and return it with its key. Raises ``RepositoryAlreadyExistsException``."""
 
     def save(self, repository: Repository) -> None:
-        """Store changed settings."""
+        """Store a repository whose settings have changed."""
 
     def remove(self, repository: Repository) -> None:
-        """Remove it with everything that hangs on it."""
+        """Remove a repository and everything in it."""
 
 
 class Layers(Protocol):
-    """Which blobs belong to which repository.
+    """The blobs that repositories hold.
 
-    Nine methods: one table answers what a repository holds and who holds a blob.
+    Nine methods: one table stores the blobs of a repository and the repositories of a blob.
     """
 
     def find(self, repository: Repository, digest: str) -> Layer | None:
-        """A blob that the repository holds: uploaded to it, mounted, or brought in through the cache."""
+        """Return a blob that the repository holds because it was uploaded, mounted or pulled through; or None."""
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
-        """What an image of the repository says of a blob, whether or not the repository holds it.
+        """Return a blob as a manifest of the repository lists it, even if the repository does not hold it; or None.
 
-        It is foreign only if all images say so.
+        The layer is foreign only if all manifests list it as foreign.
         """
 
     def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:
-        """Those of the digests that the repository does not hold, in the order given, each once."""
+        """Return the given digests that the repository does not hold, in the given order, each once."""
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
-        """Give a blob to a repository, or say that it was just given one that it has. Its name is held meanwhile.
+        """Add a blob to a repository, or update the time at which it was added. The caller holds the blob meanwhile.
 
         Raises ``RepositoryNotFoundException``.
         """
 
     def touch(self, repository: Repository, digest: str, now: datetime) -> bool:
-        """Say that a client counts on a blob that the repository holds; False if it holds it no more."""
+        """Set a blob's time to ``now``, because a client relies on it; False if the repository does not hold it."""
 
     def remove_loose(self, before: datetime) -> int:
-        """Take from all repositories the blobs that were added before and to which no image refers; how many."""
+        """Remove blobs that were added before an instant and that no image references from all repositories.
+
+        Returns the number removed.
+        """
 
     def unused(self, digests: Iterable[str]) -> list[str]:
-        """Those of the digests that no repository holds and to which no image refers."""
+        """Return the given digests that no repository holds and no image references."""
 
     def holders(self, registry: Registry, digest: str) -> list[str]:
-        """The names of the registry's repositories that hold a blob."""
+        """Return the names of the registry's repositories that hold a blob."""
 
     def owners(self, digest: str) -> set[str]:
-        """The accounts that have repositories which hold a blob."""
+        """Return the accounts whose repositories hold a blob."""
 
 
 class Uploads(Protocol):
     """Upload sessions."""
 
     def get(self, repository: Repository, upload_id: str) -> Upload:
-        """The session; raises ``UploadNotFoundException``, also for one of another repository."""
+        """Return the session. Raises ``UploadNotFoundException``, also for a session of another repository."""
 
     def ids(self) -> set[str]:
-        """The ids of all sessions of all repositories."""
+        """Return the ids of all sessions of all repositories."""
 
     def add(self, repository: Repository, upload: Upload) -> None:
-        """Begin a session. Raises ``RepositoryNotFoundException``."""
+        """Store a new session. Raises ``RepositoryNotFoundException``."""
 
     def save(self, repository: Repository, upload: Upload) -> None:
-        """Record its progress; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
+        """Record the progress of a session. Raises ``UploadNotFoundException`` if it was removed meanwhile."""
 
     def remove_untouched(self, before: datetime, keep: set[str]) -> None:
-        """End the sessions that were last touched before an instant, but for those with the ids to keep."""
+        """Remove the sessions that were last touched before an instant, except those with the ids in ``keep``."""
 
     def remove(self, repository: Repository, upload: Upload) -> None:
-        """End a session; raises ``UploadNotFoundException`` if it has been ended meanwhile."""
+        """Remove a session. Raises ``UploadNotFoundException`` if it was removed meanwhile."""
 
 
 class ReferrerListings(Protocol):
-    """What upstreams said refers to the images of repositories; they go with their repository."""
+    """The referrers that upstreams listed for digests in repositories. They are removed with their repository."""
 
     def find(self, repository: Repository, subject: str) -> ReferrerListing | None:
-        """What was last said of a digest, or None."""
+        """Return the last listing for a subject, or None."""
 
     def save(self, repository: Repository, listing: ReferrerListing) -> None:
-        """Store a listing in place of the one that was there."""
+        """Store a listing; it replaces the last one for its subject."""
 
     def has(self, repository: Repository, digest: str) -> bool:
-        """Whether any listing of the repository has this referrer."""
+        """Return whether any listing of the repository has this referrer."""
 
     def remove_empty(self, before: datetime) -> None:
-        """Forget the subjects to which nothing referred when the upstream was last asked, before an instant."""
+        """Remove the listings without referrers that upstreams gave before an instant."""
 
 
 class LifecyclePreviews(Protocol):
-    """The lifecycle policy previews, one for each repository at most."""
+    """The lifecycle policy previews, at most one for each repository."""
 
     def find(self, repository: Repository) -> LifecyclePreview | None:
-        """The latest preview of a repository, or None."""
+        """Return the latest preview of a repository, or None."""
 
     def save(self, repository: Repository, preview: LifecyclePreview) -> None:
-        """Store a preview in place of the one that was there."""
+        """Store a preview; it replaces the last one."""
 
 
 class Inventory(Protocol):
-    """What all repositories hold, whosever they are."""
+    """The blobs and manifests of the repositories of all accounts."""
 
     def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
-        """At most ``limit`` blobs that repositories hold, each once: digest and size, in order, after a digest."""
+        """Return the digest and size of at most ``limit`` blobs after a digest, in order, each once."""
 
     def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
-        """At most ``limit`` manifests, each once: digest and bytes, None if these are gone, after a digest."""
+        """Return digest and bytes (None if lost) of at most ``limit`` manifests after a digest, in order, each once."""
 
     def blob_places(self, digest: str) -> list[tuple[Registry, str]]:
-        """The registries and names of the repositories that hold a blob."""
+        """Return the registry and name of each repository that holds a blob."""
 
     def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
-        """The registries and names of the repositories that have an image."""
+        """Return the registry and name of each repository that has an image."""
 
     def complaints(self) -> list[str]:
-        """What the database finds wrong when it reads all of itself; the first 20 things."""
+        """Return the first 20 errors that the database finds when it checks itself."""

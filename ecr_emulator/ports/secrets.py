@@ -8,11 +8,11 @@ from ecr_emulator.domain.names import Registry
 
 ABSENT = "The secret could not be found."
 MALFORMED = "The secret is not valid JSON with the keys username and accessToken."
-"""Why a secret gives a rule no credential, in the words that the validation of the rule uses."""
+"""Reasons why a secret has no credential for a rule, in the words of ``ValidatePullThroughCacheRule``."""
 
 
 class Credential(NamedTuple):
-    """How to sign in at an upstream registry."""
+    """The user name and access token for an upstream registry."""
 
     username: str
     access_token: str
@@ -26,5 +26,5 @@ class SecretSource(Protocol):
         ``UnableToDecryptSecretValueException`` unless the registry can read this secret."""
 
     def credential(self, arn: str, registry: Registry) -> Credential:
-        """The credential in the secret, read anew. Raises ``UpstreamAccessDenied`` with the reason if the secret
-        is gone or does not hold ``username`` and ``accessToken``."""
+        """Read the secret and return its credential. Raises ``UpstreamAccessDenied`` with the reason if the secret
+        does not exist or has no ``username`` and ``accessToken``."""

@@ -6,9 +6,9 @@ import errno
 
 
 class StorageFailure(Exception):
-    """The data directory cannot be written: the disk is full, or read-only. Stored data stays and can still be read.
+    """The data directory cannot be written: the disk is full or read-only. Stored data can still be read.
 
-    ``reason`` is for people.
+    ``reason`` is a sentence for users.
     """
 
     def __init__(self, reason: str) -> None:
@@ -17,12 +17,12 @@ class StorageFailure(Exception):
 
 
 class OutOfFiles(StorageFailure):
-    """The system lets the process open no more files. This passes as connections and transfers end."""
+    """The process has as many open files as the system allows. This passes when connections and transfers end."""
 
     def __init__(self) -> None:
         super().__init__("the emulator may open no more files for now; raise their limit (ulimit -n)")
 
     @staticmethod
     def is_meant_by(error: OSError) -> bool:
-        """Whether an error of the system says that no more files may be opened."""
+        """Return whether a system error means that the process may open no more files."""
         return error.errno in {errno.EMFILE, errno.ENFILE}

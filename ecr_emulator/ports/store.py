@@ -1,4 +1,4 @@
-"""The ports of the metadata: transactions, and the events and tasks among it."""
+"""The ports of the metadata: its transactions, its events and its tasks."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ from ecr_emulator.ports.repositories import (
 
 
 class Events(Protocol):
-    """The log of the newest events; older ones are forgotten."""
+    """The log of the newest events. Older events are removed."""
 
     def add(self, event: Event) -> None:
-        """Append."""
+        """Append an event."""
 
     def after(self, key: int, limit: int) -> list[Event]:
-        """At most ``limit`` events that came after the one with this key, oldest first."""
+        """Return at most ``limit`` events after the event with this key, oldest first."""
 
     def latest(self, registry: Registry, detail_type: str, limit: int) -> list[Event]:
-        """At most ``limit`` events of a registry of this type, newest first."""
+        """Return at most ``limit`` events of a registry with this detail type, newest first."""
 
 
 class Tasks(Protocol):
-    """Work to be done behind the client's back."""
+    """Background work with the times at which it is due."""
 
     def add(self, task: Task) -> None:
-        """Have it done when it is due; it replaces a task that waits under the same key."""
+        """Store a task; it replaces a waiting task with the same key."""
 
     def find(self, key: str) -> Task | None:
-        """The task that waits under this key, or None."""
+        """Return the waiting task with this key, or None."""
 
     def remove(self, key: str) -> None:
-        """Forget a task; harmless if there is none."""
+        """Remove a task, if there is one with this key."""
 
     def hasten(self, kind: str, now: datetime) -> int:
-        """Make all tasks of a kind due, whenever they were to be done; how many there are."""
+        """Make all tasks of a kind due now and return their number."""
 
     def due(self, now: datetime) -> Task | None:
-        """The task that has been due for longest."""
+        """Return the task that has been due for longest; None if no task is due."""
 
 
 class UnitOfWork(Protocol):
-    """One transaction and the door to everything stored."""
+    """One transaction with access to all metadata."""
 
     repositories: Repositories
     images: Images
@@ -84,25 +84,25 @@ class UnitOfWork(Protocol):
 
 
 class Store(Protocol):
-    """The metadata. Leaving a block normally commits it; an exception rolls it back."""
+    """The metadata. A unit of work commits when its block ends normally, and rolls back on an exception."""
 
     @property
     def next_due(self) -> datetime | None:
-        """When the first task is due, as of the last commit; None if there is none. Costs nothing."""
+        """The time when the first task is due, as of the last commit; None if there is none. Reads no storage."""
 
     def remember_time(self, now: datetime) -> None:
-        """Remember what time it is, so that a restart does not go back behind it. Raises ``StorageFailure``."""
+        """Store the time, so that the clock does not go back after a restart. Raises ``StorageFailure``."""
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
-        """A unit that only reads; many run side by side, and none waits for a writer."""
+        """Open a unit that only reads. Many can be open at the same time, and none waits for a writing unit."""
 
     def writing(
         self, *, waits: bool = True, promised: bool = True, frees: bool = False
     ) -> AbstractContextManager[UnitOfWork]:
-        """A unit that may write; one at a time. Raises ``StorageFailure``.
+        """Open a unit that may write. Only one is open at a time. Raises ``StorageFailure``.
 
-        What it commits survives a loss of power. With ``promised=False`` it does so only together with a later commit
-        that is promised: for what clients do again. With ``waits=False`` that is so, too, and the unit fails at once
-        where another program holds the lock: for what can be left out or done later. With ``frees=True`` it may use
-        the last room of the disk: for what makes room there.
+        A commit survives a loss of power. With ``promised=False`` it does so only after a later commit with
+        ``promised=True``; use it for changes that clients would repeat. With ``waits=False`` the same holds, and the
+        unit fails at once if another program has locked the database; use it for changes that can be skipped or
+        made later. With ``frees=True`` the unit may use the reserve of the disk; use it for deletions.
         """

@@ -10,4 +10,4 @@ class Clock(Protocol):
     """The only source of time."""
 
     def now(self) -> datetime:
-        """The current instant: aware, UTC, whole milliseconds."""
+        """Return the current instant: aware, in UTC, in whole milliseconds."""

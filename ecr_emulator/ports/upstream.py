@@ -11,9 +11,9 @@ from ecr_emulator.domain.referrer import Referrer
 
 
 class ManifestHead(NamedTuple):
-    """Which manifest a tag points at, as an upstream says.
+    """The digest and media type of the manifest that a tag points at upstream.
 
-    ``manifest`` is the manifest itself, if it had to be fetched to know.
+    ``manifest`` is the manifest itself, if the digest could be found only by fetching it.
     """
 
     digest: str
@@ -22,7 +22,7 @@ class ManifestHead(NamedTuple):
 
 
 class RateLimit(NamedTuple):
-    """What an upstream said of its rate limit: ``remaining`` requests of ``limit`` in ``window`` seconds."""
+    """The rate limit that an upstream announced: ``remaining`` requests of ``limit`` in ``window`` seconds."""
 
     limit: int
     remaining: int
@@ -30,37 +30,38 @@ class RateLimit(NamedTuple):
 
 
 class Upstream(Protocol):
-    """One upstream registry, signed in as one rule says. Every method raises ``UpstreamFailure``."""
+    """One upstream registry, accessed with the credential of one rule. Every method raises ``UpstreamFailure``."""
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
-        """Ask which manifest a tag points at."""
+        """Return the digest and media type of the manifest that a tag points at."""
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
-        """Fetch a manifest by tag or digest. The bytes match the digest that was asked for, or announced."""
+        """Fetch a manifest by tag or digest. Its bytes match the requested digest, or the digest that was announced."""
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
-        """The bytes of a blob from an offset on, as they arrive.
+        """Yield the bytes of a blob from an offset on, as they arrive.
 
-        Breaks in the connection are mended underneath; the caller still verifies the digest. ``size`` is what the
-        manifest says; the iterator never yields more.
+        Implementations resume a connection that breaks; the caller verifies the digest. ``size`` is the size in bytes
+        that the manifest states; the iterator never yields more.
         """
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
-        """What refers to a digest, wherever the upstream keeps that; none if it knows of none."""
+        """List the referrers of a digest, by the referrers API or the tag that replaces it; empty if there are none."""
 
     def hang_up(self) -> None:
-        """Use none of the connections any more that are kept: one of them brought something wrong."""
+        """Reuse none of the idle connections, because one of them delivered wrong bytes."""
 
     def ping(self) -> None:
         """Check that the registry answers and accepts the credential."""
 
 
 class UpstreamState(NamedTuple):
-    """What is known of the upstream of a rule without asking it.
+    """The state of the upstream of a rule, as known without a request to it.
 
-    ``address`` is where it is reached, if that is not its own name. ``broken`` is for how many more seconds it is left
-    alone because it kept failing, 0 if one request may now find out, None if it is not; ``limited`` is for how many
-    more seconds it does not want to be asked, 0 if it does.
+    ``address`` is the URL that replaces the upstream (``upstream_map``), if any. ``broken`` is the number of seconds
+    for which no request is sent because earlier ones failed; 0 if one trial request may be sent now, None if the
+    circuit breaker is closed. ``limited`` is the number of seconds until the upstream's rate limit allows requests; 0
+    if it does now.
     """
 
     address: str | None = None
@@ -70,17 +71,17 @@ class UpstreamState(NamedTuple):
 
 
 class Upstreams(Protocol):
-    """How to reach upstream registries."""
+    """The upstream registries of rules."""
 
     def at(self, rule: PullThroughRule) -> Upstream:
-        """The upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
+        """Return the upstream of a rule. Raises ``UpstreamFailure`` if its credential cannot be read."""
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
-        """What is known of the upstream of a rule."""
+        """Return the state of the upstream of a rule."""
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
-        """Let the next request to the upstream of a rule through, although it kept failing.
+        """Allow the next request to the upstream of a rule, even if earlier ones failed.
 
-        What it lately did not have or show in the repository of this name, as it calls it, is asked for again. A rate
-        limit stays: that was its own wish.
+        Negative answers for the upstream's repository ``name`` are forgotten, too. A rate limit stays, because the
+        upstream set it.
         """

@@ -7,14 +7,14 @@ from typing import ClassVar, Self
 from ecr_emulator.domain.printable_text import one_line
 
 LONGEST_REASON = 1_000
-"""Maximum length of a reason in characters: an upstream may send a text of any length."""
+"""Maximum length of a reason in characters. An upstream may send a text of any length."""
 
 
 class UpstreamFailure(Exception):
-    """An upstream registry could not deliver. ``reason`` is one line for people, ``failure_code`` ECR's word for it.
+    """An upstream registry did not deliver. ``reason`` is one line for users; ``failure_code`` is ECR's code for it.
 
-    ``sentence`` is what ECR says to clients, where that is known. ``retry_after`` is in seconds and says when asking
-    again makes sense, where the upstream told us.
+    ``sentence`` is ECR's message to clients, if it is known. ``retry_after`` is the number of seconds after which a
+    client may try again, if the upstream stated it.
     """
 
     failure_code: ClassVar[str] = "UpstreamUnavailable"
@@ -27,11 +27,11 @@ class UpstreamFailure(Exception):
 
     @property
     def message(self) -> str:
-        """What a client hears: ECR's sentence, or the reason where ECR is not known to have one."""
+        """The message to clients: ECR's sentence, or the reason if ECR's sentence is not known."""
         return self.sentence or self.reason
 
     def again(self, retry_after: float | None) -> Self:
-        """The same failure for somebody else, who is told another time: an exception that was raised stays as it is."""
+        """Return a new failure with this reason and another ``retry_after``. An exception that was raised is kept."""
         return type(self)(self.reason, retry_after=retry_after)
 
 
@@ -66,10 +66,10 @@ class UpstreamUnsupported(UpstreamFailure):
 
     @classmethod
     def of_schema_1(cls, who: str, reference: str) -> Self:
-        """Docker's oldest manifests: their clients are gone, and they do not say how large their layers are."""
+        """Return the failure for a Docker manifest of schema 1, which does not state the sizes of its layers."""
         return cls(
             f"{who} has {reference} as a manifest of schema 1, which is not pulled through: "
-            "it does not say how large its layers are. Who owns the image can push it anew with a current client"
+            "it does not state the sizes of its layers. The owner of the image can push it again with a current client"
         )
 
 
@@ -78,17 +78,17 @@ class WrongBytes(UpstreamUnavailable):
 
     @classmethod
     def instead_of(cls, digest: str) -> Self:
-        """The failure with the blob that was asked for as its reason."""
+        """Return the failure that names the requested blob."""
         return cls(f"the upstream sent other bytes than {digest}")
 
 
 class UpstreamNotStored(UpstreamFailure):
-    """The upstream delivered, and the emulator has no room for it, or may not write."""
+    """The upstream delivered the image or layer, but the emulator cannot write it to disk."""
 
     failure_code = "StorageFailure"
 
 
 class ImportRefused(UpstreamFailure):
-    """The upstream's image arrived, and the repository's tag immutability does not let it in."""
+    """The upstream's image arrived, but the repository's tag immutability does not allow to store it."""
 
     failure_code = "ImageTagAlreadyExists"
