@@ -103,6 +103,7 @@ def _upstream(text: str) -> tuple[str, str]:
 
 ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gather=_at_least_one)
 DIRECTORY = Kind("a directory", "DIR", _directory)
+PATHS = Kind("the path of a file or a folder", "PATH", _directory, gather=tuple)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(names.ACCOUNT_ID))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(names.REGION))
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?"

@@ -18,6 +18,7 @@ from ecr_emulator.setting_kinds import (
     DIRECTORY,
     HOST_NAMES,
     ORIGINS,
+    PATHS,
     PUBLIC_HOST,
     REGION,
     SECONDS,
@@ -65,6 +66,9 @@ class Settings:
     port: int = field(default=4566, metadata=_as(whole(0, 65535), "Port to listen on; 0 picks a free one."))
     data_dir: Path | None = field(
         default=None, metadata=_as(DIRECTORY, "Directory for the state. Without it the state is temporary.")
+    )
+    seed: tuple[Path, ...] = field(
+        default=(), metadata=_as(PATHS, "Seed file, or folder of seeds, to apply at the start; may be repeated.")
     )
     account: str = field(
         default="000000000000", metadata=_as(ACCOUNT, "Account of callers whose access key names none.")

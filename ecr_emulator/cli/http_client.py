@@ -77,7 +77,7 @@ def account_of_key(address: Address, access_key: str) -> str | None:
         "Content-Type": "application/x-www-form-urlencoded",
     }
     try:
-        with closing(_connection(address, TIMEOUT_SECONDS)) as connection:
+        with closing(connection_to(address, TIMEOUT_SECONDS)) as connection:
             connection.request("POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", headers)
             found = re.search(rb"<Account>([0-9]{12})</Account>", connection.getresponse().read())
     except (HTTPException, OSError, ValueError):
@@ -89,7 +89,7 @@ def account_of_key(address: Address, access_key: str) -> str | None:
 def _answer(address: Address, method: str, path: str, body: str | None, timeout: float) -> Iterator[HTTPResponse]:
     from http.client import HTTPException
 
-    connection = _connection(address, timeout)
+    connection = connection_to(address, timeout)
     headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
     if method == "POST":
         headers["Content-Type"] = "application/json"
@@ -107,7 +107,8 @@ def _answer(address: Address, method: str, path: str, body: str | None, timeout:
         connection.close()
 
 
-def _connection(address: Address, timeout: float) -> HTTPConnection:
+def connection_to(address: Address, timeout: float) -> HTTPConnection:
+    """Return a connection to an emulator, which is opened with the first request. ``timeout`` is in seconds."""
     from http.client import HTTPConnection, HTTPSConnection
 
     if not address.https:

@@ -19,6 +19,7 @@ COMMANDS = {
     "rules": "ecr_emulator.cli.rules:rules",
     "refresh": "ecr_emulator.cli.refresh:refresh",
     "pull": "ecr_emulator.cli.pull:pull",
+    "seed": "ecr_emulator.cli.seed:seed",
     "reset": "ecr_emulator.cli.reset:reset",
     "gc": "ecr_emulator.cli.gc:gc",
     "health": "ecr_emulator.cli.health:health",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
@@ -15,6 +15,9 @@ from ecr_emulator.cli.aws_environment import emulator_meant, registry_meant
 from ecr_emulator.cli.http_client import Refused, lines, reason, request
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.settings import Loaded
+
+if TYPE_CHECKING:
+    from ecr_emulator.seeds.client import EmulatorClient
 
 REGISTRY = {
     "account": "Account of the registry.  [default: the emulator's --account]",
@@ -51,6 +54,18 @@ class RunningEmulator:
         """Yield the lines of the answer to a POST as they arrive."""
         with self._reporting_failures():
             yield from lines(self._address, path, json.dumps(self.registry | body), UPSTREAM_TIMEOUT)
+
+    @contextmanager
+    def client(self) -> Iterator[EmulatorClient]:
+        """Yield a client for AWS calls and pushes, whose failures are reported."""
+        from ecr_emulator.cli.http_transport import HttpTransport
+        from ecr_emulator.seeds.client import CallRefused, EmulatorClient
+
+        try:
+            with self._reporting_failures():
+                yield EmulatorClient(HttpTransport(self._address, UPSTREAM_TIMEOUT), self._address.token)
+        except CallRefused as refused:
+            raise click.ClickException(str(refused)) from None
 
     @contextmanager
     def _reporting_failures(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -57,6 +57,7 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
         hint = ". Choose another one with --port; 0 picks a free one." if refused.in_use else ""
         raise CannotStart(f"{refused}{hint}") from None
     with opened(settings) as emulator:
+        _seed(emulator)
         server = _server(emulator, listeners)
         server.start()
         version_of(Address.of(replace(settings, port=server.port)))
@@ -66,6 +67,23 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
         in_time = server.stop(settings.shutdown_timeout)
     if not in_time:
         _leave(settings.shutdown_timeout)
+
+
+def _seed(emulator: Emulator) -> None:
+    """Apply the seeds of the settings before anybody is answered."""
+    if not emulator.settings.seed:
+        return
+    from ecr_emulator.seeds.apply import apply_seeds
+    from ecr_emulator.seeds.client import CallRefused, EmulatorClient
+    from ecr_emulator.seeds.errors import SeedError
+    from ecr_emulator.transports import InProcess
+
+    client = EmulatorClient(InProcess(emulator.wsgi, lambda: "http://localhost"), emulator.settings.admin_token)
+    try:
+        seeded = apply_seeds(client, *emulator.settings.seed)
+    except (SeedError, CallRefused) as refused:
+        raise CannotStart(str(refused)) from None
+    logger.info("seeded", extra={"facts": asdict(seeded)})
 
 
 def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoProtocolServer:

@@ -28,13 +28,14 @@ class Seeded:
     unchanged: int
 
 
-def apply_seeds(client: EmulatorClient, path: Path) -> Seeded:
-    """Apply a seed file, or all seeds of a folder; they are all read before the first one is applied.
+def apply_seeds(client: EmulatorClient, *paths: Path, home: Registry | None = None) -> Seeded:
+    """Apply seed files, and all seeds of folders; they are all read before the first one is applied.
 
+    ``home`` is the registry of entries that name no account or no Region; without it, the emulator's own.
     Raises ``SeedError``. What was applied before a problem stays: once it is mended, the seed can be applied again.
     """
-    documents = [read_seed(file) for file in seed_files(path)]
-    home = client.home()
+    documents = [read_seed(file) for path in paths for file in seed_files(path)]
+    home = home or client.home()
     outcomes = Counter(outcome for document in documents for outcome in _apply(client, document, home))
     return Seeded(*(outcomes[outcome] for outcome in Outcome))
 

@@ -5,38 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from io import BytesIO
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.seeds.images import Blob, ImageContents, RawManifest
+from ecr_emulator.transports import Answer, Transport
 
 TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "secretsmanager": "secretsmanager"}
 """Services of the JSON protocol, with the prefixes of their operations in ``X-Amz-Target``."""
-
-
-class Answer(Protocol):
-    """An HTTP response whose header names are in lower case."""
-
-    @property
-    def status(self) -> int:
-        """The status code."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers."""
-
-    def read(self) -> bytes:
-        """Return the body."""
-
-
-class Transport(Protocol):
-    """A way to an emulator."""
-
-    def send(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: BinaryIO | None = None
-    ) -> Answer:
-        """Send a request to a path at the emulator. The headers have the Content-Length of a body."""
 
 
 class CallRefused(Exception):

@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 
-from ecr_emulator.testing.transports import InProcess
+from ecr_emulator.transports import InProcess
 
 SECRET_KEY = "any"  # noqa: S105 - the emulator takes any
 NO_FILE = (None, None, os.devnull, None)

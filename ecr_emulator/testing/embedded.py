@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from ecr_emulator.testing.arguments import EmulatorSettings, read_settings
 from ecr_emulator.testing.endpoint import EcrEndpoint
-from ecr_emulator.testing.transports import InProcess
+from ecr_emulator.transports import InProcess
 
 if TYPE_CHECKING:
     from ecr_emulator.seeds.apply import Seeded

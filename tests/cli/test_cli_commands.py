@@ -32,7 +32,7 @@ def test_the_version_is_the_package_s(tmp_path):
 def test_every_command_is_listed(tmp_path):
     listed = run(tmp_path, "--help").stdout.partition("Commands:")[2]
     names = [line.split()[0] for line in listed.strip().splitlines()]
-    assert names == ["serve", "demo", "settings", "trust", "rules", "refresh", "pull", "reset", "gc", "health"]
+    assert names == ["serve", "demo", "settings", "trust", "rules", "refresh", "pull", "seed", "reset", "gc", "health"]
 
 
 def test_every_setting_is_an_option_of_serve(tmp_path):
@@ -40,7 +40,7 @@ def test_every_setting_is_an_option_of_serve(tmp_path):
     assert {setting.flag for setting in SETTINGS.values()} < set(shown)
 
 
-@pytest.mark.parametrize("command", ["rules", "refresh", "pull", "reset", "gc", "health"])
+@pytest.mark.parametrize("command", ["rules", "refresh", "pull", "seed", "reset", "gc", "health"])
 def test_who_asks_an_emulator_is_not_told_how_one_is_started(tmp_path, command):
     shown = " ".join(run(tmp_path, command, "--help").stdout.split())
     assert "Address of the emulator." in shown

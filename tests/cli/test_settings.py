@@ -41,6 +41,7 @@ EXAMPLES = {
     "host": (["127.0.0.1", "::1"], "127.0.0.1, ::1", '["127.0.0.1", "::1"]', ("127.0.0.1", "::1")),
     "port": (["0"], "0", "0", 0),
     "data_dir": (["state"], "state", '"state"', Path("state")),
+    "seed": (["a.toml", "seeds"], "a.toml, seeds", '["a.toml", "seeds"]', (Path("a.toml"), Path("seeds"))),
     "account": (["123456789012"], "123456789012", '"123456789012"', "123456789012"),
     "region": (["eu-west-1"], "eu-west-1", '"eu-west-1"', "eu-west-1"),
     "uri_style": (["aws"], "aws", '"aws"', "aws"),

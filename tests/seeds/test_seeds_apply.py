@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -184,6 +185,13 @@ repositories:
     assert [(each["imageTags"], each["imagePushedAt"].date().isoformat()) for each in details] == [
         (["1.0"], "2026-01-31")
     ]
+
+
+@pytest.mark.parametrize("kind", ["toml", "yaml"])
+def test_the_examples_of_the_page_can_be_applied(emulator, seed, kind):
+    page = (Path(__file__).parents[2] / "docs" / "seeds.md").read_text(encoding="utf-8")
+    example = page.partition(f"```{kind}\n")[2].partition("```")[0].replace("50MB", "50kB")
+    assert emulator.seed(seed(example, f"seed.{kind}")).created >= 3
 
 
 def test_all_seeds_of_a_folder_are_applied(emulator, seed, tmp_path):

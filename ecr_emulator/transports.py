@@ -1,4 +1,4 @@
-"""The two ways from a test to an emulator: calls of its WSGI application in this process, and HTTP."""
+"""Ways to an emulator. In this module: calls of its WSGI application in this process."""
 
 from __future__ import annotations
 
