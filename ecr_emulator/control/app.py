@@ -16,18 +16,18 @@ from ecr_emulator.services import Services
 
 CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}
 MAX_BODY = 64 * 1024 * 1024
-"""More than any request needs: a layer part of 20 MiB in base64 is the longest."""
+"""Maximum bytes of a request body. The longest valid body holds a layer part of 20 MiB in base64."""
 
 
 def control_app(services: Services, callers: Callers, *, strict: bool = False) -> Flask:
-    """An application that answers ``POST /``. See ``Endpoint`` for ``strict``."""
+    """Return an application that answers ``POST /``. ``Endpoint`` describes ``strict``."""
     endpoint = Endpoint(services, callers, strict=strict)
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROPAGATE_EXCEPTIONS=strict)
 
     @app.post("/")
     def api() -> Response:
-        # Straight from the environment: werkzeug's headers and URLs cost as much as the operation itself.
+        # Values are read from the WSGI environment: werkzeug's headers and URLs cost as much as the operation itself.
         environ = request.environ
         answer = endpoint.handle(
             HttpRequest(
@@ -48,7 +48,7 @@ def control_app(services: Services, callers: Callers, *, strict: bool = False) -
 
 
 def _refused(error: HTTPException) -> Response:
-    """Answer a request that is none of the API, as the API answers: SDKs read JSON only."""
+    """Return an error in the API's format for a request that is not an API request: SDKs read JSON only."""
     hint = " The API takes POST / only." if error.code in {404, 405} else ""
     message = f"{request.method} {request.path}: {error.description}{hint}"
     request.environ[NOTE] = {"reason": message}

@@ -1,4 +1,4 @@
-"""Who calls, as the signature says: SigV4 in the ``Authorization`` header or in the query.
+"""Identify the caller of a request by its SigV4 signature, in the ``Authorization`` header or in the query.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 """
@@ -19,19 +19,20 @@ from ecr_emulator.ports.identities import AccessKey, Identities
 
 @dataclass(frozen=True)
 class Callers:
-    """Finds out who calls.
+    """Finds the callers of requests.
 
-    An access key of twelve digits is the root of that account. The others are whom ``identities`` know; a stranger is
-    the root of ``home``, or is refused where ``refuses_strangers``. ``signatures`` are checked if there is a check.
+    An access key of twelve digits belongs to the root user of that account. ``identities`` know the owners of other
+    keys. An unknown key belongs to the root user of ``home``, or is rejected if ``rejects_unknown_keys``.
+    ``signatures`` checks the signatures of known keys; None leaves them unchecked.
     """
 
     identities: Identities
     home: Registry
-    refuses_strangers: bool = False
+    rejects_unknown_keys: bool = False
     signatures: SignatureCheck | None = None
 
     def find(self, request: SignedRequest, now: datetime) -> Caller:
-        """The caller of a request.
+        """Return the caller of a request.
 
         Raises ``MissingAuthenticationTokenException``, ``IncompleteSignatureException``,
         ``UnrecognizedClientException``, ``ExpiredTokenException`` and ``InvalidSignatureException``.
@@ -43,7 +44,7 @@ class Callers:
             return Caller.root_of(Registry(credential.access_key, credential.region))
         known = self.identities.find_key(credential.access_key)
         if known is None:
-            if self.refuses_strangers:
+            if self.rejects_unknown_keys:
                 raise UnrecognizedClientException
             return Caller.root_of(Registry(self.home.id, credential.region))
         self._check(request, credential, known, now)
@@ -51,7 +52,7 @@ class Callers:
         return Caller(Registry(known.account, credential.region), known.principal_arn, session)
 
     def _check(self, request: SignedRequest, credential: Credential, known: AccessKey, now: datetime) -> None:
-        if self.refuses_strangers or self.signatures:
+        if self.rejects_unknown_keys or self.signatures:
             _check_session(known, credential.session_token or request.header("X-Amz-Security-Token"), now)
         if self.signatures:
             self.signatures.check(request, credential, known.secret)

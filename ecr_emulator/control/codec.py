@@ -1,6 +1,6 @@
-"""JSON to Python values and back, by the model's shapes, compiled once to closures.
+"""Convert JSON to Python values and back, by closures that are compiled once from the model's shapes.
 
-What a request says of a wrong type is found here; what it says out of bounds is found in ``constraints``.
+Decoders report values of a wrong type; ``constraints`` reports values that are out of bounds.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _JSON_NAMES = {
 
 
 def decoder(shape: Shape, path: str = "") -> Decode:
-    """Reads values of a shape. Members that the shape does not have are ignored; null is the same as absent.
+    """Return a function that reads values of a shape. It ignores unknown members, and members that are null.
 
-    The decoder raises ``SerializationException`` that names the member, its type and what was found instead.
+    The function raises ``SerializationException``, which names the member, its type and the type that was found.
     """
     match shape.type_name:
         case "structure":
@@ -53,9 +53,10 @@ def decoder(shape: Shape, path: str = "") -> Decode:
 
 
 def encoder(shape: Shape) -> Encode | None:
-    """Writes values of a shape: times as epoch seconds, None left out. None if values go as they are.
+    """Return a function that writes values of a shape; None if values need no conversion.
 
-    A member that the shape does not have is a ``KeyError``.
+    The function writes times as epoch seconds and leaves out members that are None. It raises ``KeyError`` for a
+    member that the shape does not have.
     """
     match shape.type_name:
         case "structure":
@@ -70,7 +71,7 @@ def encoder(shape: Shape) -> Encode | None:
 
 
 def join(path: str, name: str) -> str:
-    """The path of a member: ``imageId.imageTag``. What is in a list has the path of the list."""
+    """Return the path of a member, such as ``imageId.imageTag``. The items of a list have the path of the list."""
     return f"{path}.{name}" if path else name
 
 
@@ -108,7 +109,7 @@ def _blob_decoder(path: str) -> Decode:
 
 def _scalar_decoder(kind: type, name: str, path: str) -> Decode:
     def decode(value: Any) -> Any:
-        if type(value) is not kind:  # a JSON boolean is no number
+        if type(value) is not kind:  # a JSON boolean is not a number
             raise _mismatch(path, name, value)
         return value
 

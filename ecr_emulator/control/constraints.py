@@ -1,4 +1,4 @@
-"""The bounds that the model sets to requests, compiled once to closures, with AWS's words for what breaks them."""
+"""The model's constraints on requests, compiled once to closures, with AWS's sentences for violations."""
 
 from __future__ import annotations
 
@@ -19,38 +19,42 @@ Check = Callable[[Any], None]
 Test = Callable[[Any], bool]
 
 BEYOND_THE_MODEL: Mapping[str, Mapping[str, Any]] = {
-    # The order in which ECR lists them is not the model's.
+    # ECR lists these values in another order than the model.
     "ImageTagMutability": {"enum": ["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]},
-    # In batch calls a malformed tag fails its image; here it fails the call.
+    # In batch calls a malformed tag fails only its image; in PutImage it fails the call.
     "PutImageRequest.imageTag": {"pattern": TAG_CONSTRAINT},
     "CreateRepositoryCreationTemplateRequest.appliedFor": {"min": 1},
     "UpdateRepositoryCreationTemplateRequest.appliedFor": {"min": 1},
     "CreateRepositoryCreationTemplateRequest.resourceTags": {"max": MAX_TAGS},
     "UpdateRepositoryCreationTemplateRequest.resourceTags": {"max": MAX_TAGS},
 }
-"""What ECR enforces and the model does not say, by shape or by member of a shape."""
+"""Constraints that ECR enforces although the model lacks them, by shape or by member of a shape."""
 
 LINEAR: Mapping[str, str] = {
-    # With the model's own a refusal takes time without end: it finds each run of letters in every way there is.
+    # The model's pattern takes exponential time to reject a text: it tries every way to split each run of letters.
     r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*",
 }
-"""Patterns of the model, each with one for the same language that is matched in linear time."""
+"""Patterns of the model, each with a pattern that accepts the same texts and is matched in linear time."""
 
-_OLDEST = {"RepositoryName": "repositoryName", "ImageTag": "imageTag"}
-"""Shapes whose rules ECR words in an older way, with a plain slash; and where it reports one that is in a list."""
+_OLDER_SENTENCES = {"RepositoryName": "repositoryName", "ImageTag": "imageTag"}
+"""Shapes for which ECR uses an older form of its sentences, with plain slashes in patterns.
+
+Each has the path that ECR reports for an item of a list.
+"""
 
 
 def checker(shape: Shape, path: str = "") -> Check | None:
-    """Checks decoded values of a shape, members in the order of the model; None if any value will do.
+    """Return a function that checks decoded values of a shape; None if every value is valid.
 
-    The check raises ``InvalidParameterException`` for the first rule that is broken.
+    The function checks members in the order of the model, and raises ``InvalidParameterException`` for the first
+    violation.
     """
     return _checker(shape, path, _bounds(shape))
 
 
 def _checker(shape: Shape, path: str, bounds: Mapping[str, Any], *, is_item: bool = False) -> Check | None:
     if is_item:
-        path = _OLDEST.get(shape.name, path)
+        path = _OLDER_SENTENCES.get(shape.name, path)
     rules = [(test, _worded(shape, text, is_item)) for test, text in _rules(shape, bounds)]
     inner: Check | None = None
     if shape.type_name == "structure":
@@ -65,7 +69,7 @@ def _bounds(shape: Shape, owner: str = "") -> Mapping[str, Any]:
 
 
 def _rules(shape: Shape, bounds: Mapping[str, Any]) -> Iterator[tuple[Test, str]]:
-    """The rules for a value itself, and what is said where one is broken."""
+    """Yield the constraints of a value itself, each with the sentence for its violation."""
     is_number = shape.type_name in ("integer", "long")
     size = "value" if is_number else "length"
     if "min" in bounds:
@@ -94,7 +98,7 @@ def _pattern_text(pattern: str) -> str:
 
 
 def _worded(shape: Shape, text: str, is_item: bool) -> str:
-    if shape.name not in _OLDEST:
+    if shape.name not in _OLDER_SENTENCES:
         return f"Member must satisfy constraint: [{text}]" if is_item else text
     if text.startswith(_PATTERN_TEXT):
         pattern = text.removeprefix(_PATTERN_TEXT).replace(r"\/", "/")

@@ -1,4 +1,4 @@
-"""What a request says of its signature: in the ``Authorization`` header, or in the query of a presigned URL.
+"""Read the parts of a signature from the ``Authorization`` header, or from the query of a presigned URL.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
 """
@@ -21,10 +21,10 @@ _SCOPE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The parts of a signature, which is not verified here.
+    """The parts of a signature, not yet verified.
 
-    A presigned URL has its time, its lifetime in seconds and its session token in the query; a signed request has
-    them, but for the lifetime, in headers of their own.
+    ``time``, ``lifetime`` (seconds) and ``session_token`` come from the query of a presigned URL. They are None for a
+    request that is signed in its header: its time and session token are separate headers, and it has no lifetime.
     """
 
     access_key: str
@@ -40,7 +40,7 @@ class Credential:
 
     @classmethod
     def of(cls, authorization: str | None, query: str = "") -> Credential | None:
-        """The credential of a request; None if there is no signature. Raises ``IncompleteSignatureException``."""
+        """Return the credential of a request; None without a signature. Raises ``IncompleteSignatureException``."""
         if authorization:
             return _from_header(authorization)
         return _from_query(dict(parse_qsl(query))) if "X-Amz-Credential" in query else None

@@ -1,4 +1,4 @@
-"""Roles that ECR is asked to act in."""
+"""Roles that a request asks ECR to assume."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12
 
 
 def read_custom_role(members: dict[str, Any], registry: Registry) -> str | None:
-    """The ARN of the role in a request; the role must be in the account of the registry."""
+    """Return the ARN of the role in a request, None if it names no role.
+
+    Raises ``InvalidParameterException`` unless the role is in the account of the registry.
+    """
     arn: str = members.get("customRoleArn", "")
     if not arn:
         return None

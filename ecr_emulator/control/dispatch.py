@@ -1,4 +1,4 @@
-"""Finds the handler of an operation, with its decoder, checks and encoder, compiled on the first request."""
+"""Find the handler of an operation, with its decoder, checks and encoder, which the first request compiles."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Operation:
     encode: Encode
 
     def perform(self, request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
-        """Run it; the answer is ready for JSON."""
+        """Run the operation and return its answer, ready for JSON."""
         content: dict[str, Any] = self.encode(self.handler(request, members))
         return content
 
     def perform_strictly(self, request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
-        """Run it and hold it to the model. Raises ``AssertionError``."""
+        """Run the operation. Raises ``AssertionError`` if its answer or its error is not as the model describes."""
         try:
             content = self.perform(request, members)
         except EcrError as error:
@@ -73,11 +73,11 @@ def find_operation(target: str) -> Operation:
 
 @cache
 def handlers_by_operation() -> dict[str, Handler]:
-    """The handlers by the wire names of their operations. Raises ``LookupError`` for one that ECR does not have."""
+    """Return the handlers by the names of their operations. Raises ``LookupError`` for an unknown operation."""
     names = model.wire_names()
-    strangers = HANDLERS.keys() - names.keys()
-    if strangers:
-        raise LookupError(f"not operations of Amazon ECR: {', '.join(sorted(strangers))}")
+    unknown = HANDLERS.keys() - names.keys()
+    if unknown:
+        raise LookupError(f"not operations of Amazon ECR: {', '.join(sorted(unknown))}")
     return {names[name]: handler for name, handler in HANDLERS.items()}
 
 
@@ -89,6 +89,6 @@ def _validator(name: str) -> Callable[[dict[str, Any]], None]:
 
     def validate(content: dict[str, Any]) -> None:
         wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(content)]
-        assert not wrong, f"the answer of {name} is not what the model describes: {wrong}"
+        assert not wrong, f"the answer of {name} is not as the model describes: {wrong}"
 
     return validate

@@ -1,8 +1,7 @@
-"""One request in, one answer out: the AWS JSON 1.1 protocol.
+"""Answer requests by the AWS JSON 1.1 protocol.
 
-The target comes first, then the caller, the JSON, the model's constraints, the caller's permissions where IAM is
-enforced, and the operation's own checks.
-Only here errors become AWS's error bodies.
+A request is checked in this order: the target, the caller, the JSON, the model's constraints, the caller's permissions
+if IAM is enforced, and the operation's own checks. Only this module turns errors into AWS's error bodies.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ from ecr_emulator.services.first_pulls import without_imports
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_ID = "x-amzn-RequestId"
 UNAVAILABLE = "ServiceUnavailable"
-"""AWS's common error for what passes by itself."""
+"""AWS's common error for a temporary failure."""
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _log = logging.getLogger(__name__)
 
 
 class HttpRequest(NamedTuple):
-    """The parts of an HTTP request that the protocol looks at.
+    """The parts of an HTTP request that the protocol uses.
 
-    ``origin`` is the scheme and host that the client used, without a slash at the end; ``environ`` is the WSGI
-    environment, for what only few requests need.
+    ``origin`` is the scheme and host that the client used, without a slash at the end. ``environ`` is the WSGI
+    environment, for values that few requests need.
     """
 
     target: str
@@ -50,7 +49,7 @@ class HttpRequest(NamedTuple):
     environ: Mapping[str, Any] = {}
 
     def header(self, name: str) -> str | None:
-        """The value of a header."""
+        """Return the value of a header, None if the request does not have it."""
         variable = name.upper().replace("-", "_")
         prefix = "" if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_"
         value: str | None = self.environ.get(prefix + variable)
@@ -58,7 +57,7 @@ class HttpRequest(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, and what the log should say of it."""
+    """An HTTP answer, and a note for the log."""
 
     status: int
     headers: dict[str, str]
@@ -67,10 +66,10 @@ class Answer(NamedTuple):
 
 
 class Endpoint:
-    """Answers the API of all registries.
+    """Answers API requests for all registries.
 
-    ``strict`` is for tests: an answer or an error that the model does not foresee raises ``AssertionError``, and
-    what fails unexpectedly is raised instead of answered.
+    ``strict`` is for tests: an answer or an error that the model does not describe raises ``AssertionError``, and
+    unexpected exceptions are raised instead of answered.
     """
 
     def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
@@ -79,7 +78,7 @@ class Endpoint:
         self._strict = strict
 
     def handle(self, request: HttpRequest) -> Answer:
-        """Answer a request, whatever is wrong with it."""
+        """Answer a request. Every failure becomes an error answer."""
         request_id = self._services.ids.uuid()
         status, content = 200, {}
         note = {"operation": request.target.rpartition(".")[2]}
@@ -97,8 +96,8 @@ class Endpoint:
             status, content = ServerException.status, _error_content(ServerException(failure.reason))
             note |= {"error": ServerException.__name__, "reason": failure.reason}
         except UnicodeEncodeError:
-            # JSON lets half a character through; no text that is stored or looked up has one.
-            status, content = 400, _error_content(SerializationException(reason="it holds a lone surrogate"))
+            # JSON admits a lone surrogate, which is half a character; no stored text contains one.
+            status, content = 400, _error_content(SerializationException(reason="it contains a lone surrogate"))
         except Exception as failure:
             if self._strict:
                 raise
@@ -147,5 +146,5 @@ def _error_content(error: EcrError) -> dict[str, Any]:
 
 def _server_exception(request_id: str, failure: Exception) -> ServerException:
     return ServerException(
-        f"The emulator failed on this request ({type(failure).__name__}); its log says why, at request {request_id}."
+        f"The emulator failed on this request ({type(failure).__name__}); see its log, request {request_id}."
     )

@@ -10,23 +10,23 @@ from ecr_emulator.control.request import EcrRequest
 Handler = Callable[[EcrRequest, dict[str, Any]], dict[str, Any]]
 
 HANDLERS: dict[str, Handler] = {}
-"""The operations that are emulated, by the name of their function."""
+"""The handlers of the emulated operations, by the names of their functions."""
 
 LACKING: dict[str, str] = {}
-"""What the operations that are emulated in part lack, by the name of their function."""
+"""Descriptions of missing behaviour, by the names of the functions of operations that are emulated in part."""
 
 
 def operation(handler: Handler) -> Handler:
-    """Make a function the handler of the operation with the same name: ``put_image`` answers ``PutImage``.
+    """Register a function as the handler of the operation with the same name: ``put_image`` answers ``PutImage``.
 
-    The request has been checked against the model and holds only members that it gives a value.
+    The handler receives members that were checked against the model. A member without a value is absent.
     """
     HANDLERS[handler.__name__] = handler
     return handler
 
 
 def lacks(what: str) -> Callable[[Handler], Handler]:
-    """Say what an operation does not do. ``specs/coverage.json`` and the docs then call it emulated in part."""
+    """Declare behaviour that an operation lacks. ``specs/coverage.json`` and the docs list it as emulated in part."""
 
     def declare(handler: Handler) -> Handler:
         LACKING[handler.__name__] = what

@@ -1,4 +1,4 @@
-"""Image identifiers: which images a request names, and how answers name them."""
+"""Image identifiers in requests and answers."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from ecr_emulator.services.resolution import Failure, malformed, resolve
 
 
 def read_image_id(identifier: dict[str, str]) -> ImageId:
-    """An image id of a request."""
+    """Return an image id of a request."""
     return ImageId(identifier.get("imageDigest"), identifier.get("imageTag"))
 
 
 def read_image_ids(members: dict[str, Any]) -> list[ImageId]:
-    """The images that a request names, each once."""
+    """Return the image ids of a request, each once."""
     return list(dict.fromkeys(map(read_image_id, members["imageIds"])))
 
 
 def image_identifier(image_id: ImageId) -> dict[str, Any]:
-    """An image id on the wire."""
+    """Return an image id as answers contain it."""
     return {"imageDigest": image_id.digest, "imageTag": image_id.tag}
 
 
 def get_image(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image:
-    """The image that an id names. Raises ``ImageNotFoundException``, or ``InvalidParameterException`` if none could."""
+    """Return the image that an id names.
+
+    Raises ``ImageNotFoundException``, or ``InvalidParameterException`` if the id is malformed.
+    """
     image = resolve(work, repository, image_id)
     if isinstance(image, Image):
         return image

@@ -1,4 +1,4 @@
-"""How BatchGetImage pulls one image: from the registry itself, or through the cache."""
+"""Pull images for BatchGetImage, from the registry itself or through a pull through cache rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecr_emulator.services.resolution import Failure, malformed, not_found, reso
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A manifest, and the tags under which the answer lists it: None stands for no tag."""
+    """A manifest, and the tags under which the answer lists it. The tag None stands for an untagged image."""
 
     repository: Repository
     manifest: StoredManifest
@@ -41,12 +41,15 @@ class ImagePulls:
             raise RepositoryNotFoundException(repository_name=repository_name, registry_id=request.registry.id)
 
     def pull(self, image_id: ImageId) -> Pulled | Failure:
-        """Pull one image; the pull is recorded. Raises ``UnableToGetUpstreamImageException``."""
-        failure = malformed(image_id) or (self._bring_in(self._rule, image_id) if self._rule else None)
+        """Pull one image and record the pull. Raises ``UnableToGetUpstreamImageException``."""
+        failure = malformed(image_id) or (self._update_cache(self._rule, image_id) if self._rule else None)
         return failure or self._serve(image_id)
 
-    def _bring_in(self, rule: PullThroughRule, image_id: ImageId) -> Failure | None:
-        """Make the cache current. What the upstream does not have is not found afterwards."""
+    def _update_cache(self, rule: PullThroughRule, image_id: ImageId) -> Failure | None:
+        """Update the cached image from the upstream, and return the failure of the upstream if there is one.
+
+        An image that the upstream does not have is no failure: ``_serve`` then does not find it.
+        """
         reference = image_id.tag or image_id.digest or ""
         if not (is_tag(reference) or is_digest(reference)):
             return None
@@ -61,7 +64,10 @@ class ImagePulls:
         return None
 
     def _check_secret(self, rule: PullThroughRule) -> None:
-        """A secret that cannot be read fails the whole request; one that the upstream refuses fails the image."""
+        """Raise ``UnableToGetUpstreamImageException``, which fails the whole request, if the secret cannot be read.
+
+        A secret that the upstream rejects fails only the image.
+        """
         if rule.credential_arn is None:
             return
         try:

@@ -14,14 +14,14 @@ SERVICE = "ecr"
 
 @cache
 def service_model() -> ServiceModel:
-    """The model of Amazon ECR. Models that users keep for themselves under ``~/.aws`` do not count."""
+    """Return the model of Amazon ECR. Models of users under ``~/.aws`` are ignored."""
     from botocore.model import ServiceModel
 
     return ServiceModel(load("service-2"), SERVICE)
 
 
 def load(kind: str) -> Mapping[str, Any]:
-    """One of botocore's documents on ECR as it stands there: ``service-2`` or ``paginators-1``."""
+    """Return one of botocore's documents on ECR, ``service-2`` or ``paginators-1``, unchanged."""
     from botocore.loaders import Loader
 
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
@@ -31,20 +31,20 @@ def load(kind: str) -> Mapping[str, Any]:
 
 @cache
 def target_prefix() -> str:
-    """What stands before the operation's name in ``X-Amz-Target``, with its full stop."""
+    """Return the text before the operation's name in ``X-Amz-Target``, including the full stop."""
     return f"{service_model().metadata['targetPrefix']}."
 
 
 @cache
 def wire_names() -> Mapping[str, str]:
-    """The operations by the names that Python gives them: ``put_image`` is ``PutImage``."""
+    """Return the names of operations by their Python names: ``put_image`` is ``PutImage``."""
     from botocore import xform_name
 
     return {xform_name(name): name for name in service_model().operation_names}
 
 
 def find_operation(target: str) -> OperationModel | None:
-    """The operation that an ``X-Amz-Target`` names, or None."""
+    """Return the operation that an ``X-Amz-Target`` names, or None."""
     prefix, name = target[: len(target_prefix())], target[len(target_prefix()) :]
     if prefix != target_prefix() or name not in wire_names().values():
         return None
@@ -52,13 +52,13 @@ def find_operation(target: str) -> OperationModel | None:
 
 
 def declared_errors(operation: OperationModel) -> frozenset[str]:
-    """The errors that the model lists for an operation."""
+    """Return the codes of the errors that the model lists for an operation."""
     return frozenset(shape.name for shape in operation.error_shapes)
 
 
 @cache
 def error_members() -> Mapping[str, Mapping[str, str]]:
-    """What each error carries beside its message: the members' wire names by their Python names."""
+    """Return the members of each error except its message: the model's names by their Python names."""
     from botocore import xform_name
 
     return {

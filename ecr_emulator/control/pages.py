@@ -1,7 +1,7 @@
-"""Pages: long answers come in parts, each with the token of the next.
+"""Divide long lists into pages. Each page has the token of the next one.
 
-A token holds the key of the last item that was sent, so that items which come and go between two pages neither
-repeat nor hide others, and a hash of the query, so that it opens no other one.
+A token contains the key of the last item that was sent, so items that are added or removed between two pages neither
+repeat nor hide others. It also contains a hash of the query, so it is valid for this query only.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Item = TypeVar("Item")
 
 
 class Page:
-    """One page of a listing: at most ``limit`` items, those whose keys come after ``after``."""
+    """One page of a list: at most ``limit`` items whose keys are greater than ``after``."""
 
     def __init__(self, request: EcrRequest, members: dict[str, Any], default_limit: int = DEFAULT_LIMIT) -> None:
-        """Read what a request says of paging. Raises ``InvalidParameterException`` on a token that is not its own."""
+        """Read the paging members of a request. Raises ``InvalidParameterException`` for a token of another query."""
         self.limit: int = members.get("maxResults", default_limit)
         self._request = request
         self._members = members
@@ -37,15 +37,15 @@ class Page:
         self.after = self._key(token) if token else ""
 
     def cut(self, found: list[Item], key: Callable[[Item], str]) -> tuple[list[Item], str | None]:
-        """The items of the page, and the token of the next if there is one.
+        """Return the items of the page, and the token of the next page if there is one.
 
-        ``found`` begins after ``after`` and holds one item more than ``limit`` if there are so many.
+        ``found`` begins after ``after``. One item more than ``limit`` shows that there is a next page.
         """
         items = found[: self.limit]
         return items, self._token(key(items[-1])) if len(found) > self.limit else None
 
     def choose(self, everything: list[Item], key: Callable[[Item], str]) -> tuple[list[Item], str | None]:
-        """The same from a list that is short enough to be read whole, in order of its keys."""
+        """Return the items of the page and the token of the next page, out of a whole list in the order of its keys."""
         return self.cut([item for item in everything if key(item) > self.after], key)
 
     @cached_property
@@ -69,7 +69,7 @@ class Page:
 
 
 def check_no_paging(members: dict[str, Any], member: str) -> None:
-    """Refuse paging beside an explicit list of what is wanted."""
+    """Raise ``InvalidParameterException`` if a request with an explicit list in ``member`` also has paging members."""
     for paging in PAGING:
         if paging in members:
             raise InvalidParameterException.at(paging, f"{paging} cannot be used with {member}")

@@ -7,7 +7,7 @@ from functools import cache
 
 
 def is_region(name: str, partition: str) -> bool:
-    """Whether a partition has a Region of this name, or could have: those that botocore does not know yet count."""
+    """Return whether a name has the form of the partition's Regions. Regions newer than botocore have it too."""
     return re.fullmatch(_patterns().get(partition, ""), name) is not None
 
 

@@ -1,4 +1,4 @@
-"""What repositories and creation templates have in common: tag mutability and encryption, read and written."""
+"""Tag mutability and encryption, as requests and answers for repositories and creation templates contain them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.errors import InvalidParameterException
 
 MAX_WILDCARDS = 2
-"""The most wildcards in one exclusion filter."""
+"""Maximum number of wildcards in one exclusion filter."""
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
 _ENCRYPTION = "encryptionConfiguration"
 
 
 def read_mutability(members: dict[str, Any], default_mode: str = "MUTABLE") -> TagMutability:
-    """The tag mutability that a request asks for; filters and mode must agree.
+    """Return the tag mutability of a request. Raises ``InvalidParameterException`` if filters and mode do not agree.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
     """
@@ -39,13 +39,13 @@ def read_mutability(members: dict[str, Any], default_mode: str = "MUTABLE") -> T
 
 
 def described_mutability(mutability: TagMutability) -> dict[str, Any]:
-    """The members that tell of tag mutability; filters only where there are some."""
+    """Return the members of an answer that describe tag mutability. The filters are None if there are none."""
     filters = [{"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.exclusion_filters]
     return {"imageTagMutability": mutability.mode, _FILTERS: filters or None}
 
 
 def read_encryption(members: dict[str, Any], region: str) -> Encryption:
-    """The encryption that a request asks for.
+    """Return the encryption of a request. Raises ``InvalidParameterException`` if ECR does not support it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
     """
@@ -59,12 +59,12 @@ def read_encryption(members: dict[str, Any], region: str) -> Encryption:
 
 
 def described_encryption(encryption: Encryption, registry: Registry) -> dict[str, Any]:
-    """How a repository of this registry is encrypted: always with a key's ARN, unless by AES256."""
+    """Return the encryption of a repository as answers contain it: with the ARN of a key, unless it is AES256."""
     if encryption.type == "AES256":
         return {"encryptionType": encryption.type}
     return {"encryptionType": encryption.type, "kmsKey": key_arn(registry, encryption.kms_key)}
 
 
 def invalid_encryption(reason: str) -> InvalidParameterException:
-    """An encryption that nothing can have."""
+    """Return the error for an encryption that is not valid."""
     return InvalidParameterException.at(_ENCRYPTION, f"Invalid encryption configuration: {reason}")

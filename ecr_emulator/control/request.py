@@ -1,4 +1,4 @@
-"""One request to the API of ECR, with everything that its operation needs."""
+"""A request to the API of ECR, with everything that its operation needs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ecr_emulator.services.access import Permissions
 class EcrRequest:
     """A request whose caller is known and whose members have been checked.
 
-    ``registry`` is the one addressed: that of ``registryId`` if the request has one, else the caller's.
-    ``origin`` is the scheme and host that the client used, without a slash at the end. The ``permissions`` for the
-    operation itself have been checked.
+    ``registry`` is the registry of ``registryId`` if the request has one, else the caller's registry. ``origin`` is
+    the scheme and host that the client used, without a slash at the end. ``permissions`` are those of the caller;
+    the permission for the operation itself has been checked.
     """
 
     operation: str
@@ -30,5 +30,5 @@ class EcrRequest:
 
     @property
     def host(self) -> str:
-        """The host, with its port, that the client used."""
+        """Return the host, with its port, that the client used."""
         return self.origin.partition("://")[2]

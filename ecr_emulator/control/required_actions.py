@@ -1,4 +1,4 @@
-"""The IAM actions that each operation requires: mostly its own, on the repositories that it names.
+"""The IAM actions that each operation requires: usually the action of the same name, on the named repositories.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
 """
@@ -16,22 +16,25 @@ from ecr_emulator.ports.identities import Roles
 from ecr_emulator.services.access import Context, RequiredAction
 
 ACTIONS = {"ListImageReferrers": "BatchGetImage"}
-"""The operations that have no action of their own, with the one that they need."""
-ABOUT_ANY_REPOSITORY = {"DescribeRepositories"}
-"""What is about all repositories where it names none; other such operations have no resource."""
+"""The actions of operations that have no action of the same name."""
+ON_ALL_REPOSITORIES = {"DescribeRepositories"}
+"""Operations on all repositories if they name none. Other operations without a repository have no resource."""
 _PASSED_TO = {
     "CreatePullThroughCacheRule": service_linked_roles.PULL_THROUGH_CACHE,
     "UpdatePullThroughCacheRule": service_linked_roles.PULL_THROUGH_CACHE,
     "CreateRepositoryCreationTemplate": service_linked_roles.TEMPLATES,
     "UpdateRepositoryCreationTemplate": service_linked_roles.TEMPLATES,
 }
-"""Whom a ``customRoleArn`` is passed to."""
+"""The service principals to which an operation passes the role of ``customRoleArn``."""
 
 
 def required_actions(operation: str, members: dict[str, Any], registry: Registry, roles: Roles) -> list[RequiredAction]:
-    """The actions that a request requires, with the creation of a service-linked role that ECR lacks."""
+    """Return the actions that a request requires.
+
+    An operation that needs a missing service-linked role also requires ``iam:CreateServiceLinkedRole``.
+    """
     action = f"ecr:{ACTIONS.get(operation, operation)}"
-    tags = _of_tags(members)
+    tags = _tag_context(members)
     needed = [RequiredAction(action, resource, tags) for resource in _resources(operation, members, registry)]
     if operation == "CreateRepository" and tags:
         needed.append(RequiredAction("ecr:TagResource", needed[0].resource, tags))
@@ -48,17 +51,17 @@ def required_actions(operation: str, members: dict[str, Any], registry: Registry
 
 def _resources(operation: str, members: dict[str, Any], registry: Registry) -> list[str]:
     if "resourceArn" in members:
-        # As the repository is called, not as the request does: no other partition leads around a denial.
+        # The repository's own ARN is checked, not the text in the request: another partition in it evades no denial.
         named = parse_repository_arn(members["resourceArn"])
         return [named[0].arn(named[1]) if named else members["resourceArn"]]
     names = [members["repositoryName"]] if "repositoryName" in members else members.get("repositoryNames")
-    if names is None and operation in ABOUT_ANY_REPOSITORY:
+    if names is None and operation in ON_ALL_REPOSITORIES:
         names = ["*"]
     return ["*"] if names is None else [registry.arn(name) for name in dict.fromkeys(names)]
 
 
-def _of_tags(members: dict[str, Any]) -> Context:
-    """What conditions can say of the tags in a request."""
+def _tag_context(members: dict[str, Any]) -> Context:
+    """Return the condition keys for the tags in a request."""
     tags = members.get("tags", [])
     keys = tuple(tag["Key"] for tag in tags) or tuple(members.get("tagKeys", []))
     context = {f"aws:RequestTag/{tag['Key']}": (tag["Value"],) for tag in tags}
@@ -66,7 +69,7 @@ def _of_tags(members: dict[str, Any]) -> Context:
 
 
 def _services(operation: str, members: dict[str, Any]) -> Iterator[str]:
-    """The service principals that need their role after this operation."""
+    """Yield the service principals whose service-linked roles an operation needs."""
     match operation:
         case "CreatePullThroughCacheRule":
             yield service_linked_roles.PULL_THROUGH_CACHE

@@ -1,4 +1,4 @@
-"""Resource tags as requests and answers of the API carry them."""
+"""Resource tags as requests and answers of the API contain them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def read_tags(tags: list[dict[str, str]]) -> dict[str, str]:
 
 
 def checked_count(tags: dict[str, str]) -> dict[str, str]:
-    """Return the same tags. Raises ``TooManyTagsException`` if a repository may not have so many."""
+    """Return the same tags. Raises ``TooManyTagsException`` for more tags than a repository may have."""
     if len(tags) > MAX_TAGS:
         raise TooManyTagsException
     return tags

@@ -1,6 +1,6 @@
-"""JSON Schemas of the answers, from the model's output shapes: a second reading of the model, to check the first.
+"""JSON Schemas of the answers, made from the model's output shapes independently of the encoder, to check its output.
 
-Bounds of length are left out. The model writes them for requests; AWS answers an empty ``imageIds`` all the same.
+The schemas contain no bounds of length. The model's bounds are for requests; AWS also answers an empty ``imageIds``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double"
 
 
 def answer_schema(operation: OperationModel) -> dict[str, Any]:
-    """The schema of what an operation answers."""
+    """Return the schema of an operation's answers."""
     return {"$schema": DIALECT, "title": operation.name, **_schema(operation.output_shape)}
 
 

@@ -1,4 +1,4 @@
-"""Whether a signature is the one that its secret access key makes: Signature Version 4, computed once more.
+"""Verify a Signature Version 4: compute it again with the secret access key, and compare.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -18,18 +18,18 @@ from ecr_emulator.ports.time import Clock
 
 SERVICE = "ecr"
 SKEW = timedelta(minutes=5)
-"""How far a client's clock may be from ours."""
+"""Maximum difference between the clocks of the client and of the server."""
 MAX_LIFETIME = 7 * 24 * 3600
-"""Seconds that a presigned URL is good for at most."""
+"""Maximum lifetime of a presigned URL, in seconds."""
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
-"""What stands for the hash of a body that is not part of the signature."""
+"""The value in place of the body's hash if the signature does not cover the body."""
 
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
 class SignedRequest(Protocol):
-    """What a signature is about."""
+    """The parts of a request that a signature covers."""
 
     @property
     def authorization(self) -> str | None:
@@ -44,22 +44,22 @@ class SignedRequest(Protocol):
         """The body."""
 
     def header(self, name: str) -> str | None:
-        """The value of a header."""
+        """Return the value of a header, None if the request does not have it."""
 
 
 @dataclass(frozen=True)
 class SignatureCheck:
     """Checks signatures of requests to ``POST /``.
 
-    ``clock`` tells the time by which clients sign: the machine's, wherever the emulator's own was moved to.
+    ``clock`` is the clock of the machine, because clients sign by it. Moves of the emulator's clock do not change it.
     """
 
     clock: Clock
 
     def check(self, request: SignedRequest, credential: Credential, secret: str) -> None:
-        """Raise ``InvalidSignatureException`` unless the request was signed with this secret, and just now.
+        """Raise ``InvalidSignatureException`` unless the request was signed with this secret and is not expired.
 
-        Raises ``IncompleteSignatureException`` where the signature does not say when it was made.
+        Raises ``IncompleteSignatureException`` if the time of the signature is missing or malformed.
         """
         time = _time_of(request, credential)
         _check_scope(credential, time)
@@ -76,7 +76,7 @@ def _time_of(request: SignedRequest, credential: Credential) -> datetime:
         return datetime.strptime(text or "", _TIME).replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise IncompleteSignatureException(
-            reason="'X-Amz-Date' must say when it was made, like 20261126T003136Z"
+            reason="'X-Amz-Date' must be the time of the signature, like 20261126T003136Z"
         ) from None
 
 
@@ -92,7 +92,10 @@ def _check_scope(credential: Credential, time: datetime) -> None:
 
 
 def _check_time(credential: Credential, time: datetime, now: datetime) -> None:
-    """AWS's words for what is too old or too new; a presigned URL says itself for how long it is good."""
+    """Raise ``InvalidSignatureException``, with AWS's sentences, for a signature that is too old or too new.
+
+    A presigned URL contains its own lifetime.
+    """
     life = timedelta(seconds=_lifetime(credential)) if credential.is_presigned else SKEW
     if time < now - life:
         bound = f"{now - life:{_TIME}} ({now:{_TIME}} - {life // timedelta(minutes=1)} min.)"
@@ -111,14 +114,14 @@ def _lifetime(credential: Credential) -> int:
 
 
 def _signature(request: SignedRequest, credential: Credential, secret: str, time: datetime) -> bytes:
-    """The signature that this request should have, in hexadecimal: botocore signs it again."""
+    """Return the right signature of a request, in hexadecimal. botocore computes it."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.compat import HTTPHeaders
     from botocore.credentials import Credentials
 
     class SignedAgain(SigV4Auth):  # type: ignore[misc]  # botocore has no types
-        """The same headers are signed, whatever botocore would choose."""
+        """Signs the headers that the client signed, not those that botocore would choose."""
 
         def headers_to_sign(self, _: AWSRequest) -> HTTPHeaders:
             headers = HTTPHeaders()

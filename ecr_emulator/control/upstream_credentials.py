@@ -1,4 +1,4 @@
-"""Which credential a pull through cache rule may have, and whether it is there. The sentences are ECR's.
+"""Check the credential of a pull through cache rule. The sentences are ECR's.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html
 """
@@ -23,7 +23,7 @@ _NEEDS_SIGN_IN = (
     "containing the upstream registry credentials and try again."
 )
 _NEEDS_ROLE = "A role is required if the upstream registry belongs to another account"
-_IS_OPEN = "Invalid input: The specified upstream registry doesn't require authentication."
+_NEEDS_NO_SIGN_IN = "Invalid input: The specified upstream registry doesn't require authentication."
 _WRONG_KIND = (
     "Invalid input: Upstream registry URL and provided credential type do not match. Please verify input and try again."
 )
@@ -36,20 +36,21 @@ _UNREACHABLE = "The upstream registry could not be reached."
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCredential:
-    """How a rule signs in upstream: with a secret, with a role, or not at all."""
+    """The credential of a rule for its upstream: a secret, a role, or none."""
 
     secret_arn: str | None
     role_arn: str | None
 
     @classmethod
     def read(cls, members: dict[str, Any], registry: Registry) -> UpstreamCredential:
-        """The credential in a request."""
+        """Return the credential in a request."""
         return cls(members.get("credentialArn"), read_custom_role(members, registry))
 
     def check_given(self, kind: UpstreamKind, url: str, registry: Registry) -> None:
-        """Check that the upstream does without a credential, or that there is one.
+        """Raise an error if the upstream needs a credential and there is none.
 
-        A private registry of another account wants to know who asks, which takes a role of this one.
+        A private registry of another account needs a role of this account. Raises
+        ``UnsupportedUpstreamRegistryException`` or ``InvalidParameterException``.
         """
         if kind.needs_secret and self.secret_arn is None:
             raise UnsupportedUpstreamRegistryException(_NEEDS_SIGN_IN)
@@ -58,9 +59,12 @@ class UpstreamCredential:
             raise InvalidParameterException.at("customRoleArn", _NEEDS_ROLE)
 
     def check(self, request: EcrRequest, kind: UpstreamKind) -> None:
-        """Check that the credential suits the upstream, and that the registry can read its secret."""
+        """Check that the upstream accepts this kind of credential, and that the registry can read its secret.
+
+        Raises ``InvalidParameterException`` or the errors of ``check_exists``.
+        """
         if self.secret_arn and not kind.takes_secret:
-            raise InvalidParameterException(_WRONG_KIND if kind.is_ecr else _IS_OPEN)
+            raise InvalidParameterException(_WRONG_KIND if kind.is_ecr else _NEEDS_NO_SIGN_IN)
         if self.role_arn and not kind.is_ecr:
             raise InvalidParameterException(_WRONG_KIND)
         if self.secret_arn:
@@ -68,7 +72,7 @@ class UpstreamCredential:
 
 
 def failure_of(request: EcrRequest, rule: PullThroughRule) -> str | None:
-    """Why a rule cannot pull from its upstream now; None if it can."""
+    """Return the reason why a rule cannot pull from its upstream now; None if it can."""
     try:
         if rule.credential_arn:
             request.services.secrets.check_exists(rule.credential_arn, rule.registry)
@@ -80,7 +84,7 @@ def failure_of(request: EcrRequest, rule: PullThroughRule) -> str | None:
     except UpstreamFailure:
         return MALFORMED
     try:
-        request.services.upstreams.ask_anew(rule)  # somebody wants to know how it is now
+        request.services.upstreams.ask_anew(rule)  # the caller asks for the state of the upstream now
         request.services.upstreams.at(rule).ping()
     except UpstreamAccessDenied:
         return UpstreamAccessDenied.sentence

@@ -131,7 +131,7 @@ class ControlPlane:
         self.roles = NotedRoles()
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
-        self.callers = Callers(self.identities, HOME, refuses_strangers=enforces_iam)
+        self.callers = Callers(self.identities, HOME, rejects_unknown_keys=enforces_iam)
         self._app = control_app(self.services, self.callers, strict=True)
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
