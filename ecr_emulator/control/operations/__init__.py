@@ -1,4 +1,4 @@
-"""One module for each kind of resource; importing them makes their functions operations."""
+"""The handlers of operations, in one module for each kind of resource. Importing a module registers its handlers."""
 
 from importlib import import_module
 from pkgutil import iter_modules

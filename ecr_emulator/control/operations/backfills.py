@@ -14,10 +14,10 @@ from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.backfills import start_backfill, stop_backfill
 
 LIST_LIMIT = 25
-FAR_AWAY = 10_000_000_000
-"""Epoch seconds that no backfill reaches: what is left until then sorts the newest first."""
-PLACES = 10
-"""Digits of a replication's place in its backfill, as a key that sorts."""
+DISTANT_FUTURE = 10_000_000_000
+"""Epoch seconds later than every backfill. The seconds until then are smallest for the newest backfill."""
+POSITION_DIGITS = 10
+"""Digits of a replication's position in its backfill, as a sort key."""
 
 
 @operation
@@ -41,18 +41,18 @@ def stop_replication_backfill(request: EcrRequest, members: dict[str, Any]) -> d
 def describe_replication_backfill_results(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
 
-    The results of single replications are listed when the backfill has ended.
+    Results of single replications are listed only after the backfill has ended.
     """
     page = Page(request, members)
     with request.services.store.reading() as work:
         backfill = _backfill(work, request, members)
     wanted = members.get("resultStatusFilter")
-    placed = [
-        (f"{place:0{PLACES}}", replication)
-        for place, replication in enumerate(backfill.replications if backfill.has_ended else ())
+    numbered = [
+        (f"{position:0{POSITION_DIGITS}}", replication)
+        for position, replication in enumerate(backfill.replications if backfill.has_ended else ())
         if "status" in replication and wanted in (None, replication["status"])
     ]
-    results, token = page.choose(placed, lambda result: result[0])
+    results, token = page.choose(numbered, lambda result: result[0])
     return {
         **_identified(backfill),
         "failureCode": backfill.failure_code,
@@ -81,7 +81,7 @@ def list_replication_backfills(request: EcrRequest, members: dict[str, Any]) -> 
 
 
 def _newest_first(backfill: Backfill) -> str:
-    return f"{FAR_AWAY - backfill.started_at.timestamp():015.3f} {backfill.id}"
+    return f"{DISTANT_FUTURE - backfill.started_at.timestamp():015.3f} {backfill.id}"
 
 
 def _backfill(work: UnitOfWork, request: EcrRequest, members: dict[str, Any]) -> Backfill:
@@ -113,7 +113,7 @@ def _summary(backfill: Backfill) -> dict[str, Any]:
 
 
 def _progress(backfill: Backfill) -> dict[str, Any] | None:
-    """How far it has come; None until that has been counted."""
+    """Return the counts of replications by status; None before the replications are listed."""
     if backfill.status == "PREPARING" or (backfill.status == "STOPPED" and not backfill.replications):
         return None
     codes = (replication.get("failureCode") for replication in backfill.replications)

@@ -1,4 +1,4 @@
-"""What images a repository has, page by page."""
+"""DescribeImages and ListImages: the images of a repository, page by page."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
 
 BATCH = 200
-"""How many images are read at a time while a page is filled."""
+"""Number of images that are read at a time to fill a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """Which images a client asked for."""
+    """The tag status and the image status that a client asks for."""
 
     tag_status: str = "ANY"
     image_status: str = "ACTIVE"
 
     @classmethod
     def read(cls, members: dict[str, Any], image_status: str = "ACTIVE") -> ImageFilter:
-        """The filter of a request, with the status that applies if it names none."""
+        """Return the filter of a request. ``image_status`` applies if the request names none."""
         given = members.get("filter") or {}
         return cls(given.get("tagStatus", "ANY"), given.get("imageStatus", image_status))
 
     def admits(self, image: Image) -> bool:
-        """Whether the client wants to see this image."""
+        """Return whether an image passes the filter."""
         tag_status = "TAGGED" if image.tags else "UNTAGGED"
         return self.tag_status in ("ANY", tag_status) and self.image_status in ("ANY", image.status)
 
@@ -42,7 +42,7 @@ class ImageFilter:
 def describe_images(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
 
-    Only DescribeImageScanFindings describes scans, whatever the scan type is.
+    The answer does not describe scans. Only DescribeImageScanFindings does, for every scan type.
     """
     token = None
     with request.services.store.reading() as work:
@@ -72,7 +72,7 @@ def list_images(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(work: UnitOfWork, repository: Repository, members: dict[str, Any]) -> list[Image]:
-    """The images that a request names, each once; the first that is missing fails the request."""
+    """Return the images that a request names, each once. Raises ``ImageNotFoundException`` for a missing image."""
     chosen = ImageFilter.read(members, image_status="ANY")
     images: dict[str, Image] = {}
     for image_id in read_image_ids(members):
@@ -82,14 +82,14 @@ def _named(work: UnitOfWork, repository: Repository, members: dict[str, Any]) ->
 
 
 def _images(work: UnitOfWork, repository: Repository, after: str) -> Iterator[Image]:
-    """The images after a digest, in order, read in batches for as long as somebody wants more."""
+    """Yield the images after a digest, in the order of their digests. They are read in batches, as needed."""
     while batch := work.images.page(repository, after, BATCH):
         yield from batch
         after = batch[-1].digest
 
 
 def _entries(work: UnitOfWork, repository: Repository, after: str, chosen: ImageFilter) -> Iterator[ImageId]:
-    """One entry for each tag, and one for each image without tags: those after a key, in order of key."""
+    """Yield an entry for each tag and for each untagged image, in the order of their keys, beginning after a key."""
     digest = after.partition(" ")[0]
     resumed = work.images.find(repository, digest) if digest else None
     for image in chain([resumed] if resumed else [], _images(work, repository, digest)):

@@ -20,7 +20,7 @@ from ecr_emulator.services.resolution import Failure
 def put_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
     push = Push(
-        # A lone surrogate is no text; its bytes are refused where the manifest is read.
+        # A lone surrogate has no UTF-8 form; store_image rejects the bytes that stand for it.
         raw=members["imageManifest"].encode(errors="surrogatepass"),
         media_type=members.get("imageManifestMediaType"),
         tag=members.get("imageTag"),

@@ -1,4 +1,4 @@
-"""Layers: whether they are there, how they come in, where they are downloaded."""
+"""Layers: availability, uploads and download URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ecr_emulator.services import layer_urls
 from ecr_emulator.services.garbage_collection import renew_grace
 
 UNREFERENCED_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-"""What a layer is taken for until a manifest says otherwise."""
+"""Media type of a layer to which no manifest refers."""
 
 
 @operation
@@ -28,7 +28,7 @@ def batch_check_layer_availability(request: EcrRequest, members: dict[str, Any])
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
         found = {digest: work.layers.find(repository, digest) for digest in digests if not _malformed(digest)}
-    known = {digest: layer if layer and _is_here(request, layer) else None for digest, layer in found.items()}
+    known = {digest: layer if layer and _is_intact(request, layer) else None for digest, layer in found.items()}
     gone = renew_grace(request.services.store, repository, filter(None, known.values()), request.now)
     layers = [_availability(digest, None if digest in gone else layer) for digest, layer in known.items()]
     return {"layers": layers, "failures": [failure for digest in digests if (failure := _malformed(digest))]}
@@ -57,7 +57,7 @@ def upload_layer_part(request: EcrRequest, members: dict[str, Any]) -> dict[str,
 @operation
 def complete_layer_upload(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html"""
-    # The API takes a list, but an upload is one layer: the first digest is the one that counts.
+    # The API takes a list of digests, but an upload is one layer: only the first digest is used.
     layer = request.services.uploads.complete(
         request.registry, members["repositoryName"], members["uploadId"], members["layerDigests"][0]
     )
@@ -70,15 +70,15 @@ def get_download_url_for_layer(request: EcrRequest, members: dict[str, Any]) -> 
     name, digest = members["repositoryName"], members["layerDigest"]
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, name)
-        is_awaited = _is_awaited(work, repository, digest)
-    if not _bring_in(request, name, digest):
-        raise UnableToGetUpstreamLayerException if is_awaited else _not_found(repository, digest)
+        is_uncached = _is_uncached(work, repository, digest)
+    if not _fetch_layer(request, name, digest):
+        raise UnableToGetUpstreamLayerException if is_uncached else _not_found(repository, digest)
     expires_at = request.now + layer_urls.LIFE
     url = layer_urls.mint(request.services.tokens, request.origin, request.registry, name, digest, expires_at)
     return {"downloadUrl": url, "layerDigest": digest}
 
 
-def _is_here(request: EcrRequest, layer: Layer) -> bool:
+def _is_intact(request: EcrRequest, layer: Layer) -> bool:
     return request.services.blobs.intact_size(layer.digest, layer.size) is not None
 
 
@@ -107,8 +107,12 @@ def _availability(digest: str, held: Layer | None) -> dict[str, Any]:
     }
 
 
-def _is_awaited(work: UnitOfWork, repository: Repository, digest: str) -> bool:
-    """Whether a layer is still to come to the repository, one of whose images refers to it. Raises if none does."""
+def _is_uncached(work: UnitOfWork, repository: Repository, digest: str) -> bool:
+    """Return whether an image refers to a layer that must still be fetched from the upstream.
+
+    Raises ``LayerInaccessibleException`` for a layer that is archived or that no image refers to, and
+    ``LayersNotFoundException`` if the repository knows no such layer.
+    """
     held = work.layers.find(repository, digest)
     if held and (held.is_archived or held.is_loose):
         raise LayerInaccessibleException
@@ -122,10 +126,11 @@ def _not_found(repository: Repository, digest: str) -> LayersNotFoundException:
     return LayersNotFoundException.on_download(digest, **repository.identity)
 
 
-def _bring_in(request: EcrRequest, name: str, digest: str) -> bool:
-    """Have a layer fetched that an image refers to, unless it is here; its first byte, at least, is here afterwards.
+def _fetch_layer(request: EcrRequest, name: str, digest: str) -> bool:
+    """Start to fetch a layer unless it is stored, and wait for its first byte.
 
-    False if it is not here and there is no upstream to ask. Raises ``UnableToGetUpstreamLayerException``.
+    Return False if the layer is not stored and no rule names an upstream that may have it.
+    Raises ``UnableToGetUpstreamLayerException``.
     """
     source = request.services.pulls.find_blob(request.registry, name, digest, request.now)
     if source is None or source.is_here:

@@ -1,4 +1,4 @@
-"""Lifecycle policies, and previews of what they would do."""
+"""Lifecycle policies and their previews."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from ecr_emulator.errors import (
 from ecr_emulator.services.lifecycle import cancel_evaluation, schedule_evaluation, schedule_preview
 
 NEVER = datetime.fromtimestamp(0, UTC)
-"""When a policy was evaluated last that never was."""
-PLACES = 10
-"""Digits of a result's place in its preview, as a key that sorts."""
+"""The time that answers contain for a policy that has not been evaluated yet."""
+POSITION_DIGITS = 10
+"""Digits of a result's position in its preview, as a sort key."""
 
 
 @operation
 def put_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
 
-    The policy is first evaluated 24 hours from now, or when the policy that it replaces would have been.
+    The policy is first evaluated 24 hours from now. A policy that replaces another one is evaluated when the other one
+    would have been.
     """
     with request.services.store.writing() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
@@ -65,7 +66,7 @@ def delete_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dic
 def start_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
 
-    The preview replaces an earlier one that has ended.
+    The preview replaces an earlier preview that has ended.
     """
     with request.services.store.writing() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
@@ -83,7 +84,7 @@ def start_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any])
 def get_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
 
-    The summary counts all results, whatever the filter is.
+    The summary counts all results, also those that the filter leaves out.
     """
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
@@ -119,7 +120,7 @@ def _of(repository: Repository, policy: str) -> dict[str, Any]:
 
 
 def _wanted(members: dict[str, Any], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results for the images that a request names, if it does, and of the tag status that it asks for."""
+    """Return the results that have the images and the tag status of a request. A request may name neither."""
     tag_status = members.get("filter", {}).get("tagStatus", "ANY")
     image_ids = read_image_ids(members) if "imageIds" in members else None
     return [
@@ -138,12 +139,12 @@ def _is_of(image_id: ImageId, result: dict[str, Any]) -> bool:
 def _page(
     request: EcrRequest, members: dict[str, Any], results: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """The results of a page, in the order in which the policy acts on them."""
+    """Return the results of a page, in the order in which the policy acts on them, and the token of the next page."""
     if "imageIds" in members:
         check_no_paging(members, "imageIds")
         return results, None
-    placed = [(f"{place:0{PLACES}}", result) for place, result in enumerate(results)]
-    chosen, token = Page(request, members).choose(placed, lambda item: item[0])
+    numbered = [(f"{position:0{POSITION_DIGITS}}", result) for position, result in enumerate(results)]
+    chosen, token = Page(request, members).choose(numbered, lambda item: item[0])
     return [result for _, result in chosen], token
 
 

@@ -1,4 +1,4 @@
-"""The policies of repositories and of the registry."""
+"""Repository policies and the registry policy."""
 
 from __future__ import annotations
 

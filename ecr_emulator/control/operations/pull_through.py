@@ -27,13 +27,13 @@ from ecr_emulator.ports.store import UnitOfWork
 log = logging.getLogger(__name__)
 
 MAX_RULES = 50
-"""The most rules of a registry."""
+"""Maximum number of rules in a registry."""
 
 _MISMATCH = (
     "Invalid input: Upstream registry URL and entered upstream registry do not match. "
     "Please verify input and try again."
 )
-_ITSELF = "Invalid input: Upstream registry URL cannot be the same as the cache registry."
+_OWN_URL = "Invalid input: Upstream registry URL cannot be the same as the cache registry."
 
 
 @operation
@@ -128,12 +128,12 @@ def _upstream_kind(request: EcrRequest, members: dict[str, Any]) -> UpstreamKind
     url, name = members["upstreamRegistryUrl"], members.get("upstreamRegistry")
     kind = find_upstream_kind(url, request.services.allowed_upstreams)
     if kind is None:
-        log.info("ECR does not pull through %s; --allow-upstream lets rules name other registries", url)
+        log.info("ECR does not support the upstream %s; --allow-upstream allows rules for other registries", url)
         raise UnsupportedUpstreamRegistryException(url=url)
     if url == request.registry.host:
-        raise InvalidParameterException(_ITSELF)
-    # ECR lets a wrong name pass where the upstream is open to everybody; for a registry that it does not take, the API
-    # has no name at all.
+        raise InvalidParameterException(_OWN_URL)
+    # ECR accepts a wrong name for an upstream that needs no credential. An upstream that only --allow-upstream allows
+    # has no name in the API.
     if (kind.needs_secret or not kind.name) and name not in (None, kind.name):
         raise InvalidParameterException(_MISMATCH)
     return kind
@@ -147,7 +147,7 @@ def _rule(work: UnitOfWork, registry: Registry, prefix: str) -> PullThroughRule:
 
 
 def _described(rule: PullThroughRule, *members: str) -> dict[str, Any]:
-    """What every answer says of a rule, with those other members that this one has."""
+    """Return the members of a rule that every answer contains, and the named members."""
     others = {
         "createdAt": rule.created_at,
         "updatedAt": rule.updated_at,

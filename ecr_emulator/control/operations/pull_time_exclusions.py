@@ -21,7 +21,7 @@ from ecr_emulator.ports.store import UnitOfWork
 def register_pull_time_update_exclusion(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
 
-    Principals of other partitions are refused, because they can never pull here.
+    Principals of other partitions are rejected, because they cannot pull from this registry.
     """
     arn: str = members["principalArn"]
     if not arn.startswith(f"arn:{request.registry.partition}:"):

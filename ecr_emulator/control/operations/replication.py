@@ -1,4 +1,4 @@
-"""Replication: its configuration, and how far it has come for an image."""
+"""Replication: its configuration, and the replication status of images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def describe_registry(request: EcrRequest, members: dict[str, Any]) -> dict[str,
 def put_replication_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
 
-    Existing images are not replicated; a backfill replicates them.
+    Only images that are pushed later are replicated. A backfill replicates existing images.
     """
     configuration = members["replicationConfiguration"]
     named = destinations(configuration)

@@ -1,4 +1,4 @@
-"""Repositories: create, describe, delete, and whether their tags move."""
+"""Repositories: create, describe and delete them, and set their tag mutability."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.repositories import add_repository
 
 BATCH = 500
-"""How many images are read at a time while a repository is deleted."""
+"""Number of images that are read at a time while a repository is deleted."""
 
 
 @operation
@@ -32,7 +32,7 @@ def create_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str,
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"""
     name = members["repositoryName"]
     with request.services.store.writing() as work:
-        # ECR says that the name is taken before it looks at what else the request asks for.
+        # ECR reports an existing repository before it checks the other members of the request.
         if work.repositories.find(request.registry, name):
             raise RepositoryAlreadyExistsException(repository_name=name, registry_id=request.registry.id)
         repository = Repository(
@@ -71,7 +71,7 @@ def delete_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str,
         if work.images.count(repository):
             if not members.get("force"):
                 raise RepositoryNotEmptyException(**repository.identity)
-            _announce_deletions(work, repository, request)
+            _add_deletion_events(work, repository, request)
         work.repositories.remove(repository)
     return {"repository": _described(request, repository)}
 
@@ -97,8 +97,8 @@ def _encryption_with_key(members: dict[str, Any], registry: Registry) -> Encrypt
     return replace(encryption, kms_key=key_arn(registry, encryption.kms_key))
 
 
-def _announce_deletions(work: UnitOfWork, repository: Repository, request: EcrRequest) -> None:
-    """The images of a repository go with it, each with the event of its deletion."""
+def _add_deletion_events(work: UnitOfWork, repository: Repository, request: EcrRequest) -> None:
+    """Add the deletion events of all images of a repository: one for each tag and for each untagged image."""
     after = ""
     while images := work.images.page(repository, after, BATCH):
         for image in images:

@@ -1,4 +1,4 @@
-"""Image scanning: its configuration, scans, and what they found."""
+"""Image scanning: its configuration, scans and their findings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def put_image_scanning_configuration(request: EcrRequest, members: dict[str, Any
 def put_registry_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 
-    Without a scan type, the current one is kept; without rules, the registry has none.
+    A request without a scan type keeps the current one. A request without rules removes the current ones.
     """
     with request.services.store.writing() as work:
         kept = scanning_configuration(work, request.registry)["scanType"]
@@ -78,7 +78,7 @@ def batch_get_repository_scanning_configuration(request: EcrRequest, members: di
 
 
 @operation
-@lacks("there is no scanner: a scan finds what the emulator was told of the image, or fails")
+@lacks("there is no scanner: a scan reports the findings that were given to the emulator for the image, or fails")
 def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html"""
     with request.services.store.writing() as work:
@@ -94,7 +94,7 @@ def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, 
 def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 
-    An archived image has no findings. With enhanced scanning the list is empty, and no scan is reported as completed.
+    An archived image has no findings. Enhanced scanning has an empty list, and none of its scans completes.
     """
     page = Page(request, members)
     with request.services.store.reading() as work:

@@ -1,4 +1,4 @@
-"""Managed signing: its configuration, and what became of the signatures."""
+"""Managed signing: its configuration, and the signing status of images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def put_signing_configuration(request: EcrRequest, members: dict[str, Any]) -> d
     """
     configuration = members["signingConfiguration"]
     for rule in configuration["rules"]:
-        _check_place(rule["signingProfileArn"], request.registry)
+        _check_profile(rule["signingProfileArn"], request.registry)
     with request.services.store.writing() as work:
         work.registry_documents.put(request.registry, DOCUMENT, configuration)
     return {"signingConfiguration": configuration}
@@ -59,7 +59,7 @@ def describe_image_signing_status(request: EcrRequest, members: dict[str, Any]) 
     }
 
 
-def _check_place(profile: str, registry: Registry) -> None:
+def _check_profile(profile: str, registry: Registry) -> None:
     _, partition, _, region, *_ = profile.split(":")
     for what, given, current in (("region", region, registry.region), ("partition", partition, registry.partition)):
         if given != current:

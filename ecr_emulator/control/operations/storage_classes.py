@@ -1,4 +1,4 @@
-"""Where images are kept: ready to be pulled, or archived."""
+"""Storage classes of images: standard or archive."""
 
 from __future__ import annotations
 

@@ -44,7 +44,10 @@ def list_tags_for_resource(request: EcrRequest, members: dict[str, Any]) -> dict
 
 
 def _repository(work: UnitOfWork, request: EcrRequest, arn: str) -> Repository:
-    """The repository of an ARN; one of another Region, or of another partition, is not found here."""
+    """Return the repository of an ARN.
+
+    Raises ``RepositoryNotFoundException`` also for an ARN of another Region or another partition.
+    """
     parsed = parse_repository_arn(arn)
     if parsed is None:
         raise InvalidParameterException.at("resourceArn", "Invalid ARN")

@@ -36,7 +36,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports.store import UnitOfWork
 
 MAX_TEMPLATES = 100
-"""The most templates of a registry; AWS does not publish its quota."""
+"""Maximum number of templates in a registry. AWS does not publish its quota."""
 
 
 @operation
@@ -107,7 +107,7 @@ def _template(work: UnitOfWork, request: EcrRequest, members: dict[str, Any]) ->
 
 
 def _with_settings(template: CreationTemplate, members: dict[str, Any]) -> CreationTemplate:
-    """The template with the settings that a request gives; an empty text takes one away."""
+    """Return the template with the settings of a request. An empty text removes a setting."""
     registry = template.registry
     given: dict[str, Any] = {"mutability": _mutability(template, members)}
     if "encryptionConfiguration" in members:
