@@ -1,4 +1,4 @@
-"""Which registry and repository a request means."""
+"""Find the registry and the repository that a request addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_emulator.domain.names import Registry
 
 
 class Address(NamedTuple):
-    """A repository, or with an empty name a registry. ``namespace`` is the ``ns`` that named it, if that did."""
+    """A repository, or a registry if ``name`` is empty. ``namespace`` is the ``ns`` argument if that selected it."""
 
     registry: Registry
     name: str
@@ -20,9 +20,10 @@ class Address(NamedTuple):
 
 
 def find_address(request: Request, path: str, fallback: Registry) -> Address:
-    """The address in a request whose URL says ``path`` where the repository's name goes.
+    """Return the address in a request whose URL has ``path`` in the place of the repository's name.
 
-    The Host wins, then the ``ns`` that containerd sends to mirrors, then ``<account>/<region>/`` before the name.
+    The registry comes from the Host, or else from the ``ns`` argument that containerd sends to mirrors, or else from
+    ``<account>/<region>/`` before the name. Without any of these it is ``fallback``.
     """
     registry = registry_of_host(request.host)
     if registry:
@@ -34,8 +35,11 @@ def find_address(request: Request, path: str, fallback: Registry) -> Address:
     return Address(*(split_path_style(path) or (fallback, path)))
 
 
-def lasting(url: str, request: Request) -> str:
-    """A URL under which whoever sent this request finds the same registry again: with the ``ns`` that named it."""
+def with_namespace(url: str, request: Request) -> str:
+    """Return a URL with the ``ns`` argument of the request if that selected the registry.
+
+    A client that follows the URL then addresses the same registry.
+    """
     namespace = _namespace(request)
     if namespace and registry_of_host(namespace) and not registry_of_host(request.host):
         return f"{url}?ns={quote(namespace)}"
@@ -43,5 +47,5 @@ def lasting(url: str, request: Request) -> str:
 
 
 def _namespace(request: Request) -> str | None:
-    # Parsing the query costs more than all the rest, and hardly any request has one.
+    # Few requests have a query, and parsing it would cost more than the rest of find_address.
     return request.args.get("ns") if request.query_string else None

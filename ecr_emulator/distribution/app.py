@@ -11,7 +11,7 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from ecr_emulator.distribution import routes
-from ecr_emulator.distribution.addressing import find_address, lasting
+from ecr_emulator.distribution.addressing import find_address, with_namespace
 from ecr_emulator.distribution.challenge import challenge, find_caller
 from ecr_emulator.distribution.errors import OciError, error_response, oci_error_of, oci_error_of_upstream
 from ecr_emulator.distribution.layer_urls import get_layer
@@ -38,10 +38,9 @@ log = logging.getLogger(__name__)
 class DistributionApp:
     """Answers ``/v2/…`` and the signed URLs of layers.
 
-    With ``registry_auth`` ``open``, clients that send no credentials are the emulator's own account: its root, where
-    IAM is enforced. ``strict``
-    answers as real ECR does where that departs from the OCI specification; ``accept_sparse`` takes manifests whose
-    parts are not here, which ECR does not.
+    With ``registry_auth`` ``open``, requests without credentials belong to the emulator's own account, and have the
+    permissions of its root user if IAM is enforced. ``strict`` selects the answers of real ECR where ECR departs from
+    the OCI specification. ``accept_sparse`` accepts manifests with missing layers or children; ECR rejects them.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class DistributionApp:
             case OciError():
                 return error
             case EcrError():
-                return oci_error_of(error, lasting(request.base_url, request))
+                return oci_error_of(error, with_namespace(request.base_url, request))
             case UpstreamFailure():
                 return oci_error_of_upstream(error)
             case StorageFailure():
@@ -81,7 +80,7 @@ class DistributionApp:
                 return OciError(error.code or 400, "UNSUPPORTED", error.description or "bad request")
         request_id = request.environ[REQUEST_ID] = self._services.ids.uuid()
         log.error("request %s failed: %s %s", request_id, request.method, request.path, exc_info=error)
-        return OciError(500, "UNKNOWN", f"Internal error; the log has it under request {request_id}")
+        return OciError(500, "UNKNOWN", f"Internal error; see request {request_id} in the log")
 
     def _handle(self, request: Request, now: datetime) -> Response:
         if request.path.startswith(PREFIX):

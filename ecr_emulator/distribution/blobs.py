@@ -1,4 +1,4 @@
-"""Blobs: pull them whole or in part, by name or by signed URL. They come in through ``uploads``."""
+"""Blobs: pull them whole or in part, by name or by signed URL. Module ``uploads`` pushes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 
 from werkzeug import Response
 
-from ecr_emulator.distribution.conditions import etag_of, has_already, wanted_range
+from ecr_emulator.distribution.conditions import applicable_range, etag_of, is_not_modified
 from ecr_emulator.distribution.errors import OciError
 from ecr_emulator.distribution.ranges import requested_span
 from ecr_emulator.distribution.request import RegistryRequest
@@ -20,7 +20,10 @@ _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 
 
 def get_blob(request: RegistryRequest, digest: str) -> Response:
-    """end-2: GET with one byte range, and HEAD. A HEAD never asks an upstream. A strict GET leads to a signed URL."""
+    """Answer end-2: GET, with at most one byte range, and HEAD.
+
+    A HEAD never asks an upstream. A strict GET is redirected to a signed URL.
+    """
     check_digest(digest)
     is_head = request.http.method == "HEAD"
     source = request.services.pulls.find_blob(request.registry, request.name, digest, request.now, is_check=is_head)
@@ -34,9 +37,9 @@ def get_blob(request: RegistryRequest, digest: str) -> Response:
         "Accept-Ranges": "bytes",
         "ETag": etag_of(digest),
     }
-    if has_already(request.http, digest):
+    if is_not_modified(request.http, digest):
         return Response(status=304, headers=headers)
-    span = requested_span(wanted_range(request.http, digest), source.size)
+    span = requested_span(applicable_range(request.http, digest), source.size)
     start, stop = span or (0, source.size)
     headers["Content-Length"] = str(stop - start)
     if span:
@@ -46,7 +49,10 @@ def get_blob(request: RegistryRequest, digest: str) -> Response:
 
 
 def _redirected(request: RegistryRequest, source: BlobSource) -> Response:
-    """Real ECR's answer: the bytes are elsewhere, for whoever has the URL, and those of no image are nowhere."""
+    """Return the answer of real ECR: a redirect to a signed URL.
+
+    Raises ``OciError`` 404 for a blob that no image refers to.
+    """
     if source.is_loose:
         raise _unknown(source.digest)
     tokens, expires_at = request.services.tokens, request.now + layer_urls.LIFE
@@ -55,12 +61,12 @@ def _redirected(request: RegistryRequest, source: BlobSource) -> Response:
 
 
 def refuse_delete(request: RegistryRequest, digest: str) -> Response:
-    """end-10: ECR does not delete blobs; they go when no image refers to them."""
+    """Answer end-10: ECR does not delete blobs on request, only when no image refers to them. Raises ``OciError``."""
     raise OciError(405, "UNSUPPORTED", _NO_DELETE, {"Allow": "GET, HEAD"})
 
 
 def check_digest(digest: str) -> None:
-    """Raise ``OciError`` 400 unless it is a digest that can be verified."""
+    """Raise ``OciError`` 400 unless the text is a digest that can be verified."""
     if not is_digest(digest):
         raise OciError(400, "DIGEST_INVALID", f"'{digest}' is not a sha256 or sha512 digest")
 
@@ -70,11 +76,11 @@ def _unknown(digest: str) -> OciError:
 
 
 def _body(source: BlobSource, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes, the first of which are here already: what fails before them is an error, not a broken answer."""
+    """Return the bytes after waiting for the first of them, so that an earlier failure becomes an error answer."""
     chunks = source.chunks(start, stop)
     try:
         first = next(chunks, b"")
-    except (UpstreamNotFound, FileNotFoundError):  # the file: what nobody needed was collected this very moment
+    except (UpstreamNotFound, FileNotFoundError):  # FileNotFoundError: garbage collection has just deleted the file
         raise _unknown(source.digest) from None
     return _continued(first, chunks)
 

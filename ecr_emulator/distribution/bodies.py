@@ -1,4 +1,4 @@
-"""The bodies of requests, as they arrive."""
+"""Read the bodies of requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CHUNK = 1024 * 1024
 
 
 def chunks_of(request: Request) -> Iterator[bytes]:
-    """The body in pieces of at most 1 MiB. Raises ``OciError`` 400 if the client leaves before its end.
+    """Yield the body in chunks of at most 1 MiB. Raises ``OciError`` 400 if the client disconnects before its end.
 
-    Servers show that as an error or as an ordinary end, so the length that was announced is checked. A chunked body
-    announces none: there, one that breaks off may look complete, and only its digest tells.
+    Servers report a disconnect as an error or as an ordinary end of the body, so the Content-Length is checked too. A
+    body with chunked encoding has none: if it breaks off, it may look complete, and only its digest shows the loss.
     """
     received = 0
     while chunk := _read(request, received):
@@ -27,7 +27,7 @@ def chunks_of(request: Request) -> Iterator[bytes]:
 
 
 def body_of(request: Request, limit: int) -> bytes:
-    """The whole body. Raises ``OciError`` 413 if it has more bytes than the limit, whether or not it says so."""
+    """Return the whole body. Raises ``OciError`` 413 if its Content-Length or its size is greater than ``limit``."""
     body = bytearray()
     if (request.content_length or 0) <= limit:
         for chunk in chunks_of(request):

@@ -1,4 +1,4 @@
-"""Who is at the door: ECR's Basic authentication with a token from GetAuthorizationToken.
+"""Authenticate clients as ECR does: Basic authentication with a token from GetAuthorizationToken.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 """
@@ -18,7 +18,10 @@ EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
 def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
-    """The caller whose token the request carries; None without a token of ours. Raises ``OciError`` if it expired."""
+    """Return the caller whose token the request has; None if it has no token of this emulator.
+
+    Raises ``OciError`` 403 if the token has expired.
+    """
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     password = read_basic(credentials.strip()) if scheme.lower() == "basic" else None
     if password is None:
@@ -30,7 +33,7 @@ def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | Non
 
 
 def challenge(request: Request) -> Response:
-    """The 401 of real ECR, to the byte. Only the log says why."""
+    """Return the 401 of real ECR, byte for byte. Only the log contains the reason."""
     request.environ[NOTE] = {"reason": _reason(request.headers.get("Authorization", ""))}
     realm = f'Basic realm="{request.host_url}",service="ecr.amazonaws.com"'
     return Response("Not Authorized\n", 401, {"Www-Authenticate": realm}, content_type="text/plain; charset=utf-8")
@@ -39,9 +42,9 @@ def challenge(request: Request) -> Response:
 def _reason(authorization: str) -> str:
     scheme, _, credentials = authorization.partition(" ")
     if not authorization:
-        return "the request has no Authorization header: the client is not logged in, or asks whether it has to be"
+        return "the request has no Authorization header: the client is not logged in, or checks whether it must log in"
     if scheme.lower() != "basic":
         return f"the registry takes Basic authorization, not {scheme}"
     if read_basic(credentials.strip()) is None:
-        return "the credentials are not those of docker login: AWS and a password, in base64"
-    return "the password is no token of this emulator; get one with aws ecr get-login-password"
+        return "the credentials are not those of docker login, which are AWS:<password> in base64"
+    return "the password is not a token of this emulator; get one with aws ecr get-login-password"

@@ -1,7 +1,7 @@
-"""The conditions under which a client wants an answer, by RFC 9110, section 13.
+"""Conditional requests, by RFC 9110, section 13.
 
-What is served here has an entity tag and no date: conditions on dates are ignored, and a range that is asked for on
-condition of one is not given.
+Blobs and manifests have an entity tag and no date. If-Modified-Since and If-Unmodified-Since are ignored, and a range
+with a date in If-Range is not applied.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from ecr_emulator.distribution.errors import OciError
 
 
 def etag_of(digest: str) -> str:
-    """The entity tag of what has a digest."""
+    """Return the entity tag of a blob or a manifest."""
     return f'"{digest}"'
 
 
-def has_already(request: Request, digest: str) -> bool:
-    """Whether the client has this, and wants to be told just that. Raises ``OciError`` 412 if it wants another."""
+def is_not_modified(request: Request, digest: str) -> bool:
+    """Return whether If-None-Match names this digest. Raises ``OciError`` 412 if If-Match does not name it."""
     if "HTTP_IF_MATCH" in request.environ and not request.if_match.contains(digest):
-        raise OciError(412, "UNSUPPORTED", f"This is {digest}, which If-Match does not name")
+        raise OciError(412, "UNSUPPORTED", f"If-Match does not name {digest}")
     return "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(digest)
 
 
-def wanted_range(request: Request, digest: str) -> str | None:
-    """The Range that a client asks for; None if it has to get the whole, as with HEAD, or after a change."""
+def applicable_range(request: Request, digest: str) -> str | None:
+    """Return the Range header; None if the whole is to be sent: no GET, or If-Range names another version."""
     if request.method != "GET":
         return None
     condition = request.headers.get("If-Range")

@@ -1,4 +1,4 @@
-"""The errors of the registry API: one table from domain errors to HTTP status and OCI code, and the JSON body."""
+"""The errors of the registry API: tables from domain errors to HTTP status and OCI code, and the JSON body."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ecr_emulator.ports.upstream_failures import (
 
 
 class OciError(Exception):
-    """An error as the OCI specification writes it: an HTTP status, a code and a message."""
+    """An error of the OCI specification: an HTTP status, a code and a message."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: dict[str, str] | None = None, reason: str = ""
     ) -> None:
-        """``reason`` explains the error to people where the message is a fixed sentence."""
+        """Create the error. ``reason`` explains it to people if the message is a fixed sentence."""
         super().__init__(message)
         self.status = status
         self.code = code
@@ -35,13 +35,13 @@ class OciError(Exception):
 
 
 def manifest_unknown(reason: str = "") -> OciError:
-    """The error for an image that is not there."""
+    """Return the error for an image that does not exist."""
     return OciError(404, "MANIFEST_UNKNOWN", "Requested image not found", reason=reason)
 
 
 def method_not_allowed(method: str, allowed: Iterable[str]) -> OciError:
-    """The error for a path that exists and does not take this method."""
-    return OciError(405, "UNSUPPORTED", f"{method} is not possible here", {"Allow": ", ".join(sorted(allowed))})
+    """Return the error for a path that exists and does not support this method."""
+    return OciError(405, "UNSUPPORTED", f"{method} is not supported here", {"Allow": ", ".join(sorted(allowed))})
 
 
 _ROWS: dict[type[EcrError], tuple[int, str]] = {
@@ -67,9 +67,10 @@ _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
 
 
 def oci_error_of(error: EcrError, url: str) -> OciError:
-    """The OCI error for a domain error, with the same sentence.
+    """Return the OCI error for a domain error, with the same message.
 
-    ``url`` is that of the request: an upload whose chunk was out of order goes on there, after the Range it reports.
+    ``url`` is the URL of the request. A client that sent a chunk out of order continues the upload at this Location,
+    after the bytes of the Range header.
     """
     if isinstance(error, errors.ImageNotFoundException):
         return manifest_unknown()
@@ -79,7 +80,7 @@ def oci_error_of(error: EcrError, url: str) -> OciError:
 
 
 def oci_error_of_upstream(failure: UpstreamFailure) -> OciError:
-    """The OCI error for an upstream that fails when nothing is cached."""
+    """Return the OCI error for an upstream that fails while nothing is cached."""
     if isinstance(failure, UpstreamNotFound):
         return manifest_unknown(failure.reason)
     status, code = _UPSTREAM_ROWS.get(type(failure), (503, "UNKNOWN"))
@@ -89,9 +90,9 @@ def oci_error_of_upstream(failure: UpstreamFailure) -> OciError:
 
 
 def error_response(oci_error: OciError, with_reason: bool = True) -> Response:
-    """The response for an error; its reason, which ECR does not tell, is the ``detail``.
+    """Return the response for an error. Its ``detail`` is the reason, which real ECR does not send.
 
-    A text, though the specification lets it be anything: clients print what they do not know as it comes.
+    The specification allows any JSON as the detail. A text is readable in clients that print it unchanged.
     """
     error: dict[str, str] = {"code": oci_error.code, "message": oci_error.message}
     if oci_error.reason and with_reason:

@@ -1,4 +1,4 @@
-"""The signed URLs that GetDownloadUrlForLayer hands out: whoever has one may download that layer."""
+"""Answer the signed URLs that GetDownloadUrlForLayer returns. A client that has one may download its layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATH = re.compile(rf"{PREFIX}/(\d{{12}})/([a-z0-9-]+)/(.+)/([^/]+)")
 
 
 def get_layer(request: Request, services: Services, now: datetime) -> Response:
-    """The layer of a URL that we signed and that has not expired. Raises ``OciError`` 403 for any other."""
+    """Return the layer of a URL that this emulator signed. Raises ``OciError`` 403 for other and expired URLs."""
     if request.method not in ("GET", "HEAD"):
         raise method_not_allowed(request.method, ["GET", "HEAD"])
     found = _PATH.fullmatch(request.path)

@@ -6,7 +6,7 @@ from werkzeug import Response
 
 from ecr_emulator.distribution.blobs import check_digest
 from ecr_emulator.distribution.bodies import body_of
-from ecr_emulator.distribution.conditions import etag_of, has_already
+from ecr_emulator.distribution.conditions import etag_of, is_not_modified
 from ecr_emulator.distribution.errors import OciError, manifest_unknown
 from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.domain.image import ImageId
@@ -18,7 +18,7 @@ from ecr_emulator.services.repositories import repository_for_push
 
 
 def get_manifest(request: RegistryRequest, reference: str) -> Response:
-    """end-3: GET and HEAD. The bytes and the media type are those that were stored, whatever Accept says."""
+    """Answer end-3: GET and HEAD. The bytes and the media type are the stored ones; Accept is ignored."""
     _check_reference(reference)
     manifest = request.services.pulls.manifest(
         request.registry, request.name, reference, request.now, request.principal, request.permissions
@@ -26,13 +26,13 @@ def get_manifest(request: RegistryRequest, reference: str) -> Response:
     headers = {"Content-Type": manifest.media_type, "ETag": etag_of(manifest.digest)}
     if not request.is_strict or request.http.method == "HEAD":
         headers["Docker-Content-Digest"] = manifest.digest
-    if has_already(request.http, manifest.digest):
+    if is_not_modified(request.http, manifest.digest):
         return Response(status=304, headers=headers)
     return Response(manifest.raw, 200, headers)
 
 
 def put_manifest(request: RegistryRequest, reference: str) -> Response:
-    """end-7: PUT by tag, or by digest with any number of ``?tag=``."""
+    """Answer end-7: PUT by tag, or by digest with any number of ``?tag=``."""
     _check_reference(reference)
     digest = reference if is_digest(reference) else None
     tags = request.http.args.getlist("tag") if digest else [reference]
@@ -48,7 +48,10 @@ def put_manifest(request: RegistryRequest, reference: str) -> Response:
 
 
 def delete_manifest(request: RegistryRequest, reference: str) -> Response:
-    """end-9: DELETE by digest deletes the image, by tag removes the tag, with the last tag the image."""
+    """Answer end-9: DELETE by digest deletes the image. DELETE by tag removes the tag, and the image with its last one.
+
+    Raises ``OciError`` 404, or 405 for an image that an index lists.
+    """
     _check_reference(reference)
     image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
     with request.services.store.writing(frees=True) as work:
@@ -69,7 +72,7 @@ def _check_reference(reference: str) -> None:
 
 
 def _check_new_tag(tag: str) -> None:
-    """OCI's rule for tags is narrower than ECR's: PutImage may have stored tags that no client may push."""
+    """Raise ``OciError`` 400 unless a tag follows OCI's rule, which is narrower than ECR's rule for PutImage."""
     if not is_tag(tag):
         raise _bad_tag("[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 

@@ -1,4 +1,4 @@
-"""Byte ranges: the part of a blob that a client asks for, and where a chunk of an upload belongs."""
+"""Byte ranges: the requested part of a blob, and the position of a chunk in an upload."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]
 
 
 def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
-    """Start and stop of the bytes that a Range header asks for; None where all of them are to be sent.
+    """Return start and stop of the bytes that a Range header requests; None if all bytes are to be sent.
 
-    More than one range is answered with everything, as RFC 9110 allows. Raises ``OciError`` 416.
+    Multiple ranges are ignored, as RFC 9110 allows. Raises ``OciError`` 416 if the range contains no byte of the blob.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", ""):
@@ -29,7 +29,10 @@ def requested_span(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def chunk_start(header: str | None, length: int | None) -> int | None:
-    """Where the chunk of a PATCH or PUT begins; None if the client does not say. Raises ``OciError`` 400."""
+    """Return the first byte of the chunk of a PATCH or PUT by its Content-Range; None without that header.
+
+    Raises ``OciError`` 400 if the header is malformed or does not fit the length of the body.
+    """
     if header is None:
         return None
     match = _CONTENT_RANGE.fullmatch(header.strip())
@@ -42,5 +45,5 @@ def chunk_start(header: str | None, length: int | None) -> int | None:
 
 
 def received(size: int) -> str:
-    """The Range header of an upload: what has been received."""
+    """Return the Range header for an upload of which ``size`` bytes have been received."""
     return f"0-{max(size - 1, 0)}"

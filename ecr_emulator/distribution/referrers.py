@@ -14,10 +14,10 @@ from ecr_emulator.domain.referrer import Referrer
 
 
 def list_referrers(request: RegistryRequest, digest: str) -> Response:
-    """end-12: always an index, empty where nothing refers to the digest, filtered by ``artifactType``.
+    """Answer end-12 with an index, filtered by ``artifactType``. It is empty if nothing refers to the digest.
 
-    Archived referrers cannot be pulled and are left out. In a cache repository, those at the upstream are there too;
-    while it fails, the index has those that are known.
+    Archived referrers cannot be pulled and are left out. In a cache repository, the index also lists the referrers at
+    the upstream. While the upstream fails, it lists the known ones.
     """
     check_digest(digest)
     listed = request.services.referrers.find(request.registry, request.name, digest, request.now, request.permissions)

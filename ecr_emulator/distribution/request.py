@@ -1,4 +1,4 @@
-"""One request to the registry API, with everything that its handler needs."""
+"""A request to the registry API, with everything that its handler needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from werkzeug import Request
 
-from ecr_emulator.distribution.addressing import lasting
+from ecr_emulator.distribution.addressing import with_namespace
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
@@ -15,13 +15,13 @@ from ecr_emulator.services.access import UNLIMITED, Permissions
 
 @dataclass(frozen=True, slots=True)
 class RegistryRequest:
-    """A request that is authenticated and whose registry and repository name are known.
+    """An authenticated request whose registry and repository name are known.
 
-    ``name`` is empty where the route has none. ``path`` is the name as the client wrote it, which answers repeat;
-    ``origin`` is the scheme and host it used; ``principal`` the ARN of the caller, empty for one without a token. The
-    ``permissions`` that the route itself needs have been checked. ``http`` is the request as it came.
-    A strict answer departs from the OCI specification where real ECR does (docs/strict.md);
-    sparse manifests are accepted only where the operator asked for that.
+    ``http`` is the request as it arrived. ``name`` is empty if the route has no repository. ``path`` is the name as
+    the client wrote it, and as answers repeat it. ``principal`` is the ARN of the caller, empty for a caller without a
+    token. ``permissions`` are those of the caller; the permission for the route itself is checked before the handler
+    runs. ``is_strict`` selects the answers of real ECR where ECR departs from the OCI specification (docs/strict.md).
+    ``accepts_sparse`` accepts manifests with missing layers or children.
     """
 
     http: Request
@@ -37,13 +37,16 @@ class RegistryRequest:
 
     @property
     def origin(self) -> str:
-        """``http://host:port``, as the client wrote it."""
+        """Return the scheme and host that the client used: ``http://host:port``."""
         return self.http.host_url.rstrip("/")
 
     def local_name(self, path: str) -> str:
-        """The name of another repository of this registry, which the client writes as it wrote this one's."""
+        """Return the name of another repository of this registry.
+
+        The client writes its ``path`` in the same style as the path of the request.
+        """
         return path.removeprefix(self.path.removesuffix(self.name))
 
     def url(self, rest: str) -> str:
-        """The address of something in this repository."""
-        return lasting(f"{self.origin}/v2/{self.path}/{rest}", self.http)
+        """Return the URL of something in this repository."""
+        return with_namespace(f"{self.origin}/v2/{self.path}/{rest}", self.http)

@@ -44,17 +44,17 @@ _NEEDED: Mapping[Callable[..., object], tuple[str, ...] | Actions] = {
     tags.list_tags: ("ListImages",),
     tags.list_repositories: ("DescribeRepositories",),
     referrers.list_referrers: ("BatchGetImage",),
-    routes.say_hello: (),
+    routes.check_version: (),
 }
-"""The actions by the handlers of routes. What is not here is open to nobody."""
+"""The actions by the handlers of routes. A handler that is missing cannot be called while IAM is enforced."""
 
 
 def required_actions(
     handler: Callable[..., object], request: Request, registry: Registry, name: str
 ) -> list[RequiredAction]:
-    """The actions that a request requires; where it names no repository, on all of them.
+    """Return the actions that a request requires, on its repository, or on all repositories if it names none.
 
-    Raises ``KeyError`` for a handler of which nobody has said what it needs.
+    Raises ``KeyError`` for a handler that ``_NEEDED`` lacks.
     """
     needed = _NEEDED[handler]
     actions = needed if isinstance(needed, tuple) else needed(request)

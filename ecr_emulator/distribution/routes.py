@@ -1,4 +1,4 @@
-"""The URL table: one line for each path of the OCI distribution API."""
+"""The routes: one line for each path of the OCI distribution API."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ Handler = Callable[..., Response]
 
 
 class Route(NamedTuple):
-    """A path and what its methods do. The groups after the name are the handler's arguments."""
+    """A path and the handlers of its methods.
+
+    The first group of the path is the name of the repository; the others are the handler's arguments.
+    """
 
     path: re.Pattern[str]
     handlers: Mapping[str, Handler]
 
 
-def say_hello(_: RegistryRequest) -> Response:
-    """end-1: the registry speaks the protocol, and the client is signed in."""
+def check_version(_: RegistryRequest) -> Response:
+    """Answer end-1: the registry supports the API, and the client is authenticated."""
     return Response("{}", content_type="application/json")
 
 
@@ -44,12 +47,12 @@ ROUTES = (
     _route(r"/v2/(.+)/tags/list", GET=tags.list_tags),
     _route(r"/v2/(.+)/referrers/([^/]+)", GET=referrers.list_referrers),
     _route(r"/v2/()_catalog", GET=tags.list_repositories),
-    _route(r"/v2/?()", GET=say_hello),
+    _route(r"/v2/?()", GET=check_version),
 )  # fmt: skip
 
 
 class Match(NamedTuple):
-    """What a path means: the handler of the method, the repository name in it, and the rest."""
+    """The handler for a method and a path, the repository name in the path, and the handler's other arguments."""
 
     handler: Handler
     name: str
@@ -57,7 +60,7 @@ class Match(NamedTuple):
 
 
 def match(method: str, path: str) -> Match:
-    """Raises ``OciError`` for paths that the API does not have and methods that a path does not take."""
+    """Find the handler of a request. Raises ``OciError`` 404 for an unknown path and 405 for an unsupported method."""
     for route in ROUTES:
         found = route.path.fullmatch(path)
         if found:

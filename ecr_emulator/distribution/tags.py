@@ -14,17 +14,17 @@ from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.errors import InvalidParameterException
 
 MAX_PAGE = 1_000
-"""A page has at most so many entries if the client asks for pages."""
+"""Maximum number of entries in a page if the client asks for pages with ``n``."""
 STRICT_PAGE = 100
-"""What ECR sends to clients that ask for no pages."""
+"""Number of entries in ECR's pages for clients that send no ``n``."""
 ALL = 1_000_000
-"""More tags than a repository and more repositories than a registry can have: for clients that ask for no pages."""
+"""Number of entries for clients that send no ``n``: no repository has more tags, no registry more repositories."""
 
 _COUNT = re.compile(r"[0-9]{1,18}")
 
 
 def list_tags(request: RegistryRequest) -> Response:
-    """end-8: the tags that are here; the upstream of a cache repository is not asked, as in ECR."""
+    """Answer end-8 with the stored tags. As in ECR, the upstream of a cache repository is not asked."""
     if request.is_strict:
         return _list_tags_strictly(request)
     limit = _limit(request)
@@ -35,7 +35,7 @@ def list_tags(request: RegistryRequest) -> Response:
 
 
 def list_repositories(request: RegistryRequest) -> Response:
-    """``_catalog``: the repositories of the caller's registry."""
+    """Answer ``_catalog`` with the repositories of the addressed registry."""
     limit = _limit(request)
     with request.services.store.reading() as work:
         found = work.repositories.page(request.registry, request.http.args.get("last", ""), limit + 1)
@@ -47,12 +47,12 @@ def _limit(request: RegistryRequest) -> int:
     if asked is None:
         return ALL
     if not _COUNT.fullmatch(asked):
-        raise OciError(400, "UNSUPPORTED", f"n={asked!r} must be a whole number from 0 on")
+        raise OciError(400, "UNSUPPORTED", f"n must be 0 or a positive whole number, not {asked!r}")
     return min(int(asked), MAX_PAGE)
 
 
 def _page(request: RegistryRequest, frame: dict[str, str], key: str, entries: list[str], limit: int) -> Response:
-    """``entries`` has one more than the limit if there are more pages."""
+    """Return a page of ``entries``. One entry more than ``limit`` shows that there is a next page."""
     shown = entries[:limit]
     answer = Response(json.dumps({**frame, key: shown}), content_type="application/json")
     if shown and len(entries) > limit:
@@ -66,21 +66,21 @@ def _next_page(request: RegistryRequest, limit: int, last: str) -> str:
 
 
 def _list_tags_strictly(request: RegistryRequest) -> Response:
-    """In no order that means anything, 100 at a time, with an opaque ``last``, as plain text."""
+    """List tags as real ECR does: in an arbitrary order, 100 at a time, with an opaque ``last``, as plain text."""
     if "n" in request.http.args and _limit(request) < int(request.http.args["n"]):
         raise InvalidParameterException.at("maxResults", f"Member must have value less than or equal to {MAX_PAGE}")
     limit = _limit(request) if "n" in request.http.args else STRICT_PAGE
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, request.name)
-        tags = {_place(tag): tag for tag in work.tags.page(repository, "", ALL)}
-    places = sorted(place for place in tags if place > request.http.args.get("last", ""))
-    shown = [tags[place] for place in places[:limit]]
+        tags = {_sort_key(tag): tag for tag in work.tags.page(repository, "", ALL)}
+    keys = sorted(key for key in tags if key > request.http.args.get("last", ""))
+    shown = [tags[key] for key in keys[:limit]]
     answer = Response(json.dumps({"name": request.path, "tags": shown}), content_type="text/plain; charset=utf-8")
-    if shown and len(places) > limit:
-        answer.headers["Link"] = _next_page(request, limit, places[limit - 1])
+    if shown and len(keys) > limit:
+        answer.headers["Link"] = _next_page(request, limit, keys[limit - 1])
     return answer
 
 
-def _place(tag: str) -> str:
-    """Where a tag stands in ECR's order, which nobody outside knows."""
+def _sort_key(tag: str) -> str:
+    """Return the sort key of a tag in strict lists. ECR's own order is not documented."""
     return hashlib.sha256(tag.encode()).hexdigest()

@@ -19,7 +19,7 @@ from ecr_emulator.services.access import RequiredAction
 
 
 def begin_upload(request: RegistryRequest) -> Response:
-    """end-4a, end-4b and end-11: open a session, push a blob in one request, or mount one."""
+    """Answer end-4a, end-4b and end-11: open a session, push a blob in one request, or mount a blob."""
     arguments = request.http.args
     if arguments.get("mount"):
         check_digest(arguments["mount"])
@@ -50,7 +50,7 @@ def begin_upload(request: RegistryRequest) -> Response:
 
 
 def append_to_upload(request: RegistryRequest, upload_id: str) -> Response:
-    """end-5: one chunk with its Content-Range, or a stream of any length."""
+    """Answer end-5: append one chunk with its Content-Range, or a stream of any length."""
     upload = _append(request, upload_id)
     if request.is_strict:
         return _progress(request, replace(upload, size=upload.first_part_size), 201)
@@ -58,7 +58,7 @@ def append_to_upload(request: RegistryRequest, upload_id: str) -> Response:
 
 
 def finish_upload(request: RegistryRequest, upload_id: str) -> Response:
-    """end-6: close the session, with the last bytes if there are any."""
+    """Answer end-6: close the session, after appending the body if there is one."""
     digest = request.http.args.get("digest")
     if digest is None:
         raise OciError(400, "DIGEST_INVALID", "The digest of the blob is missing: PUT …?digest=sha256:…")
@@ -67,12 +67,12 @@ def finish_upload(request: RegistryRequest, upload_id: str) -> Response:
 
 
 def get_upload(request: RegistryRequest, upload_id: str) -> Response:
-    """end-13: how far the session has come."""
+    """Answer end-13 with the number of received bytes."""
     return _progress(request, request.services.uploads.get(request.registry, request.name, upload_id), 204)
 
 
 def cancel_upload(request: RegistryRequest, upload_id: str) -> Response:
-    """end-14: drop the session."""
+    """Answer end-14: cancel the session."""
     request.services.uploads.abandon(request.registry, request.name, upload_id)
     return Response(status=204)
 
