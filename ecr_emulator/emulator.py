@@ -43,8 +43,8 @@ from ecr_emulator.services.pull_through import (
     BlobDownloads,
     PullThrough,
     Referrers,
-    Refreshes,
     RuleReports,
+    TagRefresher,
     WatchedUpstreams,
 )
 from ecr_emulator.services.pulls import Pulls
@@ -218,7 +218,7 @@ class Emulator:
         """Made when somebody asks: its routes take longer to compile than all the rest to open."""
         parts = PullThroughParts(
             RuleReports(self._store, self._watched),
-            Refreshes(self._store, self._watched, self._pull_through),
+            TagRefresher(self._store, self._watched, self._pull_through),
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)

@@ -26,14 +26,14 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamTooManyRequests,
 )
 from ecr_emulator.services.prefetch import Prefetch
-from ecr_emulator.services.pull_through import NoRule, Refreshes, RuleReport, RuleReports
+from ecr_emulator.services.pull_through import NoRule, RuleReport, RuleReports, TagRefresher
 
 
 class PullThroughParts(NamedTuple):
     """What the views need."""
 
     reports: RuleReports
-    refreshes: Refreshes
+    refresher: TagRefresher
     prefetch: Prefetch
 
 
@@ -63,7 +63,7 @@ class PullThroughAdmin:
         if image.digest:
             raise BadRequest("What a digest means never changes; name a repository, or one of its tags")
         try:
-            found = self._parts.refreshes.refresh(registry, image.repository, image.tag, self._clock.now())
+            found = self._parts.refresher.refresh(registry, image.repository, image.tag, self._clock.now())
         except NoRule as uncovered:
             return jsonify(error=f"{uncovered}.{self._hint(registry)}"), 404
         except EcrError as absent:

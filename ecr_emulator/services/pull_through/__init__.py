@@ -11,7 +11,7 @@ from ecr_emulator.services.pull_through.blob_download import read_span
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
-from ecr_emulator.services.pull_through.refresh import NoRule, Refreshes
+from ecr_emulator.services.pull_through.refresh import NoRule, TagRefresher
 from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports
 from ecr_emulator.services.pull_through.single_flight import MAX_NESTED_CALLS
 from ecr_emulator.services.pull_through.updates import Updates
@@ -23,9 +23,9 @@ __all__ = [
     "NoRule",
     "PullThrough",
     "Referrers",
-    "Refreshes",
     "RuleReport",
     "RuleReports",
+    "TagRefresher",
     "Updates",
     "WatchedUpstreams",
     "is_of_others",

@@ -48,7 +48,7 @@ class Refreshed:
     reason: str | None = None
 
 
-class Refreshes:
+class TagRefresher:
     """Asks upstreams on request. What keeps them from being asked for a while is put aside, but for rate limits."""
 
     def __init__(self, store: Store, upstreams: Upstreams, pull_through: PullThrough) -> None:
