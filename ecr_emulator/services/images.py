@@ -25,7 +25,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import image_task
-from ecr_emulator.services.new_images import image_arrived
+from ecr_emulator.services.new_images import process_new_image
 from ecr_emulator.services.replication import replicate_deletion
 from ecr_emulator.services.resolution import Failure, resolve
 from ecr_emulator.services.scanning import scan_on_push
@@ -119,7 +119,7 @@ def _announce(
     if origin in (Origin.CLIENT, Origin.UPSTREAM):
         work.events.add(image_action(repository, "PUSH", image.digest, tag, now))
     if origin is Origin.CLIENT:
-        image_arrived(work, repository, image, tag, now)
+        process_new_image(work, repository, image, tag, now)
     elif origin is Origin.REPLICATION:
         scan_on_push(work, repository, image, now)
 

@@ -12,7 +12,7 @@ from ecr_emulator.services.scanning import scan_on_push
 from ecr_emulator.services.signing import sign_on_push
 
 
-def image_arrived(work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime) -> None:
+def process_new_image(work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime) -> None:
     """Do what the registry is configured to do with new images, under one of the image's tags."""
     scan_on_push(work, repository, image, now)
     sign_on_push(work, repository, image, now)

@@ -16,7 +16,7 @@ from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image, image_task
-from ecr_emulator.services.new_images import image_arrived
+from ecr_emulator.services.new_images import process_new_image
 
 KIND = "restore"
 
@@ -65,7 +65,7 @@ def finish_restore(work: UnitOfWork, task: Task, now: datetime) -> None:
     if found and found[1].status == ACTIVATING:
         active = activate(work, *found, now)
         for tag in active.tags or (None,):
-            image_arrived(work, found[0], active, tag, now)
+            process_new_image(work, found[0], active, tag, now)
 
 
 def activate(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:

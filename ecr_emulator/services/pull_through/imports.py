@@ -23,7 +23,7 @@ from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound, UpstreamNotStored
 from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
-from ecr_emulator.services.new_images import image_arrived
+from ecr_emulator.services.new_images import process_new_image
 from ecr_emulator.services.optional_writes import if_there_is_room
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import note_failure
@@ -234,5 +234,5 @@ def _arrived(
         return  # it was deleted meanwhile
     tag = order.tag if part.digest == order.manifest.digest else None
     if import_status(work, image) in (None, AWAITED, STARTED) or (tag and not order.is_resumed):
-        image_arrived(work, repository, image, tag, now)
+        process_new_image(work, repository, image, tag, now)
     note_end(work, image, is_complete=everything or (part.is_whole and not part.manifest.children))
