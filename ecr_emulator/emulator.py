@@ -37,7 +37,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import (
     BlobDownloads,
@@ -275,7 +275,7 @@ class Emulator:
         self._elsewhere.close()
         self._companions.close()
         if not self.temporary:
-            with if_there_is_room("the time"):
+            with optional_write("the time"):
                 self._store.remember_time(self.clock.now())
         self._state_snapshots.close()
         self._store.close()

@@ -22,7 +22,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock, move_clock
 from ecr_emulator.services.lifecycle import EVALUATE
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.version import __version__
 
 EVENTS_PER_PAGE = 1_000
@@ -91,7 +91,7 @@ class Admin:
             now = move_clock(self._clock, self._services.background, parse_duration(str(given.get("advance", ""))))
         except ValueError as wrong:
             raise BadRequest(f'The body must be like {{"advance": "24h"}}: {wrong}') from None
-        with if_there_is_room("the time"):
+        with optional_write("the time"):
             self._services.store.remember_time(now)
         return jsonify(now=now.isoformat())
 

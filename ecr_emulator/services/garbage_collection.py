@@ -15,7 +15,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports.blobs import Blobs, BlobStore
 from ecr_emulator.ports.store import Store, UnitOfWork
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 
 FORGET = "forget-what-nobody-needs"
 SWEEP = "sweep-bytes-that-nobody-needs"
@@ -109,6 +109,6 @@ def renew_grace(store: Store, repository: Repository, layers: Iterable[Layer], n
     gone: set[str] = set()
     stale = [layer for layer in layers if layer.given_at and now - layer.given_at > RENEW_GRACE_AFTER]
     if stale:
-        with if_there_is_room(f"the new grace of layers of {repository.name}"), store.writing(waits=False) as work:
+        with optional_write(f"the new grace of layers of {repository.name}"), store.writing(waits=False) as work:
             gone = {layer.digest for layer in stale if not work.layers.touch(repository, layer.digest, now)}
     return gone

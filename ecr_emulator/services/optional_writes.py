@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def if_there_is_room(what: str) -> Iterator[None]:
+def optional_write(what: str) -> Iterator[None]:
     """Around a unit that writes: where it cannot, the block ends, the log has a line, and the client its answer."""
     try:
         yield

@@ -18,7 +18,7 @@ from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.garbage_collection import renew_grace
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others, read_span
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
@@ -175,7 +175,7 @@ class Pulls:
             if self._blobs.size(layer.digest) is None:
                 return False
             what = f"blob {layer.digest} of {repository.name}"
-            with if_there_is_room(what), self._store.writing(waits=False) as work:
+            with optional_write(what), self._store.writing(waits=False) as work:
                 current = work.repositories.find(repository.registry, repository.name)
                 if current:
                     work.layers.add(current, layer.digest, layer.size, now)
@@ -187,7 +187,7 @@ class Pulls:
         """Record a pull unless the last one was a moment ago, or the principal is excluded from that."""
         if last is not None and now - last < self._granularity:
             return
-        with if_there_is_room(f"a pull of {name}"), self._store.writing(waits=False) as work:
+        with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:
             repository = work.repositories.find(registry, name)
             pulled = work.images.find(repository, digest) if repository else None
             if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):

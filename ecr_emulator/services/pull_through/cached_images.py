@@ -12,7 +12,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def is_due(store: Store, cached_name: CachedName, tag: str | None, now: datetime
 
 def note_success(store: Store, cached_name: CachedName, tag: str | None, now: datetime) -> None:
     """Remember that a tag is what the upstream has."""
-    with if_there_is_room(f"the check of {cached_name.name}:{tag}"), store.writing(waits=False) as work:
+    with optional_write(f"the check of {cached_name.name}:{tag}"), store.writing(waits=False) as work:
         repository = work.repositories.find(cached_name.registry, cached_name.name)
         if repository and tag:
             work.tags.save_validation(repository, tag, Validation(now))
@@ -60,7 +60,7 @@ def note_failure(
     """Leave the reason in the log, in the event, and in the tag's own record, which says when to ask again."""
     image = f"{cached_name.name}:{image_id.tag}" if image_id.tag else f"{cached_name.name}@{image_id.digest}"
     log.warning("pull through %s of %s failed: %s", cached_name.rule.url, image, failure.reason)
-    with if_there_is_room(f"the failure of {cached_name.name}"), store.writing(waits=False) as work:
+    with optional_write(f"the failure of {cached_name.name}"), store.writing(waits=False) as work:
         repository = work.repositories.find(cached_name.registry, cached_name.name)
         digest = image_id.digest
         if repository and image_id.tag:

@@ -24,7 +24,7 @@ from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound, UpstreamNotStored
 from ecr_emulator.services.import_status import AWAITED, PARTIAL, STARTED, import_status, note_end
 from ecr_emulator.services.new_images import process_new_image
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import note_failure
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
@@ -194,7 +194,7 @@ class Imports:
         Of an update that does not move its tag, nothing has arrived. Raises ``UpstreamFailure`` for it.
         """
         what = f"the import of {order.cached_name.name}@{order.manifest.digest}"
-        with if_there_is_room(what), self._store.writing(waits=False) as work:
+        with optional_write(what), self._store.writing(waits=False) as work:
             repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
             if repository is None:
                 return  # it was deleted meanwhile

@@ -33,7 +33,7 @@ from ecr_emulator.ports.upstream_failures import (
 from ecr_emulator.services.access import Permissions
 from ecr_emulator.services.images import Origin, store_image
 from ecr_emulator.services.import_status import note_wait
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
@@ -217,7 +217,7 @@ class PullThrough:
         for blob in contents.listed_blobs:
             data = blob.inline
             if data is not None:
-                with if_there_is_room(f"blob {blob.digest} of {repository.name}"):
+                with optional_write(f"blob {blob.digest} of {repository.name}"):
                     self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
     def _store_manifest(self, order: Order, now: datetime, *, is_part: bool) -> tuple[Repository, bool]:

@@ -22,7 +22,7 @@ from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
 from ecr_emulator.services.access import UNLIMITED, Permissions
-from ecr_emulator.services.optional_writes import if_there_is_room
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
@@ -130,7 +130,7 @@ class Referrers:
         log.warning(
             "referrers of %s@%s: %s failed: %s", cached_name.name, subject, cached_name.rule.url, failure.reason
         )
-        with if_there_is_room(f"the failure of {cached_name.name}"), self._store.writing(waits=False) as work:
+        with optional_write(f"the failure of {cached_name.name}"), self._store.writing(waits=False) as work:
             attempt = Import(cached_name.rule, cached_name.name, None, subject, (failure.failure_code, failure.reason))
             work.events.add(attempt.event(now))
             repository = work.repositories.find(cached_name.registry, cached_name.name)
@@ -141,7 +141,7 @@ class Referrers:
 
     def _save(self, cached_name: CachedName, listing: ReferrerListing) -> None:
         with (
-            if_there_is_room(f"who refers to {listing.subject} in {cached_name.name}"),
+            optional_write(f"who refers to {listing.subject} in {cached_name.name}"),
             self._store.writing(waits=False) as work,
         ):
             repository = work.repositories.find(cached_name.registry, cached_name.name)
