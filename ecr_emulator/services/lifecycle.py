@@ -20,7 +20,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.services.holdings import belonging_to
+from ecr_emulator.services.image_trees import untagged_tree
 from ecr_emulator.services.images import Origin, delete_images
 from ecr_emulator.services.import_status import is_awaited
 from ecr_emulator.services.storage_classes import archive
@@ -80,7 +80,7 @@ def perform_preview(work: UnitOfWork, task: Task, now: datetime, *, incoming: In
 def _selected(
     work: UnitOfWork, repository: Repository, policy: str, now: datetime, incoming: Incoming
 ) -> list[Selected]:
-    candidates = _candidates(work, repository, belonging_to(work, repository, incoming(repository)))
+    candidates = _candidates(work, repository, untagged_tree(work, repository, incoming(repository)))
     return evaluate(read_lifecycle_policy(policy), candidates, now)
 
 
@@ -97,7 +97,7 @@ def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) 
     ]
     digests = {image.digest for image in images}
     listed = work.image_relations.listed(repository)
-    left = belonging_to(work, repository, {image.digest for image in images if is_awaited(work, image)})
+    left = untagged_tree(work, repository, {image.digest for image in images if is_awaited(work, image)})
     return [
         Candidate(
             image,
@@ -118,7 +118,7 @@ def _images(work: UnitOfWork, repository: Repository) -> list[Image]:
 
 def _expire(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
     """Delete an image; what an update left goes with its parts, which would count as complete without it."""
-    digests = belonging_to(work, repository, {image.digest}) if is_awaited(work, image) else {image.digest}
+    digests = untagged_tree(work, repository, {image.digest}) if is_awaited(work, image) else {image.digest}
     delete_images(work, repository, map(ImageId, sorted(digests)), now, Origin.LIFECYCLE)
 
 

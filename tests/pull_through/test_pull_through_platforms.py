@@ -1,29 +1,29 @@
-"""An image replaces a cached one only if it has the platforms that are cached."""
+"""An update replaces a cached image only if every platform of the cached image can still be pulled."""
 
 import pytest
 
-from ecr_emulator.services.holdings import Holdings
+from ecr_emulator.services.image_trees import StoredPlatforms
 
 AMD, ARM = "linux/amd64", "linux/arm64"
 
 
-def holding(whole=(), lacking=()):
-    return Holdings(frozenset(whole), frozenset(lacking))
+def stored(complete=(), incomplete=()):
+    return StoredPlatforms(frozenset(complete), frozenset(incomplete))
 
 
 @pytest.mark.parametrize(
     ("cached", "new", "may_replace"),
     [
-        (holding([AMD, ARM]), holding([AMD, ARM]), True),
-        (holding([AMD, ARM]), holding([AMD]), True),  # the publisher dropped a platform
-        (holding([AMD]), holding([AMD, ARM]), True),
-        (holding([AMD]), holding([AMD], [ARM]), False),
-        (holding([AMD]), holding([], [AMD]), False),
-        (holding([AMD], [ARM]), holding([AMD], [ARM]), True),  # sparse follows sparse
-        (holding([AMD], [ARM]), holding([ARM], [AMD]), False),
-        (holding([AMD], [AMD]), holding([AMD], [AMD]), False),  # one of two images for a platform would be lost
-        (holding([], [AMD]), holding([], [ARM]), True),  # there is nothing to lose
-        (holding(), holding([], [AMD]), True),
+        (stored([AMD, ARM]), stored([AMD, ARM]), True),
+        (stored([AMD, ARM]), stored([AMD]), True),  # the publisher dropped a platform
+        (stored([AMD]), stored([AMD, ARM]), True),
+        (stored([AMD]), stored([AMD], [ARM]), False),
+        (stored([AMD]), stored([], [AMD]), False),
+        (stored([AMD], [ARM]), stored([AMD], [ARM]), True),  # sparse follows sparse
+        (stored([AMD], [ARM]), stored([ARM], [AMD]), False),
+        (stored([AMD], [AMD]), stored([AMD], [AMD]), False),  # one of two images for a platform would be lost
+        (stored([], [AMD]), stored([], [ARM]), True),  # nothing of the cached image can be pulled
+        (stored(), stored([], [AMD]), True),
     ],
 )
 def test_nothing_that_can_be_pulled_is_lost(cached, new, may_replace):

@@ -11,7 +11,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import ImportRefused, UpstreamUnavailable
-from ecr_emulator.services.holdings import HasBytes, holdings_of
+from ecr_emulator.services.image_trees import HasBytes, stored_platforms
 from ecr_emulator.services.images import Origin, Push, store_image
 from ecr_emulator.services.import_status import note_start
 
@@ -53,8 +53,8 @@ def point_tag(
     if tagged is None or tagged.digest != order.manifest.digest:
         _check_tag(repository, order, tag, tagged.digest if tagged else None)
         if tagged:
-            cached = holdings_of(work, repository, work.images.manifest(tagged), has_bytes)
-            if not holdings_of(work, repository, order.manifest, has_bytes).can_replace(cached):
+            cached = stored_platforms(work, repository, work.images.manifest(tagged), has_bytes)
+            if not stored_platforms(work, repository, order.manifest, has_bytes).can_replace(cached):
                 return False
     stored = store_image(work, repository, imported(order.manifest, tag), now, Origin.UPSTREAM)
     note_start(work, stored.image)

@@ -1,4 +1,4 @@
-"""What of an image a repository holds, and so what can be pulled of it whatever becomes of its upstream."""
+"""Trees of images: an image and the images that its manifests list, as far as a repository holds them."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ HasBytes = Callable[[str, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """The platforms for which an image is here in full, and those for which it is not.
+class StoredPlatforms:
+    """The platforms whose image a repository holds completely, and the platforms whose image lacks something.
 
-    What has no platform has an empty name. A platform is in both if the image lists several images for it.
+    An image without a platform has the name "". A platform is in both sets if the index lists several images for it.
     """
 
-    whole: frozenset[str]
-    lacking: frozenset[str]
+    complete: frozenset[str]
+    incomplete: frozenset[str]
 
-    def can_replace(self, other: Holdings) -> bool:
-        """Whether nothing that can be pulled of the other image would be lost with it.
+    def can_replace(self, other: StoredPlatforms) -> bool:
+        """Return whether every platform that can be pulled from ``other`` can still be pulled after it is replaced.
 
-        Where it is whole, that takes a whole image. Where it is sparse itself, what it does not have may be lacking, as
-        long as anything can be pulled.
+        If ``other`` is complete, its replacement must be complete. If ``other`` is sparse, the replacement may lack the
+        platforms that ``other`` lacks, but at least one platform must be complete. A platform that the replacement
+        does not list is no obstacle.
         """
-        if not other.whole:
+        if not other.complete:
             return True
-        return bool(self.whole) and self.lacking <= other.lacking - other.whole
+        return bool(self.complete) and self.incomplete <= other.incomplete - other.complete
 
 
-def holdings_of(work: UnitOfWork, repository: Repository, top: StoredManifest, has_bytes: HasBytes) -> Holdings:
-    """Look through an image and everything below it; the image itself need not be stored."""
-    whole: set[str] = set()
-    lacking: set[str] = set()
+def stored_platforms(
+    work: UnitOfWork, repository: Repository, top: StoredManifest, has_bytes: HasBytes
+) -> StoredPlatforms:
+    """Return the platforms of an image and of all images below it. The image itself need not be stored."""
+    complete: set[str] = set()
+    incomplete: set[str] = set()
     waiting: list[tuple[str, StoredManifest | None]] = [("", top)]
     seen: set[tuple[str, str]] = set()
     while waiting:
@@ -49,14 +52,17 @@ def holdings_of(work: UnitOfWork, repository: Repository, top: StoredManifest, h
             waiting += ((platform, _stored(work, repository, digest)) for digest, platform in listed)
             seen |= listed
         elif manifest and _has_blobs(work, repository, manifest, has_bytes):
-            whole.add(platform)
+            complete.add(platform)
         else:
-            lacking.add(platform)
-    return Holdings(frozenset(whole), frozenset(lacking))
+            incomplete.add(platform)
+    return StoredPlatforms(frozenset(complete), frozenset(incomplete))
 
 
-def belonging_to(work: UnitOfWork, repository: Repository, tops: set[str]) -> set[str]:
-    """The digests of untagged images, and of those below them that nothing else lists or names."""
+def untagged_tree(work: UnitOfWork, repository: Repository, tops: set[str]) -> set[str]:
+    """Return the digests of the untagged images among ``tops``, and of the images below that belong only to them.
+
+    An image below belongs only to them if it has no tag and no other image lists it.
+    """
     found: set[str] = set()
     waiting = list(tops)
     while waiting:
@@ -76,7 +82,7 @@ def _stored(work: UnitOfWork, repository: Repository, digest: str) -> StoredMani
 
 
 def _intact(stored: StoredManifest | None) -> Manifest | None:
-    """A manifest that is here as it came."""
+    """Return the manifest, or None if it is missing or damaged."""
     return read_manifest(stored.raw, stored.media_type) if stored and stored.is_whole else None
 
 
