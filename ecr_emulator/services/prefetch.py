@@ -51,7 +51,7 @@ class Prefetch:
         """
         served = self._pulls.manifest(registry, name, reference, now)
         update = self._updates.find(registry, name, reference)
-        return update.order.manifest if update else served
+        return update.job.manifest if update else served
 
     def image(
         self, registry: Registry, name: str, reference: str, manifest: StoredManifest, now: datetime

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from ecr_emulator.services.pull_through.import_orders import Order
+from ecr_emulator.services.pull_through.import_jobs import ImportJob
 from ecr_emulator.services.pull_through.updates import Update
 from tests.support.boto import client_of
 from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
@@ -192,7 +192,7 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
 
 @pytest.mark.timeout(20)
 def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
-    update = Update(Order(None, "v1", None), began=monotonic() - 1_000)
+    update = Update(ImportJob(None, "v1", None), began=monotonic() - 1_000)
     update.wait(since=monotonic(), patience=999)
     assert not update.over.is_set()
 

@@ -28,7 +28,7 @@ from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import note_failure
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
-from ecr_emulator.services.pull_through.import_orders import Order, Outdated, point_tag
+from ecr_emulator.services.pull_through.import_jobs import ImportJob, ReplacedImage, point_tag
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import SingleFlight
 from ecr_emulator.services.pull_through.updates import Updates
@@ -47,7 +47,7 @@ PARTS_PER_HOST = 4
 
 What clients wait for is not counted."""
 
-_Ordered = tuple[CachedName, str, str | None, Outdated | None]
+_ImportKey = tuple[CachedName, str, str | None, ReplacedImage | None]
 """What one import brings. Each update has its own: the one before may be over and about to end."""
 
 FetchManifest = Callable[[CachedName, str], StoredManifest]
@@ -79,18 +79,18 @@ class Imports:
         self._policy = policy
         self.updates = Updates()
         self._threads = UpstreamThreads(AT_ONCE, "pull-through-import")
-        self._single_flight: SingleFlight[_Ordered, None] = SingleFlight(
-            lambda ordered: self._threads.of(ordered[0].rule.url)
+        self._single_flight: SingleFlight[_ImportKey, None] = SingleFlight(
+            lambda key: self._threads.of(key[0].rule.url)
         )
         self._hosts: dict[str, BoundedSemaphore] = {}
         self._seen: dict[tuple[Registry, str, str], None] = {}
         self._lock = Lock()
 
-    def start(self, order: Order) -> None:
-        """Bring in what the order's manifest refers to; its clients' own requests join the downloads."""
-        self.is_new(order.cached_name.registry, order.cached_name.name, order.manifest.digest)
-        key = (order.cached_name, order.manifest.digest, order.tag, order.outdated)
-        self._single_flight.join(key, lambda: self._import_or_say(order))
+    def start(self, job: ImportJob) -> None:
+        """Bring in what the job's manifest refers to; its clients' own requests join the downloads."""
+        self.is_new(job.cached_name.registry, job.cached_name.name, job.manifest.digest)
+        key = (job.cached_name, job.manifest.digest, job.tag, job.replaces)
+        self._single_flight.join(key, lambda: self._import_or_say(job))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
         """Whether this process has not seen an image lately; it has now."""
@@ -103,17 +103,17 @@ class Imports:
                 del self._seen[next(iter(self._seen))]
         return True
 
-    def resume(self, order: Order) -> None:
+    def resume(self, job: ImportJob) -> None:
         """Go on with an import that failed, or that brought in less than the policy now says.
 
         What a client pushed was never imported, and is not now.
         """
         with self._store.reading() as work:
-            repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
-            image = work.images.find(repository, order.manifest.digest) if repository else None
+            repository = work.repositories.find(job.cached_name.registry, job.cached_name.name)
+            image = work.images.find(repository, job.manifest.digest) if repository else None
             status = import_status(work, image) if image else None
         if status == STARTED or (status == PARTIAL and self._policy.mode == FULL):
-            self.start(order)
+            self.start(job)
 
     def pending(self) -> list[Future[None]]:
         """The imports under way."""
@@ -138,38 +138,38 @@ class Imports:
         """Take no more work."""
         self._threads.close()
 
-    def _import_or_say(self, order: Order) -> None:
+    def _import_or_say(self, job: ImportJob) -> None:
         """Nobody waits for an import to hear what went wrong."""
         try:
-            self._import(order)
+            self._import(job)
         except UpstreamFailure as failure:
-            self._note(order, failure)
+            self._note(job, failure)
         except EcrError as refused:
-            self._note(order, UpstreamNotStored(refused.message))
+            self._note(job, UpstreamNotStored(refused.message))
         except Exception:
-            log.exception("import of %s@%s failed", order.cached_name.name, order.manifest.digest)
+            log.exception("import of %s@%s failed", job.cached_name.name, job.manifest.digest)
         finally:
-            if order.outdated:
-                self.updates.end(order)
+            if job.replaces:
+                self.updates.end(job)
 
-    def _note(self, order: Order, failure: UpstreamFailure) -> None:
-        image_id = ImageId(order.manifest.digest, order.tag)
-        note_failure(self._store, order.cached_name, image_id, failure, self._clock.now())
+    def _note(self, job: ImportJob, failure: UpstreamFailure) -> None:
+        image_id = ImageId(job.manifest.digest, job.tag)
+        note_failure(self._store, job.cached_name, image_id, failure, self._clock.now())
 
-    def _import(self, order: Order) -> None:
+    def _import(self, job: ImportJob) -> None:
         with self._store.reading() as work:
-            repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
+            repository = work.repositories.find(job.cached_name.registry, job.cached_name.name)
         if repository is None:
             return  # it was deleted meanwhile
         with ThreadPoolExecutor(PARTS_AT_ONCE, "pull-through-part") as threads:
-            policy = replace(self._policy, mode=FULL) if order.outdated else self._policy
-            found = ImageParts(self._sources(order.cached_name), policy, threads)
-            found.fetch(order.manifest)
+            policy = replace(self._policy, mode=FULL) if job.replaces else self._policy
+            found = ImageParts(self._sources(job.cached_name), policy, threads)
+            found.fetch(job.manifest)
         if found.failures:
             missing, first = len(found.failures), found.failures[0].reason
-            name = order.cached_name.name
-            log.warning("import of %s@%s lacks %d parts: %s", name, order.manifest.digest, missing, first)
-        self._record(order, found)
+            name = job.cached_name.name
+            log.warning("import of %s@%s lacks %d parts: %s", name, job.manifest.digest, missing, first)
+        self._record(job, found)
 
     def _sources(self, cached_name: CachedName) -> Sources:
         host = self._hosts.setdefault(cached_name.rule.url, BoundedSemaphore(PARTS_PER_HOST))
@@ -188,51 +188,49 @@ class Imports:
 
         return Sources(manifest, blob, referrers)
 
-    def _record(self, order: Order, found: ImageParts) -> None:
+    def _record(self, job: ImportJob, found: ImageParts) -> None:
         """Say how it went. The image has not arrived while a part of it has failed to come, but what is whole has.
 
         Of an update that does not move its tag, nothing has arrived. Raises ``UpstreamFailure`` for it.
         """
-        what = f"the import of {order.cached_name.name}@{order.manifest.digest}"
+        what = f"the import of {job.cached_name.name}@{job.manifest.digest}"
         with optional_write(what), self._store.writing(waits=False) as work:
-            repository = work.repositories.find(order.cached_name.registry, order.cached_name.name)
+            repository = work.repositories.find(job.cached_name.registry, job.cached_name.name)
             if repository is None:
                 return  # it was deleted meanwhile
             now = self._clock.now()
-            if order.tag and order.outdated:
-                has_moved = point_tag(work, repository, order, order.tag, now, self._downloads.has)
+            if job.tag and job.replaces:
+                has_moved = point_tag(work, repository, job, job.tag, now, self._downloads.has)
                 if not has_moved:
-                    raise _incomplete(order, found)
-            if work.images.find(repository, order.manifest.digest) is None:
+                    raise _incomplete(job, found)
+            if work.images.find(repository, job.manifest.digest) is None:
                 return  # the same
             for part in found.parts:
-                if not found.failures or (part.is_whole and part.digest != order.manifest.digest):
-                    _arrived(work, repository, order, part, found.is_complete, now)
-            if order.tag or not work.image_relations.parents(repository, order.manifest.digest):
+                if not found.failures or (part.is_whole and part.digest != job.manifest.digest):
+                    _arrived(work, repository, job, part, found.is_complete, now)
+            if job.tag or not work.image_relations.parents(repository, job.manifest.digest):
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
-                attempt = Import(
-                    order.cached_name.rule, order.cached_name.name, order.tag, order.manifest.digest, failure
-                )
+                attempt = Import(job.cached_name.rule, job.cached_name.name, job.tag, job.manifest.digest, failure)
                 work.events.add(attempt.event(now))
 
 
-def _incomplete(order: Order, found: ImageParts) -> UpstreamFailure:
+def _incomplete(job: ImportJob, found: ImageParts) -> UpstreamFailure:
     """Why a tag does not move."""
     if found.failures:
         return found.failures[0]
     return UpstreamNotFound(
-        f"the tag '{order.tag}' moved upstream to {order.manifest.digest}, and not all of that is to be had"
+        f"the tag '{job.tag}' moved upstream to {job.manifest.digest}, and not all of that is to be had"
     )
 
 
 def _arrived(
-    work: UnitOfWork, repository: Repository, order: Order, part: Part, everything: bool, now: datetime
+    work: UnitOfWork, repository: Repository, job: ImportJob, part: Part, everything: bool, now: datetime
 ) -> None:
     """An image arrives once, and again under each new tag."""
     image = work.images.find(repository, part.digest)
     if image is None:
         return  # it was deleted meanwhile
-    tag = order.tag if part.digest == order.manifest.digest else None
-    if import_status(work, image) in (None, AWAITED, STARTED) or (tag and not order.is_resumed):
+    tag = job.tag if part.digest == job.manifest.digest else None
+    if import_status(work, image) in (None, AWAITED, STARTED) or (tag and not job.is_resumed):
         process_new_image(work, repository, image, tag, now)
     note_end(work, image, is_complete=everything or (part.is_whole and not part.manifest.children))

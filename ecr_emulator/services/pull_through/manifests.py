@@ -37,7 +37,7 @@ from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
-from ecr_emulator.services.pull_through.import_orders import Order, Outdated, imported, point_tag
+from ecr_emulator.services.pull_through.import_jobs import ImportJob, ReplacedImage, imported, point_tag
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
@@ -141,38 +141,38 @@ class PullThrough:
             manifest = self._fetch(upstream, cached_name, image_id, cached)
             if manifest is None and cached:
                 note_success(self._store, cached_name, image_id.tag, now)
-                self._imports.resume(Order(cached_name, image_id.tag, cached, is_resumed=True))
+                self._imports.resume(ImportJob(cached_name, image_id.tag, cached, is_resumed=True))
                 return _Found(cached)
             if manifest is None:
                 raise UpstreamNotFound(f"{cached_name.rule.url} does not say what {image_id.tag} is")
-            order = Order(cached_name, image_id.tag, manifest)
-            return self._update(order, cached, now) if cached else self._first(order, now)
+            job = ImportJob(cached_name, image_id.tag, manifest)
+            return self._update(job, cached, now) if cached else self._first(job, now)
         except UpstreamFailure as failure:
             note_failure(self._store, cached_name, image_id, failure, now)
             if cached:
                 return _Found(cached)
             raise
 
-    def _first(self, order: Order, now: datetime) -> _Found:
+    def _first(self, job: ImportJob, now: datetime) -> _Found:
         """Store what was not here; the client has it at once, and its parts while they arrive."""
-        if self._keep(order, now):
-            self._imports.start(order)
-        return _Found(order.manifest)
+        if self._keep(job, now):
+            self._imports.start(job)
+        return _Found(job.manifest)
 
-    def _update(self, order: Order, cached: StoredManifest, now: datetime) -> _Found:
+    def _update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> _Found:
         """Store what is new of a cached tag. If the tag would lose by it, it has to come in full first."""
-        order = replace(order, outdated=Outdated(cached.digest, now))
-        update = self.updates.begin(order)
+        job = replace(job, replaces=ReplacedImage(cached.digest, now))
+        update = self.updates.begin(job)
         is_moved = True
         try:
-            is_moved = self._keep(order, now)
+            is_moved = self._keep(job, now)
         except EcrError as refused:
             raise UpstreamNotStored(refused.message) from refused
         finally:
             if is_moved:
-                self.updates.end(order)
-        self._imports.start(replace(order, outdated=None) if is_moved else order)
-        return _Found(order.manifest) if is_moved else _Found(cached, update)
+                self.updates.end(job)
+        self._imports.start(replace(job, replaces=None) if is_moved else job)
+        return _Found(job.manifest) if is_moved else _Found(cached, update)
 
     def _fetch(
         self,
@@ -193,24 +193,24 @@ class PullThrough:
         known = cached_manifest(self._store, cached_name, ImageId(digest=head.digest))
         return known or head.manifest or upstream.manifest(cached_name.upstream_name, head.digest)
 
-    def _keep(self, order: Order, now: datetime, *, is_part: bool = False) -> bool:
+    def _keep(self, job: ImportJob, now: datetime, *, is_part: bool = False) -> bool:
         """Store a manifest; whether it is here now, under its tag if it has one.
 
         If there is no room, its blobs may be asked for all the same, unless there is a cached image to be served.
         A part of an image goes where the image is, and nowhere if that was deleted.
         """
-        contents = read_from_upstream(order.cached_name.rule, order.manifest)
+        contents = read_from_upstream(job.cached_name.rule, job.manifest)
         try:
-            repository, is_tagged = self._store_manifest(order, now, is_part=is_part)
+            repository, is_tagged = self._store_manifest(job, now, is_part=is_part)
         except StorageFailure as failure:
-            if order.outdated:
-                raise UpstreamNotStored(f"{order.manifest.digest} is not cached: {failure.reason}") from failure
-            name = order.cached_name.name
-            log.warning("%s@%s is served and not cached: %s", name, order.manifest.digest, failure.reason)
-            self.uncached.add(order.cached_name.registry, name, contents.listed_blobs)
+            if job.replaces:
+                raise UpstreamNotStored(f"{job.manifest.digest} is not cached: {failure.reason}") from failure
+            name = job.cached_name.name
+            log.warning("%s@%s is served and not cached: %s", name, job.manifest.digest, failure.reason)
+            self.uncached.add(job.cached_name.registry, name, contents.listed_blobs)
             return False
         self._keep_inline(repository, contents)
-        return is_tagged or order.tag is None
+        return is_tagged or job.tag is None
 
     def _keep_inline(self, repository: Repository, contents: Manifest) -> None:
         """Store the blobs that a manifest brings along; one for which there is no room can still be fetched."""
@@ -220,19 +220,19 @@ class PullThrough:
                 with optional_write(f"blob {blob.digest} of {repository.name}"):
                     self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
-    def _store_manifest(self, order: Order, now: datetime, *, is_part: bool) -> tuple[Repository, bool]:
+    def _store_manifest(self, job: ImportJob, now: datetime, *, is_part: bool) -> tuple[Repository, bool]:
         """The repository that has it now, and whether a tag points at it."""
-        registry, name, manifest = order.cached_name.registry, order.cached_name.name, order.manifest
+        registry, name, manifest = job.cached_name.registry, job.cached_name.name, job.manifest
         with self._store.writing() as work:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
             repository = repository_for_import(work, registry, name, now)
             has = self._downloads.has
-            is_tagged = order.tag is not None and point_tag(work, repository, order, order.tag, now, has)
+            is_tagged = job.tag is not None and point_tag(work, repository, job, job.tag, now, has)
             if not is_tagged:
-                origin = Origin.UPDATE if order.outdated else Origin.UPSTREAM
+                origin = Origin.UPDATE if job.replaces else Origin.UPSTREAM
                 stored = store_image(work, repository, imported(manifest, None), now, origin)
-                if order.outdated:
+                if job.replaces:
                     note_wait(work, stored.image)
         return repository, is_tagged
 
@@ -245,7 +245,7 @@ class PullThrough:
         with self._store.reading() as work:
             cached_name = find_cached_name(work.rules.all(registry), name)
         if cached_name and permissions.may_import(name):
-            self._imports.resume(Order(cached_name, tag, manifest, is_resumed=True))
+            self._imports.resume(ImportJob(cached_name, tag, manifest, is_resumed=True))
 
     def _child(self, cached_name: CachedName, digest: str) -> StoredManifest:
         """A manifest that an image refers to. Clients who ask for it share the call, and come first.
@@ -270,7 +270,7 @@ class PullThrough:
         manifest = cached_manifest(self._store, cached_name, child)
         if manifest is None:
             manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
-        self._keep(Order(cached_name, None, manifest), self._clock.now(), is_part=True)
+        self._keep(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
         return manifest
 
     # --- Life ------------------------------------------------------------------------------------------

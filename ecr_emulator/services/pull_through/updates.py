@@ -8,7 +8,7 @@ from time import monotonic
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.services.pull_through.import_orders import Order
+from ecr_emulator.services.pull_through.import_jobs import ImportJob
 
 _Tag = tuple[Registry, str, str | None]
 
@@ -17,7 +17,7 @@ _Tag = tuple[Registry, str, str | None]
 class Update:
     """The new image of a cached tag. ``began`` counts the seconds that clients are patient for."""
 
-    order: Order
+    job: ImportJob
     began: float = field(default_factory=monotonic)
     over: Event = field(default_factory=Event)
 
@@ -33,17 +33,17 @@ class Updates:
         self._under_way: dict[_Tag, Update] = {}
         self._lock = Lock()
 
-    def begin(self, order: Order) -> Update:
+    def begin(self, job: ImportJob) -> Update:
         """From now on, the image is on its way."""
-        update = Update(order)
+        update = Update(job)
         with self._lock:
-            self._under_way[_tag(order)] = update
+            self._under_way[_tag(job)] = update
         return update
 
-    def end(self, order: Order) -> None:
+    def end(self, job: ImportJob) -> None:
         """The image is here, or did not come."""
         with self._lock:
-            update = self._under_way.pop(_tag(order), None)
+            update = self._under_way.pop(_tag(job), None)
         if update:
             update.over.set()
 
@@ -54,17 +54,17 @@ class Updates:
     def digests(self, repository: Repository) -> set[str]:
         """The images that are on their way to tags of a repository."""
         place = (repository.registry, repository.name)
-        return {order.manifest.digest for order in self._orders() if _tag(order)[:2] == place}
+        return {job.manifest.digest for job in self._jobs() if _tag(job)[:2] == place}
 
     def end_all(self) -> None:
         """Nobody waits any longer."""
-        for order in self._orders():
-            self.end(order)
+        for job in self._jobs():
+            self.end(job)
 
-    def _orders(self) -> list[Order]:
+    def _jobs(self) -> list[ImportJob]:
         with self._lock:
-            return [update.order for update in self._under_way.values()]
+            return [update.job for update in self._under_way.values()]
 
 
-def _tag(order: Order) -> _Tag:
-    return order.cached_name.registry, order.cached_name.name, order.tag
+def _tag(job: ImportJob) -> _Tag:
+    return job.cached_name.registry, job.cached_name.name, job.tag

@@ -1,4 +1,4 @@
-"""Orders: images that are to be imported, and the tags that they come under."""
+"""Import jobs: an image to import, and the tag that it gets."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ecr_emulator.services.import_status import note_start
 
 
 @dataclass(frozen=True, slots=True)
-class Outdated:
-    """A cached image that its tag is to leave, because the upstream had another one at the time of a check."""
+class ReplacedImage:
+    """The cached image that an update takes a tag from, and when a check found the tag changed upstream."""
 
     digest: str
     found_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """An image to be imported, by tag or by digest. An update has the image that is ``outdated`` by it."""
+class ImportJob:
+    """An image to import by tag or by digest. ``replaces`` is the cached image of the tag if the job is an update."""
 
     cached_name: CachedName
     tag: str | None
     manifest: StoredManifest
     is_resumed: bool = False
-    outdated: Outdated | None = None
+    replaces: ReplacedImage | None = None
 
 
 def imported(manifest: StoredManifest, tag: str | None) -> Push:
@@ -41,30 +41,30 @@ def imported(manifest: StoredManifest, tag: str | None) -> Push:
 
 
 def point_tag(
-    work: UnitOfWork, repository: Repository, order: Order, tag: str, now: datetime, has_bytes: HasBytes
+    work: UnitOfWork, repository: Repository, job: ImportJob, tag: str, now: datetime, has_bytes: HasBytes
 ) -> bool:
     """Store an image under its tag, unless something that the tag has would be lost with it; whether it was.
 
     Raises ``UpstreamUnavailable`` if another upstream says by now what the tag means, and ``ImportRefused`` if the tag
     may not move, or was changed by somebody else since its update began.
     """
-    _check_source(work, order)
+    _check_source(work, job)
     tagged = work.tags.find(repository, tag)
-    if tagged is None or tagged.digest != order.manifest.digest:
-        _check_tag(repository, order, tag, tagged.digest if tagged else None)
+    if tagged is None or tagged.digest != job.manifest.digest:
+        _check_tag(repository, job, tag, tagged.digest if tagged else None)
         if tagged:
             cached = stored_platforms(work, repository, work.images.manifest(tagged), has_bytes)
-            if not stored_platforms(work, repository, order.manifest, has_bytes).can_replace(cached):
+            if not stored_platforms(work, repository, job.manifest, has_bytes).can_replace(cached):
                 return False
-    stored = store_image(work, repository, imported(order.manifest, tag), now, Origin.UPSTREAM)
+    stored = store_image(work, repository, imported(job.manifest, tag), now, Origin.UPSTREAM)
     note_start(work, stored.image)
-    work.tags.save_validation(repository, tag, Validation(order.outdated.found_at if order.outdated else now))
+    work.tags.save_validation(repository, tag, Validation(job.replaces.found_at if job.replaces else now))
     return True
 
 
-def _check_source(work: UnitOfWork, order: Order) -> None:
+def _check_source(work: UnitOfWork, job: ImportJob) -> None:
     """A rule that was deleted lets what is under way come to its end; one that took its place does not."""
-    asked = order.cached_name
+    asked = job.cached_name
     current = find_cached_name(work.rules.all(asked.registry), asked.name) or asked
     if (current.rule.url, current.upstream_name) != (asked.rule.url, asked.upstream_name):
         raise UpstreamUnavailable(
@@ -73,9 +73,9 @@ def _check_source(work: UnitOfWork, order: Order) -> None:
         )
 
 
-def _check_tag(repository: Repository, order: Order, tag: str, tagged: str | None) -> None:
-    name, digest = repository.name, order.manifest.digest
-    if order.outdated and tagged != order.outdated.digest:
+def _check_tag(repository: Repository, job: ImportJob, tag: str, tagged: str | None) -> None:
+    name, digest = repository.name, job.manifest.digest
+    if job.replaces and tagged != job.replaces.digest:
         raise ImportRefused(f"the tag '{tag}' was changed in '{name}' while {digest} was on its way")
     if tagged and repository.mutability.locks(tag):
         raise ImportRefused(f"the tag '{tag}' moved upstream to {digest}, and it is immutable in '{name}'")
