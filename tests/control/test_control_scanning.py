@@ -186,8 +186,8 @@ def test_the_end_of_a_scan_is_an_event(ecr, app, known, clock, events):
 
 
 def test_the_waiter_sees_the_end_of_a_scan(ecr, app, known, clock, monkeypatch):
-    patience = SimpleNamespace(sleep=lambda seconds: clock.advance(timedelta(seconds=seconds)))
-    monkeypatch.setattr("botocore.waiter.time", patience)
+    fake_time = SimpleNamespace(sleep=lambda seconds: clock.advance(timedelta(seconds=seconds)))
+    monkeypatch.setattr("botocore.waiter.time", fake_time)
     put_image(ecr, app, an_image(), "v1")
     known(FINDINGS)
     before = clock.now()

@@ -193,7 +193,7 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
 @pytest.mark.timeout(20)
 def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
     update = Update(ImportJob(None, "v1", None), began=monotonic() - 1_000)
-    update.wait(since=monotonic(), patience=999)
+    update.wait(since=monotonic(), timeout=999)
     assert not update.over.is_set()
 
 

@@ -13,7 +13,7 @@ from tests.support.processes import serving
 USUAL = 1_024
 """The soft limit of open files on most systems; the hard one is far higher."""
 IDLE = 1_100
-PATIENCE = 20
+TIMEOUT = 20
 
 
 @contextmanager
@@ -30,11 +30,11 @@ def open_files(soft, hard=None):
 
 
 def connect(emulator):
-    return socket.create_connection(("127.0.0.1", emulator.port), timeout=PATIENCE)
+    return socket.create_connection(("127.0.0.1", emulator.port), timeout=TIMEOUT)
 
 
 def is_healthy(url, context=None):
-    with urllib.request.urlopen(f"{url}/_ecr/health", timeout=PATIENCE, context=context) as answer:
+    with urllib.request.urlopen(f"{url}/_ecr/health", timeout=TIMEOUT, context=context) as answer:
         return answer.status == 200
 
 

@@ -15,7 +15,7 @@ from tests.support import processes
 from tests.support.processes import serving
 from tests.support.upstream_images import layer
 
-PATIENCE = 20
+TIMEOUT = 20
 BLOB = layer("blob", 500_000)
 REASON = "the emulator may open no more files for now; raise their limit (ulimit -n)"
 SIGNED = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
@@ -43,7 +43,7 @@ class Client:
 
     def registry(self, method, path, **how):
         url = self.url + path.removeprefix(self.url)
-        return self.http.request(method, url, headers=self.login, timeout=PATIENCE, **how)
+        return self.http.request(method, url, headers=self.login, timeout=TIMEOUT, **how)
 
     def begin(self):
         return self.registry("POST", "/v2/app/blobs/uploads/")
@@ -64,18 +64,18 @@ class Client:
             "Authorization": SIGNED.format("ecr"),
         }
         body = json.dumps({"repositoryName": "app"})
-        return self.http.post(self.url, body, headers=headers, timeout=PATIENCE)
+        return self.http.post(self.url, body, headers=headers, timeout=TIMEOUT)
 
     def companion(self):
         headers = {"Authorization": SIGNED.format("sts")}
         form = {"Action": "GetCallerIdentity", "Version": "2011-06-15"}
-        return self.http.post(self.url, form, headers=headers, timeout=PATIENCE)
+        return self.http.post(self.url, form, headers=headers, timeout=TIMEOUT)
 
     def gc(self):
-        return self.http.post(f"{self.url}/_ecr/gc", json={}, timeout=PATIENCE)
+        return self.http.post(f"{self.url}/_ecr/gc", json={}, timeout=TIMEOUT)
 
     def health(self):
-        return self.http.get(f"{self.url}/_ecr/health", timeout=PATIENCE)
+        return self.http.get(f"{self.url}/_ecr/health", timeout=TIMEOUT)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ READERS = 100
 WRITERS = 100
 LARGE = layer("large", 32 * 1024 * 1024)
 SMALL = image("small")
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds after which a client counts as held up for good: a busy machine takes its time with so many threads."""
 ALLOWED_GROWTH = (READERS + WRITERS) * 1536 * 1024
 """For each slow client a few pieces of a blob, its buffers and its thread: whatever the size of the blob."""
@@ -36,7 +36,7 @@ class Client:
         self.session.headers["Authorization"] = f"Basic {self.token}"
 
     def send(self, method, path, **how):
-        answer = self.session.request(method, f"{self.emulator.url}{urlsplit(path).path}", timeout=PATIENCE, **how)
+        answer = self.session.request(method, f"{self.emulator.url}{urlsplit(path).path}", timeout=TIMEOUT, **how)
         assert answer.ok, answer.text
         return answer
 
@@ -46,7 +46,7 @@ class Client:
 
     def begin(self, method, path, length=0):
         """A request on a connection of its own, without its body and without reading the answer."""
-        connection = socket.create_connection(("127.0.0.1", self.emulator.port), timeout=PATIENCE)
+        connection = socket.create_connection(("127.0.0.1", self.emulator.port), timeout=TIMEOUT)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {self.emulator.host}\r\n"
@@ -75,7 +75,7 @@ def client(tmp_path):
         emulator.stop()
 
 
-@pytest.mark.timeout(4 * PATIENCE)
+@pytest.mark.timeout(4 * TIMEOUT)
 def test_slow_readers_and_writers_by_the_hundred_hold_nobody_up(client):
     for blob in (LARGE, *SMALL.blobs):
         client.push_blob(blob)

@@ -17,7 +17,7 @@ import requests
 
 # s3cret-token, hashed with bcrypt as htpasswd does it
 HTPASSWD = "hub-user:$2b$05$abcdefghijklmnopqrstuurqlfNK1j3DPm23UErfIbGaYIPKJXOC2\n"
-PATIENCE = 600
+CHECKS = 600
 """Number of checks whether a program is ready, at 20 per second."""
 HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
 
@@ -51,7 +51,7 @@ def answers(url: str) -> bool:
 
 def until(happens: Callable[[], object]) -> None:
     """Wait until a condition holds that another program brings about."""
-    for _ in range(PATIENCE):
+    for _ in range(CHECKS):
         if happens():
             return
         time.sleep(0.05)
@@ -62,7 +62,7 @@ def start_program(command: list[str], log: Path, ready: Callable[[], bool]) -> s
     """Start a server and return its process as soon as it is ready. Its output is appended to a file."""
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    for _ in range(PATIENCE):
+    for _ in range(CHECKS):
         if process.poll() is not None:
             break
         if ready():

@@ -213,9 +213,9 @@ class BlobDownload:
                 return 0
             return self._size if self._verified else self._released()
 
-    def _is_ready(self, position: int, patience: float) -> bool:
+    def _is_ready(self, position: int, timeout: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self.is_over or self._released() > position, patience)
+            return self._changed.wait_for(lambda: self.is_over or self._released() > position, timeout)
 
     def _released(self) -> int:
         return min(self._written, self._size - HOLD_BACK)

@@ -15,15 +15,15 @@ _Tag = tuple[Registry, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The new image of a cached tag. ``began`` counts the seconds that clients are patient for."""
+    """The new image of a cached tag. ``began`` is when the update began, in seconds of the monotonic clock."""
 
     job: ImportJob
     began: float = field(default_factory=monotonic)
     over: Event = field(default_factory=Event)
 
-    def wait(self, since: float, patience: float) -> None:
-        """Return when it is over, or was under way for long enough; at the latest that long after an instant."""
-        self.over.wait(max(0.0, min(since, self.began) + patience - monotonic()))
+    def wait(self, since: float, timeout: float) -> None:
+        """Wait until the update is over, or ``timeout`` seconds after it began or after ``since``, whichever is earlier."""
+        self.over.wait(max(0.0, min(since, self.began) + timeout - monotonic()))
 
 
 class Updates:

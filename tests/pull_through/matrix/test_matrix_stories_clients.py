@@ -128,7 +128,7 @@ def test_a_part_of_a_cold_blob_is_the_right_part_and_one_request(at, span, part)
     scenario.check_recovery()
 
 
-def test_clients_hear_of_an_upstream_that_cannot_be_reached_before_they_lose_patience():
+def test_clients_hear_of_an_unreachable_upstream_before_they_time_out():
     retries = Retries()
     pauses = sum(retries.first_pause * 2**number * 1.2 for number in range(retries.attempts - 1))
     assert retries.attempts * retries.connect_timeout + pauses < CLIENT_WAIT
