@@ -26,10 +26,10 @@ def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
     if repository is None or work.images.find(repository, place["digest"]):
         return
     deleted_at = datetime.fromisoformat(place["deleted_at"])
-    orphans = [
+    referrers = [
         each for each in work.image_relations.referrers(repository, place["digest"]) if each.pushed_at <= deleted_at
     ]
-    image_ids = [ImageId(orphan.digest) for orphan in orphans]
+    image_ids = [ImageId(referrer.digest) for referrer in referrers]
     _, held = delete_images(work, repository, image_ids, now, Origin.LIFECYCLE)
     if held:
         work.tasks.add(replace(task, due_at=task.due_at + REFERRERS_STAY))
