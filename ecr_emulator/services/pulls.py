@@ -17,9 +17,10 @@ from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundExcept
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.access import UNLIMITED, Permissions
+from ecr_emulator.services.blob_reads import read_span
 from ecr_emulator.services.garbage_collection import renew_grace
 from ecr_emulator.services.optional_writes import optional_write
-from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others, read_span
+from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""

@@ -18,7 +18,8 @@ from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, Upstr
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
-from ecr_emulator.services.pull_through import MAX_NESTED_CALLS, is_of_others, read_span
+from ecr_emulator.services.blob_reads import read_span
+from ecr_emulator.services.pull_through import MAX_NESTED_CALLS, is_of_others
 
 _NEEDED = ("BatchGetImage", "BatchImportUpstreamImage", "GetImageCopyStatus", "GetDownloadUrlForLayer")
 """Actions that the role of a rule must be allowed, on both sides, to pull an image; blobs come with the manifest."""

@@ -7,7 +7,6 @@ refers to. ``BlobDownloads`` sends blobs to clients while they arrive. The rest 
 and no module of this package; a contract of import-linter checks that.
 """
 
-from ecr_emulator.services.pull_through.blob_download import read_span
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
@@ -29,5 +28,4 @@ __all__ = [
     "Updates",
     "WatchedUpstreams",
     "is_of_others",
-    "read_span",
 ]

@@ -8,32 +8,12 @@ from io import BytesIO
 from threading import Condition
 from typing import BinaryIO
 
-from ecr_emulator.ports.blobs import Blobs, BlobWriter
+from ecr_emulator.ports.blobs import BlobWriter
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
+from ecr_emulator.services.blob_reads import PIECE
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Source, UncachedBlob
-
-STEP = 128 * 1024
-"""Bytes that a reader gets at a time, at most; the server keeps about nine such pieces for each slow reader.
-
-Twice as many would serve a fast reader a fifth faster, but every slow reader would then hold 2 MiB.
-"""
-
-
-def read_span(blobs: Blobs, digest: str, start: int, stop: int) -> Generator[bytes, None, None]:
-    """Yield the bytes of a blob from start up to stop.
-
-    Raises ``FileNotFoundError`` if there is none, at the first byte, and ``OSError`` if it ends early.
-    """
-    with closing(blobs.open(digest)) as file:
-        file.seek(start)
-        while start < stop:
-            chunk = file.read(min(STEP, stop - start))
-            if not chunk:
-                raise OSError(f"a blob ends {stop - start} bytes early")
-            start += len(chunk)
-            yield chunk
 
 
 class BlobDownload:
@@ -173,7 +153,7 @@ class BlobDownload:
                 if reachable <= position:
                     break
                 while position < reachable:
-                    chunk = file.read(min(STEP, reachable - position))
+                    chunk = file.read(min(PIECE, reachable - position))
                     if not chunk:
                         raise OSError(f"the bytes of {self._digest} are gone from under its readers")
                     position += len(chunk)

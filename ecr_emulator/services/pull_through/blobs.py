@@ -21,7 +21,8 @@ from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
-from ecr_emulator.services.pull_through.blob_download import BlobDownload, read_span
+from ecr_emulator.services.blob_reads import read_span
+from ecr_emulator.services.pull_through.blob_download import BlobDownload
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 
 log = logging.getLogger(__name__)
