@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 PART_SIZE = 10_485_760
 """The part size that InitiateLayerUpload proposes, in bytes."""
@@ -11,13 +11,18 @@ MIN_PART_SIZE = 5 * 1024 * 1024
 """The least size of every part but the last, in bytes; checked when the upload is completed."""
 MAX_PARTS = 4_200
 MAX_LAYER_SIZE = 52_000 * 1024 * 1024
+GRACE = timedelta(hours=26)
+"""Time after which garbage collection deletes an upload that has not grown, or a layer that no image refers to.
+
+Users move the clock by 24 or 25 hours to have tags checked again while others push; nothing expires by that alone.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The progress of an upload. ``size`` is in bytes; ``touched_at`` is when it began or last grew.
+    """The progress of an upload, which expires after ``GRACE``.
 
-    ``services.garbage_collection`` deletes an upload that has not grown for its ``GRACE``.
+    ``size`` is in bytes; ``touched_at`` is when the upload began or last grew.
     """
 
     id: str

@@ -13,6 +13,7 @@ from itertools import islice
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
+from ecr_emulator.domain.upload import GRACE
 from ecr_emulator.ports.blobs import Blobs, BlobStore
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.optional_writes import optional_write
@@ -20,11 +21,6 @@ from ecr_emulator.services.optional_writes import optional_write
 FORGET = "forget-what-nobody-needs"
 SWEEP = "sweep-bytes-that-nobody-needs"
 INTERVAL = timedelta(hours=12)
-GRACE = timedelta(hours=26)
-"""Time after which uploads without progress, and layers that no image refers to, are deleted.
-
-Users move the clock by 24 or 25 hours to have tags checked again, while others push: that alone deletes nothing.
-"""
 RENEW_GRACE_AFTER = timedelta(minutes=30)
 """Age of a layer's grace from which on it begins again when a client is told that the layer is there."""
 BATCH = 1_000

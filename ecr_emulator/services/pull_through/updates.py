@@ -22,7 +22,7 @@ class Update:
     over: Event = field(default_factory=Event)
 
     def wait(self, since: float, timeout: float) -> None:
-        """Wait until the update is over, at most ``timeout`` seconds from its begin or from ``since``, if that is earlier."""
+        """Wait until the update is over, at most until ``timeout`` seconds after ``since`` or its begin."""
         self.over.wait(max(0.0, min(since, self.began) + timeout - monotonic()))
 
 
