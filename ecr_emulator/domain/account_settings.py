@@ -1,4 +1,4 @@
-"""Account settings: their names, the values they can have, and what they are until somebody sets them.
+"""Account settings: their names, their possible values, and their defaults.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html
 """
@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 BLOB_MOUNTING = "BLOB_MOUNTING"
-"""Whether a push may take over layers from other repositories of the registry: ENABLED or DISABLED."""
+"""Whether a push may mount layers from other repositories of the registry: ENABLED or DISABLED."""
 REGISTRY_POLICY_SCOPE = "REGISTRY_POLICY_SCOPE"
-"""Which requests the registry policy decides: V1 three actions, V2 all."""
+"""The actions that the registry policy covers: V1 covers three, V2 covers all."""
 BASIC_SCAN_TYPE_VERSION = "BASIC_SCAN_TYPE_VERSION"
-"""The engine of basic scanning. The older one, CLAIR, is gone."""
+"""The engine of basic scanning. AWS has removed the older engine, CLAIR."""
 
 
 class AccountSetting(NamedTuple):
-    """The values that a setting can have, and the one it has in a new registry."""
+    """The possible values of a setting and its value in a new registry."""
 
     values: tuple[str, ...]
     default: str

@@ -1,4 +1,4 @@
-"""How a registry is addressed: the four styles of repository URI, and which registry a host name means."""
+"""Addresses of registries: the four styles of repository URIs, and the registry that a host name means."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _PATH_PREFIX = re.compile(rf"(?P<account>{ACCOUNT_ID})/(?P<region>{REGION})/(?P<
 
 
 def registry_of_host(host: str) -> Registry | None:
-    """The registry that a host name carries: real ECR's names, and the same below ``.localhost``."""
+    """Return the registry in a host name of ECR, or in the same name below ``.localhost``; None if there is none."""
     match = _AWS_HOST.fullmatch(host.lower())
     return Registry(match["account"], match["region"]) if match else None
 
 
 def split_path_style(name: str) -> tuple[Registry, str] | None:
-    """The registry and repository of a path-style name, ``<account>/<region>/<repository>``."""
+    """Return the registry and repository of a path-style name, ``<account>/<region>/<repository>``, or None."""
     match = _PATH_PREFIX.fullmatch(name)
     return (Registry(match["account"], match["region"]), match["rest"]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The addresses that answers carry.
+    """The addresses in answers.
 
-    ``public_host`` replaces the host (with port) that the client used, for emulators behind another name.
-    ``anonymous`` is the registry of clients without a token, where they are let in.
+    ``public_host`` replaces the host (with port) that the client used, for emulators that clients reach by another
+    name. ``anonymous`` is the registry of clients without a token; None if a token is required.
     """
 
     style: str = "localhost"
@@ -42,23 +42,24 @@ class Addresses:
     anonymous: Registry | None = None
 
     def repository_uri(self, registry: Registry, name: str, client_host: str, caller: Registry) -> str:
-        """A repository's URI as the caller's ``docker pull`` takes it.
+        """Return the URI of a repository for the caller's ``docker pull``.
 
-        In the style ``localhost``, who pulls says which registry is meant: a URI in any other one names it in its path.
+        In the style ``localhost`` the puller's own registry is implied, so the URI of a repository in another registry
+        has the registry in its path.
         """
         if self.style == "localhost" and registry != (self.anonymous or caller):
             return f"{replace(self, style='path').registry_address(registry, client_host)}/{name}"
         return f"{self.registry_address(registry, client_host)}/{name}"
 
     def proxy_endpoint(self, registry: Registry, origin: str) -> str:
-        """A registry's URL as ``docker login`` takes it. ``origin`` is the scheme and host that the client used."""
+        """Return the URL of a registry for ``docker login``. ``origin`` is the scheme and host that the client used."""
         scheme, _, host = origin.partition("://")
         if self.style == "aws":
             scheme = "https"
         return f"{scheme}://{self.registry_address(registry, host)}"
 
     def registry_address(self, registry: Registry, client_host: str) -> str:
-        """Host, port and path prefix under which a registry's repositories live."""
+        """Return the host, port and path prefix of a registry's repositories."""
         host = self.public_host or client_host
         match self.style:
             case "aws":

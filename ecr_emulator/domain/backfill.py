@@ -1,4 +1,4 @@
-"""Replication backfills: images that were there before the configuration, replicated to one destination.
+"""Replication backfills: they replicate images that existed before the configuration to one destination.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
 """
@@ -12,20 +12,20 @@ from typing import Any
 from ecr_emulator.domain.names import Registry
 
 KEPT = timedelta(days=90)
-"""How long a backfill that has ended can still be described."""
+"""Time for which a backfill can be described after its end."""
 MAX_RUNNING = 10
-"""The most backfills of a registry that run at the same time."""
+"""Maximum number of backfills of a registry that run at the same time."""
 
 RUNNING = frozenset({"PREPARING", "IN_PROGRESS"})
 TERMINAL = frozenset({"COMPLETE", "FAILED", "STOPPED"})
 MIN_PROCESSED = 100
-"""Failures end a backfill only after so many replications, and if they are at least half of them."""
+"""Number of replications after which a backfill fails if at least half of them have failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """One backfill. A replication is one image under one tag, as DescribeReplicationBackfillResults tells it; those
-    that are still to be done have no ``status``."""
+    """One backfill. Each replication is one image under one tag, in the form of DescribeReplicationBackfillResults.
+    Pending replications have no ``status``."""
 
     id: str
     registry: Registry
@@ -38,23 +38,23 @@ class Backfill:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the backfill has not ended."""
         return self.status in RUNNING
 
     @property
     def has_ended(self) -> bool:
-        """Whether its results are final."""
+        """Whether the results of the backfill are final."""
         return self.status in TERMINAL
 
     def count(self, status: str | None) -> int:
-        """How many replications have a status."""
+        """Return the number of replications with this status; None counts the pending ones."""
         return sum(replication.get("status") == status for replication in self.replications)
 
     def is_forgotten(self, now: datetime) -> bool:
-        """Whether it ended so long ago that nobody can ask for it any more."""
+        """Whether the backfill ended so long ago that it can no longer be described."""
         return self.ended_at is not None and now - self.ended_at > KEPT
 
 
 def has_failed(failed: int, processed: int) -> bool:
-    """Whether so many replications have failed, of those processed, that a backfill ends."""
+    """Whether a backfill fails after this number of failed and processed replications."""
     return processed >= MIN_PROCESSED and failed * 2 >= processed

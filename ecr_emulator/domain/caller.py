@@ -1,4 +1,4 @@
-"""Who makes a request."""
+"""The caller of a request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ecr_emulator.domain.names import Registry
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The principal behind a request and the registry it speaks to by default.
+    """The principal that makes a request, and its default registry.
 
-    ``session_key`` is the access key of a session: two sessions may bear one ARN and have different policies.
+    ``session_key`` is the access key of a session, because two sessions can have the same ARN and different policies.
     """
 
     registry: Registry
@@ -20,5 +20,5 @@ class Caller:
 
     @classmethod
     def root_of(cls, registry: Registry) -> Caller:
-        """The account of a registry itself."""
+        """Return the root user of a registry's account as the caller."""
         return cls(registry, f"arn:{registry.partition}:iam::{registry.id}:root")

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: ``90``, ``90s``, ``30m``, ``24h``, ``30d``, ``1d12h``."""
+"""Lengths of time as users write them: ``90``, ``90s``, ``30m``, ``24h``, ``30d``, ``1d12h``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST_GRACE = timedelta(days=36_525)
-"""A century: so far back there was nothing to spare, and not much farther dates end."""
+"""A century. Nothing in the emulator is older, and much longer times would exceed the range of ``datetime``."""
 _DURATION = re.compile(r"(?:[0-9]+[smhd])+")
 
 
 def parse_duration(text: str) -> timedelta:
-    """A length of time; a bare number is seconds. Raises ``ValueError`` that says what would be right."""
+    """Parse a length of time; a bare number is in seconds. Raises ``ValueError`` with the expected form."""
     if text.isascii() and text.isdecimal():
         text = f"{text}s"
     if not _DURATION.fullmatch(text):
@@ -20,12 +20,12 @@ def parse_duration(text: str) -> timedelta:
     parts = re.findall(r"([0-9]+)([smhd])", text)
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-    except (OverflowError, ValueError) as beyond:  # ValueError: Python reads no number of thousands of digits
+    except (OverflowError, ValueError) as beyond:  # ValueError: Python parses no number with thousands of digits
         raise ValueError(f"{text[:20]!r} is longer than all time") from beyond
 
 
 def parse_grace(text: str) -> timedelta:
-    """How young something must be to be spared. Raises ``ValueError`` as ``parse_duration`` does."""
+    """Parse the age below which garbage collection keeps something. Raises ``ValueError`` like ``parse_duration``."""
     grace = parse_duration(text)
     if grace > LONGEST_GRACE:
         raise ValueError(f"{text[:20]!r} is longer than {LONGEST_GRACE.days} days")

@@ -1,4 +1,4 @@
-"""The names of KMS keys. ECR answers with key ARNs, however a key was named.
+"""The names of KMS keys. ECR answers with the ARN of a key even if a request names it in another way.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
 """
@@ -12,16 +12,16 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import KmsException
 
 MANAGED_KEY = "alias/aws/ecr"
-"""The key that AWS manages for ECR in each account, used where a repository names none."""
+"""The key that AWS manages for ECR in each account. It is used for repositories that name no key."""
 
 _ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<name>(?:key|alias)/.+)")
 
 
 def key_arn(registry: Registry, key: str | None) -> str:
-    """The ARN of a key given as ARN, alias or id; of the managed key if none is given.
+    """Return the ARN of a key that is given as ARN, alias or id; the ARN of the managed key if none is given.
 
-    An alias always leads to the same key, whose id follows from the alias. Raises ``KmsException`` for a key of
-    another Region or partition.
+    The id of an aliased key is derived from the alias, so an alias always means the same key. Raises ``KmsException``
+    for a key of another Region or partition.
     """
     owner = f"arn:{registry.partition}:kms:{registry.region}:{registry.id}"
     name = key or MANAGED_KEY

@@ -1,4 +1,7 @@
-"""What ECR tells EventBridge. https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+"""The events that ECR sends to EventBridge.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Event:
     key: int = 0
 
     def envelope(self) -> dict[str, Any]:
-        """The event as EventBridge delivers it."""
+        """Return the event as EventBridge delivers it."""
         return {
             "version": "0",
             "id": f"00000000-0000-4000-8000-{self.key:012x}",
@@ -51,7 +54,7 @@ def image_action(repository: Repository, action: str, digest: str, tag: str | No
 
 
 def storage_class_action(repository: Repository, image: Image, now: datetime) -> Event:
-    """``ECR Image Action``, or ``ECR Referrer Action``: an image was archived or restored."""
+    """``ECR Image Action`` or, for a referrer, ``ECR Referrer Action``: an image was archived or restored."""
     detail = {
         "result": "SUCCESS",
         "repository-name": repository.name,
@@ -69,7 +72,7 @@ def storage_class_action(repository: Repository, image: Image, now: datetime) ->
 
 
 def replication_action(replica: Repository, source: Registry, image_id: ImageId, result: str, now: datetime) -> Event:
-    """``ECR Replication Action``, which the destination is told: an image was replicated, or could not be."""
+    """``ECR Replication Action`` in the destination: an image was replicated, or its replication failed."""
     detail = {
         "result": result,
         "repository-name": replica.name,
@@ -85,7 +88,7 @@ def replication_action(replica: Repository, source: Registry, image_id: ImageId,
 def image_scan(
     repository: Repository, image: Image, status: str, severity_counts: dict[str, int], now: datetime
 ) -> Event:
-    """``ECR Image Scan``: a basic scan came to its end, COMPLETE or FAILED."""
+    """``ECR Image Scan``: a basic scan ended with the status COMPLETE or FAILED."""
     detail = {
         "scan-status": status,
         "repository-name": repository.name,
@@ -97,7 +100,7 @@ def image_scan(
 
 
 class FrequencyChange(NamedTuple):
-    """A repository that is scanned more or less often than before."""
+    """A repository with a new scan frequency."""
 
     repository: Repository
     before: str
@@ -105,7 +108,7 @@ class FrequencyChange(NamedTuple):
 
 
 def scan_frequency_change(registry: Registry, changes: Iterable[FrequencyChange], now: datetime) -> Event:
-    """``ECR Scan Resource Change``: what a registry with enhanced scanning does with these repositories changed."""
+    """``ECR Scan Resource Change``: enhanced scanning scans these repositories with a new frequency."""
     detail = {
         "action-type": "SCAN_FREQUENCY_CHANGE",
         "repositories": [
@@ -128,7 +131,7 @@ IMPORT = "ECR Pull Through Cache Action"
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An attempt to bring an image in through the cache. ``failure`` is (code, reason) if it did not work."""
+    """An attempt to import an image by pull through. ``failure`` is (code, reason) if the attempt failed."""
 
     rule: PullThroughRule
     repository_name: str
@@ -137,7 +140,7 @@ class Import:
     failure: tuple[str, str] | None = None
 
     def event(self, now: datetime) -> Event:
-        """``ECR Pull Through Cache Action``: sent for every attempt, successful or not."""
+        """Return the ``ECR Pull Through Cache Action``. ECR sends it for successful and for failed attempts."""
         detail = {
             "rule-version": "1",
             "sync-status": "FAILED" if self.failure else "SUCCESS",

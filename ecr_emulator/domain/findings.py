@@ -1,4 +1,4 @@
-"""The findings that users tell the emulator, held to the shape in which ECR reports them.
+"""Validation of the findings that users set. They must have the shape in which ECR reports findings.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanFinding.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 EVERY_IMAGE = "*"
-"""What stands for the digest of every image that has no findings of its own."""
+"""Used instead of a digest for the findings of every image that has no findings of its own."""
 
 _ATTRIBUTE = {
     "type": "object",
@@ -40,9 +40,9 @@ _DOCUMENT = {
 
 
 def read_findings(document: Any) -> list[dict[str, Any]]:
-    """The findings in ``{"findings": [{"name": …, "severity": …}]}``; none means that the image is clean.
+    """Return the findings in ``{"findings": [{"name": …, "severity": …}]}``. An empty list means a clean image.
 
-    Raises ``ValueError`` with what is wrong first, and where.
+    Raises ``ValueError`` with the first error and its place.
     """
     from jsonschema import Draft202012Validator
 

@@ -1,4 +1,4 @@
-"""For whom ECR makes no first pull: AWS Lambda, and clients of FIPS endpoints. What is cached, they get.
+"""Clients for which ECR makes no first pull: AWS Lambda and clients of FIPS endpoints. They get only cached images.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 
 LAMBDA = "lambda.amazonaws.com"
-"""The service principal of AWS Lambda, which AWS services also name as their user agent."""
+"""The service principal of AWS Lambda. AWS services also send their service principal as their user agent."""
 CALLER_HEADER = "X-Ecr-Emulator-Caller"
-"""Emulators of Lambda that pull with somebody else's client say ``lambda`` here."""
+"""The header with which an emulator of Lambda says ``lambda`` when it pulls with a client that it did not write."""
 
 _FIPS_HOST = re.compile(r"(?:\d{12}\.dkr[.-])?ecr-fips\.[a-z0-9-]+\..+")
 
 
 def reason_for_no_first_pull(host: str, user_agent: str, caller: str = "") -> str | None:
-    """Why nothing is imported for a client, in words; None if that is no reason to refuse.
+    """Return the reason why no first pull is made for a client, as a sentence; None if there is no such reason.
 
-    ``host`` is the name by which it addresses the registry or the API, ``caller`` what ``CALLER_HEADER`` says.
+    ``host`` is the host name that the client uses for the registry or the API, ``caller`` the value of
+    ``CALLER_HEADER``.
     """
     if caller.lower() in ("lambda", LAMBDA) or user_agent.startswith(LAMBDA):
         return "AWS Lambda does not pull through the cache; pull the image once with another client"

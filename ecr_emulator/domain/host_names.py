@@ -1,8 +1,9 @@
-"""Which host names a request may be addressed to.
+"""The host names that the emulator answers to.
 
-A web page may have its own host name point at this machine (DNS rebinding): its browser then takes the emulator for a
-part of that site and lets the page read every answer. The Host of such a request is the only thing that gives it away.
-So only those names are answered that nobody can have in the public DNS, those of AWS, and those that somebody named.
+The owner of a web page can point the page's own host name at this machine (DNS rebinding). The browser then takes the
+emulator for a part of that site and lets the page read every answer. Only the Host header of such a request shows the
+attack. So the emulator answers only to names that nobody can own in the public DNS, to names of AWS, and to names in
+the settings.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ AWS = (
     "aws", "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "amazonwebservices.com.cn", "amazonwebservices.eu",
     "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk", "csp.hci.ic.gov",
 )  # fmt: skip
-"""The suffixes of AWS's endpoints, which clients find here by /etc/hosts or a proxy."""
+"""The suffixes of AWS's endpoints. Clients reach the emulator under such names by /etc/hosts or by a proxy."""
 REMEMBERED = 1_024
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{0,5})?")
 
 
 class HostNames:
-    """The names that are answered: IP addresses, single labels, private ones, AWS's, and ``named``.
+    """The host names that the emulator answers to: IP addresses, single labels, private names, AWS's, and ``named``.
 
-    ``named`` are host names, with or without a port. Those below one of them need ``*.`` before it.
+    ``named`` are host names with or without a port; ``*.`` before a name stands for all names below it.
     """
 
     def __init__(self, named: Iterable[str] = ()) -> None:
@@ -49,7 +50,7 @@ class HostNames:
 
 
 def name_in(host: str) -> str | None:
-    """The name in a Host header, without the port and without the dot of the root; None if it is none."""
+    """Return the name in a Host header without the port and the trailing dot; None if it has no valid name."""
     found = _HOST.fullmatch(host)
     return found["name"].removesuffix(".") if found else None
 

@@ -15,7 +15,7 @@ ACTIVATING = "ACTIVATING"
 
 @dataclass(frozen=True, slots=True)
 class ImageId:
-    """How a client names an image: by digest, by tag, or by both, which then must agree."""
+    """An image identifier of a client: a digest, a tag, or both, which must then mean the same image."""
 
     digest: str | None = None
     tag: str | None = None
@@ -23,10 +23,10 @@ class ImageId:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What ECR knows of a stored manifest. ``tags`` are sorted. ``key`` is the storage's handle.
+    """The metadata of a stored manifest. ``tags`` are sorted. ``key`` is the key of the storage.
 
-    ``size_in_bytes`` is config plus layers; for an index, the largest of its children. ``status`` is one of ACTIVE,
-    ARCHIVED and ACTIVATING; only an active image can be pulled.
+    ``size_in_bytes`` is the size of config and layers; for an index, the size of its largest child. ``status`` is one
+    of ACTIVE, ARCHIVED and ACTIVATING; only an active image can be pulled.
     """
 
     digest: str
@@ -44,13 +44,13 @@ class Image:
 
     @property
     def is_active(self) -> bool:
-        """Whether it can be pulled."""
+        """Whether the image can be pulled."""
         return self.status == ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
-    """A manifest ready to be served: the bytes exactly as they were received."""
+    """A manifest with its bytes exactly as they were received."""
 
     digest: str
     media_type: str
@@ -58,17 +58,17 @@ class StoredManifest:
 
     @property
     def is_whole(self) -> bool:
-        """Whether these are the bytes that its digest names."""
+        """Whether the bytes match the digest."""
         return digest_of(self.raw, algorithm_of(self.digest)) == self.digest
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A verified blob that belongs to a repository, or one that an image of the repository refers to.
+    """A verified blob that a repository holds, or a blob that an image of the repository references.
 
-    ``media_type`` is that of the reference, None while no image refers to it. A layer is archived when only
-    archived images refer to it, and loose when no image does. ``given_at`` is when the repository was given it, or a
-    client was last told that it is there; None where the repository does not hold it.
+    ``media_type`` is that of the reference; None if no image references the blob. A layer is archived if only
+    archived images reference it, and loose if no image does. ``given_at`` is the time when the repository received
+    the layer, or when a client was last told that the repository has it; None if the repository does not hold it.
     """
 
     digest: str
@@ -80,5 +80,5 @@ class Layer:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether a registry may lack it, by the media type of the reference."""
+        """Whether a registry may lack this layer, according to the media type of the reference."""
         return (self.media_type or "").startswith(FOREIGN_TYPES)

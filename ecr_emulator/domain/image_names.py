@@ -1,4 +1,4 @@
-"""Image names as people write them: with or without the registry's host, with a tag, a digest, both or neither."""
+"""Image names as users write them: with or without the registry's host, with a tag, a digest, both or neither."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HOST = re.compile(r"localhost|[^/]+\.localhost|[^/]+:\d+")
 
 
 class ImageName(NamedTuple):
-    """An image of the emulator. ``registry`` is None where the name does not say which."""
+    """The parts of an image name. ``registry`` is None if the name has no registry."""
 
     registry: Registry | None
     repository: str
@@ -21,10 +21,10 @@ class ImageName(NamedTuple):
 
 
 def parse_image_name(text: str) -> ImageName:
-    """Read ``docker-hub/library/nginx:1.27``, ``localhost:4566/…@sha256:…`` and what lies between.
+    """Parse names like ``docker-hub/library/nginx:1.27`` and ``localhost:4566/…@sha256:…``.
 
-    A first part with a dot may be the beginning of a repository's name, so it is a host only if it says so: by a port,
-    as a name below localhost, or as one of ECR's. Raises ``ValueError`` with words for people.
+    A repository name may begin with a part that has a dot. So the first part is a host only if it has a port, is
+    ``localhost`` or a name below it, or is one of ECR's names. Raises ``ValueError`` with a sentence for users.
     """
     rest, _, digest = text.partition("@")
     host, _, path = rest.partition("/")

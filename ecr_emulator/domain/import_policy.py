@@ -1,6 +1,7 @@
-"""How much of an image a first pull brings in.
+"""The parts of an image that a first pull imports.
 
-ECR imports all of it: an index with every image that it lists, and their layers. Less spares disks and rate limits.
+ECR imports everything: an index with all images that it lists, and their layers. Importing less saves disk space and
+requests to rate-limited upstreams.
 """
 
 from __future__ import annotations
@@ -11,31 +12,31 @@ FULL = "full"
 MANIFESTS = "manifests"
 LAZY = "lazy"
 IMPORT_MODES = (FULL, MANIFESTS, LAZY)
-"""Everything; the manifests with their configs, and layers when they are asked for; everything when it is asked for."""
+"""All parts; manifests and configs, with layers on request; each part on request."""
 
 ON_REQUEST = "on-request"
 WITH_SUBJECT = "with-subject"
 OFF = "off"
 REFERRER_MODES = (ON_REQUEST, WITH_SUBJECT, OFF)
-"""Listed and pulled when somebody asks; imported with what they refer to; never looked for."""
+"""Referrers are listed and pulled on request; imported with their subject; never requested."""
 
 MAX_DEPTH = 4
-"""So many levels of indexes below an image are imported; deeper ones come when they are asked for."""
+"""Maximum number of levels of indexes below an image that are imported; deeper levels are imported on request."""
 MAX_MANIFESTS = 1_000
-"""So many manifests below an image are imported."""
+"""Maximum number of manifests below an image that are imported."""
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024
-"""So many bytes of manifests below an image are imported: more than any image has, and less than memory."""
+"""Maximum total size in bytes of the imported manifests below an image: enough for any image, and it fits in memory."""
 LAST_PULLS = 10
-"""What an upstream's rate limit must leave over for clients: with no more left, imports are lazy."""
+"""Requests of an upstream's rate limit that are reserved for clients. If no more are left, imports are lazy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPolicy:
-    """What imports bring in, and what happens to referrers."""
+    """The import mode of images and the mode of their referrers."""
 
     mode: str = FULL
     referrers: str = ON_REQUEST
 
 
 AS_ECR_DOES = ImportPolicy()
-"""What the user guide describes."""
+"""The behavior that the user guide describes."""

@@ -1,4 +1,4 @@
-"""What a lifecycle policy selects.
+"""The images that a lifecycle policy selects.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
 """
@@ -27,9 +27,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image that rules look at. One that is bound counts but stays: an index lists it, or its subject decides.
+    """An image that rules consider.
 
-    One that is incomplete takes nobody's place: where images are counted, it comes after all others.
+    A bound image (an index lists it, or the repository has its subject) counts in rules, but no rule acts on it.
+    An incomplete image sorts before all others in rules that count images, so it displaces no complete image.
     """
 
     image: Image
@@ -39,17 +40,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """An image that the policy would act on, and the rule by which."""
+    """An image that the policy acts on, and the rule that selects it."""
 
     image: Image
     rule: LifecycleRule
 
 
 def evaluate(policy: LifecyclePolicy, candidates: Iterable[Candidate], now: datetime) -> list[Selected]:
-    """What the policy acts on: rule by rule in order of priority, the oldest images first.
+    """Return the images that the policy acts on: by rule in order of priority, oldest images first.
 
-    Every rule sees all images, but those that a rule matches by their tags are its own, whether or not their time has
-    come: no later rule may act on them.
+    Every rule considers all images. A later rule acts on no image that an earlier rule matched by storage class and
+    tags, even if that image did not exceed the number or age in the earlier rule.
     """
     everything = list(candidates)
     claimed: set[str] = set()
@@ -66,7 +67,7 @@ def evaluate(policy: LifecyclePolicy, candidates: Iterable[Candidate], now: date
 
 
 def _concerns(rule: LifecycleRule, image: Image) -> bool:
-    """Whether an image is of the storage class and the tags of a rule: a tag for each entry of its list."""
+    """Whether an image has the storage class and tags of a rule. Each entry of the rule's list must match a tag."""
     if (image.status == ARCHIVED) != (rule.storage_class == ARCHIVE):
         return False
     if rule.tag_status == ANY:
@@ -79,7 +80,7 @@ def _concerns(rule: LifecycleRule, image: Image) -> bool:
 
 
 def _exceeding(rule: LifecycleRule, candidates: list[Candidate], now: datetime) -> list[Candidate]:
-    """Those beyond the number or the age that the rule allows, the oldest first; of the same age, by digest."""
+    """Return the candidates beyond the number or age in the rule, oldest first, then in order of digest."""
     aged = sorted(candidates, key=lambda candidate: (_since(rule, candidate.image), candidate.image.digest))
     if rule.count_type == COUNT:
         aged.sort(key=lambda candidate: not candidate.is_incomplete)
@@ -88,7 +89,7 @@ def _exceeding(rule: LifecycleRule, candidates: list[Candidate], now: datetime) 
 
 
 def _since(rule: LifecycleRule, image: Image) -> datetime:
-    """The moment from which a rule counts the age of an image. One that was restored came anew at that time."""
+    """Return the time from which a rule counts the age of an image. A restored image counts from its restore."""
     arrived_at = image.last_activated_at or image.pushed_at
     if rule.count_type == TRANSITIONED:
         return image.last_archived_at or arrived_at

@@ -1,4 +1,4 @@
-"""Lifecycle policies: which images of a repository are to be expired, or moved to the archive.
+"""Lifecycle policies: rules that expire images of a repository or archive them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
@@ -25,15 +25,15 @@ TRANSITIONED = "sinceImageTransitioned"
 
 MAX_WILDCARDS = 4
 MIN_ARCHIVED_DAYS = 90
-"""ECR stores an archived image for no less."""
+"""Minimum time in days for which ECR stores an archived image."""
 _MAX_INTEGER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleRule:
-    """One rule; names and values are those of the document. ``count_number`` is a number of images, or of days.
+    """One rule with the names and values of the document. ``count_number`` is a number of images or of days.
 
-    ``prefixes`` or ``patterns`` are given for tagged images, the others are empty.
+    A rule for tagged images has either ``prefixes`` or ``patterns``; other rules have neither.
     """
 
     priority: int
@@ -48,14 +48,14 @@ class LifecycleRule:
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePolicy:
-    """A policy that ECR accepts: ``text`` is its compact form. In both, the rules come in order of priority."""
+    """A policy that ECR accepts. ``text`` is its compact JSON. The rules are in order of priority in both fields."""
 
     text: str
     rules: tuple[LifecycleRule, ...]
 
 
 def read_lifecycle_policy(text: str) -> LifecyclePolicy:
-    """The policy in a document. Raises ``InvalidParameterException`` with ECR's reason."""
+    """Parse a policy document. Raises ``InvalidParameterException`` with ECR's reason."""
     try:
         document = json.loads(text, object_pairs_hook=_unambiguous)
         if not isinstance(document, dict):
@@ -98,7 +98,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _rule(rule: dict[str, Any]) -> LifecycleRule:
-    """A rule that keeps to the schema, which is not all that ECR needs to take it in."""
+    """Convert a rule that matches the schema. Raises ``InvalidParameterException``: ECR checks more than the schema."""
     selection, action = rule["selection"], rule["action"]
     if action == {"type": TRANSITION} or max(rule["rulePriority"], selection["countNumber"]) > _MAX_INTEGER:
         raise _refusal(_UNREADABLE)
@@ -116,7 +116,7 @@ def _rule(rule: dict[str, Any]) -> LifecycleRule:
     )
 
 
-# --- What the schema cannot say --------------------------------------------------------------------------
+# --- Checks beyond the schema ----------------------------------------------------------------------------
 
 
 def _contradictions(rules: list[LifecycleRule]) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _wrong_storage(rule: LifecycleRule) -> Iterator[str]:
 
 
 def _conflicts(rules: list[LifecycleRule]) -> Iterator[str]:
-    """Rules of one storage class that cannot stand side by side."""
+    """Yield a sentence for each conflict between the rules of one storage class."""
     statuses = Counter(rule.tag_status for rule in rules)
     if statuses[UNTAGGED] > 1:
         yield "Only one rule can select Untagged images per storage class."

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 KEPT = timedelta(hours=24)
-"""How long the results of a preview stand."""
+"""Time after which the results of a preview expire."""
 IN_PROGRESS = "IN_PROGRESS"
 COMPLETE = "COMPLETE"
 EXPIRED = "EXPIRED"
@@ -18,7 +18,7 @@ EXPIRED = "EXPIRED"
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePreview:
-    """The preview of a repository. ``policy`` is the text as it was sent; ``results`` are in the API's form, with
+    """The preview of a repository. ``policy`` is the policy text of the request; ``results`` have the API's form, with
     times as epoch seconds."""
 
     policy: str
@@ -27,5 +27,5 @@ class LifecyclePreview:
     results: tuple[dict[str, Any], ...] = ()
 
     def status_at(self, now: datetime) -> str:
-        """The status at a time: what is complete expires."""
+        """Return the status at a time. A complete preview expires after ``KEPT``."""
         return EXPIRED if self.status == COMPLETE and now - self.started_at > KEPT else self.status

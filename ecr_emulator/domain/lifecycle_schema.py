@@ -1,4 +1,4 @@
-"""The schema of lifecycle policies, and the sentences in which ECR says how a document departs from it.
+"""The schema of lifecycle policies, and ECR's sentences for documents that do not match it.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
 """
@@ -70,12 +70,12 @@ _POLICY = {
 
 
 def departures(document: Any) -> list[str]:
-    """How a JSON value departs from the schema of lifecycle policies, in ECR's words and in its order."""
+    """Return ECR's sentences for all differences between a JSON value and the schema, in ECR's order."""
     return list(_departures(document, _POLICY))
 
 
 def _departures(value: Any, schema: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with a value itself; only if nothing is, what is wrong inside it, members by their names."""
+    """Yield the errors of a value itself; if it has none, the errors of its members, in order of name."""
     found = list(_own_departures(value, schema))
     yield from found
     if found:
@@ -89,7 +89,10 @@ def _departures(value: Any, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _own_departures(value: Any, schema: dict[str, Any]) -> Iterator[str]:
-    """A wrong type leaves nothing else to say; that nothing matched is said where nothing explains it."""
+    """Yield the errors of a value without its members.
+
+    A wrong type hides all other errors. A failed ``oneOf`` is reported only if there is no other error.
+    """
     from jsonschema import Draft4Validator
 
     by_keyword = {error.validator: error for error in Draft4Validator(_outermost(schema)).iter_errors(value)}
@@ -100,7 +103,7 @@ def _own_departures(value: Any, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _outermost(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without what it says of what is inside."""
+    """Return a schema that accepts any values of properties and items."""
     names: dict[str, Any] = {name: {} for name in schema.get("properties", ())}
     return schema | {"properties": names, "items": {}}
 
@@ -114,9 +117,9 @@ def _json(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    """The primitive type of a JSON value, by the name that JSON schema has for it."""
+    """Return the name that JSON Schema has for the primitive type of a JSON value."""
     kinds: list[tuple[Any, str]] = [
-        (bool, "boolean"),  # before int, of which it is one in Python
+        (bool, "boolean"),  # before int, because bool is a subclass of int
         (int, "integer"),
         (float, "number"),
         (str, "string"),
@@ -179,4 +182,4 @@ _SENTENCES: Mapping[str, Callable[[ValidationError], str]] = {
     "minimum": _too_low,
     "oneOf": _no_schema,
 }
-"""By keyword of JSON schema."""
+"""The function that writes the sentence, for each keyword of JSON Schema."""

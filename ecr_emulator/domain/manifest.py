@@ -1,4 +1,4 @@
-"""Reading an image manifest, index or artifact manifest. The bytes themselves are never rewritten."""
+"""Parsing of image manifests, indexes and artifact manifests. Their bytes are never rewritten."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ BLOB_TYPES = (
     "application/vnd.docker.image.rootfs.",
     "application/vnd.oci.image.layer.",
 )
-"""How the media types of what is certainly no manifest begin."""
+"""Prefixes of media types that never belong to a manifest."""
 FOREIGN_TYPES = (
     "application/vnd.docker.image.rootfs.foreign.",
     "application/vnd.oci.image.layer.nondistributable.",
 )
-"""How the media types begin of layers that live elsewhere and need not be pushed."""
+"""Prefixes of the media types of foreign layers, which are stored elsewhere and need not be pushed."""
 
 MAX_MANIFEST_BYTES = 4_194_304
-"""The largest manifest ECR takes."""
+"""Maximum size in bytes of a manifest that ECR accepts."""
 MAX_SIZE = 2**40
-"""No layer is so large, and all that a manifest can list add up to what a database can hold."""
+"""Maximum size of a blob in bytes. No layer is as large, and the sum over one manifest fits into the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a manifest says of one thing that it refers to. ``platform`` is like ``linux/arm/v7``, or empty."""
+    """A manifest's reference to a blob or to another manifest. ``platform`` is like ``linux/arm/v7``, or empty."""
 
     digest: str
     size: int
@@ -52,7 +52,7 @@ class Descriptor:
 
     @property
     def inline(self) -> bytes | None:
-        """The bytes themselves, where the manifest has them in base64 and they are what the rest says of them."""
+        """The embedded bytes (``data``, base64), if the manifest has them and they match size and digest; else None."""
         try:
             raw = base64.b64decode(self.data, validate=True)
             is_right = len(raw) == self.size and digest_of(raw, algorithm_of(self.digest)) == self.digest
@@ -62,13 +62,13 @@ class Descriptor:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether a registry may lack the bytes. The media type decides: ``urls`` only say where else they are."""
+        """Whether a registry may lack the bytes. Only the media type decides; ``urls`` does not."""
         return self.media_type.startswith(FOREIGN_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The parts of a manifest that a registry acts on."""
+    """The parts of a manifest that a registry uses."""
 
     media_type: str
     artifact_type: str | None = None
@@ -90,26 +90,26 @@ class Manifest:
 
     @property
     def listed_blobs(self) -> tuple[Descriptor, ...]:
-        """The config and all layers: what a registry keeps for the image, if it was ever pushed."""
+        """The config and all layers, including foreign layers, which a registry stores only if they were pushed."""
         return (self.config, *self.layers) if self.config else self.layers
 
     @property
     def size_in_bytes(self) -> int:
-        """What DescribeImages reports for an image: config and layers, manifest not counted."""
+        """The size that DescribeImages reports for an image, in bytes: config and layers without the manifest."""
         return (self.config.size if self.config else 0) + sum(layer.size for layer in self.layers)
 
     @property
     def artifact_media_type(self) -> str | None:
-        """What DescribeImages reports as ``artifactMediaType``: the artifact type, else the config's type."""
+        """The ``artifactMediaType`` of DescribeImages: the artifact type, or else the media type of the config."""
         if self.artifact_type or self.is_index:
             return self.artifact_type
         return self.config.media_type if self.config else None
 
 
 def read_manifest(raw: bytes, declared_media_type: str | None = None) -> Manifest:
-    """Read a manifest; the media type inside it wins over the declared one, which must not contradict it.
+    """Parse a manifest. If it has a media type, a declared manifest media type must be the same one.
 
-    Raises ``InvalidParameterException`` in ECR's words for anything that is not a manifest ECR stores.
+    Raises ``InvalidParameterException`` in ECR's words for a manifest that ECR does not accept.
     """
     document = _parsed(raw)
     media_type = _media_type(document, declared_media_type)
@@ -125,7 +125,7 @@ def _invalid() -> InvalidParameterException:
 
 def _parsed(raw: bytes) -> dict[str, Any]:
     try:
-        # json itself would take UTF-16, which PutImage cannot express, and NaN
+        # json would also accept NaN, and UTF-16 bytes, which PutImage cannot transmit.
         document = json.loads(raw.decode(), object_pairs_hook=_object, parse_constant=_refuse)
     except (ValueError, RecursionError) as broken:
         raise _invalid() from broken
@@ -135,7 +135,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuses a key that is there twice: parsers differ in which one they take, and so in the image that they see."""
+    """Refuse an object with a duplicate key: parsers differ in the value that they use, and so in the image."""
     found = dict(members)
     if len(found) < len(members):
         twice, _ = Counter(name for name, _ in members).most_common(1)[0]
@@ -191,7 +191,7 @@ def _descriptors(items: list[dict[str, Any]] | None) -> tuple[Descriptor, ...]:
 
 
 def _children(items: list[dict[str, Any]]) -> tuple[Descriptor, ...]:
-    """BuildKit can write its cache as an index of layers. ECR takes no such thing."""
+    """Refuse an index of layers, which BuildKit can write as its cache; ECR does not accept it."""
     children = _descriptors(items)
     if any(child.media_type.startswith(BLOB_TYPES) for child in children):
         raise ValueError(items)
@@ -209,7 +209,7 @@ def _descriptor(item: dict[str, Any]) -> Descriptor:
 
 
 def _platform(given: Any) -> str:
-    """A platform as people write it, ``linux/arm/v7``; empty where there is none that can be read."""
+    """Return a platform in the form ``linux/arm/v7``; empty if there is none or it is not an object."""
     names = [given.get(name) for name in ("os", "architecture", "variant")] if isinstance(given, dict) else []
     return "/".join(str(name) for name in names if name)
 
@@ -219,7 +219,7 @@ def _annotations(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _text(value: Any) -> str | None:
-    """A text that can be stored, or none. Raises ``ValueError`` for half a character (a lone surrogate) too."""
+    """Return a text or None. Raises ``ValueError`` for other types, and for lone surrogates: they cannot be stored."""
     if value is None:
         return None
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The hosts of an upstream map that no rule can name, and which of the upstreams was perhaps meant."""
+"""Warnings about hosts in ``--upstream-map`` that no rule can name, with the upstream that was probably meant."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ UPSTREAMS = (
     "registry.gitlab.com",
     "cgr.dev",
 )
-"""The upstreams of ECR that have one name."""
+"""The upstreams of ECR with a fixed host name."""
 TOKEN_SERVICES = {"auth.docker.io": "registry-1.docker.io", "gitlab.com": "registry.gitlab.com"}
-"""Hosts to which upstreams lead for tokens. Where such an upstream is mapped, its token service may be, too."""
+"""The upstreams whose token services have another host. If the upstream is mapped, its token service may be, too."""
 OTHER_NAMES = {
     "docker.io": "registry-1.docker.io",
     "index.docker.io": "registry-1.docker.io",
@@ -34,14 +34,15 @@ OTHER_NAMES = {
     "ecr.aws": "public.ecr.aws",
     "chainguard.dev": "cgr.dev",
 }
-"""What people call upstreams that are reached under another name."""
+"""Other names of upstreams, which users may write by mistake, and their registry hosts."""
 
 _ALIKE = 0.75
-"""From 0 to 1: as alike as ``qauy.io`` and ``quay.io``, and not as ``registry.example.com`` and GitLab's."""
+"""Minimum similarity of a suggestion, from 0 to 1. ``qauy.io`` is similar to ``quay.io`` but
+``registry.example.com`` is not similar to ``registry.gitlab.com``."""
 
 
 def doubts(mapped: Collection[str], allowed: Collection[str]) -> Iterator[str]:
-    """A sentence for each host of an upstream map that is neither an upstream of ECR nor an allowed one."""
+    """Yield a sentence for each host of an upstream map that is neither an upstream of ECR nor allowed."""
     hosts = [host.lower() for host in mapped]
     known = {host.lower() for host in allowed}
     for host in hosts:
@@ -53,7 +54,7 @@ def _doubt(host: str, meant: str | None) -> str:
     question = f" Did you mean {meant}?" if meant else f" --allow-upstream {host} lets rules name it."
     return (
         f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed.{question} "
-        "As it is, it counts only where an upstream leads there, for tokens or layers."
+        "Now the entry is used only if an upstream sends requests for tokens or layers to this host."
     )
 
 
@@ -65,7 +66,7 @@ def _meant(host: str, allowed: Collection[str]) -> str | None:
 
 
 def _built_like(name: str) -> Iterator[str]:
-    """The upstreams whose names have a part of the user's own, with the part that this name has."""
+    """Yield the upstream hosts with a user's part in their name, with the part that this name has."""
     first = name.partition(".")[0]
     yield f"{first}.azurecr.io"
     region = re.search(rf"{REGION}\b", name)

@@ -1,4 +1,4 @@
-"""The names of ECR and OCI: registries, repositories, tags, digests, ARNs. Parsed once, trusted after."""
+"""The names of ECR and OCI: registries, repositories, tags, digests and ARNs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _REPOSITORY_ARN = re.compile(rf"arn:aws[a-z-]*:ecr:([a-z0-9-]+):({ACCOUNT_ID}):r
 _HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 
 ALGORITHMS = frozenset(_HEX_LENGTHS)
-"""The digest algorithms that we can verify."""
+"""The digest algorithms that the emulator can verify."""
 DIGEST_CONSTRAINT = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
-"""The pattern ECR quotes when a digest is malformed."""
+"""The pattern that ECR quotes in errors about a digest."""
 TAG_CONSTRAINT = "[a-zA-Z0-9-_.]+"
-"""The pattern ECR quotes when an image tag is malformed."""
+"""The pattern that ECR quotes in errors about an image tag."""
 
 DIGEST_PATTERN = re.compile(r"[a-zA-Z0-9\-_+.]+:[a-fA-F0-9]+")
 TAG_PATTERN = re.compile(r"[a-zA-Z0-9\-_.]+")
@@ -53,9 +53,9 @@ class Registry:
 
 
 def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
-    """The registry and repository name in a repository ARN; None if it is not one.
+    """Return the registry and repository name in a repository ARN; None for other texts.
 
-    The partition is not looked at: if it is not the Region's, no registry's ``arn`` is this one.
+    The partition is not checked. If it does not match the Region, the ARN is not equal to any ``Registry.arn``.
     """
     match = _REPOSITORY_ARN.fullmatch(arn)
     if match is None:
@@ -65,7 +65,7 @@ def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
 
 
 def is_account_id(text: str) -> bool:
-    """Whether this is an account id: twelve digits."""
+    """Whether a text is an account id: twelve digits."""
     return re.fullmatch(ACCOUNT_ID, text) is not None
 
 
@@ -85,17 +85,17 @@ def is_tag(text: str) -> bool:
 
 
 def is_digest(text: str) -> bool:
-    """Whether this is a digest whose algorithm we can verify: sha256 or sha512, lower-case hex of full length."""
+    """Whether a text is a digest that can be verified: sha256 or sha512 with lower-case hex of full length."""
     algorithm, _, encoded = text.partition(":")
     length = _HEX_LENGTHS.get(algorithm)
     return length == len(encoded) and all(character in "0123456789abcdef" for character in encoded)
 
 
 def digest_of(data: bytes, algorithm: str = "sha256") -> str:
-    """The OCI digest of some bytes."""
+    """Return the OCI digest of some bytes."""
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def algorithm_of(digest: str) -> str:
-    """The algorithm that a digest names."""
+    """Return the algorithm that a digest names."""
     return digest.partition(":")[0]

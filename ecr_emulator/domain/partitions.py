@@ -1,4 +1,4 @@
-"""The partitions of AWS: groups of Regions that know nothing of each other. A Region's name says which it is in."""
+"""The partitions of AWS: separate groups of Regions. The name of a Region begins with a prefix of its partition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """``name`` is what ARNs begin with after ``arn:``, ``dns_suffix`` what the names of its registries end in."""
+    """A partition. ARNs have ``name`` after ``arn:``; host names of registries end in ``dns_suffix``."""
 
     name: str
     dns_suffix: str
@@ -29,6 +29,6 @@ _PREFIX = re.compile("|".join(_BY_PREFIX))
 
 
 def partition_of(region: str) -> Partition:
-    """The partition of a Region."""
+    """Return the partition of a Region."""
     match = _PREFIX.match(region)
     return _BY_PREFIX[match[0]] if match else _COMMERCIAL

@@ -1,4 +1,4 @@
-"""Policies of repositories and registries, read and printed as ECR does it.
+"""Policies of repositories and registries, parsed and printed as ECR does it.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
@@ -18,31 +18,31 @@ from ecr_emulator.domain.policy_text import in_order, printed
 from ecr_emulator.errors import InvalidParameterException
 
 REGISTRY_POLICY = "policy"
-"""The name under which a registry's policy is kept: its text."""
+"""The name of the registry document that holds the text of a registry's policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """A policy that ECR accepts. ``text`` is how ECR prints it, ``statements`` what it says."""
+    """A policy that ECR accepts. ``text`` is the text that ECR returns, ``statements`` its parsed statements."""
 
     text: str
     statements: list[dict[str, Any]]
 
 
 def read_repository_policy(text: str, registry: Registry) -> PolicyDocument:
-    """A policy for a repository, whose statements name no resources. Raises ``InvalidParameterException``."""
+    """Parse the policy of a repository. Its statements name no resources. Raises ``InvalidParameterException``."""
     return _read(text, registry, "repository")
 
 
 def read_registry_policy(text: str, registry: Registry) -> PolicyDocument:
-    """A policy for this registry; its statements name resources. Raises ``InvalidParameterException``."""
+    """Parse the policy of a registry. Its statements name resources. Raises ``InvalidParameterException``."""
     return _read(text, registry, "registry")
 
 
 def locks_out(policy: PolicyDocument, principal_arn: str) -> bool:
-    """Whether a principal that sets this policy on a repository could not set another one later.
+    """Whether a policy denies a principal, without conditions, to replace it by another policy later.
 
-    A denial under conditions does not count: whether it applies is up to the later request.
+    A denial with conditions does not count, because it depends on the later request.
     """
     principal = Principal.of_arn(principal_arn)
     later = PreparedRequest(
@@ -72,7 +72,7 @@ def _read(text: str, registry: Registry, kind: str) -> PolicyDocument:
 
 
 def _with_arns(statement: dict[str, Any], registry: Registry) -> dict[str, Any]:
-    """The statement with ARNs where principals are given as account ids."""
+    """Return a statement with account ids of principals replaced by ARNs."""
     named = {
         name: _principal_with_arns(statement[name], registry)
         for name in ("Principal", "NotPrincipal")
@@ -90,7 +90,7 @@ def _principal_with_arns(principal: Any, registry: Registry) -> Any:
 
 
 def _arn(name: str, registry: Registry) -> str:
-    """A principal by its ARN, if it has one. Raises ``ValueError`` for one of another partition: nobody here is it."""
+    """Return the ARN for an account id, and other names unchanged. Raises ``ValueError`` for another partition."""
     if is_account_id(name):
         return f"arn:{registry.partition}:iam::{name}:root"
     if name.startswith("arn:") and not name.startswith(f"arn:{registry.partition}:"):

@@ -1,4 +1,4 @@
-"""The grammar of policy documents, as far as ECR takes it. Any JSON value may be asked about.
+"""The part of the grammar of policy documents that ECR accepts. The checks take any JSON value.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -13,18 +13,18 @@ from typing import Any
 from ecr_emulator.domain.access.operators import NULL, read_operator
 
 VERSIONS = ("2008-10-17", "2012-10-17")
-"""Of the policy language. A policy that gives none is of the first; variables came with the second."""
+"""Versions of the policy language. The first is the default; only the second has variables."""
 EFFECTS = ("Allow", "Deny")
 MEMBERS = ("Version", "Id", "Statement")
-"""Of a policy, in the order in which ECR prints them."""
+"""Members of a policy in the order in which ECR prints them."""
 _NEGATABLE = ("Principal", "Action", "Resource")
 ELEMENTS = ("Sid", "Effect", *(element for name in _NEGATABLE for element in (name, f"Not{name}")), "Condition")
-"""Of a statement, in the order in which ECR prints them."""
+"""Elements of a statement in the order in which ECR prints them."""
 
 _ACTION = re.compile(r"\*|ecr:[a-z*?]+", re.ASCII | re.IGNORECASE)
 _RESOURCE = re.compile(r"\*|arn:(?:aws[a-z-]*|\*):ecr:[a-z0-9*?-]+:[0-9*?]+:(?:repository/\S+|\*)", re.ASCII)
 _PRINCIPALS = {
-    # Everybody, an account, the unique id that stands for a deleted principal, or an ARN.
+    # "*", an account, the unique id of a deleted principal, or an ARN.
     "AWS": re.compile(
         r"\*|[0-9]{12}|A[A-Z]{3}[A-Z0-9]{12,124}"
         r"|arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:user|role)/[\w+=,.@/-]+)"
@@ -40,7 +40,7 @@ _CONDITION_KEY = re.compile(r"[^:\s]+:.+")
 
 
 def is_policy(document: Any, *, names_resources: bool) -> bool:
-    """Whether this is a policy attached to something of ECR. Its statements must name resources, or else must not."""
+    """Whether a document is a resource policy of ECR. ``names_resources`` says whether statements have a Resource."""
     return (
         isinstance(document, dict)
         and document.keys() <= set(MEMBERS)
@@ -51,7 +51,7 @@ def is_policy(document: Any, *, names_resources: bool) -> bool:
 
 
 def parse_policy(text: str) -> Any:
-    """The JSON value of a policy's text. Raises ``ValueError``, or ``RecursionError`` if it is nested too deeply."""
+    """Parse the JSON text of a policy. Raises ``ValueError``, or ``RecursionError`` if it is nested too deeply."""
     return json.loads(text, object_pairs_hook=_unambiguous)
 
 
@@ -63,7 +63,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def many(value: Any) -> list[Any]:
-    """What a policy gives as one value or as a list, as a list."""
+    """Return a list: policies write a single value also without a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -81,7 +81,7 @@ def _is_statement(statement: Any, names_resources: bool) -> bool:
 
 
 def _has(statement: dict[str, Any], name: str, is_valid: Callable[[Any], bool]) -> bool:
-    """Whether a statement has a valid element of this name, or the one that negates it, but not both."""
+    """Whether a statement has exactly one of an element and its negation (``Not…``), and its value is valid."""
     given = _given(statement, name)
     return len(given) == 1 and is_valid(given[0])
 
@@ -121,5 +121,5 @@ def _of(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
 
 
 def _are(values: Any, is_valid: Callable[[Any], bool]) -> bool:
-    """Whether one value, or each of a list that is not empty, is valid."""
+    """Whether a single value, or each value of a non-empty list, is valid."""
     return bool(many(values)) and all(map(is_valid, many(values)))

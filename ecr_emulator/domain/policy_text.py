@@ -1,4 +1,4 @@
-"""The text in which ECR gives a policy back: not the one that was sent, but the same policy printed anew."""
+"""The text that ECR returns for a policy. It is not the text that was sent; ECR prints the parsed policy."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ecr_emulator.domain.policy_grammar import ELEMENTS, MEMBERS, VERSIONS, many
 
 
 def in_order(document: dict[str, Any]) -> dict[str, Any]:
-    """A policy with its members and elements in ECR's order, a version, and one value in place of a list of one.
+    """Return a policy in ECR's order of members and elements, with a version, and lists of one value unwrapped.
 
-    Statements stay a list, also where there is only one.
+    ``Statement`` stays a list even if it has only one statement.
     """
     statements = [_ordered(_unwrapped(statement), ELEMENTS) for statement in many(document["Statement"])]
     return _ordered({"Version": VERSIONS[0], **document, "Statement": statements}, MEMBERS)
 
 
 def printed(value: Any, indent: str = "") -> str:
-    """JSON in the layout of Jackson's default pretty printer. Raises ``ValueError`` for a number that is none."""
+    """Return JSON in the layout of Jackson's default pretty printer. Raises ``ValueError`` for NaN and infinities."""
     inner = f"{indent}  "
     if isinstance(value, dict):
         members = ",\n".join(f"{inner}{printed(key)} : {printed(each, inner)}" for key, each in value.items())
@@ -35,7 +35,7 @@ def _ordered(members: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _unwrapped(value: Any) -> Any:
-    """A value in which every list of one, however deep, is the value that it holds."""
+    """Return a value with every list of one replaced by its element, at any depth of objects."""
     if isinstance(value, dict):
         return {name: _unwrapped(each) for name, each in value.items()}
     if isinstance(value, list) and len(value) == 1:

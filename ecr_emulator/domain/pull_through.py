@@ -1,4 +1,4 @@
-"""Pull through cache rules, and the rule that a name falls under.
+"""Pull through cache rules and the names that they cover.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -19,7 +19,7 @@ REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-go
 
 @dataclass(frozen=True, slots=True)
 class PullThroughRule:
-    """Names under ``prefix`` of this registry are pulled through from ``url``."""
+    """A rule: repositories under ``prefix`` in this registry are pulled through from ``url``."""
 
     registry: Registry
     prefix: str
@@ -33,11 +33,11 @@ class PullThroughRule:
 
     @property
     def principal_arn(self) -> str:
-        """As whom the registry asks another private registry: the role of the rule, or its own service-linked one."""
+        """The role that asks another private registry: the rule's custom role, or else the service-linked role."""
         return self.custom_role_arn or service_linked_role_arn(self.registry, PULL_THROUGH_CACHE)
 
     def upstream_name(self, repository_name: str) -> str | None:
-        """What the upstream calls this repository; None if the rule does not cover the name."""
+        """Return the repository name at the upstream; None if the rule does not cover the name."""
         if not has_prefix(repository_name, self.prefix):
             return None
         rest = repository_name if self.prefix == ROOT else repository_name.removeprefix(f"{self.prefix}/")
@@ -48,7 +48,7 @@ class PullThroughRule:
 
 @dataclass(frozen=True, slots=True)
 class CachedName:
-    """The name of a repository, and the rule by which its images are pulled through.
+    """A repository name with the rule by which its images are pulled through.
 
     Raises ``ValueError`` if the rule does not cover the name.
     """
@@ -56,7 +56,7 @@ class CachedName:
     rule: PullThroughRule
     name: str
     upstream_name: str = field(init=False, compare=False)
-    """The name that the upstream has for the repository."""
+    """The name of the repository at the upstream."""
 
     def __post_init__(self) -> None:
         upstream_name = self.rule.upstream_name(self.name)
@@ -71,12 +71,12 @@ class CachedName:
 
 
 def find_cached_name(rules: Iterable[PullThroughRule], repository_name: str) -> CachedName | None:
-    """Return a name with the rule that it falls under, or None if no rule covers it."""
+    """Return a name with the rule that covers it; None if no rule does."""
     rule = matching_rule(rules, repository_name)
     return CachedName(rule, repository_name) if rule else None
 
 
 def matching_rule(rules: Iterable[PullThroughRule], repository_name: str) -> PullThroughRule | None:
-    """The rule that a name falls under: the longest prefix wins, ROOT comes last."""
+    """Return the rule that covers a name, or None. The longest prefix wins, and ROOT comes last."""
     covering = (rule for rule in rules if rule.upstream_name(repository_name))
     return max(covering, key=lambda rule: precedence(rule.prefix), default=None)

@@ -1,4 +1,4 @@
-"""Principals whose pulls leave ``lastRecordedPullTime`` alone.
+"""Principals whose pulls do not update ``lastRecordedPullTime``.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
 """
@@ -10,11 +10,11 @@ from collections.abc import Collection
 from ecr_emulator.domain.principals import is_session_of
 
 DOCUMENT = "pull-time-exclusions"
-"""The name of the registry document that lists their ARNs."""
+"""The name of the registry document that lists the ARNs."""
 MAX_EXCLUSIONS = 100
-"""The most exclusions of a registry."""
+"""Maximum number of exclusions in a registry."""
 
 
 def is_excluded(principal_arn: str, exclusions: Collection[str]) -> bool:
-    """Whether a principal is on the list itself, or is a session of a role that is."""
+    """Whether a principal, or the role of its session, is in the list of exclusions."""
     return principal_arn in exclusions or any(is_session_of(principal_arn, arn) for arn in exclusions)

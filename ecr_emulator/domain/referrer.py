@@ -1,4 +1,4 @@
-"""Referrers: what says of itself that it belongs to another image, such as signatures and SBOMs.
+"""Referrers: manifests whose subject is another image, such as signatures and SBOMs.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
 """
@@ -17,9 +17,9 @@ from ecr_emulator.domain.validation_timer import Validation
 
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """An image that refers to another one. ``size`` is that of its manifest in bytes.
+    """An image that refers to another image. ``size`` is the size of its manifest in bytes.
 
-    ``status`` is that of the image in its repository; what is not there yet counts as active.
+    ``status`` is its status in the repository. An image that is not in the repository yet counts as active.
     """
 
     digest: str
@@ -31,13 +31,13 @@ class Referrer:
 
     @property
     def is_active(self) -> bool:
-        """Whether it can be pulled."""
+        """Whether the referrer can be pulled."""
         return self.status == ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
 class ReferrerListing:
-    """What an upstream last said refers to ``subject``, and when it was asked."""
+    """The referrers that an upstream last listed for ``subject``, and the times of the requests."""
 
     subject: str
     referrers: tuple[Referrer, ...]
@@ -45,22 +45,22 @@ class ReferrerListing:
 
 
 def fallback_tag(subject: str) -> str:
-    """The tag under which an index of referrers is kept where registries have no referrers API: ``sha256-<hex>``.
+    """Return the tag of the index of referrers in registries without a referrers API: ``sha256-<hex>``.
 
-    OCI cuts it after 64 characters of the hash.
+    OCI limits it to 64 characters of the hash.
     """
     algorithm = algorithm_of(subject)
     return f"{algorithm[:32]}-{subject.removeprefix(f'{algorithm}:')[:64]}"
 
 
 def read_referrers(descriptors: object) -> list[Referrer]:
-    """The referrers that an index from outside lists, each once; entries that are no descriptors are passed over."""
+    """Parse the descriptors of an upstream's index of referrers, each digest once. Invalid descriptors are skipped."""
     read = map(_read, descriptors if isinstance(descriptors, list) else ())
     return list({each.digest: each for each in read if each}.values())
 
 
 def united(here: Iterable[Referrer], upstream: Iterable[Referrer]) -> list[Referrer]:
-    """Both listings in order of digest; where both know a referrer, the one here is right."""
+    """Merge two listings in order of digest. A referrer in ``here`` wins over the same one in ``upstream``."""
     known = {each.digest: each for each in upstream} | {each.digest: each for each in here}
     return [known[digest] for digest in sorted(known)]
 
@@ -84,7 +84,7 @@ def _read(item: Any) -> Referrer | None:
 
 
 def _text(value: object) -> str | None:
-    """A text that can be stored: half a character (a lone surrogate) is none."""
+    """Return a text that can be stored, or None. A text with a lone surrogate cannot be stored."""
     if not isinstance(value, str):
         return None
     try:

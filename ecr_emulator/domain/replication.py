@@ -1,4 +1,4 @@
-"""Which registries a repository's images are replicated to.
+"""The destinations to which images are replicated.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 """
@@ -13,22 +13,22 @@ from ecr_emulator.domain.names import Registry
 DOCUMENT = "replication"
 """The name of the registry document that holds the configuration, and of the image document with its statuses."""
 MAX_DESTINATIONS = 25
-"""The most unique destinations of a registry, over all rules."""
+"""Maximum number of unique destinations in all rules of a registry."""
 
 
 def destinations(configuration: dict[str, Any]) -> list[Registry]:
-    """Every registry that some rule names, each once."""
+    """Return the registries that the rules name, each once."""
     return list(dict.fromkeys(registry for rule in configuration["rules"] for registry in _named(rule)))
 
 
 def destinations_of(configuration: dict[str, Any], repository_name: str) -> list[Registry]:
-    """Where images that are pushed to a repository go, each place once."""
+    """Return the destinations of images that are pushed to a repository, each once."""
     rules = (rule for rule in configuration["rules"] if _covers(rule, repository_name))
     return list(dict.fromkeys(registry for rule in rules for registry in _named(rule)))
 
 
 def deletion_destinations_of(configuration: dict[str, Any], repository_name: str) -> list[Registry]:
-    """Where images that are deleted from a repository are deleted too, each place once."""
+    """Return the destinations where images are deleted when a repository deletes them, each once."""
     rules = (rule for rule in configuration["rules"] if rule.get("deleteReplication", {}).get("enabled"))
     return destinations_of({"rules": list(rules)}, repository_name)
 

@@ -1,4 +1,4 @@
-"""A repository and what it says about its tags."""
+"""A repository and its settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecr_emulator.domain.wildcards import matches
 
 @dataclass(frozen=True, slots=True)
 class TagMutability:
-    """Whether pushed tags may move, with wildcard filters for the tags that are treated the other way.
+    """The tag mutability of a repository, with wildcard filters for the tags to which the opposite applies.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
     """
@@ -20,14 +20,14 @@ class TagMutability:
     exclusion_filters: tuple[str, ...] = ()
 
     def locks(self, tag: str) -> bool:
-        """Whether this tag, once it exists, must stay where it is."""
+        """Whether an existing tag must not be moved to another image."""
         excluded = any(matches(pattern, tag) for pattern in self.exclusion_filters)
         return excluded != self.mode.startswith("IMMUTABLE")
 
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How a repository is encrypted at rest; fixed for its life. ``kms_key`` is a key ARN, for KMS types only."""
+    """The encryption of a repository, which never changes. ``kms_key`` is a key ARN, for KMS types only."""
 
     type: str = "AES256"
     kms_key: str | None = None
@@ -35,7 +35,7 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of one registry. ``key`` is the storage's own handle, 0 until it is stored."""
+    """A repository of a registry. ``key`` is the key of the storage, 0 until the repository is stored."""
 
     registry: Registry
     name: str
@@ -56,5 +56,5 @@ class Repository:
 
     @property
     def identity(self) -> dict[str, str]:
-        """The two facts that nearly every error sentence names."""
+        """The name and registry id, which most error sentences contain."""
         return {"repository_name": self.name, "registry_id": self.registry.id}

@@ -1,4 +1,4 @@
-"""Resource tags: what ECR takes as keys and values.
+"""Resource tags: the keys and values that ECR accepts.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 MAX_TAGS = 50
-"""The most resource tags that a repository can have."""
+"""Maximum number of resource tags on a repository."""
 
 _KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
 _VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
@@ -16,7 +16,7 @@ _RESERVED = "aws:"
 
 
 def are_valid(tags: list[tuple[str, str]]) -> bool:
-    """Whether keys and values have the characters and lengths allowed, and no key is reserved or comes twice."""
+    """Whether all keys and values have allowed characters and lengths, and no key is reserved or duplicate."""
     keys = {key for key, _ in tags}
     return len(keys) == len(tags) and all(_is_valid(key, value) for key, value in tags)
 

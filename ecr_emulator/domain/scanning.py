@@ -1,4 +1,4 @@
-"""Image scanning: which repositories are scanned when, and what a scan tells.
+"""Image scanning: the scan frequency of repositories, and the results of scans.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
 """
@@ -20,7 +20,7 @@ from ecr_emulator.errors import InvalidParameterException
 DOCUMENT = "scanning"
 """The name of the registry document that holds the configuration."""
 DEFAULT: dict[str, Any] = {"scanType": "BASIC", "rules": []}
-"""The configuration of a registry that nobody has configured."""
+"""The configuration of a new registry."""
 
 BASIC = "BASIC"
 ENHANCED = "ENHANCED"
@@ -39,18 +39,18 @@ UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manage
 CONTINUOUS = "Continuous scan is selected for image."
 
 PERIOD = timedelta(hours=24)
-"""An image is scanned once in this time."""
+"""Time in which an image can be scanned once."""
 
 CONFIGS = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 )
-"""The configs of images, as opposed to those of other artifacts."""
+"""The media types of the configs of container images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A scan of an image, under way or at its end. ``findings`` have the shape of ``ImageScanFinding``."""
+    """A scan of an image, in progress or ended. ``findings`` have the shape of ``ImageScanFinding``."""
 
     started_at: datetime
     status: str = IN_PROGRESS
@@ -59,45 +59,45 @@ class Scan:
     findings: tuple[dict[str, Any], ...] = ()
 
     def complete(self, findings: Iterable[dict[str, Any]], now: datetime) -> Scan:
-        """The scan when it has found these."""
+        """Return the completed scan with its findings."""
         description = COMPLETED_WELL
         return replace(self, status=COMPLETE, description=description, completed_at=now, findings=tuple(findings))
 
     def fail(self, now: datetime) -> Scan:
-        """The scan when nothing is known of the image."""
+        """Return the failed scan. A scan fails if no findings were set for its image."""
         return replace(self, status=FAILED, description=UNSUPPORTED, completed_at=now)
 
     @property
     def archived(self) -> Scan:
-        """The scan as an archived image shows it."""
+        """The scan as it is shown for an archived image."""
         return Scan(self.started_at, IMAGE_ARCHIVED)
 
     @property
     def severity_counts(self) -> dict[str, int]:
-        """How many findings there are of each severity that was found."""
+        """The number of findings by severity."""
         return dict(Counter(finding["severity"] for finding in self.findings))
 
     def bars_another(self, now: datetime) -> bool:
-        """Whether it is too early to scan the image again."""
+        """Whether the image cannot be scanned again yet."""
         return now - self.started_at < PERIOD
 
 
 class Coverage(NamedTuple):
-    """How often a repository is scanned, and by which filters of the registry's rules, in the API's form."""
+    """The scan frequency of a repository, and the filters of the registry's rules that matched, in the API's form."""
 
     frequency: str = MANUAL
     filters: tuple[dict[str, str], ...] = ()
 
 
 def is_scannable(image: Image) -> bool:
-    """Whether it is an image, as opposed to an index or to another artifact."""
+    """Whether an image is a container image, not an index or another artifact."""
     return image.artifact_media_type in CONFIGS or image.media_type in (SCHEMA1, SCHEMA1_SIGNED)
 
 
 def enhanced_scan(image: Image) -> Scan | None:
-    """The enhanced scan of an image, which never ends; None if the image cannot be scanned.
+    """Return the enhanced scan of an image, which is always active; None if the image cannot be scanned.
 
-    There is no Amazon Inspector, so nothing is found, and no time of completion says that somebody has looked.
+    The emulator has no Amazon Inspector, so the scan has no findings and no time of completion.
     """
     if not is_scannable(image):
         return None
@@ -106,7 +106,7 @@ def enhanced_scan(image: Image) -> Scan | None:
 
 
 def filter_matches(pattern: str, repository_name: str) -> bool:
-    """Whether a scan filter takes in a repository: one without a wildcard does if the name contains it.
+    """Whether a scan filter matches a repository. A filter without a wildcard matches any name that contains it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
@@ -114,10 +114,10 @@ def filter_matches(pattern: str, repository_name: str) -> bool:
 
 
 def coverage_of(configuration: dict[str, Any], repository: Repository) -> Coverage:
-    """How a registry's configuration has a repository scanned.
+    """Return the scan frequency of a repository and the filter that sets it.
 
-    CONTINUOUS_SCAN wins; of several filters that match, ECR lists the last. In a BASIC registry, the repository's own
-    setting counts where no rule matches; in an ENHANCED one it counts for nothing.
+    CONTINUOUS_SCAN wins. If several filters match, ECR lists the last one. In a BASIC registry, the setting of the
+    repository applies if no rule matches; in an ENHANCED registry it is ignored.
     """
     rules = sorted(configuration["rules"], key=lambda rule: _BY_PRECEDENCE.index(rule["scanFrequency"]))
     for rule in rules:
@@ -130,7 +130,7 @@ def coverage_of(configuration: dict[str, Any], repository: Repository) -> Covera
 
 
 def check_configuration(configuration: dict[str, Any]) -> None:
-    """Refuse frequencies that the scan type does not know, or that come twice: ``InvalidParameterException``."""
+    """Raise ``InvalidParameterException`` for a frequency that the scan type lacks, or that two rules have."""
     frequencies = [rule["scanFrequency"] for rule in configuration["rules"]]
     if configuration["scanType"] == BASIC and CONTINUOUS_SCAN in frequencies:
         raise _invalid(f"Invalid scan frequency for scanType BASIC: {CONTINUOUS_SCAN}")

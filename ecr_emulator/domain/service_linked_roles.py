@@ -1,4 +1,4 @@
-"""The service-linked roles that ECR makes for itself.
+"""The service-linked roles that ECR creates.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-roles.html
 """
@@ -16,7 +16,7 @@ INSPECTOR = "inspector2.amazonaws.com"
 
 
 class ServiceLinkedRole(NamedTuple):
-    """A role, the managed policy that it carries, and a description in our words: AWS's is not known."""
+    """A role, its managed policy, and a description in our own words, because AWS's description is not known."""
 
     name: str
     policy: str
@@ -45,9 +45,9 @@ ROLES = {
         "Lets Amazon ECR create repositories from creation templates.",
     ),
 }
-"""The roles by the service principals that act in them."""
+"""The roles by the service principals that assume them."""
 
 
 def service_linked_role_arn(registry: Registry, service: str) -> str:
-    """The ARN of a service principal's role in the account of a registry."""
+    """Return the ARN of a service principal's role in the account of a registry."""
     return f"arn:{registry.partition}:iam::{registry.id}:role/aws-service-role/{service}/{ROLES[service].name}"

@@ -1,4 +1,4 @@
-"""Managed signing: which signing profiles a registry signs its images with.
+"""Managed signing: the signing profiles with which a registry signs its images.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/managed-signing.html
 """
@@ -12,11 +12,11 @@ from ecr_emulator.domain.wildcards import matches
 DOCUMENT = "signing"
 """The name of the registry document that holds the configuration, and of the image document with its statuses."""
 SIGNATURE = "application/vnd.cncf.notary.signature"
-"""The artifact type of a signature, which is never signed itself."""
+"""The artifact type of signatures. Signatures are not signed."""
 
 
 def signing_profiles(configuration: dict[str, Any], repository_name: str) -> list[str]:
-    """The ARNs of the profiles whose rules match a repository, each once. A rule without filters matches all."""
+    """Return the ARNs of the profiles whose rules match a repository, each once. A rule without filters matches all."""
     return list(
         dict.fromkeys(
             rule["signingProfileArn"]

@@ -1,4 +1,4 @@
-"""Work that ECR does behind the client's back: scans, replication, restores, lifecycle policies."""
+"""Tasks: background work such as scans, replication, restores and lifecycle policies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something to be done once it is due. A task replaces one that waits under the same key."""
+    """Background work with the time at which it is due. A task replaces a waiting task with the same key."""
 
     key: str
     kind: str

@@ -1,4 +1,4 @@
-"""Repository creation templates: which settings a repository gets that ECR creates by itself.
+"""Repository creation templates: the settings of repositories that ECR creates by itself.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 """
@@ -37,11 +37,11 @@ class CreationTemplate:
 
     @property
     def lacks_role(self) -> bool:
-        """Whether ECR could not apply it: resource tags and KMS keys need a custom role."""
+        """Whether the template lacks the custom role that ECR needs for resource tags and KMS keys."""
         return self.custom_role_arn is None and bool(self.resource_tags or self.encryption.type != "AES256")
 
     def repository(self, registry: Registry, name: str, now: datetime) -> Repository:
-        """A new repository with the settings of this template."""
+        """Return a new repository with the settings of this template."""
         return Repository(
             registry=registry,
             name=name,
@@ -57,7 +57,7 @@ class CreationTemplate:
 def matching_template(
     templates: Iterable[CreationTemplate], repository_name: str, reason: str
 ) -> CreationTemplate | None:
-    """The template that applies: the longest prefix among those for this reason, then ROOT."""
+    """Return the template for this reason with the longest matching prefix, then ROOT; None if there is none."""
     candidates = (
         template
         for template in templates

@@ -1,4 +1,4 @@
-"""An upload session: the bytes of one blob on their way in, by layer parts or by OCI requests."""
+"""Upload sessions: each receives the bytes of one blob, as layer parts or by OCI requests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 PART_SIZE = 10_485_760
 """The part size that InitiateLayerUpload proposes, in bytes."""
 MIN_PART_SIZE = 5 * 1024 * 1024
-"""The least size of every part but the last, in bytes; checked when the upload is completed."""
+"""Minimum size in bytes of every part except the last; checked when the upload is completed."""
 MAX_PARTS = 4_200
 MAX_LAYER_SIZE = 52_000 * 1024 * 1024
 GRACE = timedelta(hours=26)
 """Time after which garbage collection deletes an upload that has not grown, or a layer that no image refers to.
 
-Users move the clock by 24 or 25 hours to have tags checked again while others push; nothing expires by that alone.
+It is longer than 25 hours, because users move the clock by 24 or 25 hours to test the check of tags, perhaps while
+others push.
 """
 
 
@@ -36,5 +37,5 @@ class Upload:
 
     @property
     def last_byte(self) -> int:
-        """The offset of the last byte received; 0 before the first, as ECR's shape allows nothing less."""
+        """The offset of the last received byte; 0 before the first byte, because ECR's shape has the minimum 0."""
         return max(self.size - 1, 0)

@@ -1,4 +1,4 @@
-"""How a pull through cache rule and its upstream are doing, as far as asking has shown."""
+"""The health of a pull through cache rule and its upstream, as known from earlier requests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from ecr_emulator.domain.events import Event
 
 FAILINGS = frozenset({"UpstreamAccessDenied", "UpstreamTooManyRequests", "UpstreamUnavailable"})
-"""The failures that say something of the upstream. One that does not have an image is well."""
+"""The failures that mean an unhealthy upstream. An upstream that lacks an image is healthy."""
 
 
 class LastError(NamedTuple):
-    """What went wrong last: ECR's word for it, and ours for people."""
+    """The last failure: its time, ECR's code, and the reason for users."""
 
     at: datetime
     code: str
@@ -23,24 +23,24 @@ class LastError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What came of asking. ``succeeded_at`` is when the upstream last answered as one that is well."""
+    """The results of requests. ``succeeded_at`` is the time when the upstream last gave a healthy answer."""
 
     succeeded_at: datetime | None = None
     failing_since: datetime | None = None
     error: LastError | None = None
 
     def succeeded(self, now: datetime) -> Health:
-        """The health after a success."""
+        """Return the health after a success."""
         return replace(self, succeeded_at=now, failing_since=None)
 
     def failed(self, error: LastError) -> Health:
-        """The health after a failure."""
+        """Return the health after a failure."""
         if error.code not in FAILINGS:
             return replace(self, succeeded_at=error.at, failing_since=None, error=error)
         return replace(self, failing_since=self.failing_since or error.at, error=error)
 
     def since(self, start: datetime) -> Health:
-        """What of it happened after an instant."""
+        """Return the health without results from before an instant."""
         return Health(
             self.succeeded_at if self.succeeded_at and self.succeeded_at >= start else None,
             self.failing_since if self.failing_since and self.failing_since >= start else None,
@@ -48,7 +48,7 @@ class Health:
         )
 
     def joined_with(self, other: Health) -> Health:
-        """The health that both know of, where this one has seen more."""
+        """Merge with older results. ``failing_since`` is that of ``other`` only if this health has no results."""
         successes = [each for each in (self.succeeded_at, other.succeeded_at) if each]
         errors = [each for each in (self.error, other.error) if each]
         knows = self.succeeded_at or self.error
@@ -60,7 +60,7 @@ class Health:
 
 
 def told_by(events: Iterable[Event]) -> dict[str, Health]:
-    """The health of rules by prefix, as ``ECR Pull Through Cache Action`` events tell it, oldest first."""
+    """Return the health of rules by prefix according to ``ECR Pull Through Cache Action`` events, oldest first."""
     found: dict[str, Health] = {}
     for event in events:
         prefix = event.detail["ecr-repository-prefix"]

@@ -1,4 +1,4 @@
-"""The upstream registries that ECR knows, by the URLs that rules may name.
+"""The upstream registries that ECR supports, with the URLs that rules may name.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UpstreamKind:
-    """A kind of registry that can be pulled through, by the name that the API gives it.
+    """A kind of upstream registry with its name in the API.
 
-    The name is empty for registries that ECR does not take and the operator allows.
+    The name is empty for registries that ECR does not support but ``--allow-upstream`` allows.
     """
 
     name: str
@@ -50,9 +50,9 @@ UPSTREAM_KINDS = (
 
 
 def find_upstream_kind(url: str, allowed: Container[str] = ()) -> UpstreamKind | None:
-    """The kind of upstream that a rule's URL names; the comparison is case-sensitive, as ECR's is.
+    """Return the kind of upstream for the URL of a rule, or None. The comparison is case-sensitive, like ECR's.
 
-    ``allowed`` are the hosts, with their ports, that the operator lets rules name as well.
+    ``allowed`` are further hosts, with their ports, that rules may name.
     """
     known = next((kind for kind in UPSTREAM_KINDS if kind.url.fullmatch(url)), None)
     if known is None and url in allowed:

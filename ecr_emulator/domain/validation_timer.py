@@ -1,4 +1,4 @@
-"""The validation timer of cached tags: 24 hours after a check, the upstream is asked again.
+"""The validation timer of cached tags. A tag is checked at its upstream again after 24 hours.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 REVALIDATE_AFTER = timedelta(hours=24)
-"""How long a cached tag is served without asking its upstream."""
+"""Time for which a cached tag is served without a request to its upstream."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a tag was validated that was pushed here and never seen upstream."""
+"""The time of validation of a tag that was pushed to the emulator and never seen upstream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """When a cached tag was last known to be what the upstream has, and what came of asking since.
+    """The last successful check of a cached tag at its upstream (``validated_at``), and the failures after it.
 
-    ``validated_at`` is the last success. ``attempted_at`` and ``failures`` describe the attempts after it.
+    ``attempted_at`` is the time of the last failed check, ``failures`` the number of failed checks since the success.
     """
 
     validated_at: datetime
@@ -27,9 +27,10 @@ class Validation:
     last_error: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the upstream must be asked before this tag is served again.
+        """Whether the tag must be checked at the upstream before it is served again.
 
-        After a failed attempt the next one waits: a minute, then twice as long each time, at most an hour.
+        After a failed check, the next check follows in a minute. This time doubles with each failure, to at most an
+        hour.
         """
         if now - self.validated_at < REVALIDATE_AFTER:
             return False
@@ -39,5 +40,5 @@ class Validation:
         return now - self.attempted_at >= pause
 
     def failed(self, reason: str, now: datetime) -> Validation:
-        """The same after another attempt that failed."""
+        """Return the validation after another failed check."""
         return replace(self, attempted_at=now, failures=self.failures + 1, last_error=reason)

@@ -1,10 +1,10 @@
-"""ECR's wildcard patterns: ``*`` stands for any run of characters, also none; everything else for itself."""
+"""ECR's wildcard patterns: ``*`` matches any characters, even none; other characters match themselves."""
 
 from __future__ import annotations
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern describes the whole text. Takes time in proportion to the text, whatever the pattern."""
+    """Whether a pattern matches the whole text. The time is proportional to the length of the text for any pattern."""
     first, *rest = pattern.split("*")
     if not rest:
         return pattern == text

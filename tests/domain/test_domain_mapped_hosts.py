@@ -60,7 +60,8 @@ def test_a_host_that_is_nearly_an_upstream_is_doubted_with_a_suggestion(host, me
     (doubt,) = doubts([host], ["docker.elastic.co"])
     assert doubt == (
         f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed. "
-        f"Did you mean {meant}? As it is, it counts only where an upstream leads there, for tokens or layers."
+        f"Did you mean {meant}? "
+        "Now the entry is used only if an upstream sends requests for tokens or layers to this host."
     )
 
 

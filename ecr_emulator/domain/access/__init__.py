@@ -1,7 +1,7 @@
-"""Who may do what: IAM's policy language, evaluated for one request.
+"""Evaluation of IAM's policy language for one request.
 
-``request`` says who asks for what, ``policies`` what applies to it, ``evaluate`` decides. What comes in is text and
-values and what goes out is a decision with its reason; nothing here looks anything up.
+``request`` describes the request, ``policies`` holds the policies that apply to it, and ``evaluate`` decides. The input
+is texts and values, the output a decision with its reason; this package performs no look-ups.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """

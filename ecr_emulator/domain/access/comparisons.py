@@ -1,6 +1,7 @@
-"""How a value that a policy gives is compared with one that a request has: one comparison for each operator.
+"""Comparisons of values in policies with values in requests: one comparison for each operator.
 
-Comparing never fails: what cannot be read as the number, time, address or bytes that it should be compares to nothing.
+A comparison never raises. A text that cannot be parsed as the number, time, address or bytes of its operator matches
+nothing.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -18,9 +19,9 @@ from typing import Any
 from ecr_emulator.domain.access.patterns import ArnPattern, Lookup, Pattern, arn_parts
 
 Comparison = Callable[[str, Lookup], bool]
-"""Whether the value of a request compares to that of the policy."""
+"""Returns whether the value of a request matches the value of the policy."""
 Reader = Callable[[str, bool], Comparison]
-"""Makes a comparison of the text in a policy; the flag says whether variables count in it."""
+"""Returns the comparison for a text in a policy; the flag says whether the text may have policy variables."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -54,7 +55,7 @@ def _arn_like(text: str, variables: bool) -> Comparison:
 
 
 def _by(parse: Callable[[str], Any], compare: Callable[[Any, Any], bool] = operator.eq) -> Reader:
-    """Compares what a parser makes of both texts; nothing compares to what the parser refuses with ``ValueError``."""
+    """Return a reader that parses both texts and compares the results. A text with a ``ValueError`` never matches."""
 
     def read(text: str, _: bool) -> Comparison:
         wanted = _parsed(parse, text)
@@ -79,7 +80,7 @@ def _number(text: str) -> float:
 
 
 def _time(text: str) -> float:
-    """Seconds since 1970, from just that or from a time of ISO 8601, which is in UTC unless it says otherwise."""
+    """Parse epoch seconds or an ISO 8601 time, which is in UTC if it has no offset, into epoch seconds."""
     try:
         return _number(text)
     except ValueError:
@@ -88,7 +89,7 @@ def _time(text: str) -> float:
 
 
 def truth(text: str) -> bool:
-    """What a policy or a request gives as a truth value. Raises ``ValueError`` for anything else."""
+    """Parse ``true`` or ``false`` in any case. Raises ``ValueError`` for other texts."""
     if text.lower() not in ("true", "false"):
         raise ValueError(f"{text!r} is neither true nor false")
     return text.lower() == "true"
@@ -106,7 +107,7 @@ def _in_network(text: str, _: bool) -> Comparison:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:
-    """An address; an IPv4 address that is written as one of IPv6 is one of IPv4."""
+    """Parse an IP address. An IPv4-mapped IPv6 address becomes an IPv4 address."""
     address = ip_address(text)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
@@ -140,4 +141,4 @@ COMPARISONS: Mapping[str, tuple[Reader, bool]] = {
     "ArnLike": (_arn_like, False),
     "ArnNotLike": (_arn_like, True),
 }
-"""By name of the operator: how it compares, and whether it is fulfilled when nothing compares."""
+"""The reader for each operator, and whether the operator is negated: fulfilled if no value matches."""

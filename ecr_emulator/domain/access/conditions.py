@@ -1,4 +1,4 @@
-"""Conditions of statements, and what they say when a key is missing or has many values."""
+"""Conditions of statements, including their results for missing keys and for keys with many values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from ecr_emulator.domain.policy_grammar import many
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator on one key, with the values that the policy gives."""
+    """One operator on one key, with a comparison for each value in the policy."""
 
     key: str
     operator: Operator
     comparisons: tuple[Comparison, ...]
 
     def holds(self, request: PreparedRequest) -> bool:
-        """Whether a request fulfils this. Of many values without a quantifier, one that compares is enough to tell."""
+        """Whether a request fulfils the condition.
+
+        Without a quantifier, one matching value of a key with many values fulfils the condition, or breaks a negated
+        one.
+        """
         values = request.values(self.key)
         if not values:
             return self._holds_without_values()
@@ -46,18 +50,18 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """``Null`` on one key: whether the key must be missing (true) or there (false)."""
+    """``Null`` on one key: the key must be missing (true) or present (false)."""
 
     key: str
     missing: frozenset[bool]
 
     def holds(self, request: PreparedRequest) -> bool:
-        """Whether a request fulfils this."""
+        """Whether a request fulfils the condition."""
         return (not request.values(self.key)) in self.missing
 
 
 def read_conditions(block: Any, *, variables: bool) -> tuple[Condition | Presence, ...]:
-    """The conditions of a statement, all of which must hold. Raises ``ValueError`` that says what is wrong."""
+    """Parse the conditions of a statement, all of which must hold. Raises ``ValueError`` with the reason."""
     return tuple(
         _read(name, key.lower(), [_text(value) for value in many(values)], variables)
         for name, keys in _members(block, "its Condition")
@@ -81,7 +85,7 @@ def _members(block: Any, what: str) -> Iterator[tuple[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    """A value of a policy as the text that it is compared by."""
+    """Return a value of a policy as text for comparisons."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int | float):

@@ -1,7 +1,7 @@
-"""Policies, read once: text in, statements out.
+"""Parsing of policies into statements.
 
-This takes what IAM takes from anybody, and says what is wrong with the rest. What ECR takes as the policy of a
-repository or registry is narrower: see ``domain.policy_grammar``.
+It accepts all policies that IAM accepts. ECR accepts fewer as policies of repositories and registries: see
+``domain.policy_grammar``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OF_IDENTITIES = tuple(element for element in ELEMENTS if element not in ("Princ
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The statements of a policy; or, if it cannot be read, none, and in ``defect`` what is wrong with it."""
+    """The statements of a policy. A policy that cannot be parsed has none, and the reason in ``defect``."""
 
     allows: tuple[Statement, ...] = ()
     denies: tuple[Statement, ...] = ()
@@ -30,7 +30,7 @@ class Document:
 
 @lru_cache(maxsize=_KEPT)
 def read_document(text: str, *, names_principals: bool) -> Document:
-    """What a policy says. Policies of resources name principals, policies of identities do not."""
+    """Parse a policy. Policies of resources name principals; policies of identities do not."""
     try:
         document = parse_policy(text)
         statements = _statements(document, names_principals)
@@ -95,7 +95,7 @@ def _patterns(given: dict[str, Any], name: str) -> tuple[list[str], bool]:
 
 
 def _element(given: dict[str, Any], name: str) -> tuple[Any, bool]:
-    """What a statement says under a name or its negation, and whether it is the negation."""
+    """Return the value of an element or of its negation (``Not…``), and whether it is the negation."""
     found = [(given[each], each != name) for each in (name, f"Not{name}") if each in given]
     _expect(len(found) == 1, f"it needs either {name} or Not{name}")
     return found[0]

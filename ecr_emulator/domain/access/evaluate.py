@@ -1,4 +1,4 @@
-"""The decision about a request: who has a say, in which order, and what people are told.
+"""The decision about a request, by the order of IAM's policy evaluation, and the messages about it.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
@@ -18,7 +18,7 @@ from ecr_emulator.domain.access.request import AccessRequest
 
 
 class Kind(Enum):
-    """What a decision rests on."""
+    """The reason for a decision."""
 
     EXPLICIT_ALLOW = "explicit allow"
     EXPLICIT_DENY = "explicit deny"
@@ -29,8 +29,8 @@ class Kind(Enum):
 class Decision:
     """Whether a request is allowed.
 
-    ``reason`` tells people which statement of which policy decided, or what was missing. ``sentence`` is the message
-    of AWS's ``AccessDeniedException``; empty if the request is allowed.
+    ``reason`` tells users the policy and statement that decided, or the Allow that is missing. ``sentence`` is the
+    message of AWS's ``AccessDeniedException``; empty if the request is allowed.
     """
 
     is_allowed: bool
@@ -40,7 +40,7 @@ class Decision:
 
 
 class _Source(Enum):
-    """Where policies come from, in AWS's words, with the article that goes before them."""
+    """The types of policies in AWS's words, each with its article."""
 
     IDENTITY = "an", "identity-based policy"
     BOUNDARY = "a", "permissions boundary"
@@ -58,25 +58,25 @@ class _Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Allow:
-    """The best that the policies of one source have to say for a request."""
+    """The most direct Allow for a request in the policies of one source."""
 
     reach: Reach
     reason: str
 
 
 def decide(request: AccessRequest, policies: Policies, owner_account: str) -> Decision:
-    """Whether a principal may do what it asks for, on a resource of ``owner_account``. Never raises.
+    """Decide whether a principal may make a request for a resource of ``owner_account``. Never raises.
 
-    A denial in any policy outweighs everything. Then a principal of the same account needs its own policies (within
-    its boundary and session policies) or the policy of the resource; a principal of another account needs both, and
-    a service the policy of the resource. The root of the account may do everything. A policy that cannot be read
-    allows nothing, and nothing is allowed as long as it applies.
+    A Deny in any policy wins. A principal of the same account needs an Allow in its own policies (within its boundary
+    and session policies) or in the policy of the resource; a principal of another account needs both; a service needs
+    the policy of the resource. The root of the account may do everything. While a policy that cannot be parsed applies,
+    nothing is allowed.
     """
     return _Evaluation(request, policies, owner_account).decision()
 
 
 class _Evaluation:
-    """One request before all policies that apply to it."""
+    """The evaluation of one request by all policies that apply to it."""
 
     def __init__(self, request: AccessRequest, policies: Policies, owner_account: str) -> None:
         self._request = request
@@ -110,7 +110,7 @@ class _Evaluation:
         return None
 
     def _by_allows(self) -> Decision:
-        """The decision if nothing denies: every source whose word is needed must have an Allow."""
+        """Return the decision if no policy denies the request: every source that must allow it needs an Allow."""
         granted = self._allow(_Source.RESOURCE)
         if self._is_at_home and self._request.principal.is_root:
             return Decision(True, Kind.EXPLICIT_ALLOW, "the root of an account may do everything in it")
@@ -123,7 +123,7 @@ class _Evaluation:
         return Decision(True, Kind.EXPLICIT_ALLOW, "; ".join(allow.reason for allow in needed.values() if allow))
 
     def _needed(self, granted: _Allow | None) -> dict[_Source, _Allow | None]:
-        """What each source says that must allow the request; ``granted`` is what the resource's policies say."""
+        """Return the sources that must allow the request, with their Allow. ``granted`` is that of the resource."""
         principal = self._request.principal
         if principal.account is None:
             return {_Source.RESOURCE: granted}
@@ -138,7 +138,7 @@ class _Evaluation:
         return needed if self._is_at_home else needed | {_Source.RESOURCE: granted}
 
     def _allow(self, source: _Source) -> _Allow | None:
-        """The most direct Allow of a source; None if it has none."""
+        """Return the most direct Allow of a source; None if it has none."""
         best: _Allow | None = None
         for policy in self._policies[source]:
             for statement in _read(policy, source).allows:
@@ -149,7 +149,7 @@ class _Evaluation:
                     return best
         return best
 
-    # --- What people are told -----------------------------------------------------------------------------
+    # --- Messages -----------------------------------------------------------------------------------------
 
     def _explicit_deny(self, source: _Source, policy: NamedPolicy, label: str) -> Decision:
         reason = f"the {source.words} {policy.name!r} denies it in {label}"

@@ -1,4 +1,4 @@
-"""Names of condition operators, with what can stand before and behind them.
+"""Names of condition operators with their prefixes (quantifiers) and their suffix (``IfExists``).
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
 """
@@ -12,12 +12,12 @@ from enum import Enum
 from ecr_emulator.domain.access.comparisons import COMPARISONS, Reader
 
 NULL = "Null"
-"""The operator that asks whether a key is missing; it stands alone."""
+"""The operator that checks whether a key is missing. It has no prefix and no suffix."""
 _NAME = re.compile(r"(?:(?P<quantifier>ForAllValues|ForAnyValue):)?(?P<base>[A-Za-z]+?)(?P<optional>IfExists)?")
 
 
 class Quantifier(Enum):
-    """How many of the values that a request has for a key must fulfil a condition."""
+    """The number of a key's values in a request that must fulfil a condition: at least one, or all."""
 
     ANY = "ForAnyValue"
     ALL = "ForAllValues"
@@ -25,9 +25,9 @@ class Quantifier(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How values are compared. A negated one is fulfilled by what compares to none of the policy's values.
+    """A condition operator. A negated operator is fulfilled by a value that matches none of the policy's values.
 
-    One that is optional (``IfExists``) is fulfilled by a request that does not have the key.
+    An optional operator (``IfExists``) is fulfilled by a request that does not have the key.
     """
 
     read: Reader
@@ -37,7 +37,7 @@ class Operator:
 
 
 def read_operator(name: str) -> Operator | None:
-    """The operator of this name, other than ``Null``; None if there is none."""
+    """Return the operator with this name, except ``Null``; None if there is none."""
     parts = _NAME.fullmatch(name)
     if parts is None or parts["base"] not in COMPARISONS:
         return None

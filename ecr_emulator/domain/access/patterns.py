@@ -1,4 +1,4 @@
-"""Text of policies with wildcards and variables in it.
+"""Patterns in policies, with wildcards and variables.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 
 Lookup = Callable[[str], str | None]
-"""The single value that a request has for a condition key, if it has one."""
+"""Returns the value of a request for a condition key; None unless the key has exactly one value."""
 
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,{}'*?$][^,{}']*)(?:,\s*'([^']*)'\s*)?)\}")
 _ARN_PARTS = 6
@@ -25,7 +25,7 @@ class Wildcard(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``${key}`` or ``${key, 'default'}``, and how it was written."""
+    """``${key}`` or ``${key, 'default'}``. ``text`` is the text in the policy."""
 
     text: str
     key: str
@@ -33,12 +33,12 @@ class Variable:
 
 
 Token = str | Wildcard | Variable
-"""Literal text, a wildcard, or a variable, whose value is literal text."""
+"""Literal text, a wildcard, or a variable. The value of a variable is literal text."""
 Matcher = Callable[[str], bool]
 
 
 class Pattern:
-    """Text to compare with. A variable that has neither value nor default makes a pattern that nothing matches."""
+    """A text pattern. If one of its variables has neither value nor default, nothing matches it."""
 
     __slots__ = ("_matcher", "tokens")
 
@@ -49,11 +49,11 @@ class Pattern:
 
     @classmethod
     def read(cls, text: str, *, variables: bool, wildcards: bool = True) -> Pattern:
-        """The pattern that a policy writes; variables and wildcards are ordinary text where they do not count."""
+        """Parse a pattern. Without ``variables`` or ``wildcards``, these characters are literal text."""
         return cls(tuple(_tokens(text, variables, wildcards)))
 
     def matches(self, text: str, lookup: Lookup) -> bool:
-        """Whether this describes the whole text. Takes time in proportion to the text, whatever the pattern."""
+        """Whether the pattern matches the whole text. The time is proportional to the text's length for any pattern."""
         if self._matcher is not None:
             return self._matcher(text)
         resolved = self._resolved(lookup)
@@ -61,7 +61,7 @@ class Pattern:
 
     @property
     def is_open(self) -> bool:
-        """Whether this ends in a ``*``."""
+        """Whether the pattern ends in a ``*``."""
         return self.tokens[-1:] == (Wildcard.MANY,)
 
     def _resolved(self, lookup: Lookup) -> tuple[str | Wildcard, ...] | None:
@@ -80,7 +80,7 @@ class Pattern:
 
 
 class Names:
-    """Many patterns without variables, one of which is enough: quick for long lists of words and of beginnings."""
+    """A list of patterns without variables. It is fast for long lists of literal words and prefixes (``ecr:Get*``)."""
 
     __slots__ = ("_beginnings", "_others", "_words")
 
@@ -97,14 +97,14 @@ class Names:
         self._words, self._beginnings, self._others = frozenset(words), tuple(beginnings), tuple(others)
 
     def match(self, text: str) -> bool:
-        """Whether one of them describes the whole text."""
+        """Whether one of the patterns matches the whole text."""
         return text in self._words or text.startswith(self._beginnings) or any(fits(text) for fits in self._others)
 
 
 class ArnPattern:
-    """An ARN to compare with, part by part between the colons.
+    """A pattern for ARNs, with a pattern for each part between the colons.
 
-    A ``*`` at the end of a part may stand for further parts too, as in ``arn:aws:ecr:*``.
+    A ``*`` at the end of a part may also match further parts, as in ``arn:aws:ecr:*``.
     """
 
     __slots__ = ("_parts",)
@@ -114,14 +114,14 @@ class ArnPattern:
 
     @classmethod
     def read(cls, text: str, *, variables: bool, only_in_last: bool = False) -> ArnPattern:
-        """The pattern that a policy writes; with ``only_in_last``, variables count only after the fifth colon."""
+        """Parse a pattern. With ``only_in_last``, variables are literal text before the fifth colon."""
         parts = _split(_tokens(text, variables, wildcards=True))
         if only_in_last:
             parts[: _ARN_PARTS - 1] = [_without_variables(part) for part in parts[: _ARN_PARTS - 1]]
         return cls([Pattern(part) for part in parts])
 
     def matches(self, parts: Sequence[str], lookup: Lookup) -> bool:
-        """Whether this describes the ARN with these parts (see ``arn_parts``)."""
+        """Whether the pattern matches the ARN with these parts (see ``arn_parts``)."""
         if len(self._parts) == len(parts):
             # From the end, where ARNs differ most.
             pairs = zip(reversed(self._parts), reversed(parts), strict=True)
@@ -140,7 +140,7 @@ class ArnPattern:
 
 
 def arn_parts(arn: str) -> list[str]:
-    """The parts of an ARN; the last is all that follows the fifth colon."""
+    """Split an ARN into its six parts; the last part is the rest after the fifth colon."""
     return arn.split(":", _ARN_PARTS - 1)
 
 
@@ -158,7 +158,7 @@ def _is_match(expression: re.Pattern[str]) -> Matcher:
 
 
 def _expression(tokens: tuple[str | Wildcard, ...]) -> str:
-    """A regular expression that never goes back: the first place where what follows a ``*`` fits is as good as any."""
+    """Return a regular expression without backtracking: the first match of the text after a ``*`` is always enough."""
     pieces = [""]
     for token in tokens:
         if token is Wildcard.MANY:
@@ -189,7 +189,7 @@ def _literals(text: str, wildcards: bool) -> Iterator[str | Wildcard]:
 
 
 def _split(tokens: Iterator[Token]) -> list[list[Token]]:
-    """The tokens between the first five colons that were written."""
+    """Split tokens at the first five colons in literal text."""
     parts: list[list[Token]] = [[]]
     for token in tokens:
         pieces: list[Token] = [*token.split(":", _ARN_PARTS - len(parts))] if isinstance(token, str) else [token]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """The text of a policy, and how people call it: an ARN, or the name of an inline policy."""
+    """The text of a policy and its name: an ARN, or the name of an inline policy."""
 
     name: str
     document: str
@@ -15,11 +15,11 @@ class NamedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Everything that has a say in whether a principal may act on a resource.
+    """All policies that decide whether a principal may act on a resource.
 
-    ``identity``: attached to the user and its groups, or to the role, inline and managed. ``boundary``: the
-    permissions boundary of the user or role. ``session``: what was passed when the session was made. ``resource``:
-    the policy of the repository and, where its scope covers the action, that of the registry.
+    ``identity``: inline and managed policies of the user and its groups, or of the role. ``boundary``: the permissions
+    boundary of the user or role. ``session``: the policies that were passed when the session was created.
+    ``resource``: the policy of the repository and, if its scope covers the action, the policy of the registry.
     """
 
     identity: tuple[NamedPolicy, ...] = ()

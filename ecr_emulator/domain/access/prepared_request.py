@@ -1,4 +1,4 @@
-"""A request as statements of policies compare it, prepared once for all of them."""
+"""A request that is prepared once for the comparison with all statements."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class PreparedRequest:
         }
 
     def values(self, key: str) -> tuple[str, ...]:
-        """The values of a condition key, given in lower case; none if the request does not have it."""
+        """Return the values of a condition key (in lower case); empty if the request does not have the key."""
         return self._values.get(key, ())
 
     def value(self, key: str) -> str | None:
-        """What a policy variable stands for: a key that has exactly one value."""
+        """Return the value of a policy variable; None unless its key has exactly one value."""
         values = self._values.get(key.lower(), ())
         return values[0] if len(values) == 1 else None
 
 
 def _of_principal(principal: Principal) -> dict[str, tuple[str, ...]]:
-    """The keys that follow from who the principal is."""
+    """Return the condition keys that follow from the principal."""
     if principal.account is None:
         return {"aws:principalisawsservice": ("true",), "aws:principalservicename": (principal.arn,)}
     return {

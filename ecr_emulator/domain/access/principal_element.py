@@ -1,4 +1,4 @@
-"""The Principal element of a statement: which principals it names.
+"""The Principal element of a statement and the principals that it names.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
@@ -17,15 +17,15 @@ from ecr_emulator.domain.principals import account_of, is_session_of
 
 
 class Reach(IntEnum):
-    """How directly a statement means a principal, which decides what an Allow is worth."""
+    """The way in which a statement names a principal. The effect of an Allow depends on it."""
 
     NONE = 0
     ACCOUNT = 1
-    """By its account, whose own policies then say who may."""
+    """By its account. Identity-based policies of the account must also allow the request."""
     ROLE = 2
-    """By the role in whose session it acts."""
+    """By the role of its session."""
     DIRECT = 3
-    """Itself, or everybody."""
+    """By its own name, or as one of everybody (``*``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class PrincipalElement:
 
     @classmethod
     def read(cls, principal: Any) -> PrincipalElement:
-        """Read a Principal or NotPrincipal element. Raises ``ValueError`` that says what is wrong."""
+        """Parse a Principal or NotPrincipal element. Raises ``ValueError`` with the reason."""
         if principal == "*":
             return cls(everybody=True)
         if not isinstance(principal, dict) or not principal:
@@ -52,7 +52,7 @@ class PrincipalElement:
         return cls("*" in aws, frozenset(filter(None, accounts)), frozenset(aws), frozenset(names.get("Service", [])))
 
     def reach(self, principal: Principal) -> Reach:
-        """The most direct way in which these mean a principal."""
+        """Return the most direct way in which the element names a principal."""
         if self.everybody or principal.arn in (self.services if principal.account is None else self.arns):
             return Reach.DIRECT
         if any(_is_role_of(principal, arn) for arn in self.arns):
@@ -60,7 +60,7 @@ class PrincipalElement:
         return Reach.ACCOUNT if principal.account in self.accounts else Reach.NONE
 
     def mean_all_of(self, principal: Principal) -> bool:
-        """Whether these have everything that a principal is: itself, its role and its account."""
+        """Whether the element names a principal itself, the role of its session (if any), and its account."""
         if self.everybody or principal.account is None:
             return self.reach(principal) is Reach.DIRECT
         has_itself = principal.is_root or principal.arn in self.arns

@@ -1,4 +1,4 @@
-"""One request, as policies see it."""
+"""A request for access: the principal, the action, the resource and the context."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ecr_emulator.domain.principals import account_of, role_of_session
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request.
+    """The principal that makes a request.
 
-    ``arn`` is what AWS prints: the ARN of a user, of an account's root, of the session of an assumed role or of a
-    federated user; for an AWS service the name that stands in policies. ``role_arn`` is the role behind a session,
-    with its path. ``account`` is None for a service.
+    ``arn`` is the ARN of a user, an account's root, a session of an assumed role, or a federated user; for an AWS
+    service it is the name that policies use. ``role_arn`` is the role of a session, with its path. ``account`` is None
+    for a service.
     """
 
     arn: str
@@ -23,17 +23,17 @@ class Principal:
 
     @classmethod
     def of_arn(cls, arn: str, role_arn: str | None = None) -> Principal:
-        """The principal with this ARN. Without ``role_arn``, the role of a session is taken to have no path."""
+        """Return the principal with this ARN. Without ``role_arn``, a session's role is assumed to have no path."""
         return cls(arn, account_of(arn), role_arn or role_of_session(arn))
 
     @classmethod
     def of_service(cls, name: str) -> Principal:
-        """An AWS service that acts for itself, such as ``pullthroughcache.ecr.amazonaws.com``."""
+        """Return the principal of an AWS service, such as ``pullthroughcache.ecr.amazonaws.com``."""
         return cls(name, None)
 
     @property
     def is_root(self) -> bool:
-        """Whether this is an account itself."""
+        """Whether the principal is the root user of an account."""
         return self.account is not None and self.arn.split(":", 5)[-1] == "root"
 
     @property
@@ -50,11 +50,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """What a principal wants to do.
+    """A request for access.
 
-    ``action`` is an action of IAM (``ecr:BatchGetImage``), ``resource`` an ARN, or ``*`` for an action that has no
-    resource. ``context`` has the values of condition keys, by name in any case; a key without values counts as
-    missing. ``docs/condition-keys.md`` lists the keys, and those that follow from the rest of a request.
+    ``action`` is an IAM action (``ecr:BatchGetImage``), ``resource`` an ARN, or ``*`` for an action without a resource.
+    ``context`` has the values of condition keys by name, in any case; a key without values counts as missing.
+    ``docs/condition-keys.md`` lists these keys and the keys that follow from the other fields.
     """
 
     principal: Principal

@@ -1,4 +1,4 @@
-"""Statements of policies, and whether they apply to a request."""
+"""Statements of policies, and the check whether a statement applies to a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_emulator.domain.access.principal_element import PrincipalElement, Reach
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Action, or NotAction if it ``excludes``. Case does not count."""
+    """An Action element, or NotAction if it ``excludes``. It ignores case."""
 
     names: Names
     excludes: bool
@@ -27,7 +27,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Resource, or NotResource if it ``excludes``."""
+    """A Resource element, or NotResource if it ``excludes``."""
 
     patterns: tuple[ArnPattern, ...]
     excludes: bool
@@ -43,16 +43,16 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """Principal, or NotPrincipal if it ``excludes``."""
+    """A Principal element, or NotPrincipal if it ``excludes``."""
 
     element: PrincipalElement
     excludes: bool
 
     def reach(self, request: PreparedRequest, *, is_allow: bool) -> Reach:
-        """How directly these mean the principal of a request.
+        """Return the way in which the element names the principal of a request.
 
-        NotPrincipal keeps to the safe side: an Allow leaves out whoever is named in any way, a Deny spares only
-        those who are named with their role and account, and have no permissions boundary.
+        NotPrincipal errs on the safe side: an Allow excludes every principal that is named in any way; a Deny excludes
+        only a principal that is named with its role and account and has no permissions boundary.
         """
         principal = request.principal
         if not self.excludes:
@@ -66,8 +66,8 @@ class Principals:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. Without ``resources`` it is about what its policy is attached to, without ``principals`` about
-    the one that it is attached to."""
+    """One statement. Without ``resources`` it applies to the resource of its policy; without ``principals`` it applies
+    to the identity that has the policy."""
 
     label: str
     is_allow: bool
@@ -77,12 +77,12 @@ class Statement:
     conditions: tuple[Condition | Presence, ...]
 
     def reach(self, request: PreparedRequest) -> Reach:
-        """How directly this means the principal of a request; none if it does not apply to the request."""
+        """Return the way in which the statement names the principal; ``NONE`` if it does not apply to the request."""
         if not self.actions.cover(request) or (self.resources and not self.resources.cover(request)):
             return Reach.NONE
         reach = self.means(request)
         return reach if reach and all(condition.holds(request) for condition in self.conditions) else Reach.NONE
 
     def means(self, request: PreparedRequest) -> Reach:
-        """How directly this means the principal of a request, whatever it says about actions and the rest."""
+        """Return the way in which the statement names the principal, without a look at actions and conditions."""
         return self.principals.reach(request, is_allow=self.is_allow) if self.principals else Reach.DIRECT
