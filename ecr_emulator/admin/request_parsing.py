@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import Request
@@ -23,22 +23,22 @@ def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
     return request.args.to_dict()
 
 
-def read_body(request: Request, example: str) -> dict[str, Any]:
-    """The JSON object that a request brings, with no keys but those of the example; empty if there is no body.
+def read_body(request: Request, examples: Sequence[str]) -> dict[str, Any]:
+    """The JSON object that a request brings, with no keys but those of the examples; empty if there is no body.
 
     A POST has to say that it brings JSON even if it brings nothing: web pages may send a form to any address, but
     nothing of this type before they have asked. Raises ``UnsupportedMediaType`` and ``BadRequest``.
     """
     raw = request.get_data(cache=False)
     if (raw or request.method == "POST") and not request.is_json:
-        data = f" -d '{example}'" if example and raw else ""
+        data = f" -d '{examples[0]}'" if examples and raw else ""
         raise UnsupportedMediaType(
             f"Send the header {JSON}, as in: curl -X {request.method} -H '{JSON}' {request.base_url}{data}"
         )
     if not raw:
         return {}
-    body = _parsed(raw, example)
-    _refuse_unknown(body, json.loads(example) if example else (), "body")
+    body = _parsed(raw, examples)
+    _refuse_unknown(body, [key for example in examples for key in json.loads(example)], "body")
     return body
 
 
@@ -55,8 +55,8 @@ def find_registry(given: Mapping[str, Any], home: Registry) -> Registry:
     return Registry(account, region)
 
 
-def _parsed(raw: bytes, example: str) -> dict[str, Any]:
-    like = f"The body must be like {example}" if example else "There must be no body"
+def _parsed(raw: bytes, examples: Sequence[str]) -> dict[str, Any]:
+    like = f"The body must be like {' or '.join(examples)}" if examples else "There must be no body"
     try:
         body = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse_constant)
         json.dumps(body, ensure_ascii=False).encode()  # JSON lets half a character through; the database does not

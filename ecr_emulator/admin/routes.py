@@ -11,18 +11,19 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
+from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
+from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
 from ecr_emulator.admin.state import StateAdmin
-from ecr_emulator.domain.durations import parse_duration, parse_grace
+from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.services import Services
-from ecr_emulator.services.clock_moves import MovableClock, move_clock
+from ecr_emulator.services.clock_moves import MovableClock
 from ecr_emulator.services.lifecycle import EVALUATE
-from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.version import __version__
 
 EVENTS_PER_PAGE = 1_000
@@ -33,7 +34,7 @@ WELCOME = """ECR emulator {version}
 
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready
-{url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it
+{url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
 {url}/_ecr/events             what EventBridge would have been told
 {url}/_ecr/rules              how pull through cache rules and their upstreams are doing
 {url}/_ecr/refresh            POST {{"image": "<repository>[:<tag>]"}}: ask the upstream now
@@ -64,6 +65,7 @@ class Admin:
     ) -> None:
         self._services = services
         self._clock = clock
+        self.clock = ClockAdmin(clock, services)
         self._reset = reset
 
     def welcome(self, _: Given) -> ResponseReturnValue:
@@ -80,20 +82,6 @@ class Admin:
         with self._services.store.reading() as work:
             work.repositories.find(self._services.home, "ready")
         return jsonify(status="ready")
-
-    def clock(self, _: Given) -> ResponseReturnValue:
-        """The emulator's time."""
-        return jsonify(now=self._clock.now().isoformat())
-
-    def move_clock(self, given: Given) -> ResponseReturnValue:
-        """Move the emulator's time on: ``{"advance": "24h"}``. What falls due meanwhile is done before the answer."""
-        try:
-            now = move_clock(self._clock, self._services.background, parse_duration(str(given.get("advance", ""))))
-        except ValueError as wrong:
-            raise BadRequest(f'The body must be like {{"advance": "24h"}}: {wrong}') from None
-        with optional_write("the time"):
-            self._services.store.remember_time(now)
-        return jsonify(now=now.isoformat())
 
     def events(self, given: Given) -> ResponseReturnValue:
         """The events after the one whose key is ``?after=``, oldest first, with the key to go on from.
@@ -179,13 +167,13 @@ class Admin:
 
 
 class Address(NamedTuple):
-    """A method and path with its view. A body may have the keys that ``example`` has, and no others."""
+    """A method and path with its view. A body may have the keys of ``examples``, and no others."""
 
     method: str
     path: str
     view: Callable[..., ResponseReturnValue]
     query: tuple[str, ...] = ()
-    example: str = ""
+    examples: tuple[str, ...] = ()
 
 
 REGISTRY = '"account": "123456789012", "region": "us-east-1"'
@@ -206,23 +194,23 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) 
         Address("GET", "/_ecr", admin.welcome),
         Address("GET", "/_ecr/", admin.welcome),
         Address("GET", "/metrics", lambda _: (jsonify(error=NO_METRICS), 404)),
-        Address("GET", "/_ecr/clock", admin.clock),
-        Address("POST", "/_ecr/clock", admin.move_clock, example='{"advance": "24h"}'),
+        Address("GET", "/_ecr/clock", admin.clock.show),
+        Address("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
         Address("GET", "/_ecr/events", admin.events, query=("after",)),
         Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
-        Address("POST", "/_ecr/gc", admin.collect_garbage, example='{"grace": "1h"}'),
+        Address("POST", "/_ecr/gc", admin.collect_garbage, examples=('{"grace": "1h"}',)),
         Address("POST", "/_ecr/verify", admin.verify),
         Address("GET", "/_ecr/rules", pull_through.rules, query=("account", "region")),
-        Address("POST", "/_ecr/refresh", pull_through.refresh, example=IMAGE),
-        Address("POST", "/_ecr/pull", pull_through.pull, example=IMAGE),
+        Address("POST", "/_ecr/refresh", pull_through.refresh, examples=(IMAGE,)),
+        Address("POST", "/_ecr/pull", pull_through.pull, examples=(IMAGE,)),
         Address("GET", "/_ecr/findings/<digest>", admin.findings),
-        Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, example=FINDINGS),
+        Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, examples=(FINDINGS,)),
         Address("DELETE", "/_ecr/findings/<digest>", admin.delete_findings),
-        Address("POST", "/_ecr/image-dates", state.set_image_dates, example=DATES),
+        Address("POST", "/_ecr/image-dates", state.set_image_dates, examples=(DATES,)),
         Address("POST", "/_ecr/snapshots", state.take_snapshot),
         Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),
         Address("DELETE", "/_ecr/snapshots/<snapshot>", state.delete_snapshot),
-        Address("POST", "/_ecr/reset", admin.reset, example=f"{{{REGISTRY}}}"),
+        Address("POST", "/_ecr/reset", admin.reset, examples=(f"{{{REGISTRY}}}",)),
     ]
 
 
@@ -246,7 +234,7 @@ def _strictly(address: Address) -> Callable[..., ResponseReturnValue]:
     def view(**path: str) -> ResponseReturnValue:
         # Pages that any server has are asked for with anything: a number that keeps caches away, for example.
         query = read_query(request, address.query) if address.path.startswith("/_ecr") else {}
-        return address.view(query | read_body(request, address.example), **path)
+        return address.view(query | read_body(request, address.examples), **path)
 
     return view
 

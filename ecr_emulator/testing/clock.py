@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ecr_emulator.domain.durations import parse_duration
-from ecr_emulator.services.clock_moves import move_clock
+from ecr_emulator.services.clock_moves import move_clock, set_clock
 
 if TYPE_CHECKING:
     from ecr_emulator.services.background import Background
@@ -42,18 +42,15 @@ class EmulatorClock:
     def set(self, to: datetime) -> datetime:
         """Go to an instant, in the future or in the past; return it. The clock goes on from there unless frozen.
 
-        Going back undoes nothing: what happened stays, with its dates. Raises ``ValueError`` for an instant without
-        time zone or more than ten years ahead.
+        Going back undoes nothing: everything that happened keeps its date. Raises ``ValueError`` for an instant without
+        time zone, more than ten years ahead, or before 1970.
         """
-        if to.tzinfo is None:
-            raise ValueError(f"the time must have a time zone, like {to.replace(tzinfo=UTC)!r}, not {to!r}")
-        ahead = to - self.now()
-        if ahead > timedelta():
-            move_clock(self._clock, self._background, ahead)
-        self._clock.set(to.astimezone(UTC))
-        return self.now()
+        return set_clock(self._clock, self._background, to)
 
     def follow_machine(self) -> datetime:
-        """Show the machine's time again, as at the start; return it."""
+        """Show the machine's time again, as at the start; return it.
+
+        If that is years ahead, the next call takes seconds, for the daily work of these years. A ``reset`` avoids it.
+        """
         self._clock.follow_machine()
         return self.now()

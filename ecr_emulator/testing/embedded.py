@@ -35,13 +35,13 @@ class EcrEmulator(EcrEndpoint):
         # Imported when an emulator starts, so that a conftest.py that imports this class costs nothing.
         from ecr_emulator.emulator import Emulator
 
-        super().__init__()
         self._emulator = Emulator(read_settings(settings))
         self.account = self._emulator.settings.account
         self.region = self._emulator.settings.region
+        self._admin_token = self._emulator.settings.admin_token
         self._server: ThreadedServer | None = None
         self._opening = Lock()
-        self._application = InProcess(self._emulator.wsgi, self._origin)
+        self._transport: InProcess = InProcess(self._emulator.wsgi, self._origin)
 
     @property
     def endpoint_url(self) -> str:
@@ -59,7 +59,7 @@ class EcrEmulator(EcrEndpoint):
     def _session(self, account: str, region: str) -> EmulatorSession:
         from ecr_emulator.testing.aws_clients import in_process_session
 
-        return in_process_session(account, region, self._origin, self._application)
+        return in_process_session(account, region, self._origin, self._transport)
 
     @cached_property
     def clock(self) -> EmulatorClock:

@@ -97,3 +97,43 @@ def test_others_are_answered_while_the_clock_is_on_its_way(http, emulator, monke
     mover.join()
     assert emulator.clock.now() == start + timedelta(days=10)
     assert len(days) == 10
+
+
+@pytest.fixture
+def real_time():
+    with Emulator() as running:
+        yield Client(running.wsgi)
+
+
+def move(http, **how):
+    answer = http.post("/_ecr/clock", json=how)
+    assert answer.status_code == 200, answer.json
+    return datetime.fromisoformat(answer.json["now"])
+
+
+def test_the_clock_is_frozen_set_forth_and_back_and_follows_the_machine_again(real_time):
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    stopped = move(real_time, freeze=True)
+    assert move(real_time, advance="1h") == stopped + timedelta(hours=1)
+    assert move(real_time, set="2027-01-01T12:00:00Z") == datetime(2027, 1, 1, 12, tzinfo=UTC)
+    assert move(real_time, set="2020-01-01T13:00:00+01:00") == datetime(2020, 1, 1, 12, tzinfo=UTC)
+    assert datetime.fromisoformat(real_time.get("/_ecr/clock").json["now"]) == datetime(2020, 1, 1, 12, tzinfo=UTC)
+    assert before < move(real_time, follow_machine=True) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"set": "2030-01-01T00:00:00"}, "the time needs a time zone, as 2030-01-01T00:00:00+00:00 has"),
+        ({"set": "tomorrow"}, "Invalid isoformat string: 'tomorrow'"),
+        ({"set": "0001-01-01T00:00:00+14:00"}, "the clock begins with the year 1970"),
+        ({"set": "9999-01-01T00:00:00Z"}, "the clock moves at most 3660 days at a time"),
+        ({"freeze": False}, "exactly one of these is needed"),
+        ({"freeze": True, "advance": "1h"}, "exactly one of these is needed"),
+    ],
+)
+def test_a_wrong_time_is_refused_and_nothing_has_moved(http, emulator, body, reason):
+    before = emulator.clock.now()
+    answer = http.post("/_ecr/clock", json=body)
+    assert (answer.status_code, answer.json["error"].endswith(reason)) == (400, True)
+    assert emulator.clock.now() == before

@@ -16,8 +16,8 @@ def emulator():
 @pytest.fixture
 def clock(emulator):
     yield emulator.clock
-    emulator.reset()
     emulator.clock.follow_machine()
+    emulator.reset()
 
 
 def created(emulator):
@@ -32,10 +32,10 @@ def test_the_clock_moves_on(emulator, clock, by):
 
 
 def test_a_frozen_clock_stands_still_until_it_is_moved(emulator, clock):
-    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    noon = datetime(2027, 1, 1, 12, tzinfo=UTC)
     assert clock.freeze(noon) == noon
     assert created(emulator) == clock.now() == noon
-    assert clock.advance("1h") == clock.now() == datetime(2030, 1, 1, 13, tzinfo=UTC)
+    assert clock.advance("1h") == clock.now() == datetime(2027, 1, 1, 13, tzinfo=UTC)
     assert clock.freeze() == clock.now()
 
 
@@ -56,15 +56,15 @@ def test_what_falls_due_on_the_way_is_done(emulator, clock):
 
 
 def test_the_clock_follows_the_machine_again(clock):
-    clock.freeze(datetime(2031, 1, 1, tzinfo=UTC))
+    clock.freeze(datetime(2027, 1, 1, tzinfo=UTC))
     before = datetime.now(UTC) - timedelta(seconds=1)
     assert before < clock.follow_machine() <= datetime.now(UTC)
 
 
 def test_wrong_times_are_refused_with_a_sentence_and_change_nothing(clock):
     before = clock.freeze()
-    with pytest.raises(ValueError, match=r"the time must have a time zone, like .*, not datetime.datetime\(2030"):
-        clock.set(datetime(2030, 1, 1))  # noqa: DTZ001 - the mistake
+    with pytest.raises(ValueError, match="the time needs a time zone"):
+        clock.set(datetime(2027, 1, 1))  # noqa: DTZ001 - the mistake
     with pytest.raises(ValueError, match="advance moves forward"):
         clock.advance(timedelta(seconds=-1))
     with pytest.raises(ValueError, match="'soon' is not a length of time"):

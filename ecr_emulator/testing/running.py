@@ -1,0 +1,104 @@
+"""``RunningEcrEmulator``: an emulator in another process, which a test suite shares with others."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from ecr_emulator.system import RandomIds
+from ecr_emulator.testing.endpoint import EcrEndpoint
+from ecr_emulator.testing.http_transport import OverHttp
+
+if TYPE_CHECKING:
+    from ecr_emulator.testing.aws_clients import EmulatorSession
+
+
+class RunningEcrEmulator(EcrEndpoint):
+    """An emulator that runs at an address, as ``EcrEmulator`` shows one in this process. A context manager.
+
+    Without ``account`` a random one is used, and emptied at the end: what belongs to other accounts is left alone.
+    ``admin_token`` is the one that the emulator was started with. Raises ``ConnectionError`` if none answers.
+    """
+
+    def __init__(
+        self, url: str, account: str | None = None, region: str = "us-east-1", admin_token: str | None = None
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._is_own_account = account is None
+        self.account = self._account_of_events = account or _random_account()
+        self.region = region
+        self._admin_token = admin_token
+        self._transport: OverHttp = OverHttp(self._url)
+        self._ask("GET", "/_ecr/health")
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address of the emulator."""
+        return self._url
+
+    def _session(self, account: str, region: str) -> EmulatorSession:
+        from ecr_emulator.testing.aws_clients import EmulatorSession
+
+        return EmulatorSession(account, region, lambda: self._url)
+
+    @cached_property
+    def clock(self) -> RunningClock:
+        """The emulator's time, which all who use the emulator share."""
+        return RunningClock(self)
+
+    def reset(self, account: str | None = None, region: str | None = None) -> None:
+        """Forget what an account has, in one Region or in all: by default the account of this object."""
+        body = {"account": account or self.account} | ({"region": region} if region else {})
+        self._ask("POST", "/_ecr/reset", body)
+
+    def close(self) -> None:
+        """Empty the random account and close the connections."""
+        if self._is_own_account:
+            self.reset()
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class RunningClock:
+    """Moves the time of an emulator in another process. All raise ``ValueError`` as ``EmulatorClock`` does."""
+
+    def __init__(self, emulator: RunningEcrEmulator) -> None:
+        self._ask = emulator._ask
+
+    def now(self) -> datetime:
+        """Return the emulator's time: aware, in UTC, in whole milliseconds."""
+        return datetime.fromisoformat(self._ask("GET", "/_ecr/clock")["now"])
+
+    def advance(self, by: timedelta | str) -> datetime:
+        """Move on by whole seconds, like ``timedelta(hours=25)`` or ``"25h"``; return the new time."""
+        return self._move(advance=by if isinstance(by, str) else f"{by.total_seconds():.0f}s")
+
+    def freeze(self, at: datetime | None = None) -> datetime:
+        """Stand still, now or at an instant, until the clock is moved; return the time."""
+        now = self._move(freeze=True)
+        return self.set(at) if at else now
+
+    def set(self, to: datetime) -> datetime:
+        """Go to an instant, in the future or in the past; return it. The clock goes on from there unless frozen."""
+        return self._move(set=to.isoformat())
+
+    def follow_machine(self) -> datetime:
+        """Show the machine's time again; return it."""
+        return self._move(follow_machine=True)
+
+    def _move(self, **how: Any) -> datetime:
+        return datetime.fromisoformat(self._ask("POST", "/_ecr/clock", how)["now"])
+
+
+def _random_account() -> str:
+    return f"{UUID(RandomIds().uuid()).int % 10**12:012}"
