@@ -56,14 +56,25 @@ class EmulatorClient:
 
     def push(self, registry: Registry, repository: str, image: ImageContents, tags: tuple[str, ...] = ()) -> None:
         """Push an image to a repository under all tags, or without one, as docker does. Raises ``CallRefused``."""
-        data = self.call(registry, "GetAuthorizationToken")["authorizationData"]
-        push = _Push(self._transport, f"/v2/{registry.id}/{registry.region}/{repository}", data[0])
+        push = _Push(self._transport, repository_path(registry, repository), self.authorization(registry))
         for blob in image.blobs:
             push.blob(blob)
         for manifest in image.manifests[:-1]:
             push.manifest(manifest, manifest.digest)
         for reference in tags or (image.digest,):
             push.manifest(image.top, reference)
+
+    def authorization(self, registry: Registry) -> dict[str, str]:
+        """Return the header with which docker pushes and pulls. Raises ``CallRefused``."""
+        (data,) = self.call(registry, "GetAuthorizationToken")["authorizationData"]
+        return {"Authorization": f"Basic {data['authorizationToken']}"}
+
+    def fetch(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Get something from a registry; the body is still to be read. Raises ``CallRefused``."""
+        answer = self._transport.send("GET", path, headers)
+        if answer.status >= 400:
+            raise _refusal(answer.status, answer.read())
+        return answer
 
     def _admin_headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._admin_token}"} if self._admin_token else {}
@@ -80,13 +91,18 @@ class EmulatorClient:
         return document
 
 
+def repository_path(registry: Registry, repository: str) -> str:
+    """Return the path of a repository, as it is found whoever asks."""
+    return f"/v2/{registry.id}/{registry.region}/{repository}"
+
+
 class _Push:
     """Pushes parts of images to the repository at ``path``."""
 
     def __init__(self, transport: Transport, path: str, authorization: Mapping[str, str]) -> None:
         self._transport = transport
         self._path = path
-        self._authorization = {"Authorization": f"Basic {authorization['authorizationToken']}"}
+        self._authorization = dict(authorization)
 
     def blob(self, blob: Blob) -> None:
         """Push a blob unless the repository has it."""

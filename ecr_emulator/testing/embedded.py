@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
@@ -14,7 +12,6 @@ from ecr_emulator.testing.endpoint import EcrEndpoint
 from ecr_emulator.transports import InProcess
 
 if TYPE_CHECKING:
-    from ecr_emulator.seeds.apply import Seeded
     from ecr_emulator.serving.threaded import ThreadedServer
     from ecr_emulator.snapshots import Snapshot
     from ecr_emulator.testing.aws_clients import EmulatorSession
@@ -71,14 +68,6 @@ class EcrEmulator(EcrEndpoint):
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""
         self._emulator.reset(account, region)
-
-    def seed(self, path: str | PathLike[str]) -> Seeded:
-        """Apply a seed file, or all seeds of a folder (docs/seeds.md). Raises ``SeedError`` with line and key."""
-        from ecr_emulator.seeds.apply import apply_seeds
-        from ecr_emulator.seeds.client import EmulatorClient
-
-        client = EmulatorClient(self._application, self._emulator.settings.admin_token)
-        return apply_seeds(client, Path(path))
 
     def snapshot(self) -> Snapshot:
         """Return everything as it is now: state, companions, clock, and what is remembered of upstreams."""

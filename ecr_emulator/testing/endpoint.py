@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
-from http import HTTPStatus
-from io import BytesIO
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.testing.events import EventLog
@@ -15,9 +14,14 @@ from ecr_emulator.testing.events import EventLog
 if TYPE_CHECKING:
     import boto3
 
+    from ecr_emulator.domain.names import Registry
+    from ecr_emulator.seeds.apply import Seeded
+    from ecr_emulator.seeds.client import EmulatorClient
     from ecr_emulator.testing.aws_clients import EmulatorSession
+    from ecr_emulator.testing.pulls import PulledImage
+    from ecr_emulator.testing.pushes import PushedImage
     from ecr_emulator.testing.registry import EcrRegistry
-    from ecr_emulator.testing.transports import Transport
+    from ecr_emulator.transports import Transport
 
 
 class EcrEndpoint(ABC):
@@ -57,6 +61,47 @@ class EcrEndpoint(ABC):
             options = {"aws_access_key_id": account, "aws_secret_access_key": SECRET_KEY} | options
         return self._clients.client(service_name, region_name, **options)
 
+    def push_image(  # noqa: PLR0913 - named arguments that describe an image
+        self,
+        name: str,
+        tag: str | None = "latest",
+        *,
+        platforms: Sequence[str] = ("linux/amd64",),
+        layers: int = 1,
+        size: int = 4096,
+        referrers: Sequence[str] = (),
+        account: str | None = None,
+        region: str | None = None,
+    ) -> PushedImage:
+        """Push a synthetic image through the registry and create its repository if there is none.
+
+        ``size`` is how many bytes the layers of one platform have together. With several platforms the image is an
+        index. ``referrers`` are the artifact types of what refers to the image, like ``application/spdx+json``. Equal
+        arguments make equal images. Without a tag the image is pushed by its digest. Raises ``ValueError`` for
+        arguments that no image can have, and ``CallRefused``.
+        """
+        from ecr_emulator.seeds.images import synthetic_image
+        from ecr_emulator.testing.pushes import push_image
+
+        image = synthetic_image(f"{name}:{tag}", platforms, layers, size)
+        return push_image(self._emulator_client, self._registry_named(account, region), (name, tag), image, referrers)
+
+    def pull(self, reference: str, account: str | None = None, region: str | None = None) -> PulledImage:
+        """Pull an image through the registry, every platform of it, and check all bytes against their digests.
+
+        ``reference`` is written as for docker, with or without the address of the registry: ``team/app:1.0``. A host of
+        real ECR in it names the account and the Region. Raises ``CallRefused``, ``DamagedImage`` and ``ValueError``.
+        """
+        from ecr_emulator.testing.pulls import pull_image
+
+        return pull_image(self._emulator_client, self._registry_named(account, region), reference)
+
+    def seed(self, path: str | PathLike[str]) -> Seeded:
+        """Apply a seed file, or all seeds of a folder (docs/seeds.md). Raises ``SeedError`` with line and key."""
+        from ecr_emulator.seeds.apply import apply_seeds
+
+        return apply_seeds(self._emulator_client, Path(path))
+
     @property
     def registry(self) -> EcrRegistry:
         """The registry of ``account`` in ``region``: its address, user and password for docker and others."""
@@ -71,16 +116,16 @@ class EcrEndpoint(ABC):
     @property
     def events(self) -> EventLog:
         """The events that ECR would have sent to EventBridge, oldest first. The newest 10,000 are kept."""
-        return EventLog(lambda path: self._ask("GET", path), account=self._account_of_events)
+        return EventLog(self._emulator_client.get, account=self._account_of_events)
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Send JSON to one of the emulator's own endpoints and return its answer. Raises ``ValueError``."""
-        headers = {"Authorization": f"Bearer {self._admin_token}"} if self._admin_token else {}
-        raw = b"" if body is None else json.dumps(body).encode()
-        if raw:
-            headers |= {"Content-Type": "application/json", "Content-Length": str(len(raw))}
-        answer = self._transport.send(method, path, headers, BytesIO(raw) if raw else None)
-        document = json.loads(answer.read())
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise ValueError(document["error"])
-        return document
+    @cached_property
+    def _emulator_client(self) -> EmulatorClient:
+        """The client of the emulator's own endpoints and of its registries."""
+        from ecr_emulator.seeds.client import EmulatorClient
+
+        return EmulatorClient(self._transport, self._admin_token)
+
+    def _registry_named(self, account: str | None, region: str | None) -> Registry:
+        from ecr_emulator.domain.names import Registry
+
+        return Registry(account or self.account, region or self.region)

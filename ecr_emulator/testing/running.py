@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.system import RandomIds
 from ecr_emulator.testing.endpoint import EcrEndpoint
-from ecr_emulator.testing.http_transport import OverHttp
+from ecr_emulator.testing.over_http import OverHttp
 
 if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
@@ -32,7 +33,7 @@ class RunningEcrEmulator(EcrEndpoint):
         self.region = region
         self._admin_token = admin_token
         self._transport: OverHttp = OverHttp(self._url)
-        self._ask("GET", "/_ecr/health")
+        self._emulator_client.get("/_ecr/health")
 
     @property
     def endpoint_url(self) -> str:
@@ -47,12 +48,12 @@ class RunningEcrEmulator(EcrEndpoint):
     @cached_property
     def clock(self) -> RunningClock:
         """The emulator's time, which all who use the emulator share."""
-        return RunningClock(self)
+        return RunningClock(self._emulator_client)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget what an account has, in one Region or in all: by default the account of this object."""
-        body = {"account": account or self.account} | ({"region": region} if region else {})
-        self._ask("POST", "/_ecr/reset", body)
+        of_one_region = {"region": region} if region else {}
+        self._emulator_client.post("/_ecr/reset", account=account or self.account, **of_one_region)
 
     def close(self) -> None:
         """Empty the random account and close the connections."""
@@ -72,12 +73,12 @@ class RunningEcrEmulator(EcrEndpoint):
 class RunningClock:
     """Moves the time of an emulator in another process. All raise ``ValueError`` as ``EmulatorClock`` does."""
 
-    def __init__(self, emulator: RunningEcrEmulator) -> None:
-        self._ask = emulator._ask
+    def __init__(self, client: EmulatorClient) -> None:
+        self._client = client
 
     def now(self) -> datetime:
         """Return the emulator's time: aware, in UTC, in whole milliseconds."""
-        return datetime.fromisoformat(self._ask("GET", "/_ecr/clock")["now"])
+        return datetime.fromisoformat(self._client.get("/_ecr/clock")["now"])
 
     def advance(self, by: timedelta | str) -> datetime:
         """Move on by whole seconds, like ``timedelta(hours=25)`` or ``"25h"``; return the new time."""
@@ -97,7 +98,10 @@ class RunningClock:
         return self._move(follow_machine=True)
 
     def _move(self, **how: Any) -> datetime:
-        return datetime.fromisoformat(self._ask("POST", "/_ecr/clock", how)["now"])
+        try:
+            return datetime.fromisoformat(self._client.post("/_ecr/clock", **how)["now"])
+        except CallRefused as refused:
+            raise ValueError(str(refused)) from None
 
 
 def _random_account() -> str:

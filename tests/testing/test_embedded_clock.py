@@ -1,5 +1,6 @@
 """``EcrEmulator.clock``: what time does to tokens and images, without waiting."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,10 +50,15 @@ def test_the_clock_goes_to_the_past_and_on_from_there(emulator, clock):
 
 
 def test_what_falls_due_on_the_way_is_done(emulator, clock):
+    emulator.push_image("team/app", "1.0")
     ecr = emulator.client("ecr")
-    token = ecr.get_authorization_token()["authorizationData"][0]
-    clock.set(token["expiresAt"] + timedelta(seconds=1))
-    assert ecr.get_authorization_token()["authorizationData"][0]["expiresAt"] > clock.now()
+    selection = {"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 10}
+    policy = {"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]}
+    ecr.put_lifecycle_policy(repositoryName="team/app", lifecyclePolicyText=json.dumps(policy))
+    clock.advance("9d")
+    assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
+    clock.set(clock.now() + timedelta(days=3))
+    assert ecr.list_images(repositoryName="team/app")["imageIds"] == []
 
 
 def test_the_clock_follows_the_machine_again(clock):

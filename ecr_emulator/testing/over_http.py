@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import urllib3
 
-from ecr_emulator.testing.transports import CHUNK, Answer
+from ecr_emulator.transports import CHUNK, Answer
 
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
 

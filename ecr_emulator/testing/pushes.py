@@ -1,0 +1,88 @@
+"""Pushes of synthetic images through the registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ecr_emulator.domain.image_names import parse_image_name
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.seeds.client import CallRefused, EmulatorClient
+from ecr_emulator.seeds.images import ImageContents, synthetic_referrer
+
+
+@dataclass(frozen=True, slots=True)
+class PushedImage:
+    """An image in a repository. ``platforms`` and ``referrers`` have digests, by platform and by artifact type."""
+
+    repository: str
+    tag: str | None
+    digest: str
+    platforms: Mapping[str, str]
+    referrers: Mapping[str, str]
+
+    @property
+    def reference(self) -> str:
+        """The image by its digest, for ``pull``: ``team/app@sha256:…``."""
+        return f"{self.repository}@{self.digest}"
+
+
+def push_image(
+    client: EmulatorClient,
+    registry: Registry,
+    name: tuple[str, str | None],
+    image: ImageContents,
+    referrers: Sequence[str],
+) -> PushedImage:
+    """Push an image and artifacts that refer to it. ``name`` is a repository, also as a URI, and a tag or None.
+
+    Creates the repository if there is none. Raises ``ValueError`` for a wrong name, and ``CallRefused``.
+    """
+    if isinstance(referrers, str):
+        raise ValueError(f"referrers is a list of artifact types, like [{referrers!r}]")
+    text, tag = name
+    named = parse_image_name(text)
+    if named.tag or named.digest:
+        raise ValueError(f"{text!r} is more than a repository; the tag is an argument of its own")
+    target = _Target(client, named.registry or registry, named.repository)
+    target.push(image, tag)
+    artifacts = {each: synthetic_referrer(image.top, each) for each in referrers}
+    for artifact in artifacts.values():
+        target.push(artifact, None)
+    digests = {artifact_type: artifact.digest for artifact_type, artifact in artifacts.items()}
+    return PushedImage(named.repository, tag, image.digest, _platforms(image), digests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A repository to push to."""
+
+    client: EmulatorClient
+    registry: Registry
+    repository: str
+
+    def push(self, image: ImageContents, tag: str | None) -> None:
+        try:
+            self._push(image, tag)
+        except CallRefused as refused:
+            if refused.code != "NAME_UNKNOWN":
+                raise
+            self.client.call(self.registry, "CreateRepository", repositoryName=self.repository)
+            self._push(image, tag)
+
+    def _push(self, image: ImageContents, tag: str | None) -> None:
+        self.client.push(self.registry, self.repository, image, (tag,) if tag else ())
+
+
+def _platforms(image: ImageContents) -> dict[str, str]:
+    """Return the digests by platform, as the index or the config names it."""
+    index = json.loads(image.top.raw)
+    if "manifests" in index:
+        return {_name(child["platform"]): child["digest"] for child in index["manifests"]}
+    with image.blobs[0].open() as config:
+        return {_name(json.load(config)): image.digest}
+
+
+def _name(platform: Mapping[str, str]) -> str:
+    return "/".join(platform[key] for key in ("os", "architecture", "variant") if key in platform)
