@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 NOT_IMPLEMENTED = "501 Not Implemented"
 FORBIDDEN = "403 Forbidden"
 MOTOS_SERVICES = "https://docs.getmoto.org/en/latest/docs/services/index.html"
+MISSING_PACKAGE = "{} needs the package {}, which is not installed: pip install 'ecr-emulator[{}]'."
 UNAVAILABLE = "503 Service Unavailable"
 FAILED = "500 Internal Server Error"
 
@@ -79,6 +80,9 @@ def service_of(environ: WSGIEnvironment) -> str | None:
 
 def _explain(failure: Exception, service: str) -> tuple[str, str, str]:
     """Status, error code and message."""
+    package = _missing_package(failure)
+    if package:
+        return NOT_IMPLEMENTED, "NotImplemented", MISSING_PACKAGE.format(service, package, _extra_for(service))
     match failure:
         case NoSuchCompanion():
             message = (
@@ -88,15 +92,26 @@ def _explain(failure: Exception, service: str) -> tuple[str, str, str]:
             return NOT_IMPLEMENTED, "NotImplemented", message
         case Closed():
             return FORBIDDEN, "AccessDeniedException", str(failure)
-        case ImportError():
-            message = f"{service} needs the package {failure.name}, which is missing: pip install 'moto[server]'."
-            return NOT_IMPLEMENTED, "NotImplemented", message
         case NotImplementedError():
             return NOT_IMPLEMENTED, "NotImplemented", f"{service}: {failure}"
         case CompanionFailure():
             return FAILED, "InternalFailure", str(failure)
     log.error("moto failed", exc_info=failure)
     return FAILED, "InternalFailure", f"moto failed on {service} ({type(failure).__name__}); the log says where."
+
+
+def _missing_package(failure: BaseException | None) -> str | None:
+    """The package that was not found. Some of moto's code fails again while it handles that."""
+    while failure:
+        if isinstance(failure, ModuleNotFoundError) and failure.name:
+            return failure.name.partition(".")[0]
+        failure = failure.__context__
+    return None
+
+
+def _extra_for(service: str) -> str:
+    """The extra of ecr-emulator that installs everything moto imports for a service."""
+    return "cloudformation" if service == "cloudformation" else "companions"
 
 
 def _xml(code: str, message: str) -> str:

@@ -149,17 +149,33 @@ def test_an_action_that_moto_lacks_is_named(client):
     assert "generate_service_last_accessed_details" in message
 
 
-def test_a_missing_package_is_named_with_the_way_to_get_it():
+def test_a_service_whose_extra_is_missing_names_it():
     in_process(
         """
-sys.modules["aws_xray_sdk"] = None
-try:
-    client_of(emulator, "xray").get_trace_summaries(StartTime=0, EndTime=1)
-except ClientError as refused:
-    error = refused.response
-assert error["ResponseMetadata"]["HTTPStatusCode"] == 501, error
-assert "xray needs the package aws_xray_sdk" in error["Error"]["Message"], error
-assert "pip install 'moto[server]'" in error["Error"]["Message"], error
+for module in ("aws_xray_sdk", "graphql", "openapi_spec_validator", "py_partiql_parser"):
+    sys.modules[module] = None
+
+def refusal_of(service, operation, **arguments):
+    try:
+        getattr(client_of(emulator, service), operation)(**arguments)
+    except ClientError as refused:
+        assert refused.response["ResponseMetadata"]["HTTPStatusCode"] == 501, refused
+        return refused.response["Error"]["Message"]
+
+def sentence(service, package, extra):
+    return f"{service} needs the package {package}, which is not installed: pip install 'ecr-emulator[{extra}]'."
+
+missing = refusal_of("xray", "get_trace_summaries", StartTime=0, EndTime=1)
+assert missing == sentence("xray", "aws_xray_sdk", "companions"), missing
+missing = refusal_of("cloudformation", "describe_stacks")
+assert missing == sentence("cloudformation", "openapi_spec_validator", "cloudformation"), missing
+missing = refusal_of("dynamodb", "execute_statement", Statement="SELECT * FROM t")
+assert missing == sentence("dynamodb", "py_partiql_parser", "companions"), missing
+
+appsync = client_of(emulator, "appsync")
+api = appsync.create_graphql_api(name="a", authenticationType="API_KEY")["graphqlApi"]["apiId"]
+missing = refusal_of("appsync", "start_schema_creation", apiId=api, definition=b"type Query { a: String }")
+assert missing == sentence("appsync", "graphql", "companions"), missing
 """
     )
 
