@@ -13,7 +13,7 @@ __all__ = ["EcrEmulator", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public API when somebody asks for it: commands and the pytest plugin start without it (PEP 562)."""
+    """Import the public API on first use (PEP 562), so that commands and the pytest plugin start without it."""
     if name == "EcrEmulator":
         from ecr_emulator.testing.embedded import EcrEmulator
 

@@ -1,4 +1,4 @@
-"""Chooses the part of the emulator that answers a request, by its path, headers and signature."""
+"""The dispatcher: it chooses the part of the emulator that answers a request, by path, headers and signature."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN_PAGES = (
     "/", "/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
     "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png", "/_localstack",
 )  # fmt: skip
-"""What browsers and probes ask of any server. Signed, it is a bucket of S3."""
+"""Paths that browsers and probes request from any server. In a signed request, such a path names a bucket of S3."""
 
 _SIGNED = re.compile(r"(?:^|&)(?:X-Amz-|AWSAccessKeyId=)")
 _BUCKET_HOST = re.compile(r".+\.localhost(?::\d+)?|(?:.+\.)?s3[.-].+", re.IGNORECASE)
@@ -34,12 +34,13 @@ _BUCKET_HOST = re.compile(r".+\.localhost(?::\d+)?|(?:.+\.)?s3[.-].+", re.IGNORE
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Hands each request to the data plane, the control plane, the admin endpoints or the companions.
+    """Passes each request to the data plane, the control plane, the admin endpoints or the companions.
 
-    Requests of strange web pages are refused, by each of these in its own words (``error_formats``).
-    A proxy in front may say who its client is and what it asked for, in ``X-Forwarded-For``, ``-Proto``, ``-Host`` and
-    ``-Port``. A client that names no host, as HTTP/1.0 allows, means the address that it reached.
-    ``catch_up`` is called before a request is handed on: none sees a state in which something due has not been done.
+    Requests of web pages from other origins are refused in the error format of the part that they ask
+    (``error_formats``). A proxy may send the address of its client and the original scheme, host and port in
+    ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``. HTTP/1.0 allows a request without a host; the host is then
+    the address of the server. ``catch_up`` is called before each request is passed on, so that no request sees a state
+    in which due work has not been done.
     """
 
     distribution: WSGIApplication
@@ -82,7 +83,7 @@ def _part_for(environ: WSGIEnvironment) -> str:
     path: str = environ["PATH_INFO"]
     authorization: str = environ.get("HTTP_AUTHORIZATION", "")
     if path.startswith(("/v2/", "/_ecr/layers/")) or path == "/v2":
-        # API Gateway has paths under /v2 too; its requests are signed, a registry client's never are.
+        # API Gateway has paths under /v2 too. Its requests are signed; those of registry clients never are.
         return "companions" if authorization.startswith("AWS4-") else "distribution"
     if path.startswith(("/_ecr/", "/_localstack/")) or path == "/_ecr":
         return "admin"
@@ -92,10 +93,10 @@ def _part_for(environ: WSGIEnvironment) -> str:
 
 
 def _is_own_page(path: str, environ: WSGIEnvironment) -> bool:
-    """Whether somebody who signed nothing asks for what any server may have, and not for something in a bucket."""
+    """Whether an unsigned request asks for one of the emulator's own pages, and not for an object in a bucket."""
     if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS"):
         return False
-    if path == "/" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):  # where unsigned calls of STS go
+    if path == "/" and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):  # STS has unsigned calls to this path
         return False
     if path not in OWN_PAGES and not path.startswith("/.well-known/"):
         return False

@@ -1,4 +1,4 @@
-"""The composition root: settings in, a running emulator out. Only here is everything wired together."""
+"""The composition root: it builds an emulator from settings. No other module wires the parts together."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ MEBIBYTE = 1024 * 1024
 
 
 class Emulator:
-    """One emulator: its state and the WSGI callable ``wsgi`` that answers everything.
+    """One emulator: its state and the WSGI callable ``wsgi`` that answers all requests.
 
-    ``data_dir`` is where the state is; ``temporary`` says that ``close`` removes it. Raises ``DataDirectoryInUse``,
-    ``DatabaseTooNew`` and ``DatabaseUnreadable`` when the data directory cannot be used. ``retries`` is with
-    upstreams, whose rests are measured by the clock.
+    ``data_dir`` is the data directory; ``close`` removes it if ``temporary``. Raises ``DataDirectoryInUse``,
+    ``DatabaseTooNew`` and ``DatabaseUnreadable`` if the data directory cannot be used. ``retries`` are the retries of
+    requests to upstreams; the emulator's clock measures their pauses.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Emulator:
 
     @staticmethod
     def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-        """A folder whose removal does not fail where a download that ends at this moment still tidies up in it."""
+        """Return a folder whose removal does not fail if a download that is ending removes files at the same time."""
         return tempfile.TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True)
 
     def _open(self) -> None:
@@ -125,11 +125,11 @@ class Emulator:
         self._state_snapshots = StateSnapshots(self._store, self._blobs, self.data_dir)
 
     def _resume_time(self) -> None:
-        """Go on from the latest time that the state knows, if the clock is behind it: time does not go back."""
+        """Move the clock to the latest time in the state if the clock is behind it, so that time never goes back."""
         latest = self._store.latest_time()
         if latest and latest > self.clock.now():
             now = self.clock.advance(latest - self.clock.now())
-            log.warning("time goes on from %s: the state in %s has come that far", now.isoformat(), self.data_dir)
+            log.warning("the clock continues from %s, the latest time in %s", now.isoformat(), self.data_dir)
 
     def _open_companions(self) -> None:
         self._companions = Companions(self.settings.account)
@@ -204,7 +204,7 @@ class Emulator:
         )
 
     def _names(self) -> list[str]:
-        """The host names that somebody has given this emulator, and its machine."""
+        """Return the host names in the settings, and that of the machine."""
         public = self.settings.public_host
         return [
             *self.settings.host,
@@ -215,7 +215,7 @@ class Emulator:
 
     @cached_property
     def _admin(self) -> WSGIApplication:
-        """Made when somebody asks: its routes take longer to compile than all the rest to open."""
+        """The admin endpoints, created on first use: compiling their routes takes longer than the rest of a start."""
         parts = PullThroughParts(
             RuleReports(self._store, self._watched),
             TagRefresher(self._store, self._watched, self._pull_through),
@@ -227,7 +227,7 @@ class Emulator:
 
     @cached_property
     def snapshots(self) -> Snapshots:
-        """Snapshots of everything in this process: state, time, companions, and what is remembered of upstreams."""
+        """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
         memory = self._elsewhere, self._watched, self._downloads, *self._pull_through.memories()
         return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, *memory)
 
@@ -244,18 +244,18 @@ class Emulator:
         return Access(self._identities, self._store)
 
     def _callers(self) -> Callers:
-        # Clients sign by the machine's time, wherever the emulator's clock was moved.
+        # Clients sign with the machine's time, even if the emulator's clock was moved.
         check = SignatureCheck(SystemClock()) if self.settings.verify_signatures else None
         return Callers(self._identities, self.services.home, self.services.access is not None, check)
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the pulls, imports and downloads under way; whether all ended in time."""
+        """Wait until running pulls, imports and downloads end. Returns whether all ended within ``timeout`` seconds."""
         return self._pull_through.settle(timeout) and self._downloads.settle(timeout)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
-        """Forget everything but the signing key, so that tokens stay good; or only what one account has in one Region.
+        """Remove all state except the signing key, so that tokens stay valid; or only that of one account.
 
-        Without a Region, what it has in all of them.
+        With a Region, only the account's state in this Region is removed.
         """
         self.settle()
         self._store.reset(account, region)
@@ -268,7 +268,7 @@ class Emulator:
         self._companions.reset(account, region)
 
     def close(self) -> None:
-        """Let go of the state. Downloads under way are cut off; nothing half done counts as done."""
+        """Close the state. Running downloads are cut off, and no incomplete download is stored."""
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()

@@ -1,4 +1,4 @@
-"""The format in which each part of the emulator answers a request that is refused before it gets there."""
+"""The error format of each part of the emulator, for requests that are refused before they reach the part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 CODES = {400: "MalformedHttpRequestException"}
-"""AWS's names for what is wrong with a request, where it is not who may send it."""
+"""AWS's error codes by status. Every other refusal is an ``AccessDeniedException``."""
 ACCESS_DENIED = "AccessDeniedException"
 
 

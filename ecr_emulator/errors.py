@@ -1,8 +1,8 @@
-"""Every error that a client can see, one class per AWS error shape.
+"""The errors that clients see, one class per AWS error shape.
 
-The class name is the wire name. ``sentence`` is AWS's own text where it is known and the API's description of
-the shape where it is not; its fields are the snake_case names of the facts that the raiser supplies.
-Facts that the error shape declares as members (``uploadId`` of ``InvalidLayerPartException``) travel on the wire.
+The class name is the error code in the answer. ``sentence`` is AWS's own text if it is known, or else the API's
+description of the shape; its fields are the snake_case names of the facts that the raiser passes. Facts that the error
+shape declares as members (``uploadId`` of ``InvalidLayerPartException``) are part of the answer.
 
 Only ``control.endpoint`` and ``distribution.errors`` catch these.
 """
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 
 class EcrError(Exception):
-    """Something the client did, or asked for, that ECR refuses."""
+    """A request that ECR refuses."""
 
     sentence: ClassVar[str] = ""
     status: ClassVar[int] = 400
@@ -25,7 +25,7 @@ class EcrError(Exception):
 
     @property
     def code(self) -> str:
-        """The name of the error on the wire."""
+        """The error code in the answer."""
         return type(self).__name__
 
 
@@ -37,7 +37,7 @@ class InvalidParameterException(EcrError):
 
     @classmethod
     def at(cls, member: str, constraint: str) -> InvalidParameterException:
-        """The frame in which ECR reports every broken constraint."""
+        """Return the error in the form in which ECR reports every violated constraint."""
         return cls(member=member, constraint=constraint)
 
 
@@ -61,7 +61,7 @@ class LimitExceededException(EcrError):
 
     @classmethod
     def repositories(cls, registry_id: str, limit: int) -> LimitExceededException:
-        """A registry is full."""
+        """Return the error for a registry with the maximum number of repositories."""
         return cls(
             f"The registry with id '{registry_id}' already has the maximum allowed number of repositories "
             f"which is '{limit}'"
@@ -69,7 +69,7 @@ class LimitExceededException(EcrError):
 
     @classmethod
     def images(cls, repository_name: str, registry_id: str, limit: int) -> LimitExceededException:
-        """A repository is full."""
+        """Return the error for a repository with the maximum number of images."""
         return cls(
             f"The repository with name '{repository_name}' in registry with id '{registry_id}' "
             f"already has the maximum allowed number of images which is '{limit}'"
@@ -77,7 +77,7 @@ class LimitExceededException(EcrError):
 
     @classmethod
     def tags(cls, tag: str, repository_name: str, registry_id: str, limit: int) -> LimitExceededException:
-        """An image has no room for another tag."""
+        """Return the error for an image with the maximum number of tags."""
         return cls(
             f"Adding tag '{tag}' to an image in the repository with name '{repository_name}' "
             f"in registry with id '{registry_id}' exceeds the maximum allowed number of tags per image "
@@ -199,7 +199,7 @@ class LayersNotFoundException(EcrError):
 
     @classmethod
     def on_download(cls, digest: str, repository_name: str, registry_id: str) -> LayersNotFoundException:
-        """The same shape in the words that GetDownloadUrlForLayer uses."""
+        """Return the error in the words of GetDownloadUrlForLayer."""
         return cls(
             f"The layer with digest '{digest}' does not exist within the repository "
             f"with name '{repository_name}' in the registry with id '{registry_id}'"
@@ -355,7 +355,7 @@ class ServerException(EcrError):
     status = 500
 
 
-# --- Errors of the AWS front door that the ECR model does not list ---------------------------------------
+# --- Common errors of AWS that the ECR model does not list -----------------------------------------------
 
 
 class MissingAuthenticationTokenException(EcrError):

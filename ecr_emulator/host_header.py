@@ -1,4 +1,4 @@
-"""The Host of a request, which HTTP/1.1 demands: one, and one that may be a host.
+"""The check of the Host header. HTTP/1.1 requires exactly one, with a valid host.
 
 https://www.rfc-editor.org/rfc/rfc9112#section-3.2
 """
@@ -16,12 +16,12 @@ _LAST_PORT = 65_535
 
 
 def wrong_host(environ: WSGIEnvironment) -> str | None:
-    """Say what is wrong with the Host header; None if nothing is. HTTP/1.0 does without."""
+    """Return the error in the Host header as a sentence; None if there is none. HTTP/1.0 needs no Host header."""
     host = environ.get("HTTP_HOST", "")
     if not host:
-        return "A request of HTTP/1.1 has a Host header" if environ.get("SERVER_PROTOCOL") == "HTTP/1.1" else None
-    if "," in host:  # so servers join the lines of a header
-        return f"A request has one Host header, not several: {host}"
+        return "An HTTP/1.1 request needs a Host header" if environ.get("SERVER_PROTOCOL") == "HTTP/1.1" else None
+    if "," in host:  # servers join repeated headers with a comma
+        return f"A request must have one Host header, not several: {host}"
     found = _HOST.fullmatch(host)
     is_right = found and int(found["port"] or 0) <= _LAST_PORT
-    return None if is_right else f"The Host header is no host: {host}"
+    return None if is_right else f"The Host header is not a valid host: {host}"

@@ -13,9 +13,9 @@ from ecr_emulator.domain.printable_text import one_line
 
 
 def set_up_logging(level: str, style: str, stream: TextIO = sys.stderr) -> None:
-    """Log to ``stream`` from ``level`` on (``debug`` … ``error``), as ``text`` or as ``json`` lines.
+    """Log messages of at least ``level`` (``debug`` … ``error``) to ``stream``, as ``text`` or as ``json`` lines.
 
-    Other people's loggers, such as SQLAlchemy's and werkzeug's, start at ``warning``.
+    Loggers of other packages, such as SQLAlchemy and werkzeug, log at least ``warning``.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
@@ -32,16 +32,16 @@ class TextLines(logging.Formatter):
         super().__init__("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """The line, with the facts after the message."""
+        """Return the line with the facts after the message."""
         facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
         return one_line(super().formatMessage(record)) + facts
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, the facts, and ``exception``."""
+    """One JSON object per line: ``time`` (UTC), ``level``, ``logger``, ``message``, the facts, and ``exception``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -55,7 +55,7 @@ class JsonLines(logging.Formatter):
 
 
 def _shown(value: object) -> str:
-    """Plain words as they are, everything else as JSON: one line, whatever a client sends."""
+    """Return simple texts unchanged and other values as JSON, so that any text of a client stays on one line."""
     plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.,/:@%+~-]+", value)
     return str(value) if plain else json.dumps(value, default=str)
 

@@ -1,4 +1,4 @@
-"""Files and folders for their owner alone, whatever the umask is: what they hold are keys, secrets and images."""
+"""Files and folders that only their owner can read, whatever the umask is. They hold keys, secrets and images."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def owner_only(path: str, flags: int) -> int:
-    """An ``opener`` for ``open`` and ``FileIO``: a file that it creates is nobody else's."""
+    """Open a file as the ``opener`` of ``open`` or ``FileIO``. Only the owner can use a file that it creates."""
     return os.open(path, flags, FILE)
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file unless there is one, for programs that open what exists as it is, such as SQLite."""
+    """Create an empty private file if there is none. SQLite then opens it and keeps its mode."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE))
     except FileExistsError:
@@ -28,18 +28,18 @@ def create_private(path: Path) -> None:
 
 
 def narrow(path: Path) -> None:
-    """Take from others what they may do with a file, or with a folder, but for what is in it; if it is still there."""
+    """Remove the permissions of other users from a file or a folder (not from its content), if it still exists."""
     with suppress(FileNotFoundError):
         mode = stat.S_IMODE(path.stat().st_mode)
         try:
             if mode & _OTHERS:
                 path.chmod(mode & ~_OTHERS)
         except PermissionError:
-            log.warning("%s belongs to somebody else, so others may go on to use it (mode %o)", path, mode)
+            log.warning("%s belongs to another user, so that its mode stays %o and others can use it", path, mode)
 
 
 def narrow_with_content(folder: Path) -> None:
-    """Narrow a folder that others may enter, and all that is in it. What is in one that they may not is safe there."""
+    """Narrow a folder and everything in it, unless other users cannot enter the folder anyway."""
     if not folder.stat().st_mode & _OTHERS:
         return
     for where, folders, files in os.walk(folder):

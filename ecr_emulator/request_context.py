@@ -1,4 +1,4 @@
-"""The request context of IAM that HTTP gives: condition keys (docs/condition-keys.md), and the client for first pulls.
+"""The parts of IAM's request context that come from HTTP (docs/condition-keys.md), and the check of first pulls.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
@@ -14,7 +14,7 @@ _CALLER = "HTTP_" + CALLER_HEADER.upper().replace("-", "_")
 
 
 def request_context(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """Return the values of the condition keys that a WSGI environment gives."""
+    """Return the values of the condition keys in a WSGI environment."""
     known = {
         "aws:SourceIp": environ.get("REMOTE_ADDR"),
         "aws:Referer": environ.get("HTTP_REFERER"),
@@ -26,5 +26,5 @@ def request_context(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]
 
 
 def first_pull_refusal(environ: Mapping[str, Any], host: str) -> str | None:
-    """Return the reason why ECR imports nothing for the client of a WSGI environment; None if it does."""
+    """Return the reason why ECR makes no first pull for the client of a request; None if it does."""
     return reason_for_no_first_pull(host, environ.get("HTTP_USER_AGENT", ""), environ.get(_CALLER, ""))

@@ -1,4 +1,4 @@
-"""The request log: one line for each request, and what applications add to it."""
+"""The request log: one line for each request, with facts that the applications add."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ requests_log = logging.getLogger("ecr_emulator.requests")
 
 
 def with_request_log(wsgi: WSGIApplication) -> WSGIApplication:
-    """The application with its request log; as it is when nobody would see the log."""
+    """Return the application with a request log, or unchanged if the log level hides the request log."""
     return RequestLog(wsgi) if requests_log.isEnabledFor(logging.INFO) else wsgi
 
 
 class RequestLog:
-    """Logs one line for each request, once its answer is over: complete, failed, or left by the client.
+    """Logs one line for each request when its answer ends: complete, failed, or interrupted by the client.
 
-    The facts are method, path, status, bytes (of the body, as far as the server took them), milliseconds, the request
-    id that the application put into the environ, and the dictionary of facts that it left there as its note.
+    The facts are method, path, status, bytes (of the body, as far as the server read them), milliseconds, the request
+    id that the application stores in the environ (``REQUEST_ID``), and a dictionary of further facts (``NOTE``).
     """
 
     def __init__(self, wsgi: WSGIApplication, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +35,7 @@ class RequestLog:
         self._clock = clock
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer as the application does."""
+        """Call the application and log its answer."""
         answer = _Answer(environ, self._clock)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
@@ -55,7 +55,7 @@ class RequestLog:
 
 
 class _Answer:
-    """What is known of one answer. An application that fails before it begins is a 500 to the client."""
+    """The facts about one answer. The status is 500 if the application fails before it begins the answer."""
 
     def __init__(self, environ: WSGIEnvironment, clock: Callable[[], float]) -> None:
         self._environ = environ
@@ -79,7 +79,7 @@ class _Answer:
 
 
 class _LoggedBody:
-    """A streamed body. The line is written when the server closes it, as servers do however the answer ends."""
+    """A streamed body. Its line is written when the server closes the body, which it does however the answer ends."""
 
     def __init__(self, body: Iterable[bytes], answer: _Answer) -> None:
         self._body = body

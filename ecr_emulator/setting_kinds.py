@@ -1,4 +1,4 @@
-"""The kinds of value of settings, and how each is parsed."""
+"""The kinds of values that settings have, with a parser for each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecr_emulator.domain.addresses import STYLES
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of value: every source gives texts, and ``read`` parses each text.
+    """One kind of value. Every source of settings gives texts, and ``read`` parses each text.
 
     ``expects`` completes "must be …"; ``placeholder`` stands for the value in ``--help``. ``toml`` lists the types that
     a TOML file may use beside lists. A switch is a flag without a value. ``gather`` combines the values of a setting
@@ -36,11 +36,11 @@ class Kind:
         return self.gather(values) if self.gather else values[0]
 
     def texts_in(self, variable: str) -> list[str]:
-        """The texts in an environment variable."""
+        """Return the texts in an environment variable."""
         return [part.strip() for part in variable.split(",")] if self.gather else [variable]
 
     def texts_from(self, toml: Any) -> list[str]:
-        """The texts of a TOML value. Raises ValueError if its type is wrong."""
+        """Return the texts of a TOML value. Raises ValueError if its type is wrong."""
         if self.gather is dict and isinstance(toml, dict):
             toml = [f"{name}={value}" for name, value in toml.items()]
         parts = toml if self.gather and isinstance(toml, list) else [toml]
@@ -59,7 +59,7 @@ def _matching(pattern: str) -> Callable[[str], str]:
 
 
 def whole(low: int, high: int) -> Kind:
-    """Whole numbers from ``low`` to ``high``."""
+    """Return the kind of whole numbers from ``low`` to ``high``."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
@@ -74,7 +74,7 @@ def _switch(text: str) -> bool:
 
 
 def one_of(*choices: str) -> Kind:
-    """One of these words."""
+    """Return the kind whose values are these words."""
     return Kind(f"one of {', '.join(choices)}", "|".join(choices), _matching("|".join(choices)))
 
 

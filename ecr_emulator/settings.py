@@ -40,11 +40,11 @@ DEFAULT = "default"
 
 
 class SettingsError(ValueError):
-    """A setting that is unknown or wrong. The message names it, where it came from, and what would be right."""
+    """A setting that is unknown or invalid. The message names the setting, its source, and the expected value."""
 
 
 def at_home(path: str) -> Path:
-    """A path in the user's home directory. It keeps its ``~`` where the home is unknown, as in some containers."""
+    """Return a path in the user's home directory. It keeps its ``~`` if the home is unknown, as in some containers."""
     from_home = Path("~", path)
     try:
         return from_home.expanduser()
@@ -283,7 +283,7 @@ def _value(kind: Kind, where: str, given: Any, texts_of: Callable[[Any], list[st
 
 
 def _shown(given: Any) -> str:
-    """A value roughly as its source writes it."""
+    """Return a value roughly as it is written in its source."""
     if isinstance(given, bool):
         return str(given).lower()
     return repr(", ".join(map(str, given)) if isinstance(given, list) else given)

@@ -1,4 +1,4 @@
-"""Snapshots of a running emulator: everything that it knows at one moment, to go back to in a few milliseconds."""
+"""Snapshots of the whole state of a running emulator. Restoring one takes a few milliseconds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Restorable(Protocol):
     """A part of the emulator with a state of its own."""
 
     def snapshot(self) -> Any:
-        """Return its state, which does not change any more."""
+        """Return an immutable copy of the state."""
 
     def restore(self, snapshot: Any, /) -> None:
-        """Have that state again; the same snapshot may be restored many times."""
+        """Replace the state by that of a snapshot, which can be restored many times."""
 
 
 class ForeignSnapshot(ValueError):
-    """The snapshot is of another emulator."""
+    """The snapshot belongs to another emulator."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -28,16 +28,16 @@ class ForeignSnapshot(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Snapshot:
-    """The states of all parts at one moment. It uses memory, and holds links to blobs, for as long as it is kept."""
+    """The states of all parts at one moment. While it is kept, it uses memory and holds links to blobs."""
 
     owner: Snapshots
     states: Sequence[Any]
 
 
 class Snapshots:
-    """Takes and restores snapshots of some parts. Only the first of them may fail to restore.
+    """Takes and restores snapshots of the given parts. Only the first part may raise while it is restored.
 
-    ``settle`` waits for work under way, which would otherwise write to a state that it did not begin with.
+    ``settle`` waits for running work, so that it does not write to a restored state.
     """
 
     def __init__(self, settle: Callable[[], object], *parts: Restorable) -> None:
@@ -50,7 +50,7 @@ class Snapshots:
         return Snapshot(self, [part.snapshot() for part in self._parts])
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Have the state of a snapshot again. Raises ``ForeignSnapshot`` and ``StorageFailure``."""
+        """Restore the state of a snapshot. Raises ``ForeignSnapshot`` and ``StorageFailure``."""
         if snapshot.owner is not self:
             raise ForeignSnapshot
         self._settle()

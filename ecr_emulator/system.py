@@ -1,4 +1,4 @@
-"""The system's clock and randomness, behind the ports that the rest of the program uses."""
+"""Adapters for the clock and the randomness of the system."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class SystemClock:
         self._lock = Lock()
 
     def now(self) -> datetime:
-        """The current instant, aware and in UTC."""
+        """Return the current instant, aware and in UTC."""
         instant = self._frozen or datetime.now(UTC) + self._offset
         return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
     def advance(self, by: timedelta) -> datetime:
-        """Move on; returns the new now. A user tests a 24 hour timer in milliseconds with this."""
+        """Move the clock forward and return its new time. With this, a test of a 24 hour timer takes milliseconds."""
         with self._lock:
             self._offset += by
             self._skipped += by
@@ -33,41 +33,42 @@ class SystemClock:
         return self.now()
 
     def freeze(self) -> None:
-        """Stand still at the current instant."""
+        """Stop the clock at the current instant."""
         with self._lock:
             self._frozen = self._frozen or self.now()
 
     def set(self, instant: datetime) -> None:
-        """Go to an instant, which may be in the past. A frozen clock stands still there."""
+        """Set the clock to an instant, which may be in the past. A frozen clock stays frozen there."""
         with self._lock:
             self._offset = instant - datetime.now(UTC)
             if self._frozen:
                 self._frozen = instant
 
     def follow_machine(self) -> None:
-        """Show the machine's time again."""
+        """Set the clock back to the machine's time, and unfreeze it."""
         with self._lock:
             self._offset = timedelta()
             self._frozen = None
 
     def snapshot(self) -> tuple[timedelta, timedelta, datetime | None]:
-        """Return how far the clock was moved and where it stands still, for ``restore``."""
+        """Return the offset of the clock, the time that it skipped, and the instant at which it is frozen."""
         return self._offset, self._skipped, self._frozen
 
     def restore(self, snapshot: tuple[timedelta, timedelta, datetime | None]) -> None:
-        """Move the clock back to where it was when a snapshot was taken, with the time that passed since."""
+        """Restore the offset of a snapshot, so that the time since the snapshot also passes on the restored clock."""
         with self._lock:
             self._offset, self._skipped, self._frozen = snapshot
 
     def elapsed(self) -> float:
-        """Seconds since some instant: they pass as the machine's time does and with ``advance``, and never go back.
+        """Return the seconds since an arbitrary instant. They grow with real time and with ``advance``, never shrink.
 
-        For what has to rest a while: a machine whose time is set back does not ask every upstream again at once.
+        Pauses of requests to upstreams are measured with them, so that setting the machine's time back does not end or
+        extend the pauses.
         """
         return time.monotonic() + self._skipped.total_seconds()
 
     def pause(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds of real time."""
         time.sleep(seconds)
 
 
@@ -75,10 +76,10 @@ class RandomIds:
     """Random identifiers."""
 
     def uuid(self) -> str:
-        """A new random UUID in its canonical form."""
+        """Return a new random UUID in its canonical form."""
         return str(uuid.uuid4())
 
 
 def spread() -> float:
-    """A factor between 0.8 and 1.2: those who wait as long do not come back at the same moment."""
+    """Return a random factor between 0.8 and 1.2, so that waiting requests are not all repeated at the same moment."""
     return random.SystemRandom().uniform(0.8, 1.2)

@@ -1,4 +1,4 @@
-"""Ways to an emulator. In this module: calls of its WSGI application in this process."""
+"""Transports of requests to an emulator. ``InProcess`` calls its WSGI application in this process."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Answer:
 
 
 class Transport(Protocol):
-    """A way to an emulator."""
+    """A transport of requests to an emulator."""
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: BinaryIO | None = None
     ) -> Answer:
         """Send a request. ``url`` is absolute, or a path with a query at the emulator.
 
-        The headers have the Content-Length of a body.
+        If there is a body, ``headers`` must have its Content-Length.
         """
 
 
@@ -52,7 +52,7 @@ class InProcess:
     def send(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: BinaryIO | None = None
     ) -> Answer:
-        """Send a request. An exception of the application is raised here."""
+        """Send a request. Raises the exceptions of the application."""
         return _call(self._wsgi, _environ(method, self._absolute(url), headers or {}, body or BytesIO()))
 
     def _absolute(self, url: str) -> str:
@@ -97,7 +97,7 @@ def _call(wsgi: WSGIApplication, environ: WSGIEnvironment) -> Answer:
 
     body = wsgi(environ, start_response)
     chunks = _chunks(body, written)
-    first = next(chunks, b"")  # applications may call start_response as late as for the first chunk
+    first = next(chunks, b"")  # an application must call start_response before its first chunk, but not earlier
     status, headers = started[-1]
     return Answer(int(status[:3]), {name.lower(): value for name, value in headers}, _with_first(first, chunks))
 

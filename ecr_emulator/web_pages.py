@@ -1,8 +1,7 @@
-"""What web pages may do with the emulator: nothing, unless somebody has named their origin.
+"""The refusal of requests from web pages, except those of allowed origins.
 
-Any page that is open in a browser on this machine can send requests to it. The browser says where they come from, in
-``Origin`` or ``Sec-Fetch-Site``, which no page can forge, and asks first (a preflight) before it sends what no form
-can.
+Any page that is open in a browser on this machine can send requests to the emulator. The browser sends the origin in
+``Origin`` or ``Sec-Fetch-Site``, which no page can forge. It sends a preflight before a request that no form can send.
 https://fetch.spec.whatwg.org/#http-cors-protocol, https://www.w3.org/TR/fetch-metadata/
 """
 
@@ -18,32 +17,32 @@ if TYPE_CHECKING:
 
 FORBIDDEN, MISDIRECTED = 403, 421
 BEFORE_PROXY = "werkzeug.proxy_fix.orig"
-"""Where ``ProxyFix`` keeps what the request said before it believed the proxy."""
+"""The key under which ``ProxyFix`` keeps the values from before it applied the headers of the proxy."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 ELSEWHERE = ("cross-site", "same-site")
 """Values of ``Sec-Fetch-Site`` for another origin; another port of this machine is ``same-site``."""
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered."""
+    """The reason why a request is refused, and the status of the answer."""
 
     status: int
     message: str
 
 
 class WebPages:
-    """Tells requests of web pages from those of programs. ``allowed`` are the origins whose pages are let in."""
+    """Refuses requests of web pages. ``allowed`` are the origins whose pages may send requests."""
 
     def __init__(self, host_names: HostNames, allowed: Iterable[str] = ()) -> None:
         self._host_names = host_names
         self._allowed = frozenset(map(_origin_of, allowed))
 
     def refusal(self, environ: WSGIEnvironment) -> Refusal | None:
-        """Why this request is not answered; None if it is."""
+        """Return the reason why a request is refused; None if it is not."""
         return self._refusal_of_host(environ) or self._refusal_of_origin(environ)
 
     def allowed_origin(self, environ: WSGIEnvironment) -> str | None:
-        """The other origin that this request comes from and that is let in."""
+        """Return the origin of a request if it is an allowed one, or else None."""
         origin = environ.get("HTTP_ORIGIN")
         return origin if origin and _origin_of(origin) in self._allowed else None
 
@@ -54,7 +53,7 @@ class WebPages:
         for host in hosts:
             if host and not self._host_names.answers(host):
                 message = (
-                    f"The emulator does not answer to the host name {host}, which anybody may have pointed here. "
+                    f"The emulator does not answer to the host name {host}, because anybody could point it here. "
                     f"If it is yours, start the emulator with --allow-host {name_in(host.lower()) or 'NAME'}"
                 )
                 return Refusal(MISDIRECTED, message)
@@ -65,7 +64,7 @@ class WebPages:
         if origin is None:
             if environ.get("HTTP_SEC_FETCH_SITE") not in ELSEWHERE:
                 return None
-            # Pictures, scripts and links only say that they are of another origin. The page may be named beside.
+            # Requests for pictures, scripts and links have no Origin. The Referer may name the page.
             origin = _origin_of(environ.get("HTTP_REFERER", ""))
         elif _origin_of(origin) == _own_origin(environ):
             return None
@@ -77,8 +76,8 @@ class WebPages:
 def _no_pages_of(origin: str) -> str:
     if "://" not in origin:
         return (
-            "This request comes from a web page of another origin, and does not say of which; such requests are "
-            "refused. --allow-origin lets in pages whose origin has a name"
+            "This request comes from a web page of another origin and does not name the origin; such requests are "
+            "refused. --allow-origin allows only pages whose origin is named"
         )
     return (
         f"This request comes from a web page of {origin}, which is another origin; such requests are refused. "
@@ -91,22 +90,22 @@ def _own_origin(environ: WSGIEnvironment) -> str:
 
 
 def _origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, as browsers write an origin; of what is no URL, nothing that one would be."""
+    """Return the origin of a URL as browsers write it. The result for other texts is no origin."""
     scheme, separator, rest = url.lower().partition("://")
     host = rest.partition("/")[0]
     return f"{scheme}{separator}{host.removesuffix(DEFAULT_PORTS.get(scheme, ' '))}"
 
 
-# --- Pages of origins that are let in ----------------------------------------------------------------------
+# --- Pages of allowed origins ------------------------------------------------------------------------------
 
 
 def is_preflight(environ: WSGIEnvironment) -> bool:
-    """Whether a browser asks what a page may send, before the page does."""
+    """Whether a request is a preflight: the browser asks which requests a page may send."""
     return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 def answer_preflight(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Let a page send what it wants to send."""
+    """Allow the request that a preflight announces."""
     headers = [
         ("Content-Length", "0"),
         ("Access-Control-Allow-Methods", environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]),
@@ -119,7 +118,7 @@ def answer_preflight(environ: WSGIEnvironment, start_response: StartResponse) ->
 
 
 def readable_for(origin: str, start_response: StartResponse) -> StartResponse:
-    """Have the browser hand the answer over to a page of this origin."""
+    """Add the headers with which the browser lets a page of this origin read the answer."""
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         headers = [

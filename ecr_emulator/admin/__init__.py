@@ -1,1 +1,1 @@
-"""The emulator's own endpoints under ``/_ecr/``: what real ECR has no word for."""
+"""The emulator's own endpoints under ``/_ecr/``, which Amazon ECR does not have."""

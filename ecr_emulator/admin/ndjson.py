@@ -1,4 +1,4 @@
-"""Answers that come line by line, each of them JSON."""
+"""Streamed answers with one JSON document per line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ NDJSON = "application/x-ndjson"
 
 
 def line(document: dict[str, Any]) -> str:
-    """One line."""
+    """Return a document as one line."""
     return json.dumps(document) + "\n"
 
 
 def line_by_line(lines: Iterator[str]) -> Response:
-    """The answer that these lines make, sent as they come."""
+    """Return an answer that sends each line as soon as it is there."""
     return Response(lines, content_type=NDJSON)

@@ -1,4 +1,4 @@
-"""``/_ecr/rules``, ``/_ecr/refresh`` and ``/_ecr/pull``: how the pull through cache is doing, and having it work."""
+"""``/_ecr/rules``, ``/_ecr/refresh`` and ``/_ecr/pull``: the health of the pull through cache, checks and imports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ecr_emulator.services.pull_through import NoRule, RuleReport, RuleReports, 
 
 
 class PullThroughParts(NamedTuple):
-    """What the views need."""
+    """The services that the views use."""
 
     reports: RuleReports
     refresher: TagRefresher
@@ -38,7 +38,7 @@ class PullThroughParts(NamedTuple):
 
 
 class PullThroughAdmin:
-    """The views. Without an account or a Region, the emulator's own are meant."""
+    """The views. The emulator's account and Region are the defaults of a request."""
 
     def __init__(self, parts: PullThroughParts, home: Registry, clock: Clock) -> None:
         self._parts = parts
@@ -46,7 +46,7 @@ class PullThroughAdmin:
         self._clock = clock
 
     def rules(self, given: Mapping[str, Any]) -> ResponseReturnValue:
-        """How the rules of ``?account=&region=`` are doing, and which other registries have rules."""
+        """Return the health of the rules of ``?account=&region=``, and the other registries that have rules."""
         registry = find_registry(given, self._home)
         now = self._clock.now()
         reports = self._parts.reports.of(registry, now)
@@ -58,10 +58,10 @@ class PullThroughAdmin:
         )
 
     def refresh(self, given: Mapping[str, Any]) -> ResponseReturnValue:
-        """Ask the upstream now: ``{"image": "<repository>"}`` for all cached tags, ``<repository>:<tag>`` for one."""
+        """Check cached tags upstream now: all of ``{"image": "<repository>"}``, or one of ``<repository>:<tag>``."""
         registry, image = self._image(given)
         if image.digest:
-            raise BadRequest("What a digest means never changes; name a repository, or one of its tags")
+            raise BadRequest("The image of a digest never changes; name a repository, or one of its tags")
         try:
             found = self._parts.refresher.refresh(registry, image.repository, image.tag, self._clock.now())
         except NoRule as uncovered:
@@ -71,9 +71,9 @@ class PullThroughAdmin:
         return jsonify(**_place(registry), repository=image.repository, refreshed=[asdict(each) for each in found])
 
     def pull(self, given: Mapping[str, Any]) -> ResponseReturnValue:
-        """Pull an image whole: ``{"image": "<repository>:<tag>"}``. One line of JSON tells of each step.
+        """Import all parts of an image: ``{"image": "<repository>:<tag>"}``. The answer has a line of JSON per step.
 
-        The last line has ``"done": true``, or an ``error`` if not everything came.
+        The last line has ``"done": true``, or an ``error`` if a part is missing.
         """
         registry, image = self._image(given)
         now = self._clock.now()
@@ -98,7 +98,7 @@ class PullThroughAdmin:
         return line_by_line(lines())
 
     def _without_rule(self, registry: Registry, name: str) -> str:
-        """That no rule covers a name, if none does."""
+        """Return a sentence that no rule covers a name; empty if a rule does."""
         rules = [report.rule for report in self._parts.reports.of(registry, self._clock.now())]
         return "" if matching_rule(rules, name) else f" {NoRule.of(registry, name)}.{self._hint(registry)}"
 
@@ -106,7 +106,7 @@ class PullThroughAdmin:
         return [each for each in self._parts.reports.registries() if each != registry]
 
     def _hint(self, registry: Registry) -> str:
-        """Where else somebody may have looked for an image that a registry without rules cannot pull."""
+        """Return a sentence with the registries that have rules, if this registry has none; else empty."""
         others = self._others(registry)
         if not others or self._parts.reports.of(registry, self._clock.now()):
             return ""

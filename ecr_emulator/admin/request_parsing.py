@@ -1,4 +1,4 @@
-"""Strict readers of requests to ``/_ecr/…``: they refuse what they do not understand."""
+"""Strict parsing of requests to ``/_ecr/…``: unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ JSON = "Content-Type: application/json"
 
 
 def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
-    """The query of a request that may have these keys, each once. Raises ``BadRequest``."""
+    """Return the query of a request, which may have the known keys, each once. Raises ``BadRequest``."""
     _refuse_unknown(request.args, known, "query")
     for key, values in request.args.lists():
         if len(values) > 1:
-            raise BadRequest(f"The query says {key} {len(values)} times")
+            raise BadRequest(f"The query has {key} {len(values)} times")
     return request.args.to_dict()
 
 
 def read_body(request: Request, examples: Sequence[str]) -> dict[str, Any]:
-    """The JSON object that a request brings, with no keys but those of the examples; empty if there is no body.
+    """Return the JSON object in the body, which may have the keys of the examples; empty if there is no body.
 
-    A POST has to say that it brings JSON even if it brings nothing: web pages may send a form to any address, but
-    nothing of this type before they have asked. Raises ``UnsupportedMediaType`` and ``BadRequest``.
+    A POST needs the content type of JSON even without a body, because web pages can send forms to any address, but
+    can send JSON only after a preflight. Raises ``UnsupportedMediaType`` and ``BadRequest``.
     """
     raw = request.get_data(cache=False)
     if (raw or request.method == "POST") and not request.is_json:
@@ -43,10 +43,7 @@ def read_body(request: Request, examples: Sequence[str]) -> dict[str, Any]:
 
 
 def find_registry(given: Mapping[str, Any], home: Registry) -> Registry:
-    """The registry that ``account`` and ``region`` name; without one of them the emulator's own is meant.
-
-    Raises ``BadRequest``.
-    """
+    """Return the registry of ``account`` and ``region``, by default those of ``home``. Raises ``BadRequest``."""
     account, region = given.get("account", home.id), given.get("region", home.region)
     if not isinstance(account, str) or not is_account_id(account):
         raise BadRequest(f"account must be 12 digits, as text, not {_shown(account)}")
@@ -59,7 +56,7 @@ def _parsed(raw: bytes, examples: Sequence[str]) -> dict[str, Any]:
     like = f"The body must be like {' or '.join(examples)}" if examples else "There must be no body"
     try:
         body = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse_constant)
-        json.dumps(body, ensure_ascii=False).encode()  # JSON lets half a character through; the database does not
+        json.dumps(body, ensure_ascii=False).encode()  # JSON accepts lone surrogates; the database does not
     except RecursionError:
         raise BadRequest(f"{like}: this one is nested too deeply") from None
     except ValueError as wrong:
@@ -84,7 +81,7 @@ def _refuse_unknown(given: Collection[str], known: Collection[str], where: str) 
     for key in given:
         if key not in known:
             taken = ", ".join(known) if known else "nothing"
-            raise BadRequest(f"The {where} has the unknown key {_shown(key)}; this address takes {taken} there")
+            raise BadRequest(f"The {where} has the unknown key {_shown(key)}; this address accepts {taken} there")
 
 
 def _shown(value: Any) -> str:

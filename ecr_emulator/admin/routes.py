@@ -1,4 +1,4 @@
-"""``/_ecr/…``: what users of an emulator may ask and tell it beyond Amazon's API."""
+"""The views and addresses of ``/_ecr/…``, the emulator's endpoints beyond Amazon's API."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready
 {url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
-{url}/_ecr/events             what EventBridge would have been told
-{url}/_ecr/rules              how pull through cache rules and their upstreams are doing
-{url}/_ecr/refresh            POST {{"image": "<repository>[:<tag>]"}}: ask the upstream now
-{url}/_ecr/pull               POST {{"image": "<repository>:<tag>"}}: bring an image into the cache
+{url}/_ecr/events             events that ECR would have sent to EventBridge
+{url}/_ecr/rules              health of pull through cache rules and their upstreams
+{url}/_ecr/refresh            POST {{"image": "<repository>[:<tag>]"}}: check cached tags upstream now
+{url}/_ecr/pull               POST {{"image": "<repository>:<tag>"}}: import an image into the cache
 {url}/_ecr/lifecycle          POST: evaluate all lifecycle policies now
-{url}/_ecr/gc                 POST {{"grace": "1h"}}: remove uploads and layers that nobody needs
-{url}/_ecr/verify             POST: read everything, heal what upstreams have, say what is damaged
-{url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: what scans of an image find; * for every image
-{url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: make an image older
-{url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: go back to it; DELETE …/<snapshot>
-{url}/_ecr/reset              POST: forget everything; {{"account": "123456789012"}}: what that account has
+{url}/_ecr/gc                 POST {{"grace": "1h"}}: remove abandoned uploads, and layers without images
+{url}/_ecr/verify             POST: read all blobs and manifests, report damage, fetch again what upstreams have
+{url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: set the findings of an image's scans; * for every image
+{url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: set the dates of an image
+{url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: restore it; DELETE …/<snapshot>
+{url}/_ecr/reset              POST: remove everything; {{"account": "123456789012"}}: the resources of one account
 
 Each POST needs the header Content-Type: application/json.
 """
 MAX_BODY = 16 * 1024 * 1024
 LAST_KEY = 2**63 - 1
-"""The database has no greater number."""
-NO_METRICS = "There are no metrics; /_ecr/rules and /_ecr/events tell how the emulator is doing"
+"""The greatest integer of the database."""
+NO_METRICS = "The emulator has no metrics; see /_ecr/rules and /_ecr/events"
 Given = Mapping[str, Any]
-"""The values in the query or the body of a request, by the keys that its address declares."""
+"""The values in the query or the body of a request. Its address declares the allowed keys."""
 
 
 class Admin:
-    """The views. ``reset`` empties the emulator, or one account and perhaps one Region of it."""
+    """The views. ``reset`` empties the emulator, or one account, in one Region if a Region is given."""
 
     def __init__(
         self, services: Services, clock: MovableClock, reset: Callable[[str | None, str | None], None]
@@ -69,12 +69,12 @@ class Admin:
         self._reset = reset
 
     def welcome(self, _: Given) -> ResponseReturnValue:
-        """What somebody sees who opens the endpoint in a browser."""
+        """Return a list of the addresses, for users who open the endpoint in a browser."""
         text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"), home=self._services.home)
         return text, {"Content-Type": "text/plain; charset=utf-8"}
 
     def health(self, _: Given) -> ResponseReturnValue:
-        """The process is alive."""
+        """Answer a liveness probe."""
         return jsonify(status="ok", version=__version__, services={"ecr": "running"})
 
     def ready(self, _: Given) -> ResponseReturnValue:
@@ -84,9 +84,9 @@ class Admin:
         return jsonify(status="ready")
 
     def events(self, given: Given) -> ResponseReturnValue:
-        """The events after the one whose key is ``?after=``, oldest first, with the key to go on from.
+        """Return the events after the one with the key ``?after=``, oldest first, with the key of the last one.
 
-        ``missed`` is how many came between and are forgotten by now.
+        ``missed`` is the number of events after that key that have been removed.
         """
         after = given.get("after", "0")
         if not (after.isascii() and after.isdecimal() and len(after) < 20 and int(after) <= LAST_KEY):
@@ -98,7 +98,7 @@ class Admin:
         return jsonify(events=[event.envelope() for event in found], last=last, missed=missed)
 
     def evaluate_lifecycle_policies(self, _: Given) -> ResponseReturnValue:
-        """Evaluate the lifecycle policies of all repositories now, not within a day."""
+        """Evaluate the lifecycle policies of all repositories now instead of within a day."""
         number = self._services.background.run_now(EVALUATE, self._clock.now())
         return jsonify(evaluated=number)
 
@@ -111,9 +111,9 @@ class Admin:
         return jsonify(asdict(self._services.garbage_collector.collect(self._clock.now(), grace)))
 
     def verify(self, _: Given) -> ResponseReturnValue:
-        """Read everything that is stored. One line of JSON tells of each step, and of each thing that is not well.
+        """Read all blobs and manifests. The answer has a line of JSON for each step and for each finding.
 
-        The last line has ``"done": true``, or an ``error`` if it could not go on.
+        The last line has ``"done": true``, or an ``error`` if the verification had to stop.
         """
 
         def lines() -> Iterator[str]:
@@ -129,13 +129,13 @@ class Admin:
         return line_by_line(lines())
 
     def findings(self, _: Given, digest: str) -> ResponseReturnValue:
-        """What scans of an image find."""
+        """Return the findings that scans of an image report."""
         with self._services.store.reading() as work:
             findings = work.known_findings.find(digest)
         return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
 
     def put_findings(self, given: Given, digest: str) -> ResponseReturnValue:
-        """Say what scans of an image will find, or those of every image of which nothing else is said."""
+        """Set the findings that scans report for an image, or for every image that has no findings of its own."""
         if digest != EVERY_IMAGE and not is_digest(digest):
             raise BadRequest(f"{digest!r} must be the digest of an image, or {EVERY_IMAGE} for every image")
         try:
@@ -147,19 +147,19 @@ class Admin:
         return jsonify(digest=digest, findings=findings)
 
     def delete_findings(self, _: Given, digest: str) -> ResponseReturnValue:
-        """Know nothing of an image any more: its scans fail, or find what those of every image do."""
+        """Remove the findings of an image. Its scans then report the findings for every image, or fail."""
         with self._services.store.writing() as work:
             findings = work.known_findings.find(digest)
             work.known_findings.remove(digest)
         return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
 
     def reset(self, given: Given) -> ResponseReturnValue:
-        """Forget everything, or what one account has: ``{"account": "123456789012", "region": "eu-west-1"}``."""
+        """Remove everything, or what one account has: ``{"account": "123456789012", "region": "eu-west-1"}``."""
         if not given:
             self._reset(None, None)
             return jsonify(status="empty")
         if "account" not in given:
-            raise BadRequest("Of which account? Say account beside region, or neither to empty everything")
+            raise BadRequest("A region needs an account. Send both, or neither to empty everything")
         registry = find_registry(given, self._services.home)
         region = registry.region if "region" in given else None
         self._reset(registry.id, region)
@@ -167,7 +167,7 @@ class Admin:
 
 
 class Address(NamedTuple):
-    """A method and path with its view. A body may have the keys of ``examples``, and no others."""
+    """A method and path with its view. A body may only have the keys of ``examples``."""
 
     method: str
     path: str
@@ -182,11 +182,11 @@ DATES = f'{{"repository": "team/app", "digest": "sha256:…", "pushed_at": "…"
 FINDINGS = '{"findings": [{"name": "CVE-2026-1", "severity": "HIGH"}]}'
 PROBES = {"/_ecr/health", "/_ecr/ready", "/_localstack/health", "/health", "/healthz", "/livez", "/ready", "/readyz"}
 OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
-"""Answered without the token; they tell nothing that is anybody's."""
+"""Paths that are answered without the token. Their answers contain no data of users."""
 
 
 def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) -> list[Address]:
-    """Everything; ``/_localstack/health`` is what wait strategies know."""
+    """Return all addresses. Wait strategies for LocalStack ask ``/_localstack/health``."""
     probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
     return [
         *probes,
@@ -215,7 +215,7 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) 
 
 
 def admin_app(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, token: str | None = None) -> Flask:
-    """The views under their addresses. With a token, only probes are answered to whom does not bring it."""
+    """Return the application with all addresses. If there is a token, other requests than probes must have it."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     for address in _addresses(admin, pull_through, state):
@@ -229,10 +229,10 @@ def admin_app(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, t
 
 
 def _strictly(address: Address) -> Callable[..., ResponseReturnValue]:
-    """The view of an address, called only if it understands all that the request brings."""
+    """Return the view of an address with a check that the query and the body have only known keys."""
 
     def view(**path: str) -> ResponseReturnValue:
-        # Pages that any server has are asked for with anything: a number that keeps caches away, for example.
+        # Requests for pages that any server has may have any query, for example a number against caches.
         query = read_query(request, address.query) if address.path.startswith("/_ecr") else {}
         return address.view(query | read_body(request, address.examples), **path)
 
@@ -244,7 +244,7 @@ def _stop_strangers(token: str) -> ResponseReturnValue | None:
     is_known = kind.lower() == "bearer" and hmac.compare_digest(brought.strip().encode(), token.encode())
     if is_known or request.path in OPEN:
         return None
-    error = f"{request.path} wants the emulator's --admin-token, in the header Authorization: Bearer TOKEN"
+    error = f"{request.path} needs the emulator's --admin-token in the header Authorization: Bearer TOKEN"
     return jsonify(error=error), 401, {"WWW-Authenticate": 'Bearer realm="ecr-emulator"'}
 
 
@@ -257,7 +257,7 @@ def _too_deep(_: RecursionError) -> ResponseReturnValue:
 
 
 def _unknown(digest: str) -> ResponseReturnValue:
-    return jsonify(error=f"Nothing has been said of findings in {digest!r}"), 404
+    return jsonify(error=f"There are no findings for {digest!r}"), 404
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:
@@ -267,7 +267,7 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
 
 def _reason(error: HTTPException) -> str | None:
     if isinstance(error, NotFound):
-        return "There is nothing at this address; GET / lists what there is"
+        return "There is no such address; GET / lists all addresses"
     if isinstance(error, MethodNotAllowed):
         return f"This address takes {', '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))} only"
     return error.description

@@ -1,4 +1,4 @@
-"""``/_ecr/image-dates`` and ``/_ecr/snapshots``: the state, as tests arrange it and go back to it."""
+"""``/_ecr/image-dates`` and ``/_ecr/snapshots``: changes of the state for tests."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Snapshots(Protocol):
         """Return a snapshot."""
 
     def restore(self, snapshot: Any, /) -> None:
-        """Go back to a snapshot."""
+        """Restore a snapshot."""
 
 
 class StateAdmin:
-    """The views. Snapshots have numbers, and are kept until they are deleted or the process ends."""
+    """The views. Snapshots have numbers and are kept until they are deleted or the process ends."""
 
     def __init__(self, services: Services, snapshots: Snapshots) -> None:
         self._services = services
@@ -37,14 +37,14 @@ class StateAdmin:
         self._taken: dict[str, Any] = {}
 
     def set_image_dates(self, given: Mapping[str, Any]) -> ResponseReturnValue:
-        """Say when an image was pushed and last pulled, by its repository and digest."""
+        """Set the dates at which an image was pushed and last pulled, by its repository and digest."""
         registry = find_registry(given, self._services.home)
         pushed_at, pulled_at = self._instant(given, "pushed_at"), self._instant(given, "pulled_at")
         if pushed_at and pulled_at and pulled_at < pushed_at:
-            raise BadRequest("pulled_at is before pushed_at: nobody could pull the image then")
+            raise BadRequest("pulled_at is before pushed_at: an image cannot be pulled before it is pushed")
         repository, digest = given.get("repository"), given.get("digest")
         if not isinstance(repository, str) or not isinstance(digest, str):
-            raise BadRequest("Of which image? Say repository and digest, as text")
+            raise BadRequest("The body must have repository and digest, as text")
         try:
             with self._services.store.writing() as work:
                 image = set_image_dates(work, registry, repository, digest, (pushed_at, pulled_at))
@@ -60,7 +60,7 @@ class StateAdmin:
         return jsonify(snapshot=name)
 
     def restore_snapshot(self, _: Mapping[str, Any], snapshot: str) -> ResponseReturnValue:
-        """Go back to a snapshot; it can be restored again."""
+        """Restore a snapshot, which can be restored again."""
         taken = self._taken.get(snapshot)
         if taken is None:
             return self._unknown(snapshot)
@@ -68,16 +68,16 @@ class StateAdmin:
         return jsonify(snapshot=snapshot, now=self._services.clock.now().isoformat())
 
     def delete_snapshot(self, _: Mapping[str, Any], snapshot: str) -> ResponseReturnValue:
-        """Forget a snapshot, and free what it holds."""
+        """Delete a snapshot and free its memory and blobs."""
         taken = self._taken.pop(snapshot, None)
         return self._unknown(snapshot) if taken is None else jsonify(snapshot=snapshot)
 
     def _unknown(self, snapshot: str) -> ResponseReturnValue:
         known = ", ".join(self._taken) or "none"
-        return jsonify(error=f"There is no snapshot {snapshot[:100]!r} of this process; there are: {known}"), 404
+        return jsonify(error=f"This process has no snapshot {snapshot[:100]!r}. Its snapshots: {known}"), 404
 
     def _instant(self, given: Mapping[str, Any], key: str) -> datetime | None:
-        """Return the instant that a key has. Raises ``BadRequest``, also for one in the future."""
+        """Return the instant in ``given[key]``, or None. Raises ``BadRequest``, also for an instant in the future."""
         if key not in given:
             return None
         now = self._services.clock.now()

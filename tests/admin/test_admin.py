@@ -109,7 +109,7 @@ def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):
 @pytest.mark.parametrize(
     ("method", "path", "status", "words"),
     [
-        ("GET", "/_ecr/nope", 404, "There is nothing at this address; GET / lists what there is"),
+        ("GET", "/_ecr/nope", 404, "There is no such address; GET / lists all addresses"),
         ("GET", "/_ecr/reset", 405, "This address takes POST only"),
         ("PATCH", "/_ecr/findings/*", 405, "This address takes DELETE, GET, PUT only"),
     ],

@@ -212,7 +212,7 @@ def test_reset_forgets_what_is_named_and_otherwise_everything(populated, tmp_pat
 def test_reset_of_a_region_wants_to_know_whose(populated, tmp_path):
     done = run(tmp_path, "reset", "--region", "eu-west-1", "--port", str(populated.port))
     assert done.returncode == 1
-    assert "Of which account?" in done.stderr
+    assert "A region needs an account" in done.stderr
     assert len(left(populated)) == 4
 
 

@@ -100,7 +100,7 @@ def test_a_refresh_that_fails_leaves_what_is_cached(cache, upstream):
         ({"image": "quay/no/such"}, 404, "The repository with name 'quay/no/such' does not exist"),
         ({"image": NAME, "region": "eu-west-1"}, 404, "in eu-west-1"),
         ({"image": "Quay/App"}, 400, "is not a repository name"),
-        ({"image": f"{NAME}@sha256:{'a' * 64}"}, 400, "What a digest means never changes"),
+        ({"image": f"{NAME}@sha256:{'a' * 64}"}, 400, "The image of a digest never changes"),
         ({"image": NAME, "account": "me"}, 400, "account must be 12 digits"),
         ({}, 400, 'The body must be like {"image"'),
         ([], 400, 'The body must be like {"image"'),

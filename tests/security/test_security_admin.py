@@ -54,7 +54,7 @@ def test_a_post_of_json_needs_no_body_where_there_is_nothing_to_say(http, path, 
 def test_a_key_that_an_address_does_not_have_is_named_with_those_that_it_has(http, path):
     answer = http.post(f"/_ecr/{path}", json=POSTS[path] | {"graze": "1h"})
     assert answer.status_code == 400
-    assert 'The body has the unknown key "graze"; this address takes ' in answer.json["error"]
+    assert 'The body has the unknown key "graze"; this address accepts ' in answer.json["error"]
     for key in POSTS[path]:
         assert key in answer.json["error"]
 
@@ -63,12 +63,12 @@ def test_a_key_that_an_address_does_not_have_is_named_with_those_that_it_has(htt
 def test_so_is_one_in_the_query(http, path):
     answer = http.get(f"/_ecr{path}?since=5")
     assert answer.status_code == 400
-    assert 'The query has the unknown key "since"; this address takes ' in answer.json["error"]
+    assert 'The query has the unknown key "since"; this address accepts ' in answer.json["error"]
 
 
 def test_findings_take_no_other_key_either(http):
     answer = http.put(f"/_ecr/findings/{DIGEST}", json={"findings": [], "finding": []})
-    assert 'unknown key "finding"; this address takes findings' in answer.json["error"]
+    assert 'unknown key "finding"; this address accepts findings' in answer.json["error"]
     assert http.delete(f"/_ecr/findings/{DIGEST}?force=1").status_code == 400
     assert http.delete(f"/_ecr/findings/{DIGEST}", json={"force": True}).status_code == 400
 
@@ -253,7 +253,7 @@ def test_it_says_how_one_may_look(untouched, path, method):
 
 def test_it_says_that_there_are_no_metrics(untouched):
     answer = untouched.get("/metrics")
-    assert (answer.status_code, answer.json["error"].startswith("There are no metrics")) == (404, True)
+    assert (answer.status_code, answer.json["error"].startswith("The emulator has no metrics")) == (404, True)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_it_says_that_there_are_no_metrics(untouched):
 def test_what_it_does_not_have_is_said_in_plain_words(untouched, path):
     answer = untouched.get(path, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == 404
-    assert "There is nothing at this address" in answer.json["error"]
+    assert "There is no such address" in answer.json["error"]
 
 
 @pytest.mark.parametrize("path", ["/health", "/metrics", "/favicon.ico"])

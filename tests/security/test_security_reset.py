@@ -87,9 +87,9 @@ def test_an_account_that_has_nothing_takes_nothing_from_others(full, http):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"acount": THEIRS}, 'unknown key "acount"; this address takes account, region'),
+        ({"acount": THEIRS}, 'unknown key "acount"; this address accepts account, region'),
         ({"account": THEIRS, "dry-run": True}, 'unknown key "dry-run"'),
-        ({"region": AWAY}, "Of which account?"),
+        ({"region": AWAY}, "A region needs an account"),
         ({"account": "me"}, "account must be 12 digits"),
         ({"account": None}, "account must be 12 digits"),
         ({"account": 999999999999}, "account must be 12 digits"),
@@ -114,7 +114,7 @@ def test_a_reset_takes_nothing_from_its_query(emulator, http, query):
     client_of(emulator, account=THEIRS).create_repository(repositoryName="app")
     answer = http.post(f"/_ecr/reset?{query}", json={})
     assert answer.status_code == 400
-    assert "this address takes nothing there" in answer.json["error"]
+    assert "this address accepts nothing there" in answer.json["error"]
     assert client_of(emulator, account=THEIRS).describe_repositories()["repositories"]
 
 
