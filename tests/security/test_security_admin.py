@@ -74,7 +74,7 @@ def test_findings_take_no_other_key_either(http):
 
 
 def test_a_key_that_comes_twice_is_refused(http):
-    assert "says after 2 times" in http.get("/_ecr/events?after=1&after=2").json["error"]
+    assert "has after 2 times" in http.get("/_ecr/events?after=1&after=2").json["error"]
     answer = http.post("/_ecr/gc", data='{"grace": "9h", "grace": "0s"}', headers=JSON)
     assert (answer.status_code, "a key twice" in answer.json["error"]) == (400, True)
 
