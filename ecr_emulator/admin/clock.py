@@ -1,4 +1,4 @@
-"""``/_ecr/clock``: the emulator's time, which users move."""
+"""``/_ecr/clock``: the emulator's clock, which users can move, set and freeze."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ClockAdmin:
         self._services = services
 
     def show(self, _: Mapping[str, Any]) -> ResponseReturnValue:
-        """The emulator's time."""
+        """Return the emulator's time."""
         return jsonify(now=self._clock.now().isoformat())
 
     def move(self, given: Mapping[str, Any]) -> ResponseReturnValue:
-        """Move, set or freeze the emulator's time. What falls due meanwhile is done before the answer."""
+        """Move, set or freeze the emulator's clock. Work that falls due is done before the answer."""
         try:
             self._do(given)
         except ValueError as wrong:

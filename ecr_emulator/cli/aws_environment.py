@@ -1,6 +1,6 @@
 """The AWS variables of the environment, for commands that ask a running emulator.
 
-Flags and ``ECR_EMULATOR_…`` variables win over them; they win over the settings file.
+Flags and ``ECR_EMULATOR_…`` variables win over AWS variables; AWS variables win over the settings file.
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
 """
 

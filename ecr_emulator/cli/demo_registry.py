@@ -29,7 +29,7 @@ class HelloImage:
 
 
 def hello_image(architectures: tuple[str, ...] = ("amd64", "arm64")) -> HelloImage:
-    """A multi-architecture image whose layers hold one greeting each."""
+    """Return a multi-architecture image with a greeting in each layer."""
     image = HelloImage()
     children = []
     for architecture in architectures:
@@ -54,7 +54,7 @@ class RegistryClient:
         self._session.auth = ("AWS", password)
 
     def push(self, name: str, tag: str, image: HelloImage) -> str:
-        """Push blobs, then manifests, then the index; returns the digest of the index."""
+        """Push blobs, then manifests, then the index. Returns the digest of the index."""
         for digest, blob in image.blobs.items():
             session = self._send("POST", f"/v2/{name}/blobs/uploads/").headers["Location"]
             self._send("PUT", session, params={"digest": digest}, data=blob)
@@ -63,7 +63,7 @@ class RegistryClient:
         return self._put_manifest(name, tag, image.index, INDEX)
 
     def pull(self, name: str, tag: str) -> tuple[str, list[str]]:
-        """Pull an index with all its images; returns its digest and the platforms."""
+        """Pull an index with all its images. Returns its digest and the platforms."""
         answer = self._send("GET", f"/v2/{name}/manifests/{tag}", headers={"Accept": INDEX})
         platforms = []
         for child in answer.json()["manifests"]:

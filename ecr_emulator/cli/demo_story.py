@@ -31,7 +31,7 @@ def tell() -> None:
 
 
 class Demo:
-    """The steps, in order. ``stack`` ends what they start."""
+    """The steps, in order. ``stack`` stops the servers and emulators that they start."""
 
     def __init__(self, stack: ExitStack) -> None:
         hub = stack.enter_context(Emulator(Settings(account=UPSTREAM_ACCOUNT)))

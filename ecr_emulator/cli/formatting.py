@@ -32,10 +32,10 @@ def time_in_words(length: timedelta) -> str:
 
 
 def ago(instant: str | None, now: datetime, never: str = "never") -> str:
-    """The time since an ISO instant, in words."""
+    """Return the time since an ISO instant, in words."""
     return f"{time_in_words(now - datetime.fromisoformat(instant))} ago" if instant else never
 
 
 def ahead(instant: str | None, now: datetime) -> str:
-    """The time until an ISO instant, in words."""
+    """Return the time until an ISO instant, in words."""
     return f"for another {time_in_words(datetime.fromisoformat(instant) - now)}" if instant else ""

@@ -31,19 +31,19 @@ class Address(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The address that settings name, with the first of their hosts."""
+        """Return the address in settings, with the first of their hosts."""
         host = settings.host[0]
         host = LOOPBACK_OF.get(host, host)
         return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}")
 
 
 def version_of(address: Address) -> str:
-    """The version of the emulator at this address. Raises OSError if no emulator answers."""
+    """Return the version of the emulator at this address. Raises OSError if no emulator answers."""
     answer = request(address, "GET", "/_ecr/health")
     try:
         return str(answer["version"])
     except (LookupError, TypeError) as wrong:
-        raise _somebody_else() from wrong
+        raise _not_an_emulator() from wrong
 
 
 def request(address: Address, method: str, path: str, body: str | None = None, timeout: float = TIMEOUT_SECONDS) -> Any:
@@ -67,7 +67,7 @@ def lines(address: Address, path: str, body: str, timeout: float) -> Iterator[An
 
 
 def account_of_key(address: Address, access_key: str) -> str | None:
-    """The account of an access key, from the STS companion of this emulator; None if it does not answer."""
+    """Return the account of an access key, according to the emulator's STS companion; None if it does not answer."""
     import re
     from http.client import HTTPException
 
@@ -100,9 +100,9 @@ def _answer(address: Address, method: str, path: str, body: str | None, timeout:
             raise _refusal(answer)
         yield answer
     except OSError:
-        raise  # a certificate that is not trusted counts as a ValueError too
+        raise  # the error for an untrusted certificate is also a ValueError
     except (HTTPException, ValueError) as wrong:
-        raise _somebody_else() from wrong
+        raise _not_an_emulator() from wrong
     finally:
         connection.close()
 
@@ -120,12 +120,12 @@ def connection_to(address: Address, timeout: float) -> HTTPConnection:
 
 
 def reason(failure: OSError) -> str:
-    """The message of an error without its number."""
+    """Return the message of an error without its number."""
     return failure.strerror or str(failure)
 
 
 def _refusal(answer: HTTPResponse) -> Exception:
-    """The reason in the JSON of a refusal, or else the status."""
+    """Return the error for a refusal, with the reason in its JSON or else with the status."""
     import json
 
     try:
@@ -134,5 +134,5 @@ def _refusal(answer: HTTPResponse) -> Exception:
         return OSError(f"it answers {answer.status} {answer.reason}")
 
 
-def _somebody_else() -> OSError:
+def _not_an_emulator() -> OSError:
     return OSError("something else answers there")

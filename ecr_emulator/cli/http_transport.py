@@ -1,4 +1,4 @@
-"""A way to a running emulator over HTTP, for seeds and snapshots."""
+"""The transport of requests to a running emulator over HTTP, for seeds and snapshots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_emulator.transports import CHUNK, Answer
 
 
 class HttpTransport:
-    """Sends each request on a new connection. ``timeout`` is in seconds. Raises ``OSError`` if nobody answers."""
+    """Sends each request on a new connection. ``timeout`` is in seconds. Raises ``OSError`` if no server answers."""
 
     def __init__(self, address: Address, timeout: float) -> None:
         self._address = address

@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
         self._commands_at = commands_at
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the table."""
+        """Return the names in the order of the table."""
         return list(self._commands_at)
 
     def resolve_command(
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(unknown.message + "".join(f" Did you mean {name}?" for name in close), ctx) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name."""
+        """Return the command with this name."""
         if cmd_name not in self._commands_at:
             return None
         module, _, attribute = self._commands_at[cmd_name].partition(":")

@@ -59,7 +59,7 @@ def _loaded(config: Path | None, given: dict[str, Any]) -> Loaded:
 
 
 def _texts(value: Any) -> list[str]:
-    """The texts of a flag: true or false for a switch, one or several for others."""
+    """Return the texts of a flag: ``true`` or ``false`` for a switch, one or more texts for other flags."""
     if isinstance(value, bool):
         return ["true" if value else "false"]
     return [value] if isinstance(value, str) else list(value)

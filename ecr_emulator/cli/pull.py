@@ -49,7 +49,7 @@ def _bar(image: str, steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
         for step in steps:
             bar.label = f"{image} {step['blobs_done']}/{step['blobs']} blobs, {size_in_words(step['bytes_done'])}"
             bar.update(step["bytes_done"] - bar.pos)
-        bar.render_progress()  # the last step may have brought no bytes
+        bar.render_progress()  # the last step may have no new bytes
     return step
 
 

@@ -28,7 +28,7 @@ UPSTREAM_TIMEOUT = 600.0
 
 
 class RunningEmulator:
-    """The emulator that the user names. ``registry`` is the account and the Region, each only if named."""
+    """The emulator that the user names. ``registry`` holds the account and the Region, each only if it is named."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._address = emulator_meant(loaded)
@@ -36,17 +36,17 @@ class RunningEmulator:
         self.flags = {name: value for name, value in self.registry.items() if loaded.is_flag(name)}
 
     def get(self, path: str) -> Any:
-        """The answer to a GET about the user's registry."""
+        """Return the answer to a GET about the user's registry."""
         query = f"?{urlencode(self.registry)}" if self.registry else ""
         with self._reporting_failures():
             return request(self._address, "GET", path + query)
 
     def post(self, path: str, **body: str) -> Any:
-        """The answer to a POST about the user's registry."""
+        """Return the answer to a POST about the user's registry."""
         return self.send(path, self.registry | body)
 
     def send(self, path: str, body: Mapping[str, str]) -> Any:
-        """The answer to a POST."""
+        """Return the answer to a POST."""
         with self._reporting_failures():
             return request(self._address, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
 

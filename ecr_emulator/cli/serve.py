@@ -1,4 +1,4 @@
-"""``ecr-emulator serve``."""
+"""``ecr-emulator serve``: run the emulator."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _serve(loaded: Loaded, stopped: Told) -> None:
 
 
 def _seed(emulator: Emulator) -> None:
-    """Apply the seeds of the settings before anybody is answered."""
+    """Apply the seeds of the settings before the server answers requests."""
     if not emulator.settings.seed:
         return
     from ecr_emulator.seeds.apply import apply_seeds
@@ -160,7 +160,7 @@ def _about_tls(settings: Settings, address: str) -> str:
 
 
 def _name_of(hosts: tuple[str, ...]) -> str:
-    """The name for clients on this machine: localhost, unless the emulator does not listen there."""
+    """Return the host name for clients on this machine: localhost, unless the emulator does not listen there."""
     for host in hosts:
         try:
             address = ip_address(host)

@@ -60,7 +60,7 @@ def trust(loaded: Loaded) -> None:
 
 
 def certificate(settings: Settings) -> Certificate:
-    """The certificate for an emulator with these settings. Creates or renews it by the machine's clock."""
+    """Return the certificate for an emulator with these settings. Creates or renews it by the machine's clock."""
     from ecr_emulator.serving.certificates import NameNotCovered, certificate_for
     from ecr_emulator.system import SystemClock
 
