@@ -23,37 +23,37 @@ def http(emulator):
 
 
 @pytest.mark.parametrize("path", ["/_ecr/health", "/_localstack/health"])
-def test_it_is_alive(http, path):
+def test_health_reports_a_running_emulator(http, path):
     answer = http.get(path)
     assert (answer.status_code, answer.json["status"], answer.json["services"]) == (200, "ok", {"ecr": "running"})
 
 
-def test_it_is_ready(http):
+def test_ready_reports_a_ready_emulator(http):
     assert http.get("/_ecr/ready").json == {"status": "ready"}
 
 
-def test_a_browser_is_told_where_it_is(http):
+def test_the_start_page_shows_the_variables_to_export(http):
     answer = http.get("/")
     assert answer.status_code == 200
     assert "export AWS_ENDPOINT_URL=http://localhost AWS_DEFAULT_REGION=us-east-1\n" in answer.text
     assert "export AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=any\n" in answer.text
 
 
-def test_the_clock_moves_on(http):
+def test_the_clock_moves_forward(http):
     before = datetime.fromisoformat(http.get("/_ecr/clock").json["now"])
     moved = datetime.fromisoformat(http.post("/_ecr/clock", json={"advance": "1d12h"}).json["now"])
     assert timedelta(hours=36) <= moved - before < timedelta(hours=37)
 
 
 @pytest.mark.parametrize("body", [{}, {"advance": "soon"}, {"advance": None}, {"advance": -5}, [], "24h"])
-def test_a_wrong_move_says_what_would_be_right(http, body):
+def test_an_invalid_move_of_the_clock_is_refused_with_an_example(http, body):
     answer = http.post("/_ecr/clock", json=body)
     assert answer.status_code == 400
     assert '{"advance": "24h"}' in answer.json["error"]
 
 
 @pytest.mark.parametrize("path", ["clock", "gc", "refresh", "pull"])
-def test_a_body_that_curl_calls_a_form_is_told_what_to_call_itself(http, path):
+def test_a_form_is_refused_with_the_content_type_to_send(http, path):
     answer = http.post(f"/_ecr/{path}", data='{"advance": "25h"}', content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 415
     assert "Content-Type: application/json" in answer.json["error"]
@@ -70,7 +70,7 @@ def test_events_can_be_followed(emulator, http):
     assert http.get("/_ecr/events?after=x").status_code == 400
 
 
-def test_a_reader_of_events_hears_how_many_it_missed(emulator, http):
+def test_a_reader_of_events_gets_the_number_of_missed_events(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app")
     put_image(ecr, "app", an_image(1), "v1")
@@ -97,7 +97,7 @@ def test_lifecycle_policies_are_evaluated_on_request(emulator, http):
     assert ecr.list_images(repositoryName="app")["imageIds"] == [{"imageDigest": newest}]
 
 
-def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):
+def test_reset_removes_everything_except_logins(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app")
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
@@ -114,6 +114,6 @@ def test_reset_forgets_everything_but_who_is_logged_in(emulator, http):
         ("PATCH", "/_ecr/findings/*", 405, "This address takes DELETE, GET, PUT only"),
     ],
 )
-def test_what_is_not_there_is_said_in_json(http, method, path, status, words):
+def test_unknown_addresses_and_methods_are_refused_in_json(http, method, path, status, words):
     answer = http.open(path, method=method)
     assert (answer.status_code, answer.json) == (status, {"error": f"{method} {path}: {words}"})

@@ -37,7 +37,7 @@ def test_findings_are_put_got_and_deleted(http, digest):
         assert (answer.status_code, digest in answer.json["error"]) == (404, True)
 
 
-def test_a_scan_finds_what_was_told(emulator, http):
+def test_a_scan_reports_the_findings_that_were_set(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
     image = an_image()
@@ -50,7 +50,7 @@ def test_a_scan_finds_what_was_told(emulator, http):
 
 
 @pytest.mark.parametrize("digest", ["latest", "sha256:1", DIGEST.upper(), "**"])
-def test_findings_are_of_a_digest(http, digest):
+def test_findings_need_a_digest(http, digest):
     answer = http.put(f"/_ecr/findings/{digest}", json={"findings": []})
     assert (answer.status_code, answer.json["error"]) == (
         400,
@@ -66,7 +66,7 @@ def test_findings_are_of_a_digest(http, digest):
         ('{"findings": [{"name": "CVE-1", "severity": "BAD"}]}', "$.findings[0].severity: 'BAD' is not one of"),
     ],
 )
-def test_wrong_findings_say_what_would_be_right(http, body, reason):
+def test_invalid_findings_are_refused_with_an_example(http, body, reason):
     answer = http.put(f"/_ecr/findings/{DIGEST}", data=body, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json["error"].startswith('The body must be like {"findings": [{"name": ')
@@ -74,7 +74,7 @@ def test_wrong_findings_say_what_would_be_right(http, body, reason):
     assert http.get(f"/_ecr/findings/{DIGEST}").status_code == 404
 
 
-def test_reset_forgets_findings(http):
+def test_reset_removes_findings(http):
     http.put("/_ecr/findings/*", json={"findings": []})
     http.post("/_ecr/reset", json={})
     assert http.get("/_ecr/findings/*").status_code == 404

@@ -16,7 +16,7 @@ FILES = [file for section in sections().values() for file in section.files]
 READERS = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 
 
-def test_the_styles_are_written_as_the_page_says():
+def test_the_page_lists_the_uri_of_each_style():
     written = dict(re.findall(r"^\| `(\w+)` \| `(\S+)` \|", TEXT, re.MULTILINE))
     registry = Registry("123456789012", "us-east-1")
     assert written == {
@@ -37,7 +37,7 @@ def test_a_file_of_the_page_is_well_formed(file):
     assert READERS[file.language](file.text)
 
 
-def test_everything_that_only_clusters_read_is_on_the_page():
+def test_files_for_clusters_name_the_hosts_that_containerd_was_tried_with():
     """k3d and kind's nodes cannot be started, so that at least what they are told is what containerd was tried with."""
     (k3d,) = (READERS[file.language](file.text) for file in sections()["k3d"].files)
     ((registry, mirror),) = k3d["mirrors"].items()

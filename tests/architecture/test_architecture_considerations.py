@@ -30,27 +30,27 @@ def tests(tmp_path):
     return tmp_path
 
 
-def test_the_table_is_what_the_script_makes_of_it(page):
+def test_the_table_is_what_the_script_generates(page):
     assert considerations_page(page, SENTENCES.read_text(encoding="utf-8"), TESTS) == page
 
 
-def test_every_consideration_of_the_page_is_there():
+def test_every_consideration_of_aws_is_listed():
     names = re.findall(r"^\[S(\d+)[a-d]?\]$", SENTENCES.read_text(encoding="utf-8"), re.MULTILINE)
     assert {int(number) for number in names} == set(range(1, 31)) - {28}
 
 
-def test_links_lead_somewhere(page):
+def test_no_link_is_broken(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page):
         assert target.startswith("https://") or (PAGE.parent / target).exists(), target
 
 
-def test_flags_and_errors_that_it_names_exist(page):
+def test_flags_and_errors_on_the_page_exist(page):
     flags = {setting.flag for setting in SETTINGS.values()}
     assert set(re.findall(r"`(--[a-z-]+)", page)) <= flags
     assert all(hasattr(errors, name) for name in re.findall(r"\w+Exception\b", page))
 
 
-def test_the_readme_leads_to_it():
+def test_the_readme_links_the_page():
     assert "(docs/pull-through-cache.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -72,6 +72,6 @@ def test_marks_and_sentences_must_fit_together(tests, sentences, complaint):
         considerations_page(TABLE, sentences, tests)
 
 
-def test_what_is_open_says_why(tests):
+def test_an_open_consideration_has_a_reason(tests):
     made = considerations_page(TABLE, '[S1]\nsays = "Tea."\n[S2]\nsays = "Milk."\nopen = "there is none."', tests)
     assert "| S2 | Milk. |  | none: there is none. |" in made

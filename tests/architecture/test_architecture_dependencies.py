@@ -31,7 +31,7 @@ def declared(requirements):
 
 
 @pytest.mark.parametrize(("folder", "extras"), [("ecr_emulator", []), ("tests", ["test"]), ("scripts", ["test"])])
-def test_what_is_imported_is_declared(folder, extras):
+def test_imported_packages_are_declared(folder, extras):
     requirements = declared(PROJECT["dependencies"])
     for extra in extras:
         requirements |= declared(PROJECT["optional-dependencies"][extra])

@@ -64,17 +64,17 @@ def test_every_handler_names_its_aws_page():
         assert inspect.getdoc(handler).splitlines()[0] == AWS_PAGE.format(name)
 
 
-def test_the_page_tells_of_every_operation_and_its_state(page):
+def test_the_page_lists_every_operation_with_its_state(page):
     for name, state in COVERAGE.items():
         word = state if isinstance(state, str) else f"partial: {state['partial']}"
         assert f"| [{name}]({AWS_PAGE.format(name)}) | {word} |" in page
 
 
-def test_the_page_is_what_the_script_makes_of_it(page):
+def test_the_page_is_what_the_script_generates(page):
     assert fidelity_page(page, FACTS.read_text(encoding="utf-8"), COVERAGE) == page
 
 
-def test_links_lead_somewhere(page):
+def test_no_link_is_broken(page):
     anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in re.findall("#+ (.+)", page)}
     for target in re.findall(r"\]\(([^)]+)\)", page):
         if target.startswith("#"):
@@ -83,21 +83,21 @@ def test_links_lead_somewhere(page):
             assert (PAGE.parent / target).exists(), target
 
 
-def test_flags_and_errors_that_it_names_exist(page):
+def test_flags_and_errors_on_the_page_exist(page):
     assert set(re.findall(r"--[a-z][a-z-]+", page)) <= {setting.flag for setting in SETTINGS.values()}
     assert all(hasattr(errors, name) for name in re.findall(r"\w+Exception\b", page))
 
 
-def test_the_readme_leads_to_it():
+def test_the_readme_links_the_page():
     assert "(docs/fidelity.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_facts_about_what_is_no_operation_are_refused():
+def test_facts_about_unknown_operations_are_refused():
     strange = 'difference = []\n[[topic]]\ntitle = "Tea"\noperations = ["MakeTea"]\n'
     with pytest.raises(LookupError, match="MakeTea"):
         fidelity_page("", strange, COVERAGE)
 
 
-def test_a_table_that_nobody_makes_is_refused():
+def test_an_unknown_table_is_refused():
     with pytest.raises(LookupError, match="tea"):
         fidelity_page("<!-- table: tea -->\n<!-- end -->", "topic = []\ndifference = []", COVERAGE)

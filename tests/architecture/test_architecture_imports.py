@@ -20,12 +20,12 @@ def modules_after(code):
     return set(done.stdout.splitlines()[-1].split())
 
 
-def test_asking_for_the_version_loads_nothing_heavy():
+def test_the_version_imports_no_heavy_package():
     run = "from ecr_emulator.cli.main import main\ntry: main(['--version'])\nexcept SystemExit: pass"
     assert not modules_after(run) & HEAVY
 
 
-def test_the_server_starts_without_what_it_may_never_need():
+def test_the_server_starts_without_rarely_used_packages():
     assert not modules_after("import ecr_emulator.emulator") & {"moto", "boto3", "requests", "granian"}
 
 

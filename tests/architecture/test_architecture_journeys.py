@@ -13,7 +13,7 @@ INSTALLED_WITH = {"aws": "awscli", "ctr": "containerd", "docker": "docker.io", "
 EVERYWHERE = {"unshare"}
 
 
-def test_a_missing_client_is_skipped_by_hand_and_a_failure_in_ci(monkeypatch):
+def test_a_missing_client_skips_a_journey_locally_and_fails_it_in_ci(monkeypatch):
     monkeypatch.delenv("JOURNEYS_REQUIRE_CLIENTS", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no-such-client is not installed"):
         program("no-such-client")
@@ -26,7 +26,7 @@ def sources(*folders):
     return "".join(path.read_text(encoding="utf-8") for each in folders for path in (ROOT / each).rglob("*.py"))
 
 
-def test_ci_installs_every_client_and_wants_it():
+def test_ci_installs_and_requires_every_client():
     clients = sources("tests/journeys", "tests/support")
     asked = re.findall(r'\bprogram\("([\w-]+)"\)', clients + sources("scripts"))
     programs = {*asked, *re.findall(r'^    name = "([\w-]+)"$', clients, re.MULTILINE)} - EVERYWHERE

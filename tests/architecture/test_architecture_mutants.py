@@ -9,7 +9,7 @@ PACKAGES = {path.name for path in (ROOT / "ecr_emulator").iterdir() if (path / "
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.file}: {mutant.becomes}")
-def test_a_mutant_changes_one_line_that_is_there_and_names_tests_that_are_there(mutant, tmp_path):
+def test_a_mutant_changes_one_existing_line_and_names_existing_tests(mutant, tmp_path):
     file = tmp_path / mutant.file
     file.parent.mkdir(parents=True)
     original = (ROOT / mutant.file).read_text()
@@ -22,7 +22,7 @@ def test_a_mutant_changes_one_line_that_is_there_and_names_tests_that_are_there(
     assert all((ROOT / test.partition("::")[0]).exists() for test in mutant.tests)
 
 
-def test_there_are_mutants_of_every_package():
+def test_every_package_has_mutants():
     assert len(MUTANTS) >= 30
     assert {mutant.file.split("/")[1] for mutant in MUTANTS} >= PACKAGES
 

@@ -49,7 +49,7 @@ def test_every_command_is_documented(command):
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_links_lead_somewhere(paper):
+def test_no_link_is_broken(paper):
     assert {link for link in links(paper) if not link.exists()} == set()
 
 

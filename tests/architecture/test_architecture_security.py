@@ -56,7 +56,7 @@ def test_each_sentence_has_tests_that_exist(sentence, tests):
         assert name in names_in((PAGE.parent / path).resolve())
 
 
-def test_what_it_names_exists():
+def test_the_flags_suffixes_and_paths_on_the_page_exist():
     assert set(re.findall(r"`(--[a-z-]+)", page())) <= {setting.flag for setting in SETTINGS.values()}
     assert {"--host", "--allow-host", "--allow-origin", "--admin-token"} <= set(re.findall(r"`(--[a-z-]+)", page()))
     for suffix in (*PRIVATE, *AWS):
@@ -65,5 +65,5 @@ def test_what_it_names_exists():
         assert f"`{path.rstrip('/') or '/'}`" in page()
 
 
-def test_the_readme_leads_to_it():
+def test_the_readme_links_the_page():
     assert "(docs/security.md)" in (ROOT / "README.md").read_text(encoding="utf-8")

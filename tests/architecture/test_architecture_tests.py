@@ -22,7 +22,7 @@ def imported_by(path):
             yield node.module
 
 
-def test_nothing_is_imported_out_of_a_conftest():
+def test_nothing_is_imported_from_a_conftest():
     assert [path.name for path in TESTS for module in imported_by(path) if module.endswith("conftest")] == []
 
 

@@ -27,7 +27,7 @@ def hosts_of_the_tests():
 
 @pytest.mark.parametrize("hosts", [hosts_of_the_page, hosts_of_the_tests])
 @pytest.mark.parametrize("kind", UPSTREAM_KINDS, ids=lambda kind: kind.name)
-def test_it_has_a_row_and_a_description(kind, hosts):
+def test_an_upstream_has_a_row_and_a_description(kind, hosts):
     assert len([host for host in hosts() if kind.url.fullmatch(host)]) == 1
 
 

@@ -53,7 +53,7 @@ THERE = (ACCOUNT, "eu-west-1", ["quay"])
 
 
 @pytest.mark.parametrize("arguments", [(), ("--iam", "enforce", "--account", ACCOUNT, "--region", "eu-west-1")])
-def test_the_lines_that_serve_prints_are_all_that_a_clean_shell_needs(tmp_path, arguments):
+def test_the_lines_that_serve_prints_are_enough_for_a_clean_shell(tmp_path, arguments):
     with serving(tmp_path, "--port", "0", *arguments) as served:
         lines = [line.strip() for line in served.output.splitlines() if line.startswith("  export ")]
         assert set(re.findall(r"(\w+)=", "\n".join(lines))) == {
@@ -84,7 +84,7 @@ def test_commands_ask_the_emulator_that_aws_tools_ask(emulator, tmp_path):
     assert run(tmp_path, "gc", **variables).stdout.startswith("Removed 0 uploads")
 
 
-def test_the_address_of_ecr_wins_over_that_of_everything(emulator, tmp_path):
+def test_the_endpoint_variable_of_ecr_wins_over_the_general_one(emulator, tmp_path):
     urls = {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_ECR": f"{emulator.url}/"}
     assert run(tmp_path, "health", **urls).returncode == 0
     assert run(tmp_path, "health", **urls | {"AWS_ENDPOINT_URL_ECR": ""}).returncode == 1
@@ -94,7 +94,7 @@ def test_the_address_of_ecr_wins_over_that_of_everything(emulator, tmp_path):
     assert run(tmp_path, "health", **urls, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true").returncode == 0
 
 
-def test_a_flag_and_a_variable_of_its_own_win_over_that_of_aws(emulator, tmp_path):
+def test_flags_and_own_variables_win_over_the_endpoint_of_aws(emulator, tmp_path):
     nobody = {"AWS_ENDPOINT_URL": "http://localhost:1"}
     assert run(tmp_path, "health", "--port", str(emulator.port), **nobody).returncode == 0
     assert run(tmp_path, "health", **nobody, ECR_EMULATOR_PORT=str(emulator.port)).returncode == 0
@@ -104,20 +104,20 @@ def test_a_flag_and_a_variable_of_its_own_win_over_that_of_aws(emulator, tmp_pat
 
 
 @pytest.mark.parametrize("command", [("rules",), ("refresh", "quay/a"), ("pull", "quay/a:v1"), ("gc",), ("reset",)])
-def test_nobody_at_the_address_is_said_with_the_address_and_who_names_it(tmp_path, command):
+def test_an_address_without_an_emulator_is_reported_with_its_variable(tmp_path, command):
     done = run(tmp_path, *command, AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert done.returncode == 1
     assert "No emulator at http://127.0.0.1:1, which AWS_ENDPOINT_URL names: Connection refused" in done.stderr
 
 
 @pytest.mark.parametrize("url", ["localhost:4566", "4566", "ftp://localhost", "http://", "http://[", "http://h:port"])
-def test_what_is_no_address_is_refused(tmp_path, url):
+def test_an_invalid_address_is_refused(tmp_path, url):
     done = run(tmp_path, "rules", AWS_ENDPOINT_URL_ECR=url)
     assert done.returncode == 2
     assert f"AWS_ENDPOINT_URL_ECR must be an address like http://localhost:4566, not {url!r}" in done.stderr
 
 
-def test_an_address_with_https_is_asked_with_the_authorities_that_aws_tools_trust(tmp_path):
+def test_https_addresses_are_verified_with_the_ca_bundle_of_aws_tools(tmp_path):
     tls = ("--tls", "--tls-dir", str(tmp_path / "tls"))
     with serving(tmp_path, "--port", "0", *tls) as served:
         url = {"AWS_ENDPOINT_URL": served.url.replace("http:", "https:")}
@@ -144,7 +144,7 @@ def test_account_and_region_are_those_of_aws_tools(emulator, tmp_path):
     assert rules(tmp_path, *port, **named | {"AWS_REGION": ""}) == THERE
 
 
-def test_flags_and_variables_of_its_own_say_better_whose(emulator, tmp_path):
+def test_flags_and_own_variables_win_over_account_and_region_of_aws(emulator, tmp_path):
     port = ("--port", str(emulator.port))
     other = {"AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-west-2"}
     assert rules(tmp_path, *port, "--account", ACCOUNT, "--region", "eu-west-1", **other) == THERE
@@ -155,7 +155,7 @@ def test_flags_and_variables_of_its_own_say_better_whose(emulator, tmp_path):
     assert rules(tmp_path, *port, **other) == ("111122223333", "us-west-2", [])
 
 
-def test_an_access_key_that_iam_gave_out_is_of_its_users_account(emulator, tmp_path):
+def test_an_access_key_of_iam_means_the_account_of_its_user(emulator, tmp_path):
     where = {"endpoint_url": emulator.url, "region_name": "us-east-1"}
     iam = boto3.client("iam", **where, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
     iam.create_user(UserName="ann")
@@ -164,7 +164,7 @@ def test_an_access_key_that_iam_gave_out_is_of_its_users_account(emulator, tmp_p
     assert rules(tmp_path, **variables) == THERE
 
 
-def test_an_access_key_that_nobody_gave_out_is_of_the_emulator_s_own_account(emulator, tmp_path):
+def test_an_unknown_access_key_means_the_account_of_the_emulator(emulator, tmp_path):
     port = ("--port", str(emulator.port))
     assert rules(tmp_path, *port, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE") == ("000000000000", "us-east-1", [])
     assert rules(tmp_path, *port, AWS_ACCESS_KEY_ID="no\nkey") == ("000000000000", "us-east-1", [])
@@ -193,7 +193,7 @@ def left(served):
     ]
 
 
-def test_reset_forgets_what_is_named_and_otherwise_everything(populated, tmp_path):
+def test_reset_removes_the_named_account_and_region_or_everything(populated, tmp_path):
     variables = {"AWS_ENDPOINT_URL": populated.url, "AWS_ACCESS_KEY_ID": "111122223333", "AWS_REGION": "us-east-1"}
     done = run(tmp_path, "reset", "--account", ACCOUNT, "--region", "eu-west-1", **variables)
     assert (done.returncode, done.stdout) == (0, f"The resources of {ACCOUNT} in eu-west-1 are removed.\n")
@@ -209,7 +209,7 @@ def test_reset_forgets_what_is_named_and_otherwise_everything(populated, tmp_pat
     assert left(populated) == []
 
 
-def test_reset_of_a_region_wants_to_know_whose(populated, tmp_path):
+def test_reset_of_a_region_needs_an_account(populated, tmp_path):
     done = run(tmp_path, "reset", "--region", "eu-west-1", "--port", str(populated.port))
     assert done.returncode == 1
     assert "A region needs an account" in done.stderr
@@ -219,7 +219,7 @@ def test_reset_of_a_region_wants_to_know_whose(populated, tmp_path):
 # --- trust -------------------------------------------------------------------------------------------------
 
 
-def test_trust_has_words_of_its_own(tmp_path):
+def test_trust_has_help_texts_of_its_own(tmp_path):
     shown = " ".join(run(tmp_path, "trust", "--help").stdout.split())
     serve = run(tmp_path, "serve", "--help").stdout
     assert "0 picks a free one" in " ".join(serve.split())
@@ -228,7 +228,7 @@ def test_trust_has_words_of_its_own(tmp_path):
     assert "Port of the emulator." in shown
 
 
-def test_a_port_that_nobody_listens_on_is_told_by_its_number(tmp_path):
+def test_a_port_without_an_emulator_is_reported_by_its_number(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -14,7 +14,7 @@ HEAVY = ["flask", "werkzeug", "sqlalchemy", "botocore", "boto3", "moto", "reques
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["serve", "--help"], ["settings"]])
-def test_what_runs_nothing_loads_nothing(arguments, tmp_path):
+def test_commands_that_run_nothing_import_no_heavy_package(arguments, tmp_path):
     probe = (
         "import sys\nfrom ecr_emulator.cli.main import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
@@ -25,7 +25,7 @@ def test_what_runs_nothing_loads_nothing(arguments, tmp_path):
     assert done.stdout.splitlines()[-1] == ""
 
 
-def test_the_version_is_the_package_s(tmp_path):
+def test_the_version_is_that_of_the_package(tmp_path):
     assert run(tmp_path, "--version").stdout.split()[-1] == __version__
 
 
@@ -41,7 +41,7 @@ def test_every_setting_is_an_option_of_serve(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["rules", "refresh", "pull", "seed", "reset", "gc", "health"])
-def test_who_asks_an_emulator_is_not_told_how_one_is_started(tmp_path, command):
+def test_commands_for_a_running_emulator_have_no_options_of_serve(tmp_path, command):
     shown = " ".join(run(tmp_path, command, "--help").stdout.split())
     assert "Address of the emulator." in shown
     assert "0 picks a free one" not in shown
@@ -99,7 +99,7 @@ def test_an_unknown_option_is_refused_with_a_suggestion(tmp_path):
     assert "--data-dir" in done.stderr
 
 
-def test_health_of_nobody_is_1(tmp_path):
+def test_health_without_an_emulator_exits_with_1(tmp_path):
     done = run(tmp_path, "health", "--port", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: No healthy emulator on port 1: Connection refused")

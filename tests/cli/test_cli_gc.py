@@ -65,7 +65,7 @@ def emptied(path):
 
 @pytest.mark.parametrize("damage", [lost, emptied])
 @pytest.mark.parametrize("verify", [(), pytest.param(("--verify",), marks=pytest.mark.slow)], ids=["gc", "verify"])
-def test_without_its_database_nothing_of_a_data_directory_is_garbage(tmp_path, damage, verify):
+def test_a_data_directory_without_its_database_keeps_all_blobs(tmp_path, damage, verify):
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as emulator:
         loosen(emulator)
         emulator.stop()

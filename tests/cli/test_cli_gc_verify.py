@@ -75,7 +75,7 @@ def test_a_running_emulator_says_what_stays_broken_until_it_is_pushed_again(tmp_
     assert healed.stdout.splitlines()[1:-1] == [left_over]
 
 
-def test_a_data_directory_at_rest_is_healed_from_where_it_came(tmp_path, state, upstream):
+def test_a_data_directory_at_rest_is_repaired_from_its_upstream(tmp_path, state, upstream):
     verify = ("gc", "--verify", "--data-dir", str(state))
     offline = run(tmp_path, *verify, "--offline")
     assert offline.returncode == 1
@@ -88,7 +88,7 @@ def test_a_data_directory_at_rest_is_healed_from_where_it_came(tmp_path, state, 
     assert NO_DAMAGE.fullmatch(run(tmp_path, *verify).stdout)
 
 
-def test_without_the_switch_nothing_is_read(tmp_path, state):
+def test_without_verify_no_blob_is_read(tmp_path, state):
     collected = run(tmp_path, "gc", "--data-dir", str(state))
     assert (collected.returncode, len(collected.stdout.splitlines())) == (0, 1)
 

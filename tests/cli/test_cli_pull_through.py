@@ -45,7 +45,7 @@ def ask(emulator, tmp_path):
     return lambda *arguments: run(tmp_path, *arguments, "--port", str(emulator.port))
 
 
-def test_a_pull_says_what_came_and_that_it_is_cached(ask, emulator, quay):
+def test_a_pull_reports_the_imported_parts(ask, emulator, quay):
     done = ask("pull", f"localhost:{emulator.port}/{NAME}:v1")
     first, *_, last = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
@@ -85,7 +85,7 @@ def test_a_pull_that_fails_ends_with_1_and_the_reason(ask, quay):
     assert done.stderr == f"Error: quay.io ({quay.url}) has no team/typo v1\n"
 
 
-def test_a_refresh_says_what_came_of_it(ask, quay):
+def test_a_refresh_reports_its_result(ask, quay):
     moved, new = image("moved"), image("new")
     quay.add_image("team/app", moved, "moving")
     assert ask("refresh", f"{NAME}:moving").stdout == f"{NAME}:moving  imported: {moved.digest}\n"
@@ -130,7 +130,7 @@ def test_what_cannot_be_done_is_said(ask, arguments, words):
 
 
 @pytest.mark.parametrize("arguments", [("rules",), ("refresh", NAME), ("pull", NAME)])
-def test_nobody_there_is_said(tmp_path, arguments):
+def test_a_missing_emulator_is_reported(tmp_path, arguments):
     done = run(tmp_path, *arguments, "--port", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert "No emulator on port 1: " in done.stderr
@@ -159,11 +159,11 @@ def test_rules_are_a_table_with_the_last_error_in_words(ask, quay):
     ("count", "words"),
     [(0, "0 B"), (999, "999 B"), (3_400, "3.4 kB"), (12_000_000, "12.0 MB"), (2_500_000_000, "2.5 GB")],
 )
-def test_sizes_are_for_people(count, words):
+def test_sizes_are_printed_with_units(count, words):
     assert size_in_words(count) == words
 
 
-def test_times_are_for_people():
+def test_times_are_printed_with_units():
     now = FrozenClock().now()
     assert [time_in_words(timedelta(seconds=each)) for each in (-1, 0, 59, 60, 7_200, 200_000)] == [
         "0s", "0s", "59s", "1m", "2h", "2d",

@@ -32,7 +32,7 @@ def log(folder):
     return (folder / "log").read_text()
 
 
-def test_it_answers_as_soon_as_it_says_so_on_both_addresses_and_ends_with_0(tmp_path):
+def test_serve_answers_on_both_addresses_once_it_prints_ready_and_exits_with_0(tmp_path):
     with serving(tmp_path, "--port", "0") as served:
         assert health(served.port, "127.0.0.1") == "ok"
         assert health(served.port, "::1") == "ok"
@@ -40,7 +40,7 @@ def test_it_answers_as_soon_as_it_says_so_on_both_addresses_and_ends_with_0(tmp_
         assert "Traceback" not in log(tmp_path)
 
 
-def test_it_says_what_a_user_needs(tmp_path):
+def test_serve_prints_the_commands_that_a_user_needs(tmp_path):
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as served:
         login = "aws ecr get-login-password | docker login --username AWS --password-stdin"
         assert served.url == f"http://localhost:{served.port}"
@@ -49,7 +49,7 @@ def test_it_says_what_a_user_needs(tmp_path):
         assert served.output.endswith("State: state (kept)\n")
 
 
-def test_temporary_state_is_announced_and_goes(tmp_path):
+def test_temporary_state_is_announced_and_removed(tmp_path):
     with serving(tmp_path, "--port", "0") as served:
         folder = re.search(r"State: (\S+) \(temporary, gone when the emulator stops", served.output)
         assert Path(folder[1]).is_dir()
@@ -81,7 +81,7 @@ def test_a_quiet_log_has_no_requests(tmp_path):
     assert log(tmp_path) == ""
 
 
-def test_a_second_one_on_the_same_state_is_refused(tmp_path):
+def test_a_second_emulator_with_the_same_data_directory_is_refused(tmp_path):
     with serving(tmp_path, "--port", "0", "--data-dir", "state"):
         second = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
     assert (second.returncode, second.stdout) == (2, "")
@@ -100,7 +100,7 @@ def test_a_port_that_is_taken_is_refused(tmp_path):
     assert refused.stderr == f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. " + HINT
 
 
-def test_a_state_that_is_no_directory_is_refused(tmp_path):
+def test_a_data_directory_that_is_no_directory_is_refused(tmp_path):
     (tmp_path / "state").write_text("a file")
     refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
     assert refused.returncode == 2
@@ -108,7 +108,7 @@ def test_a_state_that_is_no_directory_is_refused(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
-def test_a_state_that_is_no_database_is_refused(tmp_path):
+def test_a_data_directory_with_an_invalid_database_is_refused(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "ecr.sqlite").write_text("These are my notes.\n" * 100)
     refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
@@ -119,7 +119,7 @@ def test_a_state_that_is_no_database_is_refused(tmp_path):
     )
 
 
-def test_health_finds_it(tmp_path):
+def test_health_finds_a_running_emulator(tmp_path):
     with serving(tmp_path, "--port", "0") as served:
         found = run(tmp_path, "health", ECR_EMULATOR_PORT=str(served.port))
         assert (found.returncode, found.stdout.split(",")[0]) == (0, "ok")
@@ -140,7 +140,7 @@ def half_sent(port):
         yield connection
 
 
-def test_a_request_under_way_is_answered_before_the_end(tmp_path):
+def test_a_running_request_is_answered_before_serve_stops(tmp_path):
     with serving(tmp_path, "--port", "0") as served, half_sent(served.port) as connection:
         served.process.send_signal(signal.SIGTERM)
         wait_until_refused(served.port)

@@ -24,7 +24,7 @@ def refusal(flags=None, environment=None, config=None):
     return str(refused.value)
 
 
-def test_without_anything_all_settings_are_the_defaults():
+def test_without_any_source_all_settings_are_the_defaults():
     loaded = load({}, {"PATH": "/bin"})
     assert loaded.settings == Settings()
     assert set(loaded.sources.values()) == {"default"}
@@ -126,7 +126,7 @@ def test_an_unknown_variable_is_refused_with_a_suggestion():
     assert said == "Unknown environment variable ECR_EMULATOR_DATADIR. Did you mean ECR_EMULATOR_DATA_DIR?"
 
 
-def test_what_resembles_nothing_is_refused_without_a_suggestion():
+def test_a_name_like_no_setting_is_refused_without_a_suggestion():
     assert refusal(environment={"ECR_EMULATOR_QQQQQQQQQQQQQQQ": "x"}).endswith("QQQQ.")
 
 

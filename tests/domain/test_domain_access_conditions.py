@@ -289,7 +289,7 @@ def test_keys_are_found_in_any_case():
         ({"StringEquals": {"aws:SourceAccount": THERE}}, {"aws:SourceAccount": (THERE,)}),
     ],
 )
-def test_conditions_that_people_write(condition, context):
+def test_conditions_of_common_policies(condition, context):
     context = {"aws:PrincipalTag/env": ("dev",)} | context
     assert ask(identity=(allow(Condition=condition),), context=context).is_allowed
     assert not ask(identity=(allow(Condition=condition),), context={"aws:PrincipalTag/env": ("dev",)}).is_allowed

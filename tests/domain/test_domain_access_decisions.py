@@ -50,12 +50,12 @@ def test_a_policy_of_the_user_is_enough():
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": ALICE}, {"AWS": [BOB, ALICE]}])
-def test_so_is_a_policy_of_the_repository_that_names_the_user(principal):
+def test_a_repository_policy_that_names_the_user_is_enough(principal):
     assert ask(resource_policies=(grant(principal),)).is_allowed
 
 
 @pytest.mark.parametrize("principal", [{"AWS": ROOT}, {"AWS": HERE}])
-def test_but_one_that_names_the_account_leaves_it_to_the_account(principal):
+def test_a_repository_policy_that_names_the_account_is_not_enough(principal):
     decision = ask(resource_policies=(grant(principal),))
     assert decision.sentence == f"{NOT_AUTHORIZED} because no identity-based policy allows the {PULL} action"
     assert "the account as a whole" in decision.reason
@@ -87,7 +87,7 @@ def test_a_denial_anywhere_outweighs_everything(source, told):
 
 
 @pytest.mark.parametrize(("source", "missing"), [("boundary", "permissions boundary"), ("session", "session policy")])
-def test_what_limits_must_allow_too(source, missing):
+def test_boundaries_and_session_policies_must_allow_too(source, missing):
     limits = {"boundary": ELSEWHERE, "session": (ELSEWHERE,)}[source]
     decision = ask(identity=(allow(),), **{source: limits})
     assert decision.sentence == f"{NOT_AUTHORIZED} because no {missing} allows the {PULL} action"
@@ -107,12 +107,12 @@ def test_what_limits_must_allow_too(source, missing):
     ],
 )
 @pytest.mark.parametrize("limits", [{"boundary": ELSEWHERE}, {"session": (ELSEWHERE,)}])
-def test_what_limits_does_not_count_for_whom_the_repository_names_directly(asking, named, limited, limits):
+def test_limits_do_not_apply_to_a_principal_that_the_repository_names_directly(asking, named, limited, limits):
     assert ask(asking, resource_policies=(grant(named),)).is_allowed
     assert ask(asking, resource_policies=(grant(named),), **limits).is_allowed is not limited
 
 
-def test_the_best_of_many_grants_counts():
+def test_the_most_direct_of_many_grants_counts():
     grants = (grant({"AWS": HERE}), grant({"AWS": ROLE}), grant({"AWS": SESSION}))
     assert ask(SESSION, resource_policies=grants, session=(ELSEWHERE,)).is_allowed
     assert not ask(SESSION, resource_policies=grants[:2], session=(ELSEWHERE,)).is_allowed
@@ -152,7 +152,7 @@ def test_the_root_of_another_account_needs_only_the_other_side():
     assert not ask(ABROAD_ROOT, resource_policies=(grant({"AWS": BOB}),)).is_allowed
 
 
-def test_limits_count_across_accounts_whomever_the_repository_names():
+def test_limits_apply_across_accounts_even_to_a_named_principal():
     policies = {"identity": (allow(),), "resource_policies": (grant({"AWS": BOB}),)}
     refused = ask(BOB, **policies, boundary=ELSEWHERE)
     assert refused.sentence.endswith(f"because no permissions boundary allows the {PULL} action")
@@ -188,5 +188,5 @@ def test_nothing_is_allowed_while_a_policy_cannot_be_read(source):
     assert decision.reason.endswith("statement 1: its Effect is neither Allow nor Deny")
 
 
-def test_a_denial_is_told_before_a_policy_that_cannot_be_read():
+def test_a_denial_is_reported_before_an_unreadable_policy():
     assert ask(identity=(NamedPolicy("broken", "{"), deny())).kind is Kind.EXPLICIT_DENY

@@ -58,7 +58,7 @@ def of(**elements):
         (of(Condition={"Null": {"a": "maybe"}}), "'maybe' is neither true nor false"),
     ],
 )
-def test_a_policy_of_an_identity_that_is_none(document, said):
+def test_an_invalid_policy_of_an_identity_is_reported(document, said):
     assert said in defect(document)
 
 
@@ -73,7 +73,7 @@ def test_a_policy_of_an_identity_that_is_none(document, said):
         ({"Principal": "*", "Resource": []}, "its Resource is not text or a list of it"),
     ],
 )
-def test_a_policy_of_a_resource_that_is_none(elements, said):
+def test_an_invalid_policy_of_a_resource_is_reported(elements, said):
     assert said in defect(of(**elements), names_principals=True)
 
 
@@ -139,7 +139,7 @@ DOCUMENTS = (
     st.sampled_from(["identity", "boundary", "session", "resource_policies"]),
     st.lists(ODD, max_size=2),
 )
-def test_no_policy_whatever_breaks_the_evaluation(text, source, values):
+def test_any_policy_can_be_evaluated(text, source, values):
     odd = NamedPolicy("odd", text)
     policies = {"identity": (allow(),), source: odd if source == "boundary" else (odd,)}
     decision = ask(**policies, context={"k": tuple(values)})
@@ -149,5 +149,5 @@ def test_no_policy_whatever_breaks_the_evaluation(text, source, values):
 
 
 @given(ODD | st.text(), ODD | st.text(), ODD | st.text())
-def test_no_request_whatever_breaks_the_evaluation(principal, action, resource):
+def test_any_request_can_be_evaluated(principal, action, resource):
     assert ask(principal, action=action, resource=resource, identity=(allow(),)).reason

@@ -24,7 +24,7 @@ DIGEST = "sha256:" + "a" * 64
         ("localhost:4566/123456789012/eu-west-1/app", (HERE, "app", None, None)),
     ],
 )
-def test_an_image_name_says_where_and_what(text, expected):
+def test_an_image_name_is_split_into_its_parts(text, expected):
     assert parse_image_name(text) == expected
 
 
@@ -38,6 +38,6 @@ def test_an_image_name_says_where_and_what(text, expected):
         ("quay/app@sha256:abc", "is not a digest"),
     ],
 )
-def test_what_is_no_image_name_is_said(text, words):
+def test_an_invalid_image_name_is_refused_with_the_reason(text, words):
     with pytest.raises(ValueError, match=words):
         parse_image_name(text)

@@ -58,12 +58,12 @@ def selected(images: list[Image], *rules: dict[str, Any]) -> str:
 PAIRS = [image("A", 10, "beta-1", "prod-1"), image("B", 9, "beta-2", "prod-2"), image("C", 8, "beta-3")]
 
 
-def test_what_a_rule_matches_is_hidden_from_later_rules_even_if_it_stays() -> None:
+def test_later_rules_do_not_act_on_an_image_that_an_earlier_rule_keeps() -> None:
     assert selected(PAIRS, keep(1, 1, **prefixed("prod")), keep(1, 2, **prefixed("beta"))) == "A"
     assert selected(PAIRS, keep(1, 1, **prefixed("beta")), keep(1, 2, **prefixed("prod"))) == "AB"
 
 
-def test_every_rule_counts_all_images_but_acts_on_what_is_left() -> None:
+def test_every_rule_counts_all_images_but_acts_on_the_remaining_ones() -> None:
     images = [
         image("A", 4, "alpha-1", "beta-1"),
         image("B", 3),
@@ -96,7 +96,7 @@ def test_the_newest_of_those_that_match_all_prefixes_is_kept() -> None:
     assert selected(images, keep(1, **prefixed("alpha", "beta"))) == "AB"
 
 
-def test_two_patterns_want_two_kinds_of_tag() -> None:
+def test_an_image_needs_a_tag_for_each_of_two_patterns() -> None:
     images = [image("A", 9, "1.temp"), image("B", 9, "1.temp-2"), image("C", 9, "1.temp", "1.temp-2")]
     assert selected(images, older_than(1, **like("*.temp", "*.temp-*"))) == "C"
 
@@ -120,11 +120,11 @@ def test_an_image_is_too_old_only_after_its_last_day() -> None:
     assert selected([image("A", 14)], older_than(2**31 - 1)) == ""
 
 
-def test_images_of_the_same_moment_go_by_digest() -> None:
+def test_images_of_the_same_age_are_ordered_by_digest() -> None:
     assert selected([image("B", 9), image("A", 9), image("C", 9)], keep(1)) == "AB"
 
 
-def test_the_oldest_go_first_rule_by_rule() -> None:
+def test_images_are_selected_by_rule_and_then_by_age() -> None:
     images = [image("A", 1), image("B", 5, "v1"), image("C", 9, "v2"), image("D", 7)]
     found = evaluate(
         policy_of(older_than(2, 1, **prefixed("v")), older_than(1, 2, tagStatus="untagged")),
@@ -139,7 +139,7 @@ def test_the_oldest_go_first_rule_by_rule() -> None:
     ]
 
 
-def test_a_pull_counts_or_else_the_push() -> None:
+def test_age_counts_from_the_last_pull_or_else_from_the_push() -> None:
     images = [
         image("A", 100),
         image("B", 100, last_pulled_at=days(91)),
@@ -149,7 +149,7 @@ def test_a_pull_counts_or_else_the_push() -> None:
     assert selected(images, older_than(90, since="Pulled", action=TRANSITION)) == "AB"
 
 
-def test_a_restored_image_is_as_old_as_its_restoration() -> None:
+def test_the_age_of_a_restored_image_counts_from_its_restore() -> None:
     restored = image("A", 400, last_pulled_at=days(300), last_archived_at=days(200), last_activated_at=days(10))
     assert selected([restored], older_than(90, since="Pulled", action=TRANSITION)) == ""
     assert selected([restored], older_than(90)) == ""
@@ -157,7 +157,7 @@ def test_a_restored_image_is_as_old_as_its_restoration() -> None:
     assert selected([restored], older_than(9)) == "A"
 
 
-def test_archived_images_are_out_of_sight_of_all_rules_but_those_of_the_archive() -> None:
+def test_only_rules_of_the_archive_consider_archived_images() -> None:
     images = [
         image("A", 500, status=ARCHIVED, last_archived_at=days(100)),
         image("B", 500, status=ARCHIVED, last_archived_at=days(80)),
@@ -170,7 +170,7 @@ def test_archived_images_are_out_of_sight_of_all_rules_but_those_of_the_archive(
     assert selected(images, older_than(1, 1), older_than(90, 2, **archive)) == "AC"
 
 
-def test_what_is_bound_counts_but_stays() -> None:
+def test_a_bound_image_counts_but_is_not_selected() -> None:
     candidates = [Candidate(image("A", 9), is_bound=True), Candidate(image("B", 8)), Candidate(image("C", 7))]
     found = evaluate(policy_of(keep(1)), candidates, NOW)
     assert [each.image.digest for each in found] == ["sha256:B"]
@@ -202,14 +202,14 @@ def test_no_image_is_selected_twice_and_order_does_not_matter(images: list[Image
 
 
 @given(IMAGES, policies())
-def test_the_first_rule_sees_what_it_would_see_alone(images: list[Image], rules: list[Any]) -> None:
+def test_the_first_rule_selects_what_it_would_select_alone(images: list[Image], rules: list[Any]) -> None:
     together = evaluate(policy_of(*rules), map(Candidate, images), NOW)
     alone = evaluate(policy_of(rules[0]), map(Candidate, images), NOW)
     assert [each for each in together if each.rule.priority == 1] == alone
 
 
 @given(IMAGES, st.integers(1, 5))
-def test_as_many_stay_as_are_to_be_kept_and_they_are_the_newest(images: list[Image], number: int) -> None:
+def test_a_count_rule_keeps_the_newest_images(images: list[Image], number: int) -> None:
     gone = [each.image for each in evaluate(policy_of(keep(number)), map(Candidate, images), NOW)]
     stay = [each for each in images if each not in gone]
     assert len(stay) == min(number, len(images))
@@ -217,7 +217,7 @@ def test_as_many_stay_as_are_to_be_kept_and_they_are_the_newest(images: list[Ima
 
 
 @given(IMAGES, policies())
-def test_evaluating_again_at_once_finds_nothing_more_of_a_single_rule(images: list[Image], rules: list[Any]) -> None:
+def test_a_second_evaluation_of_a_single_rule_selects_nothing_more(images: list[Image], rules: list[Any]) -> None:
     first = policy_of(rules[0])
     gone = {each.image.digest for each in evaluate(first, map(Candidate, images), NOW)}
     left = [Candidate(each) for each in images if each.digest not in gone]

@@ -65,7 +65,7 @@ UNREADABLE_TEXTS = {
 
 
 @pytest.mark.parametrize("text", UNREADABLE_TEXTS.values(), ids=UNREADABLE_TEXTS.keys())
-def test_what_is_no_policy_at_all(text: str) -> None:
+def test_a_text_that_is_no_policy_is_refused(text: str) -> None:
     assert refusal_of(text) == UNREADABLE
 
 
@@ -147,7 +147,7 @@ DEPARTURES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("document", "sentence"), DEPARTURES, ids=[f"{n}" for n in range(len(DEPARTURES))])
-def test_what_departs_from_the_schema(document: Any, sentence: str) -> None:
+def test_a_policy_that_does_not_match_the_schema_is_refused(document: Any, sentence: str) -> None:
     assert refusal_of(document) == f"Lifecycle policy validation failure: {sentence}"
 
 
@@ -202,11 +202,11 @@ CONTRADICTIONS: dict[str, tuple[list[dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize(("rules", "sentence"), CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
-def test_rules_that_contradict_themselves_or_each_other(rules: list[dict[str, Any]], sentence: str) -> None:
+def test_contradictory_rules_are_refused(rules: list[dict[str, Any]], sentence: str) -> None:
     assert refusal_of({"rules": rules}) == f"Lifecycle policy validation failure: {sentence}"
 
 
-def test_a_pattern_with_five_wildcards() -> None:
+def test_a_pattern_with_five_wildcards_is_refused() -> None:
     read_lifecycle_policy(json.dumps({"rules": [tagged(1, tagPatternList=["*a*b*c*"])]}))
     sentence = "Invalid tag pattern provided. Total number of * must not exceed 4"
     assert refusal_of({"rules": [tagged(1, tagPatternList=["*a*b*c*d*"])]}) == sentence
@@ -245,11 +245,11 @@ MANY_DEPARTURES: dict[str, tuple[Any, list[str]]] = {
 
 
 @pytest.mark.parametrize(("document", "sentences"), MANY_DEPARTURES.values(), ids=MANY_DEPARTURES.keys())
-def test_each_departure_has_a_line(document: Any, sentences: list[str]) -> None:
+def test_each_schema_error_has_a_line(document: Any, sentences: list[str]) -> None:
     assert refusal_of(document) == "Lifecycle policy validation failure: " + "\n".join(sentences)
 
 
-def test_a_policy_of_both_storage_classes_in_order_of_priority_and_in_compact_form() -> None:
+def test_a_policy_is_stored_in_order_of_priority_and_in_compact_form() -> None:
     document = {
         "rules": [
             rule(30, action=TRANSITION, **UNUSED) | {"description": "Grüße \U0001f433"},
@@ -321,7 +321,7 @@ DOCUMENTS = st.recursive(
 
 
 @given(st.text() | DOCUMENTS.map(json.dumps) | st.lists(DOCUMENTS).map(lambda rules: json.dumps({"rules": rules})))
-def test_any_text_is_a_policy_or_is_refused_in_words(text: str) -> None:
+def test_any_text_is_a_policy_or_is_refused_with_a_reason(text: str) -> None:
     try:
         policy = read_lifecycle_policy(text)
     except InvalidParameterException as refused:

@@ -21,11 +21,11 @@ from ecr_emulator.domain.mapped_hosts import doubts
         "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
     ],
 )
-def test_nobody_doubts_the_upstreams_of_ecr(host):
+def test_an_upstream_of_ecr_causes_no_warning(host):
     assert list(doubts([host], [])) == []
 
 
-def test_nobody_doubts_what_the_operator_allows():
+def test_an_allowed_host_causes_no_warning():
     assert list(doubts(["docker.elastic.co", "nexus.test:5000"], ["Docker.elastic.co", "nexus.test:5000"])) == []
 
 
@@ -56,7 +56,7 @@ def test_nobody_doubts_what_the_operator_allows():
         ("docker.elastic.com", "docker.elastic.co"),
     ],
 )
-def test_a_host_that_is_nearly_an_upstream_is_doubted_with_a_suggestion(host, meant):
+def test_a_misspelt_upstream_causes_a_warning_with_a_suggestion(host, meant):
     (doubt,) = doubts([host], ["docker.elastic.co"])
     assert doubt == (
         f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed. "
@@ -66,10 +66,10 @@ def test_a_host_that_is_nearly_an_upstream_is_doubted_with_a_suggestion(host, me
 
 
 @pytest.mark.parametrize("host", ["registry.example.com", "cdn.test", "localhost:5000"])
-def test_any_other_host_is_doubted_with_the_way_to_allow_it(host):
+def test_any_other_host_causes_a_warning_with_the_way_to_allow_it(host):
     (doubt,) = doubts([host], [])
     assert f"--allow-upstream {host} lets rules name it" in doubt
 
 
-def test_nobody_doubts_the_token_service_of_an_upstream_that_is_mapped_too():
+def test_the_token_service_of_a_mapped_upstream_causes_no_warning():
     assert list(doubts(["registry-1.docker.io", "auth.docker.io", "gitlab.com", "registry.gitlab.com"], [])) == []

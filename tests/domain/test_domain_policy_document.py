@@ -191,7 +191,7 @@ def test_a_repository_policy_is_about_its_repository_and_names_none(elements):
         policy(statement(Action=["s3:Get"] * 100_000)),
     ],
 )
-def test_no_policy_is(text):
+def test_an_invalid_policy_is_refused(text):
     for reader, kind in READERS:
         assert refuses(reader, kind, text)
 
@@ -238,7 +238,7 @@ def test_a_policy_is_printed_in_the_order_of_ecr():
     )
 
 
-def test_what_negates_an_element_is_printed_in_its_place():
+def test_a_negated_element_is_printed_in_place_of_the_element():
     given = {
         "NotResource": [f"arn:aws:ecr:us-east-1:{HERE.id}:repository/web"],
         "NotAction": ["ecr:PutImage"],
@@ -276,7 +276,7 @@ def test_account_ids_become_arns_of_the_partition(region, partition):
     assert document.statements[0]["NotPrincipal"] == {"AWS": f"arn:{partition}:iam::111122223333:root"}
 
 
-def test_what_ecr_prints_it_reads_the_same():
+def test_a_printed_policy_is_parsed_to_the_same_policy():
     document = read(policy(statement(Principal={"AWS": "111122223333"})))
     assert read(document.text) == document
 
@@ -383,7 +383,7 @@ def test_any_json_is_read_or_refused(value, ensure_ascii):
 
 
 @given(st.lists(valid, min_size=1), st.sampled_from(["2008-10-17", "2012-10-17"]))
-def test_what_is_read_says_what_was_sent(statements, version):
+def test_a_parsed_policy_equals_the_sent_one(statements, version):
     sent = {"Version": version, "Statement": statements}
     assert json.loads(read(json.dumps(sent)).text) == sent
     on_all = {"Version": version, "Statement": [each | {"Resource": "*"} for each in statements]}

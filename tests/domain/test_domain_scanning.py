@@ -52,7 +52,7 @@ def test_a_repository_that_no_rule_matches_is_scanned_by_hand():
     assert coverage("app") == coverage("app", rule("CONTINUOUS_SCAN", "prod")) == Coverage("MANUAL", ())
 
 
-def test_continuous_scanning_wins_wherever_it_stands():
+def test_continuous_scanning_wins_in_any_order():
     rules = [rule("SCAN_ON_PUSH", "prod"), rule("CONTINUOUS_SCAN", "prod*"), rule("MANUAL", "*")]
     expected = Coverage("CONTINUOUS_SCAN", (applied("prod*"),))
     assert coverage("prod-1", *rules) == coverage("prod-1", *reversed(rules)) == expected
@@ -107,13 +107,13 @@ def test_images_can_be_scanned_and_nothing_else_can(media_type, artifact_media_t
     assert (enhanced_scan(image) is not None) is expected
 
 
-def test_an_enhanced_scan_goes_on_for_ever_unless_its_image_is_archived():
+def test_an_enhanced_scan_is_active_unless_its_image_is_archived():
     image = Image("sha256:1", SCHEMA1, NOW)
     assert enhanced_scan(image).status == "ACTIVE"
     assert enhanced_scan(replace(image, status=ARCHIVED)).status == "IMAGE_ARCHIVED"
 
 
-def test_a_scan_ends_with_what_is_known_or_in_failure():
+def test_a_scan_completes_with_findings_or_fails():
     scan = Scan(NOW)
     later = NOW + timedelta(seconds=1)
     complete = scan.complete([CVE, {"name": "x", "severity": "LOW"}, CVE], later)
@@ -127,7 +127,7 @@ def test_a_scan_ends_with_what_is_known_or_in_failure():
     )
 
 
-def test_a_scan_bars_another_for_a_day():
+def test_an_image_can_be_scanned_once_a_day():
     scan = Scan(NOW)
     assert scan.bars_another(NOW + timedelta(hours=24) - timedelta(milliseconds=1))
     assert not scan.bars_another(NOW + timedelta(hours=24))
@@ -175,6 +175,6 @@ def test_findings_have_the_shape_of_ecrs(findings):
         ({"findings": [CVE | {"attributes": [{"key": "k"}] * 51}]}, r"\.attributes"),
     ],
 )
-def test_other_findings_are_refused_with_the_place_of_what_is_wrong(document, place):
+def test_invalid_findings_are_refused_with_the_place_of_the_error(document, place):
     with pytest.raises(ValueError, match=place):
         read_findings(document)

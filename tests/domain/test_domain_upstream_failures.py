@@ -12,7 +12,7 @@ def kinds(base):
 
 
 @pytest.mark.parametrize("kind", kinds(UpstreamFailure))
-def test_a_failure_is_told_again_with_another_time(kind):
+def test_a_failure_can_be_raised_again_with_another_retry_after(kind):
     first = kind("it is down", retry_after=30.0)
     later = first.again(5.0)
     assert (type(later), later.reason, later.retry_after) == (kind, "it is down", 5.0)
@@ -20,6 +20,6 @@ def test_a_failure_is_told_again_with_another_time(kind):
     assert first.retry_after == 30.0
 
 
-def test_wrong_bytes_are_told_again_in_the_same_words():
+def test_wrong_bytes_keep_their_reason_when_raised_again():
     digest = an_image().digest
     assert WrongBytes.instead_of(digest).again(None).reason == f"the upstream sent other bytes than {digest}"

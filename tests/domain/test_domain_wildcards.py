@@ -26,14 +26,14 @@ from ecr_emulator.domain.wildcards import matches
         ("V*", "v1", False),
     ],
 )
-def test_a_star_is_any_run_of_characters_and_the_rest_is_itself(pattern, text, expected):
+def test_a_star_matches_any_characters_and_the_rest_matches_itself(pattern, text, expected):
     assert matches(pattern, text) is expected
 
 
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=10))
-def test_it_is_what_the_regular_expression_says(pattern, text):
+def test_a_pattern_matches_like_its_regular_expression(pattern, text):
     assert matches(pattern, text) == bool(re.fullmatch(".*".join(pattern.split("*")), text))
 
 
-def test_a_pattern_of_many_stars_takes_no_longer():
+def test_a_pattern_of_many_stars_is_fast():
     assert not matches("*a" * 125 + "*b", "a" * 256)

@@ -97,7 +97,7 @@ def test_other_urls_are_no_upstream(url):
     assert find_upstream_kind(url) is None
 
 
-def test_what_the_operator_allows_is_an_upstream_without_a_name():
+def test_an_allowed_host_is_an_upstream_without_a_name():
     allowed = ("docker.elastic.co", "quay.io")
     other = find_upstream_kind("docker.elastic.co", allowed)
     assert (other.name, other.takes_secret, other.needs_secret) == ("", True, False)
@@ -184,7 +184,7 @@ def test_a_public_host_replaces_the_one_the_client_used():
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("24h", 86400), ("1d12h", 129600)]
 )
-def test_durations_read_as_people_write_them(text, seconds):
+def test_durations_are_parsed(text, seconds):
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
