@@ -78,7 +78,7 @@ class BlobDownloads:
             yield from download.follow(start, stop) if download else read_span(self._blobs, layer.digest, start, stop)
 
     def fetch(self, cached_name: CachedName, layer: Layer) -> None:
-        """Download a blob unless it is here; return when the repository holds it, or is deleted.
+        """Download a blob unless it is stored; return when the repository holds it or is deleted.
 
         Raises ``UpstreamFailure``.
         """
@@ -128,7 +128,7 @@ class BlobDownloads:
             return dict(self._bad), self._made_room_at
 
     def restore(self, snapshot: tuple[Mapping[Place, datetime], datetime]) -> None:
-        """Know what was known when a snapshot was taken, and nothing else."""
+        """Remember what was known when a snapshot was taken, and nothing else."""
         with self._lock:
             bad, self._made_room_at = snapshot
             self._bad = dict(bad)
@@ -143,7 +143,7 @@ class BlobDownloads:
         self._threads.close()
 
     def _download(self, cached_name: CachedName, layer: Layer) -> BlobDownload | None:
-        """Return the download of a blob; start it if there is none. None if the blob is here.
+        """Return the download of a blob; start it if there is none. None if the blob is stored.
 
         A blob that only other accounts have is downloaded again, from the upstream of the rule.
         """
@@ -201,7 +201,7 @@ class BlobDownloads:
         return self._blobs.begin(self._ids.uuid())
 
     def _make_room_once_in_a_while(self) -> None:
-        """Collect garbage, once for all blobs of an image: there is no more of it for the second."""
+        """Collect garbage, at most once in ``MAKE_ROOM_EVERY``: a second collection would free nothing more."""
         now = self._clock.now()
         with self._lock:
             is_due = abs(now - self._made_room_at) >= MAKE_ROOM_EVERY

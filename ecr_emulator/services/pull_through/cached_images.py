@@ -1,4 +1,4 @@
-"""Attempts to bring an image in: what is cached before, and what is written down of them after."""
+"""Cached images: find them, and record the result of their checks."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 def cached_manifest(
     store: Store, cached_name: CachedName, image_id: ImageId, *, is_active: bool = False
 ) -> StoredManifest | None:
-    """The manifest that a tag or digest means here; one whose bytes were damaged counts as none, and comes again.
+    """Return the cached manifest of a tag or digest; None if there is none or its bytes are damaged.
 
-    ``is_active``: so does one of an archived image.
+    If ``is_active``, the manifest of an archived image is not returned either.
     """
     with store.reading() as work:
         repository = work.repositories.find(cached_name.registry, cached_name.name)
@@ -39,7 +39,7 @@ def cached_manifest(
 
 
 def is_due(store: Store, cached_name: CachedName, tag: str | None, now: datetime) -> bool:
-    """Whether the upstream has to be asked what a tag means; what a digest means never changes."""
+    """Return whether a tag must be checked at its upstream. A digest never needs a check."""
     with store.reading() as work:
         repository = work.repositories.find(cached_name.registry, cached_name.name)
         known = work.tags.validation(repository, tag) if repository and tag else None
@@ -47,7 +47,7 @@ def is_due(store: Store, cached_name: CachedName, tag: str | None, now: datetime
 
 
 def note_success(store: Store, cached_name: CachedName, tag: str | None, now: datetime) -> None:
-    """Remember that a tag is what the upstream has."""
+    """Record that a check found a tag unchanged upstream."""
     with optional_write(f"the check of {cached_name.name}:{tag}"), store.writing(waits=False) as work:
         repository = work.repositories.find(cached_name.registry, cached_name.name)
         if repository and tag:
@@ -57,7 +57,7 @@ def note_success(store: Store, cached_name: CachedName, tag: str | None, now: da
 def note_failure(
     store: Store, cached_name: CachedName, image_id: ImageId, failure: UpstreamFailure, now: datetime
 ) -> None:
-    """Leave the reason in the log, in the event, and in the tag's own record, which says when to ask again."""
+    """Record a failure in the log, in an event, and with the tag, which also says when the next check is due."""
     image = f"{cached_name.name}:{image_id.tag}" if image_id.tag else f"{cached_name.name}@{image_id.digest}"
     log.warning("pull through %s of %s failed: %s", cached_name.rule.url, image, failure.reason)
     with optional_write(f"the failure of {cached_name.name}"), store.writing(waits=False) as work:

@@ -1,4 +1,4 @@
-"""The parts of one image: the manifests below it, what refers to them, and all their blobs."""
+"""The parts of one image: the manifests below it, their referrers, and all their blobs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Got = TypeVar("Got")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """How to get at parts. All of them raise ``UpstreamFailure``."""
+    """Functions that fetch parts. All of them raise ``UpstreamFailure``."""
 
     manifest: Callable[[str], StoredManifest]
     blob: Callable[[Layer], None]
@@ -38,7 +38,7 @@ class Sources:
 
 @dataclass(slots=True)
 class Part:
-    """A manifest that is here. ``is_whole`` says that all its blobs are, too; what it lists is not looked at."""
+    """A stored manifest. ``is_whole`` says whether all its blobs are stored; its children do not count."""
 
     digest: str
     manifest: Manifest
@@ -49,8 +49,8 @@ class Part:
 class ImageParts:
     """Fetches the parts of an image, a few at a time, as far as the policy says.
 
-    What does not come holds nothing else up. Afterwards ``parts`` has the manifests, the image's own first,
-    ``failures`` why some parts are missing, and ``is_partial`` says whether any were left out on purpose.
+    A part that fails stops no other part. Afterwards ``parts`` has the manifests, the image's own first, ``failures``
+    has the reasons why parts are missing, and ``is_partial`` says whether parts were left out on purpose.
     """
 
     sources: Sources
@@ -64,11 +64,11 @@ class ImageParts:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is missing but what the upstream itself does not have."""
+        """Whether all parts that the upstream has were fetched."""
         return not (self.failures or self.is_partial)
 
     def fetch(self, top: StoredManifest) -> None:
-        """Fetch what belongs to a manifest that is here."""
+        """Fetch the parts of an image whose manifest is stored."""
         self._seen.add(top.digest)
         self.parts = [_part(top)]
         if self.policy.mode == LAZY:
@@ -80,14 +80,14 @@ class ImageParts:
         self._fetch_blobs()
 
     def _fetch_listed(self, level: list[Part]) -> None:
-        """Level by level: an image may be listed by several indexes, and may only claim to list itself."""
+        """Fetch the children level by level. Several indexes may list the same image; it is fetched once."""
         for _ in range(MAX_DEPTH):
             level = self._fetch_manifests(child.digest for part in level for child in part.manifest.children)
         if any(part.manifest.children for part in level):
             self._leave_out(f"{MAX_DEPTH} levels")
 
     def _fetch_referrers(self) -> None:
-        """Of the image and what it lists; what refers to a signature is left to those who ask."""
+        """Fetch the referrers of the image and its children, but not the referrers of these referrers."""
         subjects = [part.digest for part in self.parts if part.manifest.subject is None]
         listings = self._each(self.sources.referrers, subjects)
         self._fetch_manifests(digest for listing in listings for digest in listing)
@@ -103,7 +103,7 @@ class ImageParts:
         return fetched
 
     def _fetch_manifest(self, digest: str) -> Part | None:
-        """None if the upstream does not have it, which is no failure: sparse indexes are legal."""
+        """Return a manifest; None if the upstream does not have it. That is no failure: sparse indexes are legal."""
         if self._bytes > MAX_MANIFEST_BYTES:
             self._leave_out(f"{MAX_MANIFEST_BYTES} bytes of manifests")
             return None
@@ -121,7 +121,7 @@ class ImageParts:
         self.is_partial = True
 
     def _fetch_blobs(self) -> None:
-        """Configs first: they are small, and clients ask for them first."""
+        """Fetch the blobs, configs first: they are small, and clients request them first."""
         chosen = _blobs if self.policy.mode == FULL else _configs
         wanted = {blob.digest: blob for choose in (_configs, chosen) for part in self.parts for blob in choose(part)}
         here = set(self._each(self._fetch_blob, wanted.values()))
@@ -134,7 +134,7 @@ class ImageParts:
         return blob.digest
 
     def _each(self, fetch: Callable[[Wanted], Got], wanted: Iterable[Wanted]) -> list[Got]:
-        """What came, in the order in which it was wanted."""
+        """Return what could be fetched, in the order of ``wanted``; record the failures."""
 
         def attempt(one: Wanted) -> list[Got]:
             try:

@@ -36,17 +36,17 @@ class ImportJob:
 
 
 def imported(manifest: StoredManifest, tag: str | None) -> Push:
-    """The push that an import amounts to."""
+    """Return the push that stores an imported manifest."""
     return Push(manifest.raw, manifest.media_type, tag, manifest.digest)
 
 
 def point_tag(
     work: UnitOfWork, repository: Repository, job: ImportJob, tag: str, now: datetime, has_bytes: HasBytes
 ) -> bool:
-    """Store an image under its tag, unless something that the tag has would be lost with it; whether it was.
+    """Store an image and point its tag at it. Return False if a platform could no longer be pulled after that.
 
-    Raises ``UpstreamUnavailable`` if another upstream says by now what the tag means, and ``ImportRefused`` if the tag
-    may not move, or was changed by somebody else since its update began.
+    Raises ``UpstreamUnavailable`` if a rule for another upstream covers the name by now, and ``ImportRefused`` if the
+    tag is immutable or has changed since its update began.
     """
     _check_source(work, job)
     tagged = work.tags.find(repository, tag)
@@ -63,7 +63,7 @@ def point_tag(
 
 
 def _check_source(work: UnitOfWork, job: ImportJob) -> None:
-    """A rule that was deleted lets what is under way come to its end; one that took its place does not."""
+    """Raise ``UpstreamUnavailable`` if another rule took the place of the job's. A deleted rule stops no job."""
     asked = job.cached_name
     current = find_cached_name(work.rules.all(asked.registry), asked.name) or asked
     if (current.rule.url, current.upstream_name) != (asked.rule.url, asked.upstream_name):

@@ -1,4 +1,4 @@
-"""Imports: the rest of an image, brought in behind the client's back.
+"""Imports: the rest of an image, fetched in the background after a client pulled its manifest.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -37,29 +37,29 @@ from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""So many images are imported from one upstream at the same time; more wait."""
+"""Maximum number of images imported from one upstream at the same time; further images wait."""
 PARTS_AT_ONCE = 3
-"""So many manifests or blobs of one image are fetched at the same time."""
+"""Maximum number of manifests and blobs of one image fetched at the same time."""
 REMEMBERED = 10_000
-"""So many images are known to have been seen; of one that is forgotten it is looked up again how its import went."""
+"""Maximum number of images known to have been seen. The import status of a forgotten image is looked up again."""
 PARTS_PER_HOST = 4
-"""So many parts are fetched from one upstream at the same time: fewer than blobs may be, so that clients find room.
+"""Maximum number of parts that imports fetch from one upstream at the same time.
 
-What clients wait for is not counted."""
+It is less than the limit of blobs, so that clients need not wait for imports. Requests of clients are not counted."""
 
 _ImportKey = tuple[CachedName, str, str | None, ReplacedImage | None]
-"""What one import brings. Each update has its own: the one before may be over and about to end."""
+"""The key of an import. It includes the replaced image: an update must not join an import that is about to end."""
 
 FetchManifest = Callable[[CachedName, str], StoredManifest]
-"""Brings a manifest into a repository under a rule, by digest. Raises ``UpstreamFailure``."""
+"""Fetches a manifest by digest and stores it in a repository. Raises ``UpstreamFailure``."""
 
 
 class Imports:
     """Imports images as far as the policy says, each once for any number of clients.
 
-    What an import did not get, it leaves to later requests: a client's own, or the next one that finds the tag
-    unchanged upstream. What an import of an earlier process did not get is fetched after the first pull of the tag.
-    An update is imported in full; its tag moves at the end.
+    Later requests fetch the parts that an import could not get: requests of clients for these parts, or the next check
+    that finds the tag unchanged upstream. The first pull of a tag resumes an import that an earlier process left
+    unfinished. An update is always imported in full; its tag moves at the end.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class Imports:
         self._lock = Lock()
 
     def start(self, job: ImportJob) -> None:
-        """Bring in what the job's manifest refers to; its clients' own requests join the downloads."""
+        """Start to import what the job's manifest refers to. Requests of clients join the downloads."""
         self.is_new(job.cached_name.registry, job.cached_name.name, job.manifest.digest)
         key = (job.cached_name, job.manifest.digest, job.tag, job.replaces)
         self._single_flight.join(key, lambda: self._import_or_say(job))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
-        """Whether this process has not seen an image lately; it has now."""
+        """Return whether this process has not seen an image lately, and remember that it has seen the image now."""
         key = (registry, name, digest)
         if key in self._seen:
             return False
@@ -104,9 +104,9 @@ class Imports:
         return True
 
     def resume(self, job: ImportJob) -> None:
-        """Go on with an import that failed, or that brought in less than the policy now says.
+        """Resume an import that failed, or that fetched less than the policy says now.
 
-        What a client pushed was never imported, and is not now.
+        Images that clients pushed are not imported.
         """
         with self._store.reading() as work:
             repository = work.repositories.find(job.cached_name.registry, job.cached_name.name)
@@ -116,11 +116,11 @@ class Imports:
             self.start(job)
 
     def pending(self) -> list[Future[None]]:
-        """The imports under way."""
+        """Return the imports under way."""
         return self._single_flight.pending()
 
     def forget(self) -> None:
-        """Have seen no image."""
+        """Forget which images were seen."""
         with self._lock:
             self._seen.clear()
 
@@ -130,16 +130,16 @@ class Imports:
             return dict(self._seen)
 
     def restore(self, snapshot: Mapping[tuple[Registry, str, str], None]) -> None:
-        """Have seen the images that were seen when a snapshot was taken, and no others."""
+        """Remember the images that were seen when a snapshot was taken, and no others."""
         with self._lock:
             self._seen = dict(snapshot)
 
     def close(self) -> None:
-        """Take no more work."""
+        """Start no more imports."""
         self._threads.close()
 
     def _import_or_say(self, job: ImportJob) -> None:
-        """Nobody waits for an import to hear what went wrong."""
+        """Import an image. Record failures in the log and an event, since no client waits for the import."""
         try:
             self._import(job)
         except UpstreamFailure as failure:
@@ -189,9 +189,10 @@ class Imports:
         return Sources(manifest, blob, referrers)
 
     def _record(self, job: ImportJob, found: ImageParts) -> None:
-        """Say how it went. The image has not arrived while a part of it has failed to come, but what is whole has.
+        """Record the result of an import, and process its images as new ones.
 
-        Of an update that does not move its tag, nothing has arrived. Raises ``UpstreamFailure`` for it.
+        If a part failed, only the complete images below the job's image are processed. Raises ``UpstreamFailure`` if
+        an update cannot move its tag; then none is processed.
         """
         what = f"the import of {job.cached_name.name}@{job.manifest.digest}"
         with optional_write(what), self._store.writing(waits=False) as work:
@@ -204,7 +205,7 @@ class Imports:
                 if not has_moved:
                     raise _incomplete(job, found)
             if work.images.find(repository, job.manifest.digest) is None:
-                return  # the same
+                return  # it was deleted meanwhile
             for part in found.parts:
                 if not found.failures or (part.is_whole and part.digest != job.manifest.digest):
                     _arrived(work, repository, job, part, found.is_complete, now)
@@ -215,7 +216,7 @@ class Imports:
 
 
 def _incomplete(job: ImportJob, found: ImageParts) -> UpstreamFailure:
-    """Why a tag does not move."""
+    """Return the reason why an update does not move its tag."""
     if found.failures:
         return found.failures[0]
     return UpstreamNotFound(
@@ -226,7 +227,7 @@ def _incomplete(job: ImportJob, found: ImageParts) -> UpstreamFailure:
 def _arrived(
     work: UnitOfWork, repository: Repository, job: ImportJob, part: Part, everything: bool, now: datetime
 ) -> None:
-    """An image arrives once, and again under each new tag."""
+    """Process an image as a new one, once and again for each new tag, and note that its import ended."""
     image = work.images.find(repository, part.digest)
     if image is None:
         return  # it was deleted meanwhile

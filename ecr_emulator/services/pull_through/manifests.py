@@ -1,4 +1,4 @@
-"""The pull through cache: bring an image in from its upstream, keep it, and ask again once a day.
+"""Manifests of cached images: fetch them from upstreams, store them, and check cached tags once a day.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -58,17 +58,17 @@ _Asked = tuple[CachedName, str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What is served for now, and the update that may be served instead when it is over."""
+    """The manifest to serve now, and the update of its tag, whose manifest may be served when the update is over."""
 
     manifest: StoredManifest
     update: Update | None = None
 
 
 class PullThrough:
-    """Fetches from upstreams, once for any number of clients.
+    """Fetches images from upstreams, once for any number of clients.
 
-    Manifests and imports have threads of their own, so that long imports never hold up a manifest, and each upstream
-    has its own, so that a silent one never holds up another.
+    Manifests and imports have separate threads, so that long imports never delay a manifest. Each upstream has its own
+    threads, so that a silent upstream never delays another one.
     """
 
     def __init__(
@@ -98,11 +98,11 @@ class PullThrough:
     def manifest(
         self, cached_name: CachedName, image_id: ImageId, now: datetime, since: float | None = None
     ) -> StoredManifest:
-        """The manifest as the upstream has it now, stored; the cached one if the upstream fails.
+        """Store and return the manifest that the upstream has now, or return the cached one if the upstream fails.
 
-        If a cached tag has moved, that takes everything that the new image refers to; the cached image is served while
-        it does not come. Who asks for many tags says ``since`` when, and waits for all updates together as for one.
-        Raises ``UpstreamFailure`` if there is neither.
+        If a cached tag has moved upstream, the cached image is served until everything that the new image refers to is
+        stored. A caller who refreshes many tags passes the time of the first as ``since``, so that all updates
+        together are waited for as long as one. Raises ``UpstreamFailure`` if there is no manifest to return.
         """
         since = monotonic() if since is None else since
         call = (cached_name, image_id.tag or image_id.digest)
@@ -154,13 +154,13 @@ class PullThrough:
             raise
 
     def _first(self, job: ImportJob, now: datetime) -> _Found:
-        """Store what was not here; the client has it at once, and its parts while they arrive."""
+        """Store an image that is not cached. The client gets its manifest at once, and its blobs while they arrive."""
         if self._keep(job, now):
             self._imports.start(job)
         return _Found(job.manifest)
 
     def _update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> _Found:
-        """Store what is new of a cached tag. If the tag would lose by it, it has to come in full first."""
+        """Store the new image of a cached tag. Import it in full first if a platform would be lost otherwise."""
         job = replace(job, replaces=ReplacedImage(cached.digest, now))
         update = self.updates.begin(job)
         is_moved = True
@@ -181,9 +181,9 @@ class PullThrough:
         image_id: ImageId,
         cached: StoredManifest | None,
     ) -> StoredManifest | None:
-        """What the upstream has; None if that is what is cached. An update is fetched by digest: tags move.
+        """Return the manifest that the upstream has; None if that is the cached one.
 
-        It is not fetched if another tag has brought it in.
+        An update is fetched by digest, since its tag may move meanwhile. It is not fetched if the repository has it.
         """
         if cached is None or image_id.tag is None:
             return upstream.manifest(cached_name.upstream_name, image_id.tag or image_id.digest or "")
@@ -194,10 +194,10 @@ class PullThrough:
         return known or head.manifest or upstream.manifest(cached_name.upstream_name, head.digest)
 
     def _keep(self, job: ImportJob, now: datetime, *, is_part: bool = False) -> bool:
-        """Store a manifest; whether it is here now, under its tag if it has one.
+        """Store a manifest; return whether it is stored now, under its tag if the job has one.
 
-        If there is no room, its blobs may be asked for all the same, unless there is a cached image to be served.
-        A part of an image goes where the image is, and nowhere if that was deleted.
+        If the disk is full, clients may still pull the blobs of the manifest, but an update fails, since the cached
+        image can be served. A part of an image is not stored if the repository was deleted.
         """
         contents = read_from_upstream(job.cached_name.rule, job.manifest)
         try:
@@ -213,7 +213,7 @@ class PullThrough:
         return is_tagged or job.tag is None
 
     def _keep_inline(self, repository: Repository, contents: Manifest) -> None:
-        """Store the blobs that a manifest brings along; one for which there is no room can still be fetched."""
+        """Store the blobs that a manifest embeds. If the disk is full, they can be fetched later."""
         for blob in contents.listed_blobs:
             data = blob.inline
             if data is not None:
@@ -221,7 +221,7 @@ class PullThrough:
                     self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
     def _store_manifest(self, job: ImportJob, now: datetime, *, is_part: bool) -> tuple[Repository, bool]:
-        """The repository that has it now, and whether a tag points at it."""
+        """Return the repository that has the manifest now, and whether a tag points at it."""
         registry, name, manifest = job.cached_name.registry, job.cached_name.name, job.manifest
         with self._store.writing() as work:
             if is_part and work.repositories.find(registry, name) is None:
@@ -239,7 +239,7 @@ class PullThrough:
     def go_on(
         self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, permissions: Permissions
     ) -> None:
-        """Go on with the import of a cached image if an earlier process, which was killed, did not end it."""
+        """Resume the import of a cached image if an earlier process was killed before the import ended."""
         if not self._imports.is_new(registry, name, manifest.digest):
             return
         with self._store.reading() as work:
@@ -248,9 +248,10 @@ class PullThrough:
             self._imports.resume(ImportJob(cached_name, tag, manifest, is_resumed=True))
 
     def _child(self, cached_name: CachedName, digest: str) -> StoredManifest:
-        """A manifest that an image refers to. Clients who ask for it share the call, and come first.
+        """Return a manifest that an image refers to. Clients that request the manifest share the call.
 
-        Raises ``UpstreamTooManyRequests`` where the upstream's rate limit leaves only a few pulls.
+        Raises ``UpstreamTooManyRequests`` if the rate limit of the upstream leaves only a few pulls: those are kept for
+        requests of clients.
         """
         child = ImageId(digest=digest)
         cached = cached_manifest(self._store, cached_name, child, is_active=True)
@@ -266,17 +267,17 @@ class PullThrough:
         return self._manifests.join(key, lambda: _Found(self._current_child(cached_name, child))).result().manifest
 
     def _current_child(self, cached_name: CachedName, child: ImageId) -> StoredManifest:
-        """One that is archived is active again: it belongs to an image that is imported now."""
+        """Store and return a manifest. An archived image becomes active again, since its index is being imported."""
         manifest = cached_manifest(self._store, cached_name, child)
         if manifest is None:
             manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
         self._keep(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
         return manifest
 
-    # --- Life ------------------------------------------------------------------------------------------
+    # --- Lifetime ------------------------------------------------------------------------------------------
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the pulls and imports under way, and those that they lead to; whether all ended in time."""
+        """Wait for the pulls and imports under way, and for those that they start; return whether all ended in time."""
         sources = (self._manifests, self._imports, self._referrers)
         while pending := {cast("Future[Any]", each) for source in sources for each in source.pending()}:
             if wait(pending, timeout).not_done:
@@ -284,7 +285,7 @@ class PullThrough:
         return True
 
     def forget(self) -> None:
-        """Remember nothing of images that are gone."""
+        """Forget which images were seen, and which could not be stored."""
         self._imports.forget()
         self.uncached.clear()
 
@@ -293,7 +294,7 @@ class PullThrough:
         return self._imports, self.uncached
 
     def close(self) -> None:
-        """Take no more work."""
+        """Start no more calls and imports, and let no client wait for an update."""
         self.updates.end_all()
         self._imports.close()
         self._manifest_threads.close()

@@ -30,16 +30,16 @@ from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 log = logging.getLogger(__name__)
 
 LISTINGS = 4
-"""So many are asked of one upstream at the same time."""
+"""Maximum number of listings requested from one upstream at the same time."""
 
 _Subject = tuple[CachedName, str]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundReferrers:
-    """What refers to a digest, in order of digest, archived or not.
+    """The referrers of a digest, archived or not, in order of digest.
 
-    ``failure`` says why the upstream's part is missing, where it was never known.
+    ``failure`` says why the upstream's referrers are missing. It is None if an earlier listing of them is known.
     """
 
     referrers: list[Referrer]
@@ -47,7 +47,7 @@ class FoundReferrers:
 
 
 class Referrers:
-    """Lists referrers. Upstreams are asked once for any number of clients, and once a day after that."""
+    """Lists referrers. An upstream is asked once for any number of clients, and again after a day."""
 
     def __init__(self, store: Store, upstreams: Upstreams, asks_upstreams: bool = True) -> None:
         self._store = store
@@ -61,11 +61,11 @@ class Referrers:
     def find(
         self, registry: Registry, name: str, subject: str, now: datetime, permissions: Permissions = UNLIMITED
     ) -> FoundReferrers:
-        """What refers to a digest, which itself need not be there: here, and at the upstream that a rule names.
+        """Return the referrers of a digest, stored ones and those that the upstream of the rule lists.
 
-        While the upstream fails, what it last said stands. Nothing is created: a repository that does not exist
-        has the referrers that its upstream lists. A caller who may not import sees only stored referrers. Raises
-        ``RepositoryNotFoundException`` if that is none.
+        The digest itself need not be stored. If the upstream fails, its last listing is used. No repository is created:
+        without one, the referrers are those that the upstream lists. A caller who may not import sees only stored
+        referrers. Raises ``RepositoryNotFoundException`` if there is neither a repository nor a referrer.
         """
         with self._store.reading() as work:
             is_askable = self._asks_upstreams and is_digest(subject)
@@ -86,15 +86,15 @@ class Referrers:
         return FoundReferrers(united(here, upstream), failure)
 
     def listed_upstream(self, cached_name: CachedName, subject: str, now: datetime) -> list[str]:
-        """The digests of what an upstream lists, asked for if that is due. Raises ``UpstreamFailure``."""
+        """Return the digests that an upstream lists; ask it if a check is due. Raises ``UpstreamFailure``."""
         return [each.digest for each in self._ask(cached_name, subject, now)]
 
     def pending(self) -> list[Future[tuple[Referrer, ...]]]:
-        """What upstreams are being asked."""
+        """Return the requests to upstreams under way."""
         return self._single_flight.pending()
 
     def close(self) -> None:
-        """Take no more work."""
+        """Start no more requests to upstreams."""
         self._threads.close()
 
     def _ask(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
@@ -102,7 +102,7 @@ class Referrers:
         try:
             return self._single_flight.result(call, lambda: self._from_upstream(cached_name, subject, now), CLIENT_WAIT)
         except CircularCall:
-            return ()  # the upstream's upstream is this registry, which tells what it has anyway
+            return ()  # the upstream's upstream is this registry, whose own referrers are listed anyway
         except TimeoutError:
             url = cached_name.rule.url
             raise UpstreamUnavailable(f"{url} did not list referrers within {CLIENT_WAIT:.0f} seconds") from None
@@ -126,7 +126,7 @@ class Referrers:
             return work.referrer_listings.find(repository, subject) if repository else None
 
     def _failed(self, cached_name: CachedName, subject: str, failure: UpstreamFailure, now: datetime) -> None:
-        """Say why. A listing that was never known is not remembered: nobody shall take it for an empty one."""
+        """Record a failure in the log, in an event, and with the listing if one is known."""
         log.warning(
             "referrers of %s@%s: %s failed: %s", cached_name.name, subject, cached_name.rule.url, failure.reason
         )

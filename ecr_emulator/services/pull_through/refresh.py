@@ -1,4 +1,4 @@
-"""Asking upstreams now whether cached tags are still what they have, whatever the timer says."""
+"""Refresh: check cached tags at their upstream now, even if the last check is less than a day old."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ TAGS_AT_ONCE = 1_000
 
 
 class NoRule(Exception):
-    """No pull through cache rule covers the repository, so there is no upstream to ask."""
+    """No pull through cache rule covers the repository, so it has no upstream."""
 
     @classmethod
     def of(cls, registry: Registry, name: str) -> NoRule:
-        """None of this registry covers this name."""
+        """Return the error that no rule of a registry covers a name."""
         return cls(f"No pull through cache rule of {registry.id} in {registry.region} covers '{name}'")
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What came of asking for one tag. ``digest`` is what is served now, if anything is.
+    """The result of refreshing one tag. ``digest`` is the image that is served now, or None.
 
-    While a tag is updating, that is the image of before; ``reason`` says what it waits for.
+    While a tag is updating, that is the previous image, and ``reason`` says when the tag will move.
     """
 
     tag: str
@@ -49,7 +49,10 @@ class Refreshed:
 
 
 class TagRefresher:
-    """Asks upstreams on request. What keeps them from being asked for a while is put aside, but for rate limits."""
+    """Checks tags at upstreams on request.
+
+    Remembered negative answers and open circuit breakers do not prevent a check; rate limits do.
+    """
 
     def __init__(self, store: Store, upstreams: Upstreams, pull_through: PullThrough) -> None:
         self._store = store
@@ -57,9 +60,9 @@ class TagRefresher:
         self._pull_through = pull_through
 
     def refresh(self, registry: Registry, name: str, tag: str | None, now: datetime) -> list[Refreshed]:
-        """Ask for a tag, cached or not, or for all cached tags of a repository.
+        """Refresh one tag, cached or not, or all cached tags of a repository.
 
-        Raises ``NoRule``, and ``RepositoryNotFoundException`` where there is no tag to ask for.
+        Raises ``NoRule``, and ``RepositoryNotFoundException`` if no tag is given and there is no repository.
         """
         with self._store.reading() as work:
             cached_name = find_cached_name(work.rules.all(registry), name)
@@ -98,9 +101,9 @@ class TagRefresher:
         return Refreshed(tag, UNCHANGED if digest == previous else changed, digest or served, previous)
 
     def _expire(self, registry: Registry, name: str, tag: str) -> str | None:
-        """Have the tag validated at the next pull, which is ours; returns where it points.
+        """Make the check of a tag due, so that the pull that follows checks it. Return the digest that it points at.
 
-        What refers to its image is asked for again when somebody lists that.
+        The listing of the image's referrers becomes due too.
         """
         with self._store.writing() as work:
             repository = work.repositories.find(registry, name)
@@ -114,7 +117,7 @@ class TagRefresher:
             return image.digest
 
     def _outcome(self, registry: Registry, name: str, tag: str) -> tuple[str | None, str | None]:
-        """Where the tag points now, if it is here, and why its last check failed, if it did."""
+        """Return the digest that a tag points at, or None, and why its last check failed, or None."""
         with self._store.reading() as work:
             repository = work.repositories.find(registry, name)
             tagged = work.tags.find(repository, tag) if repository else None

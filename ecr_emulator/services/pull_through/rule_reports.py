@@ -1,4 +1,4 @@
-"""How the pull through cache rules of a registry are doing, for people."""
+"""Reports on the pull through cache rules of a registry: the state of their upstreams, for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RATE_LIMITED = "rate limited"
 
 @dataclass(frozen=True, slots=True)
 class RuleReport:
-    """One rule, its upstream and how asking went. ``until`` is when the upstream is asked again, if it is not now."""
+    """A rule, the state of its upstream, and the results of its last requests."""
 
     rule: PullThroughRule
     health: Health
@@ -30,7 +30,7 @@ class RuleReport:
 
     @property
     def state(self) -> str:
-        """The state in a word or two; unknown is a rule whose upstream nobody has asked yet."""
+        """The state in a word or two; ``unknown`` if the upstream has not been asked yet."""
         if self.upstream.limited:
             return RATE_LIMITED
         if self.upstream.broken is not None:
@@ -41,26 +41,26 @@ class RuleReport:
 
     @property
     def until(self) -> datetime | None:
-        """When a rest is over."""
+        """When the upstream will be asked again; None if it may be asked now."""
         rest = self.upstream.limited or self.upstream.broken
         return self.now + timedelta(seconds=rest) if rest else None
 
 
 class RuleReports:
-    """What the operator may know of rules without asking an upstream."""
+    """Reports on rules. No upstream is asked for them."""
 
     def __init__(self, store: Store, upstreams: WatchedUpstreams) -> None:
         self._store = store
         self._upstreams = upstreams
 
     def of(self, registry: Registry, now: datetime) -> list[RuleReport]:
-        """One report for each rule of a registry, in order of prefix."""
+        """Return one report for each rule of a registry, in order of prefix."""
         with self._store.reading() as work:
             rules = work.rules.all(registry)
         health = self._upstreams.health(registry)
         return [RuleReport(rule, health(rule), self._upstreams.state(rule), now) for rule in rules]
 
     def registries(self) -> list[Registry]:
-        """The registries that have rules."""
+        """Return the registries that have rules."""
         with self._store.reading() as work:
             return work.rules.registries()

@@ -129,7 +129,7 @@ class SingleFlight(Generic[Key, T]):
                 del self._calls[call.key]
 
     def _stack(self) -> list[_Call[Key, T]]:
-        """The calls that this thread runs; each needs the next."""
+        """Return the calls that this thread runs; each call needs the next one."""
         if not hasattr(self._this_thread, "stack"):
             self._this_thread.stack = []
         stack: list[_Call[Key, T]] = self._this_thread.stack

@@ -1,4 +1,4 @@
-"""Updates: new images of cached tags, which are on their way in until they are whole and their tags move."""
+"""Updates: new images of cached tags. A tag moves when its new image is imported completely."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ class Updates:
         self._lock = Lock()
 
     def begin(self, job: ImportJob) -> Update:
-        """From now on, the image is on its way."""
+        """Record that the update of a tag is under way; return the update."""
         update = Update(job)
         with self._lock:
             self._under_way[_tag(job)] = update
         return update
 
     def end(self, job: ImportJob) -> None:
-        """The image is here, or did not come."""
+        """End the update of a tag, whether its image was imported or not, and wake the clients that wait for it."""
         with self._lock:
             update = self._under_way.pop(_tag(job), None)
         if update:
             update.over.set()
 
     def find(self, registry: Registry, name: str, tag: str | None) -> Update | None:
-        """The update of a tag, if there is one under way."""
+        """Return the update of a tag that is under way, or None."""
         return self._under_way.get((registry, name, tag))
 
     def digests(self, repository: Repository) -> set[str]:
-        """The images that are on their way to tags of a repository."""
+        """Return the digests of the images that updates are importing into a repository."""
         place = (repository.registry, repository.name)
         return {job.manifest.digest for job in self._jobs() if _tag(job)[:2] == place}
 
     def end_all(self) -> None:
-        """Nobody waits any longer."""
+        """End all updates, so that no client waits any longer."""
         for job in self._jobs():
             self.end(job)
 

@@ -1,4 +1,4 @@
-"""Remembering what came of asking upstreams, for people who want to know why a pull did not work."""
+"""The health of upstreams: the results of requests, remembered to explain why a pull failed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, Upstr
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 
 LOOK_BACK = 1_000
-"""So many events are read to learn what happened before the emulator started."""
+"""Maximum number of events that are read to learn what happened before the emulator started."""
 
 
 class WatchedUpstreams:
-    """``ports.upstream.Upstreams`` that notes for each rule how asking went, whoever asks and for what.
+    """``ports.upstream.Upstreams`` that records the result of every request, by rule.
 
-    A rule that was deleted and made anew has no past. Safe to use from many threads.
+    A rule that was deleted and created again has no results. Safe to use from many threads.
     """
 
     def __init__(self, upstreams: Upstreams, store: Store, clock: Clock) -> None:
@@ -51,7 +51,7 @@ class WatchedUpstreams:
         self._upstreams.ask_anew(rule, name)
 
     def health(self, registry: Registry) -> Callable[[PullThroughRule], Health]:
-        """How the rules of a registry are doing: by what was seen since the start, and by the events before it."""
+        """Return a function that gives the health of a rule, by the results since the start and earlier events."""
         with self._store.reading() as work:
             told = told_by(reversed(work.events.latest(registry, IMPORT, LOOK_BACK)))
 
@@ -62,17 +62,17 @@ class WatchedUpstreams:
         return of
 
     def forget(self) -> None:
-        """Remember nothing."""
+        """Forget all results."""
         with self._lock:
             self._seen.clear()
 
     def snapshot(self) -> Mapping[tuple[Registry, str], Health]:
-        """Return what was noted, for ``restore``."""
+        """Return the results, for ``restore``."""
         with self._lock:
             return dict(self._seen)
 
     def restore(self, snapshot: Mapping[tuple[Registry, str], Health]) -> None:
-        """Note what was noted when a snapshot was taken, and nothing else."""
+        """Remember the results that were known when a snapshot was taken, and no others."""
         with self._lock:
             self._seen = dict(snapshot)
 
@@ -97,7 +97,7 @@ class WatchedUpstreams:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """``ports.upstream.Upstream``, with somebody watching."""
+    """``ports.upstream.Upstream`` whose requests run within ``watching``, which records their results."""
 
     upstream: Upstream
     watching: Callable[[], AbstractContextManager[None]]

@@ -1,4 +1,4 @@
-"""Which manifests of upstreams can be pulled through."""
+"""Manifests of upstreams: read those that ECR can store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnsupported
 
 
 def read_from_upstream(rule: PullThroughRule, manifest: StoredManifest) -> Manifest:
-    """What a manifest says. Raises ``UpstreamUnsupported`` for one that cannot be pulled through."""
+    """Read a manifest from an upstream. Raises ``UpstreamUnsupported`` for one that ECR does not store."""
     if manifest.media_type in SCHEMA1_TYPES:
         raise UpstreamUnsupported.of_schema_1(rule.url, manifest.digest)
     try:
