@@ -94,7 +94,7 @@ class Pulls:
         elif cached:
             manifest = cached
             if is_fresh:
-                self._pull_through.go_on(registry, name, image_id.tag, manifest, permissions)
+                self._pull_through.resume_import(registry, name, image_id.tag, manifest, permissions)
         elif repository:
             raise _not_found(repository, image_id)
         else:

@@ -90,7 +90,7 @@ class Imports:
         """Start to import what the job's manifest refers to. Requests of clients join the downloads."""
         self.is_new(job.cached_name.registry, job.cached_name.name, job.manifest.digest)
         key = (job.cached_name, job.manifest.digest, job.tag, job.replaces)
-        self._single_flight.join(key, lambda: self._import_or_say(job))
+        self._single_flight.join(key, lambda: self._import_safely(job))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
         """Return whether this process has not seen an image lately, and remember that it has seen the image now."""
@@ -138,7 +138,7 @@ class Imports:
         """Start no more imports."""
         self._threads.close()
 
-    def _import_or_say(self, job: ImportJob) -> None:
+    def _import_safely(self, job: ImportJob) -> None:
         """Import an image. Record failures in the log and an event, since no client waits for the import."""
         try:
             self._import(job)
@@ -208,7 +208,7 @@ class Imports:
                 return  # it was deleted meanwhile
             for part in found.parts:
                 if not found.failures or (part.is_whole and part.digest != job.manifest.digest):
-                    _arrived(work, repository, job, part, found.is_complete, now)
+                    _process_part(work, repository, job, part, found.is_complete, now)
             if job.tag or not work.image_relations.parents(repository, job.manifest.digest):
                 failure = next(((each.failure_code, each.reason) for each in found.failures), None)
                 attempt = Import(job.cached_name.rule, job.cached_name.name, job.tag, job.manifest.digest, failure)
@@ -224,7 +224,7 @@ def _incomplete(job: ImportJob, found: ImageParts) -> UpstreamFailure:
     )
 
 
-def _arrived(
+def _process_part(
     work: UnitOfWork, repository: Repository, job: ImportJob, part: Part, everything: bool, now: datetime
 ) -> None:
     """Process an image as a new one, once and again for each new tag, and note that its import ended."""

@@ -146,26 +146,26 @@ class PullThrough:
             if manifest is None:
                 raise UpstreamNotFound(f"{cached_name.rule.url} does not say what {image_id.tag} is")
             job = ImportJob(cached_name, image_id.tag, manifest)
-            return self._update(job, cached, now) if cached else self._first(job, now)
+            return self._store_update(job, cached, now) if cached else self._store_first(job, now)
         except UpstreamFailure as failure:
             note_failure(self._store, cached_name, image_id, failure, now)
             if cached:
                 return _Found(cached)
             raise
 
-    def _first(self, job: ImportJob, now: datetime) -> _Found:
+    def _store_first(self, job: ImportJob, now: datetime) -> _Found:
         """Store an image that is not cached. The client gets its manifest at once, and its blobs while they arrive."""
-        if self._keep(job, now):
+        if self._store_job(job, now):
             self._imports.start(job)
         return _Found(job.manifest)
 
-    def _update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> _Found:
+    def _store_update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> _Found:
         """Store the new image of a cached tag. Import it in full first if a platform would be lost otherwise."""
         job = replace(job, replaces=ReplacedImage(cached.digest, now))
         update = self.updates.begin(job)
         is_moved = True
         try:
-            is_moved = self._keep(job, now)
+            is_moved = self._store_job(job, now)
         except EcrError as refused:
             raise UpstreamNotStored(refused.message) from refused
         finally:
@@ -193,7 +193,7 @@ class PullThrough:
         known = cached_manifest(self._store, cached_name, ImageId(digest=head.digest))
         return known or head.manifest or upstream.manifest(cached_name.upstream_name, head.digest)
 
-    def _keep(self, job: ImportJob, now: datetime, *, is_part: bool = False) -> bool:
+    def _store_job(self, job: ImportJob, now: datetime, *, is_part: bool = False) -> bool:
         """Store a manifest; return whether it is stored now, under its tag if the job has one.
 
         If the disk is full, clients may still pull the blobs of the manifest, but an update fails, since the cached
@@ -209,10 +209,10 @@ class PullThrough:
             log.warning("%s@%s is served and not cached: %s", name, job.manifest.digest, failure.reason)
             self.uncached.add(job.cached_name.registry, name, contents.listed_blobs)
             return False
-        self._keep_inline(repository, contents)
+        self._store_inline_blobs(repository, contents)
         return is_tagged or job.tag is None
 
-    def _keep_inline(self, repository: Repository, contents: Manifest) -> None:
+    def _store_inline_blobs(self, repository: Repository, contents: Manifest) -> None:
         """Store the blobs that a manifest embeds. If the disk is full, they can be fetched later."""
         for blob in contents.listed_blobs:
             data = blob.inline
@@ -236,7 +236,7 @@ class PullThrough:
                     note_wait(work, stored.image)
         return repository, is_tagged
 
-    def go_on(
+    def resume_import(
         self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, permissions: Permissions
     ) -> None:
         """Resume the import of a cached image if an earlier process was killed before the import ended."""
@@ -271,7 +271,7 @@ class PullThrough:
         manifest = cached_manifest(self._store, cached_name, child)
         if manifest is None:
             manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
-        self._keep(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
+        self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
         return manifest
 
     # --- Lifetime ------------------------------------------------------------------------------------------
