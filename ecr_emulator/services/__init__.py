@@ -1,4 +1,4 @@
-"""What both planes do. The narrow waist of the program."""
+"""The operations of the registry that the control plane and the data plane share."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from ecr_emulator.services.verification import Verification
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a request may need, wired once by the composition root.
+    """Everything that a request may need, wired once by ``emulator``.
 
-    ``home`` is the registry of callers who do not say otherwise. ``allowed_upstreams`` are the hosts that rules may
-    name besides those that ECR takes. Without ``access``, everybody may do everything.
+    ``home`` is the registry of requests that name no other. ``allowed_upstreams`` are the upstream hosts that rules may
+    name besides those of ECR. Without ``access``, every caller may do everything.
     """
 
     home: Registry

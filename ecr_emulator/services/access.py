@@ -1,4 +1,4 @@
-"""Who may do what in ECR where IAM is enforced: which policies have a say in a request, and what they say together.
+"""Access to ECR where IAM is enforced: collect the policies that apply to a request, and decide by them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/security-iam.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
@@ -36,9 +36,9 @@ CREATE_REPOSITORY = "ecr:CreateRepository"
 BATCH_IMPORT = "ecr:BatchImportUpstreamImage"
 REPLICATE_IMAGE = "ecr:ReplicateImage"
 SCOPE_V1 = frozenset({REPLICATE_IMAGE, BATCH_IMPORT, CREATE_REPOSITORY})
-"""What the registry policy decides in its first scope; in the second, everything."""
+"""The actions that a registry policy of scope V1 decides on. A policy of scope V2 decides on all actions."""
 PUSHES = frozenset({"ecr:InitiateLayerUpload", "ecr:PutImage"})
-"""What creates a repository where a creation template says so."""
+"""The actions that may create a repository from a creation template."""
 BY_IDENTITY_ONLY = frozenset(
     {
         "ecr:GetAuthorizationToken",
@@ -49,16 +49,16 @@ BY_IDENTITY_ONLY = frozenset(
         "ecr:DeleteRepositoryCreationTemplate",
     }
 )
-"""What no policy of a registry can allow."""
+"""The actions that no registry policy can allow."""
 
 
 NO_CONTEXT: Context = MappingProxyType({})
 WITHIN_AWS: Context = MappingProxyType({"aws:SecureTransport": ("true",), "aws:ViaAWSService": ("false",)})
-"""What conditions can say of a request that ECR makes itself."""
+"""The condition keys of a request that ECR makes itself."""
 
 
 class RequiredAction(NamedTuple):
-    """An action that a request needs to be allowed, its resource, and what conditions can say of it."""
+    """An action that a request needs, its resource, and the condition keys that belong to the action."""
 
     action: str
     resource: str = "*"
@@ -66,26 +66,26 @@ class RequiredAction(NamedTuple):
 
 
 class Permissions(Protocol):
-    """What a caller may do in a registry."""
+    """The permissions of a caller in a registry."""
 
     def require(self, actions: list[RequiredAction]) -> None:
-        """Raise ``AccessDeniedException`` unless all of it is allowed.
+        """Raise ``AccessDeniedException`` unless all actions are allowed.
 
-        Raises ``RepositoryNotFoundException`` where a push would create a repository and the caller may not.
+        Raises ``RepositoryNotFoundException`` if a push would create a repository and the caller may not create it.
         """
 
     def may(self, required: RequiredAction) -> bool:
-        """Whether it is allowed."""
+        """Return whether an action is allowed."""
 
     def may_import(self, name: str) -> bool:
-        """Whether a pull of the caller may import an image into a repository that exists."""
+        """Return whether a pull of the caller may import an image into a repository that exists."""
 
     def may_import_into_new_repository(self, name: str) -> bool:
-        """Whether a pull of the caller may import an image and so create the repository."""
+        """Return whether a pull of the caller may import an image and so create the repository."""
 
 
 class Unlimited:
-    """The permissions of everybody where IAM is not enforced."""
+    """The permissions of every caller where IAM is not enforced."""
 
     def require(self, actions: list[RequiredAction]) -> None:
         """See ``Permissions.require``."""
@@ -114,13 +114,13 @@ class Access:
         self._store = store
 
     def permissions(self, caller: Caller, registry: Registry, now: datetime, context: Context) -> Permissions:
-        """What a caller may do in a registry; ``context`` says where the request comes from."""
+        """Return the permissions of a caller in a registry; ``context`` holds the condition keys of the request."""
         return _Permissions(self._store, self._identities.identity_of(caller), registry, now, context)
 
     def permissions_in_role(self, role_arn: str, service: str, registry: Registry, now: datetime) -> Permissions:
-        """What ECR itself, by the name of the service that it acts as, may do in a registry in a role.
+        """Return the permissions that ECR itself has in a registry when it assumes a role as a service.
 
-        Raises ``AccessDeniedException`` unless there is such a role, and it trusts the service.
+        Raises ``AccessDeniedException`` unless the role exists and trusts the service.
         """
         identity = self._identities.identity_in_role(role_arn)
         account = account_of(role_arn) or registry.id
@@ -194,7 +194,7 @@ class _Permissions:
 
 @dataclass(frozen=True)
 class Concern:
-    """The subject of a required action: its owner, the policies of resources that apply, and condition keys."""
+    """The resource of a required action: its owner, the policies of resources that apply, and condition keys."""
 
     owner: str
     policies: tuple[NamedPolicy, ...] = ()
@@ -202,7 +202,7 @@ class Concern:
 
     @classmethod
     def read(cls, work: UnitOfWork, required: RequiredAction, registry: Registry) -> Concern:
-        """The subject of an action that is required in a registry."""
+        """Read the resource of an action that is required in a registry."""
         if not required.action.startswith("ecr:"):
             return cls(account_of(required.resource) or registry.id)
         parsed = parse_repository_arn(required.resource)
@@ -221,7 +221,7 @@ class Concern:
         return cls(registry.id, tuple(policies), tags)
 
     def decide(self, request: AccessRequest, policies: Policies) -> Decision:
-        """The decision on a request, given the policies of its principal."""
+        """Decide on a request, given the policies of its principal."""
         everything = decide(request, _with_resource(policies, self.policies), self.owner)
         if request.action in BY_IDENTITY_ONLY and everything.kind is not Kind.EXPLICIT_DENY:
             return decide(request, policies, self.owner)
@@ -229,9 +229,9 @@ class Concern:
 
 
 def admits_replica(work: UnitOfWork, source: Repository, destination: Registry, now: datetime) -> bool:
-    """Whether the registry policy of a destination admits what another account replicates to it.
+    """Return whether the registry policy of a destination allows replication from another account.
 
-    Within an account nobody is asked.
+    Replication within an account is always allowed.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions-create-replication.html
     """
     if source.registry.id == destination.id:

@@ -1,4 +1,4 @@
-"""What an account has set for a registry."""
+"""The account settings of a registry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ecr_emulator.ports.store import UnitOfWork
 
 
 def account_setting(work: UnitOfWork, registry: Registry, name: str) -> str:
-    """The value of a setting, its default if nobody set it. Raises ``KeyError`` for a name that is none."""
+    """Return the value of a setting, or its default. Raises ``KeyError`` for an unknown name."""
     value: str | None = work.registry_documents.find(registry, _document(name))
     return ACCOUNT_SETTINGS[name].default if value is None else value
 

@@ -1,4 +1,4 @@
-"""Replication backfills at work: first what is to be replicated is counted, then it is replicated.
+"""Replication backfills: list the images to replicate, then replicate them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
 """
@@ -28,7 +28,7 @@ from ecr_emulator.services.replication import configuration_of, save_status
 PREPARE = "prepare-backfill"
 RUN = "run-backfill"
 BATCH = 500
-"""How many repositories or images are read at a time."""
+"""Number of repositories or images that are read at a time."""
 
 
 def start_backfill(work: UnitOfWork, backfill: Backfill, now: datetime) -> None:
@@ -60,14 +60,14 @@ def stop_backfill(work: UnitOfWork, backfill: Backfill, now: datetime) -> Backfi
 
 
 def prepare(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the first half: count what is to be replicated."""
+    """Perform the first task: list the replications of a backfill."""
     backfill = _backfill(work, task)
     work.backfills.save(replace(backfill, status="IN_PROGRESS", replications=tuple(_pairs(work, backfill))))
     work.tasks.add(_task(RUN, backfill, now))
 
 
 def run(work: UnitOfWork, task: Task, now: datetime, replicas: Replicas) -> None:
-    """Perform the second half: replicate, until it is done or too much has failed."""
+    """Perform the second task: replicate until all is done or too many replications have failed."""
     backfill = _backfill(work, task)
     replications = list(backfill.replications)
     failed, status, code = 0, "COMPLETE", None
@@ -95,7 +95,7 @@ def _outcome(
 
 
 def _pairs(work: UnitOfWork, backfill: Backfill) -> Iterator[dict[str, Any]]:
-    """One replication for each tag, and one for each image without tags. Archived images stay where they are."""
+    """Yield one replication for each tag, and one for each image without tags. Archived images are left out."""
     configuration = configuration_of(work, backfill.registry)
     after = ""
     while repositories := work.repositories.page(backfill.registry, after, BATCH):

@@ -1,8 +1,7 @@
-"""What ECR does behind the client's back, done before anybody could see that it was not.
+"""Background work of ECR, performed before the next request instead of by a thread.
 
-Every request is preceded by what is due, each piece of work with the time at which it would have been done, so that the
-state that a request finds is the one that time has made, whether the clock ran or was moved. Nothing needs a thread of
-its own.
+Before each request all tasks that are due are performed, each with the time at which it was due. A request therefore
+finds the same state whether the clock ran or was moved.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ KINDS: dict[str, Perform] = {
     signing.KIND: signing.sign,
     storage_classes.KIND: storage_classes.finish_restore,
 }
-"""Who performs which kind of task that needs nothing but the database."""
+"""The functions that perform tasks which need only the database, by kind of task."""
 
 
 class Background:
-    """Performs tasks, each in a transaction of its own. ``delay`` is how long the work seems to take.
+    """Performs tasks, each in a transaction of its own. ``delay`` is the time that the work appears to take.
 
-    ``incoming`` knows which images lifecycle policies must leave alone for now.
+    ``incoming`` returns the images that lifecycle policies must ignore because updates are importing them.
     """
 
     def __init__(
@@ -74,9 +73,9 @@ class Background:
         self._waits_for: str | None = None
 
     def catch_up(self, now: datetime) -> None:
-        """Return when everything that was due by now is done, also what that made due.
+        """Perform all tasks that are due, including those that become due by that.
 
-        What cannot be written, because the disk is full or another program holds the lock of the database, is done
+        A task that cannot be written, because the disk is full or another program has locked the database, is performed
         before a later request.
         """
         if self._is_due(now):
@@ -85,7 +84,7 @@ class Background:
                     pass
 
     def run_now(self, kind: str, now: datetime) -> int:
-        """Do all tasks of a kind that wait for their time, and return when they are done; how many there were."""
+        """Perform all scheduled tasks of a kind now; return their number."""
         with self._store.writing() as work:
             number = work.tasks.hasten(kind, now - self._delay)
         self.catch_up(now)
@@ -111,12 +110,12 @@ class Background:
                 raise
             log.exception("%s failed and is given up", task.key)
             with self._store.writing(waits=False, frees=True) as work:
-                work.tasks.remove(task.key)  # it would fail for ever, and every request waits for it
+                work.tasks.remove(task.key)  # the task would fail again before every request
         self._waits_for = None
         return task is not None
 
     def _tell_why_it_waits(self, task: Task | None, reason: str) -> None:
-        """Log a reason once: the next request tries again, and would repeat it."""
+        """Log a reason once: each request tries again, and would log the reason again."""
         if reason != self._waits_for:
             log.warning("%s waits: %s", task.key if task else "what is due", reason)
         self._waits_for = reason

@@ -1,4 +1,4 @@
-"""Moving the clock: what falls due meanwhile is done, and others are answered in between."""
+"""Moves of the clock: tasks that become due are performed, and other requests are answered meanwhile."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol
 from ecr_emulator.services.background import Background
 
 LONGEST = timedelta(days=3_660)
-"""Ten years: the longest move. Daily work is done for each day of it."""
+"""The longest move, ten years. Daily tasks are performed for each day of it."""
 END = datetime(9000, 1, 1, tzinfo=UTC)
-"""Where the clock ends: what lies some years ahead of it must still be a date."""
+"""The latest time of the clock: dates some years after it must still be valid."""
 START = datetime(1970, 1, 1, tzinfo=UTC)
-"""Where the clock begins: what lies some years before it must still be a date."""
+"""The earliest time of the clock: dates some years before it must still be valid."""
 STEP = timedelta(days=1)
 
 
@@ -20,26 +20,26 @@ class MovableClock(Protocol):
     """A clock that users may move."""
 
     def now(self) -> datetime:
-        """The current instant."""
+        """Return the current time."""
 
     def advance(self, by: timedelta) -> datetime:
-        """Move on and return the new now."""
+        """Move the clock forward; return the new time."""
 
     def freeze(self) -> None:
-        """Stand still at the current instant."""
+        """Stop the clock at the current time."""
 
     def set(self, instant: datetime) -> None:
-        """Go to an instant, which may be in the past."""
+        """Set the clock to a time, which may be in the past."""
 
     def follow_machine(self) -> None:
-        """Show the machine's time again."""
+        """Let the clock show the machine's time again."""
 
 
 def move_clock(clock: MovableClock, background: Background, by: timedelta) -> datetime:
-    """Move the clock on and return the new now, when everything that fell due is done.
+    """Move the clock forward, perform all tasks that become due, and return the new time.
 
-    The clock goes by steps of a day at most. Requests that come meanwhile see it on its way and wait for one step, not
-    for all. Raises ``ValueError`` that says how far the clock can go.
+    The clock moves in steps of at most a day. A request that arrives meanwhile waits for one step, not for all of them.
+    Raises ``ValueError``, whose message says how far the clock can move.
     """
     if by > LONGEST:
         raise ValueError(f"the clock moves at most {LONGEST.days} days at a time")

@@ -1,4 +1,4 @@
-"""Permissions of clients for which ECR imports no image, whatever their policies say; they get cached images."""
+"""Permissions of clients for which ECR imports no image, whatever their policies allow; they get cached images."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ log = logging.getLogger(__name__)
 
 
 def without_imports(permissions: Permissions, reason: str | None) -> Permissions:
-    """Return the permissions without those to import, if there is a reason for that, in words."""
+    """Return permissions that allow no import if a reason for that is given, in words."""
     return WithoutImports(reason, permissions) if reason else permissions
 
 
 @dataclass(frozen=True)
 class WithoutImports:
-    """``Permissions`` that allow no import; the client is told "not found", the log has the reason."""
+    """``Permissions`` that allow no import. The client is told "not found"; the reason is logged."""
 
     reason: str
     permissions: Permissions

@@ -1,4 +1,4 @@
-"""Dates of images that users set, so that lifecycle policies can be tried on images of any age."""
+"""Dates of images: users set them to try lifecycle policies on images of any age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks about one image, which may be gone when they are due."""
+"""Tasks about one image, which may have been deleted when they are due."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecr_emulator.ports.store import UnitOfWork
 
 
 def image_task(kind: str, repository: Repository, digest: str, due_at: datetime, **more: Any) -> Task:
-    """A task about an image. ``more`` are its other arguments; texts among them tell tasks of one kind apart."""
+    """Return a task about an image. ``more`` are its other arguments; the strings among them become part of its key."""
     registry = repository.registry
     place = {"account": registry.id, "region": registry.region, "repository": repository.name, "digest": digest}
     key = " ".join([kind, f"{repository.arn}@{digest}", *(value for value in more.values() if isinstance(value, str))])
@@ -21,7 +21,7 @@ def image_task(kind: str, repository: Repository, digest: str, due_at: datetime,
 
 
 def find_image(work: UnitOfWork, task: Task) -> tuple[Repository, Image] | None:
-    """The image that a task is about, with its repository; None if one of them is gone."""
+    """Return the repository and the image that a task is about; None if one of them was deleted."""
     place = task.arguments
     repository = work.repositories.find(Registry(place["account"], place["region"]), place["repository"])
     image = work.images.find(repository, place["digest"]) if repository else None

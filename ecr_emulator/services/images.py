@@ -1,4 +1,4 @@
-"""The only writers of images: PutImage, docker push and imports store here; every deletion goes through here.
+"""The functions that store and delete images, for both planes, imports, replication and lifecycle policies.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 """
@@ -34,15 +34,18 @@ from ecr_emulator.services.storage_classes import activate
 MAX_TAGS_PER_IMAGE = 1_000
 MAX_IMAGES_PER_REPOSITORY = 100_000
 DELETE_REFERRERS = "delete-referrers"
-"""The task that an image leaves when it goes, if others refer to it."""
+"""The kind of task that deletes the referrers of a deleted image."""
 REFERRERS_STAY = timedelta(hours=24)
-"""ECR deletes them within so long. Here they stay for all of it, unless the image expires, which takes them along."""
+"""Time after which the referrers of a deleted image are deleted; ECR does it within that time.
+
+A lifecycle policy deletes the referrers together with the image.
+"""
 
 
 class Origin(Enum):
-    """Where a change comes from: a client, an upstream through the cache, another registry, a lifecycle policy.
+    """The origin of a change: a client, an upstream through the cache, another registry, or a lifecycle policy.
 
-    ``UPDATE`` is the new image of a cached tag, which has its event when it has the tag.
+    ``UPDATE`` is the new image of a cached tag. Its event is sent when the tag moves.
     """
 
     CLIENT = auto()
@@ -54,9 +57,9 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A manifest on its way into a repository. ``digest`` is what the client computed, if it said.
+    """A manifest to store. ``digest`` is the digest that the client gave, or None.
 
-    A sparse one may refer to layers and images that are not in the repository.
+    If ``may_be_sparse``, the manifest may refer to layers and images that are not in the repository.
     """
 
     raw: bytes
@@ -68,7 +71,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a push. ``changed`` is False if image and tag were already as the push would have them."""
+    """The result of a push. ``changed`` is False if the image existed and had the tag already."""
 
     image: Image
     manifest: Manifest
@@ -83,10 +86,10 @@ def store_image(
     origin: Origin = Origin.CLIENT,
     blobs: Blobs | None = None,
 ) -> Stored:
-    """Store a manifest, and point its tag at it; an archived image is active again.
+    """Store a manifest, and point its tag at it. An archived image becomes active again.
 
-    What a client pushes must find its layers and children in the repository; others come before what they refer to.
-    Where ``blobs`` says where the bytes of layers are, they must be there too.
+    A push of a client must find its layers and children in the repository; imports and replicas need not. If ``blobs``
+    is given, the bytes of the layers must be there too.
     Raises InvalidParameter, ImageDigestDoesNotMatch, LayersNotFound, ReferencedImagesNotFound,
     ImageTagAlreadyExists and LimitExceeded.
     """
@@ -115,7 +118,10 @@ def store_image(
 def _announce(
     work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime, origin: Origin
 ) -> None:
-    """A replica has an event of its own and goes no further, but is scanned; an import arrives when it is complete."""
+    """Add the event of a push, and process what a client pushed as a new image.
+
+    A replica has its own event and is only scanned. An import is processed when it is complete.
+    """
     if origin in (Origin.CLIENT, Origin.UPSTREAM):
         work.events.add(image_action(repository, "PUSH", image.digest, tag, now))
     if origin is Origin.CLIENT:
@@ -172,7 +178,7 @@ def _add(work: UnitOfWork, repository: Repository, image: Image, manifest: Manif
 
 
 def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> None:
-    """An index is as large as its largest child, also when the children arrive after it."""
+    """Update the size of indexes, which is that of their largest child, when a child is stored after its index."""
     waiting = work.image_relations.parents(repository, child.digest)
     while waiting:
         parent = work.images.find(repository, waiting.pop())
@@ -195,9 +201,9 @@ def delete_images(
     now: datetime,
     origin: Origin = Origin.CLIENT,
 ) -> tuple[list[ImageId], list[Failure]]:
-    """Delete images by digest, or remove tags; an image goes with its last tag.
+    """Delete images by digest, or remove tags; an image is deleted with its last tag.
 
-    Indexes go before the images they list, whatever the order of the request, so that both can go in one call.
+    Indexes are deleted before the images they list, so that one call can delete both in any order.
     """
     found: list[ImageId] = []
     failures: list[Failure] = []
@@ -219,7 +225,7 @@ def delete_images(
 
 
 def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now: datetime, origin: Origin) -> None:
-    """Have what refers to an image that is gone deleted too; what comes later is not meant."""
+    """Schedule the deletion of the referrers of a deleted image. Referrers pushed later are not deleted."""
     if work.images.find(repository, digest) is None and work.image_relations.referrers(repository, digest):
         due_at = now if origin is Origin.LIFECYCLE else now + REFERRERS_STAY
         work.tasks.add(image_task(DELETE_REFERRERS, repository, digest, due_at, deleted_at=now.isoformat()))
@@ -228,7 +234,7 @@ def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now:
 def _delete_all(
     work: UnitOfWork, repository: Repository, image_ids: list[ImageId], origin: Origin
 ) -> tuple[list[ImageId], list[Failure]]:
-    """What went, and what could not because an index lists it. What only an index of this call lists goes after it."""
+    """Delete images; return what was deleted, and failures for images that a remaining index lists."""
     removed: list[ImageId] = []
     while True:
         listed: list[Failure] = []
@@ -244,7 +250,10 @@ def _delete_all(
 
 
 def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, origin: Origin) -> list[ImageId] | Failure:
-    """What went: a tag, or an image with all its tags. An archived index keeps what it lists from clients only."""
+    """Delete a tag, or an image with all its tags; return what was deleted.
+
+    An image that an archived index lists can be deleted by lifecycle policies, but not by clients.
+    """
     image = resolve(work, repository, image_id)
     if isinstance(image, Failure):
         return []  # an earlier id of the same call named the same image

@@ -1,4 +1,4 @@
-"""How far the import of an image has come, which is noted with the image. One that a client pushed has no such note."""
+"""The import status of an image, stored with the image. An image that a client pushed has none."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from ecr_emulator.domain.image import Image
 from ecr_emulator.ports.store import UnitOfWork
 
 AWAITED = "AWAITED"
-"""A cached tag is to mean this image as soon as all of it is here."""
+"""The cached tag will point at this image as soon as the image is imported completely."""
 STARTED = "STARTED"
-"""An upstream said that a tag means this image; not all of it is known to be here."""
+"""The import of the image has started; the image may be incomplete."""
 PARTIAL = "PARTIAL"
-"""All is here that the import mode asked for."""
+"""Everything that the import mode asks for is stored, but not the whole image."""
 COMPLETE = "COMPLETE"
 
 _DOCUMENT = "pull-through-import"
 
 
 def import_status(work: UnitOfWork, image: Image) -> str | None:
-    """AWAITED, STARTED, PARTIAL or COMPLETE; None for an image that no upstream's tag has meant."""
+    """Return AWAITED, STARTED, PARTIAL or COMPLETE; None for an image that was not imported."""
     status = work.image_documents.find(image, _DOCUMENT)
     return None if status is None else str(status)
 
 
 def is_awaited(work: UnitOfWork, image: Image) -> bool:
-    """Whether the image came for a tag that it does not have yet, and may never have."""
+    """Return whether the image was stored for an update whose tag has not moved to it."""
     return not image.tags and import_status(work, image) == AWAITED
 
 
 def note_wait(work: UnitOfWork, image: Image) -> None:
-    """Note that a tag waits for the image, unless a tag has meant it."""
+    """Record that a tag waits for the image, unless the image has a status."""
     if import_status(work, image) is None:
         work.image_documents.put(image, _DOCUMENT, AWAITED)
 
 
 def note_start(work: UnitOfWork, image: Image) -> None:
-    """Note that the image comes from an upstream, unless that is known."""
+    """Record that the import of the image has started, unless it is known to have started or ended."""
     if import_status(work, image) in (None, AWAITED):
         work.image_documents.put(image, _DOCUMENT, STARTED)
 
 
 def note_end(work: UnitOfWork, image: Image, *, is_complete: bool) -> None:
-    """Note how far an import has come that ended without a failure."""
+    """Record that the import of the image ended without a failure."""
     work.image_documents.put(image, _DOCUMENT, COMPLETE if is_complete else PARTIAL)

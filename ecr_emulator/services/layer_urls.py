@@ -1,4 +1,4 @@
-"""Signed URLs from which anybody may download one layer, for a while. They look like S3's, and lead here."""
+"""Signed URLs from which anybody may download one layer for a limited time. They look like presigned URLs of S3."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.services.tokens import Tokens
 
 LIFE = timedelta(hours=1)
-"""How long a URL is good for."""
+"""Time for which a URL is valid."""
 PREFIX = "/_ecr/layers"
-"""The path goes on with ``/<account>/<region>/<repository>/<digest>``."""
+"""The beginning of the path; ``/<account>/<region>/<repository>/<digest>`` follows."""
 
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
@@ -20,7 +20,7 @@ _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 def mint(
     tokens: Tokens, origin: str, registry: Registry, repository_name: str, digest: str, expires_at: datetime
 ) -> str:
-    """A URL for one layer below ``origin`` (``http://host:port``); expiry has whole seconds."""
+    """Return a signed URL for one layer at ``origin`` (``http://host:port``). It expires at a whole second."""
     path = _path(registry, repository_name, digest)
     issued = (expires_at - LIFE).astimezone(UTC).strftime(_TIME_FORMAT)
     query = {
@@ -39,7 +39,7 @@ def verify(
     query: Mapping[str, str],
     now: datetime,
 ) -> bool:
-    """Whether we minted the URL with this query for this layer, and it has not expired."""
+    """Return whether ``mint`` returned a URL with this query for this layer, and it has not expired."""
     issued = query.get("X-Amz-Date", "")
     text = _signed_text(_path(registry, repository_name, digest), issued)
     if not tokens.signs(text, query.get("X-Amz-Signature", "")):
@@ -52,7 +52,7 @@ def _path(registry: Registry, repository_name: str, digest: str) -> str:
 
 
 def _signed_text(path: str, issued: str) -> str:
-    """What the signature covers; a token's payload has no newline, so that neither passes for the other."""
+    """Return the text to sign. It has newlines and the payload of a token has none, so neither passes for the other."""
     return f"{path}\n{issued}\n{_seconds(LIFE)}"
 
 

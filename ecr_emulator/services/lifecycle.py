@@ -1,4 +1,4 @@
-"""Lifecycle policies at work: evaluated once a day, or for a look at what they would do.
+"""Lifecycle policies: evaluate them once a day, or for a preview.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
@@ -28,30 +28,30 @@ from ecr_emulator.services.storage_classes import archive
 EVALUATE = "evaluate-lifecycle-policy"
 PREVIEW = "preview-lifecycle-policy"
 INTERVAL = timedelta(hours=24)
-"""ECR acts within so long after an image meets the condition of a rule."""
+"""Time within which ECR acts after an image meets the condition of a rule."""
 BATCH = 500
-"""How many images are read at a time."""
+"""Number of images that are read at a time."""
 
 Incoming = Callable[[Repository], set[str]]
-"""The digests of a repository's images that are still on their way to a tag: they and their parts do not count yet."""
+"""Returns the digests of the images that updates are importing. Policies ignore them and the images below them."""
 
 
 def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime) -> None:
-    """Have the lifecycle policy of a repository evaluated a day from now, or go on as it was scheduled.
+    """Schedule the evaluation of the policy of a repository a day from now, unless one is scheduled already.
 
-    Whoever puts a policy every few hours would otherwise never see it act.
+    An earlier schedule stays: a policy that is put every few hours would otherwise never be evaluated.
     """
     if work.tasks.find(_key(EVALUATE, repository)) is None:
         work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
 
 
 def cancel_evaluation(work: UnitOfWork, repository: Repository) -> None:
-    """Have it evaluated no more."""
+    """Cancel the scheduled evaluation of a repository's policy."""
     work.tasks.remove(_key(EVALUATE, repository))
 
 
 def schedule_preview(work: UnitOfWork, repository: Repository, now: datetime) -> None:
-    """Have the preview that was stored for a repository completed."""
+    """Schedule the completion of the preview that is stored for a repository."""
     work.tasks.add(_task(PREVIEW, repository, now))
 
 
@@ -85,10 +85,10 @@ def _selected(
 
 
 def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) -> list[Candidate]:
-    """All images but those that are unfinished, or just being restored. What has a subject is bound to it.
+    """Return the images that a policy may select: all but those being imported by an update or being restored.
 
-    What an index lists is bound to the index until that is archived. What an update left that did not come in full is
-    incomplete.
+    A referrer is bound to its subject, and an image to the index that lists it until the index is archived. The images
+    that an unfinished update left are incomplete.
     """
     images = [
         image
@@ -117,7 +117,7 @@ def _images(work: UnitOfWork, repository: Repository) -> list[Image]:
 
 
 def _expire(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
-    """Delete an image; what an update left goes with its parts, which would count as complete without it."""
+    """Delete an image. The image of an unfinished update is deleted together with the images below it."""
     digests = untagged_tree(work, repository, {image.digest}) if is_awaited(work, image) else {image.digest}
     delete_images(work, repository, map(ImageId, sorted(digests)), now, Origin.LIFECYCLE)
 
@@ -130,7 +130,7 @@ def _archive(work: UnitOfWork, repository: Repository, digest: str, now: datetim
 
 
 def _result(selected: Selected) -> dict[str, Any]:
-    """What a preview says of an image, in the API's form but for its time."""
+    """Return the preview's result for an image in the API's form, except that the time is a timestamp."""
     image, rule = selected.image, selected.rule
     expires = rule.action == EXPIRE
     return {

@@ -1,4 +1,4 @@
-"""What an image sets off when it has come into a repository: by push, import, replication or restore."""
+"""New images, by push, import or restore: scan, sign and replicate them as the registry is configured."""
 
 from __future__ import annotations
 

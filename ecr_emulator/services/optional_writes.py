@@ -1,4 +1,4 @@
-"""Writing down what no answer depends on: where it cannot be written, it is left out."""
+"""Optional writes: records that no response depends on, left out if the disk is full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def optional_write(what: str) -> Iterator[None]:
-    """Around a unit that writes: where it cannot, the block ends, the log has a line, and the client its answer."""
+    """Run a block that writes. If ``StorageFailure`` ends the block, log a warning that ``what`` is not recorded."""
     try:
         yield
     except StorageFailure as failure:

@@ -1,4 +1,4 @@
-"""Finding a manifest or a blob for a client: in the registry itself, or through the cache."""
+"""Pulls of manifests and blobs by clients: from the registry, or through the cache."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
-"""Repeated pulls within this time leave ``lastRecordedPullTime`` alone."""
+"""Time within which repeated pulls do not change ``lastRecordedPullTime``."""
 STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
-"""What ECR itself promises."""
+"""The granularity that ECR documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobSource:
     """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop.
 
-    It is loose while no image refers to it, and here unless its bytes come from an upstream.
+    ``is_loose`` says that no image refers to the blob, and ``is_here`` that its bytes do not come from an upstream.
     """
 
     digest: str
@@ -43,10 +43,10 @@ class BlobSource:
 
 
 class Pulls:
-    """What a client pulls. Every read of an image or a blob by either plane comes here.
+    """Finds manifests and blobs for clients of both planes.
 
-    ``strict``: an upstream is never asked for a digest that neither an index here nor a list of referrers names, and
-    pulls are recorded once a day.
+    If ``strict``, an upstream is only asked for digests that a stored index or a list of referrers names, and pulls are
+    recorded once a day.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Pulls:
         principal: str = "",
         permissions: Permissions = UNLIMITED,
     ) -> StoredManifest:
-        """The manifest that a tag or digest means, asking the upstream where a rule says so and it is due.
+        """Return the manifest of a tag or digest; ask the upstream if a rule covers the name and a check is due.
 
         A caller who may not import sees only images that are already stored; rules are ignored. The pull is recorded,
-        unless the ARN of the principal is excluded from that. An archived image is not found.
+        unless the ARN of the principal is excluded from recording. An archived image is not found.
         Raises ``RepositoryNotFoundException``, ``ImageNotFoundException`` and ``UpstreamFailure``.
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
@@ -106,9 +106,10 @@ class Pulls:
     def find_blob(
         self, registry: Registry, name: str, digest: str, now: datetime, is_check: bool = False
     ) -> BlobSource | None:
-        """The blob, if the repository holds it, and not only for archived images, or can get it through the cache.
+        """Return a blob that the repository holds or can fetch through the cache; None if there is none.
 
-        A client that only checks whether it is there may push a manifest next that refers to it.
+        A blob that only archived images need is not found. ``is_check`` says that the client asks only whether
+        the blob exists: it may push a manifest that refers to the blob next, so the blob's grace begins again.
         Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
         """
         with self._store.reading() as work:
@@ -122,10 +123,10 @@ class Pulls:
                 size = None
             is_needed = held is None or size is None
             cached_name = find_cached_name(work.rules.all(registry), name) if is_needed else None
-        repository = repository or Repository(registry, name, now)  # of an image for which there was no room
+        repository = repository or Repository(registry, name, now)  # the image was served, but not stored
         if held and (is_check or held.is_loose) and renew_grace(self._store, repository, [held], now):
             return None
-        if cached_name is None:  # who names a blob of another repository in a sparse manifest has no right to it
+        if cached_name is None:  # a sparse manifest gives no access to blobs of other repositories
             return None if held is None or size is None else self._held_blob(held, size)
         is_here = size is not None and self._link(repository, layer, now)
         chunks = partial(self._downloads.chunks, cached_name, layer)
@@ -135,7 +136,7 @@ class Pulls:
         return BlobSource(layer.digest, size, layer.is_loose, True, partial(read_span, self._blobs, layer.digest))
 
     def referenced(self, work: UnitOfWork, registry: Registry, name: str, digest: str) -> Layer | None:
-        """A blob to which an image refers that is stored, or that was served though it could not be stored.
+        """Return a blob to which an image refers that is stored, or was served but could not be stored; else None.
 
         Raises ``RepositoryNotFoundException``.
         """
@@ -153,7 +154,7 @@ class Pulls:
         image_id: ImageId,
         now: datetime,
     ) -> tuple[CachedName | None, bool]:
-        """The rule by which a cached tag has to be checked before it is served; whether one has been checked lately."""
+        """Return the rule by which a cached tag must be checked first, and whether the tag was checked lately."""
         if repository is None or image is None or image_id.tag is None:
             return None, False
         validation = work.tags.validation(repository, image_id.tag)
@@ -162,7 +163,7 @@ class Pulls:
         return find_cached_name(work.rules.all(repository.registry), repository.name), False
 
     def _may_ask_for(self, work: UnitOfWork, repository: Repository | None, image_id: ImageId) -> bool:
-        """Whether an upstream is asked for an image that is not here."""
+        """Return whether an upstream may be asked for an image that is not stored."""
         if image_id.digest is None or not self._is_strict:
             return True
         if repository is None:
@@ -171,7 +172,7 @@ class Pulls:
         return is_listed or work.referrer_listings.has(repository, image_id.digest)
 
     def _link(self, repository: Repository, layer: Layer, now: datetime) -> bool:
-        """Give a repository a blob that is here; False if it was collected this very moment."""
+        """Record that a repository holds a stored blob; return False if the blob was just deleted."""
         with self._blobs.hold(layer.digest):
             if self._blobs.size(layer.digest) is None:
                 return False
@@ -185,7 +186,7 @@ class Pulls:
     def _record_pull(
         self, registry: Registry, name: str, digest: str, principal: str, now: datetime, last: datetime | None
     ) -> None:
-        """Record a pull unless the last one was a moment ago, or the principal is excluded from that."""
+        """Record a pull unless the last one was within the granularity or the principal is excluded from recording."""
         if last is not None and now - last < self._granularity:
             return
         with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:

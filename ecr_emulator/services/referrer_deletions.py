@@ -1,4 +1,4 @@
-"""Referrers without a subject: signatures and other artifacts go within a day after the image that they refer to.
+"""Referrers of deleted images: signatures and other artifacts are deleted within a day after their subject.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
@@ -16,10 +16,10 @@ from ecr_emulator.services.images import REFERRERS_STAY, Origin, delete_images
 
 
 def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task that a deleted image left, unless the image is back. What refers to referrers goes with them.
+    """Delete the referrers of a deleted image, and their referrers, unless the image was pushed again.
 
-    A referrer that is newer than the deletion stays: like one whose subject was never here, it may come first. One
-    that an index lists stays as long as the index does.
+    A referrer that was pushed after the deletion stays, since referrers may be pushed before their subject. A referrer
+    that an index lists stays as long as the index.
     """
     place = task.arguments
     repository = work.repositories.find(Registry(place["account"], place["region"]), place["repository"])

@@ -1,4 +1,4 @@
-"""Replication at work: copies of images in other registries of this emulator, and their deletion.
+"""Replicas: copies of images in other registries of this emulator, and their deletion.
 
 Blobs are shared by all repositories, so a copy moves no bytes. https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 """
@@ -22,17 +22,17 @@ from ecr_emulator.services.replication import save_status
 from ecr_emulator.services.repositories import repository_for_replication
 
 Admits = Callable[[UnitOfWork, Repository, Registry, datetime], bool]
-"""Whether a registry admits what is replicated from a repository."""
+"""Returns whether a registry allows replication from a repository."""
 
 
 class Replicas:
-    """Makes the copies, where the destination ``admits`` them."""
+    """Copies images if the destination allows it, according to ``admits``."""
 
     def __init__(self, admits: Admits = lambda *_: True) -> None:
         self._admits = admits
 
     def perform(self, work: UnitOfWork, task: Task, now: datetime) -> None:
-        """Perform the task of replicating an image under one of its tags, or none."""
+        """Perform the task of replicating an image under one of its tags, or without a tag."""
         found = find_image(work, task)
         if found is None:
             return
@@ -44,9 +44,9 @@ class Replicas:
     def replicate(
         self, work: UnitOfWork, source: Repository, image: Image, tag: str | None, destination: Registry, now: datetime
     ) -> str | None:
-        """Copy an image to the repository of the same name in another registry; why it failed, or None.
+        """Copy an image to the repository of the same name in another registry; return a failure code, or None.
 
-        The repository is created from its template if need be. The destination is told of the outcome.
+        The repository is created from its template if necessary. The destination gets an event with the result.
         """
         replica = Repository(destination, source.name, now)
         if self._admits(work, source, destination, now):
@@ -59,7 +59,7 @@ class Replicas:
 
 
 def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task of deleting a replica, or one of its tags. A tag that points elsewhere there stays."""
+    """Perform the task of deleting a replica, or one of its tags. A tag that points at another image there stays."""
     replica = work.repositories.find(_destination(task), task.arguments["repository"])
     if replica:
         image_id = ImageId(task.arguments["digest"], task.arguments["tag"])
@@ -69,7 +69,7 @@ def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
 def _tried(
     work: UnitOfWork, source: Repository, image: Image, tag: str | None, replica: Repository, now: datetime
 ) -> tuple[Repository, str | None]:
-    """The repository that the copy went to, and why that failed, or None."""
+    """Copy an image; return the repository of the copy, and a failure code, or None."""
     try:
         replica = repository_for_replication(work, replica.registry, replica.name, now)
         _copy(work, source, replica, image, tag, now)
@@ -83,7 +83,7 @@ def _tried(
 def _copy(
     work: UnitOfWork, source: Repository, replica: Repository, image: Image, tag: str | None, now: datetime
 ) -> None:
-    """Copy an image with all that it lists. A tag that is locked at the destination stays where it is there."""
+    """Copy an image and all images that it lists. A tag that is locked at the destination is not moved."""
     tagged = work.tags.find(replica, tag) if tag else None
     if tag and tagged and tagged.digest != image.digest and replica.mutability.locks(tag):
         tag = None
@@ -95,7 +95,7 @@ def _copy(
 
 
 def _with_all_listed(work: UnitOfWork, source: Repository, image: Image) -> list[Image]:
-    """An image and what it lists, directly or through other indexes, each once and after all that it lists itself."""
+    """Return an image and all images below it, each once. An index follows the images that it lists."""
     order: list[Image] = []
     seen: set[str] = set()
     waiting = [(image, False)]

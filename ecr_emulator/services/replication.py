@@ -1,4 +1,4 @@
-"""What has to be replicated, and how far it has come. ``replicas`` does the work.
+"""Replication: schedule it, and record its status. ``replicas`` performs it.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 """
@@ -20,33 +20,33 @@ REPLICATE_DELETION = "replicate-deletion"
 
 
 def configuration_of(work: UnitOfWork, registry: Registry) -> dict[str, Any]:
-    """The replication configuration of a registry; one without rules if nobody has put one."""
+    """Return the replication configuration of a registry; without rules if none was put."""
     return work.registry_documents.find(registry, DOCUMENT) or {"rules": []}
 
 
 def replicate_image(work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime) -> None:
-    """Have an image, under one of its tags, replicated to where the configuration says."""
+    """Schedule the replication of an image under one of its tags to the destinations of the configuration."""
     for destination in destinations_of(configuration_of(work, repository.registry), repository.name):
         save_status(work, image, destination, "IN_PROGRESS")
         work.tasks.add(image_task(REPLICATE, repository, image.digest, now, tag=tag, **_to(destination)))
 
 
 def replicate_deletion(work: UnitOfWork, repository: Repository, image_id: ImageId, now: datetime) -> None:
-    """Have a deletion, of a tag or of an image, repeated where the configuration says."""
+    """Schedule the deletion of a tag or an image at the destinations of the configuration."""
     for destination in deletion_destinations_of(configuration_of(work, repository.registry), repository.name):
         digest, tag = image_id.digest or "", image_id.tag
         work.tasks.add(image_task(REPLICATE_DELETION, repository, digest, now, tag=tag, **_to(destination)))
 
 
 def replication_statuses(work: UnitOfWork, image: Image) -> list[dict[str, str]]:
-    """How far the replication to each destination has come, as DescribeImageReplicationStatus tells it."""
+    """Return the replication status at each destination, in the form of DescribeImageReplicationStatus."""
     return list((work.image_documents.find(image, DOCUMENT) or {}).values())
 
 
 def save_status(
     work: UnitOfWork, image: Image, destination: Registry, status: str, failure_code: str | None = None
 ) -> None:
-    """Remember how far the replication of an image to one destination has come."""
+    """Record the replication status of an image at one destination."""
     known = work.image_documents.find(image, DOCUMENT) or {}
     new = {"region": destination.region, "registryId": destination.id, "status": status, "failureCode": failure_code}
     work.image_documents.put(image, DOCUMENT, known | {f"{destination.id}/{destination.region}": new})

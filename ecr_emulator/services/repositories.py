@@ -20,11 +20,11 @@ from ecr_emulator.services.lifecycle import schedule_evaluation
 from ecr_emulator.services.scanning import announce_scanning
 
 MAX_REPOSITORIES = 100_000
-"""Of a registry, whoever creates them."""
+"""Maximum number of repositories in a registry."""
 
 
 def add_repository(work: UnitOfWork, repository: Repository) -> Repository:
-    """Store a new repository, which may have a lifecycle policy and fall under scanning rules. Returns it with its key.
+    """Store a new repository, schedule its lifecycle policy, and announce its scanning. Return it with its key.
 
     Raises ``RepositoryAlreadyExistsException`` and ``LimitExceededException``.
     """
@@ -38,7 +38,7 @@ def add_repository(work: UnitOfWork, repository: Repository) -> Repository:
 
 
 def repository_for_push(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
-    """The repository that a push goes to; one is created only where a CREATE_ON_PUSH template says so.
+    """Return the repository that a push goes to; create it only if a CREATE_ON_PUSH template matches.
 
     Raises ``RepositoryNotFoundException``, and ``LimitExceededException`` where the registry is full.
     """
@@ -52,9 +52,9 @@ def repository_for_push(work: UnitOfWork, registry: Registry, name: str, now: da
 
 
 def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
-    """The repository that a pull through the cache goes to, created from its template or with the defaults.
+    """Return the repository for an import; create it from its template or with the defaults.
 
-    Raises ``UpstreamNotFound`` where the template cannot be applied: the client of real ECR sees "not found" too.
+    Raises ``UpstreamNotFound`` if the template cannot be applied: a client of ECR is told "not found" too.
     """
     found = work.repositories.find(registry, name)
     if found:
@@ -69,9 +69,9 @@ def repository_for_import(work: UnitOfWork, registry: Registry, name: str, now: 
 
 
 def repository_for_replication(work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
-    """The repository that a replica goes to, created from its template or with the defaults.
+    """Return the repository for a replica; create it from its template or with the defaults.
 
-    Raises ``RepositoryNotFoundException`` where there is none and the template cannot be applied.
+    Raises ``RepositoryNotFoundException`` if there is none and the template cannot be applied.
     """
     found = work.repositories.find(registry, name)
     if found:

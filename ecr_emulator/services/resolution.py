@@ -1,4 +1,4 @@
-"""Which image a client means, and in ECR's words why there is none."""
+"""Resolution of image ids: find the image that an id names, or say in ECR's words why there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_emulator.ports.store import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one image of a batch call could not be served, in ECR's words."""
+    """The reason why one image of a batch call could not be served, in ECR's words."""
 
     image_id: ImageId
     code: str
@@ -20,7 +20,7 @@ class Failure:
 
 
 def resolve(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | Failure:
-    """The image that a client names, or why there is none."""
+    """Return the image that an id names, or the failure if there is none."""
     failure = malformed(image_id)
     if failure:
         return failure
@@ -38,12 +38,12 @@ def resolve(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Imag
 
 
 def not_found(image_id: ImageId) -> Failure:
-    """There is no such image."""
+    """Return the failure that there is no such image."""
     return Failure(image_id, "ImageNotFound", "Requested image not found")
 
 
 def malformed(image_id: ImageId) -> Failure | None:
-    """Why no image can have this id; None if one could."""
+    """Return the failure of a malformed id; None if the id is well formed."""
     if image_id.digest is None and image_id.tag is None:
         return _invalid(image_id, "MissingDigestAndTag", "both tag and digest cannot be null")
     if image_id.digest is not None and not DIGEST_PATTERN.fullmatch(image_id.digest):

@@ -1,7 +1,7 @@
 """Scans of images.
 
-There is no scanner: a scan finds what the user has told the emulator of the image, or fails as ECR's does on images
-that it cannot read. It never invents that an image is clean.
+There is no scanner: a scan finds the findings that the user gave the emulator for the image, or fails like a scan of
+ECR on an image that it cannot read. It never claims that an image without given findings is clean.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ from ecr_emulator.services.image_tasks import find_image, image_task
 
 KIND = "scan"
 MAX_SCANS = 100_000
-"""The most scans of a registry in 24 hours."""
+"""Maximum number of scans of a registry in 24 hours."""
 BATCH = 500
-"""How many repositories are read at a time when a configuration changes."""
+"""Number of repositories that are read at a time when a configuration changes."""
 
 
 def scanning_configuration(work: UnitOfWork, registry: Registry) -> dict[str, Any]:
-    """The scanning configuration of a registry: its ``scanType`` and its ``rules``."""
+    """Return the scanning configuration of a registry: its ``scanType`` and its ``rules``."""
     return work.registry_documents.find(registry, DOCUMENT) or DEFAULT
 
 
 def coverage(work: UnitOfWork, repository: Repository) -> Coverage:
-    """How often a repository is scanned, and why."""
+    """Return how often a repository is scanned, and by which filters."""
     return coverage_of(scanning_configuration(work, repository.registry), repository)
 
 
 def is_enhanced(work: UnitOfWork, repository: Repository) -> bool:
-    """Whether the images of a repository are left to enhanced scanning."""
+    """Return whether enhanced scanning covers a repository."""
     configuration = scanning_configuration(work, repository.registry)
     return configuration["scanType"] == ENHANCED and coverage_of(configuration, repository).frequency != MANUAL
 
 
 def scan_of(work: UnitOfWork, repository: Repository, image: Image) -> Scan | None:
-    """The scan of an image as clients see it. Basic scans cannot be seen in an ENHANCED registry."""
+    """Return the scan of an image as clients see it. An ENHANCED registry does not show basic scans."""
     if scanning_configuration(work, repository.registry)["scanType"] == ENHANCED:
         return enhanced_scan(image) if is_enhanced(work, repository) else None
     scan = work.scans.find(image)
@@ -90,7 +90,7 @@ def start_scan(work: UnitOfWork, repository: Repository, image: Image, now: date
 
 
 def scan_on_push(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
-    """Start the scan that follows a push, where the configuration says so and the image can be scanned."""
+    """Start the scan that follows a push, if the configuration asks for it and the image can be scanned."""
     configuration = scanning_configuration(work, repository.registry)
     if (
         configuration["scanType"] == BASIC
@@ -102,7 +102,7 @@ def scan_on_push(work: UnitOfWork, repository: Repository, image: Image, now: da
 
 
 def finish_scan(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task that the start of a scan left."""
+    """Perform the task that ends a scan."""
     found = find_image(work, task)
     scan = work.scans.find(found[1]) if found else None
     if found is None or scan is None or scan.status != IN_PROGRESS:
@@ -117,7 +117,7 @@ def finish_scan(work: UnitOfWork, task: Task, now: datetime) -> None:
 
 
 def configure(work: UnitOfWork, registry: Registry, configuration: dict[str, Any], now: datetime) -> None:
-    """Store a registry's configuration; an ENHANCED one has an event if it changes any repository's frequency."""
+    """Store a registry's configuration. Add an event if it is ENHANCED and changes the frequency of a repository."""
     before = scanning_configuration(work, registry)
     work.registry_documents.put(registry, DOCUMENT, configuration)
     if configuration["scanType"] != ENHANCED:
@@ -132,7 +132,7 @@ def configure(work: UnitOfWork, registry: Registry, configuration: dict[str, Any
 
 
 def announce_scanning(work: UnitOfWork, repository: Repository) -> None:
-    """Tell of a new repository if the rules of an ENHANCED registry take it in."""
+    """Add an event about a new repository if enhanced scanning covers it."""
     if is_enhanced(work, repository):
         change = FrequencyChange(repository, MANUAL, coverage(work, repository).frequency)
         work.events.add(scan_frequency_change(repository.registry, [change], repository.created_at))

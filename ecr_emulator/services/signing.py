@@ -1,7 +1,7 @@
-"""What becomes of the signatures that a registry is configured to make.
+"""Signatures that a registry is configured to make.
 
-There is no AWS Signer to make them: each is reported as failed, with that reason. Nothing is signed in its stead, for
-a signature that no trust store knows would verify nowhere.
+The emulator has no AWS Signer, so each signature is reported as failed, with that reason. The emulator does not sign
+images itself: no trust store would accept such a signature.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FAILURE = {
 
 
 def sign_on_push(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
-    """Have an image signed with every profile whose rule matches its repository."""
+    """Schedule the signing of an image with every profile whose rule matches its repository."""
     configuration = work.registry_documents.find(repository.registry, DOCUMENT)
     if configuration is None or image.artifact_media_type == SIGNATURE:
         return
@@ -35,14 +35,14 @@ def sign_on_push(work: UnitOfWork, repository: Repository, image: Image, now: da
 
 
 def sign(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task that ``sign_on_push`` left."""
+    """Perform the task that ``sign_on_push`` scheduled."""
     found = find_image(work, task)
     if found:
         _save(work, found[1], task.arguments["profiles"], {"status": "FAILED", **FAILURE})
 
 
 def signing_statuses(work: UnitOfWork, image: Image) -> list[dict[str, str]]:
-    """What became of each signature, as DescribeImageSigningStatus tells it."""
+    """Return the status of each signature, in the form of DescribeImageSigningStatus."""
     return list((work.image_documents.find(image, DOCUMENT) or {}).values())
 
 

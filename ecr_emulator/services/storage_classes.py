@@ -1,4 +1,4 @@
-"""Archiving images, and restoring them.
+"""Storage classes: archive images, and restore them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/restore-image.html
@@ -22,10 +22,10 @@ KIND = "restore"
 
 
 def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
-    """Archive an image together with its referrers; one that is archived stays as it is.
+    """Archive an image together with its referrers. An archived image stays as it is.
 
-    Raises ``ImageStorageClassUpdateNotSupportedException`` for an image that is being restored, or that an index
-    lists, or one of whose referrers an index lists. An index that is archived itself is no obstacle.
+    Raises ``ImageStorageClassUpdateNotSupportedException`` if the image is being restored, or if an active index lists
+    the image or one of its referrers.
     """
     if image.status == ACTIVATING or work.image_relations.active_parents(repository, image.digest):
         raise ImageStorageClassUpdateNotSupportedException
@@ -42,15 +42,15 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
 
 
 def _referrers(work: UnitOfWork, repository: Repository, image: Image) -> list[Image]:
-    """The images that refer to an image, those that refer to these, and so on."""
+    """Return the referrers of an image, their referrers, and so on."""
     found = work.image_relations.referrers(repository, image.digest)
-    for subject in found:  # which grows meanwhile
+    for subject in found:  # the loop also covers the referrers that it adds
         found += work.image_relations.referrers(repository, subject.digest)
     return found
 
 
 def restore(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
-    """Begin to restore an archived image, which takes a moment; one that is not archived stays as it is."""
+    """Begin to restore an archived image; a task ends the restore. Any other image stays as it is."""
     if image.status != ARCHIVED:
         return image
     activating = replace(image, status=ACTIVATING)
@@ -60,7 +60,7 @@ def restore(work: UnitOfWork, repository: Repository, image: Image, now: datetim
 
 
 def finish_restore(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task that ``restore`` left. The image is then treated as one that was just pushed."""
+    """Perform the task that ends a restore. The image is then processed like one that was just pushed."""
     found = find_image(work, task)
     if found and found[1].status == ACTIVATING:
         active = activate(work, *found, now)
@@ -69,7 +69,7 @@ def finish_restore(work: UnitOfWork, task: Task, now: datetime) -> None:
 
 
 def activate(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> Image:
-    """Make an image active again at once; what its last scan found is forgotten."""
+    """Make an image active again at once; delete its last scan."""
     active = replace(image, status=ACTIVE, last_activated_at=now)
     work.images.save(active)
     work.scans.remove(active)

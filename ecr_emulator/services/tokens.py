@@ -1,7 +1,7 @@
-"""Authorization tokens and signed URLs: what we issue, we recognise, also after a restart.
+"""Authorization tokens and signatures of URLs, which stay valid after a restart.
 
-A token carries its account, Region, principal, session and time of issue, so that a docker client is decided like the
-API caller who asked for the token. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+A token carries its account, Region, principal, session and time of issue, so that a docker client has the permissions
+of the API caller who requested the token. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ USERNAME = "AWS"
 
 
 class TokenExpired(Exception):
-    """A token that we issued, more than 12 hours ago."""
+    """The token was issued more than 12 hours ago."""
 
 
 class Tokens:
-    """Issues and recognises passwords for registry clients, signed with one key."""
+    """Issues and verifies passwords for registry clients, signed with one key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def issue(self, caller: Caller, now: datetime) -> tuple[str, datetime]:
-        """A password for user ``AWS``, and when it expires."""
+        """Return a password for user ``AWS``, and when it expires."""
         claims = {
             "account": caller.registry.id,
             "region": caller.registry.region,
@@ -43,7 +43,7 @@ class Tokens:
         return f"{payload}.{self.sign(payload)}", now + TOKEN_LIFE
 
     def caller(self, password: str, now: datetime) -> Caller | None:
-        """Who a password was issued to; None if we did not issue it. Raises ``TokenExpired``."""
+        """Return the caller that a password was issued to; None if its signature is wrong. Raises ``TokenExpired``."""
         payload, _, signature = password.partition(".")
         if not hmac.compare_digest(self.sign(payload).encode(), signature.encode()):
             return None
@@ -53,16 +53,16 @@ class Tokens:
         return Caller(Registry(claims["account"], claims["region"]), claims["principal"], claims.get("session"))
 
     def sign(self, text: str) -> str:
-        """A signature over some text, for tokens and for URLs."""
+        """Return the signature of a text, for tokens and URLs."""
         return _encoded(hmac.digest(self._key, text.encode(), hashlib.sha256))
 
     def signs(self, text: str, signature: str) -> bool:
-        """Whether this is our signature over the text."""
+        """Return whether ``sign`` returns this signature for the text."""
         return hmac.compare_digest(self.sign(text).encode(), signature.encode())
 
 
 def read_basic(credentials: str) -> str | None:
-    """The password in the credentials of an ``Authorization: Basic`` header; None unless the user is ``AWS``."""
+    """Return the password in the credentials of an ``Authorization: Basic`` header; None unless the user is ``AWS``."""
     try:
         username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
     except ValueError:
@@ -71,7 +71,7 @@ def read_basic(credentials: str) -> str | None:
 
 
 def basic_token(password: str) -> str:
-    """The ``authorizationToken`` that carries a password: ready to follow ``Authorization: Basic``."""
+    """Return the ``authorizationToken`` for a password, which can follow ``Authorization: Basic``."""
     return base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
 
 

@@ -1,4 +1,4 @@
-"""Upload sessions: the one way a blob comes in from a client, by OCI requests or by ECR's layer parts.
+"""Upload sessions, by which clients push blobs in OCI requests or in layer parts of ECR.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
 """
@@ -37,7 +37,7 @@ from ecr_emulator.services.repositories import repository_for_push
 
 
 class _Turn:
-    """A lock that lives as long as somebody holds or awaits it."""
+    """A lock that exists as long as a thread holds it or waits for it."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -46,9 +46,9 @@ class _Turn:
 class Uploads:
     """Begins, continues and ends upload sessions. Requests on one session take turns.
 
-    What arrives is dated when it is here: bytes may take longer than the grace of a collection.
-    A strict one holds the chunks of OCI clients to the least size that ECR's own layer parts have, and mounts only
-    layers to which an image refers.
+    The time of a chunk is the time at which all its bytes have arrived, since that may take longer than the grace of
+    garbage collection. If ``is_strict``, the chunks of OCI clients must have the minimum size of layer parts, and only
+    layers to which an image refers can be mounted.
     """
 
     def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, is_strict: bool = False) -> None:
@@ -63,7 +63,7 @@ class Uploads:
     def begin(self, registry: Registry, name: str, now: datetime) -> Upload:
         """Open a session. Raises ``RepositoryNotFoundException``."""
         upload_id = self._ids.uuid()
-        writer = self._blobs.begin(upload_id)  # before the session, so that no crash leaves one without the other
+        writer = self._blobs.begin(upload_id)  # before the session: a crash must not leave a session without its file
         try:
             with self._store.writing(promised=False) as work:
                 repository = repository_for_push(work, registry, name, now)
@@ -76,7 +76,7 @@ class Uploads:
         return upload
 
     def get(self, registry: Registry, name: str, upload_id: str) -> Upload:
-        """How far a session has come. Raises ``UploadNotFoundException``."""
+        """Return the progress of a session. Raises ``UploadNotFoundException``."""
         with self._store.reading() as work:
             repository = work.repositories.get(registry, name)
             upload = work.uploads.get(repository, upload_id)
@@ -87,10 +87,10 @@ class Uploads:
     def append(
         self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes], start: int | None = None
     ) -> Upload:
-        """Add bytes at the end. If the chunks break off, what has arrived is kept and the error goes on.
+        """Append bytes. If the chunks break off, the bytes that have arrived are kept and the error is raised.
 
-        Raises ``InvalidLayerPartException`` if the client says where they start and that is not the end, and
-        ``LimitExceededException`` where a layer would be too large.
+        Raises ``InvalidLayerPartException`` if ``start`` is given and is not the end of the bytes received so far, and
+        ``LimitExceededException`` if the layer would be too large.
         """
         with self._session(registry, name, upload_id) as (repository, upload):
             if start not in (None, upload.size):
@@ -98,9 +98,9 @@ class Uploads:
             return self._append(repository, upload, chunks)
 
     def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
-        """Add one layer part whose first and last byte the client names, both counted.
+        """Append one layer part. ``span`` has the offsets of its first and its last byte.
 
-        Raises ``InvalidLayerPartException`` unless it follows the last part, ``LimitExceededException`` past a quota.
+        Raises ``InvalidLayerPartException`` unless it follows the last part, and ``LimitExceededException``.
         """
         with self._session(registry, name, upload_id) as (repository, upload):
             first, last = span
@@ -111,7 +111,7 @@ class Uploads:
             return self._append(repository, upload, [data])
 
     def complete(self, registry: Registry, name: str, upload_id: str, digest: str) -> Layer:
-        """End a session as CompleteLayerUpload does; returns the layer under ECR's own sha256.
+        """End a session as CompleteLayerUpload does; return the layer, whose digest is a sha256.
 
         Raises EmptyUpload, LayerPartTooSmall, InvalidLayer and LayerAlreadyExists, in this order. A digest of an
         algorithm other than sha256 and sha512 is not verified, as in ECR.
@@ -137,8 +137,8 @@ class Uploads:
     def finish(self, registry: Registry, name: str, upload_id: str, digest: str) -> Layer:
         """End a session as the OCI protocol does.
 
-        Raises ``InvalidLayerException`` if the bytes are not the digest's; the session is gone then. Where parts have
-        a least size, ``LayerPartTooSmallException``.
+        Raises ``InvalidLayerException`` if the bytes do not have the digest, which deletes the session. If strict,
+        raises ``LayerPartTooSmallException``.
         """
         with self._session(registry, name, upload_id) as (repository, upload):
             if self._is_strict and upload.has_small_part:
@@ -146,7 +146,7 @@ class Uploads:
             return self._commit(repository, upload, self._blobs.resume(upload.id, upload.size), digest)
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
-        """Drop a session and its bytes. Raises ``UploadNotFoundException``."""
+        """Delete a session and its bytes. Raises ``UploadNotFoundException``."""
         with self._session(registry, name, upload_id) as (repository, upload):
             self._discard(repository, upload, self._blobs.resume(upload.id, upload.size))
 
@@ -159,11 +159,11 @@ class Uploads:
         now: datetime,
         may_take: Callable[[str], bool] = lambda _: True,
     ) -> Layer | None:
-        """Give a repository a blob that another one of the registry holds; None if it cannot be had that way.
+        """Mount a blob of another repository of the registry; None if it cannot be mounted.
 
-        The account must have turned blob mounting on, both repositories must be encrypted alike, and the source must
-        not be a cache of an upstream. Without a source, any repository of the registry will do. ``may_take`` says
-        from which, by name, the client may take layers.
+        The account must have enabled blob mounting, both repositories must have the same encryption, and no pull
+        through cache rule may cover the source. Without ``source_name``, any repository of the registry can be the
+        source. ``may_take`` returns whether the client may take layers from the repository of a name.
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         with self._store.writing() as work:
@@ -187,11 +187,11 @@ class Uploads:
 
     @contextmanager
     def _session(self, registry: Registry, name: str, upload_id: str) -> Iterator[tuple[Repository, Upload]]:
-        """A session that nobody else works on, held before it is read: no collection ends it while the block runs.
+        """Lock a session, and hold its bytes, so that no garbage collection deletes it while the block runs.
 
-        One whose bytes are gone is none, so that its client begins again.
+        A session whose bytes were lost is deleted and not found, so that its client begins again.
         """
-        turn = self._turn(upload_id)  # it lives as long as this variable
+        turn = self._turn(upload_id)  # the lock exists as long as this variable
         with turn.lock, self._blobs.hold(upload_id):
             with self._store.reading() as work:
                 repository = work.repositories.get(registry, name)
@@ -219,7 +219,7 @@ class Uploads:
             with self._store.writing(promised=False) as work:
                 work.uploads.save(repository, upload)
         except UploadNotFoundException:
-            writer.abandon()  # its repository was deleted, or everything was
+            writer.abandon()  # the repository was deleted, or the emulator was reset
             raise
 
     def _commit(self, repository: Repository, upload: Upload, writer: BlobWriter, digest: str) -> Layer:

@@ -1,4 +1,4 @@
-"""Reading everything that is stored, to find what the disk did to it, and to heal what an upstream still has."""
+"""Verification: read everything that is stored, find damage, and fetch damaged parts from upstreams again."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ PROGRESS_EVERY = 16 * 1024 * 1024
 """Number of bytes after which progress is reported again, roughly."""
 BLOBS_AT_ONCE = 1_000
 MANIFESTS_AT_ONCE = 16
-"""So many are in memory at a time: each may have 4 MiB."""
+"""Number of manifests in memory at a time; each may have 4 MiB."""
 
 Places = list[tuple[Registry, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be.
+    """Something that verification found damaged, missing, unreadable or left over.
 
-    ``state`` is ``damaged``, ``missing``, ``unreadable`` or ``left over``, ``kind`` is ``blob``, ``manifest``, ``file``
-    or ``database``, ``name`` its digest or path, or what the database says; ``places`` is where it is used. It
-    ``is_broken`` unless it was healed, or nobody needs it; ``reason`` says why it was not.
+    ``state`` is ``damaged``, ``missing``, ``unreadable`` or ``left over``; ``kind`` is ``blob``, ``manifest``, ``file``
+    or ``database``. ``name`` is its digest or path, or the message of the database; ``places`` are the repositories
+    that use it. ``is_broken`` is False if it was fetched again or is not needed; else ``reason`` says why it was not.
     """
 
     state: str
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Progress:
-    """How far it has come: what was read, and how many of the ``total`` bytes of blobs that is."""
+    """The progress of a verification: what was read so far, and the ``total`` bytes of all blobs."""
 
     total: int
     bytes: int = 0
@@ -56,13 +56,13 @@ class Progress:
 
 Steps = Generator[Progress | Finding, None, None]
 Healing = Generator[Progress | Finding, None, str | None]
-"""Ends with why it did not work, None if it did."""
+"""Returns the reason why something could not be fetched again, or None."""
 
 
 class Verification:
-    """Reads every blob and every manifest. Memory is bounded, and the emulator may go on working meanwhile.
+    """Reads every blob and every manifest. Memory is bounded, and the emulator may serve requests meanwhile.
 
-    A damaged blob is dropped, so that no response says that it exists, and its next push restores it.
+    A damaged blob is deleted, so that no response says that it exists, and the next push stores it again.
     """
 
     def __init__(self, store: Store, blobs: BlobStore, upstreams: Upstreams, downloads: BlobDownloads) -> None:
@@ -72,7 +72,7 @@ class Verification:
         self._downloads = downloads
 
     def run(self) -> Steps:
-        """Verify everything; the same progress is yielded at each step, and each finding once."""
+        """Verify everything. Yield the same progress object at each step, and each finding once."""
         sizes = (self._blobs.size(digest) for digest in self._blobs.digests())
         progress = Progress(sum(size or 0 for size in sizes))
         yield progress
@@ -111,7 +111,7 @@ class Verification:
             is_whole = yield from self._read(digest, progress)
             is_damaged = not is_whole and self._blobs.drop_if_damaged(digest, anew=True)
         except FileNotFoundError:
-            return  # it was collected meanwhile
+            return  # it was deleted meanwhile
         except OSError as failure:
             places = self._places_of_blob(digest)
             yield Finding("unreadable", "blob", digest, _named(places), True, failure.strerror or str(failure))
@@ -122,7 +122,7 @@ class Verification:
             yield Finding("left over", "blob", digest)
 
     def _read(self, digest: str, progress: Progress) -> Generator[Progress, None, bool]:
-        """Read a blob; whether the disk gives back the bytes that its name says."""
+        """Read a blob; return whether its bytes have its digest."""
         hasher = hashlib.new(algorithm_of(digest))
         unreported = 0
         with closing(self._blobs.open(digest)) as file, suppress(OSError):
@@ -146,7 +146,7 @@ class Verification:
             return work.inventory.blob_places(digest)
 
     def _report_blob(self, state: str, digest: str, size: int, progress: Progress) -> Steps:
-        """Heal a blob that is not here, and say what came of it; nothing if nobody needs one that is missing."""
+        """Fetch a blob again, and yield the finding. A missing blob that no repository needs is no finding."""
         places = self._places_of_blob(digest)
         if places:
             reason = yield from self._fetch_blob(places, digest, size, progress)
