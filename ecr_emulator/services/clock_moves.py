@@ -55,10 +55,10 @@ def move_clock(clock: MovableClock, background: Background, by: timedelta) -> da
 
 
 def set_clock(clock: MovableClock, background: Background, to: datetime) -> datetime:
-    """Move the clock on to an instant as ``move_clock`` does, or set it back to one; return the new now.
+    """Move the clock forward to a time as ``move_clock`` does, or set it back; return the new time.
 
-    Setting it back undoes nothing: everything that happened keeps its date. Raises ``ValueError`` for an instant
-    without time zone and for one that the clock cannot reach.
+    Setting the clock back undoes nothing: everything that happened keeps its date. Raises ``ValueError`` for a time
+    without a time zone, and for a time that the clock cannot reach.
     """
     if to.tzinfo is None:
         raise ValueError(f"the time needs a time zone, as {to.isoformat()}+00:00 has")

@@ -1,4 +1,4 @@
-"""Where the hosts of the upstream world are reached: under their own name, or where the operator says."""
+"""Addresses of upstream hosts: their own names, or the addresses that the operator maps them to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Origin = tuple[str, str, int]
 
 
 def origin_of(url: str) -> Origin:
-    """Scheme, host and port of an http(s) URL. Raises ``ValueError`` for anything else."""
+    """Return the scheme, host and port of an http or https URL. Raises ``ValueError`` for any other text."""
     parts = urlsplit(url)
     scheme, host = parts.scheme.lower(), parts.hostname
     if scheme not in _DEFAULT_PORTS or not host:
@@ -22,14 +22,14 @@ def origin_of(url: str) -> Origin:
 
 
 class UpstreamMap:
-    """Which base URL stands in for which host. Hosts that are not mapped are reached by https at their own name.
+    """The base URLs that replace hosts. A host that is not mapped is reached by https under its own name.
 
-    It applies to upstream registries, to the realms of their tokens and to the targets of their redirects, so
-    that an upstream may keep announcing public names.
+    The map applies to upstream registries, their token services and the targets of their redirects, so that a local
+    upstream can announce public names.
     """
 
     def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
-        """``addresses`` is host to base URL, as ``http://127.0.0.1:5999``. Raises ``ValueError``."""
+        """``addresses`` maps a host to a base URL such as ``http://127.0.0.1:5999``. Raises ``ValueError``."""
         self._bases = {host.lower(): _checked(host, base) for host, base in (addresses or {}).items()}
         self._origins = frozenset(map(origin_of, self._bases.values()))
 
@@ -45,29 +45,29 @@ class UpstreamMap:
         return cls(addresses)
 
     def base_url(self, host: str) -> str:
-        """Scheme, host and port at which a host is reached, without a slash at the end."""
+        """Return the base URL at which a host is reached, without a slash at the end."""
         return self._bases.get(host.lower(), f"https://{host}")
 
     def locate(self, url: str) -> str:
-        """The URL to connect to for a URL that may name a mapped host."""
+        """Return the URL to connect to for a URL whose host may be mapped."""
         parts = urlsplit(url)
         base = self._bases.get(parts.netloc.lower())
         return url if base is None else base + parts._replace(scheme="", netloc="").geturl()
 
     def reaches(self, url: str) -> bool:
-        """Whether the operator named the address of this URL, as a host or as what stands in for one."""
+        """Return whether the host of a URL is mapped, or is an address that a host is mapped to."""
         return self.leads_to(origin_of(self.locate(url)))
 
     def leads_to(self, origin: Origin) -> bool:
-        """Whether this is the origin of an address that the operator named."""
+        """Return whether a host is mapped to this origin."""
         return origin in self._origins
 
     def stand_in(self, host: str) -> str | None:
-        """The base URL that stands in for a host; None if it is reached under its own name."""
+        """Return the base URL that a host is mapped to; None if it is not mapped."""
         return self._bases.get(host.lower())
 
     def describe(self, url: str) -> str:
-        """The host of a URL for people, with the address that stands in for it."""
+        """Return the host of a URL for people, with the address that it is mapped to."""
         host = urlsplit(url).netloc
         base = self._bases.get(host.lower())
         return host if base is None else f"{host} ({base})"

@@ -1,4 +1,4 @@
-"""Signing in at an upstream: Basic, or a bearer token from the realm that its challenge names.
+"""Authentication at upstreams: Basic, or a bearer token from the realm that a challenge names.
 
 https://distribution.github.io/distribution/spec/auth/token/
 """
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_LIFETIME = 60.0
-"""Seconds that a token lasts if its issuer does not say."""
+"""Seconds for which a token is valid if the token service does not say."""
 MAX_TOKEN_BODY = 64 * 1024
 
 _MAY_HIDE = frozenset({401, 403, 404})
-"""What registries say that do not let strangers know what they have."""
+"""Statuses that a registry may send for a private repository instead of a challenge."""
 
 _TOKEN = re.compile(r"[!-~]+")
 
 
 class AuthenticatedRequests:
-    """Requests to one upstream registry, made as one credential or anonymously."""
+    """Requests to one upstream registry, with one credential or anonymously."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class AuthenticatedRequests:
 
     @property
     def addresses(self) -> UpstreamMap:
-        """Where hosts are reached."""
+        """The addresses of hosts."""
         return self._connections.addresses
 
     def send(self, method: str, path: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:
-        """Send a request, signing in if asked to: once, so a second 401 is the answer.
+        """Send a request. Answer a challenge once; a second 401 is returned.
 
         Nothing is sent while a rate limit is used up. Raises ``AttemptFailed`` and ``UpstreamFailure``.
         """
@@ -99,26 +99,26 @@ class AuthenticatedRequests:
         return self._connections.send(method, url, authorized(headers, header), payload, self.host)
 
     def hang_up(self) -> None:
-        """Use none of the connections any more that are kept, wherever they lead."""
+        """Close all kept connections, those to other hosts too."""
         self._connections.close()
 
     def _unasked(self, key: AuthorizationKey) -> str | None:
-        """A header as the host asked for before: that saves the request which would only be refused."""
+        """Return a header for the last challenge of the host, to save a request that would be answered 401; or None."""
         challenge = self._authorizations.learnt(self.host)
         if challenge is None or (challenge.scheme == "basic" and self.credential is None):
             return None
         try:
             return self._authorizations.obtain(key, lambda: self._grant(challenge, key.scope))
         except UpstreamNotFound:
-            return None  # no token for strangers: the registry may show them something all the same
+            return None  # anonymous clients get no token, but the registry may serve them without one
         except UpstreamFailure:
             self._authorizations.unlearn(self.host)
             raise
 
     def _unsaid(self, answer: Answer, scope: str) -> Challenge | None:
-        """The challenge at ``/v2/``, where clients begin, of a registry that hides everything else from strangers.
+        """Return the challenge at ``/v2/`` of a registry that refuses anonymous requests without one; or None.
 
-        It is asked for once in a while, if there is a credential to show. Where that fails, the answer stands.
+        ``/v2/`` is requested only if there is a credential, and not again for a while if it sent no challenge.
         """
         may_hide = answer.status in _MAY_HIDE and scope and not answer.is_elsewhere
         if not (may_hide and self.credential) or self._authorizations.is_open_to(self.host, self.credential):
@@ -137,7 +137,7 @@ class AuthenticatedRequests:
         return challenge
 
     def _challenge(self, answer: Answer) -> Challenge | None:
-        """The challenge to meet, if we can. One from another host than the registry is none of ours."""
+        """Return the challenge of an answer if it can be met. Challenges of other hosts are ignored."""
         if answer.status != 401 or answer.is_elsewhere:
             return None
         challenge = preferred(parse_challenges(answer.headers.get("WWW-Authenticate", "")))
@@ -187,7 +187,7 @@ def _basic(credential: Credential) -> str:
 
 
 def _document(body: bytes) -> dict[str, Any]:
-    """The JSON object in a token's body, empty if it holds none or is longer than any token's."""
+    """Return the JSON object in the body of a token response; empty if there is none or the body is too long."""
     try:
         document = json.loads(body) if len(body) <= MAX_TOKEN_BODY else {}
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Authorization headers that upstreams accept, kept while they last and fetched once for all who need one."""
+"""Authorization headers that upstreams accept, kept until they expire and fetched once for concurrent requests."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.upstream.challenges import Challenge
 
 RENEW_BEFORE = 30.0
-"""A token is not used in the last seconds of its life: the request has to arrive as well."""
+"""Seconds before its expiry in which a token is no longer used, since the request takes time to arrive."""
 KEPT = 1_000
-"""With more headers than this in memory, those that have expired are forgotten, and the oldest if none has."""
+"""Maximum number of headers in memory. Expired headers are forgotten first, then the oldest."""
 OPEN_FOR = 3_600.0
-"""Seconds for which a host is believed that it shows everybody what it has."""
+"""Seconds for which a host that sent no challenge at ``/v2/`` is not asked for one again."""
 
 
 class AuthorizationKey(NamedTuple):
@@ -44,7 +44,7 @@ class _Kept:
 
 
 class AuthorizationsSnapshot(NamedTuple):
-    """The headers with the seconds until which they are good, and what was known of hosts, at one moment."""
+    """The headers with their times of expiry, and the challenges of hosts, at one moment."""
 
     kept: Mapping[AuthorizationKey, tuple[str | None, float]]
     challenges: Mapping[str, Challenge]
@@ -52,9 +52,9 @@ class AuthorizationsSnapshot(NamedTuple):
 
 
 class Authorizations:
-    """The headers of all upstreams, by what they are good for. Safe to use from many threads.
+    """The headers for all upstreams, by the requests that they authorize. Safe to use from many threads.
 
-    ``elapsed`` counts the seconds that their lifetimes are measured in.
+    ``elapsed`` returns the seconds by which their lifetimes are measured.
     """
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
@@ -65,18 +65,18 @@ class Authorizations:
         self._lock = Lock()
 
     def find(self, key: AuthorizationKey) -> str | None:
-        """A header that is believed to be good."""
+        """Return the header for a key unless it has expired, or None."""
         kept = self._kept.get(key)
         return kept.current(self._elapsed()) if kept else None
 
     def forget(self, key: AuthorizationKey, header: str) -> None:
-        """A header was refused; one that has taken its place since stays."""
+        """Forget a header that was refused, unless another one has replaced it meanwhile."""
         kept = self._kept.get(key)
         if kept and kept.header == header:
             kept.header = None
 
     def obtain(self, key: AuthorizationKey, fetch: Callable[[], Grant]) -> str:
-        """A header that is believed to be good. Threads that ask at the same time share one fetch."""
+        """Return the header for a key; fetch it if there is none. Threads that need it meanwhile share one fetch."""
         kept = self._entry(key)
         with kept.lock:
             header = kept.current(self._elapsed())
@@ -86,23 +86,23 @@ class Authorizations:
             return header
 
     def learn(self, host: str, challenge: Challenge) -> None:
-        """Remember how a host wants to be signed in at, to do so unasked from now on."""
+        """Remember the challenge of a host, so that later requests can be authorized at once."""
         self._challenges[host] = challenge
 
     def learnt(self, host: str) -> Challenge | None:
-        """How a host wants to be signed in at, if it ever asked."""
+        """Return the last challenge of a host, or None."""
         return self._challenges.get(host)
 
     def unlearn(self, host: str) -> None:
-        """It did not work: wait to be asked."""
+        """Forget the challenge of a host, since it could not be met."""
         self._challenges.pop(host, None)
 
     def is_open_to(self, host: str, credential: Credential) -> bool:
-        """Whether a host said lately that nobody needs to sign in, when somebody with this credential asked."""
+        """Return whether a host lately sent no challenge at ``/v2/`` to a client with this credential."""
         return self._elapsed() < self._open_until.get((host, credential), 0.0)
 
     def found_open(self, host: str, credential: Credential) -> None:
-        """A host says that nobody needs to sign in: it is not asked again for a while."""
+        """Remember for a while that a host sent no challenge at ``/v2/``."""
         now = self._elapsed()
         with self._lock:
             still = {key: until for key, until in self._open_until.items() if now < until}
@@ -115,7 +115,7 @@ class Authorizations:
             return AuthorizationsSnapshot(kept, dict(self._challenges), dict(self._open_until))
 
     def restore(self, snapshot: AuthorizationsSnapshot) -> None:
-        """Keep the headers that were kept when a snapshot was taken, and no others."""
+        """Restore the headers and challenges of a snapshot, and forget all others."""
         with self._lock:
             self._kept = {key: _Kept(header=header, until=until) for key, (header, until) in snapshot.kept.items()}
             self._challenges = dict(snapshot.challenges)

@@ -1,4 +1,4 @@
-"""Reading a blob to its end over connections that break."""
+"""Downloads of blobs, continued when connections break."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHUNK = 256 * 1024
-"""The most that is read at once, and the least that counts as progress between two breaks. In bytes."""
+"""Maximum number of bytes read at once, and minimum number that counts as progress between two breaks."""
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)", re.IGNORECASE)
 
 Open = Callable[[Mapping[str, str]], "Answer"]
-"""Asks the registry for the blob, with the headers given. Raises ``UpstreamFailure``.
+"""Requests the blob from the registry with the given headers. Raises ``UpstreamFailure``.
 
-Without a Range the answer is 200 or 206. With one it may be any refusal: that can mean the range."""
+Without a Range the status is 200 or 206. With a Range it may be any error, which may concern only the Range."""
 
 
 class BlobDownload:
-    """The bytes of one blob from an offset to ``size``, asked for again from where they broke off.
+    """The bytes of one blob from an offset to ``size``. After a break, the rest is requested again.
 
-    Every attempt starts at the registry: the addresses it redirects to expire.
+    Every attempt starts at the registry, since the addresses that it redirects to expire.
     """
 
     def __init__(self, open_blob: Open, what: str, size: int, offset: int, retries: Retries) -> None:
@@ -42,7 +42,7 @@ class BlobDownload:
         self._takes_ranges = True
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they arrive, never more than ``size`` in all. Raises ``UpstreamFailure``."""
+        """Yield the bytes as they arrive, at most ``size`` in all. Raises ``UpstreamFailure``."""
         fruitless, progress_at = 0, self._position
         while self._position < self._size:
             why = "the body is too short"
@@ -64,7 +64,7 @@ class BlobDownload:
                 self._retries.wait(fruitless - 1)
 
     def _attempt(self) -> Iterator[bytes]:
-        """What one connection yields, until it ends."""
+        """Yield the bytes of one connection until it ends."""
         with self._answer() as answer:
             skip = 0 if answer.status == 206 else self._position
             while self._position < self._size:
@@ -78,7 +78,7 @@ class BlobDownload:
                     yield chunk[skipped:] if skipped else chunk
 
     def _answer(self) -> Answer:
-        """An answer whose body starts at our position or, if the upstream does not do ranges, at 0."""
+        """Return an answer whose body starts at the position or, if the upstream supports no ranges, at 0."""
         if self._position and self._takes_ranges:
             answer = self._ask({"Range": f"bytes={self._position}-"})
             if answer.status == 200 or (answer.status == 206 and self._starts_here(answer)):
@@ -93,7 +93,7 @@ class BlobDownload:
         return answer
 
     def _ask(self, headers: Mapping[str, str]) -> Answer:
-        """The registry's answer. Once bytes have come, a registry that is away for a while is one more break."""
+        """Return the registry's answer. After the first bytes, an unavailable registry counts as one more break."""
         try:
             return self._open(headers)
         except UpstreamUnavailable as away:
@@ -102,9 +102,9 @@ class BlobDownload:
             raise AttemptFailed(away) from away
 
     def _check_announced(self, answer: Answer) -> None:
-        """Refuse a body that cannot be the blob before its first byte is passed on.
+        """Refuse a body that cannot be the blob, by its headers, before its first byte is passed on.
 
-        The label alone does not tell: storage services call a layer encoded because it is a gzip file.
+        Content-Encoding alone proves nothing: storage services call a layer encoded because it is a gzip file.
         """
         length, encoding = (answer.headers.get(f"Content-{name}", "").strip() for name in ("Length", "Encoding"))
         is_encoded = encoding.lower() not in ("", "identity")

@@ -1,4 +1,4 @@
-"""Reading WWW-Authenticate: which ways to sign in a registry offers. https://www.rfc-editor.org/rfc/rfc9110#section-11"""
+"""Challenges in WWW-Authenticate headers. https://www.rfc-editor.org/rfc/rfc9110#section-11"""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PART = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way to sign in. Scheme and parameter names are lower-case."""
+    """A challenge. Its scheme and the names of its parameters are in lower case."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
 
 
 def parse_challenges(header: str) -> list[Challenge]:
-    """The challenges of a header, several header lines joined by commas; what is malformed is passed over."""
+    """Return the challenges of a header, whose lines are joined by commas. Malformed parts are skipped."""
     challenges: list[Challenge] = []
     for part in _PART.finditer(header):
         if part["scheme"]:
@@ -38,7 +38,7 @@ def parse_challenges(header: str) -> list[Challenge]:
 
 
 def preferred(challenges: list[Challenge]) -> Challenge | None:
-    """The challenge to answer: Bearer with a realm before Basic; None if there is neither."""
+    """Return the challenge to answer: Bearer with a realm before Basic; None if there is neither."""
     bearer = (each for each in challenges if each.scheme == "bearer" and "realm" in each.parameters)
     basic = (each for each in challenges if each.scheme == "basic")
     return next(bearer, None) or next(basic, None)

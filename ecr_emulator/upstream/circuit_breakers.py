@@ -1,4 +1,4 @@
-"""Circuit breakers: a host that keeps failing is left alone for a while, then asked by one request alone.
+"""Circuit breakers: a host that keeps failing gets no requests for a while, then a single one as a probe.
 
 https://martinfowler.com/bliki/CircuitBreaker.html
 """
@@ -12,11 +12,11 @@ from threading import Lock
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 
 FAILURES = 5
-"""So many requests in a row that failed in all their tries open the breaker of a host."""
+"""Number of requests in a row, each failed in all its attempts, that open the breaker of a host."""
 REST = 30.0
-"""Seconds for which an open breaker lets nothing through."""
+"""Seconds for which an open breaker lets no request through."""
 KEPT = 1_000
-"""With more hosts than this in trouble, the one that got there first is forgotten: upstreams can redirect to many."""
+"""Maximum number of failing hosts in memory; the oldest is forgotten first. Upstreams can redirect to many hosts."""
 
 
 @dataclass(slots=True)
@@ -30,8 +30,8 @@ class _Breaker:
 class CircuitBreakers:
     """The breakers of all hosts that were asked. Safe to use from many threads.
 
-    ``elapsed`` counts seconds and never goes back. Who passes ``check`` has to say how it went: with ``answered``,
-    ``failed``, or ``gave_up`` after the last of several tries.
+    ``elapsed`` returns seconds and never goes back. After ``check``, the caller reports the result by ``answered`` or
+    ``failed``, and by ``gave_up`` when the last of several attempts has failed.
     """
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
@@ -40,9 +40,9 @@ class CircuitBreakers:
         self._lock = Lock()
 
     def check(self, host: str) -> None:
-        """Return if the host may be asked: its breaker is closed, or this is the one to find out whether it is back.
+        """Return if the host may be asked: its breaker is closed, or this request is the probe.
 
-        Raises ``UpstreamUnavailable`` with the time that is left.
+        Raises ``UpstreamUnavailable`` with the time until the next probe.
         """
         with self._lock:
             breaker = self._breakers.get(host)
@@ -59,12 +59,12 @@ class CircuitBreakers:
         )
 
     def answered(self, host: str) -> None:
-        """The host answered, and not that it is broken: its breaker closes."""
+        """Close the breaker of a host that answered without a server error."""
         with self._lock:
             self._breakers.pop(host, None)
 
     def failed(self, host: str) -> None:
-        """A try failed. If it was to find out whether the host is back, it is not."""
+        """Record a failed attempt. If it was the probe, the breaker opens again."""
         with self._lock:
             breaker = self._breakers.get(host)
             if breaker and breaker.is_probed:
@@ -72,7 +72,7 @@ class CircuitBreakers:
                 breaker.open_until = self._elapsed() + REST
 
     def gave_up(self, host: str, reason: str) -> None:
-        """A request failed in all its tries."""
+        """Record a request that failed in all its attempts."""
         with self._lock:
             breaker = self._breakers.setdefault(host, _Breaker())
             if len(self._breakers) > KEPT:
@@ -83,7 +83,7 @@ class CircuitBreakers:
                 breaker.open_until = self._elapsed() + REST
 
     def clear(self) -> None:
-        """Close them all."""
+        """Close all breakers."""
         with self._lock:
             self._breakers.clear()
 
@@ -102,7 +102,7 @@ class CircuitBreakers:
         self.answered(host)
 
     def left(self, host: str) -> float | None:
-        """For how many more seconds the breaker is open, 0 if one request may try; None if it is closed."""
+        """Return the seconds for which the breaker stays open, 0 if a probe is due; None if it is closed."""
         breaker = self._breakers.get(host)
         if breaker is None or breaker.open_until is None:
             return None

@@ -1,4 +1,4 @@
-"""Upstream registries over HTTP."""
+"""The client of upstream registries over HTTP."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from ecr_emulator.upstream.http import Answer, Connections
 
 _ADDRESS_REFUSES = frozenset({400, 401, 403})
-"""What storage services say to a presigned address that has expired."""
+"""Statuses that storage services send for a presigned URL that has expired."""
 
 
 class HttpUpstreams:
-    """The upstream registries of the world, or what stands in for them. Safe to use from many threads.
+    """All upstream registries that are reached over HTTP. Safe to use from many threads.
 
-    Connections, tokens and what is known of hosts are shared by all rules. requests is imported when the first upstream
-    is asked.
+    All rules share the connections, the tokens, and what is remembered of hosts. The library requests is imported when
+    the first upstream is asked.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class HttpUpstreams:
         *,
         offline: bool = False,
     ) -> None:
-        """``offline``: nothing leaves the machine, and every upstream counts as unreachable."""
+        """If ``offline``, no request is sent, and every upstream counts as unavailable."""
         self._secrets = secrets
         self._is_offline = offline
         self._addresses = addresses or UpstreamMap()
@@ -66,7 +66,7 @@ class HttpUpstreams:
         self._lock = Lock()
 
     def at(self, rule: PullThroughRule) -> HttpUpstream:
-        """The upstream of a rule, with its credential as it is in the secret now. Raises ``UpstreamFailure``."""
+        """Return the upstream of a rule, with the credential that the secret holds now. Raises ``UpstreamFailure``."""
         if self._is_offline:
             raise UpstreamUnavailable(f"{rule.url} was not asked: the emulator runs with --offline")
         credential = self._credential(rule)
@@ -78,7 +78,7 @@ class HttpUpstreams:
         )
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
-        """What is known of the upstream of a rule. The rate limit is that of its credential, if that can be read."""
+        """Return the state of the upstream of a rule; its rate limit only if the credential can be read."""
         state = UpstreamState(self._addresses.stand_in(rule.url), self._breakers.left(rule.url.lower()))
         try:
             key = HostCredential(rule.url, self._credential(rule))
@@ -87,22 +87,22 @@ class HttpUpstreams:
         return state._replace(limited=self._rate_limits.left(key), rate_limit=self._rate_limits.known(key))
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
-        """Let the next request to the upstream of a rule through, and forget what it lately did not have or show."""
+        """Close the breaker of the upstream of a rule, and forget its negative answers about a name."""
         self._breakers.close(rule.url.lower())
         self._negative_answers.forget(lambda key: key.rule.url == rule.url and key.name == name)
 
     def forget(self) -> None:
-        """Remember nothing of what upstreams did; connections and tokens are kept."""
+        """Forget breakers, rate limits and negative answers; connections and tokens are kept."""
         self._breakers.clear()
         self._rate_limits.clear()
         self._negative_answers.forget(lambda key: True)
 
     def snapshot(self) -> tuple[Any, ...]:
-        """Return what is remembered of upstreams, tokens too, for ``restore``."""
+        """Return breakers, rate limits, negative answers and tokens, for ``restore``."""
         return tuple(each.snapshot() for each in self._memories())
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
-        """Remember of upstreams what was remembered when a snapshot was taken, and nothing else."""
+        """Restore the state of a snapshot, and forget what was remembered since."""
         for memory, state in zip(self._memories(), snapshot, strict=True):
             memory.restore(state)
 
@@ -114,7 +114,7 @@ class HttpUpstreams:
         return self._secrets.credential(arn, rule.registry) if arn else None
 
     def close(self) -> None:
-        """Close the connections that are kept; those in use end with their answers."""
+        """Close the connections that are kept; those in use are closed after their answers."""
         with self._lock:
             if self._opened:
                 self._opened.close()
@@ -129,7 +129,7 @@ class HttpUpstreams:
 
 
 class HttpUpstream:
-    """One upstream registry, as one credential or anonymously. ECR upstreams are asked like any other."""
+    """One upstream registry, with one credential or anonymously. ECR upstreams are asked like any other."""
 
     def __init__(self, requests: AuthenticatedRequests, retries: Retries, negative_cache: NegativeCache) -> None:
         self._requests = requests
@@ -137,9 +137,9 @@ class HttpUpstream:
         self._negative_cache = negative_cache
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
-        """Which manifest a tag points at. Where HEAD does not tell, one GET does: HEAD is refused in many ways.
+        """Return the digest and media type of a manifest, by HEAD, or by GET if HEAD gives no digest.
 
-        Some registries answer 401, 403 or 404 to a HEAD for what GET shows.
+        Some registries answer 401, 403 or 404 to HEAD and 200 to GET.
         """
         head = self._requests.with_retries(lambda: self._head(name, reference))
         if head:
@@ -148,18 +148,18 @@ class HttpUpstream:
         return ManifestHead(manifest.digest, manifest.media_type, manifest)
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
-        """A manifest by tag or digest, verified. Raises ``UpstreamFailure``.
+        """Return a manifest by tag or digest, verified. Raises ``UpstreamFailure``.
 
-        What the upstream did not have or show a moment ago is not asked for again.
+        A negative answer of a moment ago is raised again without a request.
         """
         return self._negative_cache.fetch(
             name, reference, lambda: self._requests.with_retries(lambda: self._manifest(name, reference))
         )
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
-        """The bytes of a blob from an offset on, in pieces of up to 256 KiB, as they arrive.
+        """Return the bytes of a blob from an offset on, in pieces of up to 256 KiB, as they arrive.
 
-        It is never asked for with HEAD, which presigned addresses refuse. Raises ``UpstreamFailure``.
+        No HEAD request is sent, since presigned URLs refuse HEAD. Raises ``UpstreamFailure``.
         """
 
         def open_blob(headers: Mapping[str, str]) -> Answer:
@@ -173,9 +173,9 @@ class HttpUpstream:
         return BlobDownload(open_blob, what, size, offset, self._retries).chunks()
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
-        """What refers to a digest: all pages of the referrers API, else what the fallback tag lists.
+        """Return the referrers of a digest: all pages of the referrers API, or the index under the fallback tag.
 
-        Raises ``UpstreamFailure``; a listing that breaks off is none.
+        Raises ``UpstreamFailure``, also if any page fails.
         """
 
         def fetch(path: str) -> Page:
@@ -187,7 +187,7 @@ class HttpUpstream:
             return under_fallback_tag(digest, lambda tag: self.manifest(name, tag))
 
     def hang_up(self) -> None:
-        """Use none of the connections any more that are kept; answers on their way still arrive."""
+        """Close the connections that are kept; answers under way still arrive."""
         self._requests.hang_up()
 
     def ping(self) -> None:
@@ -228,7 +228,7 @@ class HttpUpstream:
         raise self._refusal(answer, name, f"referrers in {name}")
 
     def _blob(self, name: str, digest: str, headers: Mapping[str, str]) -> Answer:
-        """An answer with the blob; to a Range, any answer. The registry is asked once more for an expired address."""
+        """Return an answer with the blob; for a Range, any answer. If the presigned URL has expired, ask once more."""
         answer = self._ask_blob(name, digest, headers)
         if "Range" in headers or answer.status in (200, 206):
             return answer

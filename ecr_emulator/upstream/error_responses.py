@@ -1,4 +1,4 @@
-"""Reads the error responses of upstreams: which failure each of them is."""
+"""Error responses of upstreams: turn each of them into an ``UpstreamFailure``."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ecr_emulator.ports.upstream_failures import (
 )
 
 LONGEST_REST = 24 * 60 * 60.0
-"""Whatever an upstream asks for, it is asked again after a day. In seconds."""
+"""Maximum number of seconds for which an upstream is not asked, even if it requests more: one day."""
 _CREDENTIAL_OR_NAME = (
     ": the credential is wrong or may not read it, or there is no repository of this name, of which some registries "
     "say the same"
 )
 PASSING = frozenset({408, 499, 500, 502, 503, 504, 522})
-"""Statuses that another try may get rid of."""
+"""Statuses after which another attempt may succeed."""
 
 
 def refusal(status: int, who: str, what: str, *, has_credential: bool, hint: str = "") -> UpstreamFailure:
-    """The failure that a status stands for. ``who`` answered when asked for ``what``; ``hint`` says what may help."""
+    """Return the failure for a status that ``who`` sent when asked for ``what``; ``hint`` says what may help."""
     if status == 404:
         return UpstreamNotFound(f"{who} has no {what}{hint}")
     if status == 401 and not has_credential:
@@ -38,14 +38,14 @@ def refusal(status: int, who: str, what: str, *, has_credential: bool, hint: str
 
 
 def hint_about(host: str, name: str) -> str:
-    """What is often wrong with a repository's name at a host, to follow the words of a refusal; empty if nothing is."""
+    """Return a hint at a frequent mistake in the name of a repository, to end an error message; or an empty text."""
     if host == "registry-1.docker.io" and "/" not in name:
         return f"; Docker Hub keeps official images under library/, so this may be library/{name}"
     return ""
 
 
 def busy(status: int, who: str, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
-    """The failure behind 429 or a passing status, in the upstream's own words where it has some."""
+    """Return the failure for 429 or a status of ``PASSING``, with the message of the upstream if it sent one."""
     words = said(body)
     reason = f"{who} answered {status}" + (f": {words}" if words else "")
     kind = UpstreamTooManyRequests if status == 429 else UpstreamUnavailable
@@ -53,9 +53,9 @@ def busy(status: int, who: str, headers: Mapping[str, str], body: bytes) -> Upst
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until asking again makes sense, a day at most; None if the upstream did not say, or not legibly.
+    """Return the seconds in Retry-After, a day at most; None if the header is missing or malformed.
 
-    A date is compared with the Date of the same answer: the upstream's clock is not ours, and ours can be moved.
+    A date is compared with the Date header of the same answer, since the emulator's clock may differ or be moved.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
@@ -68,7 +68,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def said(body: bytes) -> str:
-    """The first message of a registry's error body, or the body if it is a line of text; empty for anything else."""
+    """Return the first message of an error body, or the body if it is a line of text; else an empty text."""
     try:
         message = json.loads(body)["errors"][0]["message"]
     except (LookupError, TypeError, RecursionError):

@@ -1,6 +1,6 @@
-"""HTTP with upstreams: connections kept per host, redirects followed by hand, bodies read as they arrive.
+"""HTTP requests to upstreams: keep connections by host, follow redirects, read bodies as they arrive.
 
-This module alone knows requests, and is imported when the first upstream is asked.
+This module uses the library requests, and is imported when the first upstream is asked.
 """
 
 from __future__ import annotations
@@ -34,22 +34,24 @@ from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, 
 Outcome = TypeVar("Outcome")
 
 SMALL_BODY = 64 * 1024
-"""The most that is read of a body that is not what was asked for: errors, redirects, tokens."""
+"""Maximum number of bytes read of an error, a redirect, or another body that is not needed."""
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WINDOW = 31
-"""How zlib is told to expect a gzip file."""
+"""The argument by which zlib expects a gzip file."""
 HOSTS = 100
-"""Connections are kept to so many hosts; to which there was a first one longest ago is hung up on: upstreams can
-redirect to many."""
+"""Maximum number of hosts to which connections are kept; those to the oldest host are closed first.
+
+Upstreams can redirect to many hosts.
+"""
 
 
 class Answer:
-    """Status and headers of a response; the body is still on the wire. Close it."""
+    """The status and headers of a response, whose body is not read yet. The caller must close it."""
 
     def __init__(
         self, response: requests.Response, who: str, give_back: Callable[[], None], *, is_elsewhere: bool
     ) -> None:
-        """``is_elsewhere``: redirects led away from the host that was asked. ``give_back`` is called at the end."""
+        """``is_elsewhere`` says that redirects led to another host. ``give_back`` is called at the end."""
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.who = who
@@ -65,7 +67,7 @@ class Answer:
         self._give_back()
 
     def read(self, limit: int) -> bytes:
-        """Bytes of the body as soon as there are any, at most ``limit``; none at its end.
+        """Return bytes of the body as soon as some arrive, at most ``limit``; no bytes at its end.
 
         Raises ``AttemptFailed`` if the connection breaks, stalls, or ends before Content-Length.
         """
@@ -73,7 +75,7 @@ class Answer:
             return self._response.raw.read1(limit, decode_content=False) or b""
 
     def body(self, limit: int) -> bytes:
-        """The body, or its first ``limit`` bytes. Reading it to its end frees the connection for others."""
+        """Return the body, or its first ``limit`` bytes. A body read to its end frees the connection."""
         parts, left = [], limit
         while left > 0 and (part := self.read(left)):
             parts.append(part)
@@ -81,9 +83,9 @@ class Answer:
         return b"".join(parts)
 
     def document(self, limit: int) -> bytes:
-        """The body if that is a document, or its first ``limit`` bytes.
+        """Return the body of a document, or its first ``limit`` bytes, decompressed if it is a gzip file.
 
-        Some servers compress it although they are asked not to, and some only say that they did.
+        Some servers compress bodies though asked not to, and some only claim that they did.
         """
         body = self.body(limit)
         try:
@@ -92,13 +94,13 @@ class Answer:
             return body
 
     def discard(self) -> None:
-        """Have done with an answer whose body does not matter."""
+        """Close an answer whose body is not needed."""
         with self, suppress(AttemptFailed):
             self.body(SMALL_BODY)
 
 
 class Connections:
-    """Sends requests to upstreams and wherever they redirect to. Safe to use from many threads."""
+    """Sends requests to upstreams and to the hosts that they redirect to. Safe to use from many threads."""
 
     def __init__(self, addresses: UpstreamMap, retries: Retries, breakers: CircuitBreakers) -> None:
         self.addresses = addresses
@@ -110,13 +112,13 @@ class Connections:
         self._lock = Lock()
 
     def admit(self, registry: str) -> None:
-        """A rule names this registry, so it may be wherever its host is, also inside a private network."""
+        """Allow connections to a registry that a rule names, even if it is inside a private network."""
         self._registries.add(self._origin(f"https://{registry}"))
 
     def with_retries(self, attempt: Callable[[], Outcome], *, after_timeout: bool = False) -> Outcome:
-        """The outcome of the first attempt that is not interrupted. Raises ``UpstreamFailure``.
+        """Return the outcome of the first attempt that does not fail; see ``Retries.run``. Raises ``UpstreamFailure``.
 
-        See ``Retries.run``; what has failed in all its tries counts against the host that failed.
+        A request that failed in all its attempts is counted by the circuit breaker of the host that failed.
         """
         try:
             return self.retries.run(attempt, after_timeout=after_timeout)
@@ -126,10 +128,10 @@ class Connections:
             raise last.failure from last
 
     def send(self, method: str, url: str, headers: Mapping[str, str], payload: Payload, registry: str) -> Answer:
-        """One request with its redirects. ``registry`` is the host that led to the URL; failures elsewhere name it too.
+        """Send one request and follow its redirects. Failures name ``registry``, the host that led to the URL.
 
-        Raises ``AttemptFailed`` for what may pass and ``UpstreamFailure`` for what will not. The statuses that are
-        left to the caller are successes, and refusals other than 429.
+        Raises ``AttemptFailed`` if another attempt may succeed, and ``UpstreamFailure`` if not. The answer's status is
+        a success, or an error other than 429 and those of ``PASSING``.
         """
         first, here = url, dict(headers)
         for _ in range(MAX_REDIRECTS + 1):
@@ -156,7 +158,7 @@ class Connections:
         return origin_of(self.addresses.locate(url))
 
     def _named(self, url: str, registry: str) -> str:
-        """Who is asked, for people: a token service or storage of which they may never have heard is explained."""
+        """Return the host of a URL for error messages, and the registry that sent us there if that is another host."""
         home = f"https://{registry}"
         if self._origin(url) == self._origin(home):
             return self.addresses.describe(home)
@@ -165,7 +167,7 @@ class Connections:
     def _send_once(
         self, method: str, url: str, headers: Mapping[str, str], payload: Payload, who: str, *, is_elsewhere: bool
     ) -> Answer:
-        """One request, unless its host is to be left alone. An answer that begins is an answer: its breaker closes."""
+        """Send one request without redirects, unless the breaker of the host is open. Any answer closes the breaker."""
         host = urlsplit(url).netloc.lower()
         session, limit = self._session(self._origin(url))
         self._breakers.check(host)
@@ -219,7 +221,7 @@ class Connections:
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects to us: requests would read them even so, and fail on some."""
+    """A session that ignores redirects: requests would read them in any case, and fail on some."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """See requests."""
@@ -240,7 +242,7 @@ def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
 
 @contextmanager
 def _translated_errors(who: str, what: str, host: str | None = None) -> Iterator[None]:
-    """Turn what requests and urllib3 raise into ours."""
+    """Turn the exceptions of requests and urllib3 into ``AttemptFailed``."""
     try:
         yield
     except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
@@ -258,7 +260,7 @@ def _attempt_failed(who: str, what: str, error: Exception, host: str | None) -> 
 
 
 def _root(error: BaseException) -> BaseException:
-    """The exception at the bottom of a chain of those that wrap each other; it has the system's words."""
+    """Return the innermost of exceptions that wrap each other; it has the message of the operating system."""
     while inner := error.__cause__ or next((each for each in error.args if isinstance(each, Exception)), None):
         error = inner
     return error

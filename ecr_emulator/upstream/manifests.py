@@ -1,4 +1,4 @@
-"""What an upstream's answer to a manifest request holds, verified."""
+"""Manifests in the answers of upstreams, verified."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from ecr_emulator.ports.upstream import ManifestHead
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable, UpstreamUnsupported
 
 ENOUGH = MAX_MANIFEST_BYTES + 1
-"""How much of a body has to be read, in bytes, to know whether it is too large."""
+"""Number of bytes of a body to read to know whether it is too large."""
 
 
 def announced(headers: Mapping[str, str]) -> ManifestHead | None:
-    """What the headers say of a manifest; None if they do not say its digest."""
+    """Return the digest and media type of a manifest in the headers; None if they lack the digest."""
     digest = headers.get("Docker-Content-Digest", "").strip()
     return ManifestHead(digest, _media_type_outside(headers)) if is_digest(digest) else None
 
 
 def received(raw: bytes, headers: Mapping[str, str], reference: str, who: str) -> StoredManifest:
-    """The manifest in a body that was asked for by ``reference``. The media type inside wins over the header's.
+    """Return the manifest in a body. The media type in the manifest has precedence over that of the header.
 
     Raises ``UpstreamUnsupported`` if it is too large or of schema 1, and ``UpstreamUnavailable`` if it is not JSON, or
-    not the bytes that were asked for or announced.
+    its digest is not that of ``reference`` or of the headers.
     """
     if len(raw) > MAX_MANIFEST_BYTES:
         raise UpstreamUnsupported(f"{who} sent a manifest of more than 4 MiB for {reference}, and ECR takes none")
     document = _document(raw, reference, who)
     if document.get("schemaVersion") == 1:
-        # Their digests are those of the text without signatures, so they would not match the bytes either.
+        # The digest of a schema 1 manifest is that of its text without signatures, and would not match its bytes.
         raise UpstreamUnsupported.of_schema_1(who, reference)
     head = announced(headers)
     expected = [each for each in (reference, head.digest if head else "") if is_digest(each)]

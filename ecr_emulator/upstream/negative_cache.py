@@ -12,7 +12,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamN
 from ecr_emulator.upstream.failure_cache import FailureCache
 
 NEGATIVE_TTL = 5.0
-"""Seconds for which "not found" is remembered, if the settings say nothing else."""
+"""Default number of seconds for which "not found" is remembered."""
 DENIED_FACTOR = 2
 """Denials are remembered for longer than "not found": somebody has to change a credential first."""
 
@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 
 
 class NegativeKey(NamedTuple):
-    """The subject of a negative answer. The rule and the credential belong to it: a new one is worth a new request."""
+    """The subject of a negative answer. A changed rule or credential makes a new subject."""
 
     rule: PullThroughRule
     credential: Credential | None
@@ -30,7 +30,7 @@ class NegativeKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NegativeCache:
-    """The negative answers to one rule with one credential; ``failures`` holds those of all. ``ttl`` is in seconds."""
+    """The negative answers for one rule and credential. ``failures`` holds those of all; ``ttl`` is in seconds."""
 
     failures: FailureCache[NegativeKey]
     rule: PullThroughRule

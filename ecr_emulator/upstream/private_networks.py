@@ -1,7 +1,7 @@
-"""Connections that enter private networks only if their host may be there.
+"""Connections that enter private networks only if their host is allowed to be there.
 
-A name that an upstream sends us to may mean an address that only the emulator can reach, or mean another one a moment
-later. So the name is resolved once, and what is connected to is the address that was looked at.
+A host that an upstream redirects to may have an address that only the emulator can reach, and its address may change
+after a check. The name is therefore resolved once, and the connection uses the address that was checked.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.redirects import is_private
 
 May = Callable[[], bool]
-"""Whether a host may be inside a private network: because a rule names it, or the operator."""
+"""Returns whether a host may be inside a private network, because a rule or the operator names it."""
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Connects to hosts inside private networks only if they may be there.
+    """Connects to hosts inside private networks only if they are allowed to be there.
 
-    Through an HTTP proxy everything may be reached: it resolves the names, and its operator decides.
+    Connections through an HTTP proxy are not checked: the proxy resolves the names, and its operator decides.
     """
 
     def __init__(self, may_be_private: May, **options: Any) -> None:
@@ -45,14 +45,14 @@ class GuardedAdapter(HTTPAdapter):
 
 
 def _guarded(pool: Any, connection: Any, may_be_private: May, *args: Any, **options: Any) -> HTTPConnectionPool:
-    """A pool whose connections are guarded."""
+    """Return a pool whose connections check their addresses."""
     made: Any = pool(*args, **options)
     made.ConnectionCls = partial(connection, may_be_private)
     return made  # type: ignore[no-any-return]  # it is a pool, with a factory where its class of connections was
 
 
 class _Guard(HTTPConnection):
-    """A connection to the first address of its host that may be reached and answers."""
+    """A connection to the first allowed address of its host that answers."""
 
     def __init__(self, may_be_private: May, *args: Any, **options: Any) -> None:
         self._may_be_private = may_be_private
@@ -70,7 +70,7 @@ class _Guard(HTTPConnection):
         return self._connect(last)
 
     def _addresses(self) -> list[str]:
-        """The public addresses of the host. Raises ``UpstreamUnavailable`` if it has only others."""
+        """Return the public addresses of the host. Raises ``UpstreamUnavailable`` if it has none."""
         try:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         except OSError as unknown:
@@ -99,8 +99,8 @@ class _Guard(HTTPConnection):
 
 
 class _Http(_Guard):
-    """http"""
+    """A checked connection by http."""
 
 
 class _Https(_Guard, HTTPSConnection):
-    """https"""
+    """A checked connection by https."""

@@ -42,7 +42,7 @@ class PrivateRegistries:
         return PrivateRegistry(self, rule, registry) if registry else self._elsewhere.at(rule)
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
-        """What is known of the upstream of a rule; a registry of this emulator is always available."""
+        """Return the state of the upstream of a rule; a registry of this emulator is always available."""
         return UpstreamState(address="this emulator") if self._registry_here(rule) else self._elsewhere.state(rule)
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
@@ -138,20 +138,20 @@ class PrivateRegistry:
         self._registry = registry
 
     def head_manifest(self, name: str, reference: str) -> ManifestHead:
-        """Which manifest a tag points at. Raises ``UpstreamFailure``."""
+        """Return the digest and media type of a manifest. Raises ``UpstreamFailure``."""
         manifest = self.manifest(name, reference)
         return ManifestHead(manifest.digest, manifest.media_type)
 
     def manifest(self, name: str, reference: str) -> StoredManifest:
-        """A manifest by tag or digest. Raises ``UpstreamFailure``."""
+        """Return a manifest by tag or digest. Raises ``UpstreamFailure``."""
         return self._registries.manifest(self._rule, self._registry, name, reference)
 
     def blob(self, name: str, digest: str, size: int, offset: int = 0) -> Iterator[bytes]:
-        """The bytes of a blob from an offset on. Raises ``UpstreamFailure``."""
+        """Return the bytes of a blob from an offset on. Raises ``UpstreamFailure``."""
         return self._registries.blob(self._registry, name, digest, size, offset)
 
     def referrers(self, name: str, digest: str) -> list[Referrer]:
-        """What refers to a digest there. Raises ``UpstreamFailure``."""
+        """Return the referrers of a digest. Raises ``UpstreamFailure``."""
         return self._registries.referrers(self._rule, self._registry, name, digest)
 
     def hang_up(self) -> None:

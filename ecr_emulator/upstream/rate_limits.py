@@ -1,4 +1,4 @@
-"""The rate limits of upstreams, which count by who asks: what is left of them, and until when they are used up.
+"""Rate limits of upstreams, by credential: the pulls that remain, and how long a used-up limit lasts.
 
 https://docs.docker.com/docker-hub/usage/pulls/
 """
@@ -17,11 +17,11 @@ from ecr_emulator.upstream.error_responses import LONGEST_REST
 from ecr_emulator.upstream.failure_cache import FailureCache
 
 REST = 10.0
-"""Seconds for which an upstream is left alone that does not say for how long."""
+"""Seconds for which an upstream is not asked after a 429 without Retry-After."""
 WINDOW = 3_600.0
-"""Seconds after which a limit is forgotten whose upstream does not say for how long it counts."""
+"""Seconds after which a limit is forgotten if the upstream sends no window for it."""
 KEPT = 1_000
-"""With more keys than this in memory, the oldest is forgotten: secrets are rotated."""
+"""Maximum number of keys in memory; the oldest is forgotten first. Rotated secrets leave keys behind."""
 
 _QUANTITY = re.compile(r"(?P<number>\d{1,9})(?:\s*;\s*w=(?P<window>\d{1,9}))?")
 
@@ -39,14 +39,14 @@ class _Known(NamedTuple):
 
 
 class RateLimitsSnapshot(NamedTuple):
-    """What was known of all rate limits at one moment."""
+    """All rate limits at one moment."""
 
     used_up: Mapping[HostCredential, Any]
     known: Mapping[HostCredential, _Known]
 
 
 class RateLimits:
-    """What is known of the rate limits of all hosts. Safe to use from many threads."""
+    """The rate limits of all hosts. Safe to use from many threads."""
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
@@ -55,17 +55,17 @@ class RateLimits:
         self._lock = Lock()
 
     def check(self, key: HostCredential) -> None:
-        """Raise ``UpstreamTooManyRequests`` while the upstream wants to be left alone."""
+        """Raise ``UpstreamTooManyRequests`` while the limit is used up."""
         self._used_up.check(key)
 
     def refused(self, key: HostCredential, failure: UpstreamTooManyRequests) -> None:
-        """The upstream answered 429: it is left alone for as long as it said."""
+        """Record a 429: the limit is used up for as long as the upstream says."""
         self._used_up.remember(key, failure, REST if failure.retry_after is None else failure.retry_after)
 
     def answered(self, key: HostCredential, headers: Mapping[str, str]) -> None:
-        """Remember what the headers of an answer say of the limit, as Docker Hub's do.
+        """Remember the limit in the headers of an answer, as Docker Hub sends it.
 
-        It counts until its window is over, and for no longer than a day.
+        The limit is remembered until its window is over, at most for a day.
         """
         limit = _quantity(headers.get("RateLimit-Limit"))
         remaining = _quantity(headers.get("RateLimit-Remaining"))
@@ -80,34 +80,34 @@ class RateLimits:
             self._known[key] = _Known(RateLimit(limit[0], remaining[0], window), until)
 
     def clear(self) -> None:
-        """Know nothing of any limit."""
+        """Forget all limits."""
         self._used_up.forget(lambda key: True)
         with self._lock:
             self._known.clear()
 
     def snapshot(self) -> RateLimitsSnapshot:
-        """Return what is known, for ``restore``."""
+        """Return all limits, for ``restore``."""
         with self._lock:
             return RateLimitsSnapshot(self._used_up.snapshot(), dict(self._known))
 
     def restore(self, snapshot: RateLimitsSnapshot) -> None:
-        """Know what was known when a snapshot was taken, and nothing else."""
+        """Replace all limits by those of a snapshot."""
         self._used_up.restore(snapshot.used_up)
         with self._lock:
             self._known = dict(snapshot.known)
 
     def known(self, key: HostCredential) -> RateLimit | None:
-        """What the upstream last said of its limit; None if it never did, or so long ago that it counts anew."""
+        """Return the limit that the upstream last sent; None if it sent none or the window is over."""
         known = self._known.get(key)
         return known.limit if known and self._elapsed() < known.until else None
 
     def left(self, key: HostCredential) -> float:
-        """For how many more seconds the upstream wants to be left alone; 0 if it does not."""
+        """Return the seconds for which the limit is still used up; 0 if it is not."""
         return self._used_up.left(key)
 
 
 def _quantity(header: str | None) -> tuple[int, int | None] | None:
-    """A number and its window in seconds, as in ``100;w=21600``."""
+    """Read a number and its window in seconds, as in ``100;w=21600``."""
     match = _QUANTITY.fullmatch((header or "").strip())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Where an upstream may send us. It must not make the emulator ask addresses that only the emulator can reach."""
+"""Redirects of upstreams, which must not lead the emulator to addresses that only the emulator can reach."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAX_REDIRECTS = 5
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _INSIDE = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("fec0::/10"))
-"""Networks that are somebody's own, though ``ipaddress`` takes them for global: a local NAT64, and site-local ones."""
+"""Private networks that ``ipaddress`` takes for global: local NAT64, and site-local addresses."""
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 def redirect_target(url: str, location: str, addresses: UpstreamMap, who: str = "") -> str:
-    """The URL that a Location header means. Raises ``UpstreamUnavailable`` for one that is not followed.
+    """Return the URL that a Location header means. Raises ``UpstreamUnavailable`` for one that is not followed.
 
-    ``who`` names the host of the URL for people, where its own name does not tell them enough.
+    ``who`` names the host of the URL in error messages, if its own name does not say enough.
     """
     try:
         target = urljoin(url, location)
@@ -37,7 +37,7 @@ def redirect_target(url: str, location: str, addresses: UpstreamMap, who: str = 
 
 
 def is_private(host: str) -> bool:
-    """Whether a host is localhost or an IP address, however written, that is not one host on the public internet."""
+    """Return whether a host is localhost or an IP address, in any notation, that is not public."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -62,7 +62,7 @@ def _refusal(url: str, target: str, addresses: UpstreamMap) -> str | None:
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IP address of a literal, also of the old forms of IPv4 that the C library takes: 127.1, 0x7f000001."""
+    """Return the IP address of a literal, also in the old IPv4 forms of the C library: 127.1, 0x7f000001."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -74,7 +74,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address where packets for this address end up, where one network is carried over another."""
+    """Return the IPv4 address that is embedded in an IPv6 address, by NAT64, mapping or 6to4; or None."""
     if address in _NAT64 or address in _IPV4_COMPATIBLE:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

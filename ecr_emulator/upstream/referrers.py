@@ -1,4 +1,4 @@
-"""An upstream's listing of referrers: pages of its referrers API, or the index under the fallback tag.
+"""Referrers listed by an upstream: pages of its referrers API, or the index under the fallback tag.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
 """
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from ecr_emulator.upstream.http import Answer
 
 NO_API = frozenset({404, 405, 501})
-"""What registries say that have no referrers API; those that have it know every digest."""
+"""Statuses of registries without a referrers API. Registries with the API answer 200 for every digest."""
 MAX_PAGES = 100
 MAX_REFERRERS = 10_000
-"""More than that is no listing but an attempt to keep us busy."""
+"""Maximum number of referrers; longer listings are refused."""
 
 _NEXT = re.compile(r'<([^>]*)>[^<]*;\s*rel="?next\b', re.IGNORECASE)
 
@@ -41,9 +41,9 @@ class Page:
 
 
 def page_in(answer: Answer, url: str, subject: str, addresses: UpstreamMap) -> Page:
-    """The page in an answer from ``url``, which was asked what refers to ``subject``.
+    """Return the page in an answer from ``url``, which lists the referrers of ``subject``.
 
-    Raises ``AttemptFailed``, and ``UpstreamUnavailable`` if it is none.
+    Raises ``AttemptFailed``, and ``UpstreamUnavailable`` if the answer is no page.
     """
     raw = answer.document(ENOUGH)
     link = _NEXT.search(answer.headers.get("Link", ""))
@@ -52,7 +52,7 @@ def page_in(answer: Answer, url: str, subject: str, addresses: UpstreamMap) -> P
 
 
 def all_pages(first_path: str, fetch: Callable[[str], Page]) -> list[Referrer]:
-    """The referrers of all pages. Raises what ``fetch`` raises, and ``UpstreamUnavailable`` if there is no last one."""
+    """Return the referrers of all pages. Raises what ``fetch`` does, and ``UpstreamUnavailable`` for too many pages."""
     found: list[Referrer] = []
     path: str | None = first_path
     for _ in range(MAX_PAGES):
@@ -67,7 +67,7 @@ def all_pages(first_path: str, fetch: Callable[[str], Page]) -> list[Referrer]:
 
 
 def under_fallback_tag(digest: str, manifest: Callable[[str], StoredManifest]) -> list[Referrer]:
-    """The referrers in the index that ``manifest`` finds under the tag of a digest; none if there is no index."""
+    """Return the referrers in the index that ``manifest`` finds under the tag of a digest; none without an index."""
     try:
         found = manifest(fallback_tag(digest))
     except UpstreamNotFound:
@@ -76,10 +76,10 @@ def under_fallback_tag(digest: str, manifest: Callable[[str], StoredManifest]) -
 
 
 def _listed(raw: bytes, subject: str, who: str) -> list[Referrer]:
-    """What an index lists as referrers of a subject.
+    """Return the referrers of a subject that an index lists.
 
-    GitLab and others find an image under its digest written as a tag: an index that is the subject itself lists its
-    own images. Nothing can refer to itself either.
+    GitLab and others return the image itself for the fallback tag. If that is an index, it lists its own images, which
+    are no referrers. The subject is never its own referrer.
     """
     if len(raw) > MAX_MANIFEST_BYTES:
         raise UpstreamUnavailable(f"{who} sent a page of referrers of more than 4 MiB")
@@ -93,7 +93,7 @@ def _listed(raw: bytes, subject: str, who: str) -> list[Referrer]:
 
 
 def _path_of_next(who: str, url: str, link: str, addresses: UpstreamMap) -> str:
-    """A listing goes on at the registry itself: our credential for it goes along."""
+    """Return the path of the next page. It must be at the same registry, since the credential is sent along."""
     try:
         target = urljoin(url, link)
         is_here = origin_of(addresses.locate(target)) == origin_of(addresses.locate(url))

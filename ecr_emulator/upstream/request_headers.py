@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from ecr_emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 EVERY_REQUEST = {"User-Agent": "ecr-emulator", "Accept-Encoding": "identity"}
-"""Digests are those of bodies that no server has compressed on the way."""
+"""The headers of every request. A body compressed by a server would not match its digest."""
 MANIFEST_REQUEST = {"Accept": ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*;q=0.1"))}
-"""Some upstreams hide an image from clients that do not accept its type."""
+"""The headers of requests for manifests. Some upstreams hide an image from clients that do not accept its type."""
 REFERRERS_REQUEST = {"Accept": OCI_INDEX}
 
 

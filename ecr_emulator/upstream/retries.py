@@ -22,9 +22,9 @@ class Payload(Enum):
 
 
 class AttemptFailed(Exception):
-    """An attempt failed in a way that may pass. ``failure`` is raised if the next ones fail, too.
+    """An attempt failed, but another one may succeed. ``failure`` is raised if the next attempts fail too.
 
-    ``pause`` is in seconds, where the upstream said when to come back; ``host`` is the host whose fault it was.
+    ``pause`` is the number of seconds that the upstream asked to wait, or None; ``host`` is the host that failed.
     """
 
     def __init__(self, failure: UpstreamFailure, pause: float | None = None, host: str | None = None) -> None:
@@ -35,7 +35,7 @@ class AttemptFailed(Exception):
 
 
 class ReadTimedOut(AttemptFailed):
-    """The upstream took the request and did not answer in time."""
+    """The upstream received the request and did not answer in time."""
 
 
 class NotRetryable(AttemptFailed):
@@ -46,8 +46,9 @@ class NotRetryable(AttemptFailed):
 class Retries:
     """Timeouts, and the number of attempts with the pauses between them. Times are in seconds.
 
-    ``pause`` waits, ``spread`` is a factor near 1 by which pauses differ, and ``elapsed`` counts the seconds that rests
-    are measured in; tests that must not wait replace them. ``negative_ttl`` is for ``NegativeCache``.
+    ``pause`` waits, ``spread`` returns a random factor near 1 for pauses, and ``elapsed`` returns the seconds by which
+    circuit breakers, tokens and rate limits are timed. Tests replace them to avoid waiting. ``negative_ttl`` is the
+    time for which ``NegativeCache`` remembers "not found".
     """
 
     connect_timeout: float = 5.0
@@ -67,9 +68,10 @@ class Retries:
         return self.blob_timeout if payload is Payload.BLOB else self.document_timeout
 
     def run(self, attempt: Callable[[], Outcome], *, after_timeout: bool = False) -> Outcome:
-        """Return the outcome of the first attempt that does not fail. No other follows a read timeout unless told so.
+        """Return the outcome of the first attempt that does not fail.
 
-        Raises the last ``AttemptFailed``, and what else the attempts raise.
+        A read timeout ends the attempts unless ``after_timeout``. Raises the last ``AttemptFailed``, and any other
+        exception of an attempt.
         """
         for number in range(1, self.attempts):
             try:
@@ -82,5 +84,5 @@ class Retries:
         return attempt()
 
     def wait(self, number: int, asked_for: float | None = None) -> None:
-        """Wait before asking again: as long as the upstream asked for, else twice as long each time."""
+        """Wait before the next attempt: as long as the upstream asked for, else twice as long each time."""
         self.pause(self.first_pause * 2 ** (number - 1) * self.spread() if asked_for is None else asked_for)

@@ -1,4 +1,4 @@
-"""The token services that may be asked for a token, and those that may see the credential of a rule."""
+"""Token services: decide which of them may be asked, and which may get the credential of a rule."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.redirects import is_private
 
 _SHARED_DOMAINS = ("azurecr.io", "amazonaws.com", "amazonaws.com.cn")
-"""Domains below which every name belongs to somebody else."""
+"""Domains whose subdomains belong to different customers."""
 
 
 def check_realm(realm: str, registry: str, addresses: UpstreamMap) -> bool:
-    """Whether the realm that a registry announces may see its credential.
+    """Return whether the realm that a registry announces may get its credential.
 
-    It may if its host, or the address that stands in for it, belongs to the same site as the registry or the
-    address that stands in for that. Raises ``UpstreamUnavailable`` for a realm that is not even asked
-    anonymously: no web address, not encrypted, or inside a private network without being mapped.
+    It may if the realm and the registry, or the addresses that they are mapped to, belong to the same site. Raises
+    ``UpstreamUnavailable`` for a realm that is not asked even anonymously: one that is not a web address, or that is
+    not mapped and not encrypted or inside a private network.
     """
     who = addresses.describe(f"https://{registry}")
     own_scheme, own_host, _ = origin_of(addresses.base_url(registry))
@@ -39,7 +39,7 @@ def check_realm(realm: str, registry: str, addresses: UpstreamMap) -> bool:
 
 
 def _is_same_site(host: str, other: str) -> bool:
-    """Whether two hosts have one owner, as far as names tell: equal, or under one registrable domain."""
+    """Return whether two hosts are equal or belong to the same registrable domain."""
     if host.lower() == other.lower():
         return True
     site = _registrable_domain(host.lower())
@@ -47,9 +47,10 @@ def _is_same_site(host: str, other: str) -> bool:
 
 
 def _registrable_domain(host: str) -> str | None:
-    """The part of a name that somebody registered; None for IP addresses and names below a shared domain.
+    """Return the registrable domain of a host; None for IP addresses and names below a shared domain.
 
-    A short label before a country (co.uk) is taken for a public suffix: rather too narrow than too wide.
+    A label of up to three letters before a country code, as in co.uk, is taken for a part of the public suffix. That
+    may trust too few hosts, but not too many.
     """
     labels = host.split(".")
     if len(labels) < 2 or labels[-1].isdigit() or ":" in host or host.endswith(_SHARED_DOMAINS):
