@@ -86,25 +86,25 @@ class AuthenticatedRequests:
 
     def _send(self, method: str, url: str, scope: str, headers: Mapping[str, str], payload: Payload) -> Answer:
         key = AuthorizationKey(self.host, self.credential, scope)
-        header = self._authorizations.find(key) or self._unasked(key)
+        header = self._authorizations.find(key) or self._preemptive_header(key)
         answer = self._connections.send(method, url, authorized(headers, header), payload, self.host)
         if answer.status == 401 and header:
             self._authorizations.forget(key, header)
-        challenge = self._challenge(answer) or (None if header else self._unsaid(answer, scope))
+        challenge = self._challenge(answer) or (None if header else self._hidden_challenge(answer, scope))
         if challenge is None or (challenge.scheme == "basic" and header == self._basic):
             return answer
         answer.discard()
         header = self._authorizations.obtain(key, lambda: self._grant(challenge, scope))
-        self._authorizations.learn(self.host, challenge)
+        self._authorizations.remember_challenge(self.host, challenge)
         return self._connections.send(method, url, authorized(headers, header), payload, self.host)
 
     def hang_up(self) -> None:
         """Close all kept connections, those to other hosts too."""
         self._connections.close()
 
-    def _unasked(self, key: AuthorizationKey) -> str | None:
+    def _preemptive_header(self, key: AuthorizationKey) -> str | None:
         """Return a header for the last challenge of the host, to save a request that would be answered 401; or None."""
-        challenge = self._authorizations.learnt(self.host)
+        challenge = self._authorizations.challenge_of(self.host)
         if challenge is None or (challenge.scheme == "basic" and self.credential is None):
             return None
         try:
@@ -112,28 +112,28 @@ class AuthenticatedRequests:
         except UpstreamNotFound:
             return None  # anonymous clients get no token, but the registry may serve them without one
         except UpstreamFailure:
-            self._authorizations.unlearn(self.host)
+            self._authorizations.forget_challenge(self.host)
             raise
 
-    def _unsaid(self, answer: Answer, scope: str) -> Challenge | None:
+    def _hidden_challenge(self, answer: Answer, scope: str) -> Challenge | None:
         """Return the challenge at ``/v2/`` of a registry that refuses anonymous requests without one; or None.
 
         ``/v2/`` is requested only if there is a credential, and not again for a while if it sent no challenge.
         """
         may_hide = answer.status in _MAY_HIDE and scope and not answer.is_elsewhere
-        if not (may_hide and self.credential) or self._authorizations.is_open_to(self.host, self.credential):
+        if not (may_hide and self.credential) or self._authorizations.is_known_open(self.host, self.credential):
             return None
         answer.discard()
-        return self._authorizations.learnt(self.host) or self._asked_for_first(self.credential)
+        return self._authorizations.challenge_of(self.host) or self._challenge_of_root(self.credential)
 
-    def _asked_for_first(self, credential: Credential) -> Challenge | None:
+    def _challenge_of_root(self, credential: Credential) -> Challenge | None:
         try:
             with self._connections.send("GET", f"https://{self.host}/v2/", {}, Payload.DOCUMENT, self.host) as first:
                 challenge = self._challenge(first)
         except (AttemptFailed, UpstreamFailure):
             return None
         if challenge is None:
-            self._authorizations.found_open(self.host, credential)
+            self._authorizations.remember_open(self.host, credential)
         return challenge
 
     def _challenge(self, answer: Answer) -> Challenge | None:

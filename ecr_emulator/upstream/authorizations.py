@@ -85,23 +85,23 @@ class Authorizations:
                 kept.header, kept.until = header, self._elapsed() + lifetime - RENEW_BEFORE
             return header
 
-    def learn(self, host: str, challenge: Challenge) -> None:
+    def remember_challenge(self, host: str, challenge: Challenge) -> None:
         """Remember the challenge of a host, so that later requests can be authorized at once."""
         self._challenges[host] = challenge
 
-    def learnt(self, host: str) -> Challenge | None:
+    def challenge_of(self, host: str) -> Challenge | None:
         """Return the last challenge of a host, or None."""
         return self._challenges.get(host)
 
-    def unlearn(self, host: str) -> None:
+    def forget_challenge(self, host: str) -> None:
         """Forget the challenge of a host, since it could not be met."""
         self._challenges.pop(host, None)
 
-    def is_open_to(self, host: str, credential: Credential) -> bool:
+    def is_known_open(self, host: str, credential: Credential) -> bool:
         """Return whether a host lately sent no challenge at ``/v2/`` to a client with this credential."""
         return self._elapsed() < self._open_until.get((host, credential), 0.0)
 
-    def found_open(self, host: str, credential: Credential) -> None:
+    def remember_open(self, host: str, credential: Credential) -> None:
         """Remember for a while that a host sent no challenge at ``/v2/``."""
         now = self._elapsed()
         with self._lock:
