@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ecr_emulator.domain.addresses import registry_of_host
+from ecr_emulator.domain.fault import ConnectionDropped
 from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
 from ecr_emulator.request_log import NOTE
+from ecr_emulator.services.request_faults import BREAKS_AFTER
 from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
 
 if TYPE_CHECKING:
@@ -71,7 +73,25 @@ class Dispatcher:
                 return answer_preflight(environ, start_response)
         self.catch_up()
         application: WSGIApplication = getattr(self, _part_for(environ))
-        return application(environ, start_response)
+        answer = application(environ, start_response)
+        return _broken_off(answer, environ[BREAKS_AFTER]) if BREAKS_AFTER in environ else answer
+
+
+def _broken_off(answer: Iterable[bytes], length: int) -> Iterator[bytes]:
+    """Return the first bytes of an answer, then break the connection: before the status line if there are none."""
+    try:
+        for chunk in answer:
+            part = chunk[:length]
+            length -= len(part)
+            if part:
+                yield part
+            if not length:
+                break
+        raise ConnectionDropped("an injected fault broke the connection")
+    finally:
+        close = getattr(answer, "close", None)
+        if close:
+            close()
 
 
 def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,6 +13,7 @@ from socket import gethostname
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ecr_emulator.admin.faults import FaultsAdmin
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
@@ -33,6 +34,7 @@ from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import doubts
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.fault_targets import ecr_fault_targets
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
@@ -49,6 +51,7 @@ from ecr_emulator.services.pull_through import (
 )
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.replicas import Replicas
+from ecr_emulator.services.request_faults import RequestFaults
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -59,7 +62,7 @@ from ecr_emulator.storage.data_directory import DATABASE, prepare
 from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.unit_of_work import SqlStore
-from ecr_emulator.system import RandomIds, SystemClock, spread
+from ecr_emulator.system import RandomIds, SystemClock, chances, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.private_registries import PrivateRegistries
@@ -111,6 +114,7 @@ class Emulator:
         self._resume_time()
         self._open_companions()
         self._open_pull_through()
+        self.faults = RequestFaults(self.clock, chances, self.clock.pause, ecr_fault_targets)
         self.services = self._wired()
         self._garbage_collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._dispatcher()
@@ -183,6 +187,7 @@ class Emulator:
                 incoming=self._pull_through.updates.digests,
             ),
             garbage_collector=self._garbage_collector,
+            faults=self.faults,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),
             allowed_upstreams=self.settings.allow_upstream,
             access=self._access,
@@ -223,12 +228,13 @@ class Emulator:
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         admin = Admin(self.services, self.clock, self.reset)
-        return admin_app(admin, pull_through, StateAdmin(self.services, self.snapshots), self.settings.admin_token)
+        state = StateAdmin(self.services, self.snapshots)
+        return admin_app(admin, pull_through, state, FaultsAdmin(self.faults), self.settings.admin_token)
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
-        memory = self._elsewhere, self._watched, self._downloads, *self._pull_through.memories()
+        memory = self._elsewhere, self._watched, self._downloads, *self._pull_through.memories(), self.faults
         return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, *memory)
 
     def _roles(self) -> CompanionRoles:
@@ -264,6 +270,7 @@ class Emulator:
         self._pull_through.forget()
         self._downloads.forget()
         self._watched.forget()
+        self.faults.clear(account)
         self._garbage_collector.schedule(self.clock.now())
         self._companions.reset(account, region)
 

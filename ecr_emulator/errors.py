@@ -358,6 +358,15 @@ class ServerException(EcrError):
 # --- Common errors of AWS that the ECR model does not list -----------------------------------------------
 
 
+class ThrottlingException(EcrError):
+    sentence = "Rate exceeded"
+
+
+class ServiceUnavailable(EcrError):
+    sentence = "The request has failed due to a temporary failure of the server."
+    status = 503
+
+
 class MissingAuthenticationTokenException(EcrError):
     sentence = "Missing Authentication Token"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -68,7 +69,11 @@ class SystemClock:
         return time.monotonic() + self._skipped.total_seconds()
 
     def pause(self, seconds: float) -> None:
-        """Wait for a number of seconds of real time."""
+        """Wait for a number of seconds of real time; while the clock is frozen, only add them to ``elapsed``."""
+        with self._lock:
+            if self._frozen:
+                self._skipped += timedelta(seconds=seconds)
+                return
         time.sleep(seconds)
 
 
@@ -78,6 +83,11 @@ class RandomIds:
     def uuid(self) -> str:
         """Return a new random UUID in its canonical form."""
         return str(uuid.uuid4())
+
+
+def chances(seed: int) -> Callable[[], float]:
+    """Return a source of numbers from 0 to 1; equal seeds give equal numbers."""
+    return random.Random(seed).random  # noqa: S311 - repeatable, for faults that tests inject
 
 
 def spread() -> float:

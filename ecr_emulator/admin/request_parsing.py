@@ -38,7 +38,7 @@ def read_body(request: Request, examples: Sequence[str]) -> dict[str, Any]:
     if not raw:
         return {}
     body = _parsed(raw, examples)
-    _refuse_unknown(body, [key for example in examples for key in json.loads(example)], "body")
+    _refuse_unknown(body, dict.fromkeys(key for each in examples for key in json.loads(each)), "body")
     return body
 
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
+from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
@@ -44,6 +45,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/verify             POST: read all blobs and manifests, report damage, fetch again what upstreams have
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: set the findings of an image's scans; * for every image
 {url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: set the dates of an image
+{url}/_ecr/faults             POST {{"fault": "throttling", "target": "PutImage"}}: let ECR fail; GET, DELETE …[/<id>]
 {url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: restore it; DELETE …/<snapshot>
 {url}/_ecr/reset              POST: remove everything; {{"account": "123456789012"}}: the resources of one account
 
@@ -185,7 +187,7 @@ OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
 """Paths that are answered without the token. Their answers contain no data of users."""
 
 
-def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) -> list[Address]:
+def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin) -> list[Address]:
     """Return all addresses. Wait strategies for LocalStack ask ``/_localstack/health``."""
     probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
     return [
@@ -206,6 +208,10 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) 
         Address("GET", "/_ecr/findings/<digest>", admin.findings),
         Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, examples=(FINDINGS,)),
         Address("DELETE", "/_ecr/findings/<digest>", admin.delete_findings),
+        Address("GET", "/_ecr/faults", faults.show),
+        Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),
+        Address("DELETE", "/_ecr/faults", faults.clear),
+        Address("DELETE", "/_ecr/faults/<fault>", faults.remove),
         Address("POST", "/_ecr/image-dates", state.set_image_dates, examples=(DATES,)),
         Address("POST", "/_ecr/snapshots", state.take_snapshot),
         Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),
@@ -214,11 +220,13 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin) 
     ]
 
 
-def admin_app(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, token: str | None = None) -> Flask:
+def admin_app(
+    admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin, token: str | None = None
+) -> Flask:
     """Return the application with all addresses. If there is a token, other requests than probes must have it."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    for address in _addresses(admin, pull_through, state):
+    for address in _addresses(admin, pull_through, state, faults):
         app.add_url_rule(address.path, str(address[:2]), _strictly(address), methods=[address.method])
     if token:
         app.before_request(lambda: _stop_strangers(token))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any, NamedTuple
 
 from ecr_emulator.control import model
@@ -44,9 +44,9 @@ class HttpRequest(NamedTuple):
     target: str
     body: bytes
     origin: str
+    environ: MutableMapping[str, Any]
     authorization: str | None = None
     query: str = ""
-    environ: Mapping[str, Any] = {}
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, None if the request does not have it."""
@@ -116,6 +116,7 @@ class Endpoint:
         registry_id = members.get("registryId")
         registry = Registry(registry_id, caller.registry.region) if registry_id else caller.registry
         note |= {"account": registry.id, "region": registry.region}
+        self._services.faults.apply({operation.name}, registry, members.get("repositoryName", ""), request.environ)
         permissions: Permissions = UNLIMITED
         if self._services.access:
             context = request_context(request.environ)

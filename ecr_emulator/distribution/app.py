@@ -88,11 +88,12 @@ class DistributionApp:
         caller = find_caller(request, self._services.tokens, now)
         if caller is None and not (self._is_open and "Authorization" not in request.headers):
             return challenge(request)
-        handler, path, arguments = routes.match(request.method, request.path)
+        route, handler, path, arguments = routes.match(request.method, request.path)
         registry, name, namespace = find_address(request, path, caller.registry if caller else self._services.home)
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise OciError(400, "NAME_INVALID", f"'{name}' is not a repository name")
+        self._services.faults.apply({route, f"{request.method} {route}"}, registry, name, request.environ)
         registry_request = RegistryRequest(
             request,
             self._services,

@@ -57,6 +57,9 @@ _ROWS: dict[type[EcrError], tuple[int, str]] = {
     errors.InvalidParameterException: (405, "UNSUPPORTED"),
     errors.LimitExceededException: (403, "DENIED"),
     errors.AccessDeniedException: (403, "DENIED"),
+    errors.ThrottlingException: (429, "TOOMANYREQUESTS"),
+    errors.ServerException: (500, "UNKNOWN"),
+    errors.ServiceUnavailable: (503, "UNKNOWN"),
 }
 
 _UPSTREAM_ROWS: dict[type[UpstreamFailure], tuple[int, str]] = {
@@ -75,8 +78,11 @@ def oci_error_of(error: EcrError, url: str) -> OciError:
     if isinstance(error, errors.ImageNotFoundException):
         return manifest_unknown()
     status, code = _ROWS.get(type(error), (400, "UNSUPPORTED"))
-    last = error.facts.get("last_valid_byte_received")
-    return OciError(status, code, error.message, {} if last is None else {"Range": f"0-{last}", "Location": url})
+    last, retry_after = error.facts.get("last_valid_byte_received"), error.facts.get("retry_after")
+    headers = {} if last is None else {"Range": f"0-{last}", "Location": url}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return OciError(status, code, error.message, headers)
 
 
 def oci_error_of_upstream(failure: UpstreamFailure) -> OciError:

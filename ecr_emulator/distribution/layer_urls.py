@@ -10,6 +10,7 @@ from werkzeug import Request, Response
 from ecr_emulator.distribution.blobs import get_blob
 from ecr_emulator.distribution.errors import OciError, method_not_allowed
 from ecr_emulator.distribution.request import RegistryRequest
+from ecr_emulator.distribution.routes import LAYERS
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import Services
 from ecr_emulator.services.layer_urls import PREFIX, verify
@@ -26,5 +27,6 @@ def get_layer(request: Request, services: Services, now: datetime) -> Response:
         account, region, name, digest = found.groups()
         registry = Registry(account, region)
         if verify(services.tokens, registry, name, digest, request.args, now):
+            services.faults.apply({LAYERS, f"{request.method} {LAYERS}"}, registry, name, request.environ)
             return get_blob(RegistryRequest(request, services, registry, name, name, now, principal=""), digest)
     raise OciError(403, "DENIED", "The URL is not signed by this registry, or has expired.")

@@ -16,11 +16,12 @@ Handler = Callable[..., Response]
 
 
 class Route(NamedTuple):
-    """A path and the handlers of its methods.
+    """A path, its name for people, and the handlers of its methods.
 
     The first group of the path is the name of the repository; the others are the handler's arguments.
     """
 
+    name: str
     path: re.Pattern[str]
     handlers: Mapping[str, Handler]
 
@@ -30,30 +31,42 @@ def check_version(_: RegistryRequest) -> Response:
     return Response("{}", content_type="application/json")
 
 
-def _route(path: str, **handlers: Handler) -> Route:
+def _route(name: str, path: str, **handlers: Handler) -> Route:
     if "GET" in handlers:
         handlers["HEAD"] = handlers["GET"]
-    return Route(re.compile(path), handlers)
+    return Route(name, re.compile(path), handlers)
 
 
 ROUTES = (
-    _route(r"/v2/(.+)/manifests/([^/]+)",
+    _route("manifests", r"/v2/(.+)/manifests/([^/]+)",
            GET=manifests.get_manifest, PUT=manifests.put_manifest, DELETE=manifests.delete_manifest),
-    _route(r"/v2/(.+)/blobs/uploads/?", POST=uploads.begin_upload),
-    _route(r"/v2/(.+)/blobs/uploads/([^/]+)",
+    _route("uploads", r"/v2/(.+)/blobs/uploads/?", POST=uploads.begin_upload),
+    _route("uploads", r"/v2/(.+)/blobs/uploads/([^/]+)",
            GET=uploads.get_upload, PATCH=uploads.append_to_upload,
            PUT=uploads.finish_upload, DELETE=uploads.cancel_upload),
-    _route(r"/v2/(.+)/blobs/([^/]+)", GET=blobs.get_blob, DELETE=blobs.refuse_delete),
-    _route(r"/v2/(.+)/tags/list", GET=tags.list_tags),
-    _route(r"/v2/(.+)/referrers/([^/]+)", GET=referrers.list_referrers),
-    _route(r"/v2/()_catalog", GET=tags.list_repositories),
-    _route(r"/v2/?()", GET=check_version),
+    _route("blobs", r"/v2/(.+)/blobs/([^/]+)", GET=blobs.get_blob, DELETE=blobs.refuse_delete),
+    _route("tags", r"/v2/(.+)/tags/list", GET=tags.list_tags),
+    _route("referrers", r"/v2/(.+)/referrers/([^/]+)", GET=referrers.list_referrers),
+    _route("catalog", r"/v2/()_catalog", GET=tags.list_repositories),
+    _route("base", r"/v2/?()", GET=check_version),
 )  # fmt: skip
 
 
-class Match(NamedTuple):
-    """The handler for a method and a path, the repository name in the path, and the handler's other arguments."""
+LAYERS = "layers"
+"""The name of the route of signed URLs, which is not below ``/v2/``."""
 
+
+def fault_targets() -> set[str]:
+    """Return the names of the routes, alone and with each of their methods: ``blobs``, ``GET blobs``."""
+    named = {(route.name, method) for route in ROUTES for method in route.handlers}
+    named |= {(LAYERS, "GET"), (LAYERS, "HEAD")}
+    return {target for name, method in named for target in (name, f"{method} {name}")}
+
+
+class Match(NamedTuple):
+    """The route and the handler of a request, the repository name in the path, and the handler's other arguments."""
+
+    route: str
     handler: Handler
     name: str
     arguments: tuple[str, ...]
@@ -68,5 +81,5 @@ def match(method: str, path: str) -> Match:
             if handler is None:
                 raise method_not_allowed(method, route.handlers)
             name, *arguments = found.groups()
-            return Match(handler, name, tuple(arguments))
+            return Match(route.name, handler, name, tuple(arguments))
     raise OciError(404, "UNSUPPORTED", f"The registry API has no {path}")

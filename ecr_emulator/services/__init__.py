@@ -19,6 +19,7 @@ from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import Referrers
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.request_faults import RequestFaults
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -48,5 +49,6 @@ class Services:
     background: Background
     garbage_collector: GarbageCollector
     verification: Verification
+    faults: RequestFaults
     allowed_upstreams: Collection[str] = ()
     access: Access | None = None

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ecr_emulator.domain.fault import ConnectionDropped
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FORESEEN = (UpstreamFailure, StorageFailure)
+FORESEEN = (UpstreamFailure, StorageFailure, ConnectionDropped)
 """What may end an answer in the middle without anything being wrong with the emulator."""
 WITHOUT_CHUNKS = ("HTTP/1", "HTTP/1.0")
 """How Granian and others name the protocol in which the end of the connection is the end of an unmeasured body."""
 
 
-def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure) -> None:
+def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure | ConnectionDropped) -> None:
     """Log why an answer breaks off."""
     log.warning("the answer to %s %s breaks off: %s", method, path, failure.reason)
 
@@ -82,7 +83,8 @@ class _Body:
             return next(self._parts)
         except FORESEEN as failure:
             tell(self._environ["REQUEST_METHOD"], self._environ["PATH_INFO"], failure)
-            if not self._start.is_measured:  # only an exception keeps Granian from ending the chunks properly
+            # Only an exception keeps Granian from ending the chunks properly, or from sending the head of an answer.
+            if not self._start.is_measured or isinstance(failure, ConnectionDropped):
                 raise
             raise StopIteration from None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from ecr_emulator.domain.fault import ConnectionDropped
 from ecr_emulator.serving.failed_bodies import FORESEEN, tell
 from ecr_emulator.serving.listeners import listen
 
@@ -76,6 +77,8 @@ class _Handler(WSGIRequestHandler):
         """Answer one request. An application that fails midway ends the connection, so that nothing looks complete."""
         try:
             super().run_wsgi()
+        except ConnectionDropped:
+            self.close_connection = True
         except FORESEEN as failure:
             tell(self.command, self.path, failure)
             self._break_off()

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
 
+from ecr_emulator.domain.fault import ConnectionDropped
 from ecr_emulator.transports import InProcess
 
 SECRET_KEY = "any"  # noqa: S105 - the emulator takes any
@@ -75,8 +77,11 @@ class _Send:
         body = _bytes(request.body)
         headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in NOT_SENT}
         headers["Content-Length"] = str(len(body))
-        answer = self._application.send(request.method, request.url, headers, BytesIO(body))
-        return AWSResponse(request.url, answer.status, answer.headers, _Raw(answer.read()))
+        try:
+            answer = self._application.send(request.method, request.url, headers, BytesIO(body))
+            return AWSResponse(request.url, answer.status, answer.headers, _Raw(answer.read()))
+        except ConnectionDropped as dropped:
+            raise ConnectionClosedError(endpoint_url=request.url) from dropped
 
 
 class _Raw(BytesIO):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ecr_emulator.snapshots import Snapshot
     from ecr_emulator.testing.aws_clients import EmulatorSession
     from ecr_emulator.testing.clock import EmulatorClock
+    from ecr_emulator.testing.faults import EcrFaults
 
 UNOPENED = "http://localhost:4566"
 """The endpoint of clients in this process as long as nobody has asked for an address."""
@@ -64,6 +65,13 @@ class EcrEmulator(EcrEndpoint):
         from ecr_emulator.testing.clock import EmulatorClock
 
         return EmulatorClock(self._emulator.clock, self._emulator.services.background)
+
+    @cached_property
+    def faults(self) -> EcrFaults:
+        """Faults of ECR: throttling, server errors, latency, broken connections (docs/faults.md)."""
+        from ecr_emulator.testing.faults import EcrFaults
+
+        return EcrFaults(self._emulator.faults)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""

@@ -28,12 +28,13 @@ from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.request_faults import RequestFaults
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
-from ecr_emulator.system import RandomIds
+from ecr_emulator.system import RandomIds, chances
 from tests.support.clock import FrozenClock
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class ControlPlane:
             addresses=Addresses(),
             background=Background(store, garbage_collector, self.background_delay),
             garbage_collector=garbage_collector,
+            faults=RequestFaults(self.clock, chances, self.clock.pause, frozenset),
             verification=Verification(store, blobs, self.upstream, downloads),
             allowed_upstreams=ALLOWED,
             access=Access(self.identities, store) if self.enforces_iam else None,
