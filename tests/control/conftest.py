@@ -38,24 +38,24 @@ def services(plane):
 
 @pytest.fixture
 def ecr_of(plane):
-    """Makes a client for another account, or for another Region."""
+    """Return a function that makes a client for another account or another Region."""
     return lambda account="test", region="us-east-1": client_of(plane, account=account, region=region)
 
 
 @pytest.fixture
 def ecr(plane):
-    """A client that sends whatever it is given: the checks are the server's."""
+    """Return a client that does not validate its requests, so that the server must."""
     return client_of(plane, parameter_validation=False)
 
 
 @pytest.fixture(scope="session")
 def populated_folder(tmp_path_factory):
-    """A folder with a populated registry, and the requests that find something there."""
+    """Return a folder with a populated registry, and the requests that find something in it."""
     folder = tmp_path_factory.mktemp("populated")
     return folder, populate(folder)
 
 
 @pytest.fixture(scope="session")
 def requests(populated_folder):
-    """Requests that find something in the populated registry."""
+    """Return the requests that find something in the populated registry."""
     return populated_folder[1]

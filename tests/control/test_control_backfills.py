@@ -33,7 +33,7 @@ def configure(client, *destinations, **members):
 
 @pytest.fixture
 def old_images(ecr):
-    """Images that were there before the replication configuration, as (repository, tag)."""
+    """Push images before there is a replication configuration, and return them as (repository, tag)."""
     names = [("team/app", "v1"), ("team/app", "v2"), ("team/app", None), ("tools", "v1")]
     for repository in ("team/app", "tools"):
         ecr.create_repository(repositoryName=repository)

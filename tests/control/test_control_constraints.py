@@ -1,4 +1,4 @@
-"""Constraints of the model, and AWS's sentences about values that break them."""
+"""Constraints of the model, and AWS's sentences for values that violate them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def violation(call, member, rule, **request):
 
 @pytest.mark.parametrize("name", ["Team/App", "a___b", "a..b", "-a", "a-", "a//b", "a/", "team/app\n", "größe"])
 def test_a_repository_name_must_match_its_pattern(ecr, name):
-    rule = f"must satisfy regular expression '{NAME}'"  # which leaves two quotes at the end of the sentence
+    rule = f"must satisfy regular expression '{NAME}'"  # the sentence therefore ends with two quotes
     violation(ecr.create_repository, "repositoryName", rule, repositoryName=name)
     violation(ecr.list_images, "repositoryName", rule, repositoryName=name)
 

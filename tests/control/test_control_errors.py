@@ -1,4 +1,4 @@
-"""The table of errors against the model, and every raiser against the table."""
+"""The error classes against the model, and every raised error against its class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CLASSES = {
 
 
 def fields(error_class) -> set[str]:
-    """The facts that a sentence names."""
+    """Return the names of the facts in a sentence."""
     return {name for _, name, _, _ in string.Formatter().parse(error_class.sentence) if name}
 
 
@@ -55,7 +55,7 @@ def test_a_sentence_is_whole_with_its_facts(name):
 
 
 def raises() -> Iterator[tuple[str, str, set[str]]]:
-    """Every place that makes an error from its sentence: where, which class, and the facts that it gives."""
+    """Yield every place that creates an error from its sentence: the place, the class, and the facts."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             where = f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"

@@ -31,7 +31,7 @@ def listed(ecr, **request):
 
 
 def put_several(ecr, count, tags_of=lambda number: [f"v{number}"]):
-    """Put so many images; their digests in order."""
+    """Put ``count`` images and return their digests in order."""
     digests = []
     for number in range(count):
         digests.append(put_image(ecr, REPOSITORY, an_image(number)))
@@ -155,7 +155,7 @@ def test_images_are_filtered_by_whether_they_have_tags(ecr, tag_status, seeds):
 
 
 def archive(services, digest):
-    """Put an image into the archive, as the storage sees it."""
+    """Archive an image directly in the storage."""
     registry = Registry(ACCOUNT, "us-east-1")
     with services.store.writing() as work:
         repository = work.repositories.get(registry, REPOSITORY)

@@ -37,7 +37,7 @@ def upstream():
 
 
 class Pulling(ControlPlane):
-    """A control plane that reaches a scripted upstream, by a rule without a credential and by one with."""
+    """A control plane with a scripted upstream, a rule without a credential and a rule with one."""
 
     def __init__(self, directory, cleanup, upstream):
         super().__init__(directory, cleanup)
@@ -194,7 +194,7 @@ def layer_url(ecr, name, digest):
 
 @pytest.fixture
 def uncached(ecr, plane, upstream):
-    """The layer of a cached image that the upstream did not give when the image was imported."""
+    """Return the layer of a cached image. The upstream did not have the layer when the image was imported."""
     app = multi_arch()
     upstream.auth = Basic(*CREDENTIAL)
     upstream.add_image("team/app", app, "v1")
@@ -202,7 +202,7 @@ def uncached(ecr, plane, upstream):
     got(ecr, GUARDED, {"imageTag": "v1"})
     plane.settle()
     upstream.heal()
-    plane.services.upstreams.forget()  # what it lately did not have
+    plane.services.upstreams.forget()  # the negative answers of the upstream
     return app.images[0].layers[0].digest
 
 

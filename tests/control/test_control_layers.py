@@ -1,4 +1,4 @@
-"""Layers through boto3: availability, upload by parts, download URLs."""
+"""Layers through boto3: availability, uploads in parts, download URLs."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ def test_a_malformed_digest_has_no_download_url(ecr):
     )
 
 
-# --- All of them -----------------------------------------------------------------------------------------
+# --- All operations --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

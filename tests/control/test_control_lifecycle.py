@@ -1,4 +1,4 @@
-"""Lifecycle policies through boto3: put, previewed, and acting by the clock."""
+"""Lifecycle policies through boto3: storing them, and their evaluation by the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lifecycle policies and images that belong together: what an index lists goes when the index went, or was archived."""
+"""Lifecycle policies and indexes: children expire or are archived after their index."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_results_by_tag_status(ecr, clock):
 
 
 class TestWhileAPreviewIsUnderWay:
-    """The work behind the client's back seems to take a while."""
+    """Tests with a delay of the background work."""
 
     DELAY = timedelta(seconds=30)
 

@@ -1,7 +1,6 @@
-"""Pages of results: together they are the whole, whatever their size, and a token belongs to one query.
+"""Pages of results: pages of any size together contain the whole list, and a token is valid for one query.
 
-The operations are those of the model that take a ``nextToken``; botocore's paginators for them are used where it has
-some.
+The tests run with every operation of the model that has a ``nextToken``, and with botocore's paginators.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ DESTINATIONS = [{"region": region, "registryId": ACCOUNT} for region in ("eu-wes
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory):
-    """One for all: nothing here changes it."""
+    """Return one control plane for all tests of this module, which do not change it."""
     with ExitStack() as cleanup:
         yield ControlPlane(tmp_path_factory.mktemp("rich"), cleanup)
 
@@ -50,7 +49,7 @@ def ecr(plane):
 
 @pytest.fixture(scope="module")
 def rich(ecr, plane):
-    """A registry with five of whatever can be listed; returns the members that name some of it."""
+    """Create five of each resource that can be listed, and return the members that identify some of them."""
     for name in (NAME, "aa", "bb", "cc", "dd"):
         ecr.create_repository(repositoryName=name)
         ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=f"{name}/hub", upstreamRegistryUrl="public.ecr.aws")
@@ -81,7 +80,7 @@ def request_for(operation, members):
 
 
 def listed(answer):
-    """The one list of an answer, at whatever depth."""
+    """Return the only list in an answer, at any depth."""
     inner = [value for value in answer.values() if isinstance(value, dict) and "HTTPStatusCode" not in value]
     return next((value for value in answer.values() if isinstance(value, list)), None) or next(
         (found for found in map(listed, inner) if found), []

@@ -1,4 +1,4 @@
-"""Partitions of AWS: each has its own ARNs and host names, and those of another mean nothing."""
+"""Partitions of AWS: each has its own ARNs and host names, and those of other partitions are not found or refused."""
 
 from __future__ import annotations
 

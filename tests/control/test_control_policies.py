@@ -115,7 +115,7 @@ def no_registry_policy(account=ACCOUNT):
 
 
 def said(answer):
-    """An answer without what HTTP says of it."""
+    """Return an answer without its HTTP metadata."""
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 

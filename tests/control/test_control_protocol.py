@@ -1,4 +1,4 @@
-"""The AWS JSON 1.1 protocol: what comes in, what goes out, and in which order things are refused."""
+"""The AWS JSON 1.1 protocol: requests, answers, and the order of checks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def authorization(key="test", region="us-east-1"):
 
 @pytest.fixture
 def post(plane):
-    """Sends a body to an operation; a header that is None is left out."""
+    """Return a function that sends a body to an operation. It leaves out headers that are None."""
 
     def send(operation="DescribeRepositories", body="{}", wsgi=plane.wsgi, query="", **headers):
         standard = {"X-Amz-Target": PREFIX + operation, "Authorization": authorization()}
@@ -47,7 +47,7 @@ def error(response):
 
 
 def created(post, **headers):
-    """The repository that a creation answers."""
+    """Create a repository and return its description in the answer."""
     return content(post("CreateRepository", '{"repositoryName": "team/app"}', **headers))["repository"]
 
 
@@ -229,7 +229,7 @@ def test_an_access_key_that_iam_knows_belongs_to_its_account(plane, post):
     assert created(post, Authorization=authorization("AKIAKNOWN"))["registryId"] == "111122223333"
 
 
-# --- Failures of ours ------------------------------------------------------------------------------------
+# --- Internal errors -------------------------------------------------------------------------------------
 
 
 def test_what_fails_unexpectedly_is_a_server_exception_and_logged(plane, post, monkeypatch, caplog):

@@ -1,6 +1,6 @@
-"""Registries side by side: each account has one in each Region, and nothing of one shows in another.
+"""Separation of registries: each account has one in each Region, and no request shows the content of another one.
 
-What is asked of a populated registry comes from the model, as in ``test_control_variants``.
+The requests are made from the model, as in ``test_control_variants``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OPERATIONS = service_model().operation_names
 UNDER_WAY = {"StopReplicationBackfill"}
 ELSEWHERE = [("111122223333", "us-east-1"), (ACCOUNT, "ap-south-1")]
 NEVER_TWICE = {"uploadId", "authorizationToken", "downloadUrl", "replicationBackfillId", "repositoryUri"}
-"""Members whose values are new in every answer, or are for its receiver alone."""
+"""Members whose values differ in every answer or for every caller."""
 
 
 def shape_of(operation):
@@ -30,7 +30,7 @@ def names_registry(operation):
 
 
 def steady(value):
-    """An answer without what is never the same twice."""
+    """Return an answer without the members of ``NEVER_TWICE``."""
     if isinstance(value, dict):
         return {name: steady(each) for name, each in value.items() if name not in NEVER_TWICE}
     return [steady(each) for each in value] if isinstance(value, list | tuple) else value
@@ -45,7 +45,7 @@ def registry(populated_folder, tmp_path, operation):
 
 @pytest.fixture
 def empty(tmp_path):
-    """A plane without anything in it."""
+    """Return an empty control plane."""
     (tmp_path / "empty").mkdir()
     with ExitStack() as cleanup:
         yield empty_control_plane(tmp_path / "empty", cleanup)
@@ -86,7 +86,7 @@ OF_THE_REGISTRY = {
     "state",
     "tasks",
 }
-"""Tables of what does not hang on a repository."""
+"""Tables whose rows do not belong to a repository."""
 
 
 @pytest.mark.parametrize("operation", ["DeleteRepository"])

@@ -1,4 +1,4 @@
-"""Replication through boto3: what is pushed in one registry arrives in others of the same emulator."""
+"""Replication through boto3: images that are pushed to one registry arrive in others of the same emulator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def background_delay():
 
 @pytest.fixture
 def there(ecr_of):
-    """The registry that images are replicated to."""
+    """Return a client of the registry to which images are replicated."""
     return ecr_of(*THERE)
 
 
@@ -63,7 +63,7 @@ def images(client, name="team/app"):
 
 
 def pushed(client, seed="app", tag="v1", name="team/app"):
-    """An image in a repository that is there or is created."""
+    """Push an image, after creating its repository if needed, and return its digest."""
     if not any(each["repositoryName"] == name for each in client.describe_repositories()["repositories"]):
         client.create_repository(repositoryName=name)
     return put_image(client, name, an_image(seed), tag)

@@ -101,7 +101,7 @@ def test_the_upstream_prefix_is_kept(ecr):
 @pytest.mark.parametrize("url", ALLOWED)
 @pytest.mark.parametrize("credential", [{}, {"credentialArn": SECRET}])
 def test_a_rule_for_a_registry_that_the_operator_allows(ecr, url, credential):
-    """The API has no name for such an upstream, and none is shown."""
+    """Check that answers contain no name for such an upstream: the API has none."""
     created = rule(ecr, "other", url, **credential)
     assert "upstreamRegistry" not in created
     (described,) = ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]

@@ -1,4 +1,4 @@
-"""Image scanning through boto3: the scans."""
+"""Image scanning through boto3: scans and their findings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def app(ecr):
 
 @pytest.fixture
 def known(services):
-    """Tells the emulator what is found in an image, or in every image."""
+    """Return a function that gives the emulator the findings of an image, or of every image."""
 
     def tell(findings, digest="*"):
         with services.store.writing() as work:
@@ -54,7 +54,7 @@ def known(services):
 
 @pytest.fixture
 def events(services):
-    """The events of scans so far."""
+    """Return a function that lists the events of scans so far."""
 
     def told():
         with services.store.reading() as work:
@@ -89,7 +89,7 @@ def not_found(digest, tag):
     )
 
 
-# --- What a scan finds ---------------------------------------------------------------------------------------
+# --- Findings ------------------------------------------------------------------------------------------------
 
 
 def test_a_scan_finds_what_is_known_of_the_image(ecr, app, known, clock):
@@ -206,7 +206,7 @@ def test_a_scan_ends_with_its_image(ecr, app, clock, events):
     assert events() == []
 
 
-# --- What is not scanned -------------------------------------------------------------------------------------
+# --- Images that are not scanned -----------------------------------------------------------------------------
 
 
 def test_an_image_is_scanned_once_a_day(ecr, app, clock, known):

@@ -1,4 +1,4 @@
-"""Image scanning through boto3: what registries and repositories are configured to do."""
+"""Image scanning through boto3: the configuration of registries and repositories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EMPTY = {"scanType": "BASIC", "rules": []}
 
 @pytest.fixture
 def changes(services):
-    """The changes of frequency that were told so far, one list for each event."""
+    """Return a function that lists the changes of frequency so far, one list for each event."""
 
     def told():
         with services.store.reading() as work:

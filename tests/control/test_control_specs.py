@@ -36,7 +36,7 @@ CACHED = (
 
 @pytest.fixture
 def refresh(monkeypatch, tmp_path):
-    """The script, at work in a directory of its own."""
+    """Return the script. It reads and writes in a directory of its own."""
     spec = importlib.util.spec_from_file_location("refresh_specs", ROOT / "scripts" / "refresh_specs.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
@@ -59,7 +59,7 @@ def forget():
 
 @pytest.fixture
 def without_put_image(monkeypatch):
-    """The code after somebody has lost a handler."""
+    """Remove the handler of PutImage."""
     with monkeypatch.context() as change:
         change.delitem(HANDLERS, "put_image")
         forget()
@@ -69,7 +69,7 @@ def without_put_image(monkeypatch):
 
 @pytest.fixture
 def newer_api(monkeypatch, tmp_path):
-    """The model as the botocore of some later year has it: with one operation more, and its client."""
+    """Simulate a later botocore, whose model and client have one more operation."""
     load = model.load
     document = copy.deepcopy(load("service-2"))
     document["operations"]["BrewImage"] = document["operations"]["DescribeRegistry"] | {"name": "BrewImage"}
@@ -104,7 +104,7 @@ def coverage_in(specs):
 
 
 def test_the_coverage_is_what_the_code_does(refresh):
-    """Operations that only one of both knows are news of ECR, which the script reports; they break nothing."""
+    """Compare only operations that both contain. The script reports the others as changes of ECR."""
     now = refresh.coverage()
     known = committed().keys() & now.keys()
     assert {name: committed()[name] for name in known} == {name: now[name] for name in known}

@@ -20,7 +20,7 @@ def background_delay():
 
 @pytest.fixture
 def digest(ecr):
-    """An image ``v1``."""
+    """Push an image ``v1`` and return its digest."""
     ecr.create_repository(repositoryName=NAME)
     return put_image(ecr, NAME, an_image(), "v1")
 

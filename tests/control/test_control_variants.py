@@ -1,4 +1,4 @@
-"""Wrong requests, at every member of every operation, get the error that ECR documents; all others succeed.
+"""Requests with a wrong member, for every member of every operation, get the error that ECR documents.
 
 The variants come from the model; see ``tests.support.request_variants``.
 """
@@ -20,7 +20,7 @@ OPERATIONS = service_model().operation_names
 READING = ("BatchCheck", "BatchGet", "Describe", "Get", "List", "Validate")
 """Prefixes of operations that change nothing."""
 UNDER_WAY = {"StopReplicationBackfill"}
-"""Operations that find something only while the background work is not done."""
+"""Operations that find something only while background work is pending."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every form of address, on every request: the same registry is meant, and answers are addressed as the request was."""
+"""Every form of address, in every request: all address the same registry, and answers keep the form of the request."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
@@ -25,7 +25,7 @@ SBOM = an_image("sbom", subject=IMAGE.descriptor, artifactType="application/spdx
 
 @dataclass(frozen=True)
 class Form:
-    """How somebody addresses the registry, and how answers begin; ``home`` is where the token says which it is."""
+    """A form of address, and the beginning of URLs in its answers. With ``home``, the token selects the registry."""
 
     origin: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ FORMS = {
 
 
 class Visitor:
-    """A registry client that uses one form of address, and goes wherever answers send it."""
+    """A registry client that uses one form of address and follows the URLs in answers."""
 
     def __init__(self, docker, form):
         self.form = form
@@ -65,7 +65,7 @@ class Visitor:
         self.used = set()
 
     def send(self, method, rest, query=None, headers=None, *, status=None, **how):
-        """A request to something in the repository ``app``, to a URL that an answer named, or to an absolute path."""
+        """Send a request to a path in the repository ``app``, to a URL from an answer, or to an absolute path."""
         url = urlsplit(rest)
         if url.scheme:
             assert f"{url.scheme}://{url.netloc}" == self.form.origin
@@ -102,7 +102,7 @@ class Visitor:
 
 @pytest.fixture
 def theirs(docker):
-    """A client of another registry of the same emulator, with the repositories ``app`` and ``other``."""
+    """Return a client of another registry of the same emulator, with the repositories ``app`` and ``other``."""
     client = Docker(docker.emulator, ACCOUNT, REGION)
     client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     for name in ("app", "other"):

@@ -1,4 +1,4 @@
-"""Blobs: up in every way the protocol knows, and down whole or in part."""
+"""Blobs: pushes in every way that the protocol has, and pulls of the whole or a part."""
 
 import hashlib
 import socket
@@ -17,7 +17,7 @@ BLOB = layer("blob", 10_000)
 PATH = f"/v2/team/app/blobs/{BLOB.digest}"
 
 
-# --- Down ---------------------------------------------------------------------------------------------------
+# --- Pulls --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_blobs_are_not_deleted(held):
     assert held.get(PATH).status_code == 200
 
 
-# --- Up -----------------------------------------------------------------------------------------------------
+# --- Pushes -------------------------------------------------------------------------------------------------
 
 
 def test_in_one_request(docker):

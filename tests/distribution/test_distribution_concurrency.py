@@ -1,4 +1,4 @@
-"""Clients that do the same at the same time, over real connections; and the largest manifest there can be."""
+"""Concurrent clients that send the same requests over real connections; and the largest possible manifest."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -31,7 +31,7 @@ def emulator(state):
 
 @pytest.fixture
 def url(docker):
-    """The repository of ``docker``, on a server with real connections."""
+    """Return the URL of the repository of ``docker`` on a server with real connections."""
     server = GranianServer(docker.emulator.wsgi, listen(["127.0.0.1"], 0), threads=2 * CLIENTS)
     server.start()
     yield f"http://127.0.0.1:{server.port}/v2/team/app"
@@ -40,7 +40,10 @@ def url(docker):
 
 @pytest.fixture
 def together(docker):
-    """Runs a function in many threads, with a connection, a barrier and a number for each; returns all results."""
+    """Return a function that calls another one in many threads and returns all results.
+
+    Each call receives a connection, a barrier and a number.
+    """
     barrier = Barrier(CLIENTS, timeout=SECONDS)
 
     def run(act):
@@ -78,7 +81,7 @@ def test_one_blob_that_many_push_is_there_once_and_whole(docker, together, url, 
 
 @pytest.fixture
 def images(docker):
-    """An image for each client, of which everything but the manifest is there."""
+    """Return an image for each client. Its layers and config are pushed, its manifest is not."""
     images = [an_image(seed) for seed in range(CLIENTS)]
     for image in images:
         for blob in image.blobs:

@@ -1,4 +1,4 @@
-"""Conditions and ranges, by RFC 9110: If-Match, If-None-Match and If-Range, and which requests have ranges at all."""
+"""Conditions and ranges, by RFC 9110: If-Match, If-None-Match, If-Range, and the requests to which Range applies."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def held(docker):
 
 
 def tags(digest):
-    """Ways to write an entity tag, alone and among others."""
+    """Return header values that contain the entity tag, alone and among others."""
     return [f'"{digest}"', f'W/"{digest}"', f'"x", "{digest}"', f'"x" ,W/"{digest}","y"', "*"]
 
 

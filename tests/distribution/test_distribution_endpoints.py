@@ -1,4 +1,4 @@
-"""specs/oci/endpoints.toml is true: the URL table has its endpoints, and each succeeds and fails as it says."""
+"""The routes against specs/oci/endpoints.toml: both have the same endpoints, with the same results and failures."""
 
 import re
 import tomllib
@@ -31,7 +31,7 @@ class SampleRegistry:
         docker.send("PATCH", f"/v2/team/app/blobs/uploads/{self.upload}", data=b"abc")
 
     def ask(self, endpoint, how):
-        """A request to an endpoint whose path has ``how``'s values; the rest of ``how`` is the request's."""
+        """Send a request to an endpoint. ``how`` has the values of its path, and further arguments of the request."""
         known = {"name": "team/app", "digest": BLOB.digest, "reference": "v1", "other_name": "team/app"}
         known |= {"reference": self.upload} if "/uploads/<reference>" in endpoint["path"] else {}
         known |= {"integer": "1", "tagname": "a", "artifactType": "x"}

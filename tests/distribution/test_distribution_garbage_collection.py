@@ -1,4 +1,4 @@
-"""Garbage collection, by the clock or on request, deletes what nobody needs and nothing else."""
+"""Garbage collection, by the clock or on request, deletes only unneeded blobs and uploads."""
 
 import threading
 from datetime import timedelta
@@ -33,7 +33,7 @@ def collect(docker, grace="0s"):
 
 
 class SlowChunk:
-    """A chunk that is under way: its bytes come when ``ended`` asks for the answer."""
+    """A chunk that is being sent. Its bytes arrive when ``ended`` asks for the answer."""
 
     def __init__(self, docker, location, *pieces):
         self._pieces, self._answers = list(pieces), []
@@ -57,7 +57,7 @@ class SlowChunk:
 
 
 def ask_for(docker, plane, blob=BLOB):
-    """Hear that a layer is there, as clients do before they push the manifest."""
+    """Ask whether a layer exists, as clients do before they push the manifest."""
     if plane == "registry":
         assert docker.send("HEAD", f"/v2/team/app/blobs/{blob.digest}").status_code == 200
     else:
@@ -167,7 +167,7 @@ def test_a_client_that_is_told_that_a_layer_is_there_can_count_on_it(docker, pla
     docker.push_blob(BLOB)
     wait(docker, hours=20)
     ask_for(docker, plane)
-    wait(docker, hours=9)  # the collection of the 48th hour spares what was given or asked for since the 24th
+    wait(docker, hours=9)  # the collection in the 48th hour keeps layers that were pushed or asked for since the 24th
     assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
 
 

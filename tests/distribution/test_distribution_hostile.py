@@ -1,4 +1,4 @@
-"""Clients that mean harm: every request has a clear answer, and the registry is as it was."""
+"""Hostile clients: every request has a clear answer and leaves the registry unchanged."""
 
 import json
 from hashlib import sha512

@@ -1,4 +1,4 @@
-"""Images that list and refer to each other in shapes that were made to hurt: chains, diamonds, fans."""
+"""Images that list and refer to each other in hostile shapes: chains, diamonds, fans."""
 
 import json
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.support.images import an_image, an_index
 from tests.support.upstream_images import Content, image, layer
 
 DEEP = 1_100
-"""More than Python's own stack takes."""
+"""Depth that exceeds Python's recursion limit."""
 VERY_DEEP = 2_500
 LAYERS = 40
 HOME = Registry(ACCOUNT, "us-east-1")
@@ -24,7 +24,7 @@ SIZE = sum(blob.size for blob in INNERMOST.blobs)
 
 
 def chain(depth=DEEP):
-    """Indexes, each in the next, and the image in the innermost first."""
+    """Return an image, an index that lists it, an index that lists that index, and so on."""
     images = [INNERMOST]
     while len(images) <= depth:
         images.append(an_index(images[-1]))
@@ -32,7 +32,7 @@ def chain(depth=DEEP):
 
 
 def diamonds():
-    """Two indexes that both list both of the two below, which both list both …: a trillion ways down to the image."""
+    """Return levels of two indexes. Both list both indexes of the level below: a trillion paths lead to the image."""
     images = [INNERMOST]
     below = [INNERMOST]
     for _ in range(LAYERS):
@@ -42,7 +42,7 @@ def diamonds():
 
 
 def referrers(subject, number=DEEP):
-    """Artifacts, each of which refers to the one before, the first to the subject."""
+    """Return artifacts. The first refers to the subject, each other one to the artifact before it."""
     found = []
     for _ in range(number):
         empty = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": INNERMOST.config.descriptor, "layers": []}
@@ -57,7 +57,7 @@ def innermost(docker):
 
 
 def store(docker, contents, origin=Origin.CLIENT):
-    """As many pushes would, in one transaction."""
+    """Store images in one transaction, instead of many pushes."""
     with docker.emulator.services.store.writing() as work:
         repository = work.repositories.get(HOME, "team/app")
         for content in contents:
@@ -79,7 +79,7 @@ def digests_of(client):
 
 
 def replicated(docker, content):
-    """A client of the registry to which the image was replicated when it was pushed."""
+    """Push an image and return a client of the registry to which it is replicated."""
     destination = {"region": ELSEWHERE.region, "registryId": ELSEWHERE.id}
     docker.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
     assert docker.put(content, "top").status_code == 201

@@ -1,4 +1,4 @@
-"""An emulator that is killed in the middle of a push: what it was told is there, and nothing else is."""
+"""An emulator that is killed during a push: all confirmed bytes are stored, and no others."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ ARGUMENTS = ("--port", "0", "--data-dir", "state")
 
 
 class Client:
-    """A registry client of an emulator that may die."""
+    """A registry client of an emulator that may be killed."""
 
     def __init__(self, emulator):
         self.emulator = emulator
@@ -34,7 +34,7 @@ class Client:
         return requests.request(method, f"{self.emulator.url}{urlsplit(path).path}", headers=headers, timeout=20, **how)
 
     def begin_chunk(self, location, announced, sent):
-        """Send the head of a PATCH and some of its bytes, and leave the connection as it is."""
+        """Send the head of a PATCH and some of its bytes, and leave the connection open."""
         connection = socket.create_connection(("127.0.0.1", self.emulator.port), timeout=20)
         head = (
             f"PATCH {urlsplit(location).path} HTTP/1.1\r\nHost: {self.emulator.host}\r\n"
@@ -45,7 +45,7 @@ class Client:
 
 
 class Push:
-    """A push of a layer of its own, in two chunks. The second breaks off after so many bytes."""
+    """A push of a layer of its own in two chunks. The second chunk breaks off after ``offset`` bytes."""
 
     def __init__(self, client, offset):
         self.blob = layer(f"killed after {offset}", 3_000_000)
@@ -55,13 +55,13 @@ class Push:
         self.connection = client.begin_chunk(self.location, self.blob.size - FIRST, self.blob.raw[FIRST : self.sent])
 
     def wait_until_written(self, folder):
-        """The server writes whole pieces of a mebibyte; those that came are on the disk, and nobody knows of them."""
+        """Wait until the server has written all complete pieces of 1 MiB to the disk, unconfirmed."""
         file = folder / "state" / "ingest" / self.location.rpartition("/")[2]
         while file.stat().st_size < FIRST + (self.sent - FIRST) // PIECE * PIECE:
             os.sched_yield()
 
     def go_on(self, client):
-        """Go on where the emulator says that it was, to the end."""
+        """Continue the push where the emulator says that it stopped, to its end."""
         assert client.send("GET", f"/v2/app/blobs/{self.blob.digest}").status_code == 404
         assert client.send("GET", self.location).headers["Range"] == f"0-{FIRST - 1}"
         assert client.send("PATCH", self.location, data=self.blob.raw[FIRST:]).status_code == 202

@@ -1,4 +1,4 @@
-"""Tags, repositories, referrers; and what the API does not have."""
+"""Lists of tags, repositories and referrers; unknown paths and methods."""
 
 import json
 import re
@@ -13,7 +13,7 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def pages(docker, path):
-    """The answers of all pages, following Link."""
+    """Return the answers of all pages, by following the Link headers."""
     while path:
         answer = docker.get(path)
         assert answer.status_code == 200
@@ -138,7 +138,7 @@ def test_what_fails_inside_stays_inside(docker, caplog, monkeypatch):
 
 
 def test_a_client_that_keeps_referrers_under_a_tag_finds_them_there_and_in_the_list(docker):
-    """The fallback of the specification for registries without a list: clients old enough still write it."""
+    """Push an index under the referrers tag, the fallback of the specification that older clients use."""
     subject = image("subject")
     docker.push(subject, "v1")
     signature = referrer(docker, subject, "application/vnd.sig")

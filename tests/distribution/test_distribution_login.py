@@ -94,7 +94,7 @@ def test_the_host_or_the_path_names_the_registry(docker, path, headers):
 
 
 def pulled_by_uri(client, repository, token):
-    """Whether a pull of what the URI of a repository says finds the image ``v1``."""
+    """Return whether a pull by the URI of a repository finds the image ``v1``."""
     path = repository["repositoryUri"].removeprefix("localhost:4566/")
     headers = {"Authorization": f"Basic {token}"} if token else {}
     return client.http.get(f"/v2/{path}/manifests/v1", headers=headers).status_code == 200

@@ -1,4 +1,4 @@
-"""Requests of every form: which registry they mean, and what is wrong with them."""
+"""Requests of every form: the registry that they address, and their errors."""
 
 import base64
 from datetime import timedelta
@@ -18,13 +18,13 @@ THEIRS = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
 
 @pytest.fixture
 def theirs(docker):
-    """A client of another registry of the same emulator, with a repository ``theirs``."""
+    """Return a client of another registry of the same emulator, with a repository ``theirs``."""
     client = Docker(docker.emulator, "210987654321", "eu-west-1")
     client.ecr.create_repository(repositoryName="theirs")
     return client
 
 
-# --- Which registry -----------------------------------------------------------------------------------------
+# --- Addressed registry -------------------------------------------------------------------------------------
 
 
 def test_a_namespace_that_named_the_registry_is_repeated(docker, theirs):
@@ -101,7 +101,7 @@ def test_blobs_that_are_encrypted_otherwise_are_not_mounted(docker):
     assert docker.send("POST", path).status_code == 202
 
 
-# --- Who ----------------------------------------------------------------------------------------------------
+# --- Credentials --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("credentials", ["Basic \xe9", "Basic \xff\xff\xff\xff", "Basic ====", "Basic \t"])
@@ -133,7 +133,7 @@ def test_an_open_registry_still_knows_an_expired_token(open_registry):
     assert refusal(client.get("/v2/"))[:2] == (403, "DENIED")
 
 
-# --- What is wrong ------------------------------------------------------------------------------------------
+# --- Errors -------------------------------------------------------------------------------------------------
 
 
 def test_numbers_have_an_end(docker):

@@ -1,4 +1,4 @@
-"""Upload sessions: what names them, what opens none, and those whose bytes are gone."""
+"""Upload sessions: their ids, requests that open none, and sessions whose bytes are lost."""
 
 import shutil
 
@@ -13,7 +13,7 @@ UPLOADS = "/v2/team/app/blobs/uploads/"
 
 
 def named(answer):
-    """The id of a session, as both headers say."""
+    """Return the id of a session, which both headers contain."""
     upload = answer.headers["Docker-Upload-UUID"]
     assert answer.headers["Location"].endswith(f"{UPLOADS}{upload}")
     return upload
@@ -50,7 +50,7 @@ def test_an_empty_mount_may_come_with_the_blob(docker):
     assert docker.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
 
 
-# --- Sessions whose bytes are gone ----------------------------------------------------------------------------
+# --- Sessions whose bytes are lost ----------------------------------------------------------------------------
 
 
 def file_gone(path):
@@ -68,7 +68,7 @@ def bytes_gone(path):
 
 @pytest.fixture(params=[file_gone, folder_gone, bytes_gone])
 def lost(docker, request):
-    """A session whose bytes somebody removed."""
+    """Return a session whose bytes were removed."""
     location = docker.begin()
     docker.send("PATCH", location, data=BLOB.raw[:4_000])
     request.param(docker.emulator.data_dir / "ingest" / location.rpartition("/")[2])

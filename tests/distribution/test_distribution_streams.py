@@ -1,4 +1,4 @@
-"""Bodies that arrive slowly or break off, and responses that fail before or after they began."""
+"""Bodies that arrive slowly or break off, and responses that fail before or after their first byte."""
 
 import socket
 from contextlib import contextmanager
@@ -41,14 +41,14 @@ def granian(app):
 
 @pytest.fixture(params=[threaded, granian])
 def served(request, docker):
-    """The port of the emulator behind each of the two servers."""
+    """Return the port of the emulator. Each test runs with each of the two servers."""
     with request.param(docker.emulator.wsgi) as port:
         yield port
 
 
 @contextmanager
 def asked(docker, port, request, *pieces, headers=()):
-    """The connection on which a request was sent, its body in pieces."""
+    """Send a request, its body in pieces, and yield the connection."""
     lines = [f"{request} HTTP/1.1", "Host: localhost:4566", f"Authorization: Basic {docker.token}"]
     with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
         connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode())
@@ -59,14 +59,14 @@ def asked(docker, port, request, *pieces, headers=()):
 
 @contextmanager
 def talk(*request, headers=()):
-    """The answer to a request, with its body still to be read."""
+    """Send a request and yield the response, whose body is not read yet."""
     with asked(*request, headers=headers) as connection, HTTPResponse(connection) as answer:
         answer.begin()
         yield answer
 
 
 def leave_amid(*request, headers):
-    """Send a request whose body does not come to its end, and wait until the server has noticed."""
+    """Send a request, disconnect before the end of its body, and wait until the server has noticed."""
     with asked(*request, headers=headers) as connection:
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):
@@ -141,7 +141,7 @@ def upstream():
 
 @pytest.fixture
 def through(upstream, tmp_path):
-    """A client of an emulator that pulls ``quay/…`` through from the upstream."""
+    """Return a client of an emulator with a pull through cache rule for ``quay/…``."""
     with Emulator(Settings(data_dir=tmp_path / "through", upstream_map={"quay.io": upstream.url})) as emulator:
         client = Docker(emulator)
         client.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")

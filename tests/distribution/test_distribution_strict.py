@@ -1,4 +1,4 @@
-"""``--strict``: where real ECR departs from the OCI specification, so do we. docs/strict.md has the list."""
+"""``--strict``: departures of real ECR from the OCI specification. docs/strict.md lists them."""
 
 import re
 from datetime import timedelta
@@ -26,7 +26,7 @@ def strict(tmp_path):
 
 @pytest.fixture
 def both(strict, docker):
-    """The same for a strict registry and one that follows the specification."""
+    """Return a client of a strict registry and a client of a registry that follows the specification."""
     return strict, docker
 
 

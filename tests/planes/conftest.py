@@ -1,4 +1,4 @@
-"""An emulator, and the two planes through which each test is run."""
+"""An emulator, and the two planes through which each test runs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def client():
 
 @pytest.fixture(params=[ApiPlane, RegistryPlane])
 def plane(request, client):
-    """Every story is told once through each plane."""
+    """Return a plane. Each test runs once with each."""
     return request.param(client)
 
 
 @pytest.fixture(params=[ApiPlane, RegistryPlane])
 def other_plane(request, client):
-    """A second plane, for stories of two."""
+    """Return a second plane, for tests that use two."""
     return request.param(client)

@@ -20,7 +20,7 @@ def app(client):
 
 @pytest.fixture
 def there(client):
-    """Another registry, to which everything is replicated, deletions too."""
+    """Return a client of another registry, to which images and deletions are replicated."""
     rule = {
         "destinations": [{"region": "eu-west-1", "registryId": "111122223333"}],
         "deleteReplication": {"enabled": True},

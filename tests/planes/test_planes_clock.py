@@ -1,4 +1,4 @@
-"""Moving the clock does what fell due, before the answer and after a restart."""
+"""A move of the clock runs the tasks that became due, before its answer and after a restart."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DELAYED = 60.0
 
 
 def replicating(emulator):
-    """An image whose replication has not been done."""
+    """Push an image whose replication is pending."""
     ecr = client_of(emulator)
     ecr.put_replication_configuration(replicationConfiguration={"rules": [RULE]})
     ecr.create_repository(repositoryName="team/app")
@@ -67,7 +67,7 @@ def test_a_reset_forgets_what_was_to_be_done():
 
 @pytest.fixture
 def explosive(monkeypatch):
-    """A kind of task that fails."""
+    """Register a kind of task that fails."""
 
     def explode(work, task, now):
         work.registry_documents.put(None, "half done", True)

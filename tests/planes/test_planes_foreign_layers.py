@@ -1,4 +1,4 @@
-"""Foreign layers: clients may leave them where they are, and what they push all the same is kept like any other."""
+"""Foreign layers: clients need not push them, and a pushed one is kept like any other layer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _app(client):
 
 @pytest.fixture(params=[DOCKER_FOREIGN, OCI_FOREIGN, NOT_FOREIGN])
 def windows(request):
-    """An image as Windows has them: a base that Microsoft keeps, and a layer of one's own."""
+    """Return an image like those of Windows, with a foreign base layer and a layer of its own."""
     return image("windows", layer("base", 3_000, request.param), layer("own"))
 
 

@@ -1,4 +1,4 @@
-"""One story, told through PutImage and through the registry: what is true of an image does not depend on its door."""
+"""The same tests of images through PutImage and through the registry: both planes have the same results."""
 
 from __future__ import annotations
 

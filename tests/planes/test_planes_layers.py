@@ -1,4 +1,4 @@
-"""Layers that come in by one plane and go out by the other."""
+"""Layers that are pushed through one plane and pulled through the other."""
 
 from __future__ import annotations
 

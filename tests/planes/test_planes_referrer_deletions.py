@@ -1,4 +1,4 @@
-"""Signatures and other referrers follow their image within a day, however that went, with or without a policy."""
+"""Signatures and other referrers are deleted within a day after their image, with or without a lifecycle policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that was moved, and a restart: time goes on from where it was, for everything that has a date."""
+"""A restart after a move of the clock: time continues from where it was, for everything that has a date."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ AHEAD = timedelta(days=100)
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts an emulator on the same directory by the machine's clock; the one before is stopped, or killed."""
+    """Return a function that starts an emulator on the same directory, after stopping or killing the earlier one.
+
+    The emulator uses the clock of the machine.
+    """
     running = []
 
     def started(*, killed=False, **settings):
@@ -83,7 +86,7 @@ def test_what_was_pushed_ahead_of_time_is_collected_in_time(start, restart):
 
 
 def test_garbage_of_a_clock_that_only_its_dates_tell_of_is_collected(start, restart):
-    """As where a machine's own clock was ahead and was set right."""
+    """Simulate a machine whose clock was ahead and was then corrected."""
     docker = start()
     docker.emulator.clock.advance(AHEAD)
     docker.log_in()

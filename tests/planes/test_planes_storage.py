@@ -1,4 +1,4 @@
-"""A database that another program locks, or that is damaged, as clients of either plane see it."""
+"""Answers of both planes while another program locks the database, and after the database is damaged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def client(settings):
-    """An emulator with a data directory, where others can reach it, and an image in it."""
+    """Return a client of an emulator that holds an image and has a data directory that other programs can open."""
     with Emulator(settings, FrozenClock()) as emulator:
         client = EmulatorClient(emulator)
         client.ecr.create_repository(repositoryName="team/app")
@@ -37,7 +37,7 @@ def client(settings):
 
 @pytest.fixture
 def locked(client, monkeypatch):
-    """The same while somebody has begun to write in a ``sqlite3`` shell, with no patience for that."""
+    """Return the client while another program holds the write lock, with a busy timeout of 0."""
     monkeypatch.setattr(unit_of_work, "BUSY_TIMEOUT", 0)
     with write_lock(client.emulator.data_dir / DATABASE):
         yield client
@@ -74,7 +74,7 @@ def test_a_push_that_cannot_be_written_says_why(locked, plane):
 
 @pytest.fixture
 def damaged(client, settings):
-    """The same after a restart, when all of the database is in its file, and with that file overwritten."""
+    """Return the client after a restart, which writes the whole database to its file, and after damage to the file."""
     client.emulator.close()
     with Emulator(settings, FrozenClock()) as emulator:
         damage(emulator.data_dir / DATABASE)

@@ -1,4 +1,4 @@
-"""Reading everything: what is damaged, missing or left over is said, and the next push finds that it is needed."""
+"""Verification reports damaged, missing and leftover files. The next push restores those that are needed."""
 
 from __future__ import annotations
 
