@@ -94,7 +94,7 @@ def test_a_backfill_prepares_runs_and_completes(ecr, there, clock):
 
 
 @pytest.mark.usefixtures("old_images")
-def test_only_repositories_that_are_replicated_there_are_filled(ecr, there, clock):
+def test_a_backfill_covers_only_repositories_that_are_replicated(ecr, there, clock):
     configure(ecr, THERE, repositoryFilters=[{"filter": "team", "filterType": "PREFIX_MATCH"}])
     start(ecr)
     clock.advance(2 * DELAY)
@@ -113,7 +113,7 @@ def test_archived_images_stay_where_they_are(ecr, clock):
 
 
 @pytest.mark.usefixtures("old_images")
-def test_results_tell_what_failed(ecr, there, clock):
+def test_results_name_failed_replications(ecr, there, clock):
     there.create_repository_creation_template(
         prefix="team", appliedFor=["REPLICATION"], resourceTags=[{"Key": "a", "Value": "b"}]
     )
@@ -142,11 +142,11 @@ def test_results_tell_what_failed(ecr, there, clock):
     ("failed", "processed", "expected"),
     [(99, 99, False), (50, 100, True), (49, 100, False), (100, 201, False), (101, 201, True)],
 )
-def test_half_of_a_hundred_failures_end_a_backfill(failed, processed, expected):
+def test_a_backfill_fails_when_half_of_at_least_100_replications_failed(failed, processed, expected):
     assert has_failed(failed, processed) is expected
 
 
-def test_a_backfill_that_fails_too_often_is_given_up(ecr, there, clock):
+def test_a_backfill_with_too_many_failures_ends(ecr, there, clock):
     there.create_repository_creation_template(
         prefix="ROOT", appliedFor=["REPLICATION"], resourceTags=[{"Key": "a", "Value": "b"}]
     )
@@ -217,7 +217,7 @@ def test_a_running_backfill_can_be_stopped(ecr, there, clock):
     assert results(ecr, backfill_id)["progress"]["completedReplicationCount"] == 0
 
 
-def test_what_has_ended_cannot_be_stopped(ecr):
+def test_a_backfill_that_has_ended_cannot_be_stopped(ecr):
     configure(ecr, THERE)
     backfill_id = start(ecr)
     ecr.stop_replication_backfill(replicationBackfillId=backfill_id)

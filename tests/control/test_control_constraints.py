@@ -23,7 +23,7 @@ def test_a_repository_name_must_match_its_pattern(ecr, name):
 
 
 @pytest.mark.parametrize("operation", ["describe_repositories", "batch_get_repository_scanning_configuration"])
-def test_a_repository_name_in_a_list_is_reported_as_one_by_itself(ecr, operation):
+def test_a_repository_name_in_a_list_is_reported_like_a_single_one(ecr, operation):
     call = getattr(ecr, operation)
     pattern = f"must satisfy regular expression '{NAME}'"
     violation(call, "repositoryName", pattern, repositoryNames=["team/app", "Team/App"])
@@ -31,7 +31,7 @@ def test_a_repository_name_in_a_list_is_reported_as_one_by_itself(ecr, operation
 
 
 @pytest.mark.parametrize("name", ["a1", "0a", "a--b", "a__b", "a.b_c-d/e", "a" * 256])
-def test_names_within_the_pattern_are_taken(ecr, name):
+def test_names_that_match_the_pattern_are_accepted(ecr, name):
     assert ecr.create_repository(repositoryName=name)["repository"]["repositoryName"] == name
 
 
@@ -41,7 +41,7 @@ def test_a_repository_name_has_2_to_256_characters(ecr):
         violation(ecr.create_repository, "repositoryName", f"must have length {bound}", repositoryName=name)
 
 
-def test_what_is_required_must_not_be_null(ecr):
+def test_required_members_must_not_be_null(ecr):
     violation(ecr.create_repository, "repositoryName", "Member must not be null")
     violation(
         ecr.create_repository,
@@ -52,7 +52,7 @@ def test_what_is_required_must_not_be_null(ecr):
     )
 
 
-def test_newer_members_word_their_patterns_in_another_way(ecr):
+def test_newer_members_have_another_sentence_for_patterns(ecr):
     violation(
         ecr.create_pull_through_cache_rule,
         "ecrRepositoryPrefix",
@@ -84,7 +84,7 @@ def test_enums_list_their_values(ecr):
     )
 
 
-def test_what_is_wrong_in_a_list_is_reported_at_the_list(ecr):
+def test_a_wrong_item_is_reported_with_the_path_of_its_list(ecr):
     violation(
         ecr.get_authorization_token,
         "registryIds",
@@ -101,7 +101,7 @@ def test_what_is_wrong_in_a_list_is_reported_at_the_list(ecr):
     )
 
 
-def test_what_is_wrong_in_a_nested_member_has_a_path(ecr):
+def test_a_wrong_nested_member_is_reported_with_its_path(ecr):
     violation(
         ecr.create_repository,
         "imageTagMutabilityExclusionFilters.filter",

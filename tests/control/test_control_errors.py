@@ -14,7 +14,7 @@ from ecr_emulator import errors
 from ecr_emulator.control.model import service_model
 
 PACKAGE = Path(errors.__file__).parent
-FRONT_DOOR = {
+PROTOCOL_ERRORS = {
     "AccessDeniedException",
     "ExpiredTokenException",
     "IncompleteSignatureException",
@@ -39,7 +39,7 @@ def fields(error_class) -> set[str]:
 
 
 def test_every_error_shape_has_a_class_and_every_class_a_shape():
-    assert CLASSES.keys() - FRONT_DOOR == {shape.name for shape in service_model().error_shapes}
+    assert CLASSES.keys() - PROTOCOL_ERRORS == {shape.name for shape in service_model().error_shapes}
 
 
 def test_only_a_server_exception_is_the_servers_fault():
@@ -47,7 +47,7 @@ def test_only_a_server_exception_is_the_servers_fault():
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_sentence_is_whole_with_its_facts(name):
+def test_a_sentence_is_complete_with_its_facts(name):
     facts = {field: f"<{field}>" for field in fields(CLASSES[name])}
     message = CLASSES[name](**facts).message
     assert message
@@ -67,6 +67,6 @@ def raises() -> Iterator[tuple[str, str, set[str]]]:
                     yield where, node.func.id, {name for name in given if name}
 
 
-def test_whoever_raises_an_error_gives_the_facts_of_its_sentence():
+def test_every_raised_error_has_the_facts_of_its_sentence():
     wanting = {where: fields(CLASSES[name]) - given for where, name, given in raises()}
     assert {where: missing for where, missing in wanting.items() if missing} == {}

@@ -63,7 +63,7 @@ def test_an_image_is_described_once_with_all_its_tags(ecr, clock):
     assert described(ecr, imageIds=[{"imageTag": "v1"}, {"imageDigest": image.digest}]) == described(ecr)
 
 
-def test_what_an_image_does_not_have_is_left_out(ecr):
+def test_members_that_an_image_lacks_are_left_out(ecr):
     put_image(ecr, REPOSITORY, an_image())
     put_manifest(ecr, REPOSITORY, an_index(an_image()).raw)
     [index] = [image for image in described(ecr) if image["imageManifestMediaType"] == OCI_INDEX]
@@ -123,7 +123,7 @@ def test_the_first_image_that_is_missing_fails_the_call(ecr, image_id, digest, t
         ({"imageTag": "a b"}, "image tag should satisfy the regex '[a-zA-Z0-9-_.]+'"),
     ],
 )
-def test_an_id_that_no_image_can_have_is_an_invalid_parameter(ecr, image_id, reason):
+def test_a_malformed_image_id_is_an_invalid_parameter(ecr, image_id, reason):
     assert refusal(ecr.describe_images, repositoryName=REPOSITORY, imageIds=[image_id]) == (
         "InvalidParameterException",
         f"Invalid request parameters: {reason}",
@@ -241,7 +241,7 @@ def test_a_list_page_counts_entries_and_may_end_between_two_tags(ecr):
         assert all(len(page) == page_size for page in found[:-1])
 
 
-def test_a_list_goes_on_where_it_was_when_images_come_and_go(ecr):
+def test_a_list_continues_where_it_stopped_while_images_change(ecr):
     digests = put_several(ecr, 4)
     first = ecr.list_images(repositoryName=REPOSITORY, maxResults=2)
     ecr.batch_delete_image(

@@ -84,7 +84,7 @@ def got(ecr, name, *image_ids):
 
 
 @pytest.mark.parametrize("by", ["imageTag", "imageDigest"])
-def test_an_image_that_is_not_here_comes_from_the_upstream(ecr, upstream, by):
+def test_an_uncached_image_comes_from_the_upstream(ecr, upstream, by):
     app = image()
     upstream.add_image("team/app", app, "v1")
     wanted = {"imageTag": "v1"} if by == "imageTag" else {"imageDigest": app.digest}
@@ -111,7 +111,7 @@ def test_a_tag_and_a_digest_must_agree_upstream_too(ecr, upstream):
 
 
 @pytest.mark.parametrize("image_id", [{"imageTag": "absent"}, {"imageDigest": ABSENT}, {"imageDigest": "sha256:00"}])
-def test_what_the_upstream_does_not_have_is_not_found(ecr, image_id):
+def test_an_image_that_the_upstream_lacks_is_not_found(ecr, image_id):
     failure = {
         "imageId": image_id,
         "failureCode": "ImageNotFound",
@@ -135,7 +135,7 @@ def test_an_ill_formed_id_does_not_reach_the_upstream(ecr, upstream):
     ("status", "code"),
     [(403, "UpstreamAccessDenied"), (429, "UpstreamTooManyRequests"), (500, "UpstreamUnavailable")],
 )
-def test_an_upstream_that_fails_is_the_failure_of_its_image(ecr, upstream, status, code):
+def test_the_failure_of_an_upstream_is_a_failure_of_the_image(ecr, upstream, status, code):
     upstream.add_image("team/app", image(), "v1")
     upstream.fail("/manifests/v2", status=status, times=inf)
     images, failures = got(ecr, OPEN, {"imageTag": "v1"}, {"imageTag": "v2"})
@@ -176,7 +176,7 @@ def test_an_image_pushed_under_a_rule_is_served_although_the_upstream_lacks_it(e
     assert len(got(ecr, OPEN, {"imageTag": "mine"})[0]) == 1
 
 
-def test_describing_and_listing_bring_nothing_in(ecr, upstream):
+def test_describing_and_listing_import_nothing(ecr, upstream):
     upstream.add_image("team/app", image(), "v1")
     ecr.create_repository(repositoryName=OPEN)
     with pytest.raises(ecr.exceptions.ImageNotFoundException):

@@ -27,7 +27,7 @@ def tags(ecr):
 # --- BatchGetImage ---------------------------------------------------------------------------------------
 
 
-def test_an_image_is_got_by_tag_by_digest_or_by_both(ecr):
+def test_an_image_is_returned_by_tag_by_digest_or_by_both(ecr):
     digest = put_image(ecr, REPOSITORY, an_image(), "v1")
     for image_id in ({"imageTag": "v1"}, {"imageDigest": digest}, {"imageDigest": digest, "imageTag": "v1"}):
         answer = ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[image_id])
@@ -35,7 +35,7 @@ def test_an_image_is_got_by_tag_by_digest_or_by_both(ecr):
         assert [image["imageId"] for image in answer["images"]] == [{"imageDigest": digest, "imageTag": "v1"}]
 
 
-def test_by_digest_there_is_one_entry_for_each_tag(ecr):
+def test_an_image_by_digest_has_one_entry_for_each_tag(ecr):
     digest = put_image(ecr, REPOSITORY, an_image(), "v2")
     put_manifest(ecr, REPOSITORY, an_image().raw, "v1")
     images = ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": digest}])["images"]
@@ -48,7 +48,7 @@ def test_an_untagged_image_has_one_entry_without_tag(ecr):
     assert [image["imageId"] for image in images] == [{"imageDigest": digest}]
 
 
-def test_no_image_is_got_twice(ecr):
+def test_an_image_is_returned_once(ecr):
     digest = put_image(ecr, REPOSITORY, an_image(), "v1")
     ids = [{"imageTag": "v1"}, {"imageTag": "v1"}, {"imageDigest": digest}]
     assert len(ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=ids)["images"]) == 1
@@ -191,7 +191,7 @@ def test_immutable_tags_can_be_deleted(ecr):
     assert ecr.list_images(repositoryName="locked/app")["imageIds"] == []
 
 
-def test_a_child_cannot_go_while_its_index_stays(ecr):
+def test_a_child_cannot_be_deleted_while_its_index_exists(ecr):
     child = put_image(ecr, REPOSITORY, an_image())
     index = put_manifest(ecr, REPOSITORY, an_index(an_image()).raw, "v1")
     answer = ecr.batch_delete_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": child}])
@@ -205,7 +205,7 @@ def test_a_child_cannot_go_while_its_index_stays(ecr):
     ]
 
 
-def test_nested_indexes_go_from_the_outside_in(ecr):
+def test_nested_indexes_are_deleted_from_the_outermost_on(ecr):
     child = put_image(ecr, REPOSITORY, an_image())
     inner = an_index(an_image())
     put_manifest(ecr, REPOSITORY, inner.raw)
@@ -214,7 +214,7 @@ def test_nested_indexes_go_from_the_outside_in(ecr):
     assert [image_id["imageDigest"] for image_id in ids] == [outer, inner.digest, child]
 
 
-def test_referrers_stay_when_their_subject_goes(ecr):
+def test_referrers_stay_when_their_subject_is_deleted(ecr):
     subject = put_image(ecr, REPOSITORY, an_image(), "v1")
     reference = {"mediaType": OCI_MANIFEST, "digest": subject, "size": len(an_image().raw)}
     signature = put_image(ecr, REPOSITORY, an_image("signature", subject=reference))

@@ -50,7 +50,7 @@ def available(ecr, *digests):
     return ecr.batch_check_layer_availability(repositoryName=REPOSITORY, layerDigests=list(digests))
 
 
-def test_the_manifest_says_what_type_a_layer_has(ecr):
+def test_a_layer_has_the_media_type_in_its_manifest(ecr):
     image = an_image()
     put_image(ecr, REPOSITORY, image, "v1")
     assert available(ecr, *(blob.digest for blob in image.blobs))["layers"] == [
@@ -64,7 +64,7 @@ def test_the_manifest_says_what_type_a_layer_has(ecr):
     ]
 
 
-def test_a_layer_without_image_is_taken_for_a_docker_layer(ecr):
+def test_a_layer_without_image_has_the_type_of_docker_layers(ecr):
     digest = upload_layer(ecr, REPOSITORY, b"bytes")
     [layer] = available(ecr, digest)["layers"]
     assert layer["mediaType"] == "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -116,7 +116,7 @@ def test_an_upload_begins_with_an_id_and_a_part_size(ecr):
     assert answer.keys() - {"ResponseMetadata"} == {"uploadId", "partSize"}
 
 
-def test_a_layer_comes_in_by_parts(ecr):
+def test_a_layer_is_uploaded_in_parts(ecr):
     first, second = b"a" * (5 * MIB), b"b" * 10
     upload_id = begin(ecr)
     whole = {"registryId": ACCOUNT, "repositoryName": REPOSITORY, "uploadId": upload_id}
@@ -156,7 +156,7 @@ def test_a_part_must_follow_the_last_one_and_be_as_long_as_it_says(ecr, first, l
     }
 
 
-def test_a_refused_part_leaves_the_upload_as_it_was(ecr):
+def test_a_refused_part_does_not_change_the_upload(ecr):
     upload_id = begin(ecr)
     ecr.upload_layer_part(**part(upload_id, b"0123"))
     refused(ecr.upload_layer_part, **part(upload_id, b"0123"))
@@ -239,7 +239,7 @@ def test_a_digest_may_be_in_capitals(ecr):
     assert ecr.complete_layer_upload(**completion(upload_id, announced))["layerDigest"] == digest_of(b"bytes")
 
 
-def test_a_layer_that_is_there_already_exists(ecr):
+def test_a_layer_that_is_uploaded_again_already_exists(ecr):
     upload_layer(ecr, REPOSITORY, b"bytes")
     upload_id = begin(ecr)
     ecr.upload_layer_part(**part(upload_id, b"bytes"))
@@ -250,7 +250,7 @@ def test_a_layer_that_is_there_already_exists(ecr):
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_an_upload_is_known_by_its_id_and_repository(ecr, elsewhere):
+def test_an_upload_is_found_by_its_id_and_repository(ecr, elsewhere):
     name, upload_id = REPOSITORY, NO_UPLOAD
     if elsewhere:
         name, upload_id = "other/app", begin(ecr)
@@ -273,7 +273,7 @@ def test_an_upload_id_is_a_uuid(ecr):
 # --- GetDownloadUrlForLayer ------------------------------------------------------------------------------
 
 
-def test_a_download_url_is_on_the_emulator_and_good_for_an_hour(ecr):
+def test_a_download_url_leads_to_the_emulator_and_is_valid_for_an_hour(ecr):
     image = an_image()
     put_image(ecr, REPOSITORY, image, "v1")
     answer = ecr.get_download_url_for_layer(repositoryName=REPOSITORY, layerDigest=image.layers[0].digest)

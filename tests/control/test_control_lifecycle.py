@@ -43,7 +43,7 @@ def repository(ecr):
 # --- The policy itself -----------------------------------------------------------------------------------
 
 
-def test_a_policy_is_kept_in_compact_form_and_was_not_evaluated_before_its_first_day(ecr):
+def test_a_policy_is_stored_in_compact_form_and_not_evaluated_at_first(ecr):
     text = compact(policy())
     expected = {"registryId": "000000000000", "repositoryName": NAME, "lifecyclePolicyText": text}
     answers = [
@@ -99,7 +99,7 @@ def test_every_operation_names_the_repository_that_it_does_not_find(ecr):
     assert refusal(ecr.put_lifecycle_policy, **request) == NO_REPOSITORY
 
 
-def test_policies_of_repositories_of_the_same_name_are_apart(ecr, ecr_of):
+def test_policies_of_repositories_of_the_same_name_are_separate(ecr, ecr_of):
     put(ecr)
     for other in (ecr_of(account="111122223333"), ecr_of(region="eu-west-1")):
         other.create_repository(repositoryName=NAME)
@@ -123,7 +123,7 @@ def test_a_policy_acts_within_a_day_and_then_every_day(ecr, clock):
     assert digests(ecr) == {third}
 
 
-def test_all_tags_of_an_expired_image_go_and_each_is_told_of(ecr, clock, services):
+def test_all_tags_of_an_expired_image_are_deleted_each_with_an_event(ecr, clock, services):
     gone = push(ecr, clock, 1, "v1", "stable")
     push(ecr, clock, 2)
     put(ecr)
@@ -145,7 +145,7 @@ def test_a_policy_that_was_deleted_does_not_act(ecr, clock):
     assert digests(ecr) == both
 
 
-def test_a_policy_in_place_of_another_acts_when_that_would_have(ecr, clock):
+def test_a_policy_that_replaces_another_acts_when_that_would_have(ecr, clock):
     both = {push(ecr, clock, 1), push(ecr, clock, 2)}
     put(ecr, keep(2))
     clock.advance(DAY / 2)
@@ -157,7 +157,7 @@ def test_a_policy_in_place_of_another_acts_when_that_would_have(ecr, clock):
 
 
 @pytest.mark.parametrize("others", [[], [keep(2, tagStatus="untagged"), keep(3, priority=2)]])
-def test_a_policy_that_is_put_again_and_again_acts_nevertheless(ecr, clock, others):
+def test_a_policy_that_is_put_repeatedly_acts_nevertheless(ecr, clock, others):
     push(ecr, clock, 1)
     last = push(ecr, clock, 2)
     for number in range(3):
@@ -194,14 +194,14 @@ def test_policies_can_be_evaluated_at_once(plane, ecr, clock):
     assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
 
 
-def test_what_seems_to_take_long_is_done_at_once_too_where_that_is_asked_for(services, ecr, clock):
+def test_an_immediate_evaluation_ignores_the_background_delay(services, ecr, clock):
     put(ecr)
     background = Background(services.store, services.garbage_collector, timedelta(hours=1))
     assert background.run_now(EVALUATE, clock.now()) == 1
     assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
 
 
-def test_an_index_goes_first_and_what_it_lists_the_next_day(ecr, clock):
+def test_an_index_expires_first_and_its_children_the_next_day(ecr, clock):
     children = [an_image(1), an_image(2)]
     listed = {put_image(ecr, NAME, child) for child in children}
     index = put_manifest(ecr, NAME, an_index(*children).raw, "v1")
@@ -214,7 +214,7 @@ def test_an_index_goes_first_and_what_it_lists_the_next_day(ecr, clock):
     assert digests(ecr) == set()
 
 
-def test_what_refers_to_an_image_goes_with_it_and_only_with_it(ecr, clock):
+def test_referrers_expire_with_their_image_and_only_with_it(ecr, clock):
     kept = an_image("kept")
     signature = put_image(ecr, NAME, an_image("signature", subject=an_image("old").descriptor))
     old = put_image(ecr, NAME, an_image("old"), "old")
@@ -229,7 +229,7 @@ def test_what_refers_to_an_image_goes_with_it_and_only_with_it(ecr, clock):
     assert not {old, signature} & left
 
 
-def test_what_is_not_pulled_is_archived_and_later_expired(ecr, clock):
+def test_an_image_without_pulls_is_archived_and_later_expired(ecr, clock):
     unused, used = push(ecr, clock, 1), push(ecr, clock, 2)
     archived = after(90, "Transitioned", priority=2, storageClass="archive")
     put(ecr, after(30, "Pulled", action=TRANSITION), archived)
@@ -274,7 +274,7 @@ def test_deletions_by_policy_are_replicated_where_that_is_configured(ecr, ecr_of
     assert replicas == [{"imageDigest": last, "imageTag": "v2"}]
 
 
-def test_the_days_between_are_made_up_for_one_by_one(ecr, clock):
+def test_missed_days_are_evaluated_one_by_one(ecr, clock):
     digest = push(ecr, clock, 1)
     put(ecr, after(5, action=TRANSITION), after(90, "Transitioned", priority=2, storageClass="archive"))
     clock.advance(40 * DAY)

@@ -51,7 +51,7 @@ def push_index(ecr, *children, tag=None):
     return index, put_manifest(ecr, NAME, index.raw, tag)
 
 
-def test_what_an_index_lists_is_archived_the_day_after_the_index(ecr, clock):
+def test_children_are_archived_the_day_after_their_index(ecr, clock):
     amd64, arm64 = an_image("amd64"), an_image("arm64")
     _, index = push_index(ecr, amd64, arm64, tag="v1")
     put(ecr, (UNUSED, ARCHIVE))
@@ -75,7 +75,7 @@ def test_indexes_of_indexes_are_archived_from_the_outermost_on(ecr, clock):
     assert set(statuses(ecr).values()) == {"ARCHIVED"}
 
 
-def test_one_index_that_is_not_archived_keeps_what_it_lists(ecr, clock):
+def test_an_active_index_keeps_its_children_active(ecr, clock):
     image = an_image("amd64")
     _, unused = push_index(ecr, image, tag="v1")
     used = put_manifest(ecr, NAME, an_index(image, image).raw, "v2")
@@ -86,7 +86,7 @@ def test_one_index_that_is_not_archived_keeps_what_it_lists(ecr, clock):
     assert statuses(ecr) == {unused: "ARCHIVED", used: "ACTIVE", image.digest: "ACTIVE"}
 
 
-def test_a_restored_index_keeps_what_it_lists_again(ecr, clock):
+def test_a_restored_index_keeps_its_children_active(ecr, clock):
     image = an_image("amd64")
     _, index = push_index(ecr, image, tag="v1")
     ecr.update_image_storage_class(**move(ecr, index, "ARCHIVE"))
@@ -99,7 +99,7 @@ def test_a_restored_index_keeps_what_it_lists_again(ecr, clock):
     assert statuses(ecr) == dict.fromkeys((index, image.digest), "ACTIVE")
 
 
-def test_by_hand_it_is_the_same(ecr):
+def test_archiving_by_hand_follows_the_same_order(ecr):
     image = an_image("amd64")
     inner, inner_digest = push_index(ecr, image)
     _, outer_digest = push_index(ecr, inner, tag="v1")
@@ -112,7 +112,7 @@ def test_by_hand_it_is_the_same(ecr):
     assert statuses(ecr)[image.digest] == "ACTIVE"
 
 
-def test_a_rule_expires_what_an_archived_index_lists(ecr, clock):
+def test_a_rule_expires_children_of_an_archived_index(ecr, clock):
     image = an_image("amd64")
     _, index = push_index(ecr, image, tag="v1")
     untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1}
@@ -124,7 +124,7 @@ def test_a_rule_expires_what_an_archived_index_lists(ecr, clock):
     assert statuses(ecr) == {index: "ARCHIVED"}
 
 
-def test_nobody_deletes_by_hand_what_an_archived_index_lists(ecr):
+def test_children_of_an_archived_index_cannot_be_deleted_by_hand(ecr):
     image = an_image("amd64")
     _, index = push_index(ecr, image, tag="v1")
     ecr.update_image_storage_class(**move(ecr, index, "ARCHIVE"))
@@ -133,7 +133,7 @@ def test_nobody_deletes_by_hand_what_an_archived_index_lists(ecr):
     assert statuses(ecr) == {index: "ARCHIVED", image.digest: "ACTIVE"}
 
 
-def test_a_preview_shows_what_an_archived_index_lists(ecr, clock):
+def test_a_preview_shows_children_of_an_archived_index(ecr, clock):
     image = an_image("amd64")
     _, index = push_index(ecr, image, tag="v1")
     ecr.update_image_storage_class(**move(ecr, index, "ARCHIVE"))

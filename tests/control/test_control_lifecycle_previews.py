@@ -34,7 +34,7 @@ def repository(ecr):
     ecr.create_repository(repositoryName=NAME)
 
 
-def test_a_preview_says_what_would_happen_and_does_nothing(ecr, clock):
+def test_a_preview_lists_expiring_images_and_deletes_none(ecr, clock):
     first, second, third = push(ecr, clock, 1, "v1", "a"), push(ecr, clock, 2), push(ecr, clock, 3)
     text = policy(keep(1))
     started = ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=text)
@@ -85,14 +85,14 @@ def test_without_a_text_the_policy_of_the_repository_is_previewed(ecr, clock):
     assert preview(ecr)["lifecyclePolicyText"] == text
 
 
-def test_there_may_be_no_preview(ecr):
+def test_a_repository_without_a_preview_has_an_error_of_its_own(ecr):
     assert refusal(ecr.get_lifecycle_policy_preview, repositoryName=NAME) == (
         "LifecyclePolicyPreviewNotFoundException",
         "There is no dry run for this repository.",
     )
 
 
-def test_a_preview_goes_with_its_repository(ecr):
+def test_a_preview_is_deleted_with_its_repository(ecr):
     preview(ecr, keep())
     ecr.delete_repository(repositoryName=NAME)
     ecr.create_repository(repositoryName=NAME)
@@ -101,13 +101,13 @@ def test_a_preview_goes_with_its_repository(ecr):
     )
 
 
-def test_a_preview_takes_the_place_of_the_last(ecr, clock):
+def test_a_preview_replaces_the_last_one(ecr, clock):
     first, second, _ = push(ecr, clock, 1), push(ecr, clock, 2), push(ecr, clock, 3)
     assert previewed(preview(ecr, keep(1))) == [first, second]
     assert previewed(preview(ecr, keep(2))) == [first]
 
 
-def test_a_preview_stands_for_a_day(ecr, clock):
+def test_a_preview_expires_after_a_day(ecr, clock):
     push(ecr, clock, 1)
     preview(ecr, keep())
     clock.advance(DAY)
@@ -117,7 +117,7 @@ def test_a_preview_stands_for_a_day(ecr, clock):
     assert preview(ecr, keep())["status"] == "COMPLETE"
 
 
-def test_results_come_in_pages_in_the_order_of_the_policy_and_the_summary_counts_them_all(ecr, clock):
+def test_results_are_paged_in_the_order_of_the_policy_and_all_are_counted(ecr, clock):
     pushed = [push(ecr, clock, number) for number in range(6)]
     preview(ecr, keep(1))
     pages = ecr.get_paginator("get_lifecycle_policy_preview").paginate(
@@ -138,7 +138,7 @@ def test_a_page_has_100_results_unless_told(ecr, clock):
     assert "nextToken" not in rest
 
 
-def test_results_for_some_images(ecr, clock):
+def test_results_are_filtered_by_image(ecr, clock):
     first, second, third = push(ecr, clock, 1, "v1"), push(ecr, clock, 2), push(ecr, clock, 3)
 
     def results(**image_id):
@@ -152,7 +152,7 @@ def test_results_for_some_images(ecr, clock):
         assert refusal(ecr.get_lifecycle_policy_preview, **request)[0] == "InvalidParameterException"
 
 
-def test_results_by_tag_status(ecr, clock):
+def test_results_are_filtered_by_tag_status(ecr, clock):
     tagged, untagged, _ = push(ecr, clock, 1, "v1"), push(ecr, clock, 2), push(ecr, clock, 3)
     for status, expected in [("TAGGED", [tagged]), ("UNTAGGED", [untagged]), ("ANY", [tagged, untagged])]:
         answer = preview(ecr, keep(1), filter={"tagStatus": status})

@@ -88,7 +88,7 @@ def listed(answer):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_pages_of_any_size_make_up_the_whole(ecr, rich, operation):
+def test_pages_of_any_size_contain_the_whole_list(ecr, rich, operation):
     call = getattr(ecr, xform_name(operation))
     request = request_for(operation, rich)
     whole = listed(call(**request))
@@ -104,7 +104,7 @@ def test_pages_of_any_size_make_up_the_whole(ecr, rich, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_botocores_paginators(ecr, rich, operation):
+def test_botocores_paginators_return_the_whole_list(ecr, rich, operation):
     request = request_for(operation, rich)
     method = xform_name(operation)
     if not ecr.can_paginate(method):
@@ -116,7 +116,7 @@ def test_botocores_paginators(ecr, rich, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_token_opens_no_other_list(ecr, rich, operation):
+def test_a_token_is_valid_for_one_list_only(ecr, rich, operation):
     call = getattr(ecr, xform_name(operation))
     other = "ListImages" if operation != "ListImages" else "DescribeImages"
     foreign = getattr(ecr, xform_name(other))(**request_for(other, rich), maxResults=1)["nextToken"]

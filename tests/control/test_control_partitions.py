@@ -28,7 +28,7 @@ TAGGING = {"tag_resource": {"tags": []}, "untag_resource": {"tagKeys": []}, "lis
 
 
 @pytest.mark.parametrize("region", PARTITIONS)
-def test_each_has_its_own_names(ecr_of, region):
+def test_each_partition_has_its_own_names(ecr_of, region):
     partition, suffix = PARTITIONS[region]
     ecr = ecr_of(region=region)
     arn = ecr.create_repository(repositoryName=NAME)["repository"]["repositoryArn"]
@@ -42,7 +42,7 @@ def test_each_has_its_own_names(ecr_of, region):
 
 @pytest.mark.parametrize("partition", OTHERS)
 @pytest.mark.parametrize("operation", TAGGING)
-def test_a_repository_of_another_is_not_found(ecr, operation, partition):
+def test_a_repository_of_another_partition_is_not_found(ecr, operation, partition):
     ecr.create_repository(repositoryName=NAME, tags=[{"Key": "team", "Value": "blue"}])
     arn = f"arn:{partition}:ecr:{HOME}:{ACCOUNT}:repository/{NAME}"
     assert refusal(getattr(ecr, operation), resourceArn=arn, **TAGGING[operation]) == (
@@ -51,7 +51,7 @@ def test_a_repository_of_another_is_not_found(ecr, operation, partition):
     )
 
 
-def test_the_commercial_partition_is_another_one_elsewhere(ecr_of):
+def test_a_repository_of_the_commercial_partition_is_not_found_in_china(ecr_of):
     ecr = ecr_of(region="cn-north-1")
     ecr.create_repository(repositoryName=NAME)
     arn = f"arn:aws:ecr:cn-north-1:{ACCOUNT}:repository/{NAME}"
@@ -60,7 +60,7 @@ def test_the_commercial_partition_is_another_one_elsewhere(ecr_of):
 
 @pytest.mark.parametrize("partition", OTHERS)
 @pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
-def test_a_policy_names_no_principal_of_another(ecr, element, partition):
+def test_a_policy_with_a_principal_of_another_partition_is_refused(ecr, element, partition):
     ecr.create_repository(repositoryName=NAME)
     known = f"arn:aws:iam::{ACCOUNT}:root"
     statement = {"Effect": "Allow", element: {"AWS": [known, f"arn:{partition}:iam::{ACCOUNT}:role/ci"]}}
@@ -73,7 +73,7 @@ def test_a_policy_names_no_principal_of_another(ecr, element, partition):
 
 
 @pytest.mark.parametrize("partition", OTHERS)
-def test_a_role_of_another_is_refused(ecr, partition):
+def test_a_role_of_another_partition_is_refused(ecr, partition):
     role = f"arn:{partition}:iam::{ACCOUNT}:role/pull"
     refused = (
         "InvalidParameterException",
@@ -94,7 +94,7 @@ def test_a_role_of_another_is_refused(ecr, partition):
 
 
 @pytest.mark.parametrize("partition", OTHERS)
-def test_a_key_of_another_is_refused(ecr, partition):
+def test_a_key_of_another_partition_is_refused(ecr, partition):
     key = f"arn:{partition}:kms:{HOME}:{ACCOUNT}:key/1234"
     encryption = {"encryptionType": "KMS", "kmsKey": key}
     assert refusal(ecr.create_repository, repositoryName=NAME, encryptionConfiguration=encryption) == (
@@ -110,7 +110,7 @@ def test_a_key_of_another_is_refused(ecr, partition):
         (f"arn:aws-cn:kms:{HOME}:{ACCOUNT}:key/1234", f"arn:aws-cn:kms:{HOME}:{ACCOUNT}:key/1234"),
     ],
 )
-def test_a_template_takes_no_key_that_no_repository_can_have(ecr, key, reason):
+def test_a_template_with_an_invalid_key_is_refused(ecr, key, reason):
     refused = (
         "InvalidParameterException",
         "Invalid parameter at 'encryptionConfiguration' failed to satisfy constraint: "
@@ -124,7 +124,7 @@ def test_a_template_takes_no_key_that_no_repository_can_have(ecr, key, reason):
 
 
 @pytest.mark.parametrize("partition", OTHERS)
-def test_a_secret_of_another_is_refused(ecr, partition):
+def test_a_secret_of_another_partition_is_refused(ecr, partition):
     secret = f"arn:{partition}:secretsmanager:{HOME}:{ACCOUNT}:secret:ecr-pullthroughcache/hub-AbCdEf"
     request = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io", "credentialArn": secret}
     code, message = refusal(ecr.create_pull_through_cache_rule, **request)
@@ -133,7 +133,7 @@ def test_a_secret_of_another_is_refused(ecr, partition):
 
 
 @pytest.mark.parametrize("partition", OTHERS)
-def test_a_signing_profile_of_another_is_refused(ecr, partition):
+def test_a_signing_profile_of_another_partition_is_refused(ecr, partition):
     profile = f"arn:{partition}:signer:{HOME}:{ACCOUNT}:/signing-profiles/first"
     configuration = {"rules": [{"signingProfileArn": profile}]}
     assert refusal(ecr.put_signing_configuration, signingConfiguration=configuration) == (
@@ -145,7 +145,7 @@ def test_a_signing_profile_of_another_is_refused(ecr, partition):
 
 
 @pytest.mark.parametrize("partition", OTHERS)
-def test_a_principal_of_another_is_not_excluded(ecr, partition):
+def test_a_principal_of_another_partition_is_not_excluded(ecr, partition):
     principal = f"arn:{partition}:iam::{ACCOUNT}:role/scanner"
     assert refusal(ecr.register_pull_time_update_exclusion, principalArn=principal) == (
         "InvalidParameterException",

@@ -104,12 +104,12 @@ def test_unknown_members_are_ignored_and_null_is_absent(post):
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "application/x-amz-json-1.1; charset=utf-8"])
-def test_any_content_type_will_do(post, content_type):
+def test_any_content_type_is_accepted(post, content_type):
     assert post(**{"Content-Type": content_type}).status_code == 200
 
 
 @pytest.mark.parametrize("body", ["{", "nonsense", b"\xff", "[" * 100_000])
-def test_a_body_that_is_no_json_is_refused(post, body):
+def test_a_body_that_is_not_json_is_refused(post, body):
     status, code, _ = error(post(body=body))
     assert (status, code) == (400, "SerializationException")
 
@@ -146,7 +146,7 @@ def test_a_value_of_a_wrong_type_is_named(post, operation, body, reason):
         ("ListTagsForResource", r'{"resourceArn": "arn:aws:ecr:us-east-1:000000000000:repository/\ud800"}'),
     ],
 )
-def test_half_a_character_is_no_text(post, operation, body):
+def test_a_lone_surrogate_is_refused(post, operation, body):
     assert error(post(operation, body))[:2] == (400, "SerializationException")
 
 
@@ -164,25 +164,25 @@ def test_an_operation_that_is_not_emulated_says_so(post, monkeypatch):
 
 
 @pytest.mark.parametrize("target", ["Elsewhere.DescribeRepositories", PREFIX + "Nonsense", PREFIX, "nonsense"])
-def test_what_is_no_operation_is_named(post, target):
+def test_the_error_for_an_unknown_operation_names_it(post, target):
     status, code, message = error(post(**{"X-Amz-Target": target}))
     assert (status, code) == (400, "UnknownOperationException")
     assert f"'{target}'" in message
 
 
-def test_a_request_without_target_is_told_so(post):
+def test_a_request_without_target_has_an_error_of_its_own(post):
     status, code, message = error(post(**{"X-Amz-Target": None}))
     assert (status, code) == (400, "UnknownOperationException")
     assert "X-Amz-Target" in message
 
 
-def test_a_handler_must_bear_the_name_of_an_operation(monkeypatch):
+def test_a_handler_must_have_the_name_of_an_operation(monkeypatch):
     monkeypatch.setitem(HANDLERS, "make_coffee", HANDLERS["tag_resource"])
     with pytest.raises(LookupError, match="make_coffee"):
         handlers_by_operation.__wrapped__()
 
 
-def test_the_target_is_looked_at_before_the_caller_and_the_caller_before_the_body(post):
+def test_the_target_is_checked_before_the_caller_and_the_caller_before_the_body(post):
     nothing_right = {"Authorization": None, "body": "{"}
     assert error(post("Nonsense", **nothing_right))[1] == "UnknownOperationException"
     assert error(post(**nothing_right))[1] == "MissingAuthenticationTokenException"
@@ -203,7 +203,7 @@ def test_the_target_is_looked_at_before_the_caller_and_the_caller_before_the_bod
         "AWS4-HMAC-SHA256 Credential=, SignedHeaders=host, Signature=0",
     ],
 )
-def test_a_signature_that_says_too_little_is_incomplete(post, header):
+def test_a_signature_with_missing_parts_is_incomplete(post, header):
     status, code, message = error(post(Authorization=header))
     assert (status, code) == (400, "IncompleteSignatureException")
     assert message.startswith("The Authorization header is not a complete AWS Signature Version 4: ")
@@ -223,7 +223,7 @@ def test_a_presigned_query_names_the_caller_too(post):
     assert created(post, Authorization=None, query=query)["registryId"] == "123456789012"
 
 
-def test_an_access_key_that_iam_knows_belongs_to_its_account(plane, post):
+def test_an_access_key_of_iam_belongs_to_its_account(plane, post):
     ann = AccessKey("111122223333", "arn:aws:iam::111122223333:user/ann", "secret")
     plane.identities.keys["AKIAKNOWN"] = ann
     assert created(post, Authorization=authorization("AKIAKNOWN"))["registryId"] == "111122223333"
@@ -232,7 +232,7 @@ def test_an_access_key_that_iam_knows_belongs_to_its_account(plane, post):
 # --- Internal errors -------------------------------------------------------------------------------------
 
 
-def test_what_fails_unexpectedly_is_a_server_exception_and_logged(plane, post, monkeypatch, caplog):
+def test_an_unexpected_failure_is_a_server_exception_and_logged(plane, post, monkeypatch, caplog):
     monkeypatch.setattr(plane.services.store, "reading", None)
     with caplog.at_level(logging.ERROR):
         response = post(wsgi=control_app(plane.services, plane.callers))
@@ -260,10 +260,10 @@ def test_a_strict_endpoint_refuses_errors_that_the_model_does_not_declare(plane,
         post()
 
 
-def test_a_body_beyond_all_measure_is_not_read(post):
+def test_a_body_above_the_maximum_is_not_read(post):
     assert post(body=b" " * (64 * 1024 * 1024 + 1)).status_code == 413
 
 
-def test_json_stays_ascii_on_the_wire(post):
+def test_json_in_answers_is_ascii(post):
     body = json.dumps({"repositoryName": "team/größe"})
     assert post("CreateRepository", body).data.isascii()

@@ -73,7 +73,7 @@ def test_exclusions_belong_to_an_account_in_a_region(ecr, ecr_of):
     assert listed(ecr_of(region="eu-west-1")) == []
 
 
-def test_pulls_of_an_excluded_principal_leave_no_trace(plane, ecr, ecr_of, clock):
+def test_pulls_of_an_excluded_principal_are_not_recorded(plane, ecr, ecr_of, clock):
     user = "arn:aws:iam::000000000000:user/ci"
     plane.identities.keys["AKIACI"] = AccessKey("000000000000", user, "secret")
     ci = ecr_of("AKIACI")

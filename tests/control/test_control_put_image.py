@@ -43,7 +43,7 @@ def test_a_put_image_is_answered_with_what_was_stored(ecr):
     }
 
 
-def test_a_put_without_tag_answers_without_tag(ecr):
+def test_the_answer_to_a_put_without_tag_has_no_tag(ecr):
     image = an_image()
     put_image(ecr, REPOSITORY, image)
     assert ecr.list_images(repositoryName=REPOSITORY)["imageIds"] == [{"imageDigest": image.digest}]
@@ -139,7 +139,7 @@ def test_absent_layers_are_all_named(ecr):
     )
 
 
-def test_layers_of_another_repository_do_not_count(ecr):
+def test_layers_of_another_repository_are_absent(ecr):
     ecr.create_repository(repositoryName="other/app")
     put_image(ecr, "other/app", an_image())
     with pytest.raises(ecr.exceptions.LayersNotFoundException):
@@ -155,7 +155,7 @@ def test_absent_children_are_named_once(ecr):
     )
 
 
-def test_foreign_layers_and_absent_subjects_are_no_obstacle(ecr):
+def test_foreign_layers_and_absent_subjects_are_accepted(ecr):
     foreign = {
         "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         "digest": ABSENT,
@@ -183,7 +183,7 @@ def test_foreign_layers_and_absent_subjects_are_no_obstacle(ecr):
         '{"schemaVersion": 2, "\ud800": 1}',
     ],
 )
-def test_what_is_no_manifest_is_invalid_json_to_ecr(ecr, manifest):
+def test_ecr_calls_an_invalid_manifest_invalid_json(ecr, manifest):
     assert refusal(ecr.put_image, repositoryName=REPOSITORY, imageManifest=manifest) == (
         "InvalidParameterException",
         "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'",
@@ -282,7 +282,7 @@ def test_an_image_has_at_most_1000_tags(ecr, services, clock):
     )
 
 
-def test_a_repository_has_a_limit_of_images_but_not_of_moves(ecr, monkeypatch):
+def test_the_limit_of_images_does_not_count_moves_of_tags(ecr, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", 1)
     put_image(ecr, REPOSITORY, an_image(1), "v1")
     put_manifest(ecr, REPOSITORY, an_image(1).raw, "v2")

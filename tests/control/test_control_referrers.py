@@ -50,7 +50,7 @@ def test_an_artifact_refers_to_its_subject(ecr):
 
 
 @pytest.mark.usefixtures("repository")
-def test_without_an_artifact_type_the_config_tells(ecr):
+def test_without_an_artifact_type_the_type_of_the_config_applies(ecr):
     refer(ecr, "plain")
     assert referrers(ecr)["referrers"][0]["artifactType"] == SUBJECT.config.media_type
     assert "annotations" not in referrers(ecr)["referrers"][0]
@@ -100,7 +100,7 @@ def test_a_page_has_at_most_50(ecr, count, bound):
     assert bound in refusal(ecr.list_image_referrers, **request)[1]
 
 
-def test_what_is_wrong_is_told(ecr, ecr_of):
+def test_invalid_requests_for_referrers_are_refused(ecr, ecr_of):
     request = {"repositoryName": NAME, "subjectId": {"imageDigest": SUBJECT.digest}}
     assert refusal(ecr.list_image_referrers, **request)[0] == "RepositoryNotFoundException"
     ecr.create_repository(repositoryName=NAME)

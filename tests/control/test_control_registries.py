@@ -52,7 +52,7 @@ def empty(tmp_path):
 
 
 @pytest.mark.parametrize("operation", list(filter(names_registry, OPERATIONS)))
-def test_another_account_that_names_a_registry_is_answered_like_its_own(registry, requests, operation):
+def test_another_account_that_names_a_registry_gets_the_same_answer(registry, requests, operation):
     request = requests.valid(shape_of(operation))
     if "registryId" in shape_of(operation).members:
         request["registryId"] = ACCOUNT
@@ -69,7 +69,7 @@ def names_no_resource(operation):
 
 @pytest.mark.parametrize("operation", list(filter(names_no_resource, OPERATIONS)))
 @pytest.mark.parametrize(("account", "region"), ELSEWHERE)
-def test_elsewhere_everything_is_as_if_a_registry_were_not_there(registry, empty, requests, operation, account, region):
+def test_a_registry_does_not_affect_other_registries(registry, empty, requests, operation, account, region):
     request = requests.valid(shape_of(operation))
     before = rows(registry.database)
     answer = post(registry.plane, operation, request, account, region)
@@ -90,7 +90,7 @@ OF_THE_REGISTRY = {
 
 
 @pytest.mark.parametrize("operation", ["DeleteRepository"])
-def test_a_repository_takes_everything_with_it_that_hangs_on_it(registry, operation):
+def test_everything_in_a_repository_is_deleted_with_it(registry, operation):
     for region in ("us-east-1", "eu-west-1", "us-west-2"):
         _, found = post(registry.plane, "DescribeRepositories", {}, region=region)
         for repository in found["repositories"]:

@@ -87,7 +87,7 @@ def test_a_configuration_is_described_as_it_was_put(ecr, plane):
     assert plane.roles.ensured == [(ACCOUNT, REPLICATION)]
 
 
-def test_no_rules_take_the_configuration_away(ecr):
+def test_a_configuration_without_rules_removes_the_earlier_one(ecr):
     configure(ecr, rule(destination()))
     assert configure(ecr)["replicationConfiguration"] == {"rules": []}
     assert ecr.describe_registry()["replicationConfiguration"] == {"rules": []}
@@ -158,7 +158,7 @@ def test_a_push_is_replicated_with_its_tag_after_a_while(ecr, there, clock):
     assert {layer["layerAvailability"] for layer in answer["layers"]} == {"AVAILABLE"}
 
 
-def test_what_was_there_before_is_not_replicated(ecr, there, clock):
+def test_images_from_before_the_configuration_are_not_replicated(ecr, there, clock):
     pushed(ecr)
     configure(ecr, rule(destination()))
     clock.advance(DELAY)
@@ -185,7 +185,7 @@ def test_two_rules_with_one_destination_replicate_once(ecr, services, clock):
     assert len(events) == 1
 
 
-def test_the_destination_is_told(ecr, services, clock):
+def test_the_destination_gets_an_event(ecr, services, clock):
     configure(ecr, rule(destination()))
     digest = pushed(ecr)
     clock.advance(DELAY)
@@ -231,7 +231,7 @@ def test_replicas_are_not_replicated_again(ecr, there, ecr_of, clock):
     assert ecr_of(region="us-west-2").describe_repositories()["repositories"] == []
 
 
-def test_a_replicas_repository_is_made_from_its_template(ecr, there, clock):
+def test_the_repository_of_a_replica_is_created_from_a_template(ecr, there, clock):
     there.create_repository_creation_template(prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE")
     configure(ecr, rule(destination()))
     pushed(ecr)
@@ -252,7 +252,7 @@ def test_a_template_that_cannot_be_applied_fails_the_replication(ecr, there, ser
         assert work.events.after(1, 1)[0].detail["result"] == "FAILED"
 
 
-def test_a_tag_that_is_locked_there_stays_and_the_image_comes_without_it(ecr, there, clock):
+def test_an_immutable_tag_at_the_destination_stays_and_the_image_arrives_untagged(ecr, there, clock):
     there.create_repository(repositoryName="team/app", imageTagMutability="IMMUTABLE")
     theirs = pushed(there, "theirs")
     configure(ecr, rule(destination()))
@@ -278,7 +278,7 @@ def test_replication_restores_an_archived_replica(ecr, there, clock):
     ]
 
 
-def test_an_image_that_is_gone_when_its_turn_comes_is_not_replicated(ecr, there, clock):
+def test_an_image_that_is_deleted_before_its_replication_is_not_replicated(ecr, there, clock):
     configure(ecr, rule(destination()))
     pushed(ecr)
     ecr.delete_repository(repositoryName="team/app", force=True)
@@ -321,7 +321,7 @@ def test_deleting_a_repository_leaves_its_replica(ecr, there, clock):
     assert images(there)
 
 
-def test_a_status_is_of_an_image_that_is_there(ecr):
+def test_the_status_of_an_absent_image_is_not_found(ecr):
     def refused(**image_id):
         return refusal(ecr.describe_image_replication_status, repositoryName="team/app", imageId=image_id)[0]
 

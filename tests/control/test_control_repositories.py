@@ -45,7 +45,7 @@ def test_a_new_repository_has_the_defaults(ecr, clock):
     assert ecr.describe_repositories()["repositories"] == [repository]
 
 
-def test_a_new_repository_has_what_was_asked_for(ecr):
+def test_a_new_repository_has_the_requested_settings(ecr):
     repository = ecr.create_repository(
         repositoryName="team/app",
         imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
@@ -200,7 +200,7 @@ def test_repositories_come_in_pages_in_order_of_name(ecr):
     assert "nextToken" not in pages[-1]
 
 
-def test_what_comes_and_goes_between_pages_moves_no_other(ecr):
+def test_changes_between_pages_do_not_move_other_repositories(ecr):
     for name in ("a1", "b2", "d4"):
         ecr.create_repository(repositoryName=name)
     first = ecr.describe_repositories(maxResults=2)
@@ -219,7 +219,7 @@ def test_a_page_has_100_repositories_unless_told_otherwise(ecr):
 
 
 @pytest.mark.parametrize("token", ["nonsense", "größe", "bm9uc2Vuc2U="])
-def test_a_token_must_come_from_the_same_query(ecr, ecr_of, token):
+def test_a_token_of_another_query_is_not_valid(ecr, ecr_of, token):
     def refused(client, given):
         with pytest.raises(ClientError, match="Invalid parameter at 'nextToken'"):
             client.describe_repositories(nextToken=given)
@@ -261,7 +261,7 @@ def test_another_registry_is_addressed_by_its_id(ecr, ecr_of):
 # --- Delete ----------------------------------------------------------------------------------------------
 
 
-def test_an_empty_repository_is_deleted_and_answered_as_it_was(ecr):
+def test_the_answer_to_the_deletion_of_a_repository_describes_it(ecr):
     repository = ecr.create_repository(repositoryName="team/app")["repository"]
     assert ecr.delete_repository(repositoryName="team/app")["repository"] == repository
     assert refusal(ecr.delete_repository, repositoryName="team/app") == not_found("team/app")

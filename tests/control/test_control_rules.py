@@ -109,7 +109,7 @@ def test_a_rule_for_a_registry_that_the_operator_allows(ecr, url, credential):
     assert failure(ecr, "other") is None
 
 
-def test_a_registry_that_the_operator_allows_takes_no_name_and_no_role(ecr):
+def test_an_allowed_registry_has_no_name_and_no_role(ecr):
     assert refused_rule(ecr, url=ALLOWED[0], upstreamRegistry="docker-hub")[1].startswith(
         "Invalid input: Upstream registry URL and entered upstream registry do not match."
     )
@@ -145,7 +145,7 @@ def test_the_slash_at_the_end_of_a_prefix_is_implied(ecr):
         "docker.elastic.co:443",
     ],
 )
-def test_only_upstreams_that_ecr_knows_are_taken(ecr, url):
+def test_only_upstreams_of_ecr_are_accepted(ecr, url):
     assert refused_rule(ecr, url=url) == (
         "UnsupportedUpstreamRegistryException",
         f"The upstream registry URL {url} is invalid. Specify a valid upstream registry URL and try again",
@@ -159,7 +159,7 @@ def test_a_registry_is_not_its_own_upstream(ecr):
 
 
 @pytest.mark.parametrize("url", GUARDED.values())
-def test_the_name_of_an_upstream_must_be_that_of_its_url(ecr, url):
+def test_the_name_of_an_upstream_must_match_its_url(ecr, url):
     assert refused_rule(ecr, url=url, upstreamRegistry="quay", credentialArn=SECRET) == (
         "InvalidParameterException",
         "Invalid input: Upstream registry URL and entered upstream registry do not match. "
@@ -168,7 +168,7 @@ def test_the_name_of_an_upstream_must_be_that_of_its_url(ecr, url):
 
 
 @pytest.mark.parametrize(("name", "url"), OPEN.items())
-def test_a_wrong_name_passes_where_the_upstream_is_open(ecr, name, url):
+def test_a_wrong_name_is_accepted_for_an_open_upstream(ecr, name, url):
     assert rule(ecr, url=url, upstreamRegistry="docker-hub")["upstreamRegistry"] == name
 
 
@@ -183,7 +183,7 @@ def test_a_guarded_upstream_needs_a_secret(ecr, url):
 
 
 @pytest.mark.parametrize("url", OPEN.values())
-def test_an_open_upstream_takes_no_secret(ecr, url):
+def test_a_secret_for_an_open_upstream_is_refused(ecr, url):
     code, message = refused_rule(ecr, url=url, credentialArn=SECRET)
     assert code == "InvalidParameterException"
     assert "The specified upstream registry doesn't require authentication" in message
@@ -208,7 +208,7 @@ def test_roles_are_for_ecr_and_secrets_for_the_others(ecr, url, credential):
 @pytest.mark.parametrize(
     "role", ["nonsense", "arn:aws:iam::111122223333:role/puller", f"arn:aws:iam::{ACCOUNT}:user/ann"]
 )
-def test_a_role_must_be_one_of_the_account(ecr, role):
+def test_a_role_must_belong_to_the_account(ecr, role):
     code, message = refused_rule(ecr, url=ECR_URL, customRoleArn=role)
     assert code == "InvalidParameterException"
     assert message.startswith("Invalid parameter at 'customRoleArn'")
@@ -242,7 +242,7 @@ def test_a_secret_must_have_the_prefix(ecr):
     assert message.startswith("Invalid parameter at 'credentialArn'")
 
 
-def test_what_a_secret_holds_is_not_looked_at_yet(ecr, plane):
+def test_the_value_of_a_secret_is_not_checked_at_creation(ecr, plane):
     plane.secrets.secrets[SECRET] = None
     rule(ecr, url="ghcr.io", credentialArn=SECRET)
 
@@ -269,7 +269,7 @@ def test_some_regions_have_no_pull_through_cache(ecr_of, region):
     assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == []
 
 
-def test_the_prefix_is_looked_at_before_the_region(ecr_of):
+def test_the_prefix_is_checked_before_the_region(ecr_of):
     assert refused_rule(ecr_of(region="cn-north-1"), "No/Good")[0] == "InvalidParameterException"
 
 
@@ -283,7 +283,7 @@ def test_rules_are_described_in_pages_in_order_of_prefix(ecr):
     assert [prefixes(page) for page in pages] == [["a1", "b2"], ["c3"]]
 
 
-def test_a_rule_is_described_with_what_is_known_of_it(ecr, clock):
+def test_a_rule_is_described_with_all_its_members(ecr, clock):
     created = rule(ecr, "hub", "ghcr.io", credentialArn=SECRET)
     described = ecr.describe_pull_through_cache_rules(ecrRepositoryPrefixes=["hub", "hub"])["pullThroughCacheRules"]
     assert described == [created | {"updatedAt": clock.now()}]
@@ -346,7 +346,7 @@ def test_an_update_checks_the_credential_as_a_creation_does(ecr):
 # --- Delete ----------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_rule_is_answered_as_it_was(ecr):
+def test_the_answer_to_the_deletion_of_a_rule_describes_it(ecr):
     created = rule(ecr)
     answer = ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay/")
     answer.pop("ResponseMetadata")
@@ -370,7 +370,7 @@ def test_a_rule_that_works_is_valid(ecr):
     assert (failure(ecr), failure(ecr, "quay")) == (None, None)
 
 
-def test_problems_of_a_rule_are_told_one_after_the_other(ecr, plane):
+def test_problems_of_a_rule_are_reported_one_after_the_other(ecr, plane):
     rule(ecr, "hub", "ghcr.io", credentialArn=SECRET)
     plane.upstream.failure = UpstreamUnavailable("nobody answers at ghcr.io")
     assert failure(ecr) == "The upstream registry could not be reached. nobody answers at ghcr.io"
@@ -385,5 +385,5 @@ def test_problems_of_a_rule_are_told_one_after_the_other(ecr, plane):
     assert failure(ecr) == "The secret could not be found."
 
 
-def test_only_what_exists_is_validated(ecr):
+def test_only_an_existing_rule_is_validated(ecr):
     assert refusal(ecr.validate_pull_through_cache_rule, ecrRepositoryPrefix="hub") == not_found("hub")

@@ -92,7 +92,7 @@ def not_found(digest, tag):
 # --- Findings ------------------------------------------------------------------------------------------------
 
 
-def test_a_scan_finds_what_is_known_of_the_image(ecr, app, known, clock):
+def test_a_scan_reports_the_known_findings_of_the_image(ecr, app, known, clock):
     digest = put_image(ecr, app, an_image(), "v1")
     known(FINDINGS, digest)
     identity = {
@@ -120,7 +120,7 @@ def test_a_scan_finds_what_is_known_of_the_image(ecr, app, known, clock):
     }
 
 
-def test_a_scan_of_which_nothing_is_known_fails(ecr, app, clock):
+def test_a_scan_of_an_image_without_known_findings_fails(ecr, app, clock):
     put_image(ecr, app, an_image(), "v1")
     start(ecr)
     clock.advance(DELAY)
@@ -129,7 +129,7 @@ def test_a_scan_of_which_nothing_is_known_fails(ecr, app, clock):
     assert "imageScanFindings" not in answer
 
 
-def test_an_image_is_clean_if_that_is_what_is_known(ecr, app, known, clock):
+def test_an_image_with_an_empty_list_of_known_findings_has_none(ecr, app, known, clock):
     digest = put_image(ecr, app, an_image(), "v1")
     known(FINDINGS)
     known([], digest)
@@ -139,7 +139,7 @@ def test_an_image_is_clean_if_that_is_what_is_known(ecr, app, known, clock):
     assert (findings["findings"], findings["findingSeverityCounts"]) == ([], {})
 
 
-def test_findings_of_every_image_are_for_those_without_their_own(ecr, app, known, clock):
+def test_findings_for_every_image_apply_to_images_without_their_own(ecr, app, known, clock):
     put_image(ecr, app, an_image(), "v1")
     known(FINDINGS)
     start(ecr)
@@ -224,7 +224,7 @@ def test_an_image_is_scanned_once_a_day(ecr, app, clock, known):
     assert status(ecr) == "COMPLETE"
 
 
-def test_a_registry_is_scanned_so_often_a_day(ecr, app, clock, monkeypatch):
+def test_a_registry_has_a_daily_limit_of_scans(ecr, app, clock, monkeypatch):
     monkeypatch.setattr(scanning, "MAX_SCANS", 1)
     put_image(ecr, app, an_image(1), "v1")
     put_image(ecr, app, an_image(2), "v2")
@@ -259,7 +259,7 @@ def test_an_archived_image_is_not_scanned_and_shows_no_findings(ecr, app, known,
     assert "imageScanFindings" not in answer
 
 
-def test_what_is_not_there_is_not_scanned(ecr):
+def test_an_absent_image_is_not_scanned(ecr):
     for call in (ecr.start_image_scan, ecr.describe_image_scan_findings):
         assert refusal(call, repositoryName=APP, imageId={"imageTag": "v1"}) == (
             "RepositoryNotFoundException",
@@ -284,7 +284,7 @@ def test_an_image_that_was_never_scanned_has_no_findings(ecr, app):
 # --- Scan on push --------------------------------------------------------------------------------------------
 
 
-def test_a_push_is_scanned_where_the_repository_says_so(ecr, clock):
+def test_a_push_is_scanned_if_the_repository_is_set_to_scan_on_push(ecr, clock):
     ecr.create_repository(repositoryName=APP, imageScanningConfiguration={"scanOnPush": True})
     put_image(ecr, APP, an_image(), "v1")
     assert status(ecr) == "IN_PROGRESS"
@@ -293,14 +293,14 @@ def test_a_push_is_scanned_where_the_repository_says_so(ecr, clock):
     assert status(ecr) == "FAILED"
 
 
-def test_a_push_is_scanned_where_the_registry_says_so(ecr, app):
+def test_a_push_is_scanned_if_a_rule_of_the_registry_says_so(ecr, app):
     scan_everything(ecr)
     ecr.put_image_scanning_configuration(repositoryName=app, imageScanningConfiguration={"scanOnPush": False})
     put_image(ecr, app, an_image(), "v1")
     assert status(ecr) == "IN_PROGRESS"
 
 
-def test_a_push_of_what_cannot_be_scanned_is_like_any_other(ecr, app, clock):
+def test_a_push_of_an_unsupported_artifact_starts_no_scan(ecr, app, clock):
     scan_everything(ecr)
     put_image(ecr, app, an_image("chart", artifactType="application/vnd.chart"), "v1")
     index = put_manifest(ecr, app, an_index().raw)

@@ -91,13 +91,13 @@ def test_a_configuration_is_got_as_it_was_put(ecr, scan_type, rules):
     assert of_registry(ecr) == configuration
 
 
-def test_what_is_not_given_is_kept_of_the_scan_type_and_not_of_the_rules(ecr):
+def test_an_absent_scan_type_keeps_the_current_one_and_absent_rules_remove_them(ecr):
     put(ecr, "ENHANCED", rule("CONTINUOUS_SCAN", "*"))
     answer = ecr.put_registry_scanning_configuration()
     assert answer["registryScanningConfiguration"] == of_registry(ecr) == {"scanType": "ENHANCED", "rules": []}
 
 
-def test_a_scan_type_does_not_know_every_frequency_nor_one_twice(ecr):
+def test_a_scan_type_has_its_frequencies_each_at_most_once(ecr):
     frame = "Invalid parameter failed to satisfy constraint: "
     assert put_refusal(ecr, "BASIC", rule("CONTINUOUS_SCAN", "*")) == (
         "InvalidParameterException",
@@ -129,7 +129,7 @@ def test_rules_have_limits_and_patterns(ecr, rules):
     assert put_refusal(ecr, "ENHANCED", *rules)[0] == "InvalidParameterException"
 
 
-def test_the_pattern_that_is_matched_describes_what_the_models_does():
+def test_linear_patterns_match_the_same_texts_as_those_of_the_model():
     for models, linear in LINEAR.items():
         texts = ("".join(each) for length in range(6) for each in product("a*-/!", repeat=length))
         assert not [text for text in texts if bool(re.fullmatch(models, text)) != bool(re.fullmatch(linear, text))]
@@ -141,7 +141,7 @@ def test_configurations_belong_to_an_account_in_a_region(ecr, ecr_of):
         assert other.get_registry_scanning_configuration()["scanningConfiguration"] == EMPTY
 
 
-def test_enhanced_scanning_makes_the_role_of_inspector(ecr, plane):
+def test_enhanced_scanning_creates_the_role_of_inspector(ecr, plane):
     put(ecr, "BASIC")
     assert plane.roles.ensured == []
     put(ecr, "ENHANCED")
@@ -178,7 +178,7 @@ def test_a_repository_may_scan_what_is_pushed(ecr):
         assert repository["scanFrequency"] == ("SCAN_ON_PUSH" if expected else "MANUAL")
 
 
-def test_only_a_repository_that_is_there_can_be_configured(ecr):
+def test_only_an_existing_repository_can_be_configured(ecr):
     configuration = {"scanOnPush": True}
     assert refusal(
         ecr.put_image_scanning_configuration, repositoryName=APP, imageScanningConfiguration=configuration
@@ -188,7 +188,7 @@ def test_only_a_repository_that_is_there_can_be_configured(ecr):
     )
 
 
-def test_repositories_that_are_not_there_are_failures(ecr):
+def test_absent_repositories_are_failures(ecr):
     ecr.create_repository(repositoryName=APP)
     answer = ecr.batch_get_repository_scanning_configuration(repositoryNames=["gone", APP, "gone", APP])
     assert [each["repositoryName"] for each in answer["scanningConfigurations"]] == [APP]
@@ -261,7 +261,7 @@ def test_a_new_repository_under_a_rule_is_an_event(ecr, changes):
 
 
 @pytest.mark.parametrize("frequency", ["CONTINUOUS_SCAN", "SCAN_ON_PUSH"])
-def test_with_enhanced_scanning_images_are_watched_and_nothing_is_found(ecr, frequency):
+def test_with_enhanced_scanning_scans_are_active_and_find_nothing(ecr, frequency):
     put(ecr, "ENHANCED", rule(frequency, "team"))
     ecr.create_repository(repositoryName=APP)
     image_id = {"imageDigest": put_image(ecr, APP, an_image(), "v1")}
@@ -285,7 +285,7 @@ def test_with_enhanced_scanning_an_archived_image_shows_no_findings(ecr):
     assert "imageScanFindings" not in answer
 
 
-def test_with_enhanced_scanning_nobody_scans_by_hand(ecr):
+def test_with_enhanced_scanning_manual_scans_are_refused(ecr):
     put(ecr, "ENHANCED")
     ecr.create_repository(repositoryName=APP, imageScanningConfiguration={"scanOnPush": True})
     put_image(ecr, APP, an_image(), "v1")
@@ -294,7 +294,7 @@ def test_with_enhanced_scanning_nobody_scans_by_hand(ecr):
     assert refusal(ecr.describe_image_scan_findings, **request)[0] == "ScanNotFoundException"
 
 
-def test_basic_scans_are_back_with_basic_scanning(ecr):
+def test_basic_scans_return_with_basic_scanning(ecr):
     ecr.create_repository(repositoryName=APP, imageScanningConfiguration={"scanOnPush": True})
     put_image(ecr, APP, an_image(), "v1")
     request = {"repositoryName": APP, "imageId": {"imageTag": "v1"}}

@@ -35,7 +35,7 @@ def statuses(client, digest, name="team/app"):
     return [(each["signingProfileArn"], each["status"]) for each in answer["signingStatuses"]]
 
 
-def test_a_configuration_is_put_got_and_deleted(ecr):
+def test_a_configuration_is_stored_returned_and_deleted(ecr):
     configuration = {"rules": [rule(), rule(OTHER, "team/*", "*")]}
     assert put(ecr, *configuration["rules"]) == configuration
     answer = ecr.get_signing_configuration()
@@ -108,7 +108,7 @@ def test_a_signature_is_not_signed(ecr):
     assert statuses(ecr, put_image(ecr, "team/app", signature)) == []
 
 
-def test_a_status_is_of_an_image_that_is_there(ecr):
+def test_the_status_of_an_absent_image_is_not_found(ecr):
     assert refusal(ecr.describe_image_signing_status, repositoryName="team/app", imageId={"imageTag": "v1"})[0] == (
         "RepositoryNotFoundException"
     )

@@ -103,14 +103,14 @@ def coverage_in(specs):
 # --- Coverage --------------------------------------------------------------------------------------------
 
 
-def test_the_coverage_is_what_the_code_does(refresh):
+def test_the_coverage_file_agrees_with_the_code(refresh):
     """Compare only operations that both contain. The script reports the others as changes of ECR."""
     now = refresh.coverage()
     known = committed().keys() & now.keys()
     assert {name: committed()[name] for name in known} == {name: now[name] for name in known}
 
 
-def test_nothing_does_less_than_it_did(refresh):
+def test_no_operation_has_lost_coverage(refresh):
     assert list(refresh.worsened(committed(), refresh.coverage())) == []
 
 
@@ -123,11 +123,11 @@ def test_the_coverage_may_only_improve(refresh, before, now):
     assert list(refresh.worsened({"PutImage": now}, {"PutImage": before})) == []
 
 
-def test_what_is_lacking_may_be_put_in_other_words(refresh):
+def test_the_text_of_a_gap_may_change(refresh):
     assert list(refresh.worsened({"PutImage": {"partial": "half"}}, {"PutImage": {"partial": "a third"}})) == []
 
 
-def test_what_an_operation_lacks_stands_beside_its_handler(monkeypatch):
+def test_the_gap_of_an_operation_is_declared_at_its_handler(monkeypatch):
     monkeypatch.setattr("ecr_emulator.control.handlers.LACKING", declared := {})
 
     @lacks("the tea")
@@ -138,13 +138,13 @@ def test_what_an_operation_lacks_stands_beside_its_handler(monkeypatch):
     assert declared == {"put_image": "the tea"}
 
 
-def test_what_lacks_something_is_an_operation(refresh, monkeypatch):
+def test_a_gap_must_belong_to_an_operation(refresh, monkeypatch):
     monkeypatch.setitem(LACKING, "make_tea", "the tea")
     with pytest.raises(LookupError, match="make_tea"):
         refresh.coverage()
 
 
-def test_a_lack_makes_an_operation_partial_and_is_a_step_back(refresh, monkeypatch, capsys):
+def test_a_new_gap_makes_an_operation_partial_and_is_a_step_back(refresh, monkeypatch, capsys):
     refresh.main([])
     monkeypatch.setitem(LACKING, "put_image", "half of it")
     assert refresh.coverage()["PutImage"] == {"partial": "half of it"}
@@ -152,7 +152,7 @@ def test_a_lack_makes_an_operation_partial_and_is_a_step_back(refresh, monkeypat
     assert "PutImage was emulated and is partial now; the coverage may only improve" in capsys.readouterr().out
 
 
-def test_a_handler_that_disappears_is_not_written_away(refresh, request, capsys):
+def test_a_missing_handler_is_reported_and_not_written(refresh, request, capsys):
     refresh.main([])
     request.getfixturevalue("without_put_image")
     assert refresh.main([]) == 1
@@ -167,13 +167,13 @@ def test_a_handler_that_disappears_is_not_written_away(refresh, request, capsys)
 # --- Files -----------------------------------------------------------------------------------------------
 
 
-def test_what_was_written_is_up_to_date(refresh, capsys):
+def test_written_files_are_up_to_date(refresh, capsys):
     assert refresh.main([]) == 0
     assert refresh.main(["--check"]) == 0
     assert capsys.readouterr().out == "specs/ and docs/ are up to date\n"
 
 
-def test_a_difference_is_summed_up(refresh, capsys):
+def test_a_difference_is_summarized(refresh, capsys):
     refresh.main([])
     version = refresh.AWS / "paginators-1.json"
     version.write_text(version.read_text().replace("nextToken", "token", 1))
@@ -186,7 +186,7 @@ def test_a_difference_is_summed_up(refresh, capsys):
     assert refresh.main(["--check"]) == 0
 
 
-def test_a_page_that_tells_of_another_coverage_is_stale(refresh, capsys):
+def test_a_page_with_another_coverage_is_stale(refresh, capsys):
     refresh.main([])
     page = refresh.DOCS / "fidelity.md"
     page.write_text(page.read_text().replace("| emulated |", "| perfect |", 1))
@@ -194,7 +194,7 @@ def test_a_page_that_tells_of_another_coverage_is_stale(refresh, capsys):
     assert "docs/fidelity.md: 2 lines differ" in capsys.readouterr().out
 
 
-def test_another_argument_is_explained(refresh, capsys):
+def test_an_unknown_argument_prints_the_usage(refresh, capsys):
     assert refresh.main(["--chek"]) == 2
     assert "usage" in capsys.readouterr().err
 
@@ -211,7 +211,7 @@ def test_a_new_operation_is_refused_by_name(newer_ecr):
     }
 
 
-def test_beside_a_new_operation_everything_else_works(newer_ecr):
+def test_other_operations_work_beside_a_new_one(newer_ecr):
     newer_ecr.create_repository(repositoryName="team/app")
     assert [each["repositoryName"] for each in newer_ecr.describe_repositories()["repositories"]] == ["team/app"]
     assert newer_ecr.describe_registry()["replicationConfiguration"] == {"rules": []}
@@ -231,6 +231,6 @@ def test_a_new_operation_is_reported_and_then_written(refresh, request, capsys):
     assert "| refused | not known yet |" in (refresh.DOCS / "fidelity.md").read_text()
 
 
-def test_an_operation_that_ecr_gave_up_is_reported_and_no_step_back(refresh):
+def test_an_operation_that_ecr_removed_is_reported_and_not_a_step_back(refresh):
     assert list(refresh.news({"Old": "emulated"}, {})) == ["Old is not an operation of Amazon ECR any more"]
     assert list(refresh.worsened({"Old": "emulated"}, {})) == []

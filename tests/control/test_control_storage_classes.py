@@ -53,7 +53,7 @@ def test_an_archived_image_cannot_be_pulled(ecr, digest):
     assert pulled(ecr, imageDigest=digest) == ["ImageInaccessible"]
 
 
-def test_archived_images_are_listed_only_where_they_are_asked_for(ecr, digest):
+def test_archived_images_are_listed_only_on_request(ecr, digest):
     other = put_image(ecr, NAME, an_image(2), "v2")
     move(ecr, "ARCHIVE", imageTag="v1")
 
@@ -78,7 +78,7 @@ def test_a_restored_image_is_activating_for_a_while(ecr, clock, digest):
     assert pulled(ecr, imageTag="v1") == []
 
 
-def test_a_class_that_an_image_has_already_stays(ecr, clock, digest):
+def test_the_storage_class_that_an_image_already_has_stays(ecr, clock, digest):
     assert move(ecr, "STANDARD", imageTag="v1") == "ACTIVE"
     move(ecr, "ARCHIVE", imageTag="v1")
     archived_at = clock.now()
@@ -89,7 +89,7 @@ def test_a_class_that_an_image_has_already_stays(ecr, clock, digest):
     assert move(ecr, "STANDARD", imageTag="v1") == "ACTIVATING"
 
 
-def test_what_is_being_restored_cannot_be_archived(ecr, digest):
+def test_an_image_that_is_being_restored_cannot_be_archived(ecr, digest):
     move(ecr, "ARCHIVE", imageTag="v1")
     move(ecr, "STANDARD", imageTag="v1")
     refused = refusal(
@@ -139,7 +139,7 @@ def test_an_immutable_tag_does_not_keep_its_image_archived(ecr, digest):
     assert pulled(ecr, imageTag="v1") == []
 
 
-def test_layers_of_archived_images_alone_are_archived(ecr, digest):
+def test_layers_that_only_archived_images_have_are_archived(ecr, digest):
     shared, own = an_image().layers[0].digest, an_image().config.digest
     other = an_image(2)
     layers = [an_image().layers[0].descriptor]
@@ -164,7 +164,7 @@ def test_archived_images_count_when_a_repository_is_deleted(ecr, digest):
     assert ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])["failures"] == []
 
 
-def test_events_tell_of_archiving_and_restoring(ecr, clock, services, digest):
+def test_archiving_and_restoring_are_events(ecr, clock, services, digest):
     move(ecr, "ARCHIVE", imageTag="v1")
     move(ecr, "STANDARD", imageTag="v1")
     clock.advance(DELAY)

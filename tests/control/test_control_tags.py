@@ -28,7 +28,7 @@ def test_tags_are_merged_by_key(ecr, arn):
     assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == tags(team="red", cost="42")
 
 
-def test_absent_keys_are_no_obstacle_to_untagging(ecr, arn):
+def test_untagging_ignores_absent_keys(ecr, arn):
     ecr.untag_resource(resourceArn=arn, tagKeys=["team", "absent"])
     assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == []
 
@@ -45,11 +45,11 @@ def test_values_have_lengths_and_characters(ecr, arn, value):
     assert refusal(ecr.tag_resource, resourceArn=arn, tags=tags(key=value)) == INVALID
 
 
-def test_letters_of_all_languages_and_some_signs_are_fine(ecr, arn):
+def test_letters_of_all_languages_and_some_signs_are_valid(ecr, arn):
     ecr.tag_resource(resourceArn=arn, tags=tags(größe="a b+-=._:/@", leer=""))
 
 
-def test_a_key_may_not_come_twice(ecr, arn):
+def test_a_duplicate_key_is_refused(ecr, arn):
     assert refusal(ecr.tag_resource, resourceArn=arn, tags=tags(a="1") + tags(a="2")) == INVALID
 
 
@@ -84,5 +84,5 @@ def test_the_repository_must_be_in_this_region(ecr, arn, operation, place):
     )
 
 
-def test_the_arn_says_which_account(ecr_of, arn):
+def test_the_arn_selects_the_account(ecr_of, arn):
     assert ecr_of("111122223333").list_tags_for_resource(resourceArn=arn)["tags"] == tags(team="blue")

@@ -84,7 +84,7 @@ def test_a_template_has_the_defaults(ecr, clock, plane):
     assert plane.roles.ensured == [(ACCOUNT, "ecr.amazonaws.com")]
 
 
-def test_a_template_has_what_was_asked_for(ecr, clock):
+def test_a_template_has_the_requested_settings(ecr, clock):
     template = create(ecr, **EVERYTHING)
     assert template == EVERYTHING | {"createdAt": clock.now(), "updatedAt": clock.now()}
     assert described(ecr) == [template]
@@ -175,7 +175,7 @@ def test_govcloud_has_no_templates(ecr_of):
         ({"customRoleArn": "nonsense"}, "customRoleArn", "Invalid ARN"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(ecr, given, member, rule):
+def test_invalid_settings_are_refused(ecr, given, member, rule):
     assert refused(ecr, **given) == invalid(member, rule)
 
 
@@ -207,7 +207,7 @@ def test_unknown_prefixes_are_left_out(ecr):
 # --- Update ----------------------------------------------------------------------------------------------
 
 
-def test_what_an_update_does_not_mention_stays(ecr, clock):
+def test_an_update_keeps_settings_that_it_does_not_mention(ecr, clock):
     before = create(ecr, **EVERYTHING)
     clock.advance(timedelta(hours=1))
     after = update(ecr, description="something else")
@@ -215,7 +215,7 @@ def test_what_an_update_does_not_mention_stays(ecr, clock):
     assert described(ecr) == [after]
 
 
-def test_an_empty_text_takes_a_setting_away(ecr):
+def test_an_empty_text_removes_a_setting(ecr):
     create(ecr, **EVERYTHING)
     after = update(
         ecr,
@@ -245,7 +245,7 @@ def test_an_update_needs_a_template(ecr):
 # --- Delete ----------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_template_is_answered_as_it_was(ecr):
+def test_the_answer_to_the_deletion_of_a_template_describes_it(ecr):
     template = create(ecr, **EVERYTHING)
     answer = ecr.delete_repository_creation_template(prefix="team")
     assert (answer["registryId"], answer["repositoryCreationTemplate"]) == (ACCOUNT, template)

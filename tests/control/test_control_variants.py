@@ -92,7 +92,7 @@ def errors_of(parameter):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_each_constraint_of_the_model_is_broken_by_a_variant(requests, operation):
+def test_a_variant_violates_each_constraint_of_the_model(requests, operation):
     shape = service_model().operation_model(operation).input_shape
     possible = {error for parameter in parameters(Parameter(shape)) for error in errors_of(parameter)}
     assert {variant.error for variant in requests.of(shape)} == possible | {None}
@@ -114,7 +114,7 @@ def test_bounds_are_tried_from_both_sides(requests):
     assert {size: tried[size] for size in wanted} == wanted
 
 
-def test_what_no_sample_covers_comes_from_the_pattern():
+def test_values_without_a_sample_are_made_from_the_pattern():
     shape = service_model().shape_for("CompleteLayerUploadRequest")
     assert Variants({}, {}).valid(shape) == {
         "repositoryName": "00",

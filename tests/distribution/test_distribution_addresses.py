@@ -137,7 +137,7 @@ def test_every_request_may_use_any_form(docker, theirs, form):
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_pages_and_refusals_lead_on_in_the_same_form(docker, theirs, form):
+def test_pages_and_upload_locations_keep_the_form_of_address(docker, theirs, form):
     visitor = Visitor(theirs if form.home else docker, form)
     visitor.push(IMAGE, "v1")
     visitor.push(IMAGE, "v2")

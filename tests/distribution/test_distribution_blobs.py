@@ -26,7 +26,7 @@ def held(docker):
     return docker
 
 
-def test_a_blob_comes_back_as_it_was(held):
+def test_a_blob_is_served_unchanged(held):
     answer = held.get(PATH)
     assert (answer.status_code, answer.data) == (200, BLOB.raw)
     assert answer.headers["Docker-Content-Digest"] == BLOB.digest
@@ -40,7 +40,7 @@ def test_a_blob_comes_back_as_it_was(held):
     [("0-0", 0, 1), ("5-9", 5, 10), ("9990-", 9990, 10_000), ("-10", 9990, 10_000), ("0-99999", 0, 10_000),
      ("-99999", 0, 10_000)],
 )  # fmt: skip
-def test_a_range_is_that_part(held, asked, start, stop):
+def test_a_range_request_returns_that_part(held, asked, start, stop):
     answer = held.get(PATH, {"Range": f"bytes={asked}"})
     assert (answer.status_code, answer.data) == (206, BLOB.raw[start:stop])
     assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/10000"
@@ -48,13 +48,13 @@ def test_a_range_is_that_part(held, asked, start, stop):
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=-", "nonsense"])
-def test_what_is_not_one_range_is_everything(held, asked):
+def test_a_header_that_is_not_one_range_returns_everything(held, asked):
     answer = held.get(PATH, {"Range": asked})
     assert (answer.status_code, answer.data) == (200, BLOB.raw)
 
 
 @pytest.mark.parametrize("asked", ["bytes=10000-", "bytes=20000-30000", "bytes=-0", "bytes=9-1"])
-def test_a_range_beyond_the_end_cannot_be_had(held, asked):
+def test_a_range_beyond_the_end_is_not_satisfiable(held, asked):
     answer = held.get(PATH, {"Range": asked})
     assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */10000")
 
@@ -66,7 +66,7 @@ def test_a_blob_is_reached_only_through_a_repository_that_has_it(held):
 
 
 @pytest.mark.parametrize("digest", ["sha256:abc", "md5:" + "0" * 32, "sha256:" + "G" * 64, "x"])
-def test_a_digest_must_be_one(docker, digest):
+def test_a_malformed_digest_is_refused(docker, digest):
     status, code, _ = refusal(docker.get(f"/v2/team/app/blobs/{digest}"))
     assert (status, code) == (400, "DIGEST_INVALID")
 
@@ -80,13 +80,13 @@ def test_blobs_are_not_deleted(held):
 # --- Pushes -------------------------------------------------------------------------------------------------
 
 
-def test_in_one_request(docker):
+def test_a_blob_is_pushed_in_one_request(docker):
     answer = docker.send("POST", f"/v2/team/app/blobs/uploads/?digest={BLOB.digest}", data=BLOB.raw)
     assert (answer.status_code, answer.headers["Location"]) == (201, f"http://localhost:4566{PATH}")
     assert docker.get(PATH).data == BLOB.raw
 
 
-def test_in_chunks(docker):
+def test_a_blob_is_pushed_in_chunks(docker):
     location = docker.begin()
     for start in range(0, 10_000, 3_000):
         chunk = BLOB.raw[start : start + 3_000]
@@ -98,7 +98,7 @@ def test_in_chunks(docker):
     assert docker.get(PATH).data == BLOB.raw
 
 
-def test_the_last_chunk_may_come_with_the_end(docker):
+def test_the_last_chunk_may_be_in_the_request_that_closes_the_upload(docker):
     location = docker.begin()
     docker.send("PATCH", location, data=BLOB.raw[:4_000])
     answer = docker.send(
@@ -133,14 +133,14 @@ def test_wrong_bytes_are_refused_and_forgotten(docker):
     assert docker.get(PATH).status_code == 404
 
 
-def test_an_upload_can_be_called_off(docker):
+def test_an_upload_can_be_cancelled(docker):
     location = docker.begin()
     assert docker.send("DELETE", location).status_code == 204
     assert refusal(docker.send("PATCH", location, data=b"x"))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
 @pytest.mark.parametrize("query", ["", "?digest=sha256:abc"])
-def test_an_upload_ends_with_a_digest(docker, query):
+def test_closing_an_upload_needs_a_digest(docker, query):
     assert refusal(docker.send("PUT", docker.begin() + query))[:2] == (400, "DIGEST_INVALID")
 
 
@@ -186,7 +186,7 @@ def test_layers_of_a_cache_are_not_mounted(held):
     assert answer.status_code == 202
 
 
-def test_what_cannot_be_mounted_is_uploaded(docker):
+def test_a_mount_of_an_absent_blob_starts_an_upload(docker):
     docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     answer = docker.send("POST", f"/v2/team/app/blobs/uploads/?mount={BLOB.digest}&from=no/such")
     assert answer.status_code == 202
@@ -212,7 +212,7 @@ def test_a_stream_without_length_arrives_chunk_by_chunk(docker):
     assert docker.send("PUT", f"{path}?digest={BLOB.digest}").status_code == 201
 
 
-def test_an_upload_that_breaks_off_goes_on_where_it_was(docker):
+def test_an_upload_that_breaks_off_continues_where_it_stopped(docker):
     path = urlsplit(docker.begin()).path
     head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {docker.token}\r\nContent-Length: 10000\r\n\r\n"
     with ThreadedServer(docker.emulator.wsgi) as server:
@@ -224,7 +224,7 @@ def test_an_upload_that_breaks_off_goes_on_where_it_was(docker):
     assert docker.send("PUT", f"{path}?digest={BLOB.digest}").status_code == 201
 
 
-def test_an_upload_goes_on_after_a_restart(tmp_path):
+def test_an_upload_continues_after_a_restart(tmp_path):
     settings = Settings(data_dir=tmp_path)
     with Emulator(settings) as before:
         docker = Docker(before)
@@ -264,6 +264,6 @@ def test_a_signed_url_lasts_an_hour(docker, download):
 @pytest.mark.parametrize(
     ("old", "new"), [(BLOB.digest, "sha256:" + "0" * 64), ("team/app", "team/apq"), ("Signature=", "Signature=x")]
 )
-def test_a_signed_url_is_good_for_what_it_says(docker, download, old, new):
+def test_a_signed_url_is_valid_only_unchanged(docker, download, old, new):
     assert old in download
     assert refusal(docker.http.get(download.replace(old, new)))[:2] == (403, "DENIED")

@@ -63,7 +63,7 @@ def put_manifest(session, url, image, reference):
     return session.put(f"{url}/manifests/{reference}", data=image.raw, headers=headers, timeout=SECONDS)
 
 
-def test_one_blob_that_many_push_is_there_once_and_whole(docker, together, url, state):
+def test_a_blob_that_many_clients_push_is_stored_once_and_complete(docker, together, url, state):
     blob = layer("popular", 3_000_000)
 
     def push(session, barrier, _):
@@ -94,7 +94,7 @@ def tags(docker):
     return {each["imageDigest"]: each.get("imageTags") for each in details}
 
 
-def test_a_tag_that_many_push_to_is_that_of_one_and_no_image_is_lost(docker, together, url, images):
+def test_a_tag_that_many_clients_push_has_one_image_and_no_image_is_lost(docker, together, url, images):
     def push(session, barrier, number):
         barrier.wait()
         return put_manifest(session, url, images[number], "latest").status_code
@@ -104,7 +104,7 @@ def test_a_tag_that_many_push_to_is_that_of_one_and_no_image_is_lost(docker, tog
     assert tags(docker) == {image.digest: None for image in images} | {last: ["latest"]}
 
 
-def test_the_same_image_that_many_push_is_one(docker, together, url, images):
+def test_an_image_that_many_clients_push_is_stored_once(docker, together, url, images):
     def push(session, barrier, _):
         barrier.wait()
         return put_manifest(session, url, images[0], "latest").status_code
@@ -113,7 +113,7 @@ def test_the_same_image_that_many_push_is_one(docker, together, url, images):
     assert tags(docker) == {images[0].digest: ["latest"]}
 
 
-def test_an_immutable_tag_goes_to_exactly_one(docker, together, url, images):
+def test_an_immutable_tag_goes_to_exactly_one_of_many_clients(docker, together, url, images):
     docker.ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
 
     def push(session, barrier, number):

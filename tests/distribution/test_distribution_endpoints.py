@@ -147,14 +147,14 @@ def test_a_name_is_checked_before_anything_else(sample, id_):
 
 
 @pytest.mark.parametrize("id_", ENDPOINTS)
-def test_nobody_gets_in_without_a_token(sample, id_):
+def test_every_endpoint_requires_a_token(sample, id_):
     path = re.sub("<.+?>", "x", ENDPOINTS[id_]["path"])
     for method in ENDPOINTS[id_]["methods"]:
         answer = sample.docker.http.open(path, method=method)
         assert (answer.status_code, answer.headers["Docker-Distribution-Api-Version"]) == (401, "registry/2.0")
 
 
-def test_a_sentence_is_the_apis(docker):
+def test_an_error_has_the_same_message_as_in_the_api(docker):
     missing = Content(image("absent").raw, image("absent").media_type)
     with pytest.raises(docker.ecr.exceptions.LayersNotFoundException) as refused:
         docker.ecr.put_image(repositoryName="team/app", imageManifest=missing.raw.decode(), imageTag="v1")

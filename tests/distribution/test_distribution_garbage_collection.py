@@ -65,7 +65,7 @@ def ask_for(docker, plane, blob=BLOB):
         assert [each["layerAvailability"] for each in answer["layers"]] == ["AVAILABLE"]
 
 
-def test_an_upload_that_stands_still_for_a_day_is_given_up(docker):
+def test_an_upload_without_progress_for_a_day_is_deleted(docker):
     location = docker.begin()
     docker.send("PATCH", location, data=b"half of it")
     wait(docker, hours=23)
@@ -94,7 +94,7 @@ def test_an_upload_whose_bytes_are_just_arriving_is_never_collected(docker):
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_a_push_goes_on_after_a_move_of_25_hours_whenever_the_last_collection_was(docker, hour):
+def test_a_push_survives_a_move_of_25_hours_after_any_collection(docker, hour):
     wait(docker, hours=hour)
     pushed = image("app", BLOB)
     docker.push_blob(pushed.config)
@@ -104,7 +104,7 @@ def test_a_push_goes_on_after_a_move_of_25_hours_whenever_the_last_collection_wa
     assert docker.put(pushed, "v1").status_code == 201
 
 
-def test_what_took_long_to_arrive_has_its_grace_from_then_on(docker):
+def test_the_grace_of_a_slow_upload_begins_at_its_end(docker):
     location = docker.begin()
     slow = SlowChunk(docker, location, BLOB.raw)
     wait(docker, hours=2)
@@ -127,7 +127,7 @@ def test_two_chunks_for_one_upload_take_turns(docker):
     assert docker.send("PUT", f"{location}?digest={digest}").status_code == 201
 
 
-def test_the_layers_of_a_deleted_image_go_and_those_of_another_stay(docker):
+def test_layers_of_a_deleted_image_are_deleted_unless_another_image_has_them(docker):
     kept, gone = image("kept"), image("gone")
     for each in (kept, gone):
         docker.push(each)
@@ -153,7 +153,7 @@ def test_a_blob_that_another_repository_holds_stays(docker):
     assert docker.get(f"/v2/team/other/blobs/{shared.layers[0].digest}").data == shared.layers[0].raw
 
 
-def test_a_layer_whose_manifest_is_still_to_come_has_a_day_of_grace(docker):
+def test_a_layer_without_a_manifest_has_a_day_of_grace(docker):
     docker.push_blob(BLOB)
     wait(docker, hours=23)
     assert collect(docker, grace="24h")["layers"] == 0
@@ -162,7 +162,7 @@ def test_a_layer_whose_manifest_is_still_to_come_has_a_day_of_grace(docker):
 
 
 @pytest.mark.parametrize("plane", ["registry", "api"])
-def test_a_client_that_is_told_that_a_layer_is_there_can_count_on_it(docker, plane):
+def test_a_layer_that_a_client_asked_for_is_not_collected(docker, plane):
     wait(docker, hours=20)
     docker.push_blob(BLOB)
     wait(docker, hours=20)
@@ -172,7 +172,7 @@ def test_a_client_that_is_told_that_a_layer_is_there_can_count_on_it(docker, pla
 
 
 @pytest.mark.parametrize("plane", ["registry", "api"])
-def test_so_can_one_that_is_told_so_of_a_layer_of_an_image_that_is_deleted_then(docker, plane):
+def test_a_layer_that_a_client_asked_for_stays_when_its_image_is_deleted(docker, plane):
     base = image("base")
     docker.push(base, "v1")
     wait(docker, hours=30)
@@ -198,7 +198,7 @@ def test_bytes_that_a_crash_left_between_disk_and_database_are_collected(docker)
     assert stored(docker.emulator) == (0, 0)
 
 
-def test_it_is_done_every_day_also_after_a_reset_and_a_restart(tmp_path):
+def test_collection_is_daily_also_after_a_reset_and_a_restart(tmp_path):
     settings = Settings(data_dir=tmp_path)
     with Emulator(settings) as emulator:
         emulator.reset()
@@ -216,7 +216,7 @@ def test_it_is_done_every_day_also_after_a_reset_and_a_restart(tmp_path):
 
 
 @pytest.mark.parametrize("grace", ["soon", None, "-1h"])
-def test_a_grace_that_is_none_is_refused(docker, grace):
+def test_a_malformed_grace_is_refused(docker, grace):
     answer = docker.http.post("/_ecr/gc", json={"grace": grace})
     assert answer.status_code == 400
     assert 'like {"grace": "1h"}' in answer.json["error"]
@@ -234,7 +234,7 @@ def test_a_blob_posted_whole_with_a_wrong_digest_leaves_no_session(docker):
         assert work.uploads.ids() == set()
 
 
-def test_a_layer_may_not_be_larger_than_ecr_takes(docker, monkeypatch):
+def test_a_layer_has_the_maximum_size_of_ecr(docker, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.uploads.MAX_LAYER_SIZE", 9_000)
     location = docker.begin()
     assert refusal(docker.send("PATCH", location, data=BLOB.raw))[:2] == (403, "DENIED")

@@ -21,7 +21,7 @@ HEX = BLOB.digest.partition(":")[2]
     ["..", "../..", "a/../../b", "team/app/..", ".", "./a", "a//b", "/a", "%2e%2e/a", "%2e%2e%2f%2e%2e", "%252e%252e",
      "a%00b", "a%5c..%5cb", "..%5c..", "A", "a b", "a%0ab", "a%c3%a9", "a" * 300, "~root", "a/-/b", "a%2f..%2fb"],
 )  # fmt: skip
-def test_a_name_that_leads_elsewhere_is_no_name(docker, name):
+def test_a_name_that_is_a_path_is_refused(docker, name):
     for path in (f"/v2/{name}/manifests/latest", f"/v2/{name}/blobs/{BLOB.digest}", f"/v2/{name}/tags/list"):
         status, code, _ = refusal(docker.get(path))
         assert (status, code) in {(400, "NAME_INVALID"), (404, "UNSUPPORTED"), (404, "NAME_UNKNOWN")}
@@ -53,7 +53,7 @@ DIGESTS = [
 
 
 @pytest.mark.parametrize("digest", DIGESTS)
-def test_a_digest_that_is_none_is_refused_wherever_it_is_said(docker, digest):
+def test_a_malformed_digest_is_refused_by_every_endpoint(docker, digest):
     docker.push_blob(BLOB)
     location = docker.begin()
     for answer in (
@@ -113,7 +113,7 @@ def put(docker, raw, media_type=OCI_MANIFEST, reference="hostile"):
     ],
     ids=lambda raw: f"{raw[:12]!r}, {len(raw)} bytes",
 )
-def test_what_is_no_manifest_is_refused(docker, raw):
+def test_an_invalid_manifest_is_refused(docker, raw):
     status, code, message = refusal(put(docker, raw))
     assert (status, code) == (405, "UNSUPPORTED")
     assert message == "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
@@ -167,7 +167,7 @@ def test_a_manifest_whose_members_are_of_wrong_types_is_refused(docker, more):
     ],
     ids=lambda more: json.dumps(more)[:60],
 )
-def test_half_characters_and_wrong_digests_in_a_manifest_are_no_failure_of_ours(docker, more):
+def test_lone_surrogates_and_wrong_digests_in_a_manifest_are_no_internal_error(docker, more):
     docker.push_blob(BLOB)
     answer = put(docker, json.dumps(manifest_with(**more)).encode())
     assert answer.status_code in {201, 400, 404, 405}, answer.text
@@ -177,7 +177,7 @@ def test_half_characters_and_wrong_digests_in_a_manifest_are_no_failure_of_ours(
 
 
 @pytest.mark.parametrize("twice", ["schemaVersion", "mediaType", "layers", "config"])
-def test_a_key_that_is_there_twice_is_named(docker, twice):
+def test_a_duplicate_key_is_named(docker, twice):
     docker.push_blob(BLOB)
     members = [*manifest_with().items(), (twice, manifest_with()[twice])]
     raw = "{" + ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in members) + "}"
@@ -186,14 +186,14 @@ def test_a_key_that_is_there_twice_is_named(docker, twice):
     assert f"'Member must not have the key '{twice}' twice'" in message
 
 
-def test_a_key_that_is_there_twice_deep_inside_is_named_too(docker):
+def test_a_duplicate_key_deep_inside_is_named(docker):
     docker.push_blob(BLOB)
     raw = json.dumps(manifest_with(layers=[BLOB.descriptor])).replace('"layers": [{', '"layers": [{"size": 1, ')
     assert "'size' twice" in refusal(put(docker, raw.encode()))[2]
 
 
 @pytest.mark.parametrize("media_type", ["text/html", "application/json", "", "a" * 5_000, "x/y; charset=\u00e9"])
-def test_a_media_type_that_is_none_changes_nothing_that_the_manifest_says(docker, media_type):
+def test_a_malformed_media_type_does_not_replace_that_of_the_manifest(docker, media_type):
     docker.push_blob(BLOB)
     answer = put(docker, json.dumps(manifest_with()).encode(), media_type)
     assert answer.status_code in {201, 405}
@@ -211,7 +211,7 @@ def test_a_media_type_that_is_none_changes_nothing_that_the_manifest_says(docker
      "bytes=0-1;", "", "bytes=18446744073709551615-18446744073709551616", "bytes=0-1,0-1,0-1"],
     ids=lambda asked: ascii(asked)[:30],
 )  # fmt: skip
-def test_an_absurd_range_is_everything_or_not_satisfiable(docker, asked):
+def test_an_absurd_range_returns_everything_or_is_not_satisfiable(docker, asked):
     docker.push_blob(BLOB)
     answer = docker.get(f"/v2/team/app/blobs/{BLOB.digest}", {"Range": asked})
     assert answer.status_code in {200, 416}
@@ -238,7 +238,7 @@ def test_an_absurd_content_range_is_refused_and_the_session_is_as_it_was(docker,
      "Basic \u00e9", "Basic QVdTOnBhc3M6d29yZA==", "AWS4-HMAC-SHA256", "Digest x"],
     ids=lambda text: ascii(text)[:30],
 )  # fmt: skip
-def test_strange_credentials_are_asked_for_again(docker, credentials):
+def test_malformed_credentials_get_the_challenge(docker, credentials):
     answer = docker.http.get("/v2/", headers={"Authorization": credentials})
     if not credentials.startswith("AWS4"):  # a signed request is for another service
         assert (answer.status_code, answer.data) == (401, b"Not Authorized\n")

@@ -111,7 +111,7 @@ def test_an_index_over_all_is_as_large_as_the_image_below_all(docker, shape):
 
 
 @SHAPES
-def test_it_is_so_too_if_the_image_comes_last_as_from_an_upstream(docker, shape):
+def test_sizes_are_right_if_the_image_arrives_after_its_indexes(docker, shape):
     images = shape()
     docker.ecr.batch_delete_image(repositoryName="team/app", imageIds=ids([INNERMOST]))
     store(docker, reversed(images[1:]), Origin.UPSTREAM)
@@ -121,7 +121,7 @@ def test_it_is_so_too_if_the_image_comes_last_as_from_an_upstream(docker, shape)
 
 
 @SHAPES
-def test_what_is_deep_inside_is_deleted_after_all_that_lists_it(docker, shape):
+def test_a_nested_image_is_deleted_after_all_indexes_that_list_it(docker, shape):
     images = shape()
     store(docker, images)
     assert refusal(docker.send("DELETE", f"/v2/team/app/manifests/{INNERMOST.digest}"))[:2] == (405, "UNSUPPORTED")
@@ -133,7 +133,7 @@ def test_what_is_deep_inside_is_deleted_after_all_that_lists_it(docker, shape):
 
 
 @SHAPES
-def test_all_of_it_is_replicated_once(docker, shape):
+def test_nested_images_are_replicated_once(docker, shape):
     images = shape()
     store(docker, images)
     there = replicated(docker, images[-1])
@@ -143,7 +143,7 @@ def test_all_of_it_is_replicated_once(docker, shape):
 
 
 @SHAPES
-def test_a_repository_of_it_is_deleted(docker, shape):
+def test_a_repository_of_nested_images_is_deleted(docker, shape):
     store(docker, shape())
     docker.ecr.delete_repository(repositoryName="team/app", force=True)
     assert refusal(docker.get("/v2/team/app/tags/list"))[:2] == (404, "NAME_UNKNOWN")
@@ -160,7 +160,7 @@ def test_an_index_that_lists_the_same_image_as_often_as_fits_is_one_index(docker
 # --- Referrers ----------------------------------------------------------------------------------------------
 
 
-def test_of_a_chain_of_thousands_of_referrers_each_link_names_the_next(docker):
+def test_each_artifact_in_a_chain_of_thousands_lists_its_referrer(docker):
     links = referrers(INNERMOST, VERY_DEEP)
     store(docker, links)
     for subject, referrer in [(INNERMOST, links[0]), (links[-2], links[-1])]:
@@ -212,7 +212,7 @@ def test_a_chain_of_referrers_expires_to_its_end(docker):
     assert digests_of(docker) == set()
 
 
-def test_an_artifact_may_refer_to_what_nobody_has_and_to_nothing_twice(docker):
+def test_an_artifact_may_refer_to_an_absent_subject_and_is_listed_once(docker):
     nobody = {"mediaType": OCI_MANIFEST, "digest": "sha256:" + "0" * 64, "size": 1}
     odd = an_image("innermost", subject=nobody)
     for blob in odd.blobs:

@@ -70,7 +70,7 @@ class Push:
         assert digest_of(client.send("GET", f"/v2/app/blobs/{self.blob.digest}").content) == self.blob.digest
 
 
-def test_pushes_go_on_after_a_kill_at_any_byte(tmp_path):
+def test_pushes_continue_after_a_kill_at_any_byte(tmp_path):
     with serving(tmp_path, *ARGUMENTS) as emulator:
         client = Client(emulator)
         client.ecr.create_repository(repositoryName="app")

@@ -45,7 +45,7 @@ def test_no_tags_are_an_empty_list(docker):
     assert docker.get("/v2/team/app/tags/list").json == {"name": "team/app", "tags": []}
 
 
-def test_a_page_of_nothing_is_empty_and_the_last(tagged):
+def test_a_page_of_size_zero_is_empty_and_the_last(tagged):
     answer = tagged.get("/v2/team/app/tags/list?n=0")
     assert (answer.json["tags"], answer.headers.get("Link")) == ([], None)
 
@@ -126,7 +126,7 @@ def test_other_methods_are_not_allowed(docker):
     assert answer.headers["Allow"] == "DELETE, GET, HEAD, PUT"
 
 
-def test_what_fails_inside_stays_inside(docker, caplog, monkeypatch):
+def test_an_internal_error_shows_no_details(docker, caplog, monkeypatch):
     def broken(*_):
         raise RuntimeError("the secret inside")
 

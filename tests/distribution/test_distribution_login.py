@@ -12,7 +12,7 @@ from tests.support.docker import ACCOUNT, Docker, refusal
 from tests.support.upstream_images import image
 
 
-def test_a_client_that_is_logged_in_gets_in(docker):
+def test_a_client_that_is_logged_in_has_access(docker):
     answer = docker.get("/v2/")
     assert (answer.status_code, answer.headers["Docker-Distribution-Api-Version"]) == (200, "registry/2.0")
     assert docker.get("/v2").status_code == docker.send("HEAD", "/v2/").status_code == 200
@@ -33,7 +33,7 @@ def test_a_client_that_is_logged_in_gets_in(docker):
     ],
 )
 @pytest.mark.parametrize("path", ["/v2/", "/v2/team/app/manifests/v1", "/v2/No/Such", "/v2/_catalog"])
-def test_others_get_the_challenge_of_ecr_to_the_byte(docker, authorization, path):
+def test_other_clients_get_the_challenge_of_ecr_byte_for_byte(docker, authorization, path):
     headers = {"Authorization": authorization.format(token=docker.token)} if authorization else {}
     answer = docker.http.get(path, base_url="http://localhost:4566", headers=headers)
     assert answer.status_code == 401
@@ -65,7 +65,7 @@ def test_a_token_survives_a_restart(tmp_path):
         assert Client(after.wsgi).get("/v2/", headers={"Authorization": f"Basic {token}"}).status_code == 200
 
 
-def test_a_token_of_another_emulator_is_worth_nothing(docker):
+def test_a_token_of_another_emulator_is_invalid(docker):
     with Emulator() as other:
         stranger = Docker(other).token
     assert docker.http.get("/v2/", headers={"Authorization": f"Basic {stranger}"}).status_code == 401
@@ -100,14 +100,14 @@ def pulled_by_uri(client, repository, token):
     return client.http.get(f"/v2/{path}/manifests/v1", headers=headers).status_code == 200
 
 
-def test_a_repository_uri_is_good_for_the_caller_who_got_it(docker):
+def test_a_repository_uri_is_valid_for_the_caller_who_got_it(docker):
     docker.push(image(), "v1")
     for caller in (docker, Docker(docker.emulator, "210987654321")):
         (repository,) = caller.ecr.describe_repositories(registryId=ACCOUNT)["repositories"]
         assert pulled_by_uri(docker, repository, caller.token)
 
 
-def test_in_an_open_registry_it_is_good_without_a_token():
+def test_a_repository_uri_of_an_open_registry_needs_no_token():
     with Emulator(Settings(registry_auth="open")) as emulator:
         client = Docker(emulator)
         client.ecr.create_repository(repositoryName="team/app")

@@ -28,7 +28,7 @@ def test_a_pushed_manifest_is_served_as_it_was_sent(docker):
         assert got.headers["Docker-Content-Digest"] == app.digest
 
 
-def test_head_says_what_get_would(docker):
+def test_head_has_the_headers_of_get(docker):
     app = image()
     docker.push(app, "v1")
     head = docker.send("HEAD", "/v2/team/app/manifests/v1")
@@ -37,7 +37,7 @@ def test_head_says_what_get_would(docker):
     assert head.headers["Docker-Content-Digest"] == app.digest
 
 
-def test_a_client_that_has_it_is_told_so(docker):
+def test_a_client_that_has_a_manifest_gets_304(docker):
     app = image()
     docker.push(app, "v1")
     answer = docker.get("/v2/team/app/manifests/v1", {"If-None-Match": f'"{app.digest}"'})
@@ -95,7 +95,7 @@ def test_an_immutable_tag_stays_where_it_is(docker):
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"schemaVersion": 2, "mediaType": "x"}', b"\xff" * 10])
-def test_what_is_no_manifest_is_refused_in_ecrs_words(docker, raw):
+def test_an_invalid_manifest_is_refused_in_ecrs_words(docker, raw):
     assert refusal(docker.put(Content(raw, OCI_MANIFEST), "v1")) == (
         405,
         "UNSUPPORTED",
@@ -131,7 +131,7 @@ def test_a_sha512_digest_is_kept(docker):
     assert docker.get(f"/v2/team/app/manifests/{sha512(app.raw)}").data == app.raw
 
 
-def test_a_subject_is_answered(docker):
+def test_the_answer_names_the_subject(docker):
     subject = image(1)
     app = image(2)
     document = json.loads(app.raw) | {"subject": subject.descriptor}

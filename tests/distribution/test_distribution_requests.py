@@ -43,14 +43,14 @@ def test_the_next_page_is_of_the_same_namespace(docker, theirs):
     assert "Link" not in following.headers
 
 
-def test_the_host_outranks_the_namespace_and_that_the_path(docker, theirs):
+def test_the_host_outranks_the_namespace_which_outranks_the_path(docker, theirs):
     ours = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
     assert docker.get(f"/v2/theirs/tags/list?ns={ours}", {"Host": THEIRS}).status_code == 200
     assert docker.get(f"/v2/210987654321/eu-west-1/theirs/tags/list?ns={ours}").status_code == 404
 
 
 @pytest.mark.parametrize("host", ["[::1]:4566", "127.0.0.1:4566", "[::1]", "localhost"])
-def test_answers_are_addressed_as_the_client_addressed_us(docker, host):
+def test_urls_in_answers_have_the_address_that_the_client_used(docker, host):
     answer = docker.send("POST", "/v2/team/app/blobs/uploads/", {"Host": host})
     assert answer.headers["Location"].startswith(f"http://{host}/v2/team/app/blobs/uploads/")
     challenge = docker.http.get("/v2/", headers={"Host": host})
@@ -93,7 +93,7 @@ def test_a_mount_by_path_is_of_the_same_registry(docker, theirs, source, status)
     assert docker.send("POST", f"{target}?mount={BLOB.digest}&from={source}").status_code == status
 
 
-def test_blobs_that_are_encrypted_otherwise_are_not_mounted(docker):
+def test_blobs_with_another_encryption_are_not_mounted(docker):
     docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     docker.push_blob(BLOB)
     docker.ecr.create_repository(repositoryName="secret", encryptionConfiguration={"encryptionType": "KMS"})
@@ -105,7 +105,7 @@ def test_blobs_that_are_encrypted_otherwise_are_not_mounted(docker):
 
 
 @pytest.mark.parametrize("credentials", ["Basic \xe9", "Basic \xff\xff\xff\xff", "Basic ====", "Basic \t"])
-def test_credentials_of_any_bytes_are_just_wrong(docker, credentials):
+def test_credentials_of_any_bytes_get_the_challenge(docker, credentials):
     answer = docker.http.get("/v2/", headers={"Authorization": credentials})
     assert (answer.status_code, answer.data) == (401, b"Not Authorized\n")
 
@@ -122,11 +122,11 @@ def open_registry():
 
 
 @pytest.mark.parametrize("credentials", ["Basic " + base64.b64encode(b"AWS:x").decode(), "Bearer x", "x"])
-def test_an_open_registry_still_refuses_what_it_did_not_issue(open_registry, credentials):
+def test_an_open_registry_refuses_tokens_that_it_did_not_issue(open_registry, credentials):
     assert Client(open_registry.wsgi).get("/v2/", headers={"Authorization": credentials}).status_code == 401
 
 
-def test_an_open_registry_still_knows_an_expired_token(open_registry):
+def test_an_open_registry_refuses_an_expired_token(open_registry):
     client = Docker(open_registry)
     assert client.get("/v2/").status_code == 200
     open_registry.clock.advance(timedelta(hours=12))
@@ -136,7 +136,7 @@ def test_an_open_registry_still_knows_an_expired_token(open_registry):
 # --- Errors -------------------------------------------------------------------------------------------------
 
 
-def test_numbers_have_an_end(docker):
+def test_numbers_have_a_limit(docker):
     docker.push_blob(BLOB)
     whole = docker.get(f"/v2/team/app/blobs/{BLOB.digest}", {"Range": f"bytes=0-{MANY_DIGITS}"})
     assert (whole.status_code, whole.data) == (200, BLOB.raw)
@@ -146,7 +146,7 @@ def test_numbers_have_an_end(docker):
     assert refusal(docker.get("/v2/team/app/tags/list?n=%D9%A3"))[:2] == (400, "UNSUPPORTED")
 
 
-def test_a_chunk_out_of_order_is_told_where_to_go_on(docker):
+def test_the_answer_to_a_chunk_out_of_order_says_where_to_continue(docker):
     location = docker.begin()
     docker.send("PATCH", location, data=b"abc")
     answer = docker.send("PUT", f"{location}?digest={BLOB.digest}", {"Content-Range": "9-9"}, data=b"x")
@@ -162,7 +162,7 @@ def test_a_tag_that_only_the_api_takes_can_be_pulled(docker):
     assert docker.send("DELETE", "/v2/team/app/manifests/.hidden").status_code == 202
 
 
-def test_a_tag_that_nothing_can_have_is_refused(docker):
+def test_a_malformed_tag_is_refused(docker):
     assert refusal(docker.get("/v2/team/app/manifests/2024.42.27+1234a5c05")) == (
         400,
         "TAG_INVALID",
@@ -171,7 +171,7 @@ def test_a_tag_that_nothing_can_have_is_refused(docker):
     )
 
 
-def test_what_is_not_allowed_names_what_is(docker):
+def test_a_405_names_the_allowed_methods(docker):
     docker.push_blob(BLOB)
     assert docker.send("DELETE", f"/v2/team/app/blobs/{BLOB.digest}").headers["Allow"] == "GET, HEAD"
     answer = docker.http.post("/_ecr/layers/123456789012/us-east-1/team/app/x")

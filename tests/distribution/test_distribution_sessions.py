@@ -37,7 +37,7 @@ def test_a_mount_that_becomes_an_upload_names_its_session(docker):
 @pytest.mark.parametrize(
     "query", ["mount=", "mount=&from=team/app", "from=team/app", "digest=", "mount=&digest=", "from="]
 )
-def test_an_empty_argument_is_none(docker, query):
+def test_an_empty_argument_is_ignored(docker, query):
     docker.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     begun = docker.send("POST", f"{UPLOADS}?{query}")
     assert begun.status_code == 202
@@ -76,7 +76,7 @@ def lost(docker, request):
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "PUT", "DELETE"])
-def test_its_client_is_told_to_start_again(docker, lost, method):
+def test_the_client_of_a_lost_session_is_told_to_start_again(docker, lost, method):
     where = f"{lost}?digest={BLOB.digest}" if method == "PUT" else lost
     body = {"data": BLOB.raw[4_000:]} if method in ("PATCH", "PUT") else {}
     for _ in range(2):
@@ -95,7 +95,7 @@ def part(ecr, upload, first, data):
     )
 
 
-def test_the_api_knows_no_such_upload(docker, lost):
+def test_the_api_does_not_find_a_lost_upload(docker, lost):
     ecr, upload = docker.ecr, lost.rpartition("/")[2]
     with pytest.raises(ecr.exceptions.UploadNotFoundException):
         part(ecr, upload, 4_000, BLOB.raw[4_000:])
@@ -121,6 +121,6 @@ def test_a_session_without_a_byte_can_be_lost_too(docker):
     assert refusal(answer)[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
-def test_a_folder_that_is_gone_hinders_no_collection(docker, lost):
+def test_collection_works_after_the_folder_of_uploads_is_deleted(docker, lost):
     shutil.rmtree(docker.emulator.data_dir / "ingest", ignore_errors=True)
     assert docker.http.post("/_ecr/gc", json={"grace": "0s"}).status_code == 200

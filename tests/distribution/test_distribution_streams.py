@@ -82,7 +82,7 @@ def begun(docker):
 
 
 @pytest.mark.parametrize("request_", ["PATCH {upload}", "PUT {upload}?digest=" + BLOB.digest])
-def test_what_came_before_a_break_is_kept_and_the_upload_goes_on(docker, served, request_):
+def test_bytes_before_a_disconnect_are_kept_and_the_upload_continues(docker, served, request_):
     upload = begun(docker)
     head = ["Content-Length: 400000"]
     leave_amid(docker, served, request_.format(upload=upload), BLOB.raw[:150_000], headers=head)
@@ -115,7 +115,7 @@ def test_a_body_without_length_arrives_whole(docker, served):
     assert docker.send("PUT", f"{upload}?digest={BLOB.digest}").status_code == 201
 
 
-def test_a_manifest_without_length_is_measured_as_it_comes(docker, served):
+def test_a_manifest_without_length_is_measured_while_it_arrives(docker, served):
     pieces = chunked(b" " * 3_000_000, b" " * 3_000_000)
     head = ["Transfer-Encoding: chunked"]
     with talk(docker, served, "PUT /v2/team/app/manifests/v1", *pieces, headers=head) as answer:
@@ -123,7 +123,7 @@ def test_a_manifest_without_length_is_measured_as_it_comes(docker, served):
         assert b"SIZE_INVALID" in answer.read()
 
 
-def test_a_break_is_no_failure_of_ours(docker, caplog):
+def test_a_disconnect_is_not_logged_as_an_error(docker, caplog):
     with threaded(docker.emulator.wsgi) as port:
         pieces = chunked(BLOB.raw[:100])[:-1]
         leave_amid(docker, port, f"PATCH {begun(docker)}", *pieces, headers=["Transfer-Encoding: chunked"])
@@ -179,7 +179,7 @@ def test_an_upstream_that_fails_before_the_first_byte_is_an_error(through, upstr
 
 
 @pytest.mark.parametrize("server", [threaded, granian])
-def test_an_upstream_that_fails_after_the_first_byte_breaks_the_answer_off(through, upstream, server):
+def test_an_upstream_that_fails_after_the_first_byte_ends_the_response_early(through, upstream, server):
     app = image(1, BLOB)
     upstream.add_image("app", app, "v1")
     wrong = BLOB.raw[:-1] + bytes([BLOB.raw[-1] ^ 1])

@@ -30,7 +30,7 @@ def both(strict, docker):
     return strict, docker
 
 
-def test_a_chunk_is_answered_201_and_its_range_never_goes_on(both):
+def test_a_chunk_is_answered_201_with_the_range_of_the_first_one(both):
     answers = []
     for docker in both:
         location = docker.begin()
@@ -73,7 +73,7 @@ def test_a_pushed_manifest_has_no_location(both):
     assert ["Location" in docker.push(image("a")).headers for docker in both] == [False, True]
 
 
-def test_only_head_tells_the_digest_of_a_manifest(both):
+def test_only_head_returns_the_digest_of_a_manifest(both):
     told = []
     for docker in both:
         docker.push(image("a"), "v1")
@@ -84,7 +84,7 @@ def test_only_head_tells_the_digest_of_a_manifest(both):
     assert told == [False, True, True, True]
 
 
-def test_a_blob_of_no_image_can_be_seen_and_not_fetched(both):
+def test_a_blob_of_no_image_answers_head_and_not_get(both):
     seen = []
     for docker in both:
         docker.push_blob(SMALL)
@@ -92,7 +92,7 @@ def test_a_blob_of_no_image_can_be_seen_and_not_fetched(both):
     assert seen == [200, 404, 200, 200]
 
 
-def test_the_blobs_of_an_image_are_elsewhere_for_whoever_is_told_where(strict):
+def test_get_of_a_blob_redirects_to_a_signed_url(strict):
     content = image("a")
     strict.push(content)
     for blob in content.blobs:
@@ -105,7 +105,7 @@ def test_the_blobs_of_an_image_are_elsewhere_for_whoever_is_told_where(strict):
         assert refusal(strict.http.get(location))[:2] == (403, "DENIED")
 
 
-def test_a_head_of_a_blob_leads_nowhere_else(strict):
+def test_a_head_of_a_blob_is_not_redirected(strict):
     strict.push(image("a"))
     answer = strict.send("HEAD", f"/v2/team/app/blobs/{image('a').config.digest}")
     assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(image("a").config.size))
@@ -123,7 +123,7 @@ def tag_many(docker, number):
     return {f"t{each}" for each in range(number)}
 
 
-def test_tags_come_a_hundred_at_a_time_in_no_order_as_plain_text(strict):
+def test_tags_are_listed_a_hundred_at_a_time_unsorted_as_plain_text(strict):
     pushed = tag_many(strict, 250)
     path, pages = "/v2/team/app/tags/list", []
     while path:

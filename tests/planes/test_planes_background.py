@@ -29,7 +29,7 @@ def there(client):
     return client_of(client.emulator, account="111122223333", region="eu-west-1")
 
 
-def test_what_is_pushed_through_either_plane_is_replicated(app, plane, there):
+def test_a_push_through_either_plane_is_replicated(app, plane, there):
     image = an_image()
     push(plane, app, image, "v1")
     assert there.list_images(repositoryName=app)["imageIds"] == [{"imageDigest": image.digest, "imageTag": "v1"}]
@@ -44,14 +44,14 @@ def test_a_replica_is_served_by_the_other_registry(client, app, plane, there):
         assert (answer.status_code, answer.data) == (200, raw)
 
 
-def test_what_is_deleted_through_either_plane_is_deleted_there_too(app, plane, other_plane, there):
+def test_a_deletion_through_either_plane_is_replicated(app, plane, other_plane, there):
     push(plane, app, an_image(), "v1")
     assert there.list_images(repositoryName=app)["imageIds"]
     other_plane.delete(app, "v1")
     assert there.list_images(repositoryName=app)["imageIds"] == []
 
 
-def test_what_is_pushed_through_either_plane_is_to_be_signed(client, app, plane):
+def test_a_push_through_either_plane_starts_signing(client, app, plane):
     client.ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
     push(plane, app, an_image(), "v1")
     answer = client.ecr.describe_image_signing_status(repositoryName=app, imageId={"imageTag": "v1"})
@@ -84,7 +84,7 @@ def test_archived_referrers_are_left_out(client, app, plane):
     assert client.call("GET", path).json["manifests"] == []
 
 
-def test_a_docker_client_of_an_excluded_principal_leaves_no_trace(client, app, plane):
+def test_a_docker_pull_of_an_excluded_principal_is_not_recorded(client, app, plane):
     push(plane, app, an_image(), "v1")
     iam = client_of(client.emulator, "iam")
     name = f"ci-{type(plane).__name__}"  # the companions' state outlives the emulator
@@ -102,7 +102,7 @@ def test_a_docker_client_of_an_excluded_principal_leaves_no_trace(client, app, p
     assert pulled_at(client.ecr) == client.emulator.clock.now()
 
 
-def test_what_is_pushed_through_either_plane_is_scanned(client, app, plane):
+def test_a_push_through_either_plane_is_scanned(client, app, plane):
     client.ecr.put_image_scanning_configuration(repositoryName=app, imageScanningConfiguration={"scanOnPush": True})
     push(plane, app, an_image(), "v1")
     answer = client.ecr.describe_image_scan_findings(repositoryName=app, imageId={"imageTag": "v1"})

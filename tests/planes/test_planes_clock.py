@@ -37,7 +37,7 @@ def events(emulator):
     return [event["detail-type"] for event in Client(emulator.wsgi).get("/_ecr/events").json["events"]]
 
 
-def test_the_clock_does_what_falls_due_before_it_answers():
+def test_a_clock_move_runs_due_tasks_before_its_answer():
     with Emulator(Settings(background_delay=DELAYED), FrozenClock()) as emulator:
         replicating(emulator)
         assert events(emulator) == ["ECR Image Action"]
@@ -46,7 +46,7 @@ def test_the_clock_does_what_falls_due_before_it_answers():
             assert [event.detail_type for event in work.events.after(1, 10)] == ["ECR Replication Action"]
 
 
-def test_work_that_was_not_done_is_done_after_a_restart(tmp_path):
+def test_pending_tasks_run_after_a_restart(tmp_path):
     clock = FrozenClock()
     settings = Settings(data_dir=tmp_path / "state", background_delay=DELAYED)
     with Emulator(settings, clock) as emulator:
@@ -56,7 +56,7 @@ def test_work_that_was_not_done_is_done_after_a_restart(tmp_path):
         assert status(client_of(emulator)) == "COMPLETE"
 
 
-def test_a_reset_forgets_what_was_to_be_done():
+def test_a_reset_deletes_pending_tasks():
     clock = FrozenClock()
     with Emulator(Settings(background_delay=DELAYED), clock) as emulator:
         replicating(emulator)
@@ -76,7 +76,7 @@ def explosive(monkeypatch):
     return "explode"
 
 
-def test_a_task_that_fails_is_logged_and_given_up_and_others_go_on(client, explosive, caplog):
+def test_a_failed_task_is_logged_and_dropped_and_others_run(client, explosive, caplog):
     now = client.emulator.clock.now()
     with client.emulator.services.store.writing() as work:
         work.tasks.add(Task("explode today", explosive, now))
@@ -86,7 +86,7 @@ def test_a_task_that_fails_is_logged_and_given_up_and_others_go_on(client, explo
     ]
 
 
-def test_a_task_that_is_added_again_is_done_once_and_later(client):
+def test_a_task_that_is_added_twice_runs_once_at_its_later_time(client):
     store, now = client.emulator.services.store, client.emulator.clock.now()
     later = store.next_due
     with store.writing() as work:
@@ -99,7 +99,7 @@ def test_a_task_that_is_added_again_is_done_once_and_later(client):
     assert store.next_due == later
 
 
-def test_work_of_a_unit_that_fails_is_not_waited_for(client):
+def test_a_task_of_a_failed_unit_of_work_is_not_due(client):
     store, now = client.emulator.services.store, client.emulator.clock.now()
     later = store.next_due
 

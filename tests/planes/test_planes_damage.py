@@ -44,7 +44,7 @@ def test_pushing_a_damaged_layer_again_heals_it(client, plane, other_plane, dama
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_pushing_it_in_one_request_heals_it_too(client, damage):
+def test_pushing_a_damaged_layer_in_one_request_heals_it(client, damage):
     path = f"/v2/{APP}/blobs/uploads/?digest={LAYER.digest}"
     for _ in range(2):
         assert client.call("POST", path, data=LAYER.raw).status_code == 201
@@ -53,7 +53,7 @@ def test_pushing_it_in_one_request_heals_it_too(client, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_pushing_it_to_any_repository_heals_it_in_all(client, plane, damage):
+def test_pushing_a_damaged_layer_to_one_repository_heals_it_in_all(client, plane, damage):
     there = {"region": THERE[1], "registryId": THERE[0]}
     client.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [there]}]})
     client.ecr.create_repository(repositoryName=OTHER)
@@ -77,7 +77,7 @@ def test_no_response_says_that_a_damaged_layer_exists(client, plane, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_layer_that_is_not_there_is_not_already_there(client, damage):
+def test_a_damaged_layer_does_not_already_exist(client, damage):
     for _ in range(2):
         upload = client.ecr.initiate_layer_upload(repositoryName=APP)["uploadId"]
         client.ecr.upload_layer_part(
@@ -101,7 +101,7 @@ def test_an_image_is_not_stored_without_its_layers(client, plane, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_not_there_is_not_mounted(client, plane, damage):
+def test_a_damaged_layer_is_not_mounted(client, plane, damage):
     client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     client.ecr.create_repository(repositoryName=OTHER)
     push(plane, APP, IMAGE, "v1")
@@ -114,7 +114,7 @@ def test_what_is_not_there_is_not_mounted(client, plane, damage):
     assert pulled(client) == LAYER.raw
 
 
-def test_a_manifest_that_lies_about_a_size_is_no_damage(client, plane):
+def test_a_wrong_size_in_a_manifest_is_not_damage(client, plane):
     app = an_image(layers=[LAYER.descriptor | {"size": LAYER.size + 1}])
     for blob in app.blobs:
         plane.push_blob(APP, blob.raw)
@@ -131,7 +131,7 @@ def test_pushing_a_damaged_manifest_again_heals_it(client, plane, other_plane):
     assert client.call("GET", f"/v2/{APP}/manifests/v1").data == IMAGE.raw
 
 
-def test_a_folder_that_is_gone_comes_back_with_what_is_pushed(client, plane):
+def test_a_push_creates_a_deleted_folder_of_blobs_again(client, plane):
     push(plane, APP, IMAGE, "v1")
     shutil.rmtree(client.emulator.data_dir / "blobs")
     assert availability(client) == "UNAVAILABLE"

@@ -37,7 +37,7 @@ def pulled(client, digest, name=APP):
     return client.call("GET", f"/v2/{name}/blobs/{digest}").data
 
 
-def test_what_was_pushed_stays_as_long_as_an_image_lists_it(client, plane, windows):
+def test_a_pushed_foreign_layer_stays_as_long_as_an_image_lists_it(client, plane, windows):
     base = windows.layers[0]
     push(plane, APP, windows, "v1")
     client.advance(hours=49)
@@ -50,14 +50,14 @@ def test_what_was_pushed_stays_as_long_as_an_image_lists_it(client, plane, windo
     assert collect(client)["layers"] == len(windows.blobs)
 
 
-def test_what_was_pushed_can_be_downloaded(client, plane, windows):
+def test_a_pushed_foreign_layer_can_be_downloaded(client, plane, windows):
     base = windows.layers[0]
     push(plane, APP, windows, "v1")
     url = client.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=base.digest)["downloadUrl"]
     assert client.http.get(url).data == base.raw
 
 
-def test_what_was_pushed_is_replicated(client, plane, windows):
+def test_a_pushed_foreign_layer_is_replicated(client, plane, windows):
     destination = {"region": THERE[1], "registryId": THERE[0]}
     client.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
     push(plane, APP, windows, "v1")

@@ -20,7 +20,7 @@ def app(client):
     return APP
 
 
-def test_both_planes_serve_what_either_stored(client, app, plane):
+def test_both_planes_serve_an_image_that_either_stored(client, app, plane):
     image = an_image()
     push(plane, app, image, "v1")
     [got] = client.ecr.batch_get_image(repositoryName=app, imageIds=[{"imageTag": "v1"}])["images"]
@@ -30,7 +30,7 @@ def test_both_planes_serve_what_either_stored(client, app, plane):
     assert client.tags(app) == {"v1": image.digest}
 
 
-def test_an_image_has_the_same_description_whichever_way_it_came(client, app, plane):
+def test_an_image_has_the_same_description_after_a_push_through_either_plane(client, app, plane):
     image = an_image(annotations={"a": "b"}, artifactType="application/vnd.example")
     push(plane, app, image, "v1")
     [detail] = client.ecr.describe_images(repositoryName=app)["imageDetails"]
@@ -63,7 +63,7 @@ def test_an_immutable_tag_stays_where_it_is(client, plane, other_plane):
     assert client.digests(APP) == {first.digest}
 
 
-def test_one_tag_too_many_is_named(client, app, plane, monkeypatch):
+def test_a_tag_beyond_the_limit_is_named_in_the_error(client, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.images.MAX_TAGS_PER_IMAGE", 2)
     for tag in ("v1", "v2"):
         push(plane, app, an_image(), tag)
@@ -78,7 +78,7 @@ def test_one_tag_too_many_is_named(client, app, plane, monkeypatch):
     assert client.tags(app) == dict.fromkeys(("v1", "v2"), an_image().digest)
 
 
-def test_a_push_creates_no_repository_too_many(client, app, plane, monkeypatch):
+def test_a_push_creates_no_repository_beyond_the_limit(client, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.repositories.MAX_REPOSITORIES", 1)
     client.ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
 
@@ -91,7 +91,7 @@ def test_a_push_creates_no_repository_too_many(client, app, plane, monkeypatch):
     assert [each["repositoryName"] for each in client.ecr.describe_repositories()["repositories"]] == [app]
 
 
-def test_one_image_too_many_is_told_the_limit(client, app, plane, monkeypatch):
+def test_an_image_beyond_the_limit_is_refused_with_the_limit(client, app, plane, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.images.MAX_IMAGES_PER_REPOSITORY", 1)
     push(plane, app, an_image(1), "v1")
 
@@ -170,7 +170,7 @@ def test_an_index_needs_its_children(client, app, plane):
     assert client.tags(app) == {}
 
 
-def test_what_is_no_manifest_is_refused_in_the_same_words(client, app, plane):
+def test_an_invalid_manifest_is_refused_in_the_same_words(client, app, plane):
     broken = an_image(config=None)
     with pytest.raises(Refused, match="at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"):
         plane.push_manifest(app, broken, "v1")
@@ -228,7 +228,7 @@ def test_every_write_leaves_an_event(client, app, plane):
     assert actions == [("PUSH", image.digest, "v1"), ("DELETE", image.digest, "v1")]
 
 
-def test_referrers_show_whichever_way_they_came(client, app, plane):
+def test_referrers_are_listed_after_a_push_through_either_plane(client, app, plane):
     subject = an_image()
     push(plane, app, subject, "v1")
     signature = an_image("signature", subject=subject.descriptor, artifactType="application/vnd.example.signature")
@@ -237,7 +237,7 @@ def test_referrers_show_whichever_way_they_came(client, app, plane):
     assert [each["digest"] for each in listed] == [signature.digest]
 
 
-def test_a_push_creates_the_repository_where_a_template_says_so(client, plane):
+def test_a_push_creates_the_repository_from_a_template(client, plane):
     client.ecr.create_repository_creation_template(
         prefix="auto", appliedFor=["CREATE_ON_PUSH"], imageTagMutability="IMMUTABLE"
     )

@@ -51,7 +51,7 @@ def present(client):
 
 @pytest.mark.parametrize("has_policy", [True, False])
 @pytest.mark.parametrize("reference", ["v1", SUBJECT.digest])
-def test_they_go_within_a_day_after_their_image_was_deleted(client, app, plane, has_policy, reference):
+def test_referrers_are_deleted_within_a_day_after_their_image(client, app, plane, has_policy, reference):
     if has_policy:
         put_policy(client)
     for image, tag in [(SUBJECT, "v1"), (SIGNATURE, None), (COUNTERSIGNATURE, "tagged"), (OTHER, "v2")]:
@@ -63,7 +63,7 @@ def test_they_go_within_a_day_after_their_image_was_deleted(client, app, plane, 
     assert present(client) == {OTHER.digest, OTHERS_SIGNATURE.digest}
 
 
-def test_they_go_with_an_image_that_expires(client, app, plane):
+def test_referrers_are_deleted_with_an_image_that_expires(client, app, plane):
     put_policy(client)
     for image, tag in [(SUBJECT, "old-1"), (SIGNATURE, None), (COUNTERSIGNATURE, None), (OTHER, "v2")]:
         push(plane, app, image, tag)
@@ -71,7 +71,7 @@ def test_they_go_with_an_image_that_expires(client, app, plane):
     assert present(client) == {OTHER.digest}
 
 
-def test_they_are_archived_with_an_image_that_is(client, app, plane):
+def test_referrers_are_archived_with_their_image(client, app, plane):
     for image in (SUBJECT, SIGNATURE, COUNTERSIGNATURE, OTHER, OTHERS_SIGNATURE):
         push(plane, app, image)
     request = {"repositoryName": APP, "targetStorageClass": "ARCHIVE"}
@@ -84,7 +84,7 @@ def test_they_are_archived_with_an_image_that_is(client, app, plane):
     assert statuses(client.ecr) == archived | {OTHER.digest: "ACTIVE", OTHERS_SIGNATURE.digest: "ACTIVE"}
 
 
-def test_they_stay_if_their_image_is_back_in_time(client, app, plane, other_plane):
+def test_referrers_stay_if_their_image_is_pushed_again_in_time(client, app, plane, other_plane):
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     other_plane.delete(app, SUBJECT.digest)
@@ -94,7 +94,7 @@ def test_they_stay_if_their_image_is_back_in_time(client, app, plane, other_plan
     assert present(client) == {SUBJECT.digest, SIGNATURE.digest}
 
 
-def test_those_that_came_before_their_image_may_wait_for_it(client, app, plane):
+def test_referrers_that_are_pushed_before_their_image_stay(client, app, plane):
     push(plane, app, OTHERS_SIGNATURE)
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
@@ -106,7 +106,7 @@ def test_those_that_came_before_their_image_may_wait_for_it(client, app, plane):
     assert present(client) == {OTHERS_SIGNATURE.digest, later.digest}
 
 
-def test_a_tag_that_goes_takes_nothing_along(client, app, plane):
+def test_a_deleted_tag_deletes_no_referrers(client, app, plane):
     for tag in ("v1", "v2"):
         push(plane, app, SUBJECT, tag)
     push(plane, app, SIGNATURE)
@@ -115,7 +115,7 @@ def test_a_tag_that_goes_takes_nothing_along(client, app, plane):
     assert present(client) == {SUBJECT.digest, SIGNATURE.digest}
 
 
-def test_one_that_an_index_lists_goes_after_the_index(client, app, plane):
+def test_a_referrer_that_an_index_lists_is_deleted_after_the_index(client, app, plane):
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     index = an_index(SIGNATURE)
@@ -128,7 +128,7 @@ def test_one_that_an_index_lists_goes_after_the_index(client, app, plane):
     assert present(client) == set()
 
 
-def test_a_new_repository_of_the_same_name_has_its_own(client, app, plane):
+def test_referrers_in_a_new_repository_of_the_same_name_stay(client, app, plane):
     for image in (SUBJECT, SIGNATURE):
         push(plane, app, image)
     plane.delete(app, SUBJECT.digest)
@@ -140,7 +140,7 @@ def test_a_new_repository_of_the_same_name_has_its_own(client, app, plane):
     assert present(client) == {SIGNATURE.digest}
 
 
-def test_replicas_go_the_same_way(client, app, plane):
+def test_replicas_of_referrers_are_deleted_too(client, app, plane):
     destination = {"region": "eu-west-1", "registryId": "111122223333"}
     rule = {"destinations": [destination], "deleteReplication": {"enabled": True}}
     client.ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})

@@ -68,12 +68,12 @@ def test_time_does_not_go_back(start, restart):
     assert days_ahead(restart()) == 100
 
 
-def test_it_is_the_machines_where_nothing_was_moved(start, restart):
+def test_an_unmoved_clock_shows_the_time_of_the_machine(start, restart):
     start()
     assert days_ahead(restart()) == 0
 
 
-def test_what_was_pushed_ahead_of_time_is_collected_in_time(start, restart):
+def test_blobs_and_uploads_from_before_a_restart_are_collected_in_time(start, restart):
     docker = start()
     move(docker, AHEAD)
     docker.ecr.create_repository(repositoryName=APP)
@@ -85,7 +85,7 @@ def test_what_was_pushed_ahead_of_time_is_collected_in_time(start, restart):
     assert refusal(docker.get(upload))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
-def test_garbage_of_a_clock_that_only_its_dates_tell_of_is_collected(start, restart):
+def test_garbage_is_collected_after_the_clock_was_ahead_without_a_move(start, restart):
     """Simulate a machine whose clock was ahead and was then corrected."""
     docker = start()
     docker.emulator.clock.advance(AHEAD)
@@ -98,7 +98,7 @@ def test_garbage_of_a_clock_that_only_its_dates_tell_of_is_collected(start, rest
     assert docker.http.post("/_ecr/gc", json={"grace": "1h"}).json["layers"] == 1
 
 
-def test_the_daily_collection_is_never_more_than_a_day_away(start, restart):
+def test_the_next_daily_collection_is_within_a_day(start, restart):
     docker = start()
     docker.emulator.clock.advance(AHEAD)
     docker.log_in()
@@ -106,7 +106,7 @@ def test_the_daily_collection_is_never_more_than_a_day_away(start, restart):
     assert docker.emulator.services.store.next_due - docker.emulator.clock.now() <= timedelta(days=1)
 
 
-def test_a_login_is_good_for_twelve_hours_and_not_longer(start, restart):
+def test_a_login_is_valid_for_twelve_hours(start, restart):
     docker = start()
     docker.ecr.create_repository(repositoryName=APP)
     move(docker, AHEAD)

@@ -47,7 +47,7 @@ def pulled_at(client):
     return client.ecr.describe_images(repositoryName="team/app")["imageDetails"][0].get("lastRecordedPullTime")
 
 
-def test_a_pull_waits_for_no_other_program_and_leaves_its_time_out(client, caplog):
+def test_a_pull_does_not_wait_for_another_program_and_is_not_recorded(client, caplog):
     with write_lock(client.emulator.data_dir / DATABASE):
         assert client.call("GET", MANIFEST).data == APP.raw
     assert pulled_at(client) is None
@@ -56,7 +56,7 @@ def test_a_pull_waits_for_no_other_program_and_leaves_its_time_out(client, caplo
     assert pulled_at(client) is not None
 
 
-def test_daily_work_waits_for_another_program_and_its_clients_do_not(client, caplog):
+def test_daily_work_waits_for_another_program_and_clients_do_not(client, caplog):
     with write_lock(client.emulator.data_dir / DATABASE):
         client.advance(days=2)
         for _ in range(3):
@@ -81,7 +81,7 @@ def damaged(client, settings):
         yield EmulatorClient(emulator)
 
 
-def test_damage_that_comes_while_it_runs_is_said_without_a_traceback(damaged, caplog):
+def test_damage_during_the_run_is_reported_without_a_traceback(damaged, caplog):
     caplog.set_level(logging.DEBUG)
     words = "the database is damaged: "
     http = Client(damaged.emulator.wsgi)
@@ -101,7 +101,7 @@ def test_damage_that_comes_while_it_runs_is_said_without_a_traceback(damaged, ca
     assert [record for record in caplog.records if record.exc_info] == []
 
 
-def test_what_a_full_disk_kept_is_pushed_when_there_is_room(client, plane, monkeypatch):
+def test_a_push_that_a_full_disk_refused_succeeds_when_there_is_room(client, plane, monkeypatch):
     other = an_image(2)
     for module in ("blobs.files", "unit_of_work", "ballast"):
         monkeypatch.setattr(f"ecr_emulator.storage.{module}.free_bytes", lambda _folder: 0)

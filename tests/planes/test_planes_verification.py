@@ -33,7 +33,7 @@ def pulled(client, path):
     return client.call("GET", f"/v2/{APP}/{path}")
 
 
-def test_nothing_is_found_where_all_is_well(client):
+def test_verification_of_intact_blobs_finds_nothing(client):
     findings, last = verify(client.http)
     blobs = {blob.digest: blob.size for each in (IMAGE, OTHER) for blob in each.blobs}
     assert findings == []
@@ -41,7 +41,7 @@ def test_nothing_is_found_where_all_is_well(client):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_layer_that_is_not_whole_is_found_and_pushed_again(client, plane, damage):
+def test_a_damaged_layer_is_found_and_pushed_again(client, plane, damage):
     damage(file_of(client.emulator.data_dir, LAYER.digest))
     state = "missing" if damage is removed else "damaged"
     findings, _ = verify(client.http)
@@ -61,7 +61,7 @@ def test_damage_that_changes_no_date_is_found(client):
     assert verify(client.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
 
 
-def test_a_layer_that_the_disk_does_not_give_back_is_damaged(client, plane):
+def test_a_layer_that_cannot_be_read_is_damaged(client, plane):
     path = file_of(client.emulator.data_dir, LAYER.digest)
     path.unlink()
     path.symlink_to("/proc/self/mem")  # can be opened, and cannot be read
@@ -81,7 +81,7 @@ def test_a_database_that_contradicts_itself_is_found(client):
     assert ("damaged", "database", "row 1 missing from index images_by_digest", "broken") in findings
 
 
-def test_who_needs_what_is_broken_is_said(client):
+def test_the_repositories_that_need_a_damaged_layer_are_reported(client):
     flipped(file_of(client.emulator.data_dir, LAYER.digest))
     steps = map(json.loads, client.http.post("/_ecr/verify", content_type="application/json").text.splitlines())
     [finding] = [step for step in steps if "state" in step]
@@ -99,7 +99,7 @@ def wrong_in_database(client):
 
 
 @pytest.mark.parametrize(("damage", "state"), [(wrong_in_database, "damaged"), (gone_from_database, "missing")])
-def test_a_manifest_that_is_not_whole_is_found_and_pushed_again(client, plane, damage, state):
+def test_a_damaged_manifest_is_found_and_pushed_again(client, plane, damage, state):
     damage(client)
     assert verify(client.http)[0] == [(state, "manifest", IMAGE.digest, "broken")]
     with suppress(Refused):  # PutImage says that the image exists
@@ -108,7 +108,7 @@ def test_a_manifest_that_is_not_whole_is_found_and_pushed_again(client, plane, d
     assert pulled(client, "manifests/v1").data == IMAGE.raw
 
 
-def test_what_is_left_over_is_said_and_stays(client):
+def test_leftover_files_are_reported_and_stay(client):
     blobs = client.emulator.data_dir / "blobs"
     for stray in ("notes.txt", "sha256/ab/abc.tmp", f"sha256/zz/{LAYER.digest[7:]}"):
         (blobs / stray).parent.mkdir(exist_ok=True, parents=True)
@@ -127,7 +127,7 @@ def test_what_is_left_over_is_said_and_stays(client):
     assert client.http.post("/_ecr/gc", json={"grace": "0s"}).json["blobs"] == 1
 
 
-def test_a_damaged_blob_that_nobody_needs_is_no_loss(client):
+def test_a_damaged_blob_that_no_image_needs_is_not_a_loss(client):
     path = file_of(client.emulator.data_dir, layer("unknown").digest)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"something else")
@@ -135,7 +135,7 @@ def test_a_damaged_blob_that_nobody_needs_is_no_loss(client):
     assert not path.exists()
 
 
-def test_more_is_verified_than_is_in_memory_at_once(client, plane, monkeypatch):
+def test_more_blobs_and_manifests_are_verified_than_one_batch_holds(client, plane, monkeypatch):
     monkeypatch.setattr(verification, "BLOBS_AT_ONCE", 2)
     monkeypatch.setattr(verification, "MANIFESTS_AT_ONCE", 2)
     apps = [image(number) for number in range(5)]
