@@ -55,7 +55,7 @@ def checker(shape: Shape, path: str = "") -> Check | None:
 def _checker(shape: Shape, path: str, bounds: Mapping[str, Any], *, is_item: bool = False) -> Check | None:
     if is_item:
         path = _OLDER_SENTENCES.get(shape.name, path)
-    rules = [(test, _worded(shape, text, is_item)) for test, text in _rules(shape, bounds)]
+    rules = [(test, _sentence(shape, text, is_item)) for test, text in _rules(shape, bounds)]
     inner: Check | None = None
     if shape.type_name == "structure":
         inner = _members_check(shape, path)
@@ -73,9 +73,15 @@ def _rules(shape: Shape, bounds: Mapping[str, Any]) -> Iterator[tuple[Test, str]
     is_number = shape.type_name in ("integer", "long")
     size = "value" if is_number else "length"
     if "min" in bounds:
-        yield _sized(is_number, ge, bounds["min"]), f"Member must have {size} greater than or equal to {bounds['min']}"
+        yield (
+            _bound_test(is_number, ge, bounds["min"]),
+            f"Member must have {size} greater than or equal to {bounds['min']}",
+        )
     if "max" in bounds:
-        yield _sized(is_number, le, bounds["max"]), f"Member must have {size} less than or equal to {bounds['max']}"
+        yield (
+            _bound_test(is_number, le, bounds["max"]),
+            f"Member must have {size} less than or equal to {bounds['max']}",
+        )
     if "pattern" in bounds:
         pattern = re.compile(LINEAR.get(bounds["pattern"], bounds["pattern"]), re.ASCII)
         yield lambda value: pattern.fullmatch(value) is not None, _pattern_text(bounds["pattern"])
@@ -84,7 +90,7 @@ def _rules(shape: Shape, bounds: Mapping[str, Any]) -> Iterator[tuple[Test, str]
         yield choices.__contains__, f"Member must satisfy enum value set: [{', '.join(choices)}]"
 
 
-def _sized(is_number: bool, compare: Callable[[int, int], bool], limit: int) -> Test:
+def _bound_test(is_number: bool, compare: Callable[[int, int], bool], limit: int) -> Test:
     if is_number:
         return lambda value: compare(value, limit)
     return lambda value: compare(len(value), limit)
@@ -97,7 +103,7 @@ def _pattern_text(pattern: str) -> str:
     return f"{_PATTERN_TEXT}{pattern}"
 
 
-def _worded(shape: Shape, text: str, is_item: bool) -> str:
+def _sentence(shape: Shape, text: str, is_item: bool) -> str:
     if shape.name not in _OLDER_SENTENCES:
         return f"Member must satisfy constraint: [{text}]" if is_item else text
     if text.startswith(_PATTERN_TEXT):

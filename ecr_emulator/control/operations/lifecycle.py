@@ -40,7 +40,7 @@ def put_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[s
         policy = read_lifecycle_policy(members["lifecyclePolicyText"])
         work.repositories.save(replace(repository, lifecycle_policy=policy.text, lifecycle_evaluated_at=None))
         schedule_evaluation(work, repository, request.now)
-    return _of(repository, policy.text)
+    return _answer(repository, policy.text)
 
 
 @operation
@@ -48,7 +48,7 @@ def get_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dict[s
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html"""
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
-    return _evaluated(repository)
+    return _policy_answer(repository)
 
 
 @operation
@@ -56,7 +56,7 @@ def delete_lifecycle_policy(request: EcrRequest, members: dict[str, Any]) -> dic
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html"""
     with request.services.store.writing() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
-        answer = _evaluated(repository)
+        answer = _policy_answer(repository)
         work.repositories.save(replace(repository, lifecycle_policy=None, lifecycle_evaluated_at=None))
         cancel_evaluation(work, repository)
     return answer
@@ -77,7 +77,7 @@ def start_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any])
             raise LifecyclePolicyPreviewInProgressException
         work.lifecycle_previews.save(repository, LifecyclePreview(text, request.now))
         schedule_preview(work, repository, request.now)
-    return _of(repository, text) | {"status": IN_PROGRESS}
+    return _answer(repository, text) | {"status": IN_PROGRESS}
 
 
 @operation
@@ -92,9 +92,9 @@ def get_lifecycle_policy_preview(request: EcrRequest, members: dict[str, Any]) -
     if preview is None:
         raise LifecyclePolicyPreviewNotFoundException
     results, token = _page(request, members, _wanted(members, preview.results))
-    return _of(repository, preview.policy) | {
+    return _answer(repository, preview.policy) | {
         "status": preview.status_at(request.now),
-        "previewResults": [_timed(result) for result in results],
+        "previewResults": [_with_push_time(result) for result in results],
         "summary": _summary(preview.results),
         "nextToken": token,
     }
@@ -106,12 +106,12 @@ def _policy(repository: Repository) -> str:
     return repository.lifecycle_policy
 
 
-def _evaluated(repository: Repository) -> dict[str, Any]:
+def _policy_answer(repository: Repository) -> dict[str, Any]:
     evaluated_at = repository.lifecycle_evaluated_at or NEVER
-    return _of(repository, _policy(repository)) | {"lastEvaluatedAt": evaluated_at}
+    return _answer(repository, _policy(repository)) | {"lastEvaluatedAt": evaluated_at}
 
 
-def _of(repository: Repository, policy: str) -> dict[str, Any]:
+def _answer(repository: Repository, policy: str) -> dict[str, Any]:
     return {
         "registryId": repository.registry.id,
         "repositoryName": repository.name,
@@ -127,11 +127,11 @@ def _wanted(members: dict[str, Any], results: Iterable[dict[str, Any]]) -> list[
         result
         for result in results
         if tag_status in ("ANY", "TAGGED" if result["imageTags"] else "UNTAGGED")
-        and (image_ids is None or any(_is_of(image_id, result) for image_id in image_ids))
+        and (image_ids is None or any(_matches(image_id, result) for image_id in image_ids))
     ]
 
 
-def _is_of(image_id: ImageId, result: dict[str, Any]) -> bool:
+def _matches(image_id: ImageId, result: dict[str, Any]) -> bool:
     has_tag = image_id.tag is None or image_id.tag in (result["imageTags"] or [])
     return has_tag and image_id.digest in (None, result["imageDigest"])
 
@@ -148,7 +148,7 @@ def _page(
     return [result for _, result in chosen], token
 
 
-def _timed(result: dict[str, Any]) -> dict[str, Any]:
+def _with_push_time(result: dict[str, Any]) -> dict[str, Any]:
     return result | {"imagePushedAt": datetime.fromtimestamp(result["imagePushedAt"], UTC)}
 
 
