@@ -12,7 +12,7 @@ from tests.support.refusals import refusal
 
 ACCOUNT = "000000000000"
 DELAY = timedelta(minutes=1)
-THERE = {"region": "eu-west-1", "registryId": "111122223333"}
+DESTINATION = {"region": "eu-west-1", "registryId": "111122223333"}
 UNKNOWN = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
@@ -22,8 +22,8 @@ def background_delay():
 
 
 @pytest.fixture
-def there(ecr_of):
-    return ecr_of(THERE["registryId"], THERE["region"])
+def destination_ecr(ecr_of):
+    return ecr_of(DESTINATION["registryId"], DESTINATION["region"])
 
 
 def configure(client, *destinations, **members):
@@ -43,7 +43,7 @@ def old_images(ecr):
 
 
 def start(client, destination=None):
-    return client.start_replication_backfill(destination=destination or THERE)["replicationBackfillId"]
+    return client.start_replication_backfill(destination=destination or DESTINATION)["replicationBackfillId"]
 
 
 def results(client, backfill_id, **request):
@@ -51,12 +51,12 @@ def results(client, backfill_id, **request):
 
 
 @pytest.mark.usefixtures("old_images")
-def test_a_backfill_prepares_runs_and_completes(ecr, there, clock):
-    configure(ecr, THERE)
-    started = ecr.start_replication_backfill(destination=THERE)
+def test_a_backfill_prepares_runs_and_completes(ecr, destination_ecr, clock):
+    configure(ecr, DESTINATION)
+    started = ecr.start_replication_backfill(destination=DESTINATION)
     assert (started["registryId"], started["destination"], started["status"], started["startedAt"]) == (
         ACCOUNT,
-        THERE,
+        DESTINATION,
         "PREPARING",
         clock.now(),
     )
@@ -87,25 +87,25 @@ def test_a_backfill_prepares_runs_and_completes(ecr, there, clock):
         ("tools", "v1", "COMPLETE"),
     }
     for name in ("team/app", "tools"):
-        listed = [client.list_images(repositoryName=name)["imageIds"] for client in (ecr, there)]
+        listed = [client.list_images(repositoryName=name)["imageIds"] for client in (ecr, destination_ecr)]
         assert listed[0] == listed[1]
     status = ecr.describe_image_replication_status(repositoryName="tools", imageId={"imageTag": "v1"})
-    assert status["replicationStatuses"] == [THERE | {"status": "COMPLETE"}]
+    assert status["replicationStatuses"] == [DESTINATION | {"status": "COMPLETE"}]
 
 
 @pytest.mark.usefixtures("old_images")
-def test_a_backfill_covers_only_repositories_that_are_replicated(ecr, there, clock):
-    configure(ecr, THERE, repositoryFilters=[{"filter": "team", "filterType": "PREFIX_MATCH"}])
+def test_a_backfill_covers_only_repositories_that_are_replicated(ecr, destination_ecr, clock):
+    configure(ecr, DESTINATION, repositoryFilters=[{"filter": "team", "filterType": "PREFIX_MATCH"}])
     start(ecr)
     clock.advance(2 * DELAY)
     ecr.describe_registry()
     clock.advance(DELAY)
-    assert [each["repositoryName"] for each in there.describe_repositories()["repositories"]] == ["team/app"]
+    assert [each["repositoryName"] for each in destination_ecr.describe_repositories()["repositories"]] == ["team/app"]
 
 
 @pytest.mark.usefixtures("old_images")
 def test_archived_images_stay_where_they_are(ecr, clock):
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     ecr.update_image_storage_class(repositoryName="tools", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")
     backfill_id = start(ecr)
     clock.advance(DELAY)
@@ -113,11 +113,11 @@ def test_archived_images_stay_where_they_are(ecr, clock):
 
 
 @pytest.mark.usefixtures("old_images")
-def test_results_name_failed_replications(ecr, there, clock):
-    there.create_repository_creation_template(
+def test_results_name_failed_replications(ecr, destination_ecr, clock):
+    destination_ecr.create_repository_creation_template(
         prefix="team", appliedFor=["REPLICATION"], resourceTags=[{"Key": "a", "Value": "b"}]
     )
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     backfill_id = start(ecr)
     clock.advance(DELAY)
     ecr.describe_registry()
@@ -146,8 +146,8 @@ def test_a_backfill_fails_when_half_of_at_least_100_replications_failed(failed, 
     assert has_failed(failed, processed) is expected
 
 
-def test_a_backfill_with_too_many_failures_ends(ecr, there, clock):
-    there.create_repository_creation_template(
+def test_a_backfill_with_too_many_failures_ends(ecr, destination_ecr, clock):
+    destination_ecr.create_repository_creation_template(
         prefix="ROOT", appliedFor=["REPLICATION"], resourceTags=[{"Key": "a", "Value": "b"}]
     )
     ecr.create_repository(repositoryName="tools")
@@ -155,7 +155,7 @@ def test_a_backfill_with_too_many_failures_ends(ecr, there, clock):
     manifest = an_image().raw.decode()
     for number in range(1, 120):
         ecr.put_image(repositoryName="tools", imageManifest=manifest, imageTag=f"v{number}")
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     backfill_id = start(ecr)
     clock.advance(DELAY)
     ecr.describe_registry()
@@ -166,10 +166,10 @@ def test_a_backfill_with_too_many_failures_ends(ecr, there, clock):
 
 
 def test_one_backfill_runs_to_a_region_at_a_time(ecr, clock):
-    second = THERE | {"registryId": "444455556666"}
-    configure(ecr, THERE, second)
+    second = DESTINATION | {"registryId": "444455556666"}
+    configure(ecr, DESTINATION, second)
     start(ecr)
-    for destination in (THERE, second):
+    for destination in (DESTINATION, second):
         assert refusal(ecr.start_replication_backfill, destination=destination) == (
             "ReplicationBackfillInProgressException",
             "A replication backfill is already in progress for the specified destination Region.",
@@ -182,7 +182,7 @@ def test_one_backfill_runs_to_a_region_at_a_time(ecr, clock):
 
 def test_a_registry_runs_10_backfills_at_a_time(ecr):
     regions = "us-east-2 us-west-1 us-west-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1 sa-east-1 ca-west-1 me-south-1"
-    destinations = [THERE | {"region": region} for region in [*regions.split(), "af-south-1"]]
+    destinations = [DESTINATION | {"region": region} for region in [*regions.split(), "af-south-1"]]
     configure(ecr, *destinations)
     for destination in destinations[:10]:
         start(ecr, destination)
@@ -190,15 +190,15 @@ def test_a_registry_runs_10_backfills_at_a_time(ecr):
 
 
 def test_a_backfill_goes_to_a_destination_of_the_configuration(ecr):
-    assert refusal(ecr.start_replication_backfill, destination=THERE) == (
+    assert refusal(ecr.start_replication_backfill, destination=DESTINATION) == (
         "ValidationException",
         "The destination is not part of the replication configuration of the registry.",
     )
 
 
 @pytest.mark.usefixtures("old_images")
-def test_a_running_backfill_can_be_stopped(ecr, there, clock):
-    configure(ecr, THERE)
+def test_a_running_backfill_can_be_stopped(ecr, destination_ecr, clock):
+    configure(ecr, DESTINATION)
     backfill_id = start(ecr)
     stopped = ecr.stop_replication_backfill(replicationBackfillId=backfill_id)
     assert (stopped["registryId"], stopped["replicationBackfillId"], stopped["status"]) == (
@@ -210,7 +210,7 @@ def test_a_running_backfill_can_be_stopped(ecr, there, clock):
     ended = results(ecr, backfill_id)
     assert (ended["status"], ended["results"]) == ("STOPPED", [])
     assert "progress" not in ended
-    assert there.describe_repositories()["repositories"] == []
+    assert destination_ecr.describe_repositories()["repositories"] == []
     backfill_id = start(ecr)
     clock.advance(DELAY)
     ecr.stop_replication_backfill(replicationBackfillId=backfill_id)
@@ -218,7 +218,7 @@ def test_a_running_backfill_can_be_stopped(ecr, there, clock):
 
 
 def test_a_backfill_that_has_ended_cannot_be_stopped(ecr):
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     backfill_id = start(ecr)
     ecr.stop_replication_backfill(replicationBackfillId=backfill_id)
     assert refusal(ecr.stop_replication_backfill, replicationBackfillId=backfill_id)[0] == (
@@ -227,7 +227,7 @@ def test_a_backfill_that_has_ended_cannot_be_stopped(ecr):
 
 
 def test_an_unknown_backfill_is_not_found(ecr, ecr_of):
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     backfill_id = start(ecr)
     expected = (
         "ReplicationBackfillNotFoundException",
@@ -240,7 +240,7 @@ def test_an_unknown_backfill_is_not_found(ecr, ecr_of):
 
 
 def test_backfills_are_listed_in_pages_the_newest_first(ecr, clock):
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     expected = []
     for _ in range(30):
         expected.insert(0, start(ecr))
@@ -251,12 +251,12 @@ def test_backfills_are_listed_in_pages_the_newest_first(ecr, clock):
     assert (first["registryId"], len(first["backfills"])) == (ACCOUNT, 25)
     assert [each["replicationBackfillId"] for each in first["backfills"] + second["backfills"]] == expected
     newest = first["backfills"][0]
-    assert (newest["destination"], newest["status"]) == (THERE, "STOPPED")
+    assert (newest["destination"], newest["status"]) == (DESTINATION, "STOPPED")
     assert newest["startedAt"] == newest["endedAt"] == clock.now() - DELAY
 
 
 def test_a_backfill_is_forgotten_90_days_after_its_end(ecr, clock):
-    configure(ecr, THERE)
+    configure(ecr, DESTINATION)
     backfill_id = start(ecr)
     ecr.stop_replication_backfill(replicationBackfillId=backfill_id)
     clock.advance(timedelta(days=90))

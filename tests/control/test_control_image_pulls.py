@@ -36,7 +36,7 @@ def upstream():
         yield registry
 
 
-class Pulling(ControlPlane):
+class PullThroughPlane(ControlPlane):
     """A control plane with a scripted upstream, a rule without a credential and a rule with one."""
 
     def __init__(self, directory, cleanup, upstream):
@@ -63,7 +63,7 @@ class Pulling(ControlPlane):
 @pytest.fixture
 def plane(tmp_path, upstream):
     with ExitStack() as cleanup:
-        plane = Pulling(tmp_path, cleanup, upstream)
+        plane = PullThroughPlane(tmp_path, cleanup, upstream)
         yield plane
         plane.settle()
 

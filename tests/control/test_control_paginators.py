@@ -48,7 +48,7 @@ def ecr(plane):
 
 
 @pytest.fixture(scope="module")
-def rich(ecr, plane):
+def identifiers(ecr, plane):
     """Create five of each resource that can be listed, and return the members that identify some of them."""
     for name in (NAME, "aa", "bb", "cc", "dd"):
         ecr.create_repository(repositoryName=name)
@@ -88,9 +88,9 @@ def listed(answer):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_pages_of_any_size_contain_the_whole_list(ecr, rich, operation):
+def test_pages_of_any_size_contain_the_whole_list(ecr, identifiers, operation):
     call = getattr(ecr, xform_name(operation))
-    request = request_for(operation, rich)
+    request = request_for(operation, identifiers)
     whole = listed(call(**request))
     assert len(whole) >= 3
     for size in (1, 2, len(whole)):
@@ -104,8 +104,8 @@ def test_pages_of_any_size_contain_the_whole_list(ecr, rich, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_botocores_paginators_return_the_whole_list(ecr, rich, operation):
-    request = request_for(operation, rich)
+def test_botocores_paginators_return_the_whole_list(ecr, identifiers, operation):
+    request = request_for(operation, identifiers)
     method = xform_name(operation)
     if not ecr.can_paginate(method):
         assert operation in {"ListImageReferrers", "ListPullTimeUpdateExclusions"}
@@ -116,11 +116,11 @@ def test_botocores_paginators_return_the_whole_list(ecr, rich, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_token_is_valid_for_one_list_only(ecr, rich, operation):
+def test_a_token_is_valid_for_one_list_only(ecr, identifiers, operation):
     call = getattr(ecr, xform_name(operation))
     other = "ListImages" if operation != "ListImages" else "DescribeImages"
-    foreign = getattr(ecr, xform_name(other))(**request_for(other, rich), maxResults=1)["nextToken"]
+    foreign = getattr(ecr, xform_name(other))(**request_for(other, identifiers), maxResults=1)["nextToken"]
     for token in (foreign, "bm8gdG9rZW4=", "no base64!"):
-        code, message = refusal(call, **request_for(operation, rich), nextToken=token)
+        code, message = refusal(call, **request_for(operation, identifiers), nextToken=token)
         assert code == "InvalidParameterException"
         assert "'nextToken'" in message

@@ -114,7 +114,7 @@ def no_registry_policy(account=ACCOUNT):
     )
 
 
-def said(answer):
+def without_metadata(answer):
     """Return an answer without its HTTP metadata."""
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
@@ -128,8 +128,8 @@ def web(ecr):
 class TestRepositoryPolicy:
     def test_it_is_answered_as_ecr_prints_it(self, ecr):
         expected = {"registryId": ACCOUNT, "repositoryName": "web", "policyText": PRINTED}
-        assert said(set_policy(ecr, PUBLIC_PULL)) == expected
-        assert said(ecr.get_repository_policy(repositoryName="web")) == expected
+        assert without_metadata(set_policy(ecr, PUBLIC_PULL)) == expected
+        assert without_metadata(ecr.get_repository_policy(repositoryName="web")) == expected
 
     def test_it_is_replaced_by_another(self, ecr):
         set_policy(ecr, PUBLIC_PULL)
@@ -147,8 +147,8 @@ class TestRepositoryPolicy:
         assert ecr.get_repository_policy(repositoryName="web")["policyText"] == PRINTED
 
     def test_its_deletion_answers_what_it_was(self, ecr):
-        policy = said(set_policy(ecr, PUBLIC_PULL))
-        assert said(ecr.delete_repository_policy(repositoryName="web", registryId=ACCOUNT)) == policy
+        policy = without_metadata(set_policy(ecr, PUBLIC_PULL))
+        assert without_metadata(ecr.delete_repository_policy(repositoryName="web", registryId=ACCOUNT)) == policy
         assert refusal(ecr.get_repository_policy, repositoryName="web") == no_policy()
         assert refusal(ecr.delete_repository_policy, repositoryName="web") == no_policy()
 
@@ -209,7 +209,7 @@ class TestRepositoryPolicy:
         overseas.create_repository(repositoryName="web")
         assert refusal(stranger.get_repository_policy, repositoryName="web") == no_policy(OTHER)
         assert refusal(overseas.get_repository_policy, repositoryName="web") == no_policy()
-        addressed = said(stranger.get_repository_policy(repositoryName="web", registryId=ACCOUNT))
+        addressed = without_metadata(stranger.get_repository_policy(repositoryName="web", registryId=ACCOUNT))
         assert addressed == {"registryId": ACCOUNT, "repositoryName": "web", "policyText": PRINTED}
 
     def test_accounts_are_named_in_the_partition_of_the_region(self, ecr_of):
@@ -222,8 +222,8 @@ class TestRepositoryPolicy:
 class TestRegistryPolicy:
     def test_it_is_answered_as_ecr_prints_it(self, ecr):
         expected = {"registryId": ACCOUNT, "policyText": REPLICATION_PRINTED}
-        assert said(ecr.put_registry_policy(policyText=json.dumps(REPLICATION))) == expected
-        assert said(ecr.get_registry_policy()) == expected
+        assert without_metadata(ecr.put_registry_policy(policyText=json.dumps(REPLICATION))) == expected
+        assert without_metadata(ecr.get_registry_policy()) == expected
 
     def test_it_is_replaced_by_another(self, ecr):
         ecr.put_registry_policy(policyText=json.dumps(REPLICATION))
@@ -232,8 +232,8 @@ class TestRegistryPolicy:
         assert ecr.get_registry_policy()["policyText"] == changed
 
     def test_its_deletion_answers_what_it_was(self, ecr):
-        policy = said(ecr.put_registry_policy(policyText=json.dumps(REPLICATION)))
-        assert said(ecr.delete_registry_policy()) == policy
+        policy = without_metadata(ecr.put_registry_policy(policyText=json.dumps(REPLICATION)))
+        assert without_metadata(ecr.delete_registry_policy()) == policy
         assert refusal(ecr.get_registry_policy) == no_registry_policy()
         assert refusal(ecr.delete_registry_policy) == no_registry_policy()
 

@@ -11,7 +11,7 @@ from tests.support.images import an_image, an_index, put_image, put_manifest
 from tests.support.refusals import refusal
 
 ACCOUNT = "000000000000"
-THERE = ("111122223333", "eu-west-1")
+DESTINATION = ("111122223333", "eu-west-1")
 DELAY = timedelta(minutes=1)
 
 
@@ -21,12 +21,12 @@ def background_delay():
 
 
 @pytest.fixture
-def there(ecr_of):
+def destination_ecr(ecr_of):
     """Return a client of the registry to which images are replicated."""
-    return ecr_of(*THERE)
+    return ecr_of(*DESTINATION)
 
 
-def destination(account=THERE[0], region=THERE[1]):
+def destination(account=DESTINATION[0], region=DESTINATION[1]):
     return {"region": region, "registryId": account}
 
 
@@ -142,36 +142,36 @@ def test_rules_have_limits_and_patterns(ecr, rules):
 # --- Pushes --------------------------------------------------------------------------------------------------
 
 
-def test_a_push_is_replicated_with_its_tag_after_a_while(ecr, there, clock):
+def test_a_push_is_replicated_with_its_tag_after_a_while(ecr, destination_ecr, clock):
     configure(ecr, rule(destination()))
     digest = pushed(ecr)
-    place = {"region": THERE[1], "registryId": THERE[0]}
+    place = {"region": DESTINATION[1], "registryId": DESTINATION[0]}
     assert statuses(ecr, imageTag="v1") == [place | {"status": "IN_PROGRESS"}]
-    assert there.describe_repositories()["repositories"] == []
+    assert destination_ecr.describe_repositories()["repositories"] == []
     clock.advance(DELAY)
     assert statuses(ecr, imageDigest=digest) == [place | {"status": "COMPLETE"}]
-    assert images(there) == [{"imageDigest": digest, "imageTag": "v1"}]
-    replica = there.batch_get_image(repositoryName="team/app", imageIds=[{"imageTag": "v1"}])["images"][0]
+    assert images(destination_ecr) == [{"imageDigest": digest, "imageTag": "v1"}]
+    replica = destination_ecr.batch_get_image(repositoryName="team/app", imageIds=[{"imageTag": "v1"}])["images"][0]
     assert replica["imageManifest"].encode() == an_image("app").raw
     layers = [blob.digest for blob in an_image("app").blobs]
-    answer = there.batch_check_layer_availability(repositoryName="team/app", layerDigests=layers)
+    answer = destination_ecr.batch_check_layer_availability(repositoryName="team/app", layerDigests=layers)
     assert {layer["layerAvailability"] for layer in answer["layers"]} == {"AVAILABLE"}
 
 
-def test_images_from_before_the_configuration_are_not_replicated(ecr, there, clock):
+def test_images_from_before_the_configuration_are_not_replicated(ecr, destination_ecr, clock):
     pushed(ecr)
     configure(ecr, rule(destination()))
     clock.advance(DELAY)
     assert statuses(ecr, imageTag="v1") == []
-    assert there.describe_repositories()["repositories"] == []
+    assert destination_ecr.describe_repositories()["repositories"] == []
 
 
-def test_filters_are_prefixes_of_the_name(ecr, there, clock):
+def test_filters_are_prefixes_of_the_name(ecr, destination_ecr, clock):
     configure(ecr, rule(destination(), prefixes=["team/", "prod"]))
     for name in ("team/app", "production", "my/prod", "team"):
         pushed(ecr, name=name)
     clock.advance(DELAY)
-    found = [each["repositoryName"] for each in there.describe_repositories()["repositories"]]
+    found = [each["repositoryName"] for each in destination_ecr.describe_repositories()["repositories"]]
     assert found == ["production", "team/app"]
 
 
@@ -194,7 +194,7 @@ def test_the_destination_gets_an_event(ecr, services, clock):
         events = [event.envelope() for event in work.events.after(0, 100)]
     assert [event["detail-type"] for event in events] == ["ECR Image Action", "ECR Replication Action"]
     told = events[1]
-    assert (told["account"], told["region"]) == THERE
+    assert (told["account"], told["region"]) == DESTINATION
     assert told["resources"] == ["arn:aws:ecr:eu-west-1:111122223333:repository/team/app"]
     assert told["detail"] == {
         "result": "SUCCESS",
@@ -207,40 +207,42 @@ def test_the_destination_gets_an_event(ecr, services, clock):
     }
 
 
-def test_an_index_is_replicated_with_its_children(ecr, there, clock):
+def test_an_index_is_replicated_with_its_children(ecr, destination_ecr, clock):
     ecr.create_repository(repositoryName="team/app")
     child = an_image("child")
     put_image(ecr, "team/app", child)
     configure(ecr, rule(destination()))
     digest = put_manifest(ecr, "team/app", an_index(child).raw, "v1")
     clock.advance(DELAY)
-    assert sorted(images(there), key=len) == [
+    assert sorted(images(destination_ecr), key=len) == [
         {"imageDigest": child.digest},
         {"imageDigest": digest, "imageTag": "v1"},
     ]
 
 
-def test_replicas_are_not_replicated_again(ecr, there, ecr_of, clock):
+def test_replicas_are_not_replicated_again(ecr, destination_ecr, ecr_of, clock):
     configure(ecr, rule(destination()))
-    configure(there, rule(destination(ACCOUNT, "us-west-2")))
+    configure(destination_ecr, rule(destination(ACCOUNT, "us-west-2")))
     pushed(ecr)
     clock.advance(DELAY)
     clock.advance(DELAY)
-    assert images(there)
-    assert statuses(there, imageTag="v1") == []
+    assert images(destination_ecr)
+    assert statuses(destination_ecr, imageTag="v1") == []
     assert ecr_of(region="us-west-2").describe_repositories()["repositories"] == []
 
 
-def test_the_repository_of_a_replica_is_created_from_a_template(ecr, there, clock):
-    there.create_repository_creation_template(prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE")
+def test_the_repository_of_a_replica_is_created_from_a_template(ecr, destination_ecr, clock):
+    destination_ecr.create_repository_creation_template(
+        prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
+    )
     configure(ecr, rule(destination()))
     pushed(ecr)
     clock.advance(DELAY)
-    assert there.describe_repositories()["repositories"][0]["imageTagMutability"] == "IMMUTABLE"
+    assert destination_ecr.describe_repositories()["repositories"][0]["imageTagMutability"] == "IMMUTABLE"
 
 
-def test_a_template_that_cannot_be_applied_fails_the_replication(ecr, there, services, clock):
-    there.create_repository_creation_template(
+def test_a_template_that_cannot_be_applied_fails_the_replication(ecr, destination_ecr, services, clock):
+    destination_ecr.create_repository_creation_template(
         prefix="team", appliedFor=["REPLICATION"], resourceTags=[{"Key": "team", "Value": "a"}]
     )
     configure(ecr, rule(destination()))
@@ -252,73 +254,73 @@ def test_a_template_that_cannot_be_applied_fails_the_replication(ecr, there, ser
         assert work.events.after(1, 1)[0].detail["result"] == "FAILED"
 
 
-def test_an_immutable_tag_at_the_destination_stays_and_the_image_arrives_untagged(ecr, there, clock):
-    there.create_repository(repositoryName="team/app", imageTagMutability="IMMUTABLE")
-    theirs = pushed(there, "theirs")
+def test_an_immutable_tag_at_the_destination_stays_and_the_image_arrives_untagged(ecr, destination_ecr, clock):
+    destination_ecr.create_repository(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+    theirs = pushed(destination_ecr, "theirs")
     configure(ecr, rule(destination()))
     ours = pushed(ecr, "ours")
     clock.advance(DELAY)
     expected = [{"imageDigest": theirs, "imageTag": "v1"}, {"imageDigest": ours}]
-    assert sorted(images(there), key=str) == sorted(expected, key=str)
+    assert sorted(images(destination_ecr), key=str) == sorted(expected, key=str)
     assert statuses(ecr, imageTag="v1")[0]["status"] == "COMPLETE"
 
 
-def test_replication_restores_an_archived_replica(ecr, there, clock):
+def test_replication_restores_an_archived_replica(ecr, destination_ecr, clock):
     configure(ecr, rule(destination()))
     digest = pushed(ecr)
     clock.advance(DELAY)
-    there.update_image_storage_class(
+    destination_ecr.update_image_storage_class(
         repositoryName="team/app", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE"
     )
     put_manifest(ecr, "team/app", an_image("app").raw, "v2")
     clock.advance(DELAY)
-    details = there.describe_images(repositoryName="team/app")["imageDetails"]
+    details = destination_ecr.describe_images(repositoryName="team/app")["imageDetails"]
     assert [(each["imageDigest"], each["imageTags"], each["imageStatus"]) for each in details] == [
         (digest, ["v1", "v2"], "ACTIVE")
     ]
 
 
-def test_an_image_that_is_deleted_before_its_replication_is_not_replicated(ecr, there, clock):
+def test_an_image_that_is_deleted_before_its_replication_is_not_replicated(ecr, destination_ecr, clock):
     configure(ecr, rule(destination()))
     pushed(ecr)
     ecr.delete_repository(repositoryName="team/app", force=True)
     clock.advance(DELAY)
-    assert there.describe_repositories()["repositories"] == []
+    assert destination_ecr.describe_repositories()["repositories"] == []
 
 
 # --- Deletions -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("deletions", "left"), [(True, []), (False, ["v1", "v2"]), (None, ["v1", "v2"])])
-def test_deletions_are_replicated_where_the_rule_says_so(ecr, there, clock, deletions, left):
+def test_deletions_are_replicated_where_the_rule_says_so(ecr, destination_ecr, clock, deletions, left):
     configure(ecr, rule(destination(), deletions=deletions))
     digest = pushed(ecr)
     put_manifest(ecr, "team/app", an_image("app").raw, "v2")
     clock.advance(DELAY)
     ecr.batch_delete_image(repositoryName="team/app", imageIds=[{"imageDigest": digest}])
     clock.advance(DELAY)
-    assert sorted(image["imageTag"] for image in images(there)) == left
+    assert sorted(image["imageTag"] for image in images(destination_ecr)) == left
 
 
-def test_a_deleted_tag_takes_only_the_tag_that_points_to_the_same_image(ecr, there, clock):
+def test_a_deleted_tag_takes_only_the_tag_that_points_to_the_same_image(ecr, destination_ecr, clock):
     configure(ecr, rule(destination(), deletions=True))
     pushed(ecr)
     put_manifest(ecr, "team/app", an_image("app").raw, "v2")
     clock.advance(DELAY)
-    theirs = pushed(there, "theirs", "v2")
+    theirs = pushed(destination_ecr, "theirs", "v2")
     ecr.batch_delete_image(repositoryName="team/app", imageIds=[{"imageTag": "v1"}, {"imageTag": "v2"}])
     clock.advance(DELAY)
-    assert images(there) == [{"imageDigest": theirs, "imageTag": "v2"}]
+    assert images(destination_ecr) == [{"imageDigest": theirs, "imageTag": "v2"}]
 
 
-def test_deleting_a_repository_leaves_its_replica(ecr, there, clock):
+def test_deleting_a_repository_leaves_its_replica(ecr, destination_ecr, clock):
     configure(ecr, rule(destination(), deletions=True))
     pushed(ecr)
     clock.advance(DELAY)
     ecr.describe_registry()
     ecr.delete_repository(repositoryName="team/app", force=True)
     clock.advance(DELAY)
-    assert images(there)
+    assert images(destination_ecr)
 
 
 def test_the_status_of_an_absent_image_is_not_found(ecr):

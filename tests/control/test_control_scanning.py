@@ -42,26 +42,26 @@ def app(ecr):
 
 
 @pytest.fixture
-def known(services):
+def give_findings(services):
     """Return a function that gives the emulator the findings of an image, or of every image."""
 
-    def tell(findings, digest="*"):
+    def give(findings, digest="*"):
         with services.store.writing() as work:
             work.known_findings.put(digest, findings)
 
-    return tell
+    return give
 
 
 @pytest.fixture
 def events(services):
     """Return a function that lists the events of scans so far."""
 
-    def told():
+    def list_events():
         with services.store.reading() as work:
             found = [event.envelope() for event in work.events.after(0, 1_000)]
         return [event for event in found if event["detail-type"] == "ECR Image Scan"]
 
-    return told
+    return list_events
 
 
 def scan_everything(client):
@@ -92,9 +92,9 @@ def not_found(digest, tag):
 # --- Findings ------------------------------------------------------------------------------------------------
 
 
-def test_a_scan_reports_the_known_findings_of_the_image(ecr, app, known, clock):
+def test_a_scan_reports_the_known_findings_of_the_image(ecr, app, give_findings, clock):
     digest = put_image(ecr, app, an_image(), "v1")
-    known(FINDINGS, digest)
+    give_findings(FINDINGS, digest)
     identity = {
         "registryId": ACCOUNT,
         "repositoryName": app,
@@ -129,28 +129,28 @@ def test_a_scan_of_an_image_without_known_findings_fails(ecr, app, clock):
     assert "imageScanFindings" not in answer
 
 
-def test_an_image_with_an_empty_list_of_known_findings_has_none(ecr, app, known, clock):
+def test_an_image_with_an_empty_list_of_known_findings_has_none(ecr, app, give_findings, clock):
     digest = put_image(ecr, app, an_image(), "v1")
-    known(FINDINGS)
-    known([], digest)
+    give_findings(FINDINGS)
+    give_findings([], digest)
     start(ecr)
     clock.advance(DELAY)
     findings = described(ecr)["imageScanFindings"]
     assert (findings["findings"], findings["findingSeverityCounts"]) == ([], {})
 
 
-def test_findings_for_every_image_apply_to_images_without_their_own(ecr, app, known, clock):
+def test_findings_for_every_image_apply_to_images_without_their_own(ecr, app, give_findings, clock):
     put_image(ecr, app, an_image(), "v1")
-    known(FINDINGS)
+    give_findings(FINDINGS)
     start(ecr)
     clock.advance(DELAY)
     assert described(ecr)["imageScanFindings"]["findings"] == FINDINGS
 
 
-def test_findings_come_in_pages(ecr, app, known, clock):
+def test_findings_come_in_pages(ecr, app, give_findings, clock):
     many = [{"name": f"CVE-{number}", "severity": "UNDEFINED"} for number in range(250)]
     digest = put_image(ecr, app, an_image(), "v1")
-    known(many)
+    give_findings(many)
     start(ecr)
     clock.advance(DELAY)
     first = described(ecr)
@@ -166,14 +166,14 @@ def test_findings_come_in_pages(ecr, app, known, clock):
     assert alien[0] == "InvalidParameterException"
 
 
-def test_the_end_of_a_scan_is_an_event(ecr, app, known, clock, events):
+def test_the_end_of_a_scan_is_an_event(ecr, app, give_findings, clock, events):
     digest = put_image(ecr, app, an_image(), "v1")
     put_manifest(ecr, app, an_image().raw, "v2")
     start(ecr)
     assert (status(ecr), events()) == ("IN_PROGRESS", [])
     clock.advance(DAY)
     assert status(ecr) == "FAILED"
-    known(FINDINGS)
+    give_findings(FINDINGS)
     start(ecr)
     clock.advance(DELAY)
     assert status(ecr) == "COMPLETE"
@@ -185,11 +185,11 @@ def test_the_end_of_a_scan_is_an_event(ecr, app, known, clock, events):
     ]
 
 
-def test_the_waiter_sees_the_end_of_a_scan(ecr, app, known, clock, monkeypatch):
+def test_the_waiter_sees_the_end_of_a_scan(ecr, app, give_findings, clock, monkeypatch):
     fake_time = SimpleNamespace(sleep=lambda seconds: clock.advance(timedelta(seconds=seconds)))
     monkeypatch.setattr("botocore.waiter.time", fake_time)
     put_image(ecr, app, an_image(), "v1")
-    known(FINDINGS)
+    give_findings(FINDINGS)
     before = clock.now()
     start(ecr)
     ecr.get_waiter("image_scan_complete").wait(repositoryName=app, imageId={"imageTag": "v1"})
@@ -209,7 +209,7 @@ def test_a_scan_ends_with_its_image(ecr, app, clock, events):
 # --- Images that are not scanned -----------------------------------------------------------------------------
 
 
-def test_an_image_is_scanned_once_a_day(ecr, app, clock, known):
+def test_an_image_is_scanned_once_a_day(ecr, app, clock, give_findings):
     put_image(ecr, app, an_image(), "v1")
     start(ecr)
     assert refusal(start, client=ecr) == OVER_QUOTA
@@ -217,7 +217,7 @@ def test_an_image_is_scanned_once_a_day(ecr, app, clock, known):
     assert status(ecr) == "FAILED"
     assert refusal(start, client=ecr) == OVER_QUOTA
     clock.advance(timedelta(milliseconds=1))
-    known(FINDINGS)
+    give_findings(FINDINGS)
     start(ecr)
     assert status(ecr) == "IN_PROGRESS"
     clock.advance(DELAY)
@@ -246,9 +246,9 @@ def test_indexes_and_artifacts_are_not_scanned(ecr, app):
         )
 
 
-def test_an_archived_image_is_not_scanned_and_shows_no_findings(ecr, app, known, clock):
+def test_an_archived_image_is_not_scanned_and_shows_no_findings(ecr, app, give_findings, clock):
     digest = put_image(ecr, app, an_image(), "v1")
-    known(FINDINGS)
+    give_findings(FINDINGS)
     start(ecr)
     clock.advance(DELAY)
     ecr.update_image_storage_class(repositoryName=app, imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")
@@ -321,11 +321,11 @@ def test_a_new_tag_does_not_start_a_second_scan_within_a_day(ecr, app, clock):
 
 
 @pytest.mark.parametrize("again", ["restore", "push"])
-def test_a_restored_image_is_scanned_again_and_its_old_findings_are_gone(ecr, app, clock, known, again):
+def test_a_restored_image_is_scanned_again_and_its_old_findings_are_gone(ecr, app, clock, give_findings, again):
     scan_everything(ecr)
     image_id = {"imageDigest": put_image(ecr, app, an_image(), "v1")}
     put_manifest(ecr, app, an_image().raw, "v2")
-    known(FINDINGS)
+    give_findings(FINDINGS)
     clock.advance(DELAY)
     assert status(ecr) == "COMPLETE"
     ecr.update_image_storage_class(repositoryName=app, imageId=image_id, targetStorageClass="ARCHIVE")

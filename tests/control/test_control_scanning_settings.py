@@ -20,12 +20,12 @@ EMPTY = {"scanType": "BASIC", "rules": []}
 def changes(services):
     """Return a function that lists the changes of frequency so far, one list for each event."""
 
-    def told():
+    def list_changes():
         with services.store.reading() as work:
             found = [event.envelope() for event in work.events.after(0, 1_000)]
         return [event for event in found if event["detail-type"] == "ECR Scan Resource Change"]
 
-    return told
+    return list_changes
 
 
 def applied(pattern):

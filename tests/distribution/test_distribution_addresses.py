@@ -54,7 +54,7 @@ FORMS = {
 }  # fmt: skip
 
 
-class Visitor:
+class AddressingClient:
     """A registry client that uses one form of address and follows the URLs in answers."""
 
     def __init__(self, docker, form):
@@ -101,7 +101,7 @@ class Visitor:
 
 
 @pytest.fixture
-def theirs(docker):
+def other_docker(docker):
     """Return a client of another registry of the same emulator, with the repositories ``app`` and ``other``."""
     client = Docker(docker.emulator, ACCOUNT, REGION)
     client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
@@ -112,39 +112,39 @@ def theirs(docker):
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_request_may_use_any_form(docker, theirs, form):
-    visitor = Visitor(theirs if form.home else docker, form)
-    visitor.send("GET", "/v2/")
-    assert visitor.send("GET", "/v2/_catalog").json["repositories"] == (
+def test_every_request_may_use_any_form(docker, other_docker, form):
+    client = AddressingClient(other_docker if form.home else docker, form)
+    client.send("GET", "/v2/")
+    assert client.send("GET", "/v2/_catalog").json["repositories"] == (
         ["team/app"] if form.prefix else ["app", "other"]
     )
-    visitor.send("DELETE", visitor.begin())
-    visitor.send("POST", "blobs/uploads/", {"mount": BLOB.digest, "from": f"{form.prefix}other"})
-    assert visitor.send("GET", f"blobs/{BLOB.digest}").data == BLOB.raw
-    visitor.push(IMAGE, "v1")
-    visitor.push(SBOM, SBOM.digest)
-    assert visitor.send("HEAD", "manifests/v1").headers["Docker-Content-Digest"] == IMAGE.digest
-    assert visitor.send("GET", "tags/list").json == {"name": f"{form.prefix}app", "tags": ["v1"]}
-    (referrer,) = visitor.send("GET", f"referrers/{IMAGE.digest}").json["manifests"]
+    client.send("DELETE", client.begin())
+    client.send("POST", "blobs/uploads/", {"mount": BLOB.digest, "from": f"{form.prefix}other"})
+    assert client.send("GET", f"blobs/{BLOB.digest}").data == BLOB.raw
+    client.push(IMAGE, "v1")
+    client.push(SBOM, SBOM.digest)
+    assert client.send("HEAD", "manifests/v1").headers["Docker-Content-Digest"] == IMAGE.digest
+    assert client.send("GET", "tags/list").json == {"name": f"{form.prefix}app", "tags": ["v1"]}
+    (referrer,) = client.send("GET", f"referrers/{IMAGE.digest}").json["manifests"]
     assert referrer["digest"] == SBOM.digest
-    described = theirs.ecr.describe_images(repositoryName="app")["imageDetails"]
+    described = other_docker.ecr.describe_images(repositoryName="app")["imageDetails"]
     assert {each["imageDigest"] for each in described} == {IMAGE.digest, SBOM.digest}
-    visitor.send("DELETE", f"manifests/{SBOM.digest}")
-    assert len(theirs.ecr.describe_images(repositoryName="app")["imageDetails"]) == 1
+    client.send("DELETE", f"manifests/{SBOM.digest}")
+    assert len(other_docker.ecr.describe_images(repositoryName="app")["imageDetails"]) == 1
     expected = {(route.path, method) for route in ROUTES for method in route.handlers if method != "HEAD"}
     refused = {(path, method) for path, method in expected if "blobs/([^/]+)" in path.pattern and method == "DELETE"}
-    assert expected - refused - visitor.used == set()
+    assert expected - refused - client.used == set()
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_pages_and_upload_locations_keep_the_form_of_address(docker, theirs, form):
-    visitor = Visitor(theirs if form.home else docker, form)
-    visitor.push(IMAGE, "v1")
-    visitor.push(IMAGE, "v2")
-    link = visitor.send("GET", "tags/list", {"n": "1"}).headers["Link"]
-    assert visitor.send("GET", link[1 : link.index(">")]).json["tags"] == ["v2"]
-    early = visitor.send("PATCH", visitor.begin(), headers={"Content-Range": "5-5"}, data=b"x", status=416)
-    assert visitor.send("GET", early.headers["Location"]).headers["Range"] == "0-0"
+def test_pages_and_upload_locations_keep_the_form_of_address(docker, other_docker, form):
+    client = AddressingClient(other_docker if form.home else docker, form)
+    client.push(IMAGE, "v1")
+    client.push(IMAGE, "v2")
+    link = client.send("GET", "tags/list", {"n": "1"}).headers["Link"]
+    assert client.send("GET", link[1 : link.index(">")]).json["tags"] == ["v2"]
+    early = client.send("PATCH", client.begin(), headers={"Content-Range": "5-5"}, data=b"x", status=416)
+    assert client.send("GET", early.headers["Location"]).headers["Range"] == "0-0"
 
 
 BEHIND_A_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ecr.test:8443"}

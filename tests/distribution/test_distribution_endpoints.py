@@ -60,7 +60,7 @@ def test_the_url_table_and_the_specification_have_the_same_endpoints():
 
 
 MANIFEST = {"data": APP.raw, "headers": {"Content-Type": APP.media_type}}
-DONE = {
+SUCCESSES = {
     "end-4b": {"data": BLOB.raw},
     "end-6": {"data": BLOB.raw[3:]},
     "end-7": MANIFEST,
@@ -73,11 +73,11 @@ def test_an_endpoint_succeeds_as_written(sample, id_):
     if id_ == "end-6":
         sample.upload = sample.docker.begin().rpartition("/")[2]
         sample.docker.send("PATCH", f"/v2/team/app/blobs/uploads/{sample.upload}", data=BLOB.raw[:3])
-    answer = sample.ask(ENDPOINTS[id_], DONE.get(id_, {}))
+    answer = sample.ask(ENDPOINTS[id_], SUCCESSES.get(id_, {}))
     assert answer.status_code == ENDPOINTS[id_]["success"], answer.text
 
 
-UNTRUE = {"headers": {"Content-Range": "3-9"}, "data": b"x"}
+WRONG_LENGTH = {"headers": {"Content-Range": "3-9"}, "data": b"x"}
 RUBBISH = {"headers": {"Content-Range": "rubbish"}, "data": b"x"}
 GAP = {"headers": {"Content-Range": "5-5"}, "data": b"x"}
 INDEX = index(image("absent"))
@@ -90,12 +90,12 @@ FAILURES = {
     ("end-3", "404 MANIFEST_UNKNOWN"): {"reference": "v2"},
     ("end-4b", "400 DIGEST_INVALID"): {"data": b"other bytes"},
     ("end-5", "400 BLOB_UPLOAD_INVALID"): RUBBISH,
-    ("end-5", "400 SIZE_INVALID"): UNTRUE,
+    ("end-5", "400 SIZE_INVALID"): WRONG_LENGTH,
     ("end-5", "404 BLOB_UPLOAD_UNKNOWN"): {"reference": "no-such"},
     ("end-5", "416 BLOB_UPLOAD_INVALID"): GAP,
     ("end-6", "400 BLOB_UPLOAD_INVALID"): RUBBISH,
     ("end-6", "400 DIGEST_INVALID"): {"data": b"other bytes"},
-    ("end-6", "400 SIZE_INVALID"): UNTRUE,
+    ("end-6", "400 SIZE_INVALID"): WRONG_LENGTH,
     ("end-6", "404 BLOB_UPLOAD_UNKNOWN"): {"reference": "no-such"},
     ("end-6", "416 BLOB_UPLOAD_INVALID"): GAP,
     ("end-7", "400 TAG_INVALID"): MANIFEST | {"reference": ".hidden"},
@@ -119,7 +119,7 @@ FAILURES = {
     ("catalog", "400 UNSUPPORTED"): {"query_string": "n=x"},
 }
 FAILURES |= {
-    (id_, "404 NAME_UNKNOWN"): {"name": "no/such"} | DONE.get(id_, {})
+    (id_, "404 NAME_UNKNOWN"): {"name": "no/such"} | SUCCESSES.get(id_, {})
     for id_, endpoint in ENDPOINTS.items()
     if "<name>" in endpoint["path"] and id_ != "end-10"
 }

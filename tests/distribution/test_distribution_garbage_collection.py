@@ -50,7 +50,7 @@ class SlowChunk:
         self._go_on.wait(60)
         return self._pieces.pop(0) if self._pieces else b""
 
-    def ended(self):
+    def finish(self):
         self._go_on.set()
         self._sending.join(10)
         return self._answers[0]
@@ -89,7 +89,7 @@ def test_an_upload_whose_bytes_are_just_arriving_is_never_collected(docker):
     slow = SlowChunk(docker, location, b"slow, ", b"but steady")
     wait(docker, hours=50)
     assert collect(docker)["uploads"] == 0
-    answer = slow.ended()
+    answer = slow.finish()
     assert (answer.status_code, answer.headers["Range"]) == (202, "0-15")
 
 
@@ -108,7 +108,7 @@ def test_the_grace_of_a_slow_upload_begins_at_its_end(docker):
     location = docker.begin()
     slow = SlowChunk(docker, location, BLOB.raw)
     wait(docker, hours=2)
-    slow.ended()
+    slow.finish()
     assert collect(docker, grace="1h")["uploads"] == 0
     docker.send("PUT", f"{location}?digest={BLOB.digest}")
     assert collect(docker, grace="1h")["layers"] == 0
@@ -119,9 +119,9 @@ def test_two_chunks_for_one_upload_take_turns(docker):
     first = SlowChunk(docker, location, b"one ", b"after ")
     second = threading.Thread(target=lambda: docker.send("PATCH", location, data=b"the other"))
     second.start()
-    second.join(0.3)  # it waits for the first, or it would be over by now
+    second.join(0.3)  # the second chunk waits for the first; otherwise it would have ended
     assert second.is_alive()
-    first.ended()
+    first.finish()
     second.join(10)
     digest = digest_of(b"one after the other")
     assert docker.send("PUT", f"{location}?digest={digest}").status_code == 201

@@ -240,7 +240,7 @@ def test_an_absurd_content_range_is_refused_and_the_session_is_as_it_was(docker,
 )  # fmt: skip
 def test_malformed_credentials_get_the_challenge(docker, credentials):
     answer = docker.http.get("/v2/", headers={"Authorization": credentials})
-    if not credentials.startswith("AWS4"):  # a signed request is for another service
+    if not credentials.startswith("AWS4"):  # a request with a SigV4 signature goes to another service
         assert (answer.status_code, answer.data) == (401, b"Not Authorized\n")
 
 

@@ -60,7 +60,7 @@ class Push:
         while file.stat().st_size < FIRST + (self.sent - FIRST) // PIECE * PIECE:
             os.sched_yield()
 
-    def go_on(self, client):
+    def resume(self, client):
         """Continue the push where the emulator says that it stopped, to its end."""
         assert client.send("GET", f"/v2/app/blobs/{self.blob.digest}").status_code == 404
         assert client.send("GET", self.location).headers["Range"] == f"0-{FIRST - 1}"
@@ -83,5 +83,5 @@ def test_pushes_continue_after_a_kill_at_any_byte(tmp_path):
     with serving(tmp_path, *ARGUMENTS) as emulator:
         client = Client(emulator)
         for push in pushes:
-            push.go_on(client)
+            push.resume(client)
         assert emulator.stop() == 0

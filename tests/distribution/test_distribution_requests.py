@@ -17,7 +17,7 @@ THEIRS = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 @pytest.fixture
-def theirs(docker):
+def other_docker(docker):
     """Return a client of another registry of the same emulator, with a repository ``theirs``."""
     client = Docker(docker.emulator, "210987654321", "eu-west-1")
     client.ecr.create_repository(repositoryName="theirs")
@@ -27,23 +27,23 @@ def theirs(docker):
 # --- Addressed registry -------------------------------------------------------------------------------------
 
 
-def test_a_namespace_that_named_the_registry_is_repeated(docker, theirs):
+def test_a_namespace_that_named_the_registry_is_repeated(docker, other_docker):
     path = "/v2/theirs/tags/list"
     assert docker.get(f"{path}?ns={THEIRS}").headers["OCI-Namespace"] == THEIRS
     assert "OCI-Namespace" not in docker.get("/v2/team/app/tags/list?ns=docker.io").headers
     assert "OCI-Namespace" not in docker.get(path, {"Host": THEIRS}).headers
 
 
-def test_the_next_page_is_of_the_same_namespace(docker, theirs):
-    theirs.push(image(), "a", "theirs")
-    theirs.put(image(), "b", "theirs")
+def test_the_next_page_is_of_the_same_namespace(docker, other_docker):
+    other_docker.push(image(), "a", "theirs")
+    other_docker.put(image(), "b", "theirs")
     link = docker.get(f"/v2/theirs/tags/list?ns={THEIRS}&n=1").headers["Link"]
     following = docker.get(link[1 : link.index(">")])
     assert following.json["tags"] == ["b"]
     assert "Link" not in following.headers
 
 
-def test_the_host_outranks_the_namespace_which_outranks_the_path(docker, theirs):
+def test_the_host_outranks_the_namespace_which_outranks_the_path(docker, other_docker):
     ours = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
     assert docker.get(f"/v2/theirs/tags/list?ns={ours}", {"Host": THEIRS}).status_code == 200
     assert docker.get(f"/v2/210987654321/eu-west-1/theirs/tags/list?ns={ours}").status_code == 404
@@ -57,7 +57,7 @@ def test_urls_in_answers_have_the_address_that_the_client_used(docker, host):
     assert f'realm="http://{host}/"' in challenge.headers["Www-Authenticate"]
 
 
-def test_behind_a_proxy_addresses_are_those_that_the_client_of_the_proxy_used(docker, theirs):
+def test_behind_a_proxy_addresses_are_those_that_the_client_of_the_proxy_used(docker, other_docker):
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ecr.test:8443"}
     answer = docker.send("POST", "/v2/team/app/blobs/uploads/", forwarded)
     assert answer.headers["Location"].startswith("https://ecr.test:8443/v2/team/app/blobs/uploads/")
@@ -69,25 +69,25 @@ def test_behind_a_proxy_addresses_are_those_that_the_client_of_the_proxy_used(do
     assert answer.headers["Location"].startswith("https://localhost:8443/v2/")
 
 
-def test_a_push_by_path_answers_with_the_path(docker, theirs):
+def test_a_push_by_path_answers_with_the_path(docker, other_docker):
     name = "210987654321/eu-west-1/theirs"
     docker.push_blob(BLOB, name)
     answer = docker.push(image(), "v1", name)
     assert answer.headers["Location"] == f"http://localhost:4566/v2/{name}/manifests/v1"
     assert docker.get(answer.headers["Location"]).status_code == 200
     assert docker.get(f"/v2/{name}/tags/list").json == {"name": name, "tags": ["v1"]}
-    assert theirs.get("/v2/theirs/tags/list").json["tags"] == ["v1"]
+    assert other_docker.get("/v2/theirs/tags/list").json["tags"] == ["v1"]
 
 
 @pytest.mark.parametrize(
     ("source", "status"),
     [("210987654321/eu-west-1/theirs", 201), ("theirs", 201), ("123456789012/us-east-1/team/app", 202)],
 )
-def test_a_mount_by_path_is_of_the_same_registry(docker, theirs, source, status):
-    for client in (docker, theirs):
+def test_a_mount_by_path_is_of_the_same_registry(docker, other_docker, source, status):
+    for client in (docker, other_docker):
         client.ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
-    theirs.ecr.create_repository(repositoryName="other")
-    theirs.push_blob(BLOB, "theirs")
+    other_docker.ecr.create_repository(repositoryName="other")
+    other_docker.push_blob(BLOB, "theirs")
     docker.push_blob(BLOB)
     target = "/v2/210987654321/eu-west-1/other/blobs/uploads/"
     assert docker.send("POST", f"{target}?mount={BLOB.digest}&from={source}").status_code == status

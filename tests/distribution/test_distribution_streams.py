@@ -47,7 +47,7 @@ def served(request, docker):
 
 
 @contextmanager
-def asked(docker, port, request, *pieces, headers=()):
+def send_request(docker, port, request, *pieces, headers=()):
     """Send a request, its body in pieces, and yield the connection."""
     lines = [f"{request} HTTP/1.1", "Host: localhost:4566", f"Authorization: Basic {docker.token}"]
     with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
@@ -58,16 +58,16 @@ def asked(docker, port, request, *pieces, headers=()):
 
 
 @contextmanager
-def talk(*request, headers=()):
+def open_response(*request, headers=()):
     """Send a request and yield the response, whose body is not read yet."""
-    with asked(*request, headers=headers) as connection, HTTPResponse(connection) as answer:
+    with send_request(*request, headers=headers) as connection, HTTPResponse(connection) as answer:
         answer.begin()
         yield answer
 
 
-def leave_amid(*request, headers):
+def disconnect_early(*request, headers):
     """Send a request, disconnect before the end of its body, and wait until the server has noticed."""
-    with asked(*request, headers=headers) as connection:
+    with send_request(*request, headers=headers) as connection:
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):
             pass
@@ -77,15 +77,15 @@ def chunked(*parts):
     return [b"%x\r\n%s\r\n" % (len(part), part) for part in parts] + [b"0\r\n\r\n"]
 
 
-def begun(docker):
+def begin_upload(docker):
     return urlsplit(docker.begin()).path
 
 
 @pytest.mark.parametrize("request_", ["PATCH {upload}", "PUT {upload}?digest=" + BLOB.digest])
 def test_bytes_before_a_disconnect_are_kept_and_the_upload_continues(docker, served, request_):
-    upload = begun(docker)
+    upload = begin_upload(docker)
     head = ["Content-Length: 400000"]
-    leave_amid(docker, served, request_.format(upload=upload), BLOB.raw[:150_000], headers=head)
+    disconnect_early(docker, served, request_.format(upload=upload), BLOB.raw[:150_000], headers=head)
     state = docker.get(upload)
     assert state.status_code == 204
     size = int(state.headers["Range"].removeprefix("0-")) + 1
@@ -100,17 +100,17 @@ def test_half_a_manifest_is_not_stored(docker, served):
     docker.push(app)
     padded = Content(app.raw + b" " * 1_000, app.media_type)
     head = [f"Content-Type: {app.media_type}", f"Content-Length: {padded.size}"]
-    leave_amid(docker, served, "PUT /v2/team/app/manifests/v1", app.raw, headers=head)
+    disconnect_early(docker, served, "PUT /v2/team/app/manifests/v1", app.raw, headers=head)
     assert docker.get("/v2/team/app/manifests/v1").status_code == 404
-    with talk(docker, served, "PUT /v2/team/app/manifests/v1", padded.raw, headers=head) as answer:
+    with open_response(docker, served, "PUT /v2/team/app/manifests/v1", padded.raw, headers=head) as answer:
         assert answer.status == 201
     assert docker.get("/v2/team/app/manifests/v1").data == padded.raw
 
 
 def test_a_body_without_length_arrives_whole(docker, served):
-    upload = begun(docker)
+    upload = begin_upload(docker)
     pieces = chunked(BLOB.raw[:1], BLOB.raw[1:300_000], BLOB.raw[300_000:])
-    with talk(docker, served, f"PATCH {upload}", *pieces, headers=["Transfer-Encoding: chunked"]) as answer:
+    with open_response(docker, served, f"PATCH {upload}", *pieces, headers=["Transfer-Encoding: chunked"]) as answer:
         assert (answer.status, answer.headers["Range"]) == (202, "0-399999")
     assert docker.send("PUT", f"{upload}?digest={BLOB.digest}").status_code == 201
 
@@ -118,7 +118,7 @@ def test_a_body_without_length_arrives_whole(docker, served):
 def test_a_manifest_without_length_is_measured_while_it_arrives(docker, served):
     pieces = chunked(b" " * 3_000_000, b" " * 3_000_000)
     head = ["Transfer-Encoding: chunked"]
-    with talk(docker, served, "PUT /v2/team/app/manifests/v1", *pieces, headers=head) as answer:
+    with open_response(docker, served, "PUT /v2/team/app/manifests/v1", *pieces, headers=head) as answer:
         assert answer.status == 413
         assert b"SIZE_INVALID" in answer.read()
 
@@ -126,7 +126,7 @@ def test_a_manifest_without_length_is_measured_while_it_arrives(docker, served):
 def test_a_disconnect_is_not_logged_as_an_error(docker, caplog):
     with threaded(docker.emulator.wsgi) as port:
         pieces = chunked(BLOB.raw[:100])[:-1]
-        leave_amid(docker, port, f"PATCH {begun(docker)}", *pieces, headers=["Transfer-Encoding: chunked"])
+        disconnect_early(docker, port, f"PATCH {begin_upload(docker)}", *pieces, headers=["Transfer-Encoding: chunked"])
     assert "failed" not in caplog.text
 
 
@@ -190,7 +190,7 @@ def test_an_upstream_that_fails_after_the_first_byte_ends_the_response_early(thr
 
     upstream.fail(f"/blobs/{BLOB.digest}", wrong_in_the_end, times=99)
     path = pulled(through, app)
-    with server(through.emulator.wsgi) as port, talk(through, port, f"GET {path}") as answer:
+    with server(through.emulator.wsgi) as port, open_response(through, port, f"GET {path}") as answer:
         assert (answer.status, answer.headers["Content-Length"]) == (200, "400000")
         first = answer.read(1_000)
         go_on.set()

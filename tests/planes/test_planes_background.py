@@ -19,7 +19,7 @@ def app(client):
 
 
 @pytest.fixture
-def there(client):
+def destination_ecr(client):
     """Return a client of another registry, to which images and deletions are replicated."""
     rule = {
         "destinations": [{"region": "eu-west-1", "registryId": "111122223333"}],
@@ -29,26 +29,28 @@ def there(client):
     return client_of(client.emulator, account="111122223333", region="eu-west-1")
 
 
-def test_a_push_through_either_plane_is_replicated(app, plane, there):
+def test_a_push_through_either_plane_is_replicated(app, plane, destination_ecr):
     image = an_image()
     push(plane, app, image, "v1")
-    assert there.list_images(repositoryName=app)["imageIds"] == [{"imageDigest": image.digest, "imageTag": "v1"}]
+    assert destination_ecr.list_images(repositoryName=app)["imageIds"] == [
+        {"imageDigest": image.digest, "imageTag": "v1"}
+    ]
 
 
-def test_a_replica_is_served_by_the_other_registry(client, app, plane, there):
+def test_a_replica_is_served_by_the_other_registry(client, app, plane, destination_ecr):
     image = an_image()
     push(plane, app, image, "v1")
-    token = there.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    token = destination_ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     for path, raw in [("manifests/v1", image.raw), *((f"blobs/{blob.digest}", blob.raw) for blob in image.blobs)]:
         answer = client.http.get(f"/v2/{app}/{path}", headers={"Authorization": f"Basic {token}"})
         assert (answer.status_code, answer.data) == (200, raw)
 
 
-def test_a_deletion_through_either_plane_is_replicated(app, plane, other_plane, there):
+def test_a_deletion_through_either_plane_is_replicated(app, plane, other_plane, destination_ecr):
     push(plane, app, an_image(), "v1")
-    assert there.list_images(repositoryName=app)["imageIds"]
+    assert destination_ecr.list_images(repositoryName=app)["imageIds"]
     other_plane.delete(app, "v1")
-    assert there.list_images(repositoryName=app)["imageIds"] == []
+    assert destination_ecr.list_images(repositoryName=app)["imageIds"] == []
 
 
 def test_a_push_through_either_plane_starts_signing(client, app, plane):

@@ -126,7 +126,7 @@ def test_pushing_a_damaged_manifest_again_heals_it(client, plane, other_plane):
     push(plane, APP, IMAGE, "v1")
     damage_manifest(client.emulator.data_dir, IMAGE.digest)
     assert client.call("GET", f"/v2/{APP}/manifests/v1").data != IMAGE.raw
-    with suppress(Refused):  # PutImage says that the image exists
+    with suppress(Refused):  # PutImage reports that the image exists
         other_plane.push_manifest(APP, IMAGE, "v1")
     assert client.call("GET", f"/v2/{APP}/manifests/v1").data == IMAGE.raw
 

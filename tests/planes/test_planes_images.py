@@ -143,7 +143,7 @@ def test_the_same_image_again_changes_nothing(client, app, plane, other_plane):
     push(plane, app, image, "v1")
     before = client.ecr.describe_images(repositoryName=app)["imageDetails"]
     client.advance(hours=1)
-    with suppress(Refused):  # PutImage says that it exists; to the registry a repeated push has succeeded
+    with suppress(Refused):  # PutImage reports that the image exists; the registry accepts the push again
         push(other_plane, app, image, "v1")
     assert client.ecr.describe_images(repositoryName=app)["imageDetails"] == before
 

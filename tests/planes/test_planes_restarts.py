@@ -115,7 +115,7 @@ def test_a_login_is_valid_for_twelve_hours(start, restart):
     docker.token = token
     assert docker.get(f"/v2/{APP}/tags/list").status_code == 200
     docker.http.post("/_ecr/clock", json={"advance": "12h"})
-    assert docker.get(f"/v2/{APP}/tags/list").status_code == 403  # ECR: it has expired
+    assert docker.get(f"/v2/{APP}/tags/list").status_code == 403  # the answer of ECR to an expired token
 
 
 def test_a_lifecycle_policy_is_evaluated_within_a_day(start, restart):

@@ -102,7 +102,7 @@ def wrong_in_database(client):
 def test_a_damaged_manifest_is_found_and_pushed_again(client, plane, damage, state):
     damage(client)
     assert verify(client.http)[0] == [(state, "manifest", IMAGE.digest, "broken")]
-    with suppress(Refused):  # PutImage says that the image exists
+    with suppress(Refused):  # PutImage reports that the image exists
         plane.push_manifest(APP, IMAGE, "v1")
     assert verify(client.http)[0] == []
     assert pulled(client, "manifests/v1").data == IMAGE.raw
