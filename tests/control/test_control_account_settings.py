@@ -15,7 +15,7 @@ def setting(client, name):
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_a_setting_that_nobody_set_has_its_default(ecr, name):
+def test_an_unset_account_setting_has_its_default(ecr, name):
     assert setting(ecr, name) == (name, DEFAULTS[name])
 
 

@@ -104,7 +104,7 @@ def test_a_backfill_covers_only_repositories_that_are_replicated(ecr, destinatio
 
 
 @pytest.mark.usefixtures("old_images")
-def test_archived_images_stay_where_they_are(ecr, clock):
+def test_a_backfill_does_not_replicate_archived_images(ecr, clock):
     configure(ecr, DESTINATION)
     ecr.update_image_storage_class(repositoryName="tools", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")
     backfill_id = start(ecr)

@@ -47,7 +47,7 @@ def test_only_a_server_exception_is_the_servers_fault():
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_sentence_is_complete_with_its_facts(name):
+def test_a_message_contains_all_facts_of_its_error(name):
     facts = {field: f"<{field}>" for field in fields(CLASSES[name])}
     message = CLASSES[name](**facts).message
     assert message

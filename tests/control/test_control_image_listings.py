@@ -145,7 +145,7 @@ def test_named_images_are_not_paged(ecr, paging):
 
 
 @pytest.mark.parametrize(("tag_status", "seeds"), [("TAGGED", [1]), ("UNTAGGED", [2]), ("ANY", [1, 2]), (None, [1, 2])])
-def test_images_are_filtered_by_whether_they_have_tags(ecr, tag_status, seeds):
+def test_images_are_filtered_by_tag_status(ecr, tag_status, seeds):
     put_image(ecr, REPOSITORY, an_image(1), "v1")
     put_image(ecr, REPOSITORY, an_image(2))
     filters = {"filter": {"tagStatus": tag_status}} if tag_status else {}

@@ -136,7 +136,7 @@ def test_a_layer_is_uploaded_in_parts(ecr):
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 4), (0, 4), (0, 2), (4, 3), (8, 11)])
-def test_a_part_must_follow_the_last_one_and_be_as_long_as_it_says(ecr, first, last):
+def test_a_part_must_follow_the_last_one_and_have_the_announced_length(ecr, first, last):
     upload_id = begin(ecr)
     ecr.upload_layer_part(**part(upload_id, b"0123"))
     response = refused(

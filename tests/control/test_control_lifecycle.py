@@ -58,7 +58,7 @@ def test_a_policy_is_stored_in_compact_form_and_not_evaluated_at_first(ecr):
     assert refusal(ecr.delete_lifecycle_policy, repositoryName=NAME) == NO_POLICY
 
 
-def test_rules_come_back_in_order_of_priority_and_a_preview_has_the_text_as_it_was_sent(ecr):
+def test_rules_are_returned_by_priority_and_a_preview_has_the_text_as_it_was_sent(ecr):
     first, second = keep(priority=1, tagStatus="untagged"), keep(priority=2)
     text = compact(policy(first, second))
     assert put(ecr, second, first)["lifecyclePolicyText"] == text

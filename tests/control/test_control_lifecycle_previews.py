@@ -128,7 +128,7 @@ def test_results_are_paged_in_the_order_of_the_policy_and_all_are_counted(ecr, c
     assert {answer["summary"]["expiringImageTotalCount"] for answer in answers} == {5}
 
 
-def test_a_page_has_100_results_unless_told(ecr, clock):
+def test_a_page_has_100_results_by_default(ecr, clock):
     for number in range(102):
         put_image(ecr, NAME, an_image(number))
     answer = preview(ecr, keep(1))
@@ -169,7 +169,7 @@ class TestWhileAPreviewIsUnderWay:
     def background_delay(self):
         return self.DELAY
 
-    def test_it_has_no_results_and_a_second_one_must_wait(self, ecr, clock):
+    def test_a_running_preview_has_no_results_and_a_second_one_must_wait(self, ecr, clock):
         push(ecr, clock, 1)
         answer = preview(ecr, keep())
         assert (answer["status"], answer["previewResults"]) == ("IN_PROGRESS", [])
@@ -182,7 +182,7 @@ class TestWhileAPreviewIsUnderWay:
         clock.advance(self.DELAY)
         assert preview(ecr, keep())["status"] == "IN_PROGRESS"
 
-    def test_the_waiter_waits_for_it(self, plane, clock, monkeypatch):
+    def test_the_waiter_waits_for_the_preview(self, plane, clock, monkeypatch):
         ecr = client_of(plane)
         push(ecr, clock, 1)
         put_image(ecr, NAME, an_image(2))

@@ -33,7 +33,7 @@ def test_a_principal_is_excluded_once(ecr):
     )
 
 
-def test_an_exclusion_that_is_not_there_is_not_found(ecr):
+def test_an_absent_exclusion_is_not_found(ecr):
     assert refusal(ecr.deregister_pull_time_update_exclusion, principalArn=SCANNER) == (
         "ExclusionNotFoundException",
         "The specified pull time update exclusion was not found.",

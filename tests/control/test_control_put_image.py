@@ -30,7 +30,7 @@ def tags(ecr):
     return {item["imageTag"]: item["imageDigest"] for item in ids if "imageTag" in item}
 
 
-def test_a_put_image_is_answered_with_what_was_stored(ecr):
+def test_the_answer_to_a_put_describes_the_stored_image(ecr):
     image = an_image()
     upload_layers(ecr, REPOSITORY, image)
     answer = ecr.put_image(repositoryName=REPOSITORY, imageManifest=image.raw.decode(), imageTag="v1")

@@ -86,7 +86,7 @@ def test_filters_choose_by_type_and_status(ecr):
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_subject_that_is_not_there_may_have_referrers(ecr):
+def test_an_absent_subject_may_have_referrers(ecr):
     assert digests(referrers(ecr, subject="sha256:" + "0" * 64)) == []
     absent = an_image("absent")
     early = refer(ecr, "early", subject=absent)

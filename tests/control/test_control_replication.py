@@ -292,7 +292,7 @@ def test_an_image_that_is_deleted_before_its_replication_is_not_replicated(ecr, 
 
 
 @pytest.mark.parametrize(("deletions", "left"), [(True, []), (False, ["v1", "v2"]), (None, ["v1", "v2"])])
-def test_deletions_are_replicated_where_the_rule_says_so(ecr, destination_ecr, clock, deletions, left):
+def test_deletions_are_replicated_if_the_rule_says_so(ecr, destination_ecr, clock, deletions, left):
     configure(ecr, rule(destination(), deletions=deletions))
     digest = pushed(ecr)
     put_manifest(ecr, "team/app", an_image("app").raw, "v2")

@@ -210,7 +210,7 @@ def test_changes_between_pages_do_not_move_other_repositories(ecr):
     assert names(ecr.describe_repositories(maxResults=2, nextToken=first["nextToken"])) == ["c3", "d4"]
 
 
-def test_a_page_has_100_repositories_unless_told_otherwise(ecr):
+def test_a_page_has_100_repositories_by_default(ecr):
     for number in range(101):
         ecr.create_repository(repositoryName=f"app-{number:03}")
     assert len(ecr.describe_repositories()["repositories"]) == 100

@@ -321,7 +321,7 @@ def test_a_new_tag_does_not_start_a_second_scan_within_a_day(ecr, app, clock):
 
 
 @pytest.mark.parametrize("again", ["restore", "push"])
-def test_a_restored_image_is_scanned_again_and_its_old_findings_are_gone(ecr, app, clock, give_findings, again):
+def test_a_restored_image_is_scanned_again_and_loses_its_old_findings(ecr, app, clock, give_findings, again):
     scan_everything(ecr)
     image_id = {"imageDigest": put_image(ecr, app, an_image(), "v1")}
     put_manifest(ecr, app, an_image().raw, "v2")
@@ -339,7 +339,7 @@ def test_a_restored_image_is_scanned_again_and_its_old_findings_are_gone(ecr, ap
     assert status(ecr) == "COMPLETE"
 
 
-def test_another_accounts_image_is_scanned_there(ecr, ecr_of):
+def test_an_image_of_another_account_is_scanned_in_that_account(ecr, ecr_of):
     other = ecr_of("111122223333")
     other.create_repository(repositoryName=APP)
     put_image(other, APP, an_image(), "v1")

@@ -84,7 +84,7 @@ def test_a_registry_has_basic_scanning_without_rules_at_first(ecr):
         ("ENHANCED", [rule("SCAN_ON_PUSH", *["a"] * 100), rule("MANUAL", "**")]),
     ],
 )
-def test_a_configuration_is_got_as_it_was_put(ecr, scan_type, rules):
+def test_a_scanning_configuration_is_returned_as_it_was_put(ecr, scan_type, rules):
     configuration = {"scanType": scan_type, "rules": rules}
     answer = put(ecr, scan_type, *rules)
     assert (answer["registryScanningConfiguration"], "registryId" in answer) == (configuration, False)
@@ -165,7 +165,7 @@ def test_a_repository_is_scanned_by_hand_at_first(ecr):
     ]
 
 
-def test_a_repository_may_scan_what_is_pushed(ecr):
+def test_a_repository_may_scan_on_push(ecr):
     ecr.create_repository(repositoryName=APP)
     for configuration, expected in [({"scanOnPush": True}, True), ({}, False)]:
         answer = ecr.put_image_scanning_configuration(repositoryName=APP, imageScanningConfiguration=configuration)

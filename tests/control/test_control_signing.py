@@ -44,7 +44,7 @@ def test_a_configuration_is_stored_returned_and_deleted(ecr):
     assert (answer["registryId"], answer["signingConfiguration"]) == ("000000000000", configuration)
 
 
-def test_a_configuration_that_is_not_there_is_not_found(ecr):
+def test_an_absent_signing_configuration_is_not_found(ecr):
     expected = ("SigningConfigurationNotFoundException", "The specified signing configuration was not found.")
     assert refusal(ecr.get_signing_configuration) == expected
     assert refusal(ecr.delete_signing_configuration) == expected

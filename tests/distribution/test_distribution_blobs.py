@@ -144,7 +144,7 @@ def test_closing_an_upload_needs_a_digest(docker, query):
     assert refusal(docker.send("PUT", docker.begin() + query))[:2] == (400, "DIGEST_INVALID")
 
 
-def test_an_empty_blob_and_a_sha512_digest_are_fine(docker):
+def test_an_empty_blob_and_a_sha512_digest_are_accepted(docker):
     empty = Content(b"", "application/octet-stream")
     docker.push_blob(empty)
     assert docker.get(f"/v2/team/app/blobs/{empty.digest}").data == b""
@@ -168,7 +168,7 @@ def test_a_blob_is_mounted_from_another_repository(held, source):
     assert held.get(f"/v2/other/blobs/{BLOB.digest}").data == BLOB.raw
 
 
-def test_nothing_is_mounted_unless_the_account_turned_it_on(held):
+def test_blobs_are_mounted_only_if_the_account_enables_it(held):
     held.ecr.create_repository(repositoryName="other")
     mount = f"/v2/other/blobs/uploads/?mount={BLOB.digest}&from=team/app"
     assert held.send("POST", mount).status_code == 202

@@ -77,7 +77,7 @@ def test_an_upload_without_progress_for_a_day_is_deleted(docker):
     assert stored(docker.emulator) == (0, 0)
 
 
-def test_the_bytes_of_an_upload_go_with_its_repository(docker):
+def test_the_bytes_of_an_upload_are_deleted_with_its_repository(docker):
     docker.send("PATCH", docker.begin(), data=b"half of it")
     docker.ecr.delete_repository(repositoryName="team/app", force=True)
     assert collect(docker) == {"uploads": 1, "layers": 0, "blobs": 0, "bytes": 0}

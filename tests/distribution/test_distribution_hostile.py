@@ -225,7 +225,7 @@ def test_an_absurd_range_returns_everything_or_is_not_satisfiable(docker, asked)
      "\u0660-\u0664"],
     ids=lambda said: ascii(said)[:30],
 )  # fmt: skip
-def test_an_absurd_content_range_is_refused_and_the_session_is_as_it_was(docker, said):
+def test_an_absurd_content_range_is_refused_and_does_not_change_the_session(docker, said):
     location = docker.begin()
     answer = docker.send("PATCH", location, {"Content-Range": said}, data=b"12345")
     assert refusal(answer)[:2] in {(400, "BLOB_UPLOAD_INVALID"), (400, "SIZE_INVALID"), (416, "BLOB_UPLOAD_INVALID")}

@@ -85,7 +85,7 @@ def referrer(docker, subject, artifact_type, **annotations):
     return content
 
 
-def test_referrers_are_an_index_of_what_has_this_subject(docker):
+def test_referrers_are_an_index_of_images_with_this_subject(docker):
     subject = image("subject")
     docker.push(subject, "v1")
     signature = referrer(docker, subject, "application/vnd.sig", signer="me")
@@ -137,7 +137,7 @@ def test_an_internal_error_shows_no_details(docker, caplog, monkeypatch):
     assert "the secret inside" in caplog.text
 
 
-def test_a_client_that_keeps_referrers_under_a_tag_finds_them_there_and_in_the_list(docker):
+def test_referrers_under_the_fallback_tag_are_found_there_and_in_the_list(docker):
     """Push an index under the referrers tag, the fallback of the specification that older clients use."""
     subject = image("subject")
     docker.push(subject, "v1")

@@ -125,7 +125,7 @@ def test_containerds_ns_names_the_registry(docker):
     assert docker.get(path).status_code == 200
 
 
-def test_the_token_names_the_registry_where_nothing_else_does(docker):
+def test_the_token_selects_the_registry_if_nothing_else_does(docker):
     other = Docker(docker.emulator, "210987654321", "eu-west-1")
     assert other.get("/v2/team/app/tags/list").status_code == 404
     assert docker.get("/v2/team/app/tags/list").status_code == 200

@@ -57,7 +57,7 @@ def test_urls_in_answers_have_the_address_that_the_client_used(docker, host):
     assert f'realm="http://{host}/"' in challenge.headers["Www-Authenticate"]
 
 
-def test_behind_a_proxy_addresses_are_those_that_the_client_of_the_proxy_used(docker, other_docker):
+def test_behind_a_proxy_urls_in_answers_have_the_address_of_the_proxy(docker, other_docker):
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ecr.test:8443"}
     answer = docker.send("POST", "/v2/team/app/blobs/uploads/", forwarded)
     assert answer.headers["Location"].startswith("https://ecr.test:8443/v2/team/app/blobs/uploads/")
@@ -178,7 +178,7 @@ def test_a_405_names_the_allowed_methods(docker):
     assert (refusal(answer)[:2], answer.headers["Allow"]) == ((405, "UNSUPPORTED"), "GET, HEAD")
 
 
-def test_tags_of_one_push_stand_or_fall_together(docker):
+def test_a_push_stores_all_its_tags_or_none(docker):
     docker.push(image(1), "locked")
     docker.ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
     app = image(2)

@@ -60,7 +60,7 @@ def test_a_push_through_either_plane_starts_signing(client, app, plane):
     assert [status["status"] for status in answer["signingStatuses"]] == ["FAILED"]
 
 
-def test_an_archived_image_is_in_neither_plane_until_it_is_pushed_again(client, app, plane):
+def test_an_archived_image_cannot_be_pulled_until_it_is_pushed_again(client, app, plane):
     image = an_image()
     push(plane, app, image, "v1")
     client.ecr.update_image_storage_class(repositoryName=app, imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE")

@@ -198,7 +198,7 @@ def test_deleting_a_digest_deletes_every_tag(client, app, plane, other_plane):
     assert (client.tags(app), client.digests(app)) == ({}, set())
 
 
-def test_a_child_stays_while_its_index_does(client, app, plane, other_plane):
+def test_a_child_cannot_be_deleted_before_its_index(client, app, plane, other_plane):
     child = an_image()
     index = an_index(child)
     push(plane, app, child)

@@ -64,7 +64,7 @@ def test_a_download_url_expires_after_an_hour(client, plane):
     assert client.http.get(url).status_code == 403
 
 
-def test_a_download_url_is_good_for_its_layer_only(client, plane):
+def test_a_download_url_is_valid_for_its_layer_only(client, plane):
     image = an_image()
     push(plane, APP, image, "v1")
     url = download_url(client, image)

@@ -66,7 +66,7 @@ def test_daily_work_waits_for_another_program_and_clients_do_not(client, caplog)
     assert client.emulator._store.next_due > client.emulator.clock.now()
 
 
-def test_a_push_that_cannot_be_written_says_why(locked, plane):
+def test_a_push_that_cannot_be_written_has_an_error_with_the_reason(locked, plane):
     with pytest.raises(Refused, match="another program holds the lock of the database"):
         plane.push_manifest("team/app", APP, "v2")
     assert locked.tags("team/app") == {"v1": APP.digest}
