@@ -7,7 +7,7 @@ from functools import cache
 
 
 def is_region(name: str, partition: str) -> bool:
-    """Return whether a name has the form of the partition's Regions. Regions newer than botocore have it too."""
+    """Return whether a name has the form of the partition's Regions, also if botocore does not list that Region."""
     return re.fullmatch(_patterns().get(partition, ""), name) is not None
 
 

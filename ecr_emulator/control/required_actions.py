@@ -51,7 +51,7 @@ def required_actions(operation: str, members: dict[str, Any], registry: Registry
 
 def _resources(operation: str, members: dict[str, Any], registry: Registry) -> list[str]:
     if "resourceArn" in members:
-        # The repository's own ARN is checked, not the text in the request: another partition in it evades no denial.
+        # The repository's own ARN is checked, not the text in the request, whose partition could evade a denial.
         named = parse_repository_arn(members["resourceArn"])
         return [named[0].arn(named[1]) if named else members["resourceArn"]]
     names = [members["repositoryName"]] if "repositoryName" in members else members.get("repositoryNames")

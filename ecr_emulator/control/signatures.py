@@ -114,7 +114,7 @@ def _lifetime(credential: Credential) -> int:
 
 
 def _signature(request: SignedRequest, credential: Credential, secret: str, time: datetime) -> bytes:
-    """Return the right signature of a request, in hexadecimal. botocore computes it."""
+    """Return the expected signature of a request, in hexadecimal. botocore computes it."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.compat import HTTPHeaders

@@ -46,7 +46,7 @@ _NEEDED: Mapping[Callable[..., object], tuple[str, ...] | Actions] = {
     referrers.list_referrers: ("BatchGetImage",),
     routes.check_version: (),
 }
-"""The actions by the handlers of routes. A handler that is missing cannot be called while IAM is enforced."""
+"""The actions by the handlers of routes. While IAM is enforced, a request to a handler that is not listed fails."""
 
 
 def required_actions(

@@ -18,8 +18,8 @@ DEFAULT_LIMIT = 20
 def list_image_referrers(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
 
-    A subject that does not exist may have referrers: they may be pushed before it. In a cache repository, the
-    referrers at the upstream are listed too.
+    A subject that does not exist may have referrers that were pushed before it. In a cache repository, the referrers
+    at the upstream are listed too.
     """
     page = Page(request, members, DEFAULT_LIMIT)
     subject = members["subjectId"]["imageDigest"]
