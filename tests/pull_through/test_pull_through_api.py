@@ -69,7 +69,7 @@ def test_wrong_bytes_have_no_url(lazy, upstream):
     )
 
 
-def test_a_call_for_many_images_answers_for_each_of_them(cache, upstream):
+def test_a_call_for_many_images_returns_a_result_for_each(cache, upstream):
     upstream.add_image("team/app", APP, "v1")
     upstream.fail("/manifests/busy", status=429, headers={"Retry-After": "60"}, times=99)
     cache.rule()

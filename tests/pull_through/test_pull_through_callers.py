@@ -52,7 +52,7 @@ def test_a_first_pull_finds_nothing_and_asks_nobody(ruled, upstream, caller, cap
 
 @pytest.mark.consideration("S9", "S10")
 @considered
-def test_what_another_client_has_pulled_is_served_and_not_checked(ruled, upstream, caller):
+def test_a_tag_that_another_client_pulled_is_served_without_a_check(ruled, upstream, caller):
     ruled.pull(NAME, "v1")
     ruled.settle()
     upstream.stop()

@@ -16,7 +16,7 @@ from tests.support.upstream_images import artifact, image, index, layer, multi_a
 # --- Chains ----------------------------------------------------------------------------------------------
 
 
-def test_the_other_registry_imports_what_it_does_not_have_yet(cache, upstream, down, up):
+def test_the_other_registry_imports_an_image_that_it_does_not_have_yet(cache, upstream, down, up):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     up.rule("quay", "quay.io")
@@ -95,7 +95,7 @@ def test_every_registry_of_a_chain_checks_once_a_day(cache, upstream, down, up):
     ("status", "expected", "code"),
     [(404, 404, "MANIFEST_UNKNOWN"), (429, 429, "TOOMANYREQUESTS"), (403, 403, "DENIED"), (503, 503, "UNKNOWN")],
 )
-def test_what_the_far_end_of_a_chain_says_is_heard_at_this_one(upstream, down, up, status, expected, code):
+def test_a_refusal_at_the_end_of_a_chain_reaches_the_client(upstream, down, up, status, expected, code):
     upstream.fail("/manifests/", answers(status, Retry_After="3600"), times=99)
     up.rule("quay", "quay.io")
     down.rule("eu", up)
@@ -172,7 +172,7 @@ def test_a_chain_of_four_registries_works_and_one_of_five_does_not(cache, upstre
     assert down.pull("team/app", "v1") == app.raw, "what is near enough is found"
 
 
-def test_strict_registries_ask_each_other_for_the_children_of_what_they_have(upstream, tmp_path):
+def test_strict_registries_ask_each_other_for_the_children_of_their_indexes(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     with running_cache(upstream, tmp_path, strict=True) as cache:
@@ -210,7 +210,7 @@ def test_the_reason_of_a_circle_is_in_the_log(circle, caplog):
     assert "lead in a circle" in caplog.text
 
 
-def test_what_one_registry_of_a_circle_has_the_other_gets(cache, circle):
+def test_a_registry_in_a_circle_gets_the_images_of_the_other(cache, circle):
     down, up = circle
     app = image()
     up.push_image("team/app", app, "v1")

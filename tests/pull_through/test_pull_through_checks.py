@@ -195,7 +195,7 @@ def test_a_tag_that_moves_to_an_image_that_is_here_costs_one_head(moved, upstrea
 
 
 @pytest.mark.parametrize("fault", [answers(405), with_headers(Docker_Content_Digest="")], ids=["405", "no digest"])
-def test_where_head_tells_nothing_the_check_is_a_get(moved, upstream, fault):
+def test_a_check_uses_get_if_head_gives_no_digest(moved, upstream, fault):
     upstream.fail("HEAD /manifests/", fault, times=9)
     assert moved.pull(NAME, "v1") == NEW.raw
     assert asked(upstream)[:2] == [("HEAD", "v1"), ("GET", "v1")]

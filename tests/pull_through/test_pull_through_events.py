@@ -55,7 +55,7 @@ def test_an_image_of_ones_own_is_not_imported_after_a_restart_either(upstream, t
         assert statuses(cache) == [("SUCCESS", "v1")]
 
 
-def test_what_the_upstream_has_too_is_checked_and_not_imported(cache, upstream):
+def test_a_pushed_image_that_the_upstream_has_is_checked_and_not_imported(cache, upstream):
     upstream.add_image("team/app", OWN, "v1")
     cache.rule()
     cache.ecr.create_repository(repositoryName=NAME)

@@ -194,7 +194,7 @@ def test_repository_and_images_are_there_before_the_event(ruled):
     assert kinds.count("ECR Image Action") == 1 + len(APP.images)
 
 
-def test_what_an_import_brings_in_behind_the_clients_back_is_not_pulled(ruled):
+def test_images_that_an_import_fetches_are_not_recorded_as_pulled(ruled):
     ruled.manifest(NAME, "v1")
     ruled.settle()
     described = ruled.ecr.describe_images(repositoryName=NAME)["imageDetails"]

@@ -38,7 +38,7 @@ def import_v1(cache):
 # --- Modes -------------------------------------------------------------------------------------------------
 
 
-def test_lazily_only_what_clients_ask_for_is_fetched(upstream, tmp_path):
+def test_lazy_imports_fetch_only_the_parts_that_clients_request(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
@@ -53,7 +53,7 @@ def test_lazily_only_what_clients_ask_for_is_fetched(upstream, tmp_path):
         assert upstream.count("GET", "/blobs/") == len(one.blobs)
 
 
-def test_importing_manifests_leaves_only_layers_to_those_who_ask(upstream, tmp_path):
+def test_importing_manifests_leaves_only_layers_to_requests_of_clients(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     with running_cache(upstream, tmp_path / "state", import_mode="manifests") as cache:
@@ -76,7 +76,7 @@ def test_an_image_that_is_not_imported_in_full_is_pulled_in_full(sparing, upstre
     assert event["sync-status"] == "SUCCESS"
 
 
-def test_what_one_mode_left_out_another_one_brings_in_at_the_next_check(upstream, tmp_path, mode):
+def test_the_next_check_imports_the_parts_that_another_mode_left_out(upstream, tmp_path, mode):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     with running_cache(upstream, tmp_path / "state", keep=True, import_mode=mode) as cache:
@@ -210,7 +210,7 @@ def test_a_layer_that_the_upstream_lacks_is_a_failure(cache, upstream):
 
 
 @pytest.mark.consideration("S19b")
-def test_what_is_imported_is_scanned_once_however_many_ask(cache, upstream):
+def test_an_imported_image_is_scanned_once_for_many_clients(cache, upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     cache.rule()
@@ -301,7 +301,7 @@ def signed(upstream):
     return app, signatures
 
 
-def test_signatures_can_be_imported_with_what_they_sign(upstream, tmp_path, signed):
+def test_signatures_can_be_imported_with_their_images(upstream, tmp_path, signed):
     app, signatures = signed
     with running_cache(upstream, tmp_path / "state", import_referrers="with-subject") as cache:
         cache.rule()

@@ -48,7 +48,7 @@ def test_indexes_inside_indexes_are_imported_to_the_fourth_level(cache, upstream
     assert cache.pull(NAME, "v1") == chain[0].raw
 
 
-def test_what_lies_deeper_comes_when_it_is_asked_for(cache, upstream):
+def test_images_below_the_depth_limit_are_fetched_on_request(cache, upstream):
     chain = nested(upstream, 6)
     cache.rule()
     assert set(import_v1(cache)) == {each.digest for each in chain[:5]}

@@ -51,7 +51,7 @@ def naming(other, manifest_of):
     return replace(manifest_of, raw=json.dumps(document).encode())
 
 
-def test_who_names_a_layer_of_another_account_has_to_have_it_himself(cache, secret, of_mallory):
+def test_a_manifest_that_names_a_layer_of_another_account_gives_no_access_to_it(cache, secret, of_mallory):
     bait = naming(secret, image("bait"))
     of_mallory.add_manifest("team/bait", bait, "v1")
     of_mallory.add_blobs("team/bait", bait.config)

@@ -97,7 +97,7 @@ def test_chainguards_organization_may_be_part_of_the_rule(cache, upstream):
 
 
 @pytest.mark.consideration("S4c")
-def test_where_rules_overlap_the_longest_prefix_decides_and_root_takes_the_rest(cache, upstream):
+def test_the_longest_prefix_of_overlapping_rules_decides_and_root_takes_the_rest(cache, upstream):
     cache.rule("ROOT", "public.ecr.aws")
     cache.rule("quay", "quay.io")
     cache.rule("quay/team", "registry.k8s.io")

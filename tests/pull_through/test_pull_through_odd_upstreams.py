@@ -253,7 +253,7 @@ def test_an_image_of_schema_1_in_a_private_registry_is_refused_too(cache):
     ],
     ids=["an artifact manifest", "a BuildKit cache", "more than 4 MiB"],
 )
-def test_what_ecr_never_stores_is_no_reason_for_clients_to_try_again(cache, upstream, manifest):
+def test_clients_do_not_retry_an_image_that_ecr_never_stores(cache, upstream, manifest):
     upstream.add_manifest("team/app", manifest, "v1")
     cache.rule()
     answer = cache.manifest(NAME, "v1")

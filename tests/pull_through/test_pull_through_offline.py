@@ -29,7 +29,7 @@ def offline(upstream, tmp_path):
 
 
 @pytest.mark.consideration("S27a")
-def test_what_is_cached_is_served_for_ever(offline):
+def test_cached_images_are_served_for_ever(offline):
     app = multi_arch()
     assert offline.pull(NAME, "v1") == app.raw
     offline.advance(days=30)

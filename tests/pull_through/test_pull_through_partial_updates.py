@@ -42,7 +42,7 @@ def lives_by(cache, text, days):
 
 
 @pytest.mark.parametrize("text", [KEEP_ONE, ARCHIVE_ALL_BUT_ONE], ids=["expire", "archive"])
-def test_where_images_are_counted_what_is_left_takes_no_place(cache, upstream, text):
+def test_a_count_rule_does_not_count_images_of_failed_updates(cache, upstream, text):
     """It is newer than the cached image, and a policy keeps what is new."""
     cached(cache, upstream)
     moves(cache, upstream)
@@ -64,7 +64,7 @@ def test_it_takes_none_after_a_restart_either(upstream, tmp_path):
         assert cache.pull(NAME, "v1") == OLD.raw
 
 
-def test_signatures_of_what_is_left_take_none_either(upstream, tmp_path):
+def test_signatures_of_images_of_failed_updates_are_not_counted_either(upstream, tmp_path):
     with running_cache(upstream, tmp_path / "state", import_referrers="with-subject") as cache:
         cached(cache, upstream)
         upstream.add_image("team/app", artifact(NEW))
@@ -141,7 +141,7 @@ def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(cach
     assert cache.pull(NAME, "v1") == NEW.raw
 
 
-def test_upstreams_that_change_their_mind_leave_the_tag_on_what_is_whole(cache, upstream):
+def test_a_tag_that_moves_back_and_forth_upstream_stays_on_a_complete_image(cache, upstream):
     cached(cache, upstream)
     for _ in range(3):
         moves(cache, upstream, NEW)

@@ -144,7 +144,7 @@ def test_the_role_of_a_rule_may_be_excluded_from_pull_times(down, up):
 
 
 @pytest.mark.parametrize(("name", "tag"), [("team/none", "v1"), ("team/app", "none")])
-def test_what_the_other_registry_does_not_have_is_not_found_and_creates_nothing(down, up, name, tag):
+def test_an_image_missing_in_the_other_registry_is_not_found_and_creates_nothing(down, up, name, tag):
     up.push_image("team/app", image(), "v1")
     down.rule("eu", up)
     answer = down.manifest(f"eu/{name}", tag)
@@ -213,7 +213,7 @@ def _archive(up):
 
 
 @pytest.mark.parametrize("happens", [_delete_tag, _delete_repository, _archive])
-def test_what_is_gone_from_the_source_is_served_from_the_cache(cache, down, up, happens):
+def test_an_image_deleted_at_the_source_is_served_from_the_cache(cache, down, up, happens):
     app = image()
     up.push_image("team/app", app, "v1")
     down.rule("eu", up)

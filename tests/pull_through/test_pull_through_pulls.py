@@ -98,7 +98,7 @@ def test_many_clients_pull_a_cold_image_and_the_upstream_sends_it_once(cache, up
     assert upstream.count("GET", "/blobs/") == len(app.blobs)
 
 
-def test_all_who_wait_for_a_failing_pull_hear_the_same(cache, upstream):
+def test_all_clients_of_a_failing_pull_get_the_same_reason(cache, upstream):
     upstream.fail("/manifests/", answers(429, Retry_After="3600"), times=99)
     cache.rule()
     with ThreadPoolExecutor(12) as clients:

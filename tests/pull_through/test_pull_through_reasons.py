@@ -182,7 +182,7 @@ def test_a_secret_that_is_gone_is_the_last_error_of_its_rule(cache):
     assert (rule["state"], rule["last_error"]["reason"]) == ("failing", "The secret could not be found.")
 
 
-def test_what_happened_to_rules_is_known_after_a_restart(upstream, tmp_path):
+def test_the_health_of_rules_is_known_after_a_restart(upstream, tmp_path):
     upstream.add_image("team/app", image(), "v1")
     with running_cache(upstream, tmp_path / "state", keep=True) as cache:
         cache.rule()

@@ -119,7 +119,7 @@ def test_a_failure_is_never_remembered_as_an_empty_listing(cache, upstream, stat
 
 
 @pytest.mark.usefixtures("pulled")
-def test_what_was_pushed_here_and_what_is_upstream_are_listed_together(cache, upstream, listed):
+def test_pushed_referrers_and_those_of_the_upstream_are_listed_together(cache, upstream, listed):
     mine = artifact(APP, "mine", SBOM)
     for blob in mine.blobs:
         upload = cache.ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
@@ -135,7 +135,7 @@ def test_what_was_pushed_here_and_what_is_upstream_are_listed_together(cache, up
 
 
 @pytest.mark.usefixtures("pulled")
-def test_filters_apply_to_what_is_upstream(cache, upstream):
+def test_filters_apply_to_referrers_of_the_upstream(cache, upstream):
     upstream.add_image("team/app", artifact(APP, "sbom", SBOM))
     answer = cache.get(f"/v2/{NAME}/referrers/{APP.digest}?artifactType={quote(SBOM)}")
     assert [each["artifactType"] for each in answer.json["manifests"]] == [SBOM]
@@ -184,7 +184,7 @@ def test_a_repository_that_does_not_exist_has_what_its_upstream_lists(cache, ups
 
 
 @pytest.mark.usefixtures("pulled")
-def test_without_its_rule_a_repository_lists_what_it_knows(cache, upstream, listed):
+def test_a_repository_without_its_rule_lists_the_referrers_that_it_knows(cache, upstream, listed):
     assert listed() == [SIGNED.digest]
     cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
     cache.advance(days=9)
@@ -194,7 +194,7 @@ def test_without_its_rule_a_repository_lists_what_it_knows(cache, upstream, list
 
 
 @pytest.mark.usefixtures("pulled")
-def test_what_nothing_refers_to_is_forgotten_with_the_daily_garbage_and_what_something_does_is_not(cache, upstream):
+def test_empty_listings_are_deleted_with_the_daily_garbage_and_others_are_kept(cache, upstream):
     over_http(cache)
     for number in range(3):
         cache.get(f"/v2/{NAME}/referrers/{image(number).digest}")

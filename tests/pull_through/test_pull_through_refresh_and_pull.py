@@ -23,7 +23,7 @@ def pull(cache, image_name):
 
 
 @pytest.mark.consideration("S12d")
-def test_a_refresh_asks_now_and_says_what_came_of_it(cache, upstream):
+def test_a_refresh_checks_now_and_reports_the_result(cache, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
     cache.rule()
@@ -53,7 +53,7 @@ def test_a_refresh_asks_now_and_says_what_came_of_it(cache, upstream):
     assert [request.method for request in upstream.requests[asked:]] == ["HEAD", "HEAD"]
 
 
-def test_a_refresh_puts_aside_what_keeps_the_upstream_from_being_asked(cache, upstream):
+def test_a_refresh_ignores_negative_answers_and_open_breakers(cache, upstream):
     app = image()
     cache.rule()
     assert cache.manifest(NAME, "v1").status_code == 404
@@ -106,7 +106,7 @@ def test_a_refresh_that_fails_leaves_what_is_cached(cache, upstream):
         ([], 400, 'The body must be like {"image"'),
     ],
 )
-def test_a_refresh_of_what_cannot_be_refreshed_says_why(cache, body, status, words):
+def test_a_refresh_without_a_rule_or_repository_says_why(cache, body, status, words):
     cache.rule()
     answer = cache.http.post("/_ecr/refresh", json=body)
     assert answer.status_code == status

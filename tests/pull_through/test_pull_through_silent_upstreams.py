@@ -61,7 +61,9 @@ def elsewhere():
     [("/manifests/v1", 8, pull_manifest), ("/blobs/", 6, pull_blob), ("/referrers/", 4, list_referrers)],
     ids=["manifests", "blobs", "referrers"],
 )
-def test_a_crowd_at_a_silent_upstream_holds_up_nobody_at_another(tmp_path, upstream, elsewhere, part, at_once, ask):
+def test_many_clients_of_a_silent_upstream_delay_no_client_of_another(
+    tmp_path, upstream, elsewhere, part, at_once, ask
+):
     for number in range(CROWD + 1):
         upstream.add_image(f"team/app{number}", image(f"here {number}"), "v1")
         elsewhere.add_image(f"team/app{number}", image(f"elsewhere {number}"), "v1")
@@ -93,7 +95,7 @@ def test_imports_that_make_no_headway_leave_room_for_clients(cache, upstream):
         assert clients.submit(pull_blob, cache, "quay", 3).result(SOON).status_code == 200
 
 
-def test_who_is_told_to_come_back_in_an_eternity_may_come_back_in_a_day(cache, upstream):
+def test_the_longest_pause_that_an_upstream_can_ask_for_is_a_day(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
     upstream.fail("/manifests/", status=429, headers={"Retry-After": "9" * 400})
     cache.rule()
@@ -103,7 +105,7 @@ def test_who_is_told_to_come_back_in_an_eternity_may_come_back_in_a_day(cache, u
     assert cache.manifest("quay/team/app", "v1").status_code == 200
 
 
-def test_what_a_reset_comes_upon_does_not_outlive_it(cache, upstream):
+def test_work_under_way_does_not_outlive_a_reset(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
     cache.rule()
@@ -132,9 +134,7 @@ def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(cach
     assert cache.pull("quay/team/app", "v1") == app.raw
 
 
-def test_who_pulls_by_a_rule_that_was_replaced_does_not_wait_for_what_the_old_one_asked_for(
-    tmp_path, upstream, elsewhere
-):
+def test_a_pull_by_a_new_rule_does_not_wait_for_requests_of_the_old_one(tmp_path, upstream, elsewhere):
     app, another = image("app"), image("another")
     upstream.add_image("team/app", app, "v1")
     elsewhere.add_image("team/app", another, "v1")

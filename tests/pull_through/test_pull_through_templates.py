@@ -154,7 +154,7 @@ def test_a_template_sets_resource_tags(cache, pulled, template):
 
 
 @pytest.mark.consideration("S25")
-def test_what_a_template_leaves_out_is_as_without_one(cache, pulled, template):
+def test_fields_missing_in_a_template_have_their_defaults(cache, pulled, template):
     template(imageTagMutability="IMMUTABLE")
     pulled()
     assert repository(cache)["encryptionConfiguration"] == {"encryptionType": "AES256"}

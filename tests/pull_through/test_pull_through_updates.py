@@ -191,7 +191,7 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
 
 
 @pytest.mark.timeout(20)
-def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
+def test_a_client_does_not_wait_again_for_a_long_update():
     update = Update(ImportJob(None, "v1", None), began=monotonic() - 1_000)
     update.wait(since=monotonic(), timeout=999)
     assert not update.over.is_set()
@@ -200,7 +200,7 @@ def test_who_asks_for_a_tag_whose_update_takes_long_does_not_wait_again():
 # --- What there is to lose -----------------------------------------------------------------------------------
 
 
-def test_where_nothing_of_the_cached_image_can_be_pulled_an_update_is_like_a_first_pull(cache, upstream):
+def test_an_update_of_an_unusable_cached_image_is_like_a_first_pull(cache, upstream):
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
     upstream.remove("team/app", old.layers[0].digest)
@@ -216,7 +216,7 @@ def test_where_nothing_of_the_cached_image_can_be_pulled_an_update_is_like_a_fir
     assert cache.images(NAME)[new.digest] == ["v1"]
 
 
-def test_what_can_be_pulled_of_an_image_that_is_not_whole_is_not_lost_either(cache, upstream):
+def test_the_complete_platforms_of_an_incomplete_image_are_not_lost(cache, upstream):
     upstream.add_image("team/app", OLD, "v1")
     upstream.fail(f"/manifests/{OLD.images[1].digest}", answers(403), times=9_999)
     cache.rule()
@@ -231,7 +231,7 @@ def test_what_can_be_pulled_of_an_image_that_is_not_whole_is_not_lost_either(cac
 
 
 @pytest.mark.parametrize("mode", ["manifests", "lazy"])
-def test_what_clients_have_pulled_is_not_lost_where_less_is_imported(upstream, tmp_path, mode):
+def test_blobs_that_clients_pulled_are_not_lost_by_an_update_in_a_sparse_mode(upstream, tmp_path, mode):
     with running_cache(upstream, tmp_path / "state", import_mode=mode) as cache:
         upstream.add_image("team/app", OLD, "v1")
         cache.rule()
@@ -249,7 +249,7 @@ def test_what_clients_have_pulled_is_not_lost_where_less_is_imported(upstream, t
         assert cache.pull(NAME, "v1") == NEW.raw, "all of it came"
 
 
-def test_where_nobody_pulled_anything_lazily_an_update_is_lazy_too(upstream, tmp_path):
+def test_an_update_of_a_lazy_image_without_pulled_blobs_is_lazy_too(upstream, tmp_path):
     with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
         upstream.add_image("team/app", OLD, "v1")
         cache.rule()

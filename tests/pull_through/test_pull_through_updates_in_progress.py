@@ -82,7 +82,7 @@ def test_a_policy_takes_the_old_image_after_the_tag_has_moved(cache, upstream):
     assert cache.pull(NAME, "v1") == NEW.raw
 
 
-def test_what_is_left_of_an_update_that_failed_expires_like_any_untagged_image(cache, upstream):
+def test_images_of_a_failed_update_expire_like_any_untagged_image(cache, upstream):
     cached(cache, upstream)
     moves(cache, upstream)
     cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
@@ -96,7 +96,7 @@ def test_what_is_left_of_an_update_that_failed_expires_like_any_untagged_image(c
     assert cache.pull(NAME, "v1") == NEW.raw
 
 
-def test_what_is_on_its_way_is_no_garbage(cache, upstream):
+def test_a_blob_being_downloaded_is_no_garbage(cache, upstream):
     with on_its_way(cache, upstream) as pulling:
         cache.advance(days=3)
         cache.http.post("/_ecr/gc", json={"grace": "0s"})

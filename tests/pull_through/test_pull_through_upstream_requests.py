@@ -61,7 +61,7 @@ def everything_of(app):
 
 
 @pytest.mark.parametrize("signs_in", [False, True], ids=["open", "with tokens"])
-def test_what_pulls_cost(cache, upstream, bill, signs_in):
+def test_the_number_of_requests_of_pulls(cache, upstream, bill, signs_in):
     """data-plane.md, D.8: warm nothing; expired and unchanged a HEAD; expired and changed HEAD, GET and what is new."""
     token = ["GET /token"] if signs_in else []
     refused = ["GET manifests/v1"] if signs_in else []  # the very first request learns where tokens are
@@ -258,7 +258,7 @@ def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill, tmp_path):
         assert bill() == manifests("w0"), "with the token of before"
 
 
-def test_what_was_missed_can_be_asked_for_again_after_a_reset(cache, upstream):
+def test_negative_answers_are_forgotten_by_a_reset(cache, upstream):
     """Everything forgotten means that too: a new test begins."""
     cache.rule()
     assert cache.manifest(NAME, "v1").status_code == 404

@@ -53,7 +53,7 @@ def test_every_upstream_is_pulled_through_in_full(everywhere, upstreams, prefix)
 
 
 @pytest.mark.parametrize("prefix", UPSTREAMS)
-def test_what_an_upstream_does_not_have_is_not_found_but_for_docker_hub_which_denies_it(everywhere, prefix):
+def test_a_missing_image_is_not_found_and_docker_hub_denies_it(everywhere, prefix):
     answer = everywhere.manifest(f"{prefix}/no/such", "v1")
     (error,) = answer.json["errors"]
     expected = (403, "DENIED") if prefix == "docker-hub" else (404, "MANIFEST_UNKNOWN")
@@ -61,7 +61,7 @@ def test_what_an_upstream_does_not_have_is_not_found_but_for_docker_hub_which_de
     assert f"{prefix}/no/such" not in everywhere.repositories()
 
 
-def test_who_forgets_library_is_told_where_it_is_said_why(everywhere):
+def test_a_missing_library_prefix_is_mentioned_in_the_reason(everywhere):
     answer = everywhere.manifest("docker-hub/nginx", "v1")
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (403, "DENIED")
     (reason,) = (

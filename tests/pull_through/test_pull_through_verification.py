@@ -38,7 +38,7 @@ def test_a_cached_manifest_is_fetched_again(cached, upstream):
     assert cached.manifest(NAME, "v1").data == APP.raw
 
 
-def test_what_no_upstream_gives_stays_broken_until_it_does(cached, upstream):
+def test_damaged_parts_stay_broken_until_an_upstream_serves_them(cached, upstream):
     removed(file_of(cached.emulator.data_dir, BASE.digest))
     damage_manifest(cached.emulator.data_dir, APP.digest)
     upstream.fail("/v2/", status=404, times=99)
@@ -51,7 +51,7 @@ def test_what_no_upstream_gives_stays_broken_until_it_does(cached, upstream):
     assert cached.pull(NAME, "v1") == APP.raw
 
 
-def test_a_layer_is_healed_for_all_who_hold_it(cached):
+def test_a_layer_is_healed_for_all_repositories_that_hold_it(cached):
     cached.ecr.create_repository(repositoryName="aaa")
     upload = cached.ecr.initiate_layer_upload(repositoryName="aaa")["uploadId"]
     cached.ecr.upload_layer_part(
@@ -63,7 +63,7 @@ def test_a_layer_is_healed_for_all_who_hold_it(cached):
     assert cached.blob("aaa", BASE.digest).data == BASE.raw
 
 
-def test_what_was_left_out_on_purpose_is_not_missing(cache, upstream):
+def test_parts_left_out_on_purpose_are_not_failures(cache, upstream):
     cache.rule()
     upstream.add_image("team/app", APP, "v1")
     upstream.fail("/blobs/", status=404, times=99)

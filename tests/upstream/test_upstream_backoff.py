@@ -133,7 +133,7 @@ def test_an_answer_ends_the_row_of_failures(hub, adapter, status):
     assert len(hub.requests) == 6 * 13
 
 
-def test_a_host_that_answers_what_is_refused_is_back(hub, adapter):
+def test_a_host_that_answers_with_a_refused_redirect_is_available_again(hub, adapter):
     upstream = adapter.at()
     hub.fail("/manifests/", status=500, times=15)
     for _ in range(5):
@@ -181,7 +181,7 @@ def test_a_certificate_that_is_not_trusted_counts_as_a_failure_and_is_not_tried_
 # --- NegativeCache ----------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_there_is_not_asked_for_again_for_five_seconds(hub, adapter):
+def test_a_missing_manifest_is_not_requested_again_for_five_seconds(hub, adapter):
     upstream = adapter.at()
     first, again = outcome(upstream, "nowhere"), outcome(upstream, "nowhere")
     assert (type(first), first.reason) == (type(again), again.reason)
@@ -209,7 +209,7 @@ def test_a_blob_that_is_not_there_is_not_asked_for_again_for_five_seconds(hub, a
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_what_is_denied_is_not_asked_for_again_for_ten_seconds(hub, adapter, status):
+def test_a_denied_request_is_not_repeated_for_ten_seconds(hub, adapter, status):
     hub.fail("/manifests/", status=status)
     upstream = adapter.at(credential=CREDENTIAL)
     assert isinstance(outcome(upstream), UpstreamAccessDenied)
@@ -252,14 +252,14 @@ def test_failures_are_forgotten_when_there_are_too_many():
 # --- Pauses and concurrency ----------------------------------------------------------------------------------
 
 
-def test_those_who_wait_as_long_do_not_come_back_together():
+def test_the_pauses_of_clients_differ():
     factors = {spread() for _ in range(100)}
     assert len(factors) > 90
     assert min(factors) >= 0.8
     assert max(factors) <= 1.2
 
 
-def test_what_rests_is_measured_by_a_clock_that_only_goes_on():
+def test_pauses_are_measured_by_a_monotonic_clock():
     clock = SystemClock()
     before = clock.elapsed()
     clock.advance(timedelta(hours=1))
@@ -320,7 +320,7 @@ def test_a_manifest_does_not_wait_behind_blobs(hub, adapter):
     assert hub.connections <= REQUESTS_PER_HOST
 
 
-def test_who_leaves_in_the_middle_of_a_blob_gives_the_socket_back(hub, adapter):
+def test_a_reader_that_leaves_a_blob_returns_its_connection(hub, adapter):
     large = layer("large", 2_000_000)
     hub.add_blobs(NAME, large)
     upstream = adapter.at()

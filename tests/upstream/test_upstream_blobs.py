@@ -64,7 +64,7 @@ def test_a_blob_can_be_read_from_an_offset(hub, adapter):
     assert ranges(hub) == ["bytes=1000-"]
 
 
-def test_nothing_is_asked_for_what_is_complete(hub, adapter):
+def test_a_complete_image_causes_no_requests(hub, adapter):
     assert read(adapter.at(), offset=BLOB.size) == b""
     assert read(adapter.at(), size=0) == b""
     assert hub.requests == []
@@ -162,7 +162,7 @@ def test_the_right_bytes_are_right_whatever_their_label_says(hub, adapter, label
     assert read(adapter.at()) == BLOB.raw
 
 
-def test_what_was_compressed_on_the_way_is_refused_before_its_first_byte(hub, adapter):
+def test_a_compressed_blob_is_refused_before_its_first_byte(hub, adapter):
     compressed = gzip.compress(BLOB.raw[:MIB])
     hub.fail("/blobs/", answers(200, compressed, Content_Encoding="gzip"))
     with pytest.raises(UpstreamUnavailable, match="it is gzip-encoded, though asked not to be"):
@@ -233,7 +233,7 @@ class TestBlobsThatAreKeptElsewhere:
             hub.fail("GET /blobs/", redirects(f"https://cdn.example.com/b?signature={number}"))
         return server
 
-    def test_they_are_never_asked_for_with_head(self, adapter, cdn):
+    def test_blobs_are_never_requested_with_head(self, adapter, cdn):
         assert read(adapter.at()) == BLOB.raw
         assert [request.method for request in cdn.requests] == ["GET"]
 

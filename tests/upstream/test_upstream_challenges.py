@@ -40,5 +40,5 @@ def test_basic_is_chosen_where_there_is_nothing_better():
 
 
 @pytest.mark.parametrize("header", ["", ",,,", "Digest", 'realm="x"', 'Bearer service="x"', 'Bearer realm="x', "=,=="])
-def test_what_cannot_be_met_is_no_challenge(header):
+def test_a_challenge_that_cannot_be_met_is_ignored(header):
     assert preferred(parse_challenges(header)) is None

@@ -152,7 +152,7 @@ def test_a_wrong_credential_is_denied_in_the_words_of_ecr(stack, servers, kind):
     ],
     ids=IDS.get,
 )
-def test_what_is_not_there_is_not_found_unless_the_upstream_says_otherwise(upstream, kind, expected):
+def test_a_missing_image_is_not_found_unless_the_upstream_says_otherwise(upstream, kind, expected):
     for ask in (upstream.manifest, upstream.head_manifest):
         with pytest.raises(expected) as refused:
             ask("no/such", "v1")

@@ -57,7 +57,7 @@ def test_a_tag_is_resolved_with_a_single_head(hub, adapter):
         with_headers(Docker_Content_Digest="sha256:short"),
     ],
 )
-def test_where_head_does_not_tell_the_manifest_is_fetched_and_hashed(hub, adapter, fault):
+def test_a_manifest_is_fetched_and_hashed_if_head_gives_no_digest(hub, adapter, fault):
     nginx = image()
     hub.add_image(NAME, nginx, "latest")
     hub.fail("HEAD /manifests/", fault)
@@ -126,7 +126,7 @@ def test_a_sha512_digest_is_verified_as_such(hub, adapter):
     ],
     ids=["corrupted", "truncated", "longer", "other digest", "a login page", "a list", "deep nesting"],
 )
-def test_what_is_not_the_manifest_is_refused(hub, adapter, fault):
+def test_a_body_that_is_not_the_manifest_is_refused(hub, adapter, fault):
     hub.add_image(NAME, image(), "latest")
     hub.fail("/manifests/", fault)
 

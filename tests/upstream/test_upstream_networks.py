@@ -76,7 +76,7 @@ def test_a_token_request_that_is_redirected_to_another_host_takes_no_credential_
     assert [request.authorization for request in inside.requests] == [""]
 
 
-def test_what_is_connected_to_is_the_address_that_was_looked_at(hub, adapter, inside):
+def test_a_connection_uses_the_address_that_was_checked(hub, adapter, inside):
     """DNS rebinding: the second lookup would mean loopback, so there is none."""
     hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b"))
     connected, really = [], socket.create_connection
@@ -183,7 +183,7 @@ def test_a_proxy_resolves_the_names_itself(hub, adapter, inside, monkeypatch):
     assert names.lookups == []
 
 
-def test_what_the_registry_is_told_is_told_to_nobody_else(hub, adapter, inside):
+def test_the_credential_is_sent_to_no_other_host(hub, adapter, inside):
     """Neither the credential, nor what it was exchanged for."""
     adapter.addresses["production.cloudflare.docker.com"] = inside.url
     hub.add_image(NAME, NGINX)

@@ -73,7 +73,7 @@ def test_an_upstream_that_does_not_say_for_how_long_is_left_alone_for_ten_second
     assert isinstance(outcome(upstream), StoredManifest)
 
 
-def test_nobody_is_left_alone_for_longer_than_a_day(hub, adapter):
+def test_no_upstream_is_left_alone_for_longer_than_a_day(hub, adapter):
     hub.fail("/manifests/", status=429, headers={"Retry-After": "999999999"})
     upstream = adapter.at()
     assert outcome(upstream).retry_after == 86_400
@@ -90,7 +90,7 @@ def test_nobody_is_left_alone_for_longer_than_a_day(hub, adapter):
         ("100;w=21600", "", None),
     ],
 )
-def test_what_is_left_of_a_rate_limit_is_remembered(limit, remaining, known):
+def test_the_remaining_pulls_of_a_rate_limit_are_remembered(limit, remaining, known):
     limits, key = RateLimits(FrozenClock().elapsed), HostCredential(HUB, CREDENTIAL)
     limits.answered(key, {"RateLimit-Limit": limit, "RateLimit-Remaining": remaining})
     assert limits.known(key) == known
@@ -100,7 +100,7 @@ def test_what_is_left_of_a_rate_limit_is_remembered(limit, remaining, known):
 @pytest.mark.parametrize(
     ("window", "seconds"), [(";w=21600", 21_600), (";w=60", 60), ("", 3_600), (";w=0", 3_600), (";w=999999999", 86_400)]
 )
-def test_what_was_left_of_a_rate_limit_is_forgotten_with_its_window(window, seconds):
+def test_a_rate_limit_is_forgotten_after_its_window(window, seconds):
     clock, key = FrozenClock(), HostCredential(HUB, None)
     limits = RateLimits(clock.elapsed)
     limits.answered(key, {"RateLimit-Limit": f"100{window}", "RateLimit-Remaining": "3"})

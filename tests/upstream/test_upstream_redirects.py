@@ -118,7 +118,7 @@ def test_harmless_redirects_are_followed(location):
 
 
 @pytest.mark.parametrize("location", ["\xe9", f"https://{'a' * 70}.test/b", "https://\xe9\xff/b"])
-def test_a_redirect_to_where_nobody_can_go_is_a_failure_like_any_other(hub, adapter, location):
+def test_a_redirect_to_an_invalid_address_is_a_failure_like_any_other(hub, adapter, location):
     hub.fail("/blobs/", redirects(location), times=9)
     with pytest.raises(UpstreamFailure):
         read(adapter.at())

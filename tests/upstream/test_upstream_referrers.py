@@ -139,7 +139,7 @@ def test_a_body_that_is_no_index_is_a_failure(hub, adapter, body):
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])
-def test_what_the_upstream_refuses_is_a_failure(hub, adapter, status):
+def test_a_refusal_of_the_upstream_is_a_failure(hub, adapter, status):
     hub.fail("/referrers/", answers(status, Retry_After="3600"), times=99)
     with pytest.raises(UpstreamFailure):
         adapter.at().referrers(NAME, SUBJECT.digest)

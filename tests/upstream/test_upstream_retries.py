@@ -25,7 +25,7 @@ def nginx(hub):
     [answers(status) for status in (408, 500, 502, 503, 504)] + [hang_up(), cut_after(10), reset_after(10)],
     ids=["408", "500", "502", "503", "504", "hangs up", "cut", "reset"],
 )
-def test_what_may_pass_is_tried_three_times(hub, adapter, fault):
+def test_a_temporary_failure_is_tried_three_times(hub, adapter, fault):
     hub.fail("/manifests/", fault, times=2)
     assert adapter.at().manifest(NAME, "latest").raw == NGINX.raw
     assert adapter.pauses == [0.5, 1.0]
@@ -39,7 +39,7 @@ def test_what_may_pass_is_tried_three_times(hub, adapter, fault):
 @pytest.mark.parametrize(
     ("status", "failure"), [(404, UpstreamNotFound), (418, UpstreamUnavailable), (400, UpstreamUnavailable)]
 )
-def test_what_will_not_pass_is_asked_once(hub, adapter, status, failure):
+def test_a_permanent_failure_is_tried_once(hub, adapter, status, failure):
     hub.fail("/manifests/", status=status, times=9)
     with pytest.raises(failure):
         adapter.at().manifest(NAME, "latest")
@@ -125,7 +125,7 @@ def test_a_long_rate_limit_is_reported_at_once(hub, adapter, headers, expected):
     assert (len(hub.requests), adapter.pauses) == (1, [])
 
 
-def test_what_an_upstream_says_is_one_line_that_does_nothing_but_be_read(hub, adapter):
+def test_an_error_message_of_an_upstream_becomes_one_harmless_line(hub, adapter):
     said = '{"errors":[{"message":"no\\n12:00:00 INFO all is well \\u001b[2J\\u202e"}]}'
     hub.fail("/manifests/", status=429, body=said.encode())
     with pytest.raises(UpstreamTooManyRequests) as limited:

@@ -146,7 +146,7 @@ def test_a_wrong_credential_is_denied_in_the_words_of_ecr(hub, adapter, nginx, a
 
 
 @pytest.mark.parametrize("auth", [Basic(*CREDENTIAL), Bearer(tuple(CREDENTIAL))], ids=["basic", "bearer"])
-def test_what_is_not_shown_to_everybody_is_not_found_without_a_credential(hub, adapter, nginx, auth):
+def test_a_private_image_is_not_found_without_a_credential(hub, adapter, nginx, auth):
     hub.auth = auth
     with pytest.raises(UpstreamNotFound, match="without a credential"):
         adapter.at().manifest(NAME, "latest")
@@ -229,7 +229,7 @@ def test_the_realm_may_keep_its_public_name(hub, adapter, nginx, new_upstream):
     assert [request.authorization for request in tokens.requests] == [ENCODED]
 
 
-def test_a_realm_of_somebody_else_sees_no_credential(hub, adapter, nginx, new_upstream):
+def test_a_realm_of_another_site_gets_no_credential(hub, adapter, nginx, new_upstream):
     stranger = new_upstream()
     stranger.auth = Bearer()
     hub.auth = Bearer(realm="https://tokens.example.com/token")
@@ -314,7 +314,7 @@ def test_a_credential_is_tried_where_an_upstream_hides_what_it_has(hub, adapter,
 
 
 @pytest.mark.parametrize("first", ["head", "blob", "referrers"])
-def test_it_does_not_matter_what_is_asked_for_first(hub, adapter, nginx, first):
+def test_the_order_of_the_first_requests_does_not_matter(hub, adapter, nginx, first):
     hub.auth, hub.deviation = Bearer(tuple(CREDENTIAL)), hides(404)
     upstream = adapter.at(credential=CREDENTIAL)
     signature = artifact(nginx)
@@ -327,7 +327,7 @@ def test_it_does_not_matter_what_is_asked_for_first(hub, adapter, nginx, first):
         assert [each.digest for each in upstream.referrers(NAME, nginx.digest)] == [signature.digest]
 
 
-def test_what_is_hidden_stays_so_for_a_wrong_credential_and_for_strangers(hub, adapter, nginx):
+def test_a_hidden_image_stays_hidden_from_wrong_credentials_and_anonymous_clients(hub, adapter, nginx):
     hub.auth, hub.deviation = Bearer(tuple(CREDENTIAL)), hides(404)
     with pytest.raises(UpstreamAccessDenied, match="the access token in the secret is wrong"):
         adapter.at(credential=Credential("somebody", "wrong")).manifest(NAME, "latest")
@@ -361,7 +361,7 @@ def test_an_upstream_that_cannot_be_asked_whether_it_hides_anything_is_asked_aga
     assert upstream.manifest(NAME, "latest").raw == nginx.raw
 
 
-def test_strangers_see_what_is_shown_to_everybody_though_they_get_no_token(hub, adapter, nginx):
+def test_anonymous_clients_see_public_images_though_they_get_no_token(hub, adapter, nginx):
     """One rule has a secret, another has none."""
     hub.auth = Bearer(tuple(CREDENTIAL))
     upstreams = adapter.upstreams()
@@ -387,13 +387,13 @@ def test_ping_reports_a_credential_that_is_refused(hub, adapter, credential):
     assert denied.value.message == SENTENCE
 
 
-def test_ping_reports_what_is_no_registry(hub, adapter):
+def test_ping_reports_a_host_that_is_no_registry(hub, adapter):
     hub.fail("/v2/", status=404)
     with pytest.raises(UpstreamUnavailable, match="answered 404"):
         adapter.at().ping()
 
 
-def test_ping_reports_what_is_not_there(hub, adapter):
+def test_ping_reports_a_host_that_cannot_be_reached(hub, adapter):
     hub.stop()
     with pytest.raises(UpstreamUnavailable, match="Connection refused"):
         adapter.at().ping()

@@ -156,7 +156,7 @@ def test_referrers_are_listed_on_a_full_disk(at):
     scenario.check_recovery()
 
 
-def test_a_blob_for_which_there_is_no_room_takes_none_from_a_smaller_one(at, monkeypatch):
+def test_a_blob_that_does_not_fit_on_the_disk_takes_no_room_from_a_smaller_one(at, monkeypatch):
     monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _: 100 * 1024 * 1024 + LAYER.size - 1)
     scenario = at("C")
     scenario.finish_import()

@@ -152,7 +152,7 @@ def test_a_tag_that_moves_between_two_requests_does_no_harm(at):
 
 
 @pytest.mark.parametrize("phase", ["M", "C", "B"])
-def test_what_is_under_way_ends_though_the_rule_is_deleted(at, phase):
+def test_an_import_under_way_ends_though_the_rule_is_deleted(at, phase):
     scenario = at(phase)
     reached, go_on = Event(), Event()
     scenario.upstream.fail(scenario.target, stopping_at(reached, go_on))
