@@ -1,6 +1,6 @@
-"""A pull through the cache, interrupted at any step: the client has its bytes, and the cache keeps them.
+"""Pulls through the cache, interrupted at every step: the client gets its bytes, and the cache keeps them.
 
-The stories are told at every interleaving of their steps with those of a collection.
+Each story runs at every interleaving of its steps with those of a garbage collection.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def upstream():
 
 @pytest.fixture(params=["lazy", pytest.param("full", marks=pytest.mark.slow)])
 def emulator(upstream, request):
-    """It fetches a blob when a client asks for it, or behind its back."""
+    """Fetch a blob for the request of a client, or in the background."""
     settings = Settings(
         registry_auth="open", account=ACCOUNT, import_mode=request.param, upstream_map={"quay.io": upstream.url}
     )
@@ -71,7 +71,7 @@ def pull_all(emulator):
 
 
 def collect(emulator):
-    """``POST /_ecr/gc`` with a grace of nothing, a moment later."""
+    """Send ``POST /_ecr/gc`` without a grace, a moment later."""
     emulator.clock.advance(timedelta(seconds=1))
     emulator.services.garbage_collector.collect(emulator.clock.now(), timedelta())
 

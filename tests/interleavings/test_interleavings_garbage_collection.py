@@ -1,6 +1,6 @@
-"""A write, interrupted at any step: nothing is lost of which a client was told that it is stored.
+"""Writes, interrupted at every step: nothing is lost after a client was told that it is stored.
 
-The stories are told at every interleaving of their steps with those of a collection or a reset.
+Each story runs at every interleaving of its steps with those of a garbage collection or a reset.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ CLEAN = {
 
 
 class Refused(Exception):
-    """A request that was not answered as the story wants it."""
+    """A request did not get the response that the story expects."""
 
 
 class RegistryClient:
-    """A client of an emulator whose clock stands still."""
+    """A client of an emulator whose clock is stopped."""
 
     def __init__(self, emulator):
         self.emulator = emulator
@@ -82,12 +82,12 @@ class RegistryClient:
             return {row[0] for row in database.execute(f"SELECT {column} FROM {table}")}
 
     def files(self):
-        """The digests of the blobs that are there, and the names of uploads."""
+        """Return the digests of the blobs on the disk, and the names of uploads."""
         blobs = {f"{path.parts[-3]}:{path.name}" for path in self.emulator.data_dir.glob("blobs/*/*/*")}
         return blobs, {path.name for path in self.emulator.data_dir.glob("ingest/*")}
 
     def check(self):
-        """Everything that the database knows of is there, and nothing else."""
+        """Check that the disk has all files that the database knows, and no others."""
         assert self.files() == (self.rows("digest", "layers"), self.rows("id", "uploads"))
 
 
@@ -98,7 +98,7 @@ def client():
         yield RegistryClient(emulator)
 
 
-# --- Stories: each begins with what it finds, and ends with an image whose layer can be pulled ------------
+# --- Stories: each begins with a state and ends with an image whose layer can be pulled ------------------
 
 
 def push_in_chunks(client):
@@ -144,7 +144,7 @@ def go_on_with_an_upload(client):
         client.finish(answer)
 
 
-# --- What they find ---------------------------------------------------------------------------------------
+# --- States before a story -------------------------------------------------------------------------------
 
 
 def nothing(client):
@@ -172,7 +172,7 @@ def an_old_upload(client):
 
 
 def a_file_that_nobody_knows(client):
-    """The bytes of the layer, as a crash left them."""
+    """The bytes of the layer, left by a crash."""
     writer = client.emulator.services.blobs.begin(client.emulator.services.ids.uuid())
     writer.write(BLOB.raw)
     assert writer.commit(BLOB.digest)
@@ -194,28 +194,28 @@ stories = pytest.mark.parametrize(
 )
 
 
-# --- What comes between -----------------------------------------------------------------------------------
+# --- Events in between -----------------------------------------------------------------------------------
 
 
 def collect(client):
-    """``POST /_ecr/gc`` without a grace."""
+    """Send ``POST /_ecr/gc`` without a grace."""
     client.emulator.services.garbage_collector.collect(client.emulator.clock.now())
 
 
 def wait_a_day(client):
-    """``POST /_ecr/clock``: the daily collection is due."""
+    """Send ``POST /_ecr/clock``, which makes the daily collection due."""
     client.advance(hours=24)
     client.emulator.services.background.catch_up(client.emulator.clock.now())
 
 
 def collect_everything(client):
-    """``POST /_ecr/gc`` with a grace of nothing, a moment later."""
+    """Send ``POST /_ecr/gc`` without a grace, a moment later."""
     client.advance(seconds=1)
     client.emulator.services.garbage_collector.collect(client.emulator.clock.now(), timedelta())
 
 
 def replicate(client):
-    """The background work of an image: its copy in another Region."""
+    """Perform the background work of an image: its replication to another Region."""
     client.emulator.services.background.catch_up(client.emulator.clock.now())
 
 
@@ -231,7 +231,7 @@ def reset(client):
 
 
 def begin(client, found):
-    """Begin anew with two repositories."""
+    """Start a new emulator with two repositories."""
     client.emulator._store.reset()
     services = client.emulator.services
     services.garbage_collector.sweep()
@@ -252,7 +252,7 @@ def check_that_it_is_there(client):
 
 
 def nothing_is_lost(client, found, story, between, *, is_whole):
-    """Tell a story at every interleaving; how many there are."""
+    """Run a story at every interleaving; return their number."""
 
     def push():
         story(client)

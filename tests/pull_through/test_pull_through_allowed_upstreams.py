@@ -1,4 +1,4 @@
-"""Registries that ECR does not take, where the operator lets rules name them."""
+"""Upstream registries that ECR does not support, but the operator allows."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_it_is_reached_by_https_unless_it_is_mapped(upstream):
 
 
 def test_it_may_be_inside_the_network_of_the_operator(tmp_path, monkeypatch):
-    """The operator named the host: that it is a private address keeps nobody from asking it."""
+    """The operator named the host, so it is asked though its address is private."""
     authority, app = Authority(tmp_path), image()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.file))
     with ScriptedUpstream(Bearer(CREDENTIAL), tls=authority.server("127.0.0.1")) as internal:

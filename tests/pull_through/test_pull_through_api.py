@@ -16,7 +16,7 @@ LARGE = image("large", layer("large", 300_000))
 
 @pytest.fixture
 def lazy(upstream, tmp_path):
-    """An emulator that imports nothing that nobody asks for."""
+    """An emulator that imports only the parts that clients request."""
     upstream.add_image("team/app", APP, "v1")
     upstream.add_image("team/app", LARGE, "large")
     with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:

@@ -1,4 +1,4 @@
-"""For whom ECR makes no first pull: AWS Lambda, and clients of FIPS endpoints. What is cached, they get."""
+"""Callers for which ECR makes no first pull: AWS Lambda and clients of FIPS endpoints. They get cached images."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_a_tag_that_another_client_pulled_is_served_without_a_check(ruled, upstr
     child = APP.images[0]
     assert ruled.get(f"/v2/{NAME}/manifests/{child.digest}", **caller).data == child.raw
     assert ruled.get(f"/v2/{NAME}/blobs/{child.layers[0].digest}", **caller).data == child.layers[0].raw
-    assert ruled.events()[-1]["sync-status"] == "SUCCESS", "nobody tried"
+    assert ruled.events()[-1]["sync-status"] == "SUCCESS", "no import was tried"
 
 
 @considered

@@ -120,7 +120,7 @@ def test_a_failing_upstream_behind_a_private_registry_leaves_everything_served(c
 
 
 def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(cache, upstream, down, up):
-    """The other registry's own import failed half way; what it lacks is fetched for both."""
+    """The import of the other registry failed in part; the missing parts are fetched for both registries."""
     app = image(1, layer("large", 300_000))
     upstream.add_image("team/app", app, "v1")
     upstream.fail("/blobs/", answers(404))
@@ -128,7 +128,7 @@ def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(cache, upstream, down
     up.manifest("quay/team/app", "v1")
     cache.settle()
     upstream.heal()
-    cache.advance(seconds=5)  # for as long it is not asked again
+    cache.advance(seconds=5)  # the time for which the upstream is not asked again
     down.rule("eu", up)
     assert down.pull("eu/quay/team/app", "v1") == app.raw
     cache.settle()
@@ -169,7 +169,7 @@ def test_a_chain_of_four_registries_works_and_one_of_five_does_not(cache, upstre
     assert upstream.requests == []
 
     assert chain[1].pull("team/app", "v1") == app.raw
-    assert down.pull("team/app", "v1") == app.raw, "what is near enough is found"
+    assert down.pull("team/app", "v1") == app.raw, "an image within the maximum depth is found"
 
 
 def test_strict_registries_ask_each_other_for_the_children_of_their_indexes(upstream, tmp_path):

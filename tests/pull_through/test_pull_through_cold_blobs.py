@@ -1,4 +1,4 @@
-"""Large cold blobs through a real server: first bytes at once, little memory, and no complete wrong one."""
+"""Large uncached blobs through a real server: first bytes at once, little memory, and no complete wrong blob."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -23,14 +23,14 @@ ALLOWED_GROWTH = 48 * MIB
 
 
 class Served:
-    """An emulator in a process of its own, and what it has been asked for."""
+    """An emulator in a process of its own, and its upstream."""
 
     def __init__(self, emulator, upstream):
         self.emulator = emulator
         self.upstream = upstream
 
     def cold(self, seed, *blobs):
-        """Pull the manifest of an image with these blobs, which nobody asks for before the test does."""
+        """Pull the manifest of an image with these blobs. No import fetches them before the test does."""
         app = image(seed, *blobs)
         self.upstream.add_image("team/app", app, str(seed))
         assert self.get(f"manifests/{seed}").content == app.raw
@@ -39,7 +39,7 @@ class Served:
         return requests.get(f"{self.emulator.url}/v2/{NAME}/{path}", timeout=30, **how)
 
     def memory(self):
-        """The most memory that the emulator has ever had, and what it has now, in bytes."""
+        """Return the maximum memory of the emulator so far, and its memory now, in bytes."""
         status = Path(f"/proc/{self.emulator.process.pid}/status").read_text()
         return [int(re.search(rf"{what}:\s+(\d+) kB", status)[1]) * 1024 for what in ("VmHWM", "VmRSS")]
 

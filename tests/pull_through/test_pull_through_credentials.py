@@ -1,4 +1,4 @@
-"""Credentials of upstreams: secrets that are read anew, and tokens of clients that stay here."""
+"""Credentials of upstreams: secrets are read again, and tokens of clients are not sent to upstreams."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Cached blobs whose files were damaged: what imports an image that has them fetches them again."""
+"""Cached blobs whose files were damaged: the import of an image that has them fetches them again."""
 
 from base64 import b64encode
 

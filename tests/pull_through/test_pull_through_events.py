@@ -1,4 +1,4 @@
-"""Events of pull through tell of what happened, and of nothing else."""
+"""Events of the pull through cache: one for each import or failure, and no others."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_an_image_of_ones_own_under_a_cached_tag_was_never_imported(cache, upstr
     put_image(cache.ecr, NAME, OWN, "v1")
     for _ in range(3):
         assert pulled(cache) == OWN.raw
-    assert statuses(cache) == [("SUCCESS", "v1")], "that was the import of the image before"
+    assert statuses(cache) == [("SUCCESS", "v1")], "the event is that of the previous image's import"
 
 
 @pytest.mark.parametrize("reference", ["v1", "digest"])
@@ -89,4 +89,4 @@ def test_a_part_that_is_deleted_while_the_rest_is_imported_is_no_success_of_its_
     pulled(cache)
     assert statuses(cache) == [("SUCCESS", "v1")]
     pulled(cache, app.images[0].digest)
-    assert statuses(cache) == [("SUCCESS", "v1")], "a pull of what is here imports nothing"
+    assert statuses(cache) == [("SUCCESS", "v1")], "a pull of a cached image imports nothing"

@@ -33,7 +33,7 @@ def ruled(cache, upstream):
     return cache
 
 
-# --- One architecture --------------------------------------------------------------------------------------
+# --- One architecture ------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S16")
@@ -64,7 +64,7 @@ def test_an_architecture_that_was_pulled_alone_is_not_fetched_again_with_the_lis
     assert upstream.count("GET", f"/blobs/{arm.layers[0].digest}") == 1
 
 
-# --- Features of private registries ------------------------------------------------------------------------
+# --- Features of private registries ----------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S19a")
@@ -97,7 +97,7 @@ def test_an_image_is_replicated_when_the_last_of_it_has_come(ruled, upstream):
     ruled.settle()
     there = client_of(ruled.emulator, account=ACCOUNT, region="eu-west-1")
     found = [each["imageDigest"] for each in there.describe_images(repositoryName=NAME)["imageDetails"]]
-    assert found == [APP.images[1].digest], "one architecture is whole"
+    assert found == [APP.images[1].digest], "one architecture is complete"
     upstream.heal()
     ruled.advance(hours=25)
     ruled.manifest(NAME, "v1")
@@ -154,7 +154,7 @@ def test_layers_of_a_cache_are_not_mounted_into_other_repositories(cache, upstre
     assert answer.status_code == 202, "the client has to upload it"
 
 
-# --- What is seen of it ------------------------------------------------------------------------------------
+# --- Events and pull times -------------------------------------------------------------------------------
 
 
 def test_describing_and_listing_bring_nothing_in(ruled, upstream):
@@ -201,7 +201,7 @@ def test_images_that_an_import_fetches_are_not_recorded_as_pulled(ruled):
     assert {each["imageDigest"] for each in described if "lastRecordedPullTime" in each} == {APP.digest}
 
 
-# --- HEAD, as docker and containerd begin ------------------------------------------------------------------
+# --- HEAD, as docker and containerd begin ----------------------------------------------------------------
 
 
 def head(cache, path):

@@ -1,4 +1,4 @@
-"""A full repository takes no more images from upstream, and serves those that it has."""
+"""Full repositories, which import no more images, and serve those that they have."""
 
 import pytest
 

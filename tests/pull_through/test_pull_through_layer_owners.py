@@ -1,4 +1,4 @@
-"""A cached layer is readable by the account that has it, and by no other that knows its digest."""
+"""Cached layers can be read by accounts that hold them, not by other accounts that know the digest."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ NAME = "quay/team/app"
 
 @pytest.fixture
 def of_mallory():
-    """An upstream on which somebody else puts what he likes."""
+    """An upstream to which another user pushes images."""
     with ScriptedUpstream() as registry:
         yield registry
 

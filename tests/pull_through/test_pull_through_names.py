@@ -1,4 +1,4 @@
-"""Names: which rule a repository falls under, what its upstream calls it, and what is there already."""
+"""Names of repositories: the rules that cover them, and their names at the upstream."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_all_nine_upstreams_can_be_pulled_through(cache, upstream, url, credenti
 
 
 def asked_for(upstream):
-    """The names by which the upstream was asked for manifests."""
+    """Return the names by which manifests were requested from the upstream."""
     return {
         request.path.split("/manifests/")[0].removeprefix("/v2/") for request in upstream.asked(None, "/manifests/")
     }

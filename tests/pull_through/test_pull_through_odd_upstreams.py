@@ -34,7 +34,7 @@ def test_imports_do_not_wait_for_ever_for_a_limit_that_was_told_once(cache, upst
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 501])
 def test_a_tag_follows_an_upstream_that_refuses_head(cache, upstream, status):
-    """Harbor and Nexus may refuse a HEAD for what a GET shows."""
+    """Harbor and Nexus may refuse HEAD for a manifest that they send for GET."""
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
     upstream.fail("HEAD /manifests/", answers(status), times=99)
@@ -44,7 +44,7 @@ def test_a_tag_follows_an_upstream_that_refuses_head(cache, upstream, status):
 
     cache.advance(hours=25)
     upstream.requests.clear()
-    assert cache.pull(NAME, "v1") == old.raw, "it has not moved"
+    assert cache.pull(NAME, "v1") == old.raw, "the tag has not moved"
     assert [request.method for request in upstream.requests] == ["HEAD", "GET"]
 
     upstream.add_image("team/app", new, "v1")
@@ -53,7 +53,7 @@ def test_a_tag_follows_an_upstream_that_refuses_head(cache, upstream, status):
     cache.manifest(NAME, "v1")
     cache.settle()
     assert cache.pull(NAME, "v1") == new.raw
-    assert (upstream.count("HEAD"), upstream.count("GET", "/manifests/")) == (1, 1), "of a rate limit it costs one pull"
+    assert (upstream.count("HEAD"), upstream.count("GET", "/manifests/")) == (1, 1), "it costs one pull of a rate limit"
     assert {event["sync-status"] for event in cache.events()} == {"SUCCESS"}
 
 
@@ -89,7 +89,7 @@ def test_a_token_service_that_is_not_there_is_named_with_the_upstream_of_the_rul
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_rule_with_a_secret_shows_it_to_an_upstream_that_hides_what_it_has(cache, upstream, status):
-    """Clients begin with a GET of /v2/, where alone such an upstream says that one has to sign in."""
+    """Such an upstream sends a challenge only at /v2/, where clients begin."""
     app = multi_arch()
     upstream.add_image("library/app", app, "v1")
     upstream.auth = Bearer(CREDENTIAL)
@@ -109,7 +109,7 @@ def test_a_rule_with_a_secret_shows_it_to_an_upstream_that_hides_what_it_has(cac
 def test_a_foreign_layer_that_the_upstream_holds_comes_when_a_client_asks_for_it(
     upstream, tmp_path, media_type, is_strict
 ):
-    """Windows images: the base may be left where it is, and many registries hold it all the same."""
+    """Windows images: the base layers are foreign, but many registries hold them all the same."""
     base = layer("base", 3_000, media_type)
     windows = image("windows", base, layer("own"))
     upstream.add_image("team/app", windows, "v1")
@@ -123,7 +123,7 @@ def test_a_foreign_layer_that_the_upstream_holds_comes_when_a_client_asks_for_it
         cache.settle()
         upstream.stop()
         cache.advance(hours=49)
-        assert cache.blob(NAME, base.digest).data == base.raw, "it is cached as long as the image lists it"
+        assert cache.blob(NAME, base.digest).data == base.raw, "the layer is cached as long as the image lists it"
 
 
 def test_a_foreign_layer_can_be_downloaded_by_the_api(cache, upstream):
@@ -152,7 +152,7 @@ def test_a_foreign_layer_that_the_upstream_does_not_hold_is_not_found_and_fails_
 
 
 def test_the_images_of_an_index_are_no_signatures_of_it(cache, upstream):
-    """GitLab has no referrers API, and finds an image under its digest that is written as a tag."""
+    """GitLab has no referrers API, and returns the image itself for its fallback tag."""
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     upstream.add_manifest("team/app", app, app.digest.replace(":", "-"))
@@ -195,7 +195,7 @@ def test_a_layer_that_breaks_off_reaches_its_client_though_ranges_are_refused(ca
 
 
 def schema_1(*layers):
-    """An image as docker pushed it before 2016, and the digest by which distribution knows it: without signatures."""
+    """Return an image as docker pushed it before 2016, and its digest in distribution, computed without signatures."""
     document = {
         "schemaVersion": 1,
         "name": "team/app",
@@ -229,7 +229,7 @@ def test_an_image_of_schema_1_is_refused_in_words_and_not_to_be_asked_for_again(
 
 
 def test_an_image_of_schema_1_in_a_private_registry_is_refused_too(cache):
-    """ECR itself takes it from clients that push it."""
+    """ECR itself accepts such an image when a client pushes it."""
     own = layer("one")
     old, _ = schema_1(own)
     there = client_of(cache.emulator, "ecr", account=ACCOUNT, region="eu-central-1")

@@ -1,4 +1,4 @@
-"""``--offline``: nothing leaves the machine, as in a network without a route to the internet."""
+"""``--offline``: no request leaves the machine, as in a network without a route to the internet."""
 
 import pytest
 

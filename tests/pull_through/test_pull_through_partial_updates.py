@@ -1,4 +1,4 @@
-"""An update that failed in part changes nothing of the cached image, and its parts serve the next update."""
+"""Updates that fail in part: the cached image stays, and the next update uses the parts that came."""
 
 import pytest
 
@@ -24,26 +24,26 @@ ARCHIVE_ALL_BUT_ONE = KEEP_ONE.replace('{"type": "expire"}', '{"type": "transiti
 
 
 def fails(cache, upstream, part="layer"):
-    """The update of the tag, and all others until the upstream is healed."""
+    """Let the update of the tag fail, and all others until the upstream is healed."""
     upstream.fail(PARTS[part], answers(503), times=9_999)
     assert cache.pull(NAME, "v1") == OLD.raw
     cache.settle()
 
 
 def lives_by(cache, text, days):
-    """Each day, the policy is evaluated."""
+    """Put a policy and let days pass, so that it is evaluated each day."""
     cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
     for _ in range(days):
         cache.advance(days=1)
         assert tagged(cache) == OLD.digest
 
 
-# --- Lifecycle policies --------------------------------------------------------------------------------------
+# --- Lifecycle policies ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [KEEP_ONE, ARCHIVE_ALL_BUT_ONE], ids=["expire", "archive"])
 def test_a_count_rule_does_not_count_images_of_failed_updates(cache, upstream, text):
-    """It is newer than the cached image, and a policy keeps what is new."""
+    """The new image is newer than the cached one, and the policy keeps the newest image."""
     cached(cache, upstream)
     moves(cache, upstream)
     fails(cache, upstream)
@@ -117,7 +117,7 @@ def test_updates_that_share_a_part_take_none_either(cache, upstream):
     assert (cache.pull(NAME, "v1"), cache.pull(NAME, "v2")) == (NEW.raw, other.raw)
 
 
-# --- Other updates -------------------------------------------------------------------------------------------
+# --- Other updates ---------------------------------------------------------------------------------------
 
 
 def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(cache, upstream, monkeypatch):
@@ -162,18 +162,18 @@ def test_an_update_that_another_one_overtakes_is_left(cache, upstream):
     moves(cache, upstream, newest)
     assert cache.pull(NAME, "v1") == newest.raw
     cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=KEEP_ONE)
-    for _ in range(2):  # indexes go before what they list
+    for _ in range(2):  # an index is deleted before the images that it lists
         cache.advance(days=1)
         assert tagged(cache) == newest.digest
     assert set(cache.images(NAME)) == {newest.digest, *(each.digest for each in newest.images)}
 
 
-# --- What there is to lose -----------------------------------------------------------------------------------
+# --- Platforms that could be lost ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["index", "image"])
 def test_a_sparse_image_is_not_lost_to_one_of_which_nothing_can_be_pulled(cache, upstream, kind):
-    """The new one lacks no platform that the cached one has, since it does not list them any more."""
+    """A platform that the new index does not list is not lacking."""
     amd64, arm64 = image("amd64"), image("arm64", architecture="arm64")
     bare = image("no platform")
     old = index(amd64, arm64) if kind == "index" else listing(amd64, bare)

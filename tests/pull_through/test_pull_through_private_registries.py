@@ -25,7 +25,7 @@ def test_another_region_of_the_account_is_pulled_through_without_a_credential(ca
     cache.settle()
 
     assert down.tags("eu/team/app") == {app.digest: ["v1"]} | {child.digest: [] for child in app.images}
-    assert upstream.requests == [], "nothing went over the network"
+    assert upstream.requests == [], "no request went over the network"
 
 
 def test_another_account_is_pulled_through_with_a_role(cache, down):
@@ -96,7 +96,7 @@ def test_a_host_that_the_operator_mapped_is_asked_over_the_network(cache, upstre
 
 @pytest.mark.parametrize("registry_auth", ["open", "token"])
 def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, registry_auth):
-    """Over the network ECR asks in a role, which nobody here can take on: without a token, it is told nothing."""
+    """ECR pulls over the network in a role, which the emulator cannot assume, so it sends no token."""
     there, app = names.Registry(OTHER_ACCOUNT, "eu-west-1"), image()
     settings = Settings(account=there.id, region=there.region, registry_auth=registry_auth)
     with Emulator(settings) as other, ThreadedServer(other.wsgi) as server:
@@ -178,7 +178,7 @@ def test_signatures_in_the_other_registry_are_listed_and_pulled(cache, down, up)
     assert down.referrers("eu/team/app", app) == [signature.digest]
 
 
-# --- As time passes --------------------------------------------------------------------------------------
+# --- Later pulls --------------------------------------------------------------------------------------
 
 
 def test_a_tag_is_checked_again_after_a_day_and_moves_with_its_source(cache, down, up):

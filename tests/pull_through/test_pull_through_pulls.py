@@ -1,4 +1,4 @@
-"""Pull through cache as its users meet it."""
+"""Pulls through the cache by docker clients."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

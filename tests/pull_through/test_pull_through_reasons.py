@@ -1,4 +1,4 @@
-"""The reason of a failed pull is in the answer, in the log, in the event and in /_ecr/rules."""
+"""Reasons of failed pulls, in the answer, in the log, in the event and in /_ecr/rules."""
 
 import logging
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ NOT_FOUND = (404, "MANIFEST_UNKNOWN", "Requested image not found", "ImageNotFoun
 REFUSED = (403, "DENIED", DENIED, "UpstreamAccessDenied")
 
 
-# --- What is told of a failure ---------------------------------------------------------------------------
+# --- Reports of a failure --------------------------------------------------------------------------------
 
 
 def mistyped(cache, upstream):

@@ -81,7 +81,7 @@ def test_a_refresh_of_the_tag_makes_a_new_signature_known(cache, upstream, liste
     assert listed() == sorted([SIGNED.digest, second.digest])
     cache.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT})
     upstream.fail("/referrers/", answers(503), times=99)
-    assert listed() == sorted([SIGNED.digest, second.digest]), "what was known stands while the upstream fails"
+    assert listed() == sorted([SIGNED.digest, second.digest]), "the known referrers are listed while the upstream fails"
 
 
 @pytest.mark.usefixtures("pulled")
@@ -114,7 +114,7 @@ def test_a_failure_is_never_remembered_as_an_empty_listing(cache, upstream, stat
     assert message.startswith("The referrer or referrers were unable to be listed using the pull through cache rule.")
     assert cache.events()[-1]["image-digest"] == APP.digest
     upstream.heal()
-    cache.advance(seconds=10)  # for as long it is left alone after 429
+    cache.advance(seconds=10)  # the time for which it is not asked after a 429
     assert over_http(cache) == over_the_api(cache) == [SIGNED.digest]
 
 

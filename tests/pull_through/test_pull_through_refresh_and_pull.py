@@ -1,4 +1,4 @@
-"""Refreshes and pulls that are asked for at ``/_ecr/``: what they do, and what they say when they fail."""
+"""Refreshes and pulls that are requested at ``/_ecr/``: their results, and their messages when they fail."""
 
 import json
 
@@ -71,7 +71,7 @@ def test_a_refresh_ignores_negative_answers_and_open_breakers(cache, upstream):
     assert (limited["outcome"], limited["digest"]) == ("failed", app.digest)
     asked = len(upstream.requests)
     assert "answered 429" in cache.refresh(f"{NAME}:v1").json["refreshed"][0]["reason"]
-    assert len(upstream.requests) == asked, "a rate limit is the upstream's own wish"
+    assert len(upstream.requests) == asked, "a refresh respects a rate limit"
 
 
 def test_a_refresh_that_fails_leaves_what_is_cached(cache, upstream):

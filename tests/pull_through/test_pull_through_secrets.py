@@ -1,4 +1,4 @@
-"""Secrets that are mended or replaced while the emulator runs, and what nobody ever gets to see of them."""
+"""Secrets that are corrected or replaced while the emulator runs. Their values appear nowhere."""
 
 import json
 

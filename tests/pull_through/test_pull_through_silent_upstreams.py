@@ -1,4 +1,4 @@
-"""An upstream that does not answer delays only requests that need it."""
+"""Silent upstreams, which delay only requests that need them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.support.upstream_images import image, layer
 
 CROWD = 40
 SOON = 5
-"""Seconds: no client of a silent upstream has given up by then."""
+"""Seconds within which no client of a silent upstream has given up."""
 
 
 def pull_blob(cache, prefix, number):
@@ -61,9 +61,7 @@ def elsewhere():
     [("/manifests/v1", 8, pull_manifest), ("/blobs/", 6, pull_blob), ("/referrers/", 4, list_referrers)],
     ids=["manifests", "blobs", "referrers"],
 )
-def test_many_clients_of_a_silent_upstream_delay_no_client_of_another(
-    tmp_path, upstream, elsewhere, part, at_once, ask
-):
+def test_many_clients_of_a_silent_upstream_delay_no_other_client(tmp_path, upstream, elsewhere, part, at_once, ask):
     for number in range(CROWD + 1):
         upstream.add_image(f"team/app{number}", image(f"here {number}"), "v1")
         elsewhere.add_image(f"team/app{number}", image(f"elsewhere {number}"), "v1")

@@ -1,4 +1,4 @@
-"""Calls that need calls: they share a thread, run once, and never wait for themselves."""
+"""Nested calls: they share a thread, run once, and never wait for themselves."""
 
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
@@ -84,7 +84,7 @@ def test_a_call_cannot_need_itself(single_flight):
 
 
 def test_of_two_calls_that_need_each_other_one_runs_the_work_of_the_other(single_flight):
-    """Each needs what the other's thread is running, without leading back to itself: neither waits for ever."""
+    """Two calls need each other's nested calls, which form no circle. Neither waits for ever."""
     both_up = [Event(), Event()]
 
     def needs(this, other):
@@ -145,9 +145,9 @@ def test_calls_that_wait_for_a_thread_are_cancelled_at_the_end(threads, single_f
 
 @pytest.mark.parametrize("seed", range(30))
 def test_every_call_ends_and_finds_what_it_can_reach(single_flight, seed):
-    """Two threads, and registries in chains and circles at random, all asked at once: who can reach it has it.
+    """All registries of random chains and circles are asked at once by two threads: each finds what it can reach.
 
-    A registry that is asked in a circle answers with what it holds.
+    A registry that is asked in a circle answers with the images that it holds.
     """
     chance = Random(seed)
     upstreams = {key: chance.choice([None, *range(MAX_NESTED_CALLS + 1)]) for key in range(MAX_NESTED_CALLS + 1)}

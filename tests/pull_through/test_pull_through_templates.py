@@ -60,7 +60,7 @@ def resource_tags(cache):
     return cache.ecr.list_tags_for_resource(resourceArn=repository(cache)["repositoryArn"])["tags"]
 
 
-# --- Defaults ----------------------------------------------------------------------------------------------
+# --- Defaults --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S20")
@@ -95,7 +95,7 @@ def test_without_a_template_there_are_no_resource_tags_and_no_scan_on_push(cache
     assert repository(cache)["imageScanningConfiguration"] == {"scanOnPush": False}
 
 
-# --- Each field --------------------------------------------------------------------------------------------
+# --- Each field ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S25", "S26b")
@@ -163,7 +163,7 @@ def test_fields_missing_in_a_template_have_their_defaults(cache, pulled, templat
     assert refusal(cache.ecr.get_lifecycle_policy, repositoryName=NAME)[0] == "LifecyclePolicyNotFoundException"
 
 
-# --- Which one ---------------------------------------------------------------------------------------------
+# --- The matching template -------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S6a")
@@ -200,7 +200,7 @@ def test_the_longest_prefix_among_those_for_pull_through_decides(cache, pulled, 
     assert repository(cache)["imageTagMutability"] == "IMMUTABLE"
 
 
-# --- Failures ----------------------------------------------------------------------------------------------
+# --- Failures --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S6c")
@@ -236,7 +236,7 @@ def test_a_template_that_is_given_its_role_works_at_the_next_pull(cache, pulled,
     assert resource_tags(cache) == [{"Key": "a", "Value": "b"}]
 
 
-# --- Only at creation --------------------------------------------------------------------------------------
+# --- Only at creation ------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S7a")

@@ -1,4 +1,4 @@
-"""A cached tag that moved upstream names its new image when that is here in full, and not before."""
+"""Updates of cached tags: a tag points at its new image when that is imported completely, and not before."""
 
 import json
 from threading import Event
@@ -71,7 +71,7 @@ def tagged(cache, name=NAME):
     return digest
 
 
-# --- What fails ----------------------------------------------------------------------------------------------
+# --- Failures --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.consideration("S13a")
@@ -121,7 +121,7 @@ def test_an_update_that_failed_is_tried_again_after_growing_pauses(moved, upstre
     upstream.heal()
     assert moved.pull(NAME, "v1") == NEW.raw
     fetched = [request.path.rpartition("/")[2] for request in upstream.requests]
-    assert fetched == ["v1", BROKEN.layers[0].digest], "what has come is not fetched again"
+    assert fetched == ["v1", BROKEN.layers[0].digest], "fetched parts are not fetched again"
 
 
 def test_an_update_that_the_rate_limit_does_not_allow_waits(moved, upstream):
@@ -172,7 +172,7 @@ def test_every_tag_of_a_new_image_waits_for_it(cache, upstream):
 
 
 def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
-    """Another tag brought it in, long ago, and it may have to be fetched again."""
+    """Another tag imported the image long ago, and it may have to be fetched again."""
     cached(cache, upstream)
     upstream.add_image("team/app", NEW, "v2")
     cache.pull(NAME, "v2")
@@ -197,7 +197,7 @@ def test_a_client_does_not_wait_again_for_a_long_update():
     assert not update.over.is_set()
 
 
-# --- What there is to lose -----------------------------------------------------------------------------------
+# --- Platforms that could be lost ------------------------------------------------------------------------
 
 
 def test_an_update_of_an_unusable_cached_image_is_like_a_first_pull(cache, upstream):
@@ -210,7 +210,7 @@ def test_an_update_of_an_unusable_cached_image_is_like_a_first_pull(cache, upstr
     moves(cache, upstream, new)
     go_on = Event()
     upstream.fail(f"/blobs/{new.layers[0].digest}", stalls(go_on))
-    assert cache.manifest(NAME, "v1").data == new.raw, "it waits for no layer"
+    assert cache.manifest(NAME, "v1").data == new.raw, "the pull waits for no layer"
     go_on.set()
     cache.settle()
     assert cache.images(NAME)[new.digest] == ["v1"]
@@ -246,7 +246,7 @@ def test_blobs_that_clients_pulled_are_not_lost_by_an_update_in_a_sparse_mode(up
         cache.advance(minutes=2)
         assert cache.manifest(NAME, "v1").data == NEW.raw
         upstream.stop()
-        assert cache.pull(NAME, "v1") == NEW.raw, "all of it came"
+        assert cache.pull(NAME, "v1") == NEW.raw, "all parts were fetched"
 
 
 def test_an_update_of_a_lazy_image_without_pulled_blobs_is_lazy_too(upstream, tmp_path):
@@ -322,7 +322,7 @@ def test_a_platform_that_cannot_be_read_is_none(cache, upstream):
     assert json.loads(cache.pull(NAME, "v1")) == odd
 
 
-# --- What an update sets off ---------------------------------------------------------------------------------
+# --- Results of an update --------------------------------------------------------------------------------
 
 
 def test_nothing_is_set_off_by_an_update_before_its_tag_moves(moved, upstream):

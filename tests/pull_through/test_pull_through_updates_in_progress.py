@@ -54,7 +54,7 @@ def until_the_rest_is_here(cache):
         pass
 
 
-# --- Lifecycle policies --------------------------------------------------------------------------------------
+# --- Lifecycle policies ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_blob_being_downloaded_is_no_garbage(cache, upstream):
     assert cache.pull(NAME, "v1") == NEW.raw
 
 
-# --- People --------------------------------------------------------------------------------------------------
+# --- Users -----------------------------------------------------------------------------------------------
 
 
 def test_a_tag_that_becomes_immutable_meanwhile_stays(cache, upstream):
@@ -154,7 +154,7 @@ def test_a_tag_that_is_deleted_meanwhile_stays_deleted(cache, upstream):
     with on_its_way(cache, upstream):
         cache.ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
     assert all(tags == [] for tags in cache.images(NAME).values())
-    assert cache.pull(NAME, "v1") == NEW.raw, "the next pull is a first one"
+    assert cache.pull(NAME, "v1") == NEW.raw, "the next pull is a first pull"
 
 
 def test_an_update_whose_images_somebody_deletes_is_not_whole(cache, upstream):
@@ -179,7 +179,7 @@ def test_an_update_that_lists_an_archived_image_makes_it_active(cache, upstream)
     assert cache.manifest(NAME, child.digest).status_code == 404
     moves(cache, upstream)
     assert cache.pull(NAME, "v1") == NEW.raw
-    assert upstream.count("GET", f"/manifests/{child.digest}") == 0, "it was here"
+    assert upstream.count("GET", f"/manifests/{child.digest}") == 0, "the blob was stored"
 
 
 def test_a_rule_that_another_one_replaces_meanwhile_moves_no_tag(cache, upstream):
@@ -203,7 +203,7 @@ def test_an_update_for_which_the_quota_is_used_up_leaves_the_tag(cache, upstream
     assert cache.pull(NAME, "v1") == NEW.raw
 
 
-# --- Refresh and prefetch -------------------------------------------------------------------------------------
+# --- Refresh and prefetch --------------------------------------------------------------------------------
 
 
 def refresh(cache):
@@ -288,12 +288,12 @@ def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(cache, upstre
     assert f"{NAME}:v1 stays at {OLD.digest}" in last["error"]
 
 
-# --- One registry from another -------------------------------------------------------------------------------
+# --- One registry from another ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [404, 503])
 def test_a_tag_in_another_registry_that_is_not_whole_there_moves_nothing_here(cache, upstream, status):
-    """Two registries deep: the nearer one has the new image and not all of its parts."""
+    """A chain of two registries: the nearer one has the new image, but not all of its parts."""
     down, up = PrivateRegistry(cache), PrivateRegistry(cache, region="eu-central-1")
     up.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     down.rule("eu", up)
@@ -306,7 +306,7 @@ def test_a_tag_in_another_registry_that_is_not_whole_there_moves_nothing_here(ca
     upstream.fail(PARTS["image"], answers(status), times=9_999)
     assert down.pull("eu/quay/team/app", "v1") == OLD.raw
     cache.settle()
-    assert up.tags("quay/team/app")[NEW.digest] == ["v1"], "to the nearer one it is a first pull"
+    assert up.tags("quay/team/app")[NEW.digest] == ["v1"], "for the nearer registry it is a first pull"
     assert down.tags("eu/quay/team/app")[OLD.digest] == ["v1"]
     upstream.heal()
     cache.advance(hours=25)

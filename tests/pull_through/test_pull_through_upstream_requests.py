@@ -1,4 +1,4 @@
-"""The number of upstream requests that a pull causes, when the upstream is well and when it is not."""
+"""The number of upstream requests that a pull causes, with and without faults of the upstream."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,7 +19,7 @@ DENIED = (
 
 
 class Bill:
-    """The requests since the last look, as method and what follows the repository's name."""
+    """Return the requests since the last call, as method and the path after the repository's name."""
 
     def __init__(self, upstream):
         self._upstream = upstream
@@ -64,7 +64,7 @@ def everything_of(app):
 def test_the_number_of_requests_of_pulls(cache, upstream, bill, signs_in):
     """data-plane.md, D.8: warm nothing; expired and unchanged a HEAD; expired and changed HEAD, GET and what is new."""
     token = ["GET /token"] if signs_in else []
-    refused = ["GET manifests/v1"] if signs_in else []  # the very first request learns where tokens are
+    refused = ["GET manifests/v1"] if signs_in else []  # the very first request gets the challenge
     upstream.auth = Bearer(expires_in=3600) if signs_in else None
     same, old, new = (image(seed, architecture=seed) for seed in ("amd64", "arm64", "s390x"))
     first, second = index(same, old), index(same, new)
@@ -113,7 +113,7 @@ def test_twenty_pulls_of_an_expired_tag_at_once_cost_one_head(cache, upstream, b
     assert bill() == ["HEAD manifests/v1"]
 
 
-# --- Upstreams that are not well -------------------------------------------------------------------------
+# --- Upstreams with faults -------------------------------------------------------------------------------
 
 
 def test_a_mistyped_name_is_asked_for_once_in_five_seconds(cache, upstream, bill):
@@ -147,7 +147,7 @@ def test_a_changed_rule_is_tried_at_once(cache, upstream, bill):
     assert cache.manifest("docker-hub/team/app", "v1").status_code == 404
     upstream.add_image("team/app", image(), "v1")
     assert cache.manifest("docker-hub/team/app", "v1").status_code == 404
-    assert bill() == ["GET /v2/", *manifests("v1")], "an upstream may hide what it has, and says so to who begins there"
+    assert bill() == ["GET /v2/", *manifests("v1")], "an upstream may hide images, and send a challenge only at /v2/"
     other = cache.secret(name="ecr-pullthroughcache/other")
     cache.ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub", credentialArn=other)
     assert cache.manifest("docker-hub/team/app", "v1").status_code == 200
@@ -221,7 +221,7 @@ def test_an_expired_tag_is_served_while_the_rate_limit_is_used_up(cache, upstrea
 
 
 class Shaken(HurriedClock):
-    """A clock of a machine whose time somebody sets back."""
+    """A clock of a machine whose time is set back."""
 
     def __init__(self):
         super().__init__()
@@ -255,11 +255,11 @@ def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill, tmp_path):
         upstream.heal()
         cache.advance(seconds=30)
         assert cache.manifest(NAME, "w0").status_code == 404
-        assert bill() == manifests("w0"), "with the token of before"
+        assert bill() == manifests("w0"), "with the earlier token"
 
 
 def test_negative_answers_are_forgotten_by_a_reset(cache, upstream):
-    """Everything forgotten means that too: a new test begins."""
+    """A reset forgets negative answers too, since a new test begins."""
     cache.rule()
     assert cache.manifest(NAME, "v1").status_code == 404
     upstream.add_image("team/app", image(), "v1")

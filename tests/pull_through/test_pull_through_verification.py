@@ -1,4 +1,4 @@
-"""Reading everything heals what an upstream still has."""
+"""Verification fetches damaged parts again if an upstream still has them."""
 
 import pytest
 

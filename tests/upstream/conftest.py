@@ -13,7 +13,7 @@ from tests.support.upstream_adapter import HUB, Adapter
 
 @pytest.fixture
 def new_upstream() -> Iterator[Callable[[], ScriptedUpstream]]:
-    """Starts scripted upstreams that end with the test."""
+    """Return a function that starts scripted upstreams; they end with the test."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(ScriptedUpstream())
 

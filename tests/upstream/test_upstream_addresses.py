@@ -1,4 +1,4 @@
-"""The upstream map: which address stands in for which host."""
+"""The upstream map: the addresses that hosts are mapped to."""
 
 import pytest
 

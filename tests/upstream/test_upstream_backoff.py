@@ -47,7 +47,7 @@ def outcome(upstream, reference="latest"):
 
 
 def announced(arrived, fault):
-    """A fault that says when a request has arrived."""
+    """A fault that signals when a request has arrived."""
 
     def and_say_so(request, reply):
         arrived.release()
@@ -94,7 +94,7 @@ def test_after_the_rest_one_request_finds_out_whether_the_host_is_back(hub, adap
     assert isinstance(outcome(upstream), UpstreamUnavailable)
     assert len(hub.requests) == 16, "no second try, and no other request"
     outcome(upstream)
-    assert len(hub.requests) == 16, "it rests for another while"
+    assert len(hub.requests) == 16, "the breaker is open for another while"
 
     later(adapter, seconds=30)
     assert outcome(upstream).raw == NGINX.raw
@@ -178,7 +178,7 @@ def test_a_certificate_that_is_not_trusted_counts_as_a_failure_and_is_not_tried_
     assert (sent.call_count, adapter.pauses) == (5, [])
 
 
-# --- NegativeCache ----------------------------------------------------------------------------------------------
+# --- NegativeCache ---------------------------------------------------------------------------------------
 
 
 def test_a_missing_manifest_is_not_requested_again_for_five_seconds(hub, adapter):
@@ -215,7 +215,7 @@ def test_a_denied_request_is_not_repeated_for_ten_seconds(hub, adapter, status):
     assert isinstance(outcome(upstream), UpstreamAccessDenied)
     later(adapter, seconds=9)
     assert isinstance(outcome(upstream), UpstreamAccessDenied)
-    assert (hub.count("GET", "/manifests/"), hub.count("GET")) == (1, 2), "once where clients begin, to sign in"
+    assert (hub.count("GET", "/manifests/"), hub.count("GET")) == (1, 2), "once at /v2/, for a challenge"
     later(adapter, seconds=1)
     assert outcome(upstream).raw == NGINX.raw
 
@@ -249,7 +249,7 @@ def test_failures_are_forgotten_when_there_are_too_many():
     assert len(refusals._entries) == 1
 
 
-# --- Pauses and concurrency ----------------------------------------------------------------------------------
+# --- Pauses and concurrency ------------------------------------------------------------------------------
 
 
 def test_the_pauses_of_clients_differ():

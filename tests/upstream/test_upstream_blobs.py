@@ -1,4 +1,4 @@
-"""Blobs from upstreams that break off, lie about ranges, or keep them elsewhere."""
+"""Blobs from upstreams that break off, send wrong ranges, or redirect to storage."""
 
 import gzip
 from threading import Event

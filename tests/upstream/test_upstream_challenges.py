@@ -1,4 +1,4 @@
-"""Reading WWW-Authenticate as registries write it."""
+"""Challenges in WWW-Authenticate headers, as registries send them."""
 
 import pytest
 

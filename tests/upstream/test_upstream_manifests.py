@@ -66,12 +66,12 @@ def test_a_manifest_is_fetched_and_hashed_if_head_gives_no_digest(hub, adapter, 
 
     assert (head.digest, head.media_type) == (nginx.digest, OCI_MANIFEST)
     assert head.manifest is not None
-    assert head.manifest.raw == nginx.raw, "nobody needs to ask for it once more"
+    assert head.manifest.raw == nginx.raw, "no further request is needed"
     assert [request.method for request in hub.requests] == ["HEAD", "GET"]
 
 
 def compressed(request, reply):
-    """As some servers send a document, whatever was asked for."""
+    """Compress a document, as some servers do though asked not to."""
     assert request.headers["Accept-Encoding"] == "identity"
     return replace(reply, body=gzip.compress(reply.body), headers=reply.headers | {"Content-Encoding": "gzip"})
 

@@ -1,4 +1,4 @@
-"""The memory about upstreams is bounded, whatever they redirect to and however many repositories they have."""
+"""Memory for upstreams is bounded, for any number of redirect targets and repositories."""
 
 import math
 

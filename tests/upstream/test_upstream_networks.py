@@ -1,4 +1,4 @@
-"""Upstreams cannot make the emulator ask hosts that only the emulator can reach, whatever they call them."""
+"""Private networks: upstreams cannot make the emulator send requests to hosts inside them."""
 
 import socket
 from unittest.mock import patch
@@ -27,7 +27,7 @@ def nginx(hub):
 
 @pytest.fixture
 def inside(new_upstream):
-    """A service of the network that the emulator runs in, which would answer."""
+    """A service in the emulator's own network that would answer."""
     service = new_upstream()
     service.add_file("/b", BLOB.raw)
     return service
@@ -50,7 +50,7 @@ def test_a_redirect_to_a_name_that_means_a_private_address_is_refused(hub, adapt
         f"cdn.test is at {private}, an address inside a private network; put it into the upstream map if that is meant"
     )
     assert (inside.connections, inside.requests) == (0, [])
-    assert adapter.pauses == [], "asking again would not help"
+    assert adapter.pauses == [], "another request would not help"
 
 
 def test_a_token_realm_at_a_private_address_is_refused(hub, adapter, private):
@@ -184,7 +184,7 @@ def test_a_proxy_resolves_the_names_itself(hub, adapter, inside, monkeypatch):
 
 
 def test_the_credential_is_sent_to_no_other_host(hub, adapter, inside):
-    """Neither the credential, nor what it was exchanged for."""
+    """Neither the credential nor the token is sent to the storage service."""
     adapter.addresses["production.cloudflare.docker.com"] = inside.url
     hub.add_image(NAME, NGINX)
     for auth in (Basic(*CREDENTIAL), Bearer(tuple(CREDENTIAL))):

@@ -1,4 +1,4 @@
-"""The rate limits of upstreams: how long one is left alone, and what is remembered of what is left."""
+"""Rate limits of upstreams: the time without requests after a 429, and the pulls that remain."""
 
 from datetime import timedelta
 

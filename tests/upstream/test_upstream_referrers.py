@@ -163,7 +163,7 @@ def test_redirects_are_followed(hub, adapter, signatures):
 @pytest.mark.parametrize("hashed_with", ["sha256", "sha512"])
 @pytest.mark.parametrize("has_api", [True, False], ids=["by its api", "by the fallback tag"])
 def test_an_index_that_is_the_subject_itself_is_no_list_of_referrers(hub, adapter, has_api, hashed_with):
-    """GitLab finds an image under its digest that is written as a tag."""
+    """GitLab returns the image itself for its fallback tag."""
     subject = multi_arch("subject")
     digest = f"{hashed_with}:{hashlib.new(hashed_with, subject.raw).hexdigest()}"
     hub.add_image(NAME, subject, fallback_tag(digest))

@@ -1,4 +1,4 @@
-"""Signing in at upstreams: Basic, bearer tokens, what happens when they are refused, and who gets to see what."""
+"""Authentication at upstreams: Basic, bearer tokens, refusals, and the hosts that get a credential."""
 
 import json
 from base64 import b64encode
@@ -289,7 +289,7 @@ def test_an_address_that_stands_in_for_a_registry_may_be_its_own_realm():
 
 
 def hides(status):
-    """An upstream that hides what it has from strangers, and asks for a credential where clients begin only."""
+    """An upstream that hides its images from anonymous clients, and sends a challenge only at /v2/."""
 
     def deviation(request, reply):
         is_stranger = reply.status == 401 and request.path not in ("/v2/", "/token")
@@ -310,7 +310,7 @@ def test_a_credential_is_tried_where_an_upstream_hides_what_it_has(hub, adapter,
     assert upstream.head_manifest(NAME, "latest").digest == nginx.digest
     for blob in nginx.blobs:
         assert b"".join(upstream.blob(NAME, blob.digest, blob.size)) == blob.raw
-    assert len(hub.requests) == asked + 3, "it is signed in at unasked from now on"
+    assert len(hub.requests) == asked + 3, "later requests are authorized at once"
 
 
 @pytest.mark.parametrize("first", ["head", "blob", "referrers"])

@@ -1,4 +1,4 @@
-"""The cost of an upstream adapter that nobody uses."""
+"""The cost of an upstream adapter that is not used."""
 
 import subprocess
 import sys

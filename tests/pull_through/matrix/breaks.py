@@ -1,4 +1,4 @@
-"""Ways to break an upstream, each a context manager that mends it again."""
+"""Ways to break an upstream. Each is a context manager that repairs the upstream at its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "ecr-pullthroughcache/hub"
 
 
 def spoilt(*faults: Fault, method: str = "") -> Break:
-    """Answers of the phase are spoilt: by the last fault, after one by each of those before it."""
+    """Answers of the phase fail: one by each of the faults in turn, and all further ones by the last fault."""
 
     @contextmanager
     def during(scenario: Scenario, times: int) -> Iterator[None]:
@@ -36,7 +36,7 @@ def spoilt(*faults: Fault, method: str = "") -> Break:
 
 @contextmanager
 def refused(scenario: Scenario, _times: int) -> Iterator[None]:
-    """Nobody listens."""
+    """No server listens at the address."""
     scenario.victim.stop()
     yield
     scenario.victim.start()
@@ -44,7 +44,7 @@ def refused(scenario: Scenario, _times: int) -> Iterator[None]:
 
 @contextmanager
 def unresolved(scenario: Scenario, _times: int) -> Iterator[None]:
-    """The name of the host means nothing."""
+    """The name of the host cannot be resolved."""
     real, port = socket.getaddrinfo, scenario.victim.port
 
     def lookup(host: Any, where: Any, *more: Any, **others: Any) -> Any:
@@ -75,7 +75,7 @@ def not_accepted(scenario: Scenario, _times: int) -> Iterator[None]:
 
 
 def distrusted(address: str, *, stranger: bool) -> Break:
-    """The certificate is for another address, or signed by a stranger."""
+    """The certificate is for another address, or signed by an unknown authority."""
 
     @contextmanager
     def during(scenario: Scenario, _times: int) -> Iterator[None]:
@@ -92,7 +92,7 @@ def distrusted(address: str, *, stranger: bool) -> Break:
 
 
 def silent(after: int | None = None) -> Break:
-    """The upstream takes the request and says nothing more: at all, or after so many bytes of the body."""
+    """The upstream receives the request and stalls: at once, or after some bytes of the body."""
 
     @contextmanager
     def during(scenario: Scenario, times: int) -> Iterator[None]:
@@ -110,7 +110,7 @@ def silent(after: int | None = None) -> Break:
 
 
 def here_again(status: int) -> Fault:
-    """A redirect to the same place, with a query that says so."""
+    """A redirect to the same URL, marked by a query."""
 
     def fault(request: Request, reply: Reply) -> Reply:
         return Reply(status, headers={"Location": f"{request.path}?{request.query}&again"})
@@ -119,7 +119,7 @@ def here_again(status: int) -> Fault:
 
 
 def signs_in(auth: Basic | Bearer) -> Break:
-    """The upstream wants everybody to sign in, as the realm of its own tokens says."""
+    """The upstream requires a token from its own token service."""
 
     @contextmanager
     def during(scenario: Scenario, _times: int) -> Iterator[None]:
@@ -134,13 +134,13 @@ def signs_in(auth: Basic | Bearer) -> Break:
 
 @contextmanager
 def revoked(scenario: Scenario, _times: int) -> Iterator[None]:
-    """The tokens that were issued are good no more."""
+    """The upstream accepts none of the tokens that were issued."""
     scenario.upstream.revoke_tokens()
     yield
 
 
 def compressed(request: Request, reply: Reply) -> Reply:
-    """A body that nobody asked to have compressed."""
+    """The body is compressed though the request did not accept that."""
     assert request.headers["Accept-Encoding"] == "identity"
     return replace(
         reply,
@@ -152,7 +152,7 @@ def compressed(request: Request, reply: Reply) -> Reply:
 
 @contextmanager
 def secret_deleted(scenario: Scenario, _times: int) -> Iterator[None]:
-    """The secret of the rule is gone."""
+    """The secret of the rule is deleted."""
     scenario.cache.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
     yield
     arn = scenario.cache.secret(*scenario.credential)
@@ -160,7 +160,7 @@ def secret_deleted(scenario: Scenario, _times: int) -> Iterator[None]:
 
 
 def secret_put(text: str) -> Break:
-    """The secret of the rule holds something else."""
+    """The secret of the rule holds other text than a credential."""
 
     @contextmanager
     def during(scenario: Scenario, _times: int) -> Iterator[None]:
@@ -173,7 +173,7 @@ def secret_put(text: str) -> Break:
 
 @contextmanager
 def secret_rotated(scenario: Scenario, _times: int) -> Iterator[None]:
-    """The upstream takes a new credential only, and the secret has it."""
+    """The upstream accepts only a new credential, which the secret holds."""
     scenario.upstream.auth = Bearer(("hub-user", "rotated"))
     scenario.cache.secrets.put_secret_value(SecretId=SECRET, SecretString=secret_text("hub-user", "rotated"))
     yield

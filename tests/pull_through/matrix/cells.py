@@ -13,17 +13,17 @@ ALWAYS = 10**6
 PHASES = "TRULMCBF"
 
 Break = Callable[[Scenario, int], AbstractContextManager[None]]
-"""Breaks something while the block runs: for so many answers, where it is answers that break."""
+"""Breaks something while the block runs; a fault in answers concerns a number of them."""
 
 
 @dataclass(frozen=True)
 class Cell:
     """The expected results of one fault in one phase.
 
-    ``says`` is the answer of ``Scenario.get``, or several of which it is one. ``asks`` counts the requests of
-    the phase that the upstream gets, where threads race from so many to so many. A ``garbled`` body is wrong from its
-    first byte on.``event`` is SUCCESS, the failure's code, or None for no event. ``kept`` tells
-    whether what the phase is about is in the store at the end.
+    ``says`` is the answer of ``Scenario.get``, or a choice of answers. ``asks`` is the number of requests of the phase
+    that the upstream gets, or a range if threads race. A ``garbled`` body is wrong from its first byte on. ``event`` is
+    SUCCESS, the code of the failure, or None for no event. ``kept`` says whether the object of the phase is stored at
+    the end.
     """
 
     says: tuple[str, ...]
@@ -77,70 +77,70 @@ def _range(asks: int | range) -> range:
 
 
 def ok(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
-    """The client gets everything, and it is kept."""
+    """The client gets all bytes, and they are stored."""
     return Cell(("200",), _range(asks), "SUCCESS", kept=True, times=times, **more)
 
 
 def checked(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
-    """The cached tag is known to be current again."""
+    """The check finds the cached tag unchanged."""
     return Cell(("200",), _range(asks), None, kept=True, times=times, **more)
 
 
 def stale(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
-    """The client gets the cached copy; the failure is told."""
+    """The client gets the cached image; the failure is reported."""
     return Cell(("200",), _range(asks), event, kept=not more.get("moved"), **more)
 
 
 def updated(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
-    """The client gets the new image, which is whole, and the tag names it."""
+    """The client gets the complete new image, and the tag points at it."""
     return Cell(("200",), _range(asks), "SUCCESS", kept=True, times=times, **more)
 
 
 def stays(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
-    """The client gets the old image, and the tag goes on naming it; the failure is told."""
+    """The client gets the old image, and the tag still points at it; the failure is reported."""
     return Cell(("200",), _range(asks), event, kept=False, **more)
 
 
 def fails(asks: int | range, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
-    """The client hears why, before anything else; nothing is kept."""
+    """The client gets an error with the reason instead of a body; nothing is stored."""
     return Cell((says,), _range(asks), event, kept=False, **more)
 
 
 def unsupported(asks: int | range, **more: Any) -> Cell:
-    """It will not be pulled through tomorrow either, so clients need not try again."""
+    """The image can never be pulled through, so clients need not try again."""
     return fails(asks, UNAVAILABLE, "404 MANIFEST_UNKNOWN", **more)
 
 
 def denied(asks: int | range, **more: Any) -> Cell:
-    """The upstream's refusal is ECR's."""
+    """ECR passes on the refusal of the upstream."""
     return fails(asks, DENIED, "403 DENIED", **more)
 
 
 def busy(asks: int | range, **more: Any) -> Cell:
-    """The upstream's rate limit is ECR's."""
+    """ECR passes on the rate limit of the upstream."""
     return fails(asks, TOO_MANY, "429 TOOMANYREQUESTS", **more)
 
 
 def missing(asks: int | range, code: str = "MANIFEST_UNKNOWN", **more: Any) -> Cell:
-    """There is no such thing."""
+    """The client is told "not found"."""
     return fails(asks, NOT_FOUND, f"404 {code}", **more)
 
 
 def partial(asks: int | range, event: str = UNAVAILABLE, says: str = "503 UNKNOWN", **more: Any) -> Cell:
-    """The import ends without the child, and says so; who asks for it makes the emulator try again."""
+    """The import ends without the child and reports it; a request for the child makes the emulator try again."""
     return Cell((says,), _range(asks), event, kept=False, **more)
 
 
 def cut(asks: int | range, event: str = UNAVAILABLE, **more: Any) -> Cell:
-    """The body breaks off before its last 64 KiB, or there is none."""
+    """The body breaks off before its last 64 KiB, or is missing."""
     return Cell(("200 cut", "503 UNKNOWN"), _range(asks), event, kept=False, **more)
 
 
 def local(asks: int | range, event: str | None = UNAVAILABLE, **more: Any) -> Cell:
-    """The list has what is here: nothing."""
+    """The list has the stored referrers: none."""
     return Cell(("200",), _range(asks), event, kept=False, **more)
 
 
 def listed(asks: int | range, times: int = ALWAYS, **more: Any) -> Cell:
-    """The list has what the upstream has."""
+    """The list has the referrers of the upstream."""
     return Cell(("200",), _range(asks), None, kept=True, times=times, **more)

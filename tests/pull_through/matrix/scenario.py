@@ -1,8 +1,8 @@
-"""An emulator and its upstream at the moment at which something is about to go wrong, by phase of a pull.
+"""An emulator and its upstream just before something goes wrong, by phase of a pull.
 
-T: a token is fetched. R: a warm tag that has expired is checked. U, L: such a tag has moved, and an image that the new
-index lists, or a layer of it, is on its way. M: a manifest is pulled cold. C: a child of an index is imported, after
-the client got the index. B: a blob is pulled cold. F: referrers are listed.
+T: a token is fetched. R: a cached tag is checked after a day. U, L: such a tag has moved, and an image that the new
+index lists (U), or a layer of it (L), is being fetched. M: a manifest is pulled that is not cached. C: a child of an
+index is imported, after the client got the index. B: a blob is pulled that is not cached. F: referrers are listed.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Delivered:
 
 
 class TokenlessCache(Cache):
-    """A client of an emulator that asks for no token: pulls by the hundred need not log in each time."""
+    """A client of an emulator that requires no token, so that hundreds of pulls need no log in."""
 
     def get(self, path: str, **headers: str) -> Any:
         return self.http.get(path, headers=headers)
 
 
 class Scenario:
-    """A pull in which something breaks: the cache, the servers, and what has happened so far."""
+    """A pull in which something breaks: the cache, the servers, and the events so far."""
 
     def __init__(self, phase: str, cache: Cache, upstream: ScriptedUpstream, tokens: ScriptedUpstream) -> None:
         self.phase = phase
@@ -89,7 +89,7 @@ class Scenario:
         }[self.phase]
 
     def arrange(self, *, moved: bool = False) -> None:
-        """Bring the emulator to where the phase begins. A tag that moved has to be fetched anew, not only checked."""
+        """Bring the emulator to the beginning of the phase."""
         if self.phase in "RUL":
             self.may_import.set()
             assert self.cache.pull(NAME, "v1") == APP.raw
@@ -107,7 +107,7 @@ class Scenario:
         self._asked = len(self.victim.requests)
         self._told = len(self._events())
 
-    # --- While it is broken -------------------------------------------------------------------------------
+    # --- During the fault -------------------------------------------------------------------------------
 
     def act(self) -> Delivered:
         """Send the request of the phase; in phase C, after the import has ended."""
@@ -136,7 +136,7 @@ class Scenario:
         return Delivered(str(answer.status_code), bytes(body), answer.headers)
 
     def finish_import(self) -> None:
-        """Let the import behind the client's back come to its end."""
+        """Wait until the background import has ended."""
         self.may_import.set()
         self.cache.settle()
 
@@ -158,7 +158,7 @@ class Scenario:
     # --- After --------------------------------------------------------------------------------------------
 
     def check_body(self, delivered: Delivered, *, garbled: bool) -> None:
-        """A client that got an answer got the right bytes; one that got wrong ones never got the last of them."""
+        """Check that the client got the right bytes, or never got the last 64 KiB of wrong ones."""
         whole = {"C": CHILD.raw, "B": LAYER.raw, "F": delivered.body}.get(self.phase, APP.raw)
         if delivered.said == "200 cut":
             assert len(delivered.body) <= len(whole) - 64 * 1024
@@ -167,7 +167,7 @@ class Scenario:
             assert delivered.body == (self.app.raw if self.phase in "RUL" and self.is_kept(delivered) else whole)
 
     def is_kept(self, delivered: Delivered) -> bool:
-        """Whether what the phase is about is in the store; of referrers, whether those of the upstream are known."""
+        """Return whether the object of the phase is stored; for referrers, whether those of the upstream are known."""
         if self.phase == "F":
             return SIGNATURE.digest in delivered.body.decode()
         cache = self.cache
@@ -179,7 +179,7 @@ class Scenario:
         return CHILD.digest in images if self.phase == "C" else images.get(self.app.digest) == ["v1"]
 
     def stored_blobs(self) -> set[str]:
-        """The digests of all blobs, each of which is checked."""
+        """Return the digests of all stored blobs, and check the bytes of each."""
         found = set()
         for file in (self.cache.emulator.data_dir / "blobs").rglob("*"):
             if file.is_file():
@@ -188,20 +188,20 @@ class Scenario:
         return found
 
     def check_old_image(self) -> None:
-        """The old image can be pulled, and the tag names it or the new image."""
+        """Check that the old image can be pulled, and the tag points at it or at the new image."""
         assert self.cache.pull(NAME, APP.digest) == APP.raw
         images = self.cache.images(NAME)
         assert ["v1"] in (images[APP.digest], images.get(self.app.digest))
 
     def check_store(self) -> None:
-        """Nothing half done is left."""
+        """Check that no unfinished files are left."""
         self.cache.settle()
         self.stored_blobs()
         assert list((self.cache.emulator.data_dir / "ingest").iterdir()) == []
 
     def check_recovery(self) -> None:
-        """Once the upstream is well again and every rest is over, everything can be pulled, without a restart."""
-        self.cache.advance(hours=25 if self.phase == "F" else 2)  # that there are no referrers is believed for a day
+        """Check that everything can be pulled without a restart when the upstream works and all pauses are over."""
+        self.cache.advance(hours=25 if self.phase == "F" else 2)  # an empty list of referrers is not checked for a day
         self.finish_import()
         assert self.cache.pull(NAME, "v1") == self.app.raw
         self.check_store()
@@ -262,7 +262,7 @@ def running_scenario(
 
 
 def _gate(monkeypatch: Any, gate: Event) -> None:
-    """Imports begin when the gate is open: what a client asks for before it is asked for by nobody else."""
+    """Let imports begin only when the gate is open, so that the request of a client comes first."""
     real = Imports._import
 
     def gated(*arguments: Any) -> None:

@@ -27,7 +27,7 @@ def listing(*manifests: Content) -> Content:
 
 
 def stopping_at(reached: Event, go_on: Event, after: int | None = None) -> Fault:
-    """A stall that says when it has begun."""
+    """A stall that sets ``reached`` when it has begun."""
 
     def fault(request: Request, reply: Reply) -> Reply:
         reached.set()
@@ -48,7 +48,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 class Beside(Thread):
-    """Something that is done while the test goes on."""
+    """A call that runs while the test goes on."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
-"""The fault matrix: what happens to whom when something goes wrong with an upstream, a row for each fault.
+"""The fault matrix: the results of each upstream fault, one row for each fault.
 
-Nowhere is there an answer 500, half an object in the store, or a need for a restart: every cell is tested for that too.
+No fault leads to a status 500, an incomplete object in the store, or the need for a restart; every cell is tested for
+that too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every fault in every phase: what reaches the client, what the upstream is asked, what is kept, what is told.
+"""Every fault in every phase: the client's answer, the requests to the upstream, the stored objects, and the event.
 
 Three phases run by default: cold manifests, cold blobs and updates. The others run with the journeys.
 """
@@ -11,7 +11,7 @@ from tests.pull_through.matrix.table import MATRIX
 
 
 def column(phase):
-    """The cells of a phase that one client and one kind of answer can show."""
+    """The cells of a phase that one client and one kind of answer can test."""
     cells = [(row, row.cells().get(phase)) for row in MATRIX]
     return pytest.mark.parametrize(
         ("row", "cell"), [pytest.param(row, cell, id=row.fault) for row, cell in cells if isinstance(cell, Cell)]

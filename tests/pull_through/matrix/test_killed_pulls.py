@@ -1,4 +1,4 @@
-"""An emulator that is killed in the middle of a pull: what it keeps is whole, and the next pull succeeds."""
+"""Emulators that are killed during a pull: everything stored is complete, and the next pull succeeds."""
 
 import hashlib
 import signal
@@ -44,7 +44,7 @@ def get(emulator, path):
 
 
 def check_blobs(state):
-    """Every blob hashes to its name."""
+    """Check that the bytes of every blob have its digest."""
     for file in (state / "blobs").rglob("*"):
         assert file.is_dir() or hashlib.new(file.parts[-3], file.read_bytes()).hexdigest() == file.name
 
@@ -53,7 +53,7 @@ def half_way(state):
     """Return the number of bytes of unfinished downloads on the disk."""
     found = 0
     for file in (state / "ingest").iterdir():
-        with suppress(FileNotFoundError):  # it has become a blob this very moment
+        with suppress(FileNotFoundError):  # it was just renamed to a blob
             found += file.stat().st_size
     return found
 
@@ -72,7 +72,7 @@ KILLED_AT = [
 
 
 def test_a_pull_that_is_killed_at_any_byte_leaves_a_store_that_can_be_trusted(tmp_path, upstream):
-    """One data directory dies again and again, at one byte after the other."""
+    """Kill the emulator of one data directory again and again, a byte later each time."""
     state = tmp_path / "state"
     for number, (what, after, written) in enumerate(KILLED_AT):
         reached, over = Event(), Event()
@@ -95,7 +95,7 @@ def test_a_pull_that_is_killed_at_any_byte_leaves_a_store_that_can_be_trusted(tm
         upstream.heal()
         check_blobs(state)
     with serve(tmp_path, upstream) as emulator:
-        assert half_way(state) == 0, "what was half way is gone at the start"
+        assert half_way(state) == 0, "unfinished downloads are deleted at the start"
         assert get(emulator, "manifests/v1").content == APP.raw
         assert get(emulator, f"manifests/{CHILD.digest}").content == CHILD.raw
         assert get(emulator, f"blobs/{BIG.digest}").content == BIG.raw
@@ -146,7 +146,7 @@ def test_an_update_that_is_killed_at_any_byte_leaves_the_tag_on_the_old_image(tm
 
 
 def _whole(emulator, app):
-    """Whether the tag has all of an image."""
+    """Return whether the tag points at a complete image."""
     blobs = [blob for child in app.images for blob in child.blobs]
     return (
         get(emulator, "manifests/v1").content == app.raw

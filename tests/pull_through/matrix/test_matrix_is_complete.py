@@ -1,4 +1,4 @@
-"""The matrix has every cell of the reference, and every story that it mentions is told."""
+"""The matrix has every cell of the reference, and every story that it mentions has a test."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Cells that need a story: many clients, slow ones, those that leave, and what all of them can rely on."""
+"""Cells that need a story: many clients, slow clients, clients that leave, and guarantees for all clients."""
 
 from base64 import b64encode
 from datetime import timedelta
@@ -224,7 +224,7 @@ def test_blobs_that_come_with_the_manifest_and_those_of_no_bytes_are_not_asked_f
     scenario.finish_import()
     assert scenario.told() == "SUCCESS"
     asked = {each.path.rpartition("/")[2] for each in scenario.upstream.asked("GET", "/blobs/")}
-    assert asked == {app.config.digest, linked.digest}, "what is foreign is left to clients who ask for it"
+    assert asked == {app.config.digest, linked.digest}, "foreign layers are fetched only for requests of clients"
     assert scenario.get(f"blobs/{foreign.digest}").body == foreign.raw
 
 

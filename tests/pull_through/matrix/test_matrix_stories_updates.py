@@ -1,4 +1,4 @@
-"""Cells that need a story: a cached tag has moved, and its new image is on its way."""
+"""Cells that need a story: a cached tag has moved, and its new image is being imported."""
 
 from threading import Event
 
@@ -97,9 +97,9 @@ def test_an_update_that_takes_long_goes_on_and_the_tag_moves_when_it_is_whole(at
     assert scenario.act().body == APP.raw, "the client has waited long enough"
     assert reached.wait(60)
     asked = len(scenario.upstream.requests)
-    assert scenario.act().body == APP.raw, "who comes later waits no more"
+    assert scenario.act().body == APP.raw, "later clients do not wait"
     assert len(scenario.upstream.requests) == asked, "one check is enough for one update"
-    assert scenario.get(f"manifests/{NEWER.digest}").body == NEWER.raw, "by digest it is served as it comes"
+    assert scenario.get(f"manifests/{NEWER.digest}").body == NEWER.raw, "by digest it is served while it is imported"
     assert scenario.get(f"manifests/{NEW_CHILD.digest}").body == NEW_CHILD.raw
     assert scenario.told() is None
     go_on.set()

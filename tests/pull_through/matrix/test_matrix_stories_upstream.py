@@ -1,4 +1,4 @@
-"""Cells that need a story: what upstreams send, where they send it from, and what is deleted meanwhile."""
+"""Cells that need a story: unusual answers and redirects of upstreams, and deletions during a pull."""
 
 import json
 from threading import Event
