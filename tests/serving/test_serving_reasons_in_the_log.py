@@ -36,7 +36,7 @@ def logged(emulator, caplog):
         (None, "no Authorization header"),
         ("Bearer abc", "not Bearer"),
         ("Basic ???", "not those of docker login"),
-        (f"Basic {b64encode(b'AWS:password').decode()}", "no token of this emulator"),
+        (f"Basic {b64encode(b'AWS:password').decode()}", "not a token of this emulator"),
     ],
 )
 def test_the_log_says_why_a_client_is_not_let_in(logged, authorization, reason):
