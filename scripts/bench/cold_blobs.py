@@ -24,9 +24,9 @@ import requests
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
+from ecr_emulator.testing.upstream.images import OCI_LAYER
 from tests.support.boto import client_at
 from tests.support.processes import Served, serving
-from tests.support.upstream_images import OCI_LAYER
 
 MIB = 1024 * 1024
 NAME = "cache/bench/app"

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import boto3
 import requests
 
+from ecr_emulator.testing.upstream.images import UpstreamImage
 from tests.support.processes import serving
 from tests.support.programs import Distribution, free_port, stop
 from tests.support.slow_proxy import SlowProxy
-from tests.support.upstream_images import UpstreamImage
 
 READY_SECONDS = 30
 

@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
+from ecr_emulator.testing.upstream.images import image, layer
 from scripts.bench.peers import PEERS, Door, Peer, Upstream
-from tests.support.upstream_images import image, layer
 
 MIB = 1024 * 1024
 NAME = "bench/app"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.iam_principals import IamAccount, enforcing
-from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.fixture(scope="module")

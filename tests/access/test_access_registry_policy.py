@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image
 from tests.support.iam_principals import allow, deny, policy, to
-from tests.support.upstream_images import image
 
 NAME = "quay/team/app"
 NUMBERS = count()

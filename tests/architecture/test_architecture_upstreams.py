@@ -7,7 +7,7 @@ import pytest
 
 from ecr_emulator.domain import mapped_hosts
 from ecr_emulator.domain.upstreams import UPSTREAM_KINDS
-from tests.support import upstream_kinds
+from ecr_emulator.testing.upstream import kinds
 
 PAGE = Path(__file__).parents[2] / "docs" / "pull-through-cache.md"
 EXAMPLES = {"<name>": "contoso", "<account>": "210987654321", "<region>": "eu-west-1"}
@@ -22,7 +22,7 @@ def hosts_of_the_page():
 
 
 def hosts_of_the_tests():
-    return [each.host for each in vars(upstream_kinds).values() if isinstance(each, upstream_kinds.UpstreamKind)]
+    return [each.host for each in vars(kinds).values() if isinstance(each, kinds.UpstreamKind)]
 
 
 @pytest.mark.parametrize("hosts", [hosts_of_the_page, hosts_of_the_tests])

@@ -10,13 +10,13 @@ import pytest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import image, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_at, client_of
 from tests.support.damage import file_of, flipped
 from tests.support.docker import Docker
 from tests.support.images import put_image
 from tests.support.processes import COMMAND, environment, run, serving
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image, layer
 
 ACCOUNT = "123456789012"
 HOME = Registry(ACCOUNT, "us-east-1")

@@ -10,10 +10,10 @@ import boto3
 import pytest
 
 from ecr_emulator.cli.formatting import ago, ahead, size_in_words, time_in_words
+from ecr_emulator.testing.upstream.images import image, layer, multi_arch
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.clock import FrozenClock
 from tests.support.processes import COMMAND, environment, run, serving
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image, layer, multi_arch
 
 NAME = "quay/team/app"
 ELSEWHERE = "{} has no rules in {}; there are some with --account 000000000000 --region us-east-1\n"

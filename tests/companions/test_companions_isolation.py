@@ -16,9 +16,9 @@ from werkzeug.test import Client
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import image
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_at, client_of
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image
 
 ACCOUNT = "123456789012"
 """Also the account of ``mock_aws``: nothing keeps the two apart but whose they are."""

@@ -8,9 +8,9 @@ import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST, read_manifest
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.testing.upstream.images import OCI_CONFIG
 from tests.support.images import an_image, an_index, put_image, put_manifest
 from tests.support.refusals import refusal
-from tests.support.upstream_images import OCI_CONFIG
 
 REPOSITORY = "team/app"
 ACCOUNT = "000000000000"

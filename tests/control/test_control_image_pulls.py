@@ -14,14 +14,15 @@ from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.testing.upstream.auth import Basic
+from ecr_emulator.testing.upstream.images import image, multi_arch
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.retries import Retries
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.images import put_image
-from tests.support.scripted_upstream import Basic, ScriptedUpstream
-from tests.support.upstream_images import image, multi_arch
 
 ACCOUNT = "000000000000"
 SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-AbCdEf"

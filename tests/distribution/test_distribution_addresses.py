@@ -9,10 +9,10 @@ from werkzeug.test import Client
 from ecr_emulator.distribution.routes import ROUTES
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.boto import client_of
 from tests.support.docker import Docker
 from tests.support.images import an_image
-from tests.support.upstream_images import layer
 
 ACCOUNT, REGION = "210987654321", "eu-west-1"
 REAL_NAME = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"

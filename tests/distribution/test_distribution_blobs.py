@@ -10,8 +10,8 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import Content, image, layer
 from tests.support.docker import Docker, refusal
-from tests.support.upstream_images import Content, image, layer
 
 BLOB = layer("blob", 10_000)
 PATH = f"/v2/team/app/blobs/{BLOB.digest}"

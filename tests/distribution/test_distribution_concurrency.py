@@ -11,8 +11,8 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.granian import GranianServer
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.images import an_image
-from tests.support.upstream_images import layer
 
 CLIENTS = 8
 SECONDS = 20

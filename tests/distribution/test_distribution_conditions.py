@@ -2,8 +2,8 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.docker import refusal
-from tests.support.upstream_images import image, layer
 
 BLOB = layer("blob", 10_000)
 APP = image("app", BLOB)

@@ -8,8 +8,8 @@ import pytest
 
 from ecr_emulator.distribution.routes import ROUTES
 from ecr_emulator.services import images
+from ecr_emulator.testing.upstream.images import Content, image, index, layer
 from tests.support.docker import refusal
-from tests.support.upstream_images import Content, image, index, layer
 
 SPEC = tomllib.loads((Path(__file__).parents[2] / "specs" / "oci" / "endpoints.toml").read_text(encoding="utf-8"))
 ENDPOINTS = {endpoint["id"]: endpoint for endpoint in SPEC["endpoint"]}

@@ -8,8 +8,8 @@ import pytest
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.docker import Docker, refusal
-from tests.support.upstream_images import image, layer
 
 BLOB = layer("loose", 10_000)
 

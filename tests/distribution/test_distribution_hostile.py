@@ -6,8 +6,8 @@ from hashlib import sha512
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.docker import refusal
-from tests.support.upstream_images import layer
 
 BLOB = layer("hostile", 10_000)
 HEX = BLOB.digest.partition(":")[2]

@@ -9,9 +9,9 @@ from ecr_emulator.domain.image import ARCHIVED
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.domain.names import Registry, digest_of
 from ecr_emulator.services.images import Origin, Push, store_image
+from ecr_emulator.testing.upstream.images import Content, image, layer
 from tests.support.docker import ACCOUNT, Docker, refusal
 from tests.support.images import an_image, an_index
-from tests.support.upstream_images import Content, image, layer
 
 DEEP = 1_100
 """Depth that exceeds Python's recursion limit."""

@@ -9,8 +9,8 @@ import boto3
 import requests
 
 from ecr_emulator.domain.names import digest_of
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.processes import serving
-from tests.support.upstream_images import layer
 
 FIRST = 500_000
 """Bytes that the emulator has confirmed."""

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import Content, image
 from tests.support.docker import Docker, refusal
-from tests.support.upstream_images import Content, image
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

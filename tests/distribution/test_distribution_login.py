@@ -8,8 +8,8 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import image
 from tests.support.docker import ACCOUNT, Docker, refusal
-from tests.support.upstream_images import image
 
 
 def test_a_client_that_is_logged_in_has_access(docker):

@@ -7,8 +7,8 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import Content, image, index, multi_arch
 from tests.support.docker import Docker, refusal
-from tests.support.upstream_images import Content, image, index, multi_arch
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 

@@ -8,8 +8,8 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.docker import Docker, refusal
-from tests.support.upstream_images import image, layer
 
 BLOB = layer("blob", 1_000)
 MANY_DIGITS = "9" * 5_000

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from ecr_emulator.domain.names import digest_of
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.docker import refusal
-from tests.support.upstream_images import layer
 
 BLOB = layer("blob", 10_000)
 UPLOADS = "/v2/team/app/blobs/uploads/"

@@ -14,10 +14,10 @@ from ecr_emulator.serving.granian import GranianServer
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import Content, image, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.docker import Docker, refusal
-from tests.support.faults import answers
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import Content, image, layer
 
 BLOB = layer("blob", 400_000)
 SECONDS = 10

@@ -15,12 +15,12 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.faults import stalls
+from ecr_emulator.testing.upstream.images import Content, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
-from tests.support.faults import stalls
 from tests.support.interleaving import every_interleaving, switched
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import Content, layer
 
 ACCOUNT = "000000000000"
 NAME = "cache/team/app"

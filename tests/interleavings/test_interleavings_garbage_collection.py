@@ -17,10 +17,10 @@ from werkzeug.test import Client
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import Content, layer
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.interleaving import every_interleaving, switched
-from tests.support.upstream_images import Content, layer
 
 ACCOUNT = "000000000000"
 APP, BASE = "team/app", "team/base"

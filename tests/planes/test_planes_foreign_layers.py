@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import OCI_LAYER, image, layer
 from tests.support.boto import client_of
 from tests.support.images import an_image
 from tests.support.planes import Refused, push
-from tests.support.upstream_images import OCI_LAYER, image, layer
 
 APP = "team/app"
 THERE = ("111122223333", "eu-west-1")

@@ -9,10 +9,10 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.system import SystemClock
+from ecr_emulator.testing.upstream.images import layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.docker import Docker, refusal
 from tests.support.images import an_image
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import layer
 
 APP = "team/app"
 BLOB = layer("loose", 1_000)

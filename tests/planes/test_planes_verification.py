@@ -10,10 +10,10 @@ from contextlib import closing, suppress
 import pytest
 
 from ecr_emulator.services import verification
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.damage import DAMAGES, damage_manifest, file_of, flipped, removed
 from tests.support.images import an_image
 from tests.support.planes import Refused, push
-from tests.support.upstream_images import image, layer
 from tests.support.verification import verify
 
 APP = "team/app"

@@ -2,9 +2,10 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.private_registry import PrivateRegistry
 from tests.support.pull_through import CREDENTIAL, running_cache
-from tests.support.scripted_upstream import Bearer, ScriptedUpstream
 
 
 @pytest.fixture

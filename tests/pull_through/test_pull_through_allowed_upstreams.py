@@ -4,11 +4,12 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.images import image
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.certificates import Authority
 from tests.support.clock import HurriedClock
 from tests.support.pull_through import ACCOUNT, CREDENTIAL, Cache, running_cache
-from tests.support.scripted_upstream import Bearer, ScriptedUpstream
-from tests.support.upstream_images import image
 
 ELASTIC = "docker.elastic.co"
 INTERNAL = "registry.internal:5000"

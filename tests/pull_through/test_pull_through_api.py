@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.faults import corrupted
+from ecr_emulator.testing.upstream.faults import corrupted
+from ecr_emulator.testing.upstream.images import image, layer, multi_arch
 from tests.support.pull_through import running_cache
 from tests.support.refusals import refusal
-from tests.support.upstream_images import image, layer, multi_arch
 
 NAME = "quay/team/app"
 APP = multi_arch()

@@ -2,10 +2,10 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import artifact, image, multi_arch
 from tests.support.boto import client_of
 from tests.support.pull_through import ACCOUNT, running_cache
 from tests.support.refusals import refusal
-from tests.support.upstream_images import artifact, image, multi_arch
 
 NAME = "quay/team/app"
 FIPS = f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com"

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 
 from ecr_emulator.services.pull_through.manifests import MANIFESTS_AT_ONCE
-from tests.support.faults import answers
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import artifact, image, index, layer, multi_arch
 from tests.support.full_disk import read_only_disk
 from tests.support.images import put_image
 from tests.support.private_registry import PrivateRegistry
 from tests.support.pull_through import running_cache
-from tests.support.upstream_images import artifact, image, index, layer, multi_arch
 
 # --- Chains ----------------------------------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.faults import answers, corrupted, hang_up, with_headers
+from ecr_emulator.testing.upstream.faults import answers, corrupted, hang_up, with_headers
+from ecr_emulator.testing.upstream.images import image, index, multi_arch
 from tests.support.images import put_image
 from tests.support.pull_through import running_cache
-from tests.support.upstream_images import image, index, multi_arch
 
 NAME = "quay/team/app"
 OLD, NEW = image("old"), image("new")

@@ -8,11 +8,11 @@ from threading import Event
 import pytest
 import requests
 
+from ecr_emulator.testing.upstream.faults import stalls
+from ecr_emulator.testing.upstream.images import Content, image, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_at
-from tests.support.faults import stalls
 from tests.support.processes import serving
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import Content, image, layer
 
 MIB = 1024 * 1024
 BASE = layer("large", 16 * MIB)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ecr_emulator.testing.upstream.auth import Basic
+from ecr_emulator.testing.upstream.images import image
 from tests.support.refusals import refusal
-from tests.support.scripted_upstream import Basic
-from tests.support.upstream_images import image
 
 NAME = "docker-hub/library/nginx"
 

@@ -4,9 +4,9 @@ from base64 import b64encode
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, index, layer
 from tests.pull_through.matrix.stories import changed
 from tests.support.damage import DAMAGES, damage_manifest, file_of
-from tests.support.upstream_images import image, index, layer
 
 BASE = layer("base", 5_000)
 NAME = "quay/team/app"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, layer, multi_arch
 from tests.support.images import put_image
 from tests.support.pull_through import running_cache
-from tests.support.upstream_images import image, layer, multi_arch
 
 NAME = "quay/team/app"
 OWN = image("own")

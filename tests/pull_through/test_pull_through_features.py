@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, layer, multi_arch
 from tests.support.boto import client_of
 from tests.support.pull_through import ACCOUNT, running_cache
-from tests.support.upstream_images import image, layer, multi_arch
 
 NAME = "quay/team/app"
 APP = multi_arch()

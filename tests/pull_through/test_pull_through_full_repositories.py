@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.upstream_images import image
+from ecr_emulator.testing.upstream.images import image
 
 NAME = "quay/team/app"
 FULL = (

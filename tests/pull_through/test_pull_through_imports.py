@@ -7,10 +7,10 @@ from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
 
+from ecr_emulator.testing.upstream.faults import answers, corrupted, stalls, with_headers
+from ecr_emulator.testing.upstream.images import artifact, image, layer, multi_arch
 from tests.support.boto import client_of
-from tests.support.faults import answers, corrupted, stalls, with_headers
 from tests.support.pull_through import ACCOUNT, running_cache
-from tests.support.upstream_images import artifact, image, layer, multi_arch
 
 NAME = "quay/team/app"
 

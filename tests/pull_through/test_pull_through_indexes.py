@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from tests.support.upstream_images import Content, image, index, layer
+from ecr_emulator.testing.upstream.images import Content, image, index, layer
 
 NAME = "quay/team/app"
 

@@ -20,9 +20,9 @@ from ecr_emulator.services.pull_through import BlobDownloads
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.system import RandomIds
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.clock import FrozenClock
 from tests.support.storage import HOME, NOW, a_repository
-from tests.support.upstream_images import layer
 
 BLOBS = [layer(size, size) for size in (0, 10, 70_000, 150_000)]
 RULE = PullThroughRule(HOME, "team", "quay.io", "quay", NOW, NOW)

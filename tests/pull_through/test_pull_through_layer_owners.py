@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_of
 from tests.support.pull_through import Cache, running_cache
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image, layer
 
 NAME = "quay/team/app"
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image
 from tests.support.boto import client_of
 from tests.support.images import put_image
 from tests.support.pull_through import ACCOUNT
 from tests.support.refusals import refusal
-from tests.support.upstream_images import image
 
 NAME = "quay/team/app"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/puller"

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES, OCI_INDEX, SCHEMA1, SCHEMA1_SIGNED
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import Reply, answers, cut_after, with_headers
+from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, Content, image, layer, multi_arch
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_of
-from tests.support.faults import Reply, answers, cut_after, with_headers
 from tests.support.images import upload_layer
 from tests.support.pull_through import ACCOUNT, CREDENTIAL, running_cache
-from tests.support.scripted_upstream import Bearer, ScriptedUpstream
-from tests.support.upstream_images import FOREIGN_LAYER, Content, image, layer, multi_arch
 
 NAME = "quay/team/app"
 OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"

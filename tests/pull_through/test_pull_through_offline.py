@@ -2,9 +2,9 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import artifact, image, multi_arch
 from tests.support.pull_through import running_cache
 from tests.support.refusals import refusal
-from tests.support.upstream_images import artifact, image, multi_arch
 
 NAME = "quay/team/app"
 REASON = "quay.io was not asked: the emulator runs with --offline"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import artifact, image, index, multi_arch
 from tests.pull_through.matrix.stories import listing
 from tests.pull_through.test_pull_through_updates import (
     NAME,
@@ -15,9 +17,7 @@ from tests.pull_through.test_pull_through_updates import (
     tagged,
 )
 from tests.pull_through.test_pull_through_updates_in_progress import ARCHIVED_AFTER_A_DAY, refresh
-from tests.support.faults import answers
 from tests.support.pull_through import running_cache
-from tests.support.upstream_images import artifact, image, index, multi_arch
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=1 + len(OLD.images))
 ARCHIVE_ALL_BUT_ONE = KEEP_ONE.replace('{"type": "expire"}', '{"type": "transition", "targetStorageClass": "archive"}')

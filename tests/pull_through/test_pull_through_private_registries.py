@@ -8,11 +8,11 @@ from ecr_emulator.domain import names
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import artifact, image, multi_arch
 from tests.support.boto import client_of
 from tests.support.images import put_image
 from tests.support.private_registry import OTHER_ACCOUNT, ROLE, PrivateRegistry, blob_files
 from tests.support.pull_through import running_cache
-from tests.support.upstream_images import artifact, image, multi_arch
 
 
 def test_another_region_of_the_account_is_pulled_through_without_a_credential(cache, upstream, down, up):

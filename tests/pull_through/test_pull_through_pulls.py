@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from tests.support.faults import answers, corrupted, stalls
+from ecr_emulator.testing.upstream.faults import answers, corrupted, stalls
+from ecr_emulator.testing.upstream.images import image, index, layer, multi_arch
 from tests.support.pull_through import running_cache
-from tests.support.upstream_images import image, index, layer, multi_arch
 
 NAME = "quay/team/app"
 

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.support.faults import answers, with_headers
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import answers, with_headers
+from ecr_emulator.testing.upstream.images import image
 from tests.support.pull_through import ACCOUNT, running_cache
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import image
 
 NAME = "quay/team/app"
 DENIED = (

@@ -7,10 +7,10 @@ from urllib.parse import quote
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from tests.support.faults import answers
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import SIGNATURE, artifact, image
 from tests.support.pull_through import ACCOUNT
 from tests.support.refusals import refusal
-from tests.support.upstream_images import SIGNATURE, artifact, image
 
 NAME = "quay/team/app"
 APP = image("app")

@@ -5,9 +5,9 @@ import json
 import pytest
 from werkzeug.test import Client
 
-from tests.support.faults import answers, corrupted
+from ecr_emulator.testing.upstream.faults import answers, corrupted
+from ecr_emulator.testing.upstream.images import image, index, layer, multi_arch
 from tests.support.full_disk import read_only_disk
-from tests.support.upstream_images import image, index, layer, multi_arch
 
 NAME = "quay/team/app"
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.images import image
 from tests.support.pull_through import CREDENTIAL
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import image
 
 NAME = "docker-hub/library/nginx"
 DENIED = (

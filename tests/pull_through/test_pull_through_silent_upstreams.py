@@ -6,10 +6,10 @@ from threading import Event, Semaphore, Thread
 
 import pytest
 
-from tests.support.faults import corrupted, stalls
+from ecr_emulator.testing.upstream.faults import corrupted, stalls
+from ecr_emulator.testing.upstream.images import image, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.pull_through import running_cache
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image, layer
 
 CROWD = 40
 SOON = 5

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image
 from tests.support.refusals import refusal
-from tests.support.upstream_images import image
 
 NAME = "quay/team/app"
 ROLE = "arn:aws:iam::123456789012:role/ecr-template"

@@ -8,11 +8,19 @@ import pytest
 
 from ecr_emulator.services.pull_through.import_jobs import ImportJob
 from ecr_emulator.services.pull_through.updates import Update
+from ecr_emulator.testing.upstream.faults import (
+    answers,
+    corrupted,
+    hang_up,
+    reset_after,
+    stalls,
+    truncated_to,
+    with_headers,
+)
+from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, Content, image, index, layer, multi_arch
 from tests.support.boto import client_of
-from tests.support.faults import answers, corrupted, hang_up, reset_after, stalls, truncated_to, with_headers
 from tests.support.images import put_image
 from tests.support.pull_through import ACCOUNT, running_cache
-from tests.support.upstream_images import FOREIGN_LAYER, Content, image, index, layer, multi_arch
 
 NAME = "quay/team/app"
 OLD, NEW = multi_arch("old"), multi_arch("new")

@@ -7,6 +7,8 @@ from threading import Event
 import pytest
 
 from ecr_emulator.serving.threaded import ThreadedServer
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import image
 from tests.pull_through.matrix.stories import Beside, stopping_at
 from tests.pull_through.test_pull_through_updates import (
     NAME,
@@ -18,12 +20,10 @@ from tests.pull_through.test_pull_through_updates import (
     moves,
     policy,
 )
-from tests.support.faults import answers
 from tests.support.images import put_image
 from tests.support.private_registry import PrivateRegistry
 from tests.support.processes import run
 from tests.support.pull_through import ACCOUNT, running_cache
-from tests.support.upstream_images import image
 
 KEEP_ONE = policy(tagStatus="any", countType="imageCountMoreThan", countNumber=3)
 ARCHIVED_AFTER_A_DAY = UNTAGGED_FOR_A_DAY.replace(

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import answers, hang_up
+from ecr_emulator.testing.upstream.images import image, index, multi_arch
 from tests.support.clock import HurriedClock
-from tests.support.faults import answers, hang_up
 from tests.support.pull_through import running_cache
-from tests.support.scripted_upstream import Basic, Bearer
-from tests.support.upstream_images import image, index, multi_arch
 
 NAME = "quay/team/app"
 DENIED = (

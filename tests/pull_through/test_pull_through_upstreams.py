@@ -6,10 +6,10 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import multi_arch
+from ecr_emulator.testing.upstream.kinds import UPSTREAMS, UpstreamServers
 from tests.support.clock import HurriedClock
 from tests.support.pull_through import ACCOUNT, Cache
-from tests.support.upstream_images import multi_arch
-from tests.support.upstream_kinds import UPSTREAMS, UpstreamServers
 
 APP = multi_arch()
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.damage import DAMAGES, damage_manifest, file_of, removed
-from tests.support.upstream_images import image, layer
 from tests.support.verification import verify
 
 BASE = layer("base", 5_000)

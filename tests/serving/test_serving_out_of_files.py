@@ -11,9 +11,9 @@ import boto3
 import pytest
 import requests
 
+from ecr_emulator.testing.upstream.images import layer
 from tests.support import processes
 from tests.support.processes import serving
-from tests.support.upstream_images import layer
 
 TIMEOUT = 20
 BLOB = layer("blob", 500_000)

@@ -11,8 +11,8 @@ import boto3
 import pytest
 import requests
 
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.processes import serving
-from tests.support.upstream_images import image, layer
 
 READERS = 100
 WRITERS = 100

@@ -7,9 +7,9 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.images import layer
 from tests.support.docker import Docker
 from tests.support.servers import TlsPort, connected
-from tests.support.upstream_images import layer
 
 BLOB = layer("blob", 1_000)
 

@@ -4,9 +4,9 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.clock import FrozenClock
 from tests.support.planes import EmulatorClient
-from tests.support.scripted_upstream import ScriptedUpstream
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import image
 from tests.support.boto import Keys, client_of
-from tests.support.faults import answers
 from tests.support.pull_through import running_cache
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import image
 
 NAME = "quay/team/app"
 TRUST = """{"Version": "2012-10-17", "Statement": [

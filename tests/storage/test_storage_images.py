@@ -9,9 +9,9 @@ import pytest
 from ecr_emulator.domain.image import Layer, StoredManifest
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
+from ecr_emulator.testing.upstream.images import FOREIGN_LAYER
 from tests.support.images import an_image, an_index
 from tests.support.storage import NOW, a_repository, row_counts, store_manifest
-from tests.support.upstream_images import FOREIGN_LAYER
 
 
 def test_an_image_comes_back_with_its_tags_in_order(store, repository):

@@ -7,8 +7,8 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.testing.upstream.images import Content, UpstreamImage
 from tests.support.boto import client_of
-from tests.support.upstream_images import Content, UpstreamImage
 
 ACCOUNT = "123456789012"
 BASE = "http://localhost:4566"

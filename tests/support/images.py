@@ -9,7 +9,7 @@ from typing import Any
 
 from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.names import digest_of
-from tests.support.upstream_images import Content, UpstreamImage, image
+from ecr_emulator.testing.upstream.images import Content, UpstreamImage, image
 
 
 def an_image(seed: object = 1, **members: Any) -> UpstreamImage:

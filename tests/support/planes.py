@@ -10,10 +10,10 @@ from werkzeug.test import Client, TestResponse
 
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.testing.upstream.images import Content, UpstreamImage
 from tests.support.boto import client_of
 from tests.support.docker import json_of
 from tests.support.images import put_manifest, upload_layer
-from tests.support.upstream_images import Content, UpstreamImage
 
 
 class Refused(Exception):

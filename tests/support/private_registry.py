@@ -7,10 +7,10 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from ecr_emulator.testing.upstream.images import Content, UpstreamImage, UpstreamIndex
 from tests.support.docker import Docker, json_of
 from tests.support.images import put_image, put_manifest, upload_layers
 from tests.support.pull_through import ACCOUNT, Cache, pull
-from tests.support.upstream_images import Content, UpstreamImage, UpstreamIndex
 
 OTHER_ACCOUNT = "111122223333"
 HOME = "us-east-1"

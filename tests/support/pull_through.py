@@ -14,10 +14,10 @@ from werkzeug.test import Client, TestResponse
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_of
 from tests.support.clock import HurriedClock
 from tests.support.docker import json_of
-from tests.support.scripted_upstream import ScriptedUpstream
 
 ACCOUNT = "123456789012"
 CREDENTIAL = ("hub-user", "hub-token")

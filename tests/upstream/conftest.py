@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.scripted_upstream import ScriptedUpstream
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.upstream_adapter import HUB, Adapter
 
 

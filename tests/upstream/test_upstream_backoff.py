@@ -19,14 +19,14 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamUnavailable,
 )
 from ecr_emulator.system import SystemClock, spread
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import answers, hang_up, redirects, stalls
+from ecr_emulator.testing.upstream.images import image, layer
 from ecr_emulator.upstream.concurrency import BLOBS_PER_HOST, REQUESTS_PER_HOST, ConcurrencyLimit
 from ecr_emulator.upstream.failure_cache import KEPT, FailureCache
 from ecr_emulator.upstream.retries import AttemptFailed, Payload, Retries
 from tests.support.clock import FrozenClock
-from tests.support.faults import answers, hang_up, redirects, stalls
-from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_adapter import HUB, SECRET, a_rule
-from tests.support.upstream_images import image, layer
 
 NAME = "library/nginx"
 NGINX = image("nginx")

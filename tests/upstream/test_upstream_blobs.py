@@ -7,7 +7,8 @@ import pytest
 
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnavailable
-from tests.support.faults import (
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import (
     answers,
     corrupted,
     cut_after,
@@ -21,8 +22,7 @@ from tests.support.faults import (
     with_headers,
     wrong_range,
 )
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import layer
+from ecr_emulator.testing.upstream.images import layer
 
 NAME = "library/nginx"
 BLOB = layer("blob", 3_000_000)

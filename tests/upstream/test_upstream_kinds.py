@@ -21,11 +21,10 @@ import pytest
 
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamTooManyRequests
-from tests.support import upstream_kinds
-from tests.support.faults import answers
-from tests.support.upstream_adapter import Adapter
-from tests.support.upstream_images import artifact, multi_arch
-from tests.support.upstream_kinds import (
+from ecr_emulator.testing.upstream import kinds
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import artifact, multi_arch
+from ecr_emulator.testing.upstream.kinds import (
     AZURE,
     CHAINGUARD,
     DOCKER_HUB,
@@ -37,6 +36,7 @@ from tests.support.upstream_kinds import (
     QUAY,
     UpstreamServers,
 )
+from tests.support.upstream_adapter import Adapter
 
 NAMES = {
     DOCKER_HUB: "library/nginx",
@@ -48,9 +48,7 @@ NAMES = {
     GITLAB: "/".join(["a-group", *(f"sub-group-{number}" for number in range(18)), "project", "image"]),
     CHAINGUARD: "example.com/chainguard-base",
 }
-IDS = {
-    each: name.lower() for name, each in vars(upstream_kinds).items() if isinstance(each, upstream_kinds.UpstreamKind)
-}
+IDS = {each: name.lower() for name, each in vars(kinds).items() if isinstance(each, kinds.UpstreamKind)}
 GUARDED = [each for each in NAMES if each.credential]
 OPEN = [each for each in NAMES if not each.credential]
 APP = multi_arch()

@@ -9,9 +9,16 @@ import pytest
 
 from ecr_emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable, UpstreamUnsupported
-from tests.support.faults import answers, corrupted, lengthened_by, redirects, truncated_to, with_headers
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import Content, image, multi_arch
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import (
+    answers,
+    corrupted,
+    lengthened_by,
+    redirects,
+    truncated_to,
+    with_headers,
+)
+from ecr_emulator.testing.upstream.images import Content, image, multi_arch
 
 NAME = "library/nginx"
 

@@ -5,14 +5,14 @@ import math
 import pytest
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
+from ecr_emulator.testing.upstream.faults import redirects
+from ecr_emulator.testing.upstream.images import layer
 from ecr_emulator.upstream import http
 from ecr_emulator.upstream.authorizations import KEPT as HEADERS
 from ecr_emulator.upstream.authorizations import AuthorizationKey, Authorizations, Grant
 from ecr_emulator.upstream.circuit_breakers import FAILURES, CircuitBreakers
 from ecr_emulator.upstream.circuit_breakers import KEPT as HOSTS
-from tests.support.faults import redirects
 from tests.support.upstream_adapter import a_rule
-from tests.support.upstream_images import layer
 
 NAME = "library/nginx"
 BLOB = layer("blob")

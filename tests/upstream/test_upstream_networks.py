@@ -7,11 +7,11 @@ import pytest
 
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import redirects
+from ecr_emulator.testing.upstream.images import image, layer
 from ecr_emulator.upstream.redirects import is_private
-from tests.support.faults import redirects
 from tests.support.resolver import resolving
-from tests.support.scripted_upstream import Basic, Bearer
-from tests.support.upstream_images import image, layer
 
 NAME = "library/nginx"
 NGINX = image("nginx")

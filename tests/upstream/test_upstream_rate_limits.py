@@ -8,10 +8,10 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamTooManyRequests
+from ecr_emulator.testing.upstream.images import image
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from tests.support.clock import FrozenClock
 from tests.support.upstream_adapter import HUB, SECRET, a_rule
-from tests.support.upstream_images import image
 
 NAME = "library/nginx"
 NGINX = image("nginx")

@@ -4,11 +4,11 @@ import pytest
 
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.testing.upstream.auth import Basic
+from ecr_emulator.testing.upstream.faults import redirects
+from ecr_emulator.testing.upstream.images import image, layer
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.redirects import is_private, redirect_target
-from tests.support.faults import redirects
-from tests.support.scripted_upstream import Basic
-from tests.support.upstream_images import image, layer
 
 NAME = "library/nginx"
 CREDENTIAL = Credential("somebody", "dckr_pat_1")

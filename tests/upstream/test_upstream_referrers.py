@@ -9,9 +9,9 @@ from ecr_emulator.domain.manifest import OCI_INDEX
 from ecr_emulator.domain.referrer import Referrer, fallback_tag
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure, UpstreamUnavailable
-from tests.support.faults import answers, hang_up, redirects, with_headers
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import SIGNATURE, Content, artifact, image, multi_arch
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import answers, hang_up, redirects, with_headers
+from ecr_emulator.testing.upstream.images import SIGNATURE, Content, artifact, image, multi_arch
 
 NAME = "library/nginx"
 SUBJECT = image("subject")

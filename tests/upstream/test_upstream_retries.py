@@ -6,9 +6,9 @@ from threading import Event
 import pytest
 
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamTooManyRequests, UpstreamUnavailable
+from ecr_emulator.testing.upstream.faults import answers, cut_after, hang_up, reset_after, stalls
+from ecr_emulator.testing.upstream.images import image
 from ecr_emulator.upstream.error_responses import retry_after
-from tests.support.faults import answers, cut_after, hang_up, reset_after, stalls
-from tests.support.upstream_images import image
 
 NAME = "library/nginx"
 NGINX = image("nginx")

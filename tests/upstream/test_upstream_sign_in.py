@@ -15,12 +15,12 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import Reply, answers, hang_up, redirects
+from ecr_emulator.testing.upstream.images import artifact, image
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.token_services import check_realm
-from tests.support.faults import Reply, answers, hang_up, redirects
-from tests.support.scripted_upstream import Basic, Bearer
 from tests.support.upstream_adapter import SECRET, a_rule
-from tests.support.upstream_images import artifact, image
 
 NAME = "library/nginx"
 CREDENTIAL = Credential("somebody", "dckr_pat_1")

@@ -11,11 +11,11 @@ from threading import Event
 from typing import Any
 from unittest.mock import patch
 
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import Fault, Reply, Request, cut_after, ignores_range, wrong_range
 from tests.pull_through.matrix.cells import Break
 from tests.pull_through.matrix.scenario import Scenario, secret_text
 from tests.support.certificates import Authority
-from tests.support.faults import Fault, Reply, Request, cut_after, ignores_range, wrong_range
-from tests.support.scripted_upstream import Basic, Bearer
 
 SECRET = "ecr-pullthroughcache/hub"
 

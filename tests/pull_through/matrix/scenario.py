@@ -20,12 +20,13 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import Request
+from ecr_emulator.testing.upstream.images import artifact, image, index, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from ecr_emulator.upstream.retries import Retries
 from tests.support.certificates import Authority
-from tests.support.faults import Request
 from tests.support.pull_through import ACCOUNT, Cache
-from tests.support.scripted_upstream import Basic, Bearer, ScriptedUpstream
-from tests.support.upstream_images import artifact, image, index, layer
 
 TEAM = "team/app"
 NAME = f"cache/{TEAM}"

@@ -9,8 +9,8 @@ from threading import Event, Thread
 from typing import Any
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from tests.support.faults import Fault, Reply, Request, stalls
-from tests.support.upstream_images import Content, UpstreamImage
+from ecr_emulator.testing.upstream.faults import Fault, Reply, Request, stalls
+from ecr_emulator.testing.upstream.images import Content, UpstreamImage
 
 
 def changed(app: UpstreamImage, change: Callable[[dict[str, Any]], object]) -> UpstreamImage:

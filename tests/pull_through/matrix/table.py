@@ -9,6 +9,16 @@ from __future__ import annotations
 import json
 
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES, OCI_INDEX
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import (
+    answers,
+    corrupted,
+    lengthened_by,
+    redirects,
+    reset_after,
+    truncated_to,
+    with_headers,
+)
 from tests.pull_through.matrix import breaks
 from tests.pull_through.matrix.breaks import here_again, silent, spoilt
 from tests.pull_through.matrix.cells import (
@@ -32,16 +42,6 @@ from tests.pull_through.matrix.cells import (
     unsupported,
     updated,
 )
-from tests.support.faults import (
-    answers,
-    corrupted,
-    lengthened_by,
-    redirects,
-    reset_after,
-    truncated_to,
-    with_headers,
-)
-from tests.support.scripted_upstream import Bearer
 
 SOON = answers(429, Retry_After="2")
 LATER = answers(429, Retry_After="3600")

@@ -8,11 +8,11 @@ from threading import Event, Thread
 import pytest
 import requests
 
+from ecr_emulator.testing.upstream.faults import answers, stalls
+from ecr_emulator.testing.upstream.images import image, index, layer
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_at
-from tests.support.faults import answers, stalls
 from tests.support.processes import serving
-from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_images import image, index, layer
 
 BIG = layer("killed", 1_500_000)
 CHILD = image("amd64", BIG)

@@ -10,13 +10,13 @@ import pytest
 
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import answers, corrupted, stalls
+from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, image, layer
 from ecr_emulator.upstream.retries import Retries
 from tests.pull_through.matrix import breaks
 from tests.pull_through.matrix.scenario import APP, CHILD, LAYER, NAME, TEAM
 from tests.pull_through.matrix.stories import Beside, at_once, changed, stopping_at, wrong_at_the_end
-from tests.support.faults import answers, corrupted, stalls
-from tests.support.scripted_upstream import Bearer
-from tests.support.upstream_images import FOREIGN_LAYER, image, layer
 
 
 def test_a_clock_that_is_set_back_costs_no_token_and_no_storm(at):

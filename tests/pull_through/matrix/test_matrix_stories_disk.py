@@ -12,11 +12,11 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.connections import connect
+from ecr_emulator.testing.upstream.faults import stalls
+from ecr_emulator.testing.upstream.images import image, layer
 from tests.pull_through.matrix.scenario import APP, CHILD, LAYER, NAME, SIGNATURE, TEAM
 from tests.pull_through.matrix.stories import changed, wrong_at_the_end
-from tests.support.faults import stalls
 from tests.support.full_disk import full_disk, read_only_disk
-from tests.support.upstream_images import image, layer
 
 FAT = changed(image("fat", LAYER), lambda it: it.update(annotations={"note": "it needs pages of its own " * 1_000}))
 

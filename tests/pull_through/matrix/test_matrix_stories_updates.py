@@ -4,10 +4,10 @@ from threading import Event
 
 import pytest
 
+from ecr_emulator.testing.upstream.images import image, index
 from tests.pull_through.matrix.scenario import APP, CHILD, NAME, NEW_CHILD, NEW_LAYER, NEWER, TEAM
 from tests.pull_through.matrix.stories import Beside, at_once, listing, stopping_at
 from tests.support.full_disk import full_disk
-from tests.support.upstream_images import image, index
 
 
 def test_an_update_to_indexes_in_indexes_is_whole_to_the_last_level(at):

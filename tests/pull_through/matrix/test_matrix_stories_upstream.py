@@ -6,11 +6,12 @@ from threading import Event
 import pytest
 
 from ecr_emulator.domain.manifest import SCHEMA1, SCHEMA1_SIGNED
+from ecr_emulator.testing.upstream.auth import Bearer
+from ecr_emulator.testing.upstream.faults import answers, cut_after, redirects, with_headers
+from ecr_emulator.testing.upstream.images import Content, index
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.pull_through.matrix.scenario import APP, CHILD, LAYER, NAME, NEWER, TEAM
 from tests.pull_through.matrix.stories import Beside, listing, stopping_at
-from tests.support.faults import answers, cut_after, redirects, with_headers
-from tests.support.scripted_upstream import Bearer, ScriptedUpstream
-from tests.support.upstream_images import Content, index
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ecr_emulator.ports.secrets import Credential
-from tests.support.faults import Fault, Reply, Request
-from tests.support.scripted_upstream import Basic, Bearer, ScriptedUpstream
-from tests.support.upstream_images import UpstreamImage, UpstreamIndex
+from ecr_emulator.testing.upstream.auth import Basic, Bearer
+from ecr_emulator.testing.upstream.faults import Fault, Reply, Request
+from ecr_emulator.testing.upstream.images import UpstreamImage, UpstreamIndex
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 
 BEARER = 'Bearer realm="{realm}",service="{service}"'
 SCOPED = BEARER + ',scope="repository:{name}:pull"'
@@ -32,7 +33,7 @@ class UpstreamKind:
     service: str = ""
     challenge: str = SCOPED
     example: str = ""
-    token_field: str = "token"
+    token_field: str = "token"  # noqa: S105 - the name of a JSON member
     one_token: bool = False
     storage: str | None = None
     redirect: int = 307
@@ -217,7 +218,7 @@ AZURE = UpstreamKind(
     realm="https://contoso.azurecr.io/oauth2/token",
     service="contoso.azurecr.io",
     challenge=SCOPED + ',error="invalid_token"',
-    token_field="access_token",
+    token_field="access_token",  # noqa: S106 - the name of a JSON member
     storage="weumanaged42.blob.core.windows.net",
     credential=CREDENTIAL,
     deviation=_azure,

@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.faults import Reply, Request
+from ecr_emulator.testing.upstream.faults import Reply, Request
 
 _BURST = 16 * 1024
 _MOMENT = 0.02

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from ssl import SSLContext
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from ecr_emulator.domain.manifest import OCI_INDEX
-from tests.support.faults import Fault, Reply, Request, answers
-from tests.support.faulty_server import FaultyServer
-from tests.support.upstream_images import Content, UpstreamImage, UpstreamIndex
+from ecr_emulator.testing.upstream.auth import Basic, Bearer, basic_authorization
+from ecr_emulator.testing.upstream.faults import Fault, Reply, Request, answers
+from ecr_emulator.testing.upstream.images import Content, UpstreamImage, UpstreamIndex
+from ecr_emulator.testing.upstream.server import FaultyServer
 
 _RESOURCE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers)/(?P<reference>[^/]+)")
 
@@ -28,39 +28,6 @@ class _Script:
     fault: Fault
     skip: int
     times: float
-
-
-@dataclass(frozen=True)
-class Bearer:
-    """Tokens of a server's ``/token``, or of the path of ``realm``, for everybody or for one (username, token) pair.
-
-    Two servers with one ``Bearer`` accept the same tokens. ``example`` is the repository in challenges to requests that
-    name none.
-    """
-
-    credential: tuple[str, str] | None = None
-    realm: str | None = None
-    service: str = "scripted"
-    token_field: str = "token"
-    expires_in: object = 300
-    challenge: str = 'Bearer realm="{realm}",service="{service}",scope="repository:{name}:pull"'
-    example: str = ""
-    is_good_for_everything: bool = False
-    scopes: dict[str, str | None] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """The path of the token service."""
-        return urlsplit(self.realm).path if self.realm else "/token"
-
-
-@dataclass(frozen=True)
-class Basic:
-    """One user name with its access token."""
-
-    username: str
-    access_token: str
-    challenge: str = 'Basic realm="{url}"'
 
 
 class ScriptedUpstream:
@@ -158,7 +125,7 @@ class ScriptedUpstream:
 
     # --- Faults and what was asked -------------------------------------------------------------------------
 
-    def fail(
+    def fail(  # noqa: PLR0913 - named arguments that describe an answer
         self,
         matching: Matching,
         fault: Fault | None = None,
@@ -245,7 +212,7 @@ class ScriptedUpstream:
     def _is_welcome(self, request: Request, name: str) -> bool:
         match self.auth:
             case Basic(username, access_token):
-                return request.authorization == _basic(username, access_token)
+                return request.authorization == basic_authorization(username, access_token)
             case Bearer(is_good_for_everything=is_good):
                 scope = self.auth.scopes.get(request.authorization.removeprefix("Bearer "))
                 return scope is not None and (not name or is_good or scope == f"repository:{name}:pull")
@@ -265,7 +232,7 @@ class ScriptedUpstream:
         if not isinstance(self.auth, Bearer):
             return _error(404, "NOT_FOUND", "no tokens here")
         query = parse_qs(request.query)
-        if self.auth.credential and request.authorization != _basic(*self.auth.credential):
+        if self.auth.credential and request.authorization != basic_authorization(*self.auth.credential):
             return _error(401, "UNAUTHORIZED", "wrong credential")
         if query.get("service", [""]) != [self.auth.service]:
             return _error(400, "BAD_REQUEST", "wrong service")
@@ -280,10 +247,6 @@ def _predicate(matching: Matching) -> Callable[[Request], bool]:
         return matching
     method, _, part = matching.rpartition(" ")
     return lambda request: request.matches(method or None, part)
-
-
-def _basic(username: str, access_token: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{access_token}".encode()).decode()
 
 
 def _content(content: Content) -> Reply:

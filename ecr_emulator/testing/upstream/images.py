@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +59,7 @@ class UpstreamIndex(Content):
 
 def layer(seed: object, size: int = 1_000, media_type: str = OCI_LAYER) -> Content:
     """A layer of so many bytes; equal seeds make equal layers."""
-    return Content(random.Random(str(seed)).randbytes(size), media_type)
+    return Content(hashlib.shake_256(str(seed).encode()).digest(size), media_type)
 
 
 def image(seed: object = 1, *layers: Content, docker: bool = False, architecture: str = "amd64") -> UpstreamImage:
