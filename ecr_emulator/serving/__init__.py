@@ -1,1 +1,1 @@
-"""Running a WSGI application on sockets. Two servers with the same ``start`` and ``stop``: Granian and werkzeug's."""
+"""Servers that run a WSGI application on sockets: Granian and werkzeug's, with the same ``start`` and ``stop``."""

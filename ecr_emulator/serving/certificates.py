@@ -1,7 +1,7 @@
-"""A certificate authority of this machine's own, and the certificate that the emulator shows.
+"""A local certificate authority, and the certificate that the emulator presents.
 
-Clients trust the authority once; certificates are made anew under it as they are needed. The authority may only sign
-for loopback, for AWS's registry domains and for names that it was made with, so that a key that leaks is of little use.
+Clients trust the authority once; the authority issues new certificates when they are needed. It may only sign for
+loopback, for AWS's registry domains and for names given at its creation, so a leaked key is of little use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIFE_OF_AUTHORITY = timedelta(days=3650)
 LIFE_OF_CERTIFICATE = timedelta(days=397)
-"""Some clients take no certificate that is good for longer."""
+"""Validity of a certificate. Some clients accept no longer one."""
 RENEWAL = timedelta(days=30)
 DOMAINS = ("localhost", "amazonaws.com", "amazonaws.com.cn", "on.aws", "on.amazonwebservices.com.cn")
 NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
@@ -31,7 +31,7 @@ DUAL_STACK = {"amazonaws.com": "on.aws", "amazonaws.com.cn": "on.amazonwebservic
 
 
 class NameNotCovered(Exception):
-    """The authority was made without a name that is needed now. The message says which, and what to do."""
+    """The authority was created without a name that is needed now. The message names it and the remedy."""
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(
@@ -50,9 +50,9 @@ class Certificate:
 
 
 def certificate_for(folder: Path, extra: Iterable[str], now: datetime) -> Certificate:
-    """The certificate in a folder for every style of address and these names besides, made or renewed if need be.
+    """Return the certificate in a folder for all registry names and ``names``; create or renew it if needed.
 
-    Raises ``NameNotCovered`` and ``OSError``. Keys are readable for their owner alone.
+    Raises ``NameNotCovered`` and ``OSError``. Keys are readable by their owner only.
     """
     extra = list(extra)
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER)
@@ -67,7 +67,7 @@ def certificate_for(folder: Path, extra: Iterable[str], now: datetime) -> Certif
 
 
 def registry_names() -> list[str]:
-    """Localhost, its addresses, and the host names of every registry in every Region that botocore knows."""
+    """Return localhost, its addresses, and the host names of every registry in every Region that botocore knows."""
     names = ["localhost", "*.localhost", *ADDRESSES]
     for region, suffix in _regions():
         names += [
@@ -81,7 +81,7 @@ def registry_names() -> list[str]:
 
 
 def _regions() -> list[tuple[str, str]]:
-    """Region and DNS suffix, of the partitions whose names the authority covers."""
+    """Return Region and DNS suffix, for the partitions whose names the authority covers."""
     from botocore.loaders import Loader
 
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
@@ -151,7 +151,7 @@ def _issue(files: Certificate, authority: _Authority, names: list[str], now: dat
 
 
 def _is_good(files: Certificate, authority: _Authority, names: list[str], now: datetime) -> bool:
-    """Whether a certificate is there, of this authority, for these names, and not about to expire."""
+    """Return whether a certificate of this authority for these names exists and is not about to expire."""
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
 
@@ -213,7 +213,7 @@ def _builder(subject: str, key: EllipticCurvePrivateKey, now: datetime, life: ti
         .subject_name(_name(subject))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))  # for clients whose clocks are a little behind
+        .not_valid_before(now - timedelta(hours=1))  # for clients whose clocks are slightly behind
         .not_valid_after(now + life)
     )
 

@@ -1,6 +1,6 @@
-"""Forwards connections to a server on a Unix socket: their bytes, and their end, however it comes.
+"""Forwarding of connections to a server on a Unix socket: their bytes and every kind of end.
 
-A server that is not told of the end of a connection waits for the rest of a request for ever, with a thread.
+A server that does not see the end of a connection keeps a thread waiting for the rest of the request for ever.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, cast
 from ecr_emulator.ports.storage_failures import OutOfFiles
 
 STEP = 256 * 1024
-"""So many bytes are held at most, each way, for a side that is slower than the other."""
+"""Maximum number of bytes buffered in each direction for the slower side."""
 FILES_EACH = 3
-"""What a connection takes: the client's end, our end of the Unix socket and the server's."""
+"""Files that a connection needs: the client's socket, and both ends of the Unix socket."""
 RETRY_SECONDS = 0.5
-"""How long to wait where the system has no file left for a connection, or the server has not accepted the last ones."""
+"""Seconds to wait while the system has no file left for a connection, or the server's backlog is full."""
 ATTEMPTS = 60
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 class ConnectionForwarder:
     """Accepts connections and forwards each to the Unix socket that ``choose`` names by the first bytes.
 
-    Up to ``limit`` at once, further ones wait. A client that says nothing for ``first_byte_timeout`` seconds is let go.
+    At most ``limit`` connections are open at once; further ones wait. A client that sends nothing for
+    ``first_byte_timeout`` seconds is disconnected.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class ConnectionForwarder:
         self._all_gone = asyncio.Event()
 
     async def accept(self, listeners: Sequence[socket]) -> None:
-        """Carry what comes to these listeners from now on."""
+        """Start to forward the connections to these listeners."""
         self._listeners = listeners
         for listener in listeners:
             listener.setblocking(False)
         self._resume()
 
     async def end(self) -> None:
-        """Accept nothing more, and let go of clients that have said nothing yet."""
+        """Accept no more connections, and disconnect clients that have sent nothing yet."""
         self._pause()
         self._listeners = ()
         await asyncio.gather(*self._tasks)
@@ -62,7 +63,7 @@ class ConnectionForwarder:
                 client.transport.abort()
 
     async def drain(self, timeout: float) -> bool:
-        """Wait until clients have what servers that ended have told them; False if not all got it in time."""
+        """Wait until clients have the answers of stopped servers; False if ``timeout`` seconds did not suffice."""
         if not self._clients:
             return True
         with suppress(TimeoutError):
@@ -75,14 +76,14 @@ class ConnectionForwarder:
         return not cut_off
 
     def began(self, client: _Client) -> None:
-        """A client has come."""
+        """Add a client that has connected."""
         self._clients.add(client)
         self._all_gone.clear()
         if len(self._clients) >= self._limit:
             self._pause()
 
     def ended(self, client: _Client) -> None:
-        """A client has gone."""
+        """Remove a client that has disconnected."""
         self._clients.discard(client)
         if len(self._clients) == self._limit - 1:
             self._resume()
@@ -90,7 +91,7 @@ class ConnectionForwarder:
             self._all_gone.set()
 
     def connect(self, client: _Client, first: bytes) -> None:
-        """Find the server for a client whose first bytes are here."""
+        """Connect a client to its server, by the first bytes that the client sent."""
         self._keep(self._connect(client, first))
 
     def _resume(self) -> None:
@@ -115,7 +116,7 @@ class ConnectionForwarder:
         self._keep(self.loop.connect_accepted_socket(partial(_Client, self), accepted))
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Start a task and hold it, as the loop itself does not."""
+        """Start a task and keep a reference to it, since the loop keeps none."""
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -130,9 +131,9 @@ class ConnectionForwarder:
 
 
 async def _connection(path: str) -> socket:
-    """A connection to a Unix socket, waited for while its backlog is full or there is no file for it.
+    """Connect to a Unix socket; retry while its backlog is full or the system has no file left.
 
-    asyncio takes a connection that was refused because the backlog is full for made.
+    asyncio takes a connection that was refused because of a full backlog for an established one.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -158,7 +159,7 @@ def _connected(path: str) -> socket:
 
 
 class _End(asyncio.Protocol):
-    """One end of a forwarded connection: what comes in here goes out at the other."""
+    """One end of a forwarded connection, which writes the bytes that it receives to the other end."""
 
     transport: Transport
     other: _End | None = None
@@ -205,7 +206,7 @@ class _Client(_End):
         return self.other is not None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is there any more to be answered."""
+        """Abort the connection to the server: no client is left to answer."""
         self._hear()
         if self.other:
             self.other.transport.abort()
@@ -231,5 +232,5 @@ class _Server(_End):
         self._client.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The server has ended the connection: the client gets what is on its way, then the end."""
+        """Close the connection to the client after the buffered bytes are sent: the server has closed its own."""
         self._client.transport.close()

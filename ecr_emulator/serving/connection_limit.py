@@ -1,4 +1,4 @@
-"""The limit of concurrent connections: as many as the system gives this process files for."""
+"""The limit of concurrent connections, by the number of files that the system allows this process."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from contextlib import suppress
 WANTED_FILES = 65_536
 MOST_CONNECTIONS = 10_000
 OWN_FILES = 40
-"""What an idle emulator has open: listeners, event loops, the database."""
+"""Files that an idle emulator has open: listeners, event loops, the database."""
 RESERVED_FILES = 256
-"""Kept for blobs, more connections to the database, and upstreams; half of the rest where there are few."""
+"""Files reserved for blobs, more connections to the database, and upstreams; at most half of the files left."""
 
 
 def take_all_files() -> None:
-    """Raise the soft limit of open files, 1024 on many systems, towards the hard one, as nobody here needs it low."""
+    """Raise the soft limit of open files, 1024 on many systems, towards the hard limit: nothing needs a low one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # macOS has a limit of its own behind the one that it tells
+        with suppress(OSError, ValueError):  # macOS has a lower limit than the one it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def connections(listeners: int, files_each: int = 1) -> int:
-    """How many connections each of so many listeners may have, if one connection takes so many files."""
+    """Return the maximum number of connections of each listener, if a connection needs ``files_each`` files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS

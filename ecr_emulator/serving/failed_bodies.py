@@ -1,7 +1,7 @@
 """Response bodies that fail in the middle: the client must never take them for complete.
 
 Granian closes the connection where a body is shorter than its Content-Length, and where it raises an exception. It
-prints the traceback of the exception; one that is foreseen deserves a line in the log instead.
+prints the traceback of the exception; for an expected failure, this module logs one line instead.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORESEEN = (UpstreamFailure, StorageFailure, ConnectionDropped)
-"""What may end an answer in the middle without anything being wrong with the emulator."""
+"""Failures that may cut an answer short although the emulator works correctly."""
 WITHOUT_CHUNKS = ("HTTP/1", "HTTP/1.0")
-"""How Granian and others name the protocol in which the end of the connection is the end of an unmeasured body."""
+"""Granian's and other servers' names of HTTP/1.0: a body without Content-Length ends with the connection."""
 
 
 def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure | ConnectionDropped) -> None:
-    """Log why an answer breaks off."""
+    """Log why an answer is cut short."""
     log.warning("the answer to %s %s breaks off: %s", method, path, failure.reason)
 
 
 def ending_failed_bodies(wsgi: WSGIApplication) -> WSGIApplication:
-    """The application for Granian: a body that fails is cut short or raises, whichever ends the connection."""
+    """Return the application for Granian: a failing body stops short or raises, whichever closes the connection."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start = _Start(start_response)
@@ -47,7 +47,7 @@ def ending_failed_bodies(wsgi: WSGIApplication) -> WSGIApplication:
 
 
 def _whole(body: _Body) -> list[bytes]:
-    """The body at once: Granian measures a list, and what fails before it is there is an error."""
+    """Return the body as a list, whose length Granian knows; a failure raises before the answer begins."""
     try:
         return list(body)
     finally:

@@ -1,8 +1,8 @@
 """Granian in this process: one application behind any number of listening sockets.
 
 Granian's command forks a worker and binds one address. Here its WSGI worker is started directly, once for each socket:
-the application exists once, and stopping is ours. The names used are not public; ``tests/serving`` holds this
-server to the contract that the emulator needs.
+the application exists once, and this module stops it. Granian's names used here are not public; ``tests/serving``
+checks this server against the contract that the emulator needs.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ REQUEST_HEAD_LIMIT = 64 * 1024
 REQUEST_HEAD_SECONDS = 30
 IDLE_THREAD_SECONDS = 30
 
-# What granian declares about these lags behind what they are.
+# Granian's type declarations of these are out of date.
 native: Any = _granian
 futures: Any = _futures
 
 
 class GranianServer:
-    """Serves ``wsgi`` on the listeners, which it takes over, with up to ``threads`` requests at once on each.
+    """Serves ``wsgi`` on the listeners, which it then owns, with up to ``threads`` concurrent requests on each.
 
-    Threads are started as they are needed. Requests beyond them wait; so do connections beyond ``limit``, each of
-    which holds a file. With a certificate, it speaks TLS.
+    Threads are started when they are needed. Further requests wait; so do connections beyond ``limit``, each of
+    which holds a file. With a certificate, the server speaks TLS.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class GranianServer:
         self._workers = [_Worker(self._application, listener, threads, limit, certificate) for listener in listeners]
 
     def start(self) -> None:
-        """Answer requests from now on."""
+        """Start to answer requests."""
         for worker in self._workers:
             worker.start()
 
     def stop(self, timeout: float) -> bool:
-        """Accept nothing more and wait for what runs; False if something still ran after ``timeout`` seconds."""
+        """Accept no connections and wait for running requests; False if one still runs after ``timeout`` seconds."""
         deadline = monotonic() + timeout
         for worker in self._workers:
             worker.finish()
@@ -69,7 +69,7 @@ class GranianServer:
 
 
 class _Worker:
-    """One socket's worker. Granian runs it in threads of its own."""
+    """The worker of one socket, which Granian runs in its own threads."""
 
     def __init__(
         self, application: Any, listener: socket.socket, threads: int, limit: int, certificate: Certificate | None

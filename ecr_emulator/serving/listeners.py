@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class CannotListen(Exception):
-    """An address cannot be had. The message says which, and why."""
+    """The server cannot listen on an address. The message names the address and the reason."""
 
     def __init__(self, place: str, failure: OSError) -> None:
         super().__init__(f"Cannot listen on {place}: {failure.strerror}")
@@ -24,7 +24,7 @@ class CannotListen(Exception):
 
 
 def listen(hosts: Sequence[str], port: int, *, without_ipv6: bool = False) -> list[socket.socket]:
-    """A listening socket for every address of the hosts, all on one port; port 0 finds one that is free on all.
+    """Return a listening socket for each address of the hosts, all on one port; 0 means a port free on all.
 
     With ``without_ipv6``, IPv6 addresses are left out where the machine has no IPv6. Raises CannotListen.
     """
@@ -32,7 +32,7 @@ def listen(hosts: Sequence[str], port: int, *, without_ipv6: bool = False) -> li
         try:
             return _listen(hosts, port, without_ipv6)
         except CannotListen as refused:
-            # The port that one address was given may be taken on the next.
+            # The free port of one address may be in use on the next address.
             if not refused.in_use:
                 raise
     return _listen(hosts, port, without_ipv6)

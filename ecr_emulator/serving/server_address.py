@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - addresses to listen on, which nobody can reach
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - addresses to listen on, which no client can connect to
 
 
 def with_server_address(wsgi: WSGIApplication, listener: socket.socket) -> WSGIApplication:
-    """Wrap an application: its requests name the address of this listener as that of the server."""
+    """Wrap an application so that its requests have the address of this listener as the server's address."""
     host, port = listener.getsockname()[:2]
     address = {"SERVER_NAME": "localhost" if host in EVERYWHERE else host, "SERVER_PORT": str(port)}
 

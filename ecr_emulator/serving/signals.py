@@ -13,10 +13,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Told:
-    """Whether somebody has told the process to stop.
+    """A flag that a signal sets to stop the process.
 
-    The system hands a signal to any thread, and Python acts on it in the main thread only. One that waits for a lock
-    would sleep on; one that waits for a socket is woken, whichever thread the signal came to.
+    The system delivers a signal to any thread, but Python runs its handler in the main thread only. A main thread that
+    waits for a lock would sleep on; one that waits for a socket wakes up, whichever thread received the signal.
     """
 
     def __init__(self, woken: socket) -> None:
@@ -24,15 +24,15 @@ class Told:
         self._is_told = False
 
     def set(self) -> None:
-        """Somebody has."""
+        """Set the flag."""
         self._is_told = True
 
     def is_set(self) -> bool:
-        """Whether somebody has."""
+        """Return whether the flag is set."""
         return self._is_told
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until somebody has, or for about ``timeout`` seconds; whether somebody has."""
+        """Wait until the flag is set, or for about ``timeout`` seconds; return whether it is set."""
         while not self._is_told and select([self._woken], [], [], timeout)[0]:
             self._woken.recv(1)
         return self._is_told
@@ -40,7 +40,7 @@ class Told:
 
 @contextmanager
 def told_to_stop() -> Iterator[Told]:
-    """What SIGTERM and SIGINT set. A second one does what it would do otherwise: it ends the process."""
+    """Yield the flag that SIGTERM and SIGINT set. A second signal has its default effect: it ends the process."""
     woken, waker = socketpair()
     told = Told(woken)
 

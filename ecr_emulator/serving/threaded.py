@@ -1,4 +1,4 @@
-"""werkzeug's threaded server, for tests and demonstrations: there with Flask, and started in a millisecond."""
+"""werkzeug's threaded server, for tests and demonstrations: it comes with Flask and starts in a millisecond."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class ThreadedServer:
     """Serves ``wsgi`` from a thread of this process, each connection in a thread of its own.
 
-    Listening begins with the object, so ``url`` and ``port`` are known before ``start``. A context manager.
+    The constructor opens the listener, so ``url`` and ``port`` are known before ``start``. A context manager.
     """
 
     def __init__(self, wsgi: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -35,7 +35,7 @@ class ThreadedServer:
 
     @property
     def port(self) -> int:
-        """The port, also where 0 was asked for."""
+        """The port in use, also when 0 was requested."""
         return self._server.port
 
     @property
@@ -50,7 +50,7 @@ class ThreadedServer:
         return self
 
     def stop(self) -> None:
-        """Accept nothing more. Requests that are being answered are left to themselves; a second stop does nothing."""
+        """Accept no more connections. Running requests are not awaited; a second stop does nothing."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -74,7 +74,7 @@ class _Handler(WSGIRequestHandler):
     _answered = False
 
     def run_wsgi(self) -> None:
-        """Answer one request. An application that fails midway ends the connection, so that nothing looks complete."""
+        """Answer one request. A failure midway closes the connection, so no partial answer looks complete."""
         try:
             super().run_wsgi()
         except ConnectionDropped:
@@ -97,11 +97,11 @@ class _Handler(WSGIRequestHandler):
         super().send_response(code, message)
 
     def handle_expect_100(self) -> bool:
-        """Say nothing: ``run_wsgi`` answers ``100 Continue``, and twice is once too often."""
+        """Send nothing: ``run_wsgi`` already answers ``100 Continue``."""
         return True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: requests are logged by ``request_log``."""
+        """Log nothing: ``request_log`` logs requests."""
 
     def log(self, level: str, message: str, *args: Any) -> None:
         _log(level, message, *args)

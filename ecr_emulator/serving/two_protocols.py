@@ -1,8 +1,8 @@
 """HTTP and HTTPS on one port: the first byte of a connection tells which.
 
 Clients disagree about registries on loopback: BuildKit insists on HTTP, containerd on HTTPS for every name but
-``localhost``, Docker tries both. Behind each address stand two Granian servers on Unix sockets, one for each protocol;
-here bytes are only forwarded to the right one, so a slow or silent client costs a few buffers.
+``localhost``, Docker tries both. Two Granian servers on Unix sockets serve each address, one for each protocol;
+this module only forwards bytes to the right server, so a slow or silent client costs a few buffers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 CLIENT_HELLO = 0x16
-"""A TLS connection begins with this byte, no HTTP request does."""
+"""The first byte of every TLS connection; no HTTP request begins with it."""
 
 
 class TwoProtocolServer:
@@ -80,7 +80,7 @@ class TwoProtocolServer:
 
 
 def _stop_all(servers: Sequence[GranianServer], timeout: float) -> bool:
-    """Stop them at the same time."""
+    """Stop the servers at the same time."""
     results: list[bool] = []
     stopping = [Thread(target=lambda server: results.append(server.stop(timeout)), args=(each,)) for each in servers]
     for thread in stopping:

@@ -1,1 +1,1 @@
-"""Where state lives: metadata in SQLite, blobs in files."""
+"""Storage of the state: metadata in SQLite, blobs in files."""

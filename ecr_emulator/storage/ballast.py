@@ -1,4 +1,4 @@
-"""Room on the disk that a file keeps until something needs it to make more."""
+"""A file that reserves disk space and is removed so that deletions work on a full disk."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ecr_emulator.storage.disk import KEPT, free_bytes
 class Ballast:
     """A file of ``KEPT`` bytes beside the database.
 
-    SQLite writes before it deletes. On a disk that other programs have filled to the last byte, nothing could be
-    deleted any more; removing this file makes the room for that. It is not ``wanted`` for temporary state: creating and
-    removing it takes longer than opening a database.
+    SQLite writes before it deletes. On a disk that other programs have filled to the last byte, SQLite could delete
+    nothing; removing this file frees the bytes that SQLite needs. The file is not ``wanted`` for temporary state:
+    creating and removing the file takes longer than opening a database.
     """
 
     def __init__(self, path: Path, wanted: bool = True) -> None:
@@ -30,7 +30,7 @@ class Ballast:
             return
         try:
             self._allocate()
-        except OSError:  # the disk filled up meanwhile, or cannot be written: there is nothing to keep
+        except OSError:  # the disk filled up meanwhile, or cannot be written: no space can be reserved
             self._remove()
 
     def release(self) -> None:

@@ -13,18 +13,18 @@ from typing import Generic, Protocol, TypeVar
 from ecr_emulator.ports.storage_failures import StorageFailure
 
 BUSY_TIMEOUT = 10.0
-"""Seconds to wait for a lock that somebody outside the process holds, a ``sqlite3`` shell for example."""
+"""Seconds to wait for a lock that another process holds, for example a ``sqlite3`` shell."""
 MAPPED = 1 << 30
-"""Readers map so many bytes of the file instead of copying its pages: all of them share the system's cache."""
+"""Bytes of the file that readers map instead of copying its pages: all readers share the system's cache."""
 
 
 def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Connection:
-    """A connection in autocommit mode with foreign keys on, usable from any thread, by one at a time.
+    """Return a connection in autocommit mode with foreign keys on, for any thread, but one thread at a time.
 
-    Durable means: a commit survives a loss of power. One that is not durable survives the process only.
+    A commit on a durable connection survives a loss of power; on another connection it only survives the process.
     """
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")  # first: the next may write the file
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")  # first: the next may write
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     if read_only:
@@ -37,14 +37,14 @@ class Closable(Protocol):
     """Something that a pool can hold."""
 
     def close(self) -> None:
-        """Release it."""
+        """Release the resource."""
 
 
 T = TypeVar("T", bound=Closable)
 
 
 class Pool(Generic[T]):
-    """At most ``limit`` things, opened when needed and lent in order of arrival: nobody overtakes, nobody starves."""
+    """At most ``limit`` resources, opened when needed and lent to threads in their order of arrival."""
 
     def __init__(self, opening: Callable[[], T], limit: int) -> None:
         self._opening = opening
@@ -55,7 +55,7 @@ class Pool(Generic[T]):
         self._closed = False
 
     def take(self) -> T:
-        """Borrow one, waiting for it if all are lent. Raises ``StorageFailure`` after ``close``."""
+        """Borrow a resource; wait if all are lent. Raises ``StorageFailure`` after ``close``."""
         place: SimpleQueue[T] | None = None
         with self._lock:
             if self._closed:
@@ -70,7 +70,7 @@ class Pool(Generic[T]):
         return self._open() if place is None else self._wait(place)
 
     def give(self, thing: T) -> None:
-        """Hand it back."""
+        """Give a borrowed resource back."""
         with self._lock:
             if self._queue:
                 self._queue.popleft().put(thing)
@@ -80,7 +80,7 @@ class Pool(Generic[T]):
                 self._idle.append(thing)
 
     def close(self) -> None:
-        """Close what is idle now, and what is lent as it comes back."""
+        """Close the idle resources now, and each lent resource when it is given back."""
         with self._lock:
             self._closed = True
             while self._idle:

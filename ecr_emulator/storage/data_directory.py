@@ -1,4 +1,4 @@
-"""The data directory, before anything in it is opened: there, usable, and its owner's alone."""
+"""Preparation of the data directory: it must exist, be usable, and be accessible to its owner only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")
 
 
 def prepare(folder: Path) -> None:
-    """Create the directory if need be, and close it and what is in it to others.
+    """Create the directory if needed, and restrict it and the emulator's files in it to their owner.
 
-    One with files of other programs in it stays as open as it is: it may be everybody's. Raises ``OSError`` with the
-    path that cannot be used.
+    A directory that also holds files of other programs keeps its mode: others may need it. Raises ``OSError`` with
+    the path that cannot be used.
     """
     folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
     ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
@@ -40,7 +40,7 @@ def prepare(folder: Path) -> None:
 
 def _require_access(path: Path) -> None:
     needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
-    if not os.access(path, needed) and path.exists():  # an emulator that ends just now removes files
+    if not os.access(path, needed) and path.exists():  # an emulator that is just ending removes files
         raise PermissionError(EACCES, os.strerror(EACCES), os.fspath(path))
 
 

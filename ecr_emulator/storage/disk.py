@@ -1,4 +1,4 @@
-"""What can go wrong with the disk under the data directory, in our words, and how much room it has."""
+"""Failures and free space of the disk under the data directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 
 KEPT = 4 * 1024 * 1024
-"""Bytes of the disk that only what makes room may use."""
+"""Bytes of the disk that are reserved for operations that free space."""
 
 _REFUSES_WRITES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -22,9 +22,9 @@ REMEDY = "Restore it from a copy, or use another data directory."
 
 @contextmanager
 def storage_failures() -> Iterator[None]:
-    """Turn what the system and SQLite say when they cannot write into ``StorageFailure``.
+    """Turn errors of writing, from the system or SQLite, into ``StorageFailure``.
 
-    That a file is there already, or is not there, is left to the caller.
+    ``FileExistsError`` and ``FileNotFoundError`` are left to the caller.
     """
     try:
         yield
@@ -44,7 +44,7 @@ def storage_failures() -> Iterator[None]:
 
 @contextmanager
 def read_failures() -> Iterator[None]:
-    """Turn what SQLite says when it cannot read a database, and a lack of open files, into ``StorageFailure``."""
+    """Turn SQLite's errors of reading, and a lack of file descriptors, into ``StorageFailure``."""
     try:
         yield
     except OSError as error:
@@ -60,23 +60,23 @@ def read_failures() -> Iterator[None]:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that a file is no database, or a damaged one."""
+    """Return whether SQLite reports that a file is damaged or not a database."""
     return _code(error) in _DAMAGED
 
 
 def is_lock(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that somebody else holds the lock."""
+    """Return whether SQLite reports that another connection holds the lock."""
     return _code(error) in _LOCKED
 
 
 def free_bytes(folder: str) -> int:
-    """How many bytes may still be written into the file system of a folder, by us."""
+    """Return the number of bytes that this process may still write into the file system of a folder."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
 
 
 def _require_files(error: sqlite3.Error) -> None:
-    """Raise ``OutOfFiles`` if SQLite could not open a file for lack of it: it does not say why it could not."""
+    """Raise ``OutOfFiles`` if no file descriptor is left: SQLite does not say why it could not open a file."""
     if _code(error) == sqlite3.SQLITE_CANTOPEN:
         try:
             os.close(os.open(os.devnull, os.O_RDONLY))
@@ -85,7 +85,7 @@ def _require_files(error: sqlite3.Error) -> None:
 
 
 def _reason(error: sqlite3.Error) -> str | None:
-    """Say why neither reads nor writes work; None where the error is a fault of the program."""
+    """Return why the database can be neither read nor written; None where the error is a fault of the program."""
     if is_damage(error):
         return f"the database is damaged: {error}. {REMEDY}"
     if is_lock(error):
@@ -94,5 +94,5 @@ def _reason(error: sqlite3.Error) -> str | None:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Return the primary result code; extended ones have it in their last byte."""
+    """Return the primary result code, which is the last byte of an extended result code."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

@@ -1,4 +1,4 @@
-"""Documents in the API's own form: what a registry is configured to do, and what became of an image."""
+"""Documents in the API's own form: the configuration of a registry, and the status of an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecr_emulator.storage.tables import image_documents, registry_documents
 
 
 class _Documents:
-    """The documents of one table, by all columns but the last."""
+    """The documents of one table; all columns but the last are the key."""
 
     def __init__(self, table: Table) -> None:
         keys = table.c.keys()[:-1]

@@ -13,7 +13,7 @@ from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import events as table
 
 KEPT_EVENTS = 10_000
-"""The newest events that are kept."""
+"""Number of events that are kept, the newest ones."""
 
 _AFTER = Statement(select(table).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(bindparam("limit")))
 _LATEST = Statement(
@@ -31,7 +31,7 @@ _FORGET = Statement(delete(table).where(table.c.id <= bindparam("last")))
 
 
 class SqlEvents:
-    """``ports.store.Events``. Keys only grow, also across a reset, so a follower never misses an event."""
+    """``ports.store.Events``. Keys only grow, even across a reset, so a follower never misses an event."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

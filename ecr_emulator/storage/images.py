@@ -1,4 +1,4 @@
-"""The stored images: manifests, what they refer to, and the tags that point at them.
+"""The stored images: manifests, their references, and their tags.
 
 An image with its tags is one row of one query, so a page costs one query too. The bytes of a manifest are shared by
 all repositories; a trigger removes them with the last image that has them.
@@ -31,12 +31,12 @@ _tags_of_image = (
 
 
 def images_where(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The images that meet all conditions, each with its tags in a column ``tags``."""
+    """Return the query for the images that meet all conditions, each with its tags in a column ``tags``."""
     return select(images, _tags_of_image.label("tags")).where(*conditions)
 
 
 def image_of(row: Any) -> Image:
-    """The image in a row of ``images_where``."""
+    """Return the image in a row of ``images_where``."""
     return Image(
         digest=row.digest,
         media_type=row.media_type,

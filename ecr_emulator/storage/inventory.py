@@ -1,4 +1,4 @@
-"""What all repositories hold, whosever they are, for those who verify it."""
+"""The content of the repositories of all accounts, for the verification of the store."""
 
 from __future__ import annotations
 

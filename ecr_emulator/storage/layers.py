@@ -1,4 +1,4 @@
-"""Which blobs the repositories hold, and what their images say of them."""
+"""The blobs that repositories hold, and the references of images to them."""
 
 from __future__ import annotations
 

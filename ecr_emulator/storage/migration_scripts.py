@@ -235,7 +235,7 @@ CREATE TABLE referrer_listings (
 ) WITHOUT ROWID;
 """
 
-# Foreign layers that were pushed were no references, and would be collected.
+# Pushed foreign layers were not recorded as references; garbage collection would delete them.
 FIFTH = """
 INSERT INTO image_references (image_id, position, repository_id, kind, digest, size, media_type)
 SELECT
@@ -257,7 +257,7 @@ WHERE layer.type = 'object' AND NOT EXISTS (
 );
 """
 
-# Imports that had not ended left no note, as if a client had pushed the image.
+# Unfinished imports were not recorded; such an image looked as if a client had pushed it.
 SIXTH = """
 INSERT INTO image_documents (image_id, name, document)
 SELECT DISTINCT tags.image_id, 'pull-through-import', '"STARTED"'
@@ -270,4 +270,4 @@ WHERE validations.validated_at > 0 AND NOT EXISTS (
 """
 
 MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
-"""Step 1 first. Each is a script of SQL statements and runs in one transaction."""
+"""The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

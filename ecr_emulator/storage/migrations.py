@@ -1,6 +1,6 @@
-"""Brings a database to the schema of this program: numbered steps, forward only.
+"""Migration of a database to the schema of this program, in numbered steps, forward only.
 
-The number of the last one taken is SQLite's ``user_version``.
+SQLite's ``user_version`` is the number of the last step taken.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class DatabaseTooNew(Exception):
 
 
 class DatabaseUnreadable(Exception):
-    """The file is no database, or a damaged one."""
+    """The file is damaged or not a database."""
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Raise ``DatabaseUnreadable`` if that is what SQLite finds out within the block."""
+    """Raise ``DatabaseUnreadable`` if SQLite finds within the block that the file is damaged or not a database."""
     try:
         yield
     except DatabaseError as found:
@@ -37,7 +37,7 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def migrate(connection: Connection, path: Path) -> None:
-    """Take the steps that the database at ``path`` lacks. Raises ``DatabaseTooNew``."""
+    """Run the steps that the database at ``path`` lacks. Raises ``DatabaseTooNew``."""
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > len(MIGRATIONS):
         raise DatabaseTooNew(
@@ -55,7 +55,7 @@ def _has_tables(connection: Connection) -> bool:
 
 
 def _copy_empty_database(connection: Connection) -> None:
-    """Copy a database that has taken all steps, in one transaction. It takes a tenth of the time of the steps."""
+    """Copy an empty database of the newest schema, in one transaction: a tenth of the time of the steps."""
     with closing(sqlite3.connect(":memory:")) as source:
         source.deserialize(_empty_database(MIGRATIONS))
         source.backup(connection)

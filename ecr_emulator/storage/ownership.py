@@ -1,4 +1,4 @@
-"""One process owns a data directory, for as long as it lives."""
+"""Ownership of a data directory by one process, for the life of the process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DataDirectoryInUse(Exception):
 class Ownership:
     """Exclusive ownership of a data directory, until ``close`` or the end of the process, a crash included.
 
-    It is a lock of SQLite on a file of its own: it works wherever the database does and leaves nothing to clean up.
+    SQLite locks a separate file: the lock works wherever the database does and leaves nothing to clean up.
     Raises ``DataDirectoryInUse``.
     """
 
@@ -44,7 +44,7 @@ class Ownership:
         self._owned = True
 
     def close(self) -> None:
-        """Let others have it. Harmless when repeated."""
+        """Release the directory for other processes. A repeated call does nothing."""
         if self._owned:
             self._owned = False
             self._pid.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What upstreams said refers to images: one row for each subject, with the listing as JSON."""
+"""Referrers that upstreams listed: one row for each subject, with the listing as JSON."""
 
 from __future__ import annotations
 

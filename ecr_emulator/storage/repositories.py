@@ -32,7 +32,7 @@ _REMOVE = Statement(delete(table).where(table.c.id == bindparam("key")))
 
 
 class SqlRepositories:
-    """``ports.repositories.Repositories``; what hangs on a repository goes with it by foreign keys."""
+    """``ports.repositories.Repositories``; foreign keys delete the content of a repository with it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Forgetting: everything, what an account has, or what it has in one Region."""
+"""Deletion of all state, of an account's state, or of its state in one Region."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _TABLES = [table for table in reversed(metadata.sorted_tables) if table is not s
 
 
 def _owner(table: Table, column: str) -> ColumnElement[str]:
-    """The account or the Region that a row belongs to."""
+    """Return the expression for the account or the Region of a row."""
     found: ColumnElement[str] = tasks.c.arguments[column].as_string() if table is tasks else table.c[column]
     return found
 
 
 def _deletions(*columns: str) -> list[Statement]:
-    """Of all rows that belong to these, in the tables whose rows do."""
+    """Return the deletions of the rows of one owner, in all tables that have these columns."""
     owned = [table for table in _TABLES if table is tasks or set(columns) <= set(table.c.keys())]
     return [
         Statement(delete(table).where(*(_owner(table, column) == bindparam(column) for column in columns)))
@@ -33,7 +33,7 @@ _REGION = _deletions("account", "region")
 
 
 def run(connection: Connection, account: str | None, region: str | None) -> None:
-    """Delete the rows. What is in a repository goes with it; findings that users told belong to no account."""
+    """Delete the rows and the content of repositories. Findings that users registered belong to no account."""
     of_account = _ACCOUNT if region is None else _REGION
     for statement in of_account if account else _EVERYTHING:
         statement.run(connection, account=account, region=region)

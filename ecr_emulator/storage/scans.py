@@ -1,4 +1,4 @@
-"""The stored scans of images, and the findings that users have told."""
+"""The stored scans of images, and the findings that users have registered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots of the database and its blobs, to go back to within the life of the process."""
+"""Snapshots of the database and its blobs, which can be restored within the life of the process."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class StateSnapshots:
         self._blobs = blobs
         self._paths = BlobPaths(data_dir)
         self._folder = data_dir / SNAPSHOTS
-        self.close()  # a process that was killed has left some
+        self.close()  # a killed process leaves links behind
 
     def snapshot(self) -> StateSnapshot:
-        """Take a snapshot; nothing is written meanwhile. Raises ``StorageFailure``."""
+        """Take a snapshot; other threads cannot write meanwhile. Raises ``StorageFailure``."""
         with storage_failures(), self._store.paused() as connection:
             self._folder.mkdir(FOLDER, exist_ok=True)
             snapshot = StateSnapshot(Path(tempfile.mkdtemp(dir=self._folder)))
@@ -70,9 +70,9 @@ class StateSnapshots:
         return snapshot
 
     def restore(self, snapshot: StateSnapshot) -> None:
-        """Go back to a snapshot, which can be restored again. Blobs that came since are deleted.
+        """Restore a snapshot, and delete the blobs stored since. A snapshot can be restored repeatedly.
 
-        Raises ``StorageFailure``; the state is unchanged then.
+        Raises ``StorageFailure`` and then leaves the state unchanged.
         """
         with storage_failures(), self._store.paused() as connection:
             came_since = _digests(connection) - snapshot.blobs.keys()
@@ -126,7 +126,7 @@ def _inode(path: str) -> int | None:
 
 
 def _link(source: str, path: str) -> None:
-    """Link a file to a path, in the place of a file that is there."""
+    """Link a file to a path; replace a file that is already there."""
     try:
         os.link(source, path)
     except FileNotFoundError:

@@ -28,20 +28,20 @@ class Statement:
         self._clause = clause
 
     def one(self, connection: Connection, **values: Any) -> Any:
-        """The first row, with the columns as attributes; None if there is none."""
+        """Return the first row, with the columns as attributes; None if there is none."""
         cells = connection.execute(self._sql, self._arguments(values)).fetchone()
         return None if cells is None else self._row(cells)
 
     def all(self, connection: Connection, **values: Any) -> list[Any]:
-        """All rows, with the columns as attributes."""
+        """Return all rows, with the columns as attributes."""
         return [self._row(cells) for cells in connection.execute(self._sql, self._arguments(values))]
 
     def run(self, connection: Connection, **values: Any) -> Cursor:
-        """Run a statement that changes something."""
+        """Run a statement that changes rows."""
         return connection.execute(self._sql, self._arguments(values))
 
     def run_for_each(self, connection: Connection, values: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement that changes something once for each set of values."""
+        """Run a statement that changes rows, once for each set of values."""
         connection.executemany(self._sql, [self._arguments(each) for each in values])
 
     @cached_property
@@ -72,7 +72,7 @@ class Statement:
     def _row(self) -> Callable[[Iterable[Any]], Any]:
         assert isinstance(self._clause, Select)
         columns = self._clause.selected_columns
-        row_class: Callable[..., Any] = namedtuple  # as a function: its columns are known only now
+        row_class: Callable[..., Any] = namedtuple  # a function, since its columns are known only now
         make: Callable[[Iterable[Any]], Any] = row_class("row", columns.keys())._make
         converters = [
             (place, convert) for place, column in enumerate(columns) if (convert := _cell_converter(column.type))

@@ -1,4 +1,4 @@
-"""The tables of the database. ``migrations`` makes them; a test holds the two together."""
+"""The tables of the database. ``migrations`` creates them; a test compares the two."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ repositories = Table(
     _required("resource_tags", JSON),
     Column("lifecycle_evaluated_at", Instant),
     UniqueConstraint("account", "region", "name"),
-    # Keys are never used again: a key that outlived its repository must not open another one.
+    # Keys are never reused: a kept key of a deleted repository must not find another repository.
     sqlite_autoincrement=True,
 )
 

@@ -1,4 +1,4 @@
-"""The stored tags, and what is known of their upstreams."""
+"""The stored tags, and their validations against upstreams."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
 
 
 class SqlTasks:
-    """``ports.store.Tasks``. ``changed`` says that some were added or removed since it was last set to False."""
+    """``ports.store.Tasks``. ``changed`` is True if tasks were added or removed since it was last set to False."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -50,7 +50,7 @@ class SqlTasks:
         return _task(_DUE.one(self._connection, now=now))
 
     def next_due(self) -> datetime | None:
-        """When the first task is due; None if there is none."""
+        """Return the time at which the first task is due; None if there is no task."""
         due: datetime | None = _NEXT.one(self._connection).due_at
         return due
 

@@ -1,4 +1,4 @@
-"""How far time has come, as the database knows it: by what it was told, and by the dates of what it stores."""
+"""The latest time known to the database: from ``tell``, and from the dates of the stored rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOLD = "time"
 _dates = [
     column
     for table in metadata.sorted_tables
-    if table is not tasks  # these are dated in the future
+    if table is not tasks  # tasks are dated in the future
     for column in table.columns
     if isinstance(column.type, Instant)
 ]
@@ -28,12 +28,12 @@ _TELL = Statement(_tell.on_conflict_do_update(set_={"value": _tell.excluded.valu
 
 
 def latest(connection: Connection) -> datetime | None:
-    """The latest instant that is known; None in an empty database."""
+    """Return the latest known instant; None in an empty database."""
     told = _TOLD.one(connection, key=TOLD)
     known = [datetime.fromisoformat(told.value.decode()) if told else None, _LATEST.one(connection).at]
     return max((each for each in known if each), default=None)
 
 
 def tell(connection: Connection, now: datetime) -> None:
-    """Remember what time it is."""
+    """Store the current time."""
     _TELL.run(connection, key=TOLD, value=now.isoformat().encode())

@@ -1,4 +1,4 @@
-"""Transactions on the database: many that read, one that writes."""
+"""Transactions on the database: many readers, one writer."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 
 READERS = 2
-"""Maximum number of units that read at the same time; further ones wait. A single one would let a long list block all.
+"""Maximum number of concurrent reading units; others wait. With only one, a long list would block all readers.
 
 With eight, 16 clients cost twice the processor time per request: threads in SQLite compete for Python's lock.
 """
 SIGNING_KEY = "signing-key"
 RETRY = 0.05
-"""Seconds between two looks whether another program has let go of the lock."""
+"""Seconds between two attempts to take a lock that another program holds."""
 
 _STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
 _ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
@@ -106,8 +106,8 @@ class SqlUnitOfWork:
     def begin_writing(self, synced: bool) -> bool:
         """Begin a transaction that may write; False if another program holds the lock.
 
-        Without ``synced``, what it commits survives a loss of power only after a later one that is synced, or after
-        SQLite's next checkpoint.
+        Without ``synced``, the commit survives a loss of power only after a later synced commit or after SQLite's
+        next checkpoint.
         """
         synced = synced and self._durable
         if synced != self._synced:
@@ -123,7 +123,7 @@ class SqlUnitOfWork:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Commit what was begun at the end of the block; roll it back if the block raises."""
+        """Commit the transaction at the end of the block; roll it back if the block raises."""
         try:
             yield self.connection
             self.connection.execute("COMMIT")
@@ -139,9 +139,9 @@ class SqlUnitOfWork:
 class SqlStore:
     """``ports.store.Store`` in one SQLite file, for any number of threads of one process.
 
-    Every thread gets its turn in order of arrival. Who has a reading unit must not ask for another one, of either kind,
-    and who has a writing one for no second of these: it might wait for itself. It is a ``RuntimeError`` at once.
-    Raises ``DatabaseTooNew`` and ``DatabaseUnreadable``.
+    Threads get units in their order of arrival. A thread that holds a reading unit must not open another unit, and a
+    thread that holds a writing unit must not open a second writing unit: the thread might wait for itself. Both raise
+    ``RuntimeError`` at once. The constructor raises ``DatabaseTooNew`` and ``DatabaseUnreadable``.
     """
 
     def __init__(self, path: Path, durable: bool) -> None:
@@ -160,7 +160,7 @@ class SqlStore:
         try:
             migrate(writer, path)
             self._next_due = SqlTasks(writer).next_due()
-            writer.execute("PRAGMA busy_timeout = 0")  # _begun waits, and lets others of this process pass meanwhile
+            writer.execute("PRAGMA busy_timeout = 0")  # _begun waits, and lets other threads write meanwhile
         except BaseException:
             writer.close()
             raise
@@ -172,7 +172,7 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
-        """See ``ports.store.Store.reading``; the unit sees the state as of its first question.
+        """See ``ports.store.Store.reading``; the unit sees the state at the time of its first query.
 
         Raises ``StorageFailure`` where the database is damaged.
         """
@@ -185,14 +185,14 @@ class SqlStore:
             yield work
 
     def signing_key(self) -> bytes:
-        """32 random bytes, made when first asked for and the same ever after."""
+        """Return 32 random bytes, created at the first call and the same in all later calls."""
         with self._writing() as (_, connection):
             _ADD_STATE.run(connection, key=SIGNING_KEY, value=os.urandom(32))
             key: bytes = _STATE.one(connection, key=SIGNING_KEY).value
         return key
 
     def latest_time(self) -> datetime | None:
-        """The latest instant of which the database knows; None if it is empty."""
+        """Return the latest instant in the database; None if the database is empty."""
         with self._reading() as (_, connection):
             return times.latest(connection)
 
@@ -201,7 +201,7 @@ class SqlStore:
             times.tell(connection, now)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
-        """Forget everything but the signing key; or only what an account has, in one Region or in all."""
+        """Delete everything but the signing key, or only the state of an account, in one Region or in all."""
         with self._writing(frees=True) as (work, connection):
             work.sql_tasks.changed = True
             resets.run(connection, account, region)
@@ -217,18 +217,18 @@ class SqlStore:
                 self._writer.give(work)
 
     def replace(self, connection: Connection, database: Connection) -> None:
-        """Within ``paused``, replace the whole content by that of another database of the same schema, at once."""
+        """Replace the whole content, within ``paused``, by that of another database of the same schema, in one step."""
         database.backup(connection)
         self._next_due = SqlTasks(connection).next_due()
 
     def close(self) -> None:
-        """Close the database; units under way may still end."""
+        """Close the database; open units may still finish."""
         self._readers.close()
         self._writer.close()
 
     @contextmanager
     def _only(self, kind: str) -> Iterator[None]:
-        """What would wait for ever when enough threads do it at the same time fails at once instead."""
+        """Raise ``RuntimeError`` for a nested unit, which could wait for ever if many threads nested units."""
         outer = getattr(self._here, "unit", None)
         if outer in ("reading", kind):
             raise RuntimeError(f"a thread asks for a {kind} unit inside a {outer} one")
@@ -276,10 +276,10 @@ class SqlStore:
             raise StorageFailure("the data directory cannot be written: the disk is full")
 
     def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
-        """Take the unit that writes and begin with it.
+        """Take the writing unit and begin its transaction.
 
-        While another program holds the lock, the unit is offered to the other threads: those that do not wait for the
-        lock do not wait for those that do.
+        While another program holds the lock, other threads may take the unit: a thread that does not wait for the
+        lock does not wait for a thread that does.
         """
         last_try = monotonic() + (BUSY_TIMEOUT if waits else 0)
         while True:
