@@ -1,4 +1,4 @@
-"""The companions as a WSGI application: moto, with state of the emulator's own."""
+"""The companions as a WSGI application: moto, with separate state for each emulator."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ MOTO_API_IS_CLOSED = (
     "POST /_ecr/reset empties everything, GET / lists what else there is."
 )
 
-# In the header or in the query of a presigned request, by signature version 4 or, for S3 still common, 2.
+# In the header, or in the query of a presigned request; signature version 4 or 2, which is still common for S3.
 _ACCESS_KEY = re.compile(r"(?:Credential=|AWSAccessKeyId=|^AWS )([^/,:&\s]+)")
 
 
 class Companions:
-    """Answers every service that moto has. A caller's account is the one that the emulator gives it.
+    """Answers every service that moto has. The emulator decides the account of a caller.
 
-    What moto cannot answer is refused with the reason: a service or an action that it does not have (501), a
-    package that it needs and that is not installed (501), a failure of its own (500, the traceback in the log).
+    The error response states why moto cannot answer: moto lacks the service or the operation (501), a package that
+    moto needs is not installed (501), or moto failed (500, with the traceback in the log).
     """
 
     def __init__(self, default_account: str) -> None:
@@ -64,42 +64,42 @@ class Companions:
         return self._is_loaded
 
     def entered(self) -> AbstractContextManager[None]:
-        """Have moto's globals show what these companions know, to code that reads or changes it."""
+        """Make moto's globals show the state of these companions, for code that reads or changes it."""
         self._unchanged_since = None
         return self._backends.entered()
 
     def at_load(self, action: Callable[[], None]) -> None:
-        """Do something when moto is first needed and before it answers anybody; again if it fails."""
+        """Register an action for the first use of moto, before moto answers; a failed action runs again."""
         self._at_load.append(action)
 
     def if_loaded(self, action: Callable[[], None]) -> None:
-        """Do something now if moto is there. What is under way at its first use is waited for."""
+        """Run an action now if moto is loaded. Wait for a first use of moto that is in progress."""
         with self._lock, self.entered():
             if self._is_loaded:
                 action()
 
     def before_each_call(self, answer: Callable[[WSGIEnvironment, str], Response | None]) -> None:
-        """Look at each request, and at the account it comes from, before moto does; an answer keeps it from moto."""
+        """Register a function of each request and its account, called before moto; its answer replaces moto's."""
         self._before_each_call.append(answer)
 
     def after_each_answer(self, action: Callable[[WSGIEnvironment, Response], None]) -> None:
-        """Look at each request and at what moto answers to it, before the caller has its answer."""
+        """Register an action on each request and moto's answer to it, before the caller receives the answer."""
         self._after_each_answer.append(action)
 
     def after_each_call(self, action: Callable[[], None]) -> None:
-        """Do something after each call to a companion, before the caller has its answer."""
+        """Register an action for the end of each call, before the caller receives the answer."""
         self._after_each_call.append(action)
 
     def at_reset(self, action: Callable[[], None]) -> None:
-        """Do something after a reset, whether or not moto was ever used."""
+        """Register an action for the end of a reset, whether or not moto was ever used."""
         self._at_reset.append(action)
 
     def in_snapshots(self, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
-        """Let snapshots include what ``get`` returns; ``put`` takes a copy of it when one is restored."""
+        """Include the result of ``get`` in snapshots; a restore calls ``put`` with a copy of it."""
         self._in_snapshots.append((get, put))
 
     def snapshot(self) -> Copy:
-        """Copy what the companions know. Costs nothing if nobody has asked them since the last snapshot."""
+        """Copy the state of the companions. This is free if they had no call since the last snapshot."""
         with self._lock:
             if self._unchanged_since is None:
                 more = [get() for get, _ in self._in_snapshots]
@@ -107,7 +107,7 @@ class Companions:
             return self._unchanged_since
 
     def restore(self, snapshot: Copy) -> None:
-        """Go back to a snapshot. Costs nothing if nobody has asked since it was taken or restored."""
+        """Restore a snapshot. This is free if the companions had no call since it was taken or restored."""
         with self._lock:
             if self._unchanged_since is not snapshot:
                 self._is_loaded, backends, more = snapshot.revived()
@@ -117,7 +117,7 @@ class Companions:
                 self._unchanged_since = snapshot
 
     def load(self) -> WSGIApplication:
-        """moto's application, imported now if it was not: that costs about 0.5 s, and each service some more."""
+        """Return moto's application. The first import takes about 0.5 s, and each service adds to that."""
         with self._lock, self.entered():
             if self._moto is None:
                 self._moto = _moto_application()
@@ -128,9 +128,9 @@ class Companions:
             return self._moto
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
-        """Forget what the companions know; or only what an account has, in one Region or in all.
+        """Delete the state of the companions, or only that of an account, in one Region or in all.
 
-        What belongs to no Region, as users and buckets do, stays where one is named.
+        Users, buckets and other state without a Region stay if a Region is given.
         """
         with self._lock:
             self._unchanged_since = None
@@ -139,14 +139,14 @@ class Companions:
                 for action in self._at_reset:
                     action()
                 return
-            self.load()  # with moto comes what an earlier process has left
+            self.load()  # loading moto also loads the state that an earlier process stored
             with self.entered():
                 self._backends.clear_account(account, region)
                 for action in self._after_each_call:
                     action()
 
     def close(self) -> None:
-        """Let go of files and containers that companions hold."""
+        """Release files and containers that companions hold."""
         self._backends.clear()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -159,7 +159,7 @@ class Companions:
         return answer(environ, start_response)
 
     def _answer(self, environ: WSGIEnvironment) -> Response:
-        """moto's answer, held back: what is done after a call may fail, and then that is the answer."""
+        """Return moto's whole answer: if an action after the call fails, its failure is the answer instead."""
         moto = self.load()
         account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
         answer = self._own_answer(environ, account) or _motos_answer(moto, environ)
@@ -190,14 +190,14 @@ def _motos_answer(moto: WSGIApplication, environ: WSGIEnvironment) -> Response:
 
 
 def _keep_from_web_pages(answer: Response) -> None:
-    """Take back that moto lets every page read every answer: who may is decided for the whole emulator."""
+    """Remove moto's headers that let every web page read the answer: the emulator decides which pages may."""
     for name, _ in list(answer.headers):
         if name.lower().startswith("access-control-"):
             answer.headers.pop(name, None)
 
 
 def _described(environ: WSGIEnvironment) -> dict[str, str]:
-    """The service and the operation of a call. Those that REST services have are told by method and path."""
+    """Return service and operation of a call; operations of REST services have no name, only method and path."""
     service = service_of(environ)
     target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
     operation = target[2] or query_of(environ, service or "").get("Action", "")
@@ -221,7 +221,7 @@ def _moto_application() -> WSGIApplication:
             raise Closed(MOTO_API_IS_CLOSED)
         return werkzeug_app.create_backend_app(service)
 
-    # Before it gives up, moto prints what its own developers would have to do.
+    # Before moto gives up, it prints hints for its own developers.
     werkzeug_app.print = log.debug  # type: ignore[attr-defined]
 
     application: WSGIApplication = werkzeug_app.DomainDispatcherApplication(application_of)

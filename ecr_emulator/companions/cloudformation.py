@@ -1,4 +1,4 @@
-"""CloudFormation does not make resources of ECR: moto's would be in a registry that nobody can reach."""
+"""CloudFormation refuses resources of ECR: moto would create them in a registry that no client can reach."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TAKE_TEMPLATES = (
 
 
 def cloudformation_without_ecr() -> type:
-    """moto's CloudFormation, which refuses what asks for resources of ECR; imports it."""
+    """Return a backend class of moto's CloudFormation that refuses resources of ECR; imports moto's."""
     from moto.cloudformation.models import CloudFormationBackend
 
     methods: dict[str, Any] = {name: _checked(getattr(CloudFormationBackend, name)) for name in _TAKE_TEMPLATES}
@@ -44,7 +44,7 @@ def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
                 _refuse(template, backend)
             return method(backend, *arguments, **named)
         except _refused():
-            # The address of a nested stack may depend on parameters: it is known when its parent is half made.
+            # The URL of a nested stack may depend on parameters: it is known only while its parent is being created.
             for stack_id in backend.stacks.keys() - before:
                 _remove(stack_id, backend)
             raise
@@ -75,7 +75,7 @@ def _refused() -> type[Exception]:
     from moto.cloudformation.exceptions import ValidationError
 
     class ResourcesOfEcrRefused(ValidationError):
-        """A template asks for what CloudFormation does not make here."""
+        """A template has resources that CloudFormation does not create in this emulator."""
 
         def __init__(self, reason: str) -> None:
             super().__init__(message=reason)

@@ -17,7 +17,7 @@ _shared: ContextVar[list[Any]] = ContextVar("shared_objects")
 class Copy:
     """A copy of some objects. Each ``revived`` set of objects is independent of all others.
 
-    What cannot be copied, as classes of our own, threads and open files, is ``shared`` between them.
+    Objects that cannot be copied, for example local classes, threads and open files, are ``shared`` between the sets.
     """
 
     data: bytes
@@ -41,14 +41,14 @@ class Copy:
 
 
 class _Copier(pickle.Pickler):
-    """Copies by value; locks are made anew."""
+    """Copies by value; locks are replaced by new ones."""
 
     def __init__(self, out: BytesIO) -> None:
         super().__init__(out, pickle.HIGHEST_PROTOCOL)
         self.shared: list[Any] = []
 
     def reducer_override(self, thing: Any) -> Any:
-        """Return how to make ``thing`` again."""
+        """Return how to recreate ``thing``."""
         if isinstance(thing, type | FunctionType):
             return self._share(thing) if "<" in thing.__qualname__ else NotImplemented
         if isinstance(thing, _LOCK | _RLOCK):

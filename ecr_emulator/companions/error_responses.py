@@ -1,4 +1,4 @@
-"""Error responses of companions, in the format of the service that was asked."""
+"""Error responses of companions, in the format of the requested service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAILED = "500 Internal Server Error"
 
 _SERVICE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[^/]+/([^/,]+)/aws4_request")
 _SPEAK_XML = {"cloudfront", "route53", "s3"}
-"""The services whose answers are XML, by the names that they sign for."""
+"""The services whose answers are XML, by their names in signatures."""
 
 
 class CompanionFailure(Exception):
@@ -39,7 +39,7 @@ class NoSuchCompanion(Exception):
 
 
 class Closed(Exception):
-    """moto has it, and it is nobody's business. The message says what there is instead."""
+    """moto has the service, but the emulator does not offer it. The message names the alternative."""
 
 
 def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -55,7 +55,7 @@ def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartRe
 
 
 def in_words_of_aws(status: str, code: str, message: str, environ: WSGIEnvironment) -> Response:
-    """An error as SDKs expect it: XML to a query request and from S3, else JSON."""
+    """Return an error in the format that SDKs expect: XML for the query protocol and S3, else JSON."""
     if _speaks_xml(environ):
         content_type, text = "text/xml", _xml(code, message)
     else:
@@ -101,7 +101,7 @@ def _explain(failure: Exception, service: str) -> tuple[str, str, str]:
 
 
 def _missing_package(failure: BaseException | None) -> str | None:
-    """The package that was not found. Some of moto's code fails again while it handles that."""
+    """Return the package that was not found. Some of moto's code fails again while it handles that failure."""
     while failure:
         if isinstance(failure, ModuleNotFoundError) and failure.name:
             return failure.name.partition(".")[0]

@@ -1,7 +1,7 @@
-"""IAM as moto has it, with AWS's managed policies and the service-linked roles of ECR as they are at AWS.
+"""moto's IAM with AWS's managed policies and the service-linked roles of ECR as AWS has them.
 
-moto has the text of the policies, and leaves them out unless the whole process is told otherwise; it makes up names for
-roles, and gives them no policies.
+moto has the text of the policies, but leaves them out unless a setting of the whole process includes them; moto invents
+names for service-linked roles and attaches no policies to them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ POLICIES = "arn:aws:iam::aws:policy/aws-service-role/"
 
 
 def iam_of_aws() -> type:
-    """The class of moto's backend; imports it."""
+    """Return the class of the backend; imports moto's."""
     from moto.iam.exceptions import EntityAlreadyExists, InvalidInput
     from moto.iam.models import AWSManagedPolicy, IAMBackend
 
@@ -32,7 +32,7 @@ def iam_of_aws() -> type:
             ]
 
         def create_service_linked_role(self, service_name: str, description: str, suffix: str) -> Any:
-            """Create the role of a service, which an account has once."""
+            """Create the role of a service; an account has at most one."""
             own = ROLES.get(service_name)
             try:
                 if own is None:

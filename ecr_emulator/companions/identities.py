@@ -1,6 +1,6 @@
-"""Whom IAM and STS know, and what they let them do.
+"""The identities that IAM and STS know, and their policies.
 
-A user has policies of its own and those of its groups, a session those of its role and the one that came with it.
+A user has its own policies and those of its groups; a session has those of its role and its session policy.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html
 """
 
@@ -24,16 +24,16 @@ from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.time import Clock
 
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
-"""What stands for a permissions boundary that was deleted: nothing is within it."""
+"""Stands for a deleted permissions boundary: it allows nothing."""
 _ECR = "ecr"
-"""The name of the session in which ECR acts in a role."""
+"""The name of the session that ECR uses when it acts in a role."""
 
 
 class CompanionIdentities:
-    """``ports.identities.Identities`` on the companions. Nobody is known before moto is first used.
+    """``ports.identities.Identities`` on the companions. No identity is known before moto is first used.
 
-    moto counts the life of a session by the machine's clock; here it ends by the emulator's, wherever that was moved
-    before or after.
+    moto measures the life of a session by the machine's clock; this class ends a session by the emulator's clock,
+    even if that clock was moved before or after.
     """
 
     def __init__(self, companions: Companions, clock: Clock) -> None:
@@ -70,7 +70,7 @@ class CompanionIdentities:
         return found or Identity(Principal.of_arn(caller.principal_arn))
 
     def identity_in_role(self, role_arn: str) -> Identity:
-        """See ``ports.identities.Identities.identity_in_role``. Imports moto if need be: it has the role."""
+        """See ``ports.identities.Identities.identity_in_role``. Imports moto if needed, since moto holds the role."""
         self._companions.load()
         with self._companions.entered():
             principal = Principal.of_arn(session_of_role(role_arn, _ECR), role_arn)
@@ -83,7 +83,7 @@ class CompanionIdentities:
         return _session_identity(session, self._sessions.context(caller.session_key)) if session else None
 
     def _note_new_sessions(self) -> None:
-        """Remember when the sessions end that came since the last call: the newest stand last."""
+        """Remember the ends of the sessions that began since the last call: moto lists the newest session last."""
         with self._lock:
             for sts in backends_of("sts"):
                 for session in reversed(sts.assumed_roles):
@@ -142,7 +142,7 @@ def _in_role(
 
 
 def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
-    """The user or role with an ARN, after the backend that has it."""
+    """Return the backend and the user or role with an ARN."""
     backends = backends_of("iam", account_of(arn))
     return next(
         ((iam, each) for iam in backends for each in list(getattr(iam, kind).values()) if each.arn == arn), None
@@ -150,7 +150,7 @@ def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
 
 
 def _policies_of(holder: Any) -> Iterator[NamedPolicy]:
-    """The inline and managed policies of a user, group or role."""
+    """Return the inline and managed policies of a user, group or role."""
     for name, document in list(holder.policies.items()):
         yield NamedPolicy(name, document)
     for arn, policy in list(holder.managed_policies.items()):

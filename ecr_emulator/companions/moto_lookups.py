@@ -39,9 +39,9 @@ def find_user(access_key: str) -> tuple[Any, Any] | None:
 
 
 def backends_of(service: str, account: str | None = None) -> Iterator[Any]:
-    """What moto has of a service, in all accounts or in one, in any partition.
+    """Return moto's backends of a service, of all accounts or of one, in any partition.
 
-    Nothing is made by looking: neither an account's backend nor, by an import, the service.
+    The look-up creates no backend of an account and imports no service.
     """
     models = sys.modules.get(f"moto.{service}.models")
     every: dict[str, Any] = getattr(models, f"{service}_backends", {})

@@ -1,8 +1,8 @@
-"""moto's state, apart for each emulator.
+"""Separate moto state for each emulator.
 
-moto keeps what it knows in the globals of its modules: a ``BackendDict`` for each service, and lists of all instances.
-Everything in the process shares them, and ``mock_aws`` empties them when it starts and when it ends. Here those globals
-show each emulator backends of its own while it asks, and everybody else what they always were.
+moto keeps its state in the globals of its modules: a ``BackendDict`` for each service, and lists of all instances.
+The whole process shares them, and ``mock_aws`` empties them when it starts and when it ends. This module makes those
+globals show an emulator its own backends within ``entered``, and all other code the original ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 _current: ContextVar[OwnBackends | None] = ContextVar("own_backends", default=None)
 _redirecting = Lock()
 
-# What Python looks up on the type of a dictionary, past ``__getattribute__``.
+# Methods that Python looks up on the type of a dictionary, bypassing ``__getattribute__``.
 _SPECIAL = ("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__", "__repr__")
 
 
@@ -45,7 +45,7 @@ class OwnBackends:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Have moto see these backends in this thread, and in those that are started meanwhile."""
+        """Make moto use these backends in this thread, and in threads that are started within the block."""
         before = _current.set(self)
         try:
             yield
@@ -53,7 +53,7 @@ class OwnBackends:
             _current.reset(before)
 
     def of(self, backends: Any) -> Any:
-        """What stands for a ``BackendDict`` of moto's; one of these stands for itself."""
+        """Return the dictionary that replaces a ``BackendDict`` of moto; a replacement is returned as it is."""
         found = self._by_id.get(id(backends))
         return self._made_for(backends) if found is None else found
 
@@ -72,12 +72,12 @@ class OwnBackends:
         return self._kinds[service]() if service in self._kinds else kind, service, *regions
 
     def state(self) -> BackendsState:
-        """Return the backends themselves, to be copied. Not to be called within ``entered``."""
+        """Return the backends themselves, to be copied. Must not be called within ``entered``."""
         made = {key: backends for key, backends in self._by_id.items() if key != id(backends)}
         return BackendsState(made, self.in_use, self.tracked)
 
     def replace(self, state: BackendsState) -> None:
-        """Forget everything, and show these backends from now on."""
+        """Replace all backends by these."""
         self.clear()
         with self._lock:
             self._by_id.update(state.made)
@@ -86,20 +86,20 @@ class OwnBackends:
             self.tracked.update(state.tracked)
 
     def clear(self) -> None:
-        """Forget everything; backends that hold files or containers let go of them first."""
+        """Delete all backends; backends that hold files or containers release them first."""
         with self.entered():
             for backends in list(self.in_use):
                 for _, _, backend in list(backends.iter_backends()):
                     _let_go(backend)
                 for regions in list(backends.values()):
-                    regions.clear()  # moto remembers the dictionary of an account, here what is in it is forgotten
+                    regions.clear()  # moto keeps references to it: delete only its content
         with self._lock:
             self._by_id.clear()
             self.in_use.clear()
             self.tracked.clear()
 
     def clear_account(self, account: str, region: str | None) -> None:
-        """Forget what an account has, in one Region or in all. Others keep theirs: no backend is asked to reset."""
+        """Delete the state of an account, in one Region or in all. Others keep theirs: no backend is asked to reset."""
         with self.entered():
             for backends in list(self.in_use):
                 regions = backends.get(account, {})
@@ -111,7 +111,7 @@ class OwnBackends:
 
 
 def redirect_moto() -> None:
-    """Make moto ask whose backends it is to show; imports its core. Once in a process is enough."""
+    """Make moto look up the backends of the current emulator; imports moto's core. A repeated call does nothing."""
     from moto.core import base_backend
 
     dictionaries: Any = base_backend.BackendDict
@@ -133,7 +133,7 @@ def _let_go(backend: Any) -> None:
 
 
 def _release_buckets(backends: Any, account: str) -> None:
-    """Let anybody have the names of an account's buckets, of which S3 keeps one list for all accounts."""
+    """Free the names of an account's buckets, which moto's S3 keeps in one list for all accounts."""
     owners: dict[str, tuple[str, str]] = getattr(backends, "bucket_accounts", {})
     for bucket, (_, owner) in list(owners.items()):
         if owner == account:
@@ -155,7 +155,7 @@ def _shown(backends: Any) -> Any:
 
 
 class _InUse(list[Any]):
-    """moto's list of the dictionaries in use: those that a reset empties, and whose resources have tags."""
+    """moto's list of the dictionaries in use, which moto reads to reset them and to find tagged resources."""
 
     def _shown(self) -> list[Any]:
         own = _current.get()
@@ -183,7 +183,7 @@ class _InUse(list[Any]):
 
 
 def _tracked_instances() -> property:
-    """The instances of a model that moto knows of: S3 disposes of all it knows of when it is reset."""
+    """Return a property for the tracked instances of a model: a reset of S3 disposes of all of them."""
     of_everybody: dict[type, list[Any]] = {}
 
     def get(model: type) -> list[Any]:
@@ -200,7 +200,7 @@ def _tracked_instances() -> property:
 
 
 def _redirect_threads() -> None:
-    """Have threads that moto starts, as for Step Functions and exports of DynamoDB, see what their starter saw."""
+    """Make threads of moto, as for Step Functions and DynamoDB exports, use the backends of the starting thread."""
     start = Thread.start
 
     def start_within(thread: Thread) -> None:

@@ -28,7 +28,7 @@ _CHANGES = {
     "RemoveRoleFromInstanceProfile",
     "UpdateAssumeRolePolicy",
 }
-"""What IAM refuses by its model; UpdateRole and UpdateRoleDescription may give a role another description."""
+"""Operations that IAM refuses by its model; UpdateRole and UpdateRoleDescription may change a description."""
 _OF_AWS = ("/aws-service-role/", "/aws-reserved/")
 _POLICY_CHANGES = {
     "CreatePolicyVersion",
@@ -42,7 +42,7 @@ _POLICY_OF_AWS = re.compile(r"arn:[\w-]+:iam::aws:policy/")
 
 
 def refuse_changes_of_protected_roles(environ: WSGIEnvironment, account: str) -> Response | None:
-    """Answer a request that would change a role that is AWS's own."""
+    """Refuse a request that would change a role that belongs to AWS."""
     query = query_of(environ, "iam")
     name = query.get("RoleName", "")
     if not _is_change(query):
@@ -55,7 +55,7 @@ def refuse_changes_of_protected_roles(environ: WSGIEnvironment, account: str) ->
 
 
 def refuse_changes_of_aws_policies(environ: WSGIEnvironment, _: str) -> Response | None:
-    """Answer a request that would change a managed policy of AWS. AWS's own words are not known."""
+    """Refuse a request that would change a managed policy of AWS. AWS's own sentence is not known."""
     query = query_of(environ, "iam")
     action, policy = query.get("Action", ""), query.get("PolicyArn", "")
     if action not in _POLICY_CHANGES or not _POLICY_OF_AWS.match(policy):

@@ -1,4 +1,4 @@
-"""The query protocol, in which IAM, STS and the older services are called."""
+"""The query protocol of IAM, STS and the older services."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _ERROR = (
 
 _SERVICES = ("iam", "sts")
 _UNSIGNED = {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
-"""What STS is asked by who has no keys yet."""
+"""Operations of STS for callers that have no keys yet."""
 _READ = "ecr_emulator.query"
 _ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)")
 
 
 def query_of(environ: WSGIEnvironment, service: str) -> Mapping[str, str]:
-    """What a request to this service says in its form, for IAM and STS in its URL too; nothing if it is for another.
+    """Return the form of a request to this service, for IAM and STS with its URL query; empty for other services.
 
-    Moto finds all as it was, and who asks again after moto, what was found before.
+    The body stays readable for moto, and the result is kept for calls after moto has read the body.
     """
     if _READ not in environ:
         environ[_READ] = _read(environ)
@@ -41,13 +41,13 @@ def query_of(environ: WSGIEnvironment, service: str) -> Mapping[str, str]:
 
 
 def access_key_of(environ: WSGIEnvironment) -> str:
-    """The access key that a request is signed with, if it is."""
+    """Return the access key that a request is signed with; empty if it is not signed."""
     found = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
     return found[1] if found else ""
 
 
 def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:
-    """What a request says, under the service that it is for."""
+    """Return the parameters of a request, by the service that it is for."""
     service = service_of(environ)
     if service not in _SERVICES and not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return {}
@@ -61,5 +61,5 @@ def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:
 
 
 def query_error(code: str, message: str, status: int = 400) -> Response:
-    """The answer to a request that a service refuses."""
+    """Return the error response to a request that a service refuses."""
     return Response(_ERROR.format(code=code, message=escape(message)), status, content_type="text/xml")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 REASON = "The service-linked role is in use: delete the pull through cache rules in all Regions first."
-"""AWS's own words are not known."""
+"""AWS's own sentence is not known."""
 
 _NAMES = {role.name: service for service, role in ROLES.items()}
 _XML = (
@@ -34,18 +34,18 @@ _XML = (
 
 
 class RoleDeletions:
-    """Answers what IAM is asked about deleting the roles of ECR, where moto would answer wrongly."""
+    """Answers requests to delete the roles of ECR where moto would answer wrongly."""
 
     def __init__(self, companions: Companions, store: Store, ids: IdSource) -> None:
         self._store = store
         self._ids = ids
         self._failed: dict[str, list[PullThroughRule]] = {}
         companions.before_each_call(self._answer)
-        companions.at_reset(lambda: self._failed.clear())  # noqa: PLW0108 - it is replaced when one is restored
+        companions.at_reset(lambda: self._failed.clear())  # noqa: PLW0108 - a restore replaces the attribute
         companions.in_snapshots(lambda: self._failed, self._put_failed)
 
     def _answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
-        """The answer to a request that moto shall not see."""
+        """Return the answer to a request that moto must not receive."""
         query = query_of(environ, "iam")
         match query.get("Action"):
             case "DeleteServiceLinkedRole":
@@ -58,7 +58,7 @@ class RoleDeletions:
         self._failed = failed
 
     def _delete(self, account: str, name: str) -> Response | None:
-        """Let moto delete a role that nothing needs, and do not bring it back after a restart."""
+        """Let moto delete a role that is not in use, and do not recreate it after a restart."""
         service = _NAMES.get(name)
         if service is None:
             return None

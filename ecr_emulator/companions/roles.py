@@ -1,4 +1,4 @@
-"""The service-linked roles that ECR makes for itself, in the IAM companion.
+"""The service-linked roles that ECR creates for itself, in the IAM companion.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/using-service-linked-roles.html
 """
@@ -15,8 +15,8 @@ from ecr_emulator.ports.store import Store
 class CompanionRoles:
     """``ports.identities.Roles`` in the IAM companion.
 
-    A role is remembered in the store, so that it is there after a restart, and does not make moto be imported.
-    ``role_deletions`` sees to it that one is not deleted while it is needed, and does not come back once it is.
+    A role is recorded in the store, so that it exists after a restart and moto need not be imported.
+    ``role_deletions`` keeps a role from deletion while it is needed, and a deleted role from returning.
     """
 
     def __init__(self, companions: Companions, store: Store) -> None:
@@ -44,7 +44,7 @@ class CompanionRoles:
 
 
 def find_role(account: str, name: str) -> Any | None:
-    """The role of this name that an account has in IAM."""
+    """Return the role of this name in an account."""
     from moto.iam.models import iam_backends
 
     roles = (role for iam in list(iam_backends[account].values()) for role in list(iam.roles.values()))
@@ -52,7 +52,7 @@ def find_role(account: str, name: str) -> Any | None:
 
 
 def detach_policies(account: str, name: str) -> None:
-    """Take its managed policies from a role, if there is such a role: moto deletes none that has any."""
+    """Detach the managed policies of a role, if the role exists: moto deletes no role that has policies."""
     role = find_role(account, name)
     for policy in list(role.managed_policies.values()) if role else ():
         policy.detach_from(role)

@@ -1,7 +1,7 @@
-"""What is kept of a secret, in a form of our own that outlives changes in moto.
+"""Records of secrets, in a format of this project that does not depend on the version of moto.
 
-A record has names of its own for what moto calls otherwise, or may call otherwise one day. What this moto does not have
-is left out of a record, and of the secret that is made from one; what it has and a record lacks stays as moto makes it.
+The names in a record are independent of moto's names, which may change. A record, and the secret created from it, leave
+out attributes that the installed moto lacks; attributes of moto that a record lacks keep moto's initial values.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Record = dict[str, Any]
 
 
 class MotoUnfamiliar(CompanionFailure):
-    """moto's secrets are not as this emulator knows them. The records are not to blame."""
+    """moto's secrets have another structure than this emulator expects. The records are intact."""
 
     def __init__(self, reason: object) -> None:
         from moto import __version__
@@ -58,7 +58,7 @@ class MotoUnfamiliar(CompanionFailure):
 
 @contextmanager
 def familiar_moto() -> Iterator[None]:
-    """Raise ``MotoUnfamiliar`` where moto's secrets lack what cannot be done without."""
+    """Raise ``MotoUnfamiliar`` if moto's secrets lack a required attribute."""
     try:
         yield
     except (AttributeError, LookupError, TypeError) as unfamiliar:
@@ -66,14 +66,14 @@ def familiar_moto() -> Iterator[None]:
 
 
 def record_of(secret: Any) -> Record:
-    """The record of one of moto's secrets. Raises ``MotoUnfamiliar``."""
+    """Return the record of one of moto's secrets. Raises ``MotoUnfamiliar``."""
     with familiar_moto():
         replicas = [replica.region for replica in getattr(secret, "replicas", ()) if replica.has_replica]
         return _record(vars(secret) | {"replicas": replicas})
 
 
 def secret_of(record: Record) -> Any:
-    """A secret of moto's that is as a record says, without its replicas. Raises ``MotoUnfamiliar``."""
+    """Return a secret of moto from a record, without its replicas. Raises ``MotoUnfamiliar``."""
     from moto.secretsmanager.models import FakeSecret
 
     with familiar_moto():
@@ -86,7 +86,7 @@ def secret_of(record: Record) -> Any:
 
 
 def records_in(kept: Any) -> list[Record]:
-    """The records of a document, also of one of version 1, which had moto's names. Raises if it is none."""
+    """Return the records in a document, also of version 1, which had moto's names. Raises if it is not one."""
     version = kept["version"]
     if version not in (1, VERSION):
         raise ValueError(f"its version is {version!r}, not {VERSION}")

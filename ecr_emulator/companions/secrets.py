@@ -1,4 +1,4 @@
-"""Secrets Manager as pull through sees it.
+"""Secrets of the Secrets Manager companion, for pull through.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html
 """
@@ -60,7 +60,7 @@ class CompanionSecrets:
         return _credential_in(_current_value(secret))
 
     def _find(self, arn: str, registry: Registry) -> Any:
-        """The secret that is not deleted, by its ARN with or without the suffix that Secrets Manager adds."""
+        """Return the secret unless it is deleted, by its ARN with or without the suffix of Secrets Manager."""
         self._companions.load()
         with self._companions.entered():
             return _find(arn, registry)
@@ -79,7 +79,7 @@ def _find(arn: str, registry: Registry) -> Any:
 
 
 def _has_default_key(secret: Any) -> bool:
-    key = getattr(secret, "kms_key_id", None)  # a replica has none: moto gives it the default key
+    key = getattr(secret, "kms_key_id", None)  # a replica has no key of its own: moto gives it the default key
     return key is None or key == DEFAULT_KEY or key.endswith(f":{DEFAULT_KEY}")
 
 

@@ -1,4 +1,4 @@
-"""A file in which the secrets of Secrets Manager outlive the process, as ``secret_records`` has them."""
+"""A file that keeps the secrets of Secrets Manager across restarts, in the format of ``secret_records``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class SecretsFileBroken(CompanionFailure):
 
 
 class SecretsFile:
-    """Writes all secrets of the emulator when they have changed, and reads them at moto's first use.
+    """Writes all secrets of the emulator when they have changed, and reads them at the first use of moto.
 
-    The file is replaced as a whole, for its owner's eyes only, before the call that changed it is answered.
+    The whole file is replaced, readable by its owner only, before the call that changed a secret is answered.
     Raises ``SecretsFileBroken`` or ``MotoUnfamiliar`` when moto is first used.
     """
 
@@ -88,7 +88,7 @@ def _all_records() -> list[Record]:
 
 
 def _put_back(records: list[Record]) -> None:
-    """Into moto, all of them or none; replicas come last, since they give way to a secret of the same name."""
+    """Put all secrets or none into moto; replicas come last, since a secret of the same name has precedence."""
     from moto.secretsmanager.models import secretsmanager_backends
 
     revived = [secret_of(record) for record in records]

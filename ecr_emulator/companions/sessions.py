@@ -1,4 +1,4 @@
-"""What STS is told when a session of a role begins, and moto forgets, as values of condition keys.
+"""Values of condition keys from the beginning of a role's session, which moto does not keep.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
@@ -28,12 +28,12 @@ _BEGINNINGS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
 _ACCESS_KEY = re.compile(r"<AccessKeyId>(\w+)</AccessKeyId>")
 _TAG = re.compile(r"Tags\.member\.([0-9]+)\.Key")
 _PROVIDERS_BY_NAME = {"accounts.google.com", "cognito-identity.amazonaws.com"}
-"""Whose names stand for themselves; other issuers have an ARN."""
+"""Providers that policies name directly; other issuers have an ARN."""
 
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """When a session began, whether with MFA, and what else it was begun with; sessions that it begins inherit some."""
+    """The start of a session, its use of MFA, and its tags and identities; sessions that it begins inherit some."""
 
     issued: datetime
     with_mfa: bool = False
@@ -43,7 +43,7 @@ class SessionFacts:
     transitive: Mapping[str, str] = field(default_factory=dict)
 
     def context(self, now: datetime) -> Context:
-        """The values of condition keys."""
+        """Return the values of condition keys."""
         known = {
             "aws:TokenIssueTime": self.issued.isoformat(),
             "aws:MultiFactorAuthPresent": "true" if self.with_mfa else "false",
@@ -65,12 +65,12 @@ class Sessions:
         companions.at_reset(self._by_key.clear)
 
     def context(self, access_key: str) -> Context:
-        """What conditions can say of a session that has begun."""
+        """Return the values of condition keys for a session that has begun."""
         now = self._clock.now()
         return self._by_key.get(access_key, SessionFacts(now)).context(now)
 
     def context_of_new(self) -> Context:
-        """What conditions can say of a session that begins now, and is used at once."""
+        """Return the values of condition keys for a session that begins now and is used at once."""
         now = self._clock.now()
         return SessionFacts(now).context(now)
 
@@ -83,7 +83,7 @@ class Sessions:
 
 
 def _facts(query: Mapping[str, str], beginner: SessionFacts | None, now: datetime) -> SessionFacts:
-    """What is known of a session that begins now. What is asked for wins over what it inherits."""
+    """Return the facts of a session that begins now. Requested tags override inherited ones."""
     inherited = dict(beginner.transitive) if beginner else {}
     tags = inherited | {
         key: query.get(f"Tags.member.{number[1]}.Value", "")
@@ -102,7 +102,7 @@ def _facts(query: Mapping[str, str], beginner: SessionFacts | None, now: datetim
 
 
 def _provider(query: Mapping[str, str]) -> str | None:
-    """Who has said who the caller is: the ARN of a provider, or a name that AWS knows."""
+    """Return the identity provider that authenticated the caller: an ARN, or a name that AWS knows."""
     if query["Action"] == "AssumeRoleWithSAML":
         return query.get("PrincipalArn")
     if query["Action"] != "AssumeRoleWithWebIdentity":
@@ -115,7 +115,7 @@ def _provider(query: Mapping[str, str]) -> str | None:
 
 
 def _issuer(token: str) -> str | None:
-    """Who has issued a JSON web token, without ``https://``."""
+    """Return the issuer of a JSON web token, without ``https://``."""
     try:
         claims = token.split(".")[1]
         issuer = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["iss"]

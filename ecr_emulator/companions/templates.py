@@ -1,4 +1,4 @@
-"""Templates of CloudFormation: which resource types one asks for, itself and by the templates that it names."""
+"""Resource types in a CloudFormation template and in the templates that it refers to."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 _NAMES_TEMPLATE = ("TemplateURL", "Location")
-"""Of a nested stack, a stack set, an application, and of a snippet that ``AWS::Include`` brings in."""
+"""Properties with the URL of a nested stack, a stack set, an application, or an ``AWS::Include`` snippet."""
 
 
 def resource_types(text: str, fetch: Callable[[str], str]) -> Iterator[str]:
-    """Every ``Type`` in the resources of a template, in JSON or YAML; ``fetch`` has the text behind an address.
+    """Yield every ``Type`` in the resources of a template, in JSON or YAML; ``fetch`` returns the text at a URL.
 
-    What is no template, or not there, is passed over.
+    Texts that are no templates, and missing ones, are skipped.
     """
     fetched: set[str] = set()
     pending = [text]
@@ -26,7 +26,7 @@ def resource_types(text: str, fetch: Callable[[str], str]) -> Iterator[str]:
                 pending.append(value)
             elif key in _NAMES_TEMPLATE and value not in fetched:
                 fetched.add(value)
-                with suppress(Exception):  # an address that leads nowhere is for CloudFormation to complain of
+                with suppress(Exception):  # CloudFormation itself reports a URL that leads nowhere
                     pending.append(fetch(value))
 
 
@@ -52,14 +52,14 @@ def _parsed(text: str) -> Any:
 
 
 def _resources(template: Any) -> Any:
-    """What of a template may ask for resources; a snippet may be the resources themselves."""
+    """Return the parts of a template that may contain resources; a snippet may consist of resources only."""
     if not isinstance(template, dict) or "Resources" not in template:
         return template
     return [template["Resources"], template.get("Transform"), template.get("Fn::Transform")]
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
-    """Every key with a text, however deep, but no ``Type`` of a property. What YAML has in many places is met once."""
+    """Yield each key with a text, at any depth, except the ``Type`` of a property; visit a shared node once."""
     seen: set[tuple[int, bool]] = set()
     pending = [(value, False)]
     while pending:

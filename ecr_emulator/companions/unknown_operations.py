@@ -1,4 +1,4 @@
-"""Operations of AWS that moto does not have, where they are known by method and path.
+"""Operations of AWS that moto lacks, for services that identify them by method and path.
 
 moto answers them with an empty body or a page of HTML, which no SDK can read.
 """
@@ -20,7 +20,7 @@ _S3_CONTROL = "/v20180820/"
 
 
 def refuse_unknown_operation(environ: WSGIEnvironment, answer: Response) -> None:
-    """Raise ``NotImplementedError`` if this is how moto answers to an operation that it does not have."""
+    """Raise ``NotImplementedError`` if this is moto's answer to an operation that moto lacks."""
     service, method, path = service_of(environ), environ["REQUEST_METHOD"], environ["PATH_INFO"]
     if answer.status_code != 404 or service is None or method == "HEAD":
         return
@@ -31,7 +31,7 @@ def refuse_unknown_operation(environ: WSGIEnvironment, answer: Response) -> None
 
 
 def operation_at(service: str, method: str, path: str) -> str | None:
-    """The name of the operation that a service has at a path, by botocore's model of it, if there is one."""
+    """Return the name of a service's operation at a path, by botocore's model of the service; None if unknown."""
     import botocore.session
     from botocore.exceptions import UnknownServiceError
 

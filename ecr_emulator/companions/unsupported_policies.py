@@ -1,4 +1,4 @@
-"""Policies that limit users and sessions and that moto forgets. They are refused where permissions are checked."""
+"""Policies that limit users and sessions but that moto drops. They are refused when permissions are checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNSUPPORTED = {
     "AssumeRoleWithWebIdentity": ("PolicyArns.", "managed policies of a session; use Policy"),
     "AssumeRoleWithSAML": ("Policy", "policies of a session that SAML began; use AssumeRole"),
 }
-"""For each operation, the beginning of the names of the members that it would forget, and their meaning."""
+"""For each operation, the prefixes of the parameters that moto would drop, and their meaning."""
 
 
 def refuse_unsupported_policies(environ: WSGIEnvironment, _: str) -> None:
