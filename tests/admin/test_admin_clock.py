@@ -1,4 +1,4 @@
-"""Moving the clock far, and how far it goes."""
+"""Moves of the clock: their limits, the daily work of long moves, and freezing and setting it."""
 
 import json
 from datetime import UTC, datetime, timedelta

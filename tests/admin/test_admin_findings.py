@@ -1,4 +1,4 @@
-"""Scan findings that users give the emulator for their images."""
+"""Scan findings that users set for their images."""
 
 from __future__ import annotations
 

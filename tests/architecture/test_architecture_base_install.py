@@ -1,4 +1,4 @@
-"""The base install stays small: the packages that ``pip install ecr-emulator`` brings, without extras."""
+"""The size of the base install: the packages that ``pip install ecr-emulator`` installs without extras."""
 
 import tomllib
 from importlib.metadata import distribution
@@ -16,7 +16,7 @@ ONLY_IN_EXTRAS = {"cfn-lint", "docker", "graphql-core", "joserfc", "openapi-spec
 
 
 def needed(requirements):
-    """The installed distributions, by name, that requirements bring with their own requirements."""
+    """Return the distributions that requirements install, with their own requirements, by name."""
     found = {}
     waiting = [Requirement(each) for each in requirements]
     seen = set()
@@ -32,13 +32,13 @@ def needed(requirements):
 
 
 def applicable(installed, extra):
-    """What a distribution requires for an extra, on this machine."""
+    """Return the requirements of a distribution for an extra, on this machine."""
     every = (Requirement(each) for each in installed.requires or ())
     return [each for each in every if each.marker is None or each.marker.evaluate({"extra": extra})]
 
 
 def size(installed):
-    """Bytes on the disk, of modules with the bytecode that pip compiles."""
+    """Return the bytes on the disk, including the bytecode that pip compiles from modules."""
     paths = (Path(installed.locate_file(each)) for each in installed.files)
     return sum(path.stat().st_size for path in paths if path.exists())
 

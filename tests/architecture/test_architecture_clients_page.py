@@ -1,4 +1,4 @@
-"""docs/clients.md says what is so. Its commands and files are tried by a journey; this is what needs no client."""
+"""Checks of docs/clients.md that need no client. A journey runs its commands and uses its files."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def test_a_file_of_the_page_is_well_formed(file):
 
 
 def test_files_for_clusters_name_the_hosts_that_containerd_was_tried_with():
-    """k3d and kind's nodes cannot be started, so that at least what they are told is what containerd was tried with."""
+    """The tests cannot start k3d and nodes of kind, but containerd was tried with the same hosts."""
     (k3d,) = (READERS[file.language](file.text) for file in sections()["k3d"].files)
     ((registry, mirror),) = k3d["mirrors"].items()
     hosts = [file for file in FILES if file.path.endswith("hosts.toml")]

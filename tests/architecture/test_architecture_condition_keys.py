@@ -1,4 +1,4 @@
-"""The page about condition keys names every key that requests bring along."""
+"""The page about condition keys lists every key that requests have."""
 
 import re
 from pathlib import Path

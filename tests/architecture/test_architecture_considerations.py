@@ -1,4 +1,4 @@
-"""docs/pull-through-cache.md: every sentence of AWS's page has its tests, and the table says so."""
+"""docs/pull-through-cache.md: its table lists the tests of every sentence on AWS's page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def page():
 
 @pytest.fixture
 def tests(tmp_path):
-    """A folder with one test, which proves S1."""
+    """Return a folder with one test, which is marked with S1."""
     (tmp_path / "test_tea.py").write_text('@pytest.mark.consideration("S1")\ndef test_tea_is_hot():\n    pass\n')
     return tmp_path
 

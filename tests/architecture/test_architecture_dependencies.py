@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OWN = {"ecr_emulator", "tests", "scripts", "_typeshed"}
 LOADS_US = {"pytest"}
-"""There already when it loads a module of ours, its plugin."""
+"""Packages that import the plugin, and are therefore installed whenever it is imported."""
 
 
 def imports(folder):
-    """The names of the packages that the modules of a folder import."""
+    """Yield the names of the packages that the modules of a folder import."""
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""docs/fidelity.md and its facts: complete, well-formed, and about things that exist."""
+"""docs/fidelity.md and its facts are complete and well-formed, and the operations, flags and errors in them exist."""
 
 from __future__ import annotations
 

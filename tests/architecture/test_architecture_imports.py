@@ -1,4 +1,4 @@
-"""Imports: the cost of a start, and the modules that may do certain things."""
+"""Rules for the code: packages that a start may import, modules that may write images, and sizes."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""CI installs every client that journeys ask for, and a journey whose client is missing fails there."""
+"""CI installs every client that journeys need, and a journey without its client fails in CI."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.support.programs import program
 
 ROOT = Path(__file__).parents[2]
 INSTALLED_WITH = {"aws": "awscli", "ctr": "containerd", "docker": "docker.io", "dockerd": "docker.io", "ip": "iproute2"}
-"""Packages of programs that have another name than their package."""
+"""Packages by the name of their program, if the names differ."""
 EVERYWHERE = {"unshare"}
 
 

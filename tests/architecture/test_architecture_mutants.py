@@ -1,4 +1,4 @@
-"""The list of mutants keeps up with the code."""
+"""The list of mutants matches the code."""
 
 import pytest
 

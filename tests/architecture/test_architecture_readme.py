@@ -1,4 +1,4 @@
-"""README, CONTRIBUTING, SECURITY and the index of the documentation: commands are the ones that run, links lead on."""
+"""README, CONTRIBUTING, SECURITY, CHANGELOG and docs: commands and settings are complete, and no link is broken."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def text(path):
 
 
 def links(path):
-    """The files that a page links to."""
+    """Return the files that a page links to."""
     targets = re.findall(r"\]\(([^)#]+)\)", text(path))
     return {((ROOT / path).parent / target).resolve() for target in targets if "://" not in target}
 

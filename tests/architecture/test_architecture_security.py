@@ -1,4 +1,4 @@
-"""docs/security.md: each sentence of its tables has tests, and they exist."""
+"""docs/security.md: each sentence of its tables names tests that exist."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def page():
 
 
 def rows():
-    """The sentence and the tests of each row of a table."""
+    """Return the sentence and the tests of each row of the tables."""
     found = re.findall(r"^\| (.+) \| (.+) \|$", page(), re.MULTILINE)
     return [(sentence, tests) for sentence, tests in found if sentence != "---"]
 

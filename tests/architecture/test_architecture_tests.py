@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DISTRIBUTIONS = {"yaml": "pyyaml"}
-"""Distributions by the name of their package, where the names differ."""
+"""Distributions by the name of their package, if the names differ."""
 
 
 def imported_by(path):

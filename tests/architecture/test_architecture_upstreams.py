@@ -1,4 +1,4 @@
-"""Each upstream of ECR is known to the upstream map, described for the tests, and documented."""
+"""Each upstream of ECR is in the warnings about the upstream map, in the tests' descriptions, and on the page."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands in a shell that is set up for the tools of AWS."""
+"""Commands in a shell with the environment variables of AWS tools."""
 
 import json
 import os
@@ -21,7 +21,7 @@ ELSEWHERE = "There are rules in {}, {} too: --account {} --region {}\n"
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
-    """An emulator with a rule in one account and Region, which are not its own."""
+    """Start an emulator with a rule in an account and a Region that are not its own."""
     with serving(tmp_path_factory.mktemp("emulator"), "--port", "0") as served:
         populate(served, ACCOUNT, "eu-west-1")
         yield served
@@ -39,7 +39,7 @@ def populate(served, account, region):
 
 
 def rules(folder, *arguments, **variables):
-    """The account and Region whose rules are shown, and the prefixes."""
+    """Return the account and the Region whose rules are shown, and the prefixes of the rules."""
     done = run(folder, "rules", "--json", *arguments, **variables)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -49,7 +49,7 @@ def rules(folder, *arguments, **variables):
 THERE = (ACCOUNT, "eu-west-1", ["quay"])
 
 
-# --- What serve prints -------------------------------------------------------------------------------------
+# --- Output of serve ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [(), ("--iam", "enforce", "--account", ACCOUNT, "--region", "eu-west-1")])
@@ -74,7 +74,7 @@ def test_the_lines_that_serve_prints_are_enough_for_a_clean_shell(tmp_path, argu
         assert served.stop() == 0
 
 
-# --- Where -------------------------------------------------------------------------------------------------
+# --- Address -----------------------------------------------------------------------------------------------
 
 
 def test_commands_ask_the_emulator_that_aws_tools_ask(emulator, tmp_path):
@@ -131,7 +131,7 @@ def test_https_addresses_are_verified_with_the_ca_bundle_of_aws_tools(tmp_path):
         assert served.stop() == 0
 
 
-# --- Whose -------------------------------------------------------------------------------------------------
+# --- Account and Region ------------------------------------------------------------------------------------
 
 
 def test_account_and_region_are_those_of_aws_tools(emulator, tmp_path):
@@ -175,7 +175,7 @@ def test_an_unknown_access_key_means_the_account_of_the_emulator(emulator, tmp_p
 
 @pytest.fixture
 def populated(tmp_path):
-    """An emulator with a rule in two Regions of two accounts."""
+    """Start an emulator with a rule in each of two Regions of two accounts."""
     with serving(tmp_path, "--port", "0") as served:
         for account in (ACCOUNT, "111122223333"):
             for region in ("us-east-1", "eu-west-1"):

@@ -1,4 +1,4 @@
-"""The commands that run nothing."""
+"""Commands that start no emulator: help, version and settings."""
 
 import subprocess
 import sys

@@ -9,7 +9,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def lines(text):
-    """The lines that hold anything, with every port as 0."""
+    """Return the lines that are not empty, with every port replaced by 0."""
     return [re.sub(r"localhost:\d+", "localhost:0", line) for line in text.splitlines() if line.strip()]
 
 

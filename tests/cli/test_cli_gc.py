@@ -1,4 +1,4 @@
-"""``ecr-emulator gc``, for an emulator that runs and for a data directory at rest."""
+"""``ecr-emulator gc`` for a running emulator and for the data directory of a stopped one."""
 
 from hashlib import sha256
 

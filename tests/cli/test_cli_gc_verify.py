@@ -1,4 +1,4 @@
-"""``ecr-emulator gc --verify``, for an emulator that runs and for a data directory at rest."""
+"""``ecr-emulator gc --verify`` for a running emulator and for the data directory of a stopped one."""
 
 import os
 import pty
@@ -28,7 +28,7 @@ NO_DAMAGE = re.compile(r"Removed 0 .*\nVerified 2 blobs with 5\.\d kB and 1 mani
 
 @pytest.fixture
 def emulator(tmp_path):
-    """A running emulator with an image that was pushed."""
+    """Start an emulator and push an image to it."""
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as running:
         ecr = client_at(running.url, account=ACCOUNT)
         ecr.create_repository(repositoryName="team/app")
@@ -46,7 +46,7 @@ def upstream():
 
 @pytest.fixture
 def state(tmp_path, upstream):
-    """The data directory of an emulator that has ended, with a cached image of which a layer is damaged."""
+    """Return the data directory of a stopped emulator with a cached image that has a damaged layer."""
     settings = Settings(data_dir=tmp_path / "state", upstream_map={"quay.io": upstream.url}, account=ACCOUNT)
     with Emulator(settings) as emulator:
         ecr = client_of(emulator, "ecr", account=ACCOUNT)

@@ -1,4 +1,4 @@
-"""``ecr-emulator rules``, ``refresh`` and ``pull``, against an emulator that runs."""
+"""``ecr-emulator rules``, ``refresh`` and ``pull`` with a running emulator."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def test_on_a_terminal_a_pull_draws_a_bar(emulator, tmp_path):
 def _read(terminal):
     try:
         return os.read(terminal, 4096)
-    except OSError:  # what Linux says at the end of a terminal
+    except OSError:  # Linux raises it at the end of a terminal
         return b""
 
 
@@ -152,7 +152,7 @@ def test_rules_are_a_table_with_the_last_error_in_words(ask, quay):
     )
 
 
-# --- Words -----------------------------------------------------------------------------------------------
+# --- Numbers and times in words --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -127,14 +127,14 @@ def test_health_finds_a_running_emulator(tmp_path):
 
 @contextmanager
 def half_sent(port):
-    """A request whose body is on its way."""
+    """Send a request without the end of its body."""
     with connected(port) as connection:
         connection.putrequest("POST", "/")
         connection.putheader("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories")
         connection.putheader("Content-Length", "10")
         connection.putheader("Expect", "100-continue")
         connection.endheaders()
-        # The application asks for the body by answering 100: from here on the request is under way.
+        # The application answers 100 when it reads the body; from now on the request is running.
         assert connection.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.send(b"first")
         yield connection

@@ -1,4 +1,4 @@
-"""Conditions: every operator, with one value, many, or none."""
+"""Conditions: every operator on keys with one value, many values, or none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEGATED = {name for name, (_, is_negated) in COMPARISONS.items() if is_negated}
 
 
 def holds(operator, wanted, *values, context=None, **members):
-    """Whether a condition on one key is fulfilled by a request with these values for it."""
+    """Return whether a request with these values for a key fulfils a condition on the key."""
     allowing = policy(statement(Condition={operator: {KEY: wanted}}), **members)
     return ask(identity=(allowing,), context={"AWS:key": values} | (context or {})).is_allowed
 

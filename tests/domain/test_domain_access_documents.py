@@ -1,4 +1,4 @@
-"""Policies that cannot be read: everybody is told what is wrong, and nothing breaks."""
+"""Policies that cannot be parsed: the reason is reported, and the evaluation never raises."""
 
 from __future__ import annotations
 

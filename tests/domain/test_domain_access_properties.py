@@ -1,4 +1,4 @@
-"""Properties of every decision, whatever the policies are."""
+"""Properties of the decisions about any request by any policies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def either(name, values):
 
 
 def universe(*elements):
-    """Every statement that can be made of these elements, by its effect."""
+    """Return all statements that consist of these elements, by effect."""
     made = [dict(ChainMap(*each)) for each in product(*elements, [{"Condition": each} for each in CONDITIONS])]
     return {effect: [{"Effect": effect} | each for each in made] for effect in ("Allow", "Deny")}
 
@@ -55,7 +55,7 @@ def named(document):
 
 
 def policies():
-    """Policies of all sources, as lists of documents by source."""
+    """Generate policies of all sources, as lists of documents by source."""
     return st.fixed_dictionaries(
         {
             "identity": st.lists(documents(), max_size=2),
@@ -84,7 +84,7 @@ def decided(request, given_policies):
 
 
 def with_statement(given_policies, source, added):
-    """The same policies with one statement more; a source that had no policy keeps having none but gets this one."""
+    """Return the policies with one more statement. A source without a policy gets one with only this statement."""
     documents = given_policies[source]
     return given_policies | {source: [[*documents[0], added], *documents[1:]] if documents else [[added]]}
 
@@ -116,7 +116,7 @@ def test_one_more_denial_never_adds_access(request, given_policies, data):
     source = data.draw(st.sampled_from(SOURCES))
     added = data.draw(statements("Deny", of_resource=source == "resource"))
     after = decided(request, with_statement(given_policies, source, added))
-    # A first policy of the session or boundary is also a limit, which takes access away all the more.
+    # The first policy of a session or boundary is also a limit, so it can only remove access.
     assert decided(request, given_policies).is_allowed or not after.is_allowed
 
 

@@ -1,4 +1,4 @@
-"""Statements match actions, resources and principals, named or left out."""
+"""Statements that name or exclude actions, resources and principals."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_an_arn_is_matched_by_parts(pattern, arn):
 
 
 def _fits(patterns, parts):
-    """A pattern fits a part, or as many as there are if it ends in a star, and the others fit the others."""
+    """Return whether each pattern matches one part; a pattern that ends in a star may match several parts."""
     if not patterns or not parts:
         return not patterns and not parts
     first, *rest = patterns

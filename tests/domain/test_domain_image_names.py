@@ -1,4 +1,4 @@
-"""Image names as people write them."""
+"""Image names as users write them."""
 
 import pytest
 

@@ -50,7 +50,7 @@ def like(*patterns: str) -> dict[str, Any]:
 
 
 def selected(images: list[Image], *rules: dict[str, Any]) -> str:
-    """The names of the images that a policy acts on, in alphabetical order."""
+    """Return the names of the images that a policy acts on, in alphabetical order."""
     found = evaluate(policy_of(*rules), map(Candidate, images), NOW)
     return "".join(sorted(each.image.digest.removeprefix("sha256:") for each in found))
 
@@ -185,7 +185,7 @@ SELECTIONS = st.sampled_from([prefixed("a"), prefixed("a", "b"), like("*1"), lik
 
 @st.composite
 def policies(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Rules in order of priority, perhaps with one for any image at the end."""
+    """Generate rules in order of priority. A rule for any image is the last one."""
     chosen = draw(st.lists(SELECTIONS, max_size=3, unique_by=str)) + draw(st.sampled_from([[], [{}]]))
     return [
         draw(st.sampled_from([keep, older_than]))(draw(st.integers(1, 5)), place, **selection)

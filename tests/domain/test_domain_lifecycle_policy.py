@@ -1,4 +1,4 @@
-"""Lifecycle policies: every way in which ECR refuses one, and the form in which it keeps one."""
+"""Lifecycle policies: the errors for invalid ones, and the form in which ECR stores valid ones."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ def tagged(priority: int, **lists: list[str]) -> dict[str, Any]:
 
 
 def without(path: str) -> dict[str, Any]:
-    """A rule that lacks one of its members."""
+    """Return a rule without one of its members."""
     changed = rule()
     *outer, name = path.split(".")
     holder = changed[outer[0]] if outer else changed

@@ -26,12 +26,12 @@ def policy(statement=STATEMENT, **members):
 
 
 def statement(**elements):
-    """The ordinary statement with some elements changed; without those that are given as None."""
+    """Return the default statement with some elements changed, and without elements that are given as None."""
     return {name: value for name, value in (STATEMENT | elements).items() if value is not None}
 
 
 def fit(elements, kind):
-    """The elements of a statement in a policy of this kind: that of a registry names resources."""
+    """Return the elements of a statement for this kind of policy. Statements for a registry name resources."""
     return elements if kind == "repository" else {"Resource": "*"} | elements
 
 
@@ -339,7 +339,7 @@ def test_one_denial_among_many_statements_locks_out():
     assert locks_out(read(json.dumps({"Statement": [allowed, denied]})), ACCOUNT)
 
 
-# --- Whatever is sent ------------------------------------------------------------------------------------
+# --- Arbitrary input -------------------------------------------------------------------------------------
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),

@@ -1,4 +1,4 @@
-"""The repositories that are scanned, the images that can be scanned, and the findings that users may give."""
+"""The repositories that are scanned, the images that can be scanned, and the findings that users may set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of upstreams as values: each can be told again to somebody who comes later."""
+"""Failures of upstreams: each can be raised again for a later request."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.images import an_image
 
 
 def kinds(base):
-    """A class with all classes below it."""
+    """Return a class and all its subclasses."""
     return [base, *(kind for each in base.__subclasses__() for kind in kinds(each))]
 
 
