@@ -32,7 +32,7 @@ from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
-from ecr_emulator.domain.mapped_hosts import doubts
+from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.fault_targets import ecr_fault_targets
 from ecr_emulator.services import Services
@@ -145,8 +145,8 @@ class Emulator:
         self._elsewhere = HttpUpstreams(
             self._secrets, UpstreamMap(self.settings.upstream_map), self._retries, offline=self.settings.offline
         )
-        for doubt in doubts(self.settings.upstream_map, self.settings.allow_upstream):
-            log.warning(doubt)
+        for sentence in mapping_warnings(self.settings.upstream_map, self.settings.allow_upstream):
+            log.warning(sentence)
         mapped = frozenset(map(str.lower, self.settings.upstream_map))
         registries = PrivateRegistries(self._elsewhere, mapped, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(registries, self._store, self.clock)

@@ -41,16 +41,16 @@ _ALIKE = 0.75
 ``registry.example.com`` is not similar to ``registry.gitlab.com``."""
 
 
-def doubts(mapped: Collection[str], allowed: Collection[str]) -> Iterator[str]:
+def mapping_warnings(mapped: Collection[str], allowed: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each host of an upstream map that is neither an upstream of ECR nor allowed."""
     hosts = [host.lower() for host in mapped]
     known = {host.lower() for host in allowed}
     for host in hosts:
         if find_upstream_kind(host, known) is None and TOKEN_SERVICES.get(host) not in hosts:
-            yield _doubt(host, _meant(host, known))
+            yield _warning(host, _meant(host, known))
 
 
-def _doubt(host: str, meant: str | None) -> str:
+def _warning(host: str, meant: str | None) -> str:
     question = f" Did you mean {meant}?" if meant else f" --allow-upstream {host} lets rules name it."
     return (
         f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed.{question} "

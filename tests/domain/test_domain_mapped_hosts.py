@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_emulator.domain.mapped_hosts import doubts
+from ecr_emulator.domain.mapped_hosts import mapping_warnings
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,13 @@ from ecr_emulator.domain.mapped_hosts import doubts
     ],
 )
 def test_an_upstream_of_ecr_causes_no_warning(host):
-    assert list(doubts([host], [])) == []
+    assert list(mapping_warnings([host], [])) == []
 
 
 def test_an_allowed_host_causes_no_warning():
-    assert list(doubts(["docker.elastic.co", "nexus.test:5000"], ["Docker.elastic.co", "nexus.test:5000"])) == []
+    assert (
+        list(mapping_warnings(["docker.elastic.co", "nexus.test:5000"], ["Docker.elastic.co", "nexus.test:5000"])) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,8 +59,8 @@ def test_an_allowed_host_causes_no_warning():
     ],
 )
 def test_a_misspelt_upstream_causes_a_warning_with_a_suggestion(host, meant):
-    (doubt,) = doubts([host], ["docker.elastic.co"])
-    assert doubt == (
+    (warning,) = mapping_warnings([host], ["docker.elastic.co"])
+    assert warning == (
         f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed. "
         f"Did you mean {meant}? "
         "Now the entry is used only if an upstream sends requests for tokens or layers to this host."
@@ -67,9 +69,12 @@ def test_a_misspelt_upstream_causes_a_warning_with_a_suggestion(host, meant):
 
 @pytest.mark.parametrize("host", ["registry.example.com", "cdn.test", "localhost:5000"])
 def test_any_other_host_causes_a_warning_with_the_way_to_allow_it(host):
-    (doubt,) = doubts([host], [])
-    assert f"--allow-upstream {host} lets rules name it" in doubt
+    (warning,) = mapping_warnings([host], [])
+    assert f"--allow-upstream {host} lets rules name it" in warning
 
 
 def test_the_token_service_of_a_mapped_upstream_causes_no_warning():
-    assert list(doubts(["registry-1.docker.io", "auth.docker.io", "gitlab.com", "registry.gitlab.com"], [])) == []
+    assert (
+        list(mapping_warnings(["registry-1.docker.io", "auth.docker.io", "gitlab.com", "registry.gitlab.com"], []))
+        == []
+    )
