@@ -30,7 +30,7 @@ class UpstreamFailure(Exception):
         """The message to clients: ECR's sentence, or the reason if ECR's sentence is not known."""
         return self.sentence or self.reason
 
-    def again(self, retry_after: float | None) -> Self:
+    def with_retry_after(self, retry_after: float | None) -> Self:
         """Return a new failure with this reason and another ``retry_after``. An exception that was raised is kept."""
         return type(self)(self.reason, retry_after=retry_after)
 

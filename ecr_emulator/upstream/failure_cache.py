@@ -36,7 +36,7 @@ class FailureCache(Generic[Subject]):
         left = self.left(subject)
         if entry and left:
             said_when = entry.failure.retry_after is not None
-            raise entry.failure.again(left if said_when else None)
+            raise entry.failure.with_retry_after(left if said_when else None)
 
     def left(self, subject: Subject) -> float:
         """Return the seconds until the failure is forgotten; 0 if there is none."""
@@ -49,7 +49,7 @@ class FailureCache(Generic[Subject]):
             if len(self._entries) >= KEPT:
                 self._make_room()
             self._entries.pop(subject, None)
-            self._entries[subject] = _Entry(failure.again(failure.retry_after), self._elapsed() + seconds)
+            self._entries[subject] = _Entry(failure.with_retry_after(failure.retry_after), self._elapsed() + seconds)
 
     def forget(self, concerns: Callable[[Subject], bool]) -> None:
         """Forget the failures of the subjects for which ``concerns`` is true."""
