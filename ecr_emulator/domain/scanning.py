@@ -77,8 +77,8 @@ class Scan:
         """The number of findings by severity."""
         return dict(Counter(finding["severity"] for finding in self.findings))
 
-    def bars_another(self, now: datetime) -> bool:
-        """Whether the image cannot be scanned again yet."""
+    def prevents_another(self, now: datetime) -> bool:
+        """Whether this scan is so recent that the image cannot be scanned again."""
         return now - self.started_at < PERIOD
 
 

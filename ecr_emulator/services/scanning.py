@@ -145,7 +145,7 @@ def _start(work: UnitOfWork, repository: Repository, image: Image, now: datetime
 
 def _was_scanned(work: UnitOfWork, image: Image, now: datetime) -> bool:
     scan = work.scans.find(image)
-    return scan is not None and scan.bars_another(now)
+    return scan is not None and scan.prevents_another(now)
 
 
 def _repositories(work: UnitOfWork, registry: Registry) -> Iterator[Repository]:

@@ -129,8 +129,8 @@ def test_a_scan_completes_with_findings_or_fails():
 
 def test_an_image_can_be_scanned_once_a_day():
     scan = Scan(NOW)
-    assert scan.bars_another(NOW + timedelta(hours=24) - timedelta(milliseconds=1))
-    assert not scan.bars_another(NOW + timedelta(hours=24))
+    assert scan.prevents_another(NOW + timedelta(hours=24) - timedelta(milliseconds=1))
+    assert not scan.prevents_another(NOW + timedelta(hours=24))
 
 
 @pytest.mark.parametrize(
