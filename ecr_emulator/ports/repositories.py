@@ -148,5 +148,5 @@ class Inventory(Protocol):
     def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
         """Return the registry and name of each repository that has an image."""
 
-    def complaints(self) -> list[str]:
+    def integrity_errors(self) -> list[str]:
         """Return the first 20 errors that the database finds when it checks itself."""

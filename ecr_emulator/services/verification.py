@@ -87,9 +87,9 @@ class Verification:
 
     def _verify_database(self) -> Iterator[Finding]:
         with self._store.reading() as work:
-            complaints = work.inventory.complaints()
-        for complaint in complaints:
-            yield Finding("damaged", "database", complaint, is_broken=True, reason="restore it from a copy")
+            errors = work.inventory.integrity_errors()
+        for error in errors:
+            yield Finding("damaged", "database", error, is_broken=True, reason="restore it from a copy")
 
     # --- Blobs -----------------------------------------------------------------------------------------------
 

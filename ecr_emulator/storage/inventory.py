@@ -59,7 +59,7 @@ class SqlInventory:
     def manifest_places(self, digest: str) -> list[tuple[Registry, str]]:
         return self._read(_MANIFEST_PLACES, digest)
 
-    def complaints(self) -> list[str]:
+    def integrity_errors(self) -> list[str]:
         answers = [answer for (answer,) in self._connection.execute("PRAGMA integrity_check(20)")]
         return [] if answers == ["ok"] else answers
 
