@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from socket import gethostname
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -35,6 +35,7 @@ from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.fault_targets import ecr_fault_targets
+from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
@@ -93,8 +94,9 @@ class Emulator:
         by_default = Retries(pause=self.clock.pause, spread=spread, negative_ttl=self.settings.negative_ttl)
         self._retries = replace(retries or by_default, elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
-        self._scratch = self._temporary_folder() if self.temporary else None
-        self.data_dir = Path(self._scratch.name) if self._scratch else Path(self.settings.data_dir or "")
+        # Its removal must not fail where a download that ends at this moment still removes its file.
+        self._temp = TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True) if self.temporary else None
+        self.data_dir = Path(self._temp.name) if self._temp else Path(self.settings.data_dir or "")
         prepare(self.data_dir)
         self._ownership = Ownership(self.data_dir)
         try:
@@ -102,11 +104,6 @@ class Emulator:
         except BaseException:
             self._ownership.close()
             raise
-
-    @staticmethod
-    def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-        """Return a folder whose removal does not fail if a download that is ending removes files at the same time."""
-        return tempfile.TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True)
 
     def _open(self) -> None:
         self._ids = RandomIds()
@@ -228,7 +225,9 @@ class Emulator:
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         admin = Admin(self.services, self.clock, self.reset)
-        state = StateAdmin(self.services, self.snapshots)
+        saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
+        portable = PortableSnapshots(saved, self.settle, (self._resume_time, self._begin_anew))
+        state = StateAdmin(self.services, self.snapshots, portable)
         return admin_app(admin, pull_through, state, FaultsAdmin(self.faults), self.settings.admin_token)
 
     @cached_property
@@ -266,13 +265,14 @@ class Emulator:
         self.settle()
         self._store.reset(account, region)
         self._garbage_collector.sweep()
-        self._elsewhere.forget()
-        self._pull_through.forget()
-        self._downloads.forget()
-        self._watched.forget()
         self.faults.clear(account)
-        self._garbage_collector.schedule(self.clock.now())
+        self._begin_anew()
         self._companions.reset(account, region)
+
+    def _begin_anew(self) -> None:
+        for memory in (self._elsewhere, self._pull_through, self._downloads, self._watched):
+            memory.forget()
+        self._garbage_collector.schedule(self.clock.now())
 
     def close(self) -> None:
         """Close the state. Running downloads are cut off, and no incomplete download is stored."""
@@ -287,8 +287,8 @@ class Emulator:
         self._state_snapshots.close()
         self._store.close()
         self._ownership.close()
-        if self._scratch:
-            self._scratch.cleanup()
+        if self._temp:
+            self._temp.cleanup()
             shutil.rmtree(self.data_dir, ignore_errors=True)  # a download that was cut off may have left something
 
     def __enter__(self) -> Self:

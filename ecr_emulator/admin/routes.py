@@ -47,6 +47,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: set the dates of an image
 {url}/_ecr/faults             POST {{"fault": "throttling", "target": "PutImage"}}: let ECR fail; GET, DELETE …[/<id>]
 {url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: restore it; DELETE …/<snapshot>
+{url}/_ecr/state              GET: save everything to one file; PUT: replace everything by such a file
 {url}/_ecr/reset              POST: remove everything; {{"account": "123456789012"}}: the resources of one account
 
 Each POST needs the header Content-Type: application/json.
@@ -169,13 +170,17 @@ class Admin:
 
 
 class Address(NamedTuple):
-    """A method and path with its view. A body may only have the keys of ``examples``."""
+    """A method and path with its view. A body may only have the keys of ``examples``.
+
+    A view that ``takes_file`` reads the body itself, which may be of any size.
+    """
 
     method: str
     path: str
     view: Callable[..., ResponseReturnValue]
     query: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    takes_file: bool = False
 
 
 REGISTRY = '"account": "123456789012", "region": "us-east-1"'
@@ -216,6 +221,8 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
         Address("POST", "/_ecr/snapshots", state.take_snapshot),
         Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),
         Address("DELETE", "/_ecr/snapshots/<snapshot>", state.delete_snapshot),
+        Address("GET", "/_ecr/state", state.save),
+        Address("PUT", "/_ecr/state", state.load, takes_file=True),
         Address("POST", "/_ecr/reset", admin.reset, examples=(f"{{{REGISTRY}}}",)),
     ]
 
@@ -242,6 +249,9 @@ def _strictly(address: Address) -> Callable[..., ResponseReturnValue]:
     def view(**path: str) -> ResponseReturnValue:
         # Requests for pages that any server has may have any query, for example a number against caches.
         query = read_query(request, address.query) if address.path.startswith("/_ecr") else {}
+        if address.takes_file:
+            request.max_content_length = None
+            return address.view(query, **path)
         return address.view(query | read_body(request, address.examples), **path)
 
     return view

@@ -1,20 +1,26 @@
-"""``/_ecr/image-dates`` and ``/_ecr/snapshots``: changes of the state for tests."""
+"""``/_ecr/image-dates``, ``/_ecr/snapshots`` and ``/_ecr/state``: changes of the state for tests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
+from shutil import copyfileobj, rmtree
 from typing import Any, Protocol
 
-from flask import jsonify
+from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from ecr_emulator.admin.request_parsing import find_registry
 from ecr_emulator.errors import EcrError
+from ecr_emulator.private_files import owner_only
 from ecr_emulator.services import Services
 from ecr_emulator.services.image_dates import set_image_dates
+
+TAR = "application/x-tar"
+CHUNK = 1024 * 1024
 
 
 class Snapshots(Protocol):
@@ -27,11 +33,25 @@ class Snapshots(Protocol):
         """Restore a snapshot."""
 
 
+class Portable(Protocol):
+    """Snapshots as files."""
+
+    def new_file(self) -> Path:
+        """Return a path in a new folder."""
+
+    def save(self, path: Path) -> None:
+        """Write everything to a file."""
+
+    def load(self, path: Path) -> None:
+        """Replace everything by what is in a file. Raises ``ValueError``; nothing has changed then."""
+
+
 class StateAdmin:
     """The views. Snapshots have numbers and are kept until they are deleted or the process ends."""
 
-    def __init__(self, services: Services, snapshots: Snapshots) -> None:
+    def __init__(self, services: Services, snapshots: Snapshots, portable: Portable) -> None:
         self._services = services
+        self._portable = portable
         self._snapshots = snapshots
         self._numbers = count(1)
         self._taken: dict[str, Any] = {}
@@ -72,6 +92,30 @@ class StateAdmin:
         taken = self._taken.pop(snapshot, None)
         return self._unknown(snapshot) if taken is None else jsonify(snapshot=snapshot)
 
+    def save(self, _: Mapping[str, Any]) -> ResponseReturnValue:
+        """Answer the whole state as one file."""
+        path = self._portable.new_file()
+        try:
+            self._portable.save(path)
+            size = path.stat().st_size
+        except BaseException:
+            rmtree(path.parent, ignore_errors=True)
+            raise
+        return Response(_removed_when_read(path), content_type=TAR, headers={"Content-Length": str(size)})
+
+    def load(self, _: Mapping[str, Any]) -> ResponseReturnValue:
+        """Replace the whole state by that in a file."""
+        path = self._portable.new_file()
+        try:
+            with open(path, "wb", opener=owner_only) as file:
+                copyfileobj(request.stream, file, CHUNK)
+            self._portable.load(path)
+        except ValueError as unreadable:
+            raise BadRequest(f"This file cannot be loaded; nothing has changed. {unreadable}") from None
+        finally:
+            rmtree(path.parent, ignore_errors=True)
+        return jsonify(status="loaded", now=self._services.clock.now().isoformat())
+
     def _unknown(self, snapshot: str) -> ResponseReturnValue:
         known = ", ".join(self._taken) or "none"
         return jsonify(error=f"This process has no snapshot {snapshot[:100]!r}. Its snapshots: {known}"), 404
@@ -84,8 +128,17 @@ class StateAdmin:
         try:
             instant = datetime.fromisoformat(given[key])
             if instant.tzinfo is not None and instant <= now:
-                return instant
+                return instant.astimezone(UTC)
         except (TypeError, ValueError):
             pass
         expected = "an instant with its time zone, like 2026-01-31T12:00:00+00:00"
         raise BadRequest(f"{key} must be {expected}, not later than {now.isoformat()}")
+
+
+def _removed_when_read(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    finally:
+        rmtree(path.parent, ignore_errors=True)

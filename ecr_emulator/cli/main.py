@@ -20,6 +20,7 @@ COMMANDS = {
     "refresh": "ecr_emulator.cli.refresh:refresh",
     "pull": "ecr_emulator.cli.pull:pull",
     "seed": "ecr_emulator.cli.seed:seed",
+    "snapshot": "ecr_emulator.cli.snapshot:snapshot",
     "reset": "ecr_emulator.cli.reset:reset",
     "gc": "ecr_emulator.cli.gc:gc",
     "health": "ecr_emulator.cli.health:health",

@@ -127,6 +127,15 @@ class Companions:
                 self._is_loaded = True
             return self._moto
 
+    def change(self, action: Callable[[], None]) -> None:
+        """Change what moto knows, as a call of a client would. Imports moto if need be."""
+        with self._lock:
+            self.load()
+            with self.entered():
+                action()
+                for follow in self._after_each_call:
+                    follow()
+
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Delete the state of the companions, or only that of an account, in one Region or in all.
 
@@ -136,6 +145,7 @@ class Companions:
             self._unchanged_since = None
             if account is None:
                 self._backends.clear()
+                self._is_loaded = False  # what belongs to the state is put in again when moto is next needed
                 for action in self._at_reset:
                     action()
                 return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from threading import Lock
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.error_responses import CompanionFailure
-from ecr_emulator.companions.secret_records import VERSION, Record, familiar_moto, record_of, records_in, secret_of
+from ecr_emulator.companions.secret_documents import all_records, as_document, put_back, read_document
 from ecr_emulator.private_files import FOLDER, owner_only
 
 
@@ -30,7 +29,7 @@ class SecretsFile:
     def __init__(self, path: Path, companions: Companions) -> None:
         self._path = path
         self._lock = Lock()
-        self._written = _as_text([])
+        self._written = as_document([])
         companions.at_load(self._restore)
         companions.after_each_call(self._keep)
         companions.at_reset(self._forget)
@@ -38,7 +37,7 @@ class SecretsFile:
 
     def _keep(self) -> None:
         with self._lock:
-            text = _as_text(_all_records())
+            text = as_document(all_records())
             if text != self._written:
                 _replace(self._path, text)
                 self._written = text
@@ -48,16 +47,16 @@ class SecretsFile:
             return
         try:
             text = self._path.read_text(encoding="utf-8")
-            records = records_in(json.loads(text))
+            records = read_document(text)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as broken:
             raise SecretsFileBroken(self._path, repr(broken)) from broken
-        _put_back(records)
+        put_back(records)
         self._written = text
 
     def _forget(self) -> None:
         with self._lock:
             self._path.unlink(missing_ok=True)
-            self._written = _as_text([])
+            self._written = as_document([])
 
     def _text(self) -> str | None:
         return self._path.read_text(encoding="utf-8") if self._path.exists() else None
@@ -69,35 +68,6 @@ class SecretsFile:
         with self._lock:
             _replace(self._path, text)
             self._written = text
-
-
-def _as_text(records: list[Record]) -> str:
-    return json.dumps({"version": VERSION, "secrets": records})
-
-
-def _all_records() -> list[Record]:
-    from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
-
-    return [
-        record_of(secret)
-        for regions in list(secretsmanager_backends.values())
-        for backend in list(regions.values())
-        for secret in list(dict.values(backend.secrets))
-        if isinstance(secret, FakeSecret)
-    ]
-
-
-def _put_back(records: list[Record]) -> None:
-    """Put all secrets or none into moto; replicas come last, since a secret of the same name has precedence."""
-    from moto.secretsmanager.models import secretsmanager_backends
-
-    revived = [secret_of(record) for record in records]
-    homes = [secretsmanager_backends[record["account"]][record["region"]].secrets for record in records]
-    for home, secret in zip(homes, revived, strict=True):
-        home[secret.name] = secret
-    with familiar_moto():
-        for record, secret in zip(records, revived, strict=True):
-            secret.replicas = secret.create_replicas([{"Region": region} for region in record["replicas"]], False)
 
 
 def _replace(path: Path, text: str) -> None:

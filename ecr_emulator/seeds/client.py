@@ -54,6 +54,21 @@ class EmulatorClient:
         """Post to one of the emulator's own endpoints. Raises ``CallRefused``."""
         return self._document("POST", path, {"Content-Type": "application/json"} | self._admin_headers(), body)
 
+    def download(self, path: str) -> Answer:
+        """Get a file from one of the emulator's own endpoints. Raises ``CallRefused``."""
+        answer = self._transport.send("GET", path, self._admin_headers())
+        if answer.status >= 400:
+            raise _refusal(answer.status, answer.read())
+        return answer
+
+    def upload(self, path: str, file: BinaryIO, size: int, media_type: str) -> None:
+        """Put a file to one of the emulator's own endpoints. Raises ``CallRefused``."""
+        headers = self._admin_headers() | {"Content-Type": media_type, "Content-Length": str(size)}
+        answer = self._transport.send("PUT", path, headers, file)
+        content = answer.read()
+        if answer.status >= 400:
+            raise _refusal(answer.status, content)
+
     def push(self, registry: Registry, repository: str, image: ImageContents, tags: tuple[str, ...] = ()) -> None:
         """Push an image to a repository under all tags, or without one, as docker does. Raises ``CallRefused``."""
         push = _Push(self._transport, repository_path(registry, repository), self.authorization(registry))

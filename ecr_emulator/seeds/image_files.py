@@ -11,7 +11,7 @@ import os
 import posixpath
 import tarfile
 from collections.abc import Sequence
-from io import BufferedReader, FileIO
+from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -56,19 +56,25 @@ class _Tar:
         return BufferedReader(_Member(self._path, member.offset_data, member.size))
 
 
-class _Member(FileIO):
+class _Member(RawIOBase):
     """The bytes of one member of a tar file, read from the start to the end."""
 
     def __init__(self, path: Path, start: int, size: int) -> None:
-        super().__init__(path)
-        self.seek(start)
+        self._file = FileIO(path)
+        self._file.seek(start)
         self._left = size
 
+    def readable(self) -> bool:
+        return True
+
     def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)[: self._left]
-        count = super().readinto(view) if self._left else 0
+        count = self._file.readinto(memoryview(buffer)[: self._left]) or 0
         self._left -= count
         return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def read_oci_layout(path: Path, select: str | None = None) -> ImageContents:

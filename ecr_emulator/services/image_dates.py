@@ -23,7 +23,7 @@ def set_image_dates(
         raise RepositoryNotFoundException(repository_name=repository, registry_id=registry.id)
     image = work.images.find(found, digest)
     if image is None:
-        raise ImageNotFoundException(image_digest=digest, **found.identity)
+        raise ImageNotFoundException(image_digest=digest, image_tag="null", **found.identity)
     pushed_at, pulled_at = dates
     dated = replace(image, pushed_at=pushed_at or image.pushed_at, last_pulled_at=pulled_at or image.last_pulled_at)
     work.images.save(dated)

@@ -60,8 +60,7 @@ class StateSnapshots:
     def snapshot(self) -> StateSnapshot:
         """Take a snapshot; other threads cannot write meanwhile. Raises ``StorageFailure``."""
         with storage_failures(), self._store.paused() as connection:
-            self._folder.mkdir(FOLDER, exist_ok=True)
-            snapshot = StateSnapshot(Path(tempfile.mkdtemp(dir=self._folder)))
+            snapshot = StateSnapshot(self.new_folder())
             connection.backup(snapshot.database)
             snapshot.blobs = self._linked(_digests(connection), snapshot.folder)
             for upload in _uploads(connection):
@@ -82,6 +81,11 @@ class StateSnapshots:
         with self._store.writing(frees=True) as work:
             for digest in work.layers.unused(came_since):
                 self._blobs.delete(digest)
+
+    def new_folder(self) -> Path:
+        """Return a new folder in the data directory, which is removed at the end."""
+        self._folder.mkdir(FOLDER, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self._folder))
 
     def close(self) -> None:
         """Remove the links of all snapshots."""

@@ -32,7 +32,20 @@ def test_the_version_is_that_of_the_package(tmp_path):
 def test_every_command_is_listed(tmp_path):
     listed = run(tmp_path, "--help").stdout.partition("Commands:")[2]
     names = [line.split()[0] for line in listed.strip().splitlines()]
-    assert names == ["serve", "demo", "settings", "trust", "rules", "refresh", "pull", "seed", "reset", "gc", "health"]
+    assert names == [
+        "serve",
+        "demo",
+        "settings",
+        "trust",
+        "rules",
+        "refresh",
+        "pull",
+        "seed",
+        "snapshot",
+        "reset",
+        "gc",
+        "health",
+    ]
 
 
 def test_every_setting_is_an_option_of_serve(tmp_path):
