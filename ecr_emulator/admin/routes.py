@@ -11,6 +11,7 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
+from ecr_emulator.admin import openapi
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
@@ -33,6 +34,7 @@ WELCOME = """ECR emulator {version}
   export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION={home.region}
   export AWS_ACCESS_KEY_ID={home.id} AWS_SECRET_ACCESS_KEY=any
 
+{url}/_ecr/openapi.json       these endpoints, described for programs
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready
 {url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
@@ -201,6 +203,7 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
         Address("GET", "/_ecr", admin.welcome),
         Address("GET", "/_ecr/", admin.welcome),
         Address("GET", "/metrics", lambda _: (jsonify(error=NO_METRICS), 404)),
+        Address("GET", "/_ecr/openapi.json", openapi.show),
         Address("GET", "/_ecr/clock", admin.clock.show),
         Address("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
         Address("GET", "/_ecr/events", admin.events, query=("after",)),

@@ -4,9 +4,9 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
+from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 from tests.support.images import an_image, put_image
 
@@ -19,7 +19,7 @@ def emulator():
 
 @pytest.fixture
 def http(emulator):
-    return Client(emulator.wsgi)
+    return AdminClient(emulator.wsgi)
 
 
 @pytest.mark.parametrize("path", ["/_ecr/health", "/_localstack/health"])

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
-from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
+from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.images import an_image, put_image
@@ -23,7 +23,7 @@ def emulator():
 
 @pytest.fixture
 def http(emulator):
-    return Client(emulator.wsgi)
+    return AdminClient(emulator.wsgi)
 
 
 def advance(http, by):
@@ -44,7 +44,7 @@ def test_the_clock_ends_with_the_year_8999():
     clock = FrozenClock()
     clock.advance(datetime(8999, 12, 31, tzinfo=UTC) - clock.now())
     with Emulator(clock=clock) as emulator:
-        http = Client(emulator.wsgi)
+        http = AdminClient(emulator.wsgi)
         assert advance(http, "23h").status_code == 200
         answer = advance(http, "25h")
         assert (answer.status_code, "the clock ends with the year 8999" in answer.json["error"]) == (400, True)
@@ -102,7 +102,7 @@ def test_requests_are_answered_while_the_clock_moves(http, emulator, monkeypatch
 @pytest.fixture
 def real_time():
     with Emulator() as running:
-        yield Client(running.wsgi)
+        yield AdminClient(running.wsgi)
 
 
 def move(http, **how):

@@ -7,6 +7,7 @@ from werkzeug.test import Client
 
 from ecr_emulator.testing.upstream.faults import answers, corrupted
 from ecr_emulator.testing.upstream.images import image, index, layer, multi_arch
+from tests.support.admin_api import check_answer
 from tests.support.full_disk import read_only_disk
 
 NAME = "quay/team/app"
@@ -16,6 +17,7 @@ def pull(cache, image_name):
     """Request a pull, and return the lines of its answer."""
     answer = cache.http.post("/_ecr/pull", json={"image": image_name})
     assert answer.status_code == 200, answer.text
+    check_answer(answer)
     return [json.loads(line) for line in answer.text.splitlines()]
 
 

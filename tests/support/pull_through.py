@@ -9,12 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import TestResponse
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
+from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 from tests.support.clock import HurriedClock
 from tests.support.docker import json_of
@@ -60,7 +61,7 @@ class Cache:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.registry = Registry(ACCOUNT, "us-east-1")
-        self.http = Client(emulator.wsgi)
+        self.http = AdminClient(emulator.wsgi)
         self.ecr = client_of(emulator, "ecr", account=ACCOUNT)
         self.secrets = client_of(emulator, "secretsmanager", account=ACCOUNT)
 
