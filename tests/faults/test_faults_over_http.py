@@ -2,9 +2,9 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
+from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 
 THROTTLED = {"fault": "throttling", "target": "DescribeRegistry", "count": 1}
@@ -24,7 +24,7 @@ def emulator(shared_emulator):
 
 @pytest.fixture
 def http(emulator):
-    return Client(emulator.wsgi)
+    return AdminClient(emulator.wsgi)
 
 
 def test_a_fault_is_injected_counted_and_ended(emulator, http):
