@@ -139,13 +139,11 @@ class Emulator:
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
 
     def _open_pull_through(self) -> None:
-        self._elsewhere = HttpUpstreams(
-            self._secrets, UpstreamMap(self.settings.upstream_map), self._retries, offline=self.settings.offline
-        )
+        addresses = UpstreamMap(self.settings.upstream_map)
+        self.http_upstreams = HttpUpstreams(self._secrets, addresses, self._retries, offline=self.settings.offline)
         for sentence in mapping_warnings(self.settings.upstream_map, self.settings.allow_upstream):
             log.warning(sentence)
-        mapped = frozenset(map(str.lower, self.settings.upstream_map))
-        registries = PrivateRegistries(self._elsewhere, mapped, lambda: self.services)
+        registries = PrivateRegistries(self.http_upstreams, addresses, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(registries, self._store, self.clock)
         self._downloads = BlobDownloads(
             self._store,
@@ -233,7 +231,7 @@ class Emulator:
     @cached_property
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
-        memory = self._elsewhere, self._watched, self._downloads, *self._pull_through.memories(), self.faults
+        memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories(), self.faults
         return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, *memory)
 
     def _roles(self) -> CompanionRoles:
@@ -270,7 +268,7 @@ class Emulator:
         self._companions.reset(account, region)
 
     def _begin_anew(self) -> None:
-        for memory in (self._elsewhere, self._pull_through, self._downloads, self._watched):
+        for memory in (self.http_upstreams, self._pull_through, self._downloads, self._watched):
             memory.forget()
         self._garbage_collector.schedule(self.clock.now())
 
@@ -279,7 +277,7 @@ class Emulator:
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()
-        self._elsewhere.close()
+        self.http_upstreams.close()
         self._companions.close()
         if not self.temporary:
             with optional_write("the time"):

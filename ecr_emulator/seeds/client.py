@@ -69,6 +69,10 @@ class EmulatorClient:
         if answer.status >= 400:
             raise _refusal(answer.status, content)
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """Delete at one of the emulator's own endpoints. Raises ``CallRefused``."""
+        return self._document("DELETE", path, self._admin_headers())
+
     def push(self, registry: Registry, repository: str, image: ImageContents, tags: tuple[str, ...] = ()) -> None:
         """Push an image to a repository under all tags, or without one, as docker does. Raises ``CallRefused``."""
         push = _Push(self._transport, repository_path(registry, repository), self.authorization(registry))

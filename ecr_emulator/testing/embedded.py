@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
     from ecr_emulator.testing.clock import EmulatorClock
     from ecr_emulator.testing.faults import EcrFaults
+    from ecr_emulator.testing.upstream.mapped import MappedUpstreams
+    from ecr_emulator.testing.upstream.servers import UpstreamServers
 
 UNOPENED = "http://localhost:4566"
 """The endpoint of clients in this process as long as nobody has asked for an address."""
@@ -73,6 +75,23 @@ class EcrEmulator(EcrEndpoint):
 
         return EcrFaults(self._emulator.faults)
 
+    def upstream(self, host: str) -> UpstreamServers:
+        """Return a programmable upstream that the emulator asks in place of a host, like ``registry-1.docker.io``.
+
+        It behaves like the real one, on loopback, and serves until ``close_upstreams`` (docs/upstreams.md).
+        """
+        return self._upstreams.at(host)
+
+    def close_upstreams(self) -> None:
+        """Stop all upstreams and ask the real hosts again."""
+        self._upstreams.close()
+
+    @cached_property
+    def _upstreams(self) -> MappedUpstreams:
+        from ecr_emulator.testing.upstream.mapped import MappedUpstreams
+
+        return MappedUpstreams(self._emulator.http_upstreams)
+
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""
         self._emulator.reset(account, region)
@@ -89,6 +108,7 @@ class EcrEmulator(EcrEndpoint):
         """Stop listening and remove the temporary state."""
         if self._server:
             self._server.stop()
+        self.close_upstreams()
         self._emulator.close()
 
     def __enter__(self) -> Self:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self, TypedDict, Unpack
+
+from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 
 
 class FaultSource(Protocol):
@@ -22,6 +25,41 @@ class FaultSource(Protocol):
 
     def listing(self) -> list[dict[str, Any]]:
         """Return the faults with their counts."""
+
+
+class RunningFaultSource:
+    """The faults of an emulator in another process that were injected here, all in one account."""
+
+    def __init__(self, client: EmulatorClient, account: str) -> None:
+        self._client = client
+        self._account = account
+        self._ids: list[str] = []
+
+    def add(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Inject the fault that a document describes, in this account unless the document names another."""
+        try:
+            fault = self._client.post("/_ecr/faults", **{"account": self._account} | dict(given))
+        except CallRefused as refused:
+            raise ValueError(str(refused)) from None
+        self._ids.append(fault["id"])
+        return fault
+
+    def remove(self, fault_id: str) -> bool:
+        """End a fault, which a reset may have ended before."""
+        if fault_id in self._ids:
+            self._ids.remove(fault_id)
+            with suppress(CallRefused):
+                return bool(self._client.delete(f"/_ecr/faults/{fault_id}"))
+        return False
+
+    def clear(self) -> None:
+        """End the faults that were injected here."""
+        for fault_id in tuple(self._ids):
+            self.remove(fault_id)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Return the faults that were injected here, with their counts."""
+        return [fault for fault in self._client.get("/_ecr/faults")["faults"] if fault["id"] in self._ids]
 
 
 class When(TypedDict, total=False):

@@ -6,7 +6,7 @@ docs/python.md shows how to use them. No fixture is used automatically.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from ecr_emulator.testing.clock import EmulatorClock
     from ecr_emulator.testing.embedded import EcrEmulator
     from ecr_emulator.testing.events import EventLog
+    from ecr_emulator.testing.faults import EcrFaults
     from ecr_emulator.testing.registry import EcrRegistry
     from ecr_emulator.testing.running import RunningClock, RunningEcrEmulator
+    from ecr_emulator.testing.upstream.servers import UpstreamServers
 
     AnyEmulator = EcrEmulator | RunningEcrEmulator
 
@@ -91,6 +93,24 @@ def ecr_clock(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[EmulatorCl
     ecr_emulator.reset()
     ecr_emulator.clock.follow_machine()
     ecr_emulator.reset()
+
+
+@pytest.fixture
+def ecr_faults(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[EcrFaults]:
+    """Yield the faults of ECR, which end with the test."""
+    yield ecr_emulator.faults
+    ecr_emulator.faults.clear()
+
+
+@pytest.fixture
+def ecr_upstream(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[Callable[[str], UpstreamServers]]:
+    """Yield a function that returns the programmable upstream at a host; they stop at the end of the test."""
+    from ecr_emulator.testing.embedded import EcrEmulator
+
+    if not isinstance(ecr_emulator, EcrEmulator):
+        pytest.skip(f"ecr_upstream needs an emulator in this process, not one at {URL_OPTION}")
+    yield ecr_emulator.upstream
+    ecr_emulator.close_upstreams()
 
 
 @pytest.fixture

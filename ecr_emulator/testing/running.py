@@ -15,6 +15,7 @@ from ecr_emulator.testing.over_http import OverHttp
 
 if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
+    from ecr_emulator.testing.faults import EcrFaults
 
 
 class RunningEcrEmulator(EcrEndpoint):
@@ -49,6 +50,13 @@ class RunningEcrEmulator(EcrEndpoint):
     def clock(self) -> RunningClock:
         """The emulator's time, which all who use the emulator share."""
         return RunningClock(self._emulator_client)
+
+    @cached_property
+    def faults(self) -> EcrFaults:
+        """Faults of ECR in the account of this object, unless a call names another account."""
+        from ecr_emulator.testing.faults import EcrFaults, RunningFaultSource
+
+        return EcrFaults(RunningFaultSource(self._emulator_client, self.account))
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget what an account has, in one Region or in all: by default the account of this object."""

@@ -33,6 +33,18 @@ class UpstreamMap:
         self._bases = {host.lower(): _checked(host, base) for host, base in (addresses or {}).items()}
         self._origins = frozenset(map(origin_of, self._bases.values()))
 
+    def __contains__(self, host: object) -> bool:
+        """Tell whether an address stands in for a host."""
+        return isinstance(host, str) and host.lower() in self._bases
+
+    def lead(self, host: str, base: str | None) -> str | None:
+        """Have a base URL stand in for a host from now on, and return the one before; None is the host's own name."""
+        before = self.stand_in(host)
+        bases = {each: url for each, url in self._bases.items() if each != host.lower()}
+        self._bases = bases | ({host.lower(): _checked(host, base)} if base else {})
+        self._origins = frozenset(map(origin_of, self._bases.values()))
+        return before
+
     @classmethod
     def parse(cls, entries: Iterable[str]) -> UpstreamMap:
         """Read entries such as ``registry-1.docker.io=http://127.0.0.1:5999``. Raises ``ValueError``."""

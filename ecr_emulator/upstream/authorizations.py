@@ -121,6 +121,10 @@ class Authorizations:
             self._challenges = dict(snapshot.challenges)
             self._open_until = dict(snapshot.open_until)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.restore(AuthorizationsSnapshot({}, {}, {}))
+
     def _entry(self, key: AuthorizationKey) -> _Kept:
         with self._lock:
             if len(self._kept) >= KEPT:

@@ -7,7 +7,8 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import multi_arch
-from ecr_emulator.testing.upstream.kinds import UPSTREAMS, UpstreamServers
+from ecr_emulator.testing.upstream.kinds import UPSTREAMS
+from ecr_emulator.testing.upstream.servers import UpstreamServers
 from tests.support.clock import HurriedClock
 from tests.support.pull_through import ACCOUNT, Cache
 

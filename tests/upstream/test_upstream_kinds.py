@@ -34,8 +34,8 @@ from ecr_emulator.testing.upstream.kinds import (
     KUBERNETES,
     PRIVATE_ECR,
     QUAY,
-    UpstreamServers,
 )
+from ecr_emulator.testing.upstream.servers import UpstreamServers
 from tests.support.upstream_adapter import Adapter
 
 NAMES = {

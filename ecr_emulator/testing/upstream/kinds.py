@@ -1,18 +1,14 @@
-"""Imitate the public upstream registries: their challenges, their redirects to storage, their errors."""
+"""The public upstream registries: their challenges, their redirects to storage, their errors."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
+from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.ports.secrets import Credential
-from ecr_emulator.testing.upstream.auth import Basic, Bearer
 from ecr_emulator.testing.upstream.faults import Fault, Reply, Request
-from ecr_emulator.testing.upstream.images import UpstreamImage, UpstreamIndex
-from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 
 BEARER = 'Bearer realm="{realm}",service="{service}"'
 SCOPED = BEARER + ',scope="repository:{name}:pull"'
@@ -42,86 +38,6 @@ class UpstreamKind:
     has_referrers_api: bool = True
     deviation: Fault | None = None
     basic: str | None = None
-
-
-class UpstreamServers:
-    """The hosts of one upstream, each a server of its own. ``registry`` is the host that rules name."""
-
-    def __init__(self, kind: UpstreamKind, stack: ExitStack) -> None:
-        self.kind = kind
-        self._by_host: dict[str, ScriptedUpstream] = {}
-        self._stack = stack
-        auth = self._auth()
-        self.registry = self._server(kind.host, auth)
-        self.registry.deviation = self._answer
-        self.registry.referrers_page = 1_000 if kind.has_referrers_api else 0
-        self.tokens = self._server(urlsplit(kind.realm).netloc, auth) if kind.realm else None
-        self.storage = self._server(kind.storage) if kind.storage else None
-        if self.storage:
-            self.storage.deviation = _presigned
-        self.backend = self._server(kind.backend[0]) if kind.backend else None
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """The upstream map from its public hosts to its servers."""
-        return {host: server.url for host, server in self._by_host.items()}
-
-    def add(self, name: str, image: UpstreamImage | UpstreamIndex, tag: str) -> None:
-        """Hold an image, or an index with its images."""
-        self.registry.add_image(name, image, tag)
-        if self.backend and self.kind.backend:
-            self.backend.add_image(f"{self.kind.backend[1]}/{name}", image, tag)
-
-    def authorizations(self, server: ScriptedUpstream | None, but_for: str = "") -> set[str]:
-        """Return the schemes of the Authorization headers that a server received, except on the path ``but_for``."""
-        asked = server.requests if server else []
-        return {request.authorization.partition(" ")[0] for request in asked if request.path != but_for} - {""}
-
-    def _auth(self) -> Basic | Bearer | None:
-        with_ = self.kind
-        if with_.basic:
-            return Basic(*CREDENTIAL, challenge=with_.basic)
-        if with_.realm is None:
-            return None
-        return Bearer(
-            credential=(with_.credential.username, with_.credential.access_token) if with_.credential else None,
-            realm=with_.realm,
-            service=with_.service,
-            token_field=with_.token_field,
-            challenge=with_.challenge,
-            example=with_.example,
-            is_good_for_everything=with_.one_token,
-        )
-
-    def _server(self, host: str, auth: Basic | Bearer | None = None) -> ScriptedUpstream:
-        if host not in self._by_host:
-            self._by_host[host] = self._stack.enter_context(ScriptedUpstream(auth))
-        return self._by_host[host]
-
-    def _answer(self, request: Request, reply: Reply) -> Reply:
-        if reply.status == 200 and "/blobs/" in request.path:
-            reply = self._from_storage(request, reply)
-        elif reply.status == 200 and "/manifests/" in request.path and self.kind.backend:
-            host, prefix = self.kind.backend
-            reply = self._redirect(f"https://{host}/v2/{prefix}/{request.path.removeprefix('/v2/')}")
-        return self.kind.deviation(request, reply) if self.kind.deviation else reply
-
-    def _from_storage(self, request: Request, reply: Reply) -> Reply:
-        if self.storage is None:
-            return reply
-        path = "/" + request.path.rpartition("/")[2].replace(":", "/") + "/data"
-        self.storage.add_file(path, reply.body)
-        return self._redirect(f"https://{self.kind.storage}{path}?X-Amz-Expires=3600&X-Amz-Signature=5a1f")
-
-    def _redirect(self, location: str) -> Reply:
-        return Reply(self.kind.redirect, headers={"Location": location})
-
-
-def _presigned(request: Request, reply: Reply) -> Reply:
-    """Presigned URLs of storage services are for GET alone, and allow no Authorization header beside them."""
-    if request.method != "GET":
-        return Reply(403)
-    return Reply(400, b"<Error><Code>InvalidArgument</Code></Error>") if request.authorization else reply
 
 
 def error_reply(status: int, code: str, message: str) -> Reply:
@@ -255,3 +171,17 @@ UPSTREAMS = {
     "chainguard": CHAINGUARD,
 }
 """Upstreams that are reached over the network, by the prefix that ECR's console proposes."""
+
+
+def kind_of(host: str) -> UpstreamKind:
+    """Return the kind of the registry at a host. An unknown one serves everybody, without redirects."""
+    known = next((kind for kind in UPSTREAMS.values() if kind.host == host), None)
+    if known:
+        return known
+    model = AZURE if host.endswith(".azurecr.io") else PRIVATE_ECR if registry_of_host(host) else UpstreamKind(host)
+    of_host = {
+        name: value.replace(model.host, host)
+        for name in ("host", "realm", "service", "basic")
+        if (value := getattr(model, name))
+    }
+    return replace(model, **of_host)
