@@ -23,6 +23,11 @@ def examples(page):
     return dict(blocks)
 
 
+def test_the_examples_of_faults_and_upstreams_pass(run_suite):
+    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("faults.md", "upstreams.md")]
+    run_suite(examples(pages[0]) | examples(pages[1])).assert_outcomes(passed=2)
+
+
 def test_the_examples_of_the_page_pass(run_suite):
     suites = {name: text for name, text in examples(PAGE).items() if name != "asynchronous.py"}
     assert len(suites) == 5
