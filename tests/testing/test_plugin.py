@@ -61,6 +61,16 @@ EVERY_FIXTURE = """
         assert event["detail"]["image-tag"] == "1.0"
 
 
+    def test_a_fault_ends_with_its_test(ecr, ecr_faults):
+        ecr_faults.throttle("DescribeRepositories")
+        with pytest.raises(ecr.exceptions.ClientError, match="ThrottlingException"):
+            ecr.describe_repositories()
+
+
+    def test_no_fault_is_left(ecr):
+        ecr.describe_repositories()
+
+
     def test_code_that_makes_its_own_clients_finds_the_emulator(ecr_environment):
         with_defaults = boto3.client("ecr")
         with_defaults.create_repository(repositoryName="team/app")
@@ -85,13 +95,13 @@ def names(ecr):
 
 def test_every_fixture_with_warnings_as_errors(run_suite, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-user")
-    run_suite({"test_suite.py": EVERY_FIXTURE}).assert_outcomes(passed=9)
+    run_suite({"test_suite.py": EVERY_FIXTURE}).assert_outcomes(passed=11)
 
 
 @pytest.mark.slow
 def test_every_worker_of_xdist_has_an_emulator_of_its_own(run_suite, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-user")
-    run_suite({"test_suite.py": EVERY_FIXTURE}, "-n", "2", plugins=["xdist"]).assert_outcomes(passed=9)
+    run_suite({"test_suite.py": EVERY_FIXTURE}, "-n", "2", plugins=["xdist"]).assert_outcomes(passed=11)
 
 
 def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch, tmp_path):
@@ -99,7 +109,7 @@ def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch, tmp
     with EcrEmulator(data_dir=tmp_path / "state") as shared:
         shared.client("ecr").create_repository(repositoryName="of/somebody/else")
         result = run_suite({"test_suite.py": EVERY_FIXTURE}, "--ecr-emulator-url", shared.endpoint_url)
-        result.assert_outcomes(passed=9)
+        result.assert_outcomes(passed=11)
         result.stdout.fnmatch_lines([f"ecr-emulator: {shared.endpoint_url}"])
         assert names(shared.client("ecr")) == ["of/somebody/else"]
         assert row_counts(tmp_path / "state" / DATABASE)["repositories"] == 1
