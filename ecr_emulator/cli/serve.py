@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ecr_emulator.emulator import Emulator
     from ecr_emulator.serving.granian import GranianServer
-    from ecr_emulator.serving.signals import Told
+    from ecr_emulator.serving.signals import StopFlag
     from ecr_emulator.serving.two_protocols import TwoProtocolServer
 
 LOCALHOST = ("127.0.0.1", "::1")
@@ -38,14 +38,14 @@ def serve(loaded: Loaded) -> None:
     Every option can also be set in the environment (ECR_EMULATOR_PORT for --port) and in a TOML file (port).
     """
     from ecr_emulator.log_format import set_up_logging
-    from ecr_emulator.serving.signals import told_to_stop
+    from ecr_emulator.serving.signals import catch_stop_signals
 
     set_up_logging(loaded.settings.log_level, loaded.settings.log_format)
-    with told_to_stop() as stopped:
+    with catch_stop_signals() as stopped:
         _serve(loaded, stopped)
 
 
-def _serve(loaded: Loaded, stopped: Told) -> None:
+def _serve(loaded: Loaded, stopped: StopFlag) -> None:
     from ecr_emulator.serving.connection_limit import take_all_files
     from ecr_emulator.serving.listeners import CannotListen, listen
 

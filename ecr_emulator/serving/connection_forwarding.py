@@ -184,18 +184,18 @@ class _End(asyncio.Protocol):
 class _Client(_End):
     def __init__(self, forwarder: ConnectionForwarder) -> None:
         self._forwarder = forwarder
-        self._silence: TimerHandle | None = None
+        self._silence_timer: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
         self._forwarder.began(self)
-        self._silence = self._forwarder.loop.call_later(self._forwarder.first_byte_timeout, self.transport.abort)
+        self._silence_timer = self._forwarder.loop.call_later(self._forwarder.first_byte_timeout, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
         if self.other:
             super().data_received(data)
             return
-        self._hear()
+        self._stop_silence_timer()
         self.transport.pause_reading()
         self._forwarder.connect(self, data)
 
@@ -207,14 +207,14 @@ class _Client(_End):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Abort the connection to the server: no client is left to answer."""
-        self._hear()
+        self._stop_silence_timer()
         if self.other:
             self.other.transport.abort()
         self._forwarder.ended(self)
 
-    def _hear(self) -> None:
-        if self._silence:
-            self._silence.cancel()
+    def _stop_silence_timer(self) -> None:
+        if self._silence_timer:
+            self._silence_timer.cancel()
 
 
 class _Server(_End):

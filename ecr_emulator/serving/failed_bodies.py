@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FORESEEN = (UpstreamFailure, StorageFailure, ConnectionDropped)
+EXPECTED_FAILURES = (UpstreamFailure, StorageFailure, ConnectionDropped)
 """Failures that may cut an answer short although the emulator works correctly."""
 WITHOUT_CHUNKS = ("HTTP/1", "HTTP/1.0")
 """Granian's and other servers' names of HTTP/1.0: a body without Content-Length ends with the connection."""
 
 
-def tell(method: str, path: str, failure: UpstreamFailure | StorageFailure | ConnectionDropped) -> None:
+def log_cut_short(method: str, path: str, failure: UpstreamFailure | StorageFailure | ConnectionDropped) -> None:
     """Log why an answer is cut short."""
-    log.warning("the answer to %s %s breaks off: %s", method, path, failure.reason)
+    log.warning("the answer to %s %s was cut short: %s", method, path, failure.reason)
 
 
 def ending_failed_bodies(wsgi: WSGIApplication) -> WSGIApplication:
@@ -81,8 +81,8 @@ class _Body:
     def __next__(self) -> bytes:
         try:
             return next(self._parts)
-        except FORESEEN as failure:
-            tell(self._environ["REQUEST_METHOD"], self._environ["PATH_INFO"], failure)
+        except EXPECTED_FAILURES as failure:
+            log_cut_short(self._environ["REQUEST_METHOD"], self._environ["PATH_INFO"], failure)
             # Only an exception keeps Granian from ending the chunks properly, or from sending the head of an answer.
             if not self._start.is_measured or isinstance(failure, ConnectionDropped):
                 raise

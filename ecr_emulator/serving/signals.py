@@ -12,7 +12,7 @@ from types import FrameType
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Told:
+class StopFlag:
     """A flag that a signal sets to stop the process.
 
     The system delivers a signal to any thread, but Python runs its handler in the main thread only. A main thread that
@@ -21,40 +21,40 @@ class Told:
 
     def __init__(self, woken: socket) -> None:
         self._woken = woken
-        self._is_told = False
+        self._is_set = False
 
     def set(self) -> None:
         """Set the flag."""
-        self._is_told = True
+        self._is_set = True
 
     def is_set(self) -> bool:
         """Return whether the flag is set."""
-        return self._is_told
+        return self._is_set
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the flag is set, or for about ``timeout`` seconds; return whether it is set."""
-        while not self._is_told and select([self._woken], [], [], timeout)[0]:
+        while not self._is_set and select([self._woken], [], [], timeout)[0]:
             self._woken.recv(1)
-        return self._is_told
+        return self._is_set
 
 
 @contextmanager
-def told_to_stop() -> Iterator[Told]:
+def catch_stop_signals() -> Iterator[StopFlag]:
     """Yield the flag that SIGTERM and SIGINT set. A second signal has its default effect: it ends the process."""
     woken, waker = socketpair()
-    told = Told(woken)
+    flag = StopFlag(woken)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        told.set()
+        flag.set()
 
     with woken, waker:
         waker.setblocking(False)
         waker_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         before = {each: signal.signal(each, stop) for each in SIGNALS}
         try:
-            yield told
+            yield flag
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)

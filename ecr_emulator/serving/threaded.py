@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from ecr_emulator.domain.fault import ConnectionDropped
-from ecr_emulator.serving.failed_bodies import FORESEEN, tell
+from ecr_emulator.serving.failed_bodies import EXPECTED_FAILURES, log_cut_short
 from ecr_emulator.serving.listeners import listen
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class _Handler(WSGIRequestHandler):
             super().run_wsgi()
         except ConnectionDropped:
             self.close_connection = True
-        except FORESEEN as failure:
-            tell(self.command, self.path, failure)
+        except EXPECTED_FAILURES as failure:
+            log_cut_short(self.command, self.path, failure)
             self._break_off()
         except Exception:
             logger.exception("failed on %s %s", self.command, self.path)

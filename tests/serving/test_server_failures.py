@@ -12,7 +12,7 @@ def test_an_application_that_fails_is_a_500_without_its_reason(port):
         assert b"disk" not in wire.file.read()
 
 
-@pytest.mark.parametrize("path", ["/fail", "/fail/foreseen"])
+@pytest.mark.parametrize("path", ["/fail", "/fail/expected"])
 def test_a_body_that_fails_ends_the_connection_short(port, app, path):
     with connected(port) as wire:
         wire.send(f"GET {path} HTTP/1.1", "Host: x")
@@ -24,13 +24,13 @@ def test_a_body_that_fails_ends_the_connection_short(port, app, path):
 
 def test_a_body_that_fails_because_of_others_is_told_in_a_line(port, app, caplog):
     with connected(port) as wire:
-        wire.send("GET /fail/foreseen HTTP/1.1", "Host: x")
+        wire.send("GET /fail/expected HTTP/1.1", "Host: x")
         until_closed(wire)
     assert app.closed.get(timeout=WAIT)
-    assert caplog.messages == ["the answer to GET /fail/foreseen breaks off: the upstream is gone"]
+    assert caplog.messages == ["the answer to GET /fail/expected was cut short: the upstream is gone"]
 
 
-UNMEASURED = ["/fail/unmeasured", "/fail/unmeasured/foreseen"]
+UNMEASURED = ["/fail/unmeasured", "/fail/unmeasured/expected"]
 
 
 @pytest.mark.parametrize("path", UNMEASURED)

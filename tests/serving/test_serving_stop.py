@@ -10,7 +10,7 @@ import pytest
 
 from ecr_emulator.serving.granian import GranianServer
 from ecr_emulator.serving.listeners import listen
-from ecr_emulator.serving.signals import told_to_stop
+from ecr_emulator.serving.signals import catch_stop_signals
 from ecr_emulator.serving.threaded import ThreadedServer
 
 WAIT = 20
@@ -118,7 +118,7 @@ def test_a_threaded_server_knows_its_address(app, host, url):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_sets_the_event_and_the_next_one_is_left_to_the_system(number):
     before = signal.getsignal(number)
-    with told_to_stop() as stopped:
+    with catch_stop_signals() as stopped:
         assert not stopped.is_set()
         os.kill(os.getpid(), number)
         assert stopped.wait(WAIT)
@@ -133,7 +133,7 @@ def test_a_signal_that_comes_to_another_thread_ends_the_wait_too():
         Event().wait(0.05)  # by then the main thread waits
         signal.pthread_kill(get_ident(), signal.SIGTERM)
 
-    with told_to_stop() as stopped:
+    with catch_stop_signals() as stopped:
         thread = Thread(target=get_it)
         thread.start()
         assert stopped.wait(WAIT)

@@ -61,7 +61,7 @@ class App:
         start_response("200 OK", [("Content-Length", "100")])
         return self._body([b"0123456789", OSError("the disk is gone")])
 
-    def fail_foreseen(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def fail_expected(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "100")])
         return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
 
@@ -69,7 +69,7 @@ class App:
         start_response("200 OK", [])
         return self._body([b"0123456789", OSError("the disk is gone")])
 
-    def fail_unmeasured_foreseen(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def fail_unmeasured_expected(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
 
