@@ -1,4 +1,4 @@
-"""The latest time known to the database: from ``tell``, and from the dates of the stored rows."""
+"""The latest time known to the database: from ``store``, and from the dates of the stored rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import Instant, metadata, state, tasks
 
-TOLD = "time"
+KEY = "time"
 
 _dates = [
     column
@@ -22,18 +22,18 @@ _dates = [
 ]
 _known = union_all(*(select(func.max(column).label("at")) for column in _dates)).subquery()
 _LATEST = Statement(select(type_coerce(func.max(_known.c.at), Instant).label("at")))
-_TOLD = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
-_tell = upsert(state)
-_TELL = Statement(_tell.on_conflict_do_update(set_={"value": _tell.excluded.value}))
+_STORED = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_store = upsert(state)
+_STORE = Statement(_store.on_conflict_do_update(set_={"value": _store.excluded.value}))
 
 
 def latest(connection: Connection) -> datetime | None:
     """Return the latest known instant; None in an empty database."""
-    told = _TOLD.one(connection, key=TOLD)
-    known = [datetime.fromisoformat(told.value.decode()) if told else None, _LATEST.one(connection).at]
+    stored = _STORED.one(connection, key=KEY)
+    known = [datetime.fromisoformat(stored.value.decode()) if stored else None, _LATEST.one(connection).at]
     return max((each for each in known if each), default=None)
 
 
-def tell(connection: Connection, now: datetime) -> None:
+def store(connection: Connection, now: datetime) -> None:
     """Store the current time."""
-    _TELL.run(connection, key=TOLD, value=now.isoformat().encode())
+    _STORE.run(connection, key=KEY, value=now.isoformat().encode())

@@ -198,7 +198,7 @@ class SqlStore:
 
     def remember_time(self, now: datetime) -> None:
         with self._writing(frees=True) as (_, connection):
-            times.tell(connection, now)
+            times.store(connection, now)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Delete everything but the signing key, or only the state of an account, in one Region or in all."""
