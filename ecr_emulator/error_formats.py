@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug import Response
 
-from ecr_emulator.companions.error_responses import in_words_of_aws
+from ecr_emulator.companions.error_responses import aws_error_response
 from ecr_emulator.control.endpoint import CONTENT_TYPE
 from ecr_emulator.distribution.errors import OciError, error_response
 from ecr_emulator.web_pages import Refusal
@@ -39,7 +39,7 @@ def _of_admin(refusal: Refusal, _: WSGIEnvironment) -> Response:
 def _of_companions(refusal: Refusal, environ: WSGIEnvironment) -> Response:
     status = HTTPStatus(refusal.status)
     code = CODES.get(refusal.status, ACCESS_DENIED)
-    return in_words_of_aws(f"{status.value} {status.phrase}", code, refusal.message, environ)
+    return aws_error_response(f"{status.value} {status.phrase}", code, refusal.message, environ)
 
 
 ERROR_FORMATS: Mapping[str, Callable[[Refusal, WSGIEnvironment], Response]] = {

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.copies import Copy
-from ecr_emulator.companions.error_responses import Closed, NoSuchCompanion, refuse, service_of
+from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered, refuse, service_of
 from ecr_emulator.companions.iam_backend import iam_of_aws
 from ecr_emulator.companions.moto_lookups import find_account
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOTO_API_IS_CLOSED = (
-    "moto's own API is closed here: it would change what the emulator does not know of. "
-    "POST /_ecr/reset empties everything, GET / lists what else there is."
+MOTO_API_NOT_OFFERED = (
+    "moto's own API is not available: it would change state without the emulator's knowledge. "
+    "POST /_ecr/reset deletes all state; GET / lists the emulator's endpoints."
 )
 
 # In the header, or in the query of a presigned request; signature version 4 or 2, which is still common for S3.
@@ -110,7 +110,7 @@ class Companions:
         """Restore a snapshot. This is free if the companions had no call since it was taken or restored."""
         with self._lock:
             if self._unchanged_since is not snapshot:
-                self._is_loaded, backends, more = snapshot.revived()
+                self._is_loaded, backends, more = snapshot.restored()
                 self._backends.replace(backends)
                 for (_, put), each in zip(self._in_snapshots, more, strict=True):
                     put(each)
@@ -160,7 +160,7 @@ class Companions:
         self._backends.clear()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[NOTE] = _described(environ)
+        environ[NOTE] = _service_and_operation(environ)
         try:
             with self.entered():
                 answer = self._answer(environ)
@@ -206,7 +206,7 @@ def _keep_from_web_pages(answer: Response) -> None:
             answer.headers.pop(name, None)
 
 
-def _described(environ: WSGIEnvironment) -> dict[str, str]:
+def _service_and_operation(environ: WSGIEnvironment) -> dict[str, str]:
     """Return service and operation of a call; operations of REST services have no name, only method and path."""
     service = service_of(environ)
     target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
@@ -228,7 +228,7 @@ def _moto_application() -> WSGIApplication:
         if service is None:
             raise NoSuchCompanion
         if service == "moto_api":
-            raise Closed(MOTO_API_IS_CLOSED)
+            raise NotOffered(MOTO_API_NOT_OFFERED)
         return werkzeug_app.create_backend_app(service)
 
     # Before moto gives up, it prints hints for its own developers.

@@ -15,7 +15,7 @@ _shared: ContextVar[list[Any]] = ContextVar("shared_objects")
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of some objects. Each ``revived`` set of objects is independent of all others.
+    """A copy of some objects. Each ``restored`` set of objects is independent of all others.
 
     Objects that cannot be copied, for example local classes, threads and open files, are ``shared`` between the sets.
     """
@@ -31,7 +31,7 @@ class Copy:
         copier.dump(objects)
         return cls(out.getvalue(), copier.shared)
 
-    def revived(self) -> Any:
+    def restored(self) -> Any:
         """Return the objects as they were when they were copied."""
         before = _shared.set(self.shared)
         try:

@@ -38,7 +38,7 @@ class NoSuchCompanion(Exception):
     """moto does not have the service that a request is for."""
 
 
-class Closed(Exception):
+class NotOffered(Exception):
     """moto has the service, but the emulator does not offer it. The message names the alternative."""
 
 
@@ -51,10 +51,10 @@ def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartRe
     else:
         status, code, message = _explain(failure, service_of(environ) or "the service of this request")
     log.warning("%s: %s", status, message)
-    return in_words_of_aws(status, code, message, environ)(environ, start_response)
+    return aws_error_response(status, code, message, environ)(environ, start_response)
 
 
-def in_words_of_aws(status: str, code: str, message: str, environ: WSGIEnvironment) -> Response:
+def aws_error_response(status: str, code: str, message: str, environ: WSGIEnvironment) -> Response:
     """Return an error in the format that SDKs expect: XML for the query protocol and S3, else JSON."""
     if _speaks_xml(environ):
         content_type, text = "text/xml", _xml(code, message)
@@ -86,11 +86,11 @@ def _explain(failure: Exception, service: str) -> tuple[str, str, str]:
     match failure:
         case NoSuchCompanion():
             message = (
-                f"{service} is not emulated here. There is ECR (ecr), and what moto has, which answers for all others: "
-                f"s3, secretsmanager, iam, sts, kms, sqs and those that {MOTOS_SERVICES} lists."
+                f"{service} is not emulated. Available are ECR (ecr) and the services of moto: s3, secretsmanager, "
+                f"iam, sts, kms, sqs and the others that {MOTOS_SERVICES} lists."
             )
             return NOT_IMPLEMENTED, "NotImplemented", message
-        case Closed():
+        case NotOffered():
             return FORBIDDEN, "AccessDeniedException", str(failure)
         case NotImplementedError():
             return NOT_IMPLEMENTED, "NotImplemented", f"{service}: {failure}"

@@ -106,7 +106,7 @@ class CompanionIdentities:
 
 
 def _user_identity(arn: str) -> Identity | None:
-    found = _with_arn("users", arn)
+    found = _find_by_arn("users", arn)
     if found is None:
         return None
     iam, user = found
@@ -127,7 +127,7 @@ def _in_role(
     of_session: tuple[NamedPolicy, ...] = (),
     context: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Identity:
-    found = _with_arn("roles", principal.role_arn or "")
+    found = _find_by_arn("roles", principal.role_arn or "")
     if found is None:
         return Identity(principal, context=context)
     iam, role = found
@@ -141,7 +141,7 @@ def _in_role(
     return Identity(principal, policies, {**userid, **_principal_tags(role.tags), **context}, trust)
 
 
-def _with_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
+def _find_by_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
     """Return the backend and the user or role with an ARN."""
     backends = backends_of("iam", account_of(arn))
     return next(

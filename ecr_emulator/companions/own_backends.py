@@ -90,7 +90,7 @@ class OwnBackends:
         with self.entered():
             for backends in list(self.in_use):
                 for _, _, backend in list(backends.iter_backends()):
-                    _let_go(backend)
+                    _release(backend)
                 for regions in list(backends.values()):
                     regions.clear()  # moto keeps references to it: delete only its content
         with self._lock:
@@ -125,7 +125,7 @@ def redirect_moto() -> None:
         _redirect_threads()
 
 
-def _let_go(backend: Any) -> None:
+def _release(backend: Any) -> None:
     from moto.core.base_backend import BaseBackend
 
     if type(backend).reset is not BaseBackend.reset:

@@ -128,7 +128,7 @@ def test_a_reset_forgets_secrets_that_were_never_looked_at(tmp_path):
         client_of(emulator, "secretsmanager").delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
 
 
-def test_motos_own_api_is_closed_and_says_what_to_use(emulator, secrets, tmp_path):
+def test_motos_own_api_is_refused_and_the_error_names_the_alternative(emulator, secrets, tmp_path):
     secrets.create_secret(Name="a", SecretString="x")
     for path in ("/moto-api/reset", "/moto-api/data.json", "/moto-api/"):
         answer = Client(emulator.wsgi).post(path)

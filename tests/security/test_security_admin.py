@@ -290,7 +290,7 @@ def test_a_bucket_may_have_such_a_name(emulator):
     ("service", "call"), [("ecr-public", "describe_registries"), ("chime", "list_accounts"), ("kendra", "list_indices")]
 )
 def test_a_service_that_is_not_here_is_said_to_be_so_with_what_is(emulator, capfd, service, call):
-    with pytest.raises(Exception, match=f"{service} is not emulated here. There is ECR") as refused:
+    with pytest.raises(Exception, match=f"{service} is not emulated. Available are ECR") as refused:
         getattr(client_of(emulator, service), call)()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     for word in ("s3", "secretsmanager", "docs.getmoto.org"):
