@@ -40,10 +40,10 @@ def put_back(records: list[Record]) -> None:
     """
     from moto.secretsmanager.models import secretsmanager_backends
 
-    revived = [secret_of(record) for record in records]
+    restored = [secret_of(record) for record in records]
     homes = [secretsmanager_backends[record["account"]][record["region"]].secrets for record in records]
-    for home, secret in zip(homes, revived, strict=True):
+    for home, secret in zip(homes, restored, strict=True):
         home[secret.name] = secret
     with familiar_moto():
-        for record, secret in zip(records, revived, strict=True):
+        for record, secret in zip(records, restored, strict=True):
             secret.replicas = secret.create_replicas([{"Region": region} for region in record["replicas"]], False)
