@@ -104,7 +104,7 @@ def _database(source: Connection, now: datetime) -> bytes:
         copy.execute("PRAGMA secure_delete = ON")
         for left_out in (_DELETE_STATE, _DELETE_UPLOADS):
             left_out.run(copy)
-        times.tell(copy, now)
+        times.store(copy, now)
         return copy.serialize()
 
 
