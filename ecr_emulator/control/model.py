@@ -25,7 +25,9 @@ def load(kind: str) -> Mapping[str, Any]:
     from botocore.loaders import Loader
 
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    document: Mapping[str, Any] = loader.load_service_model(SERVICE, kind)
+    # load_service_model would look into the folders of all services first, which takes longer than all the rest.
+    version = loader.determine_latest_version(SERVICE, kind)
+    document: Mapping[str, Any] = loader.load_data(f"{SERVICE}/{version}/{kind}")
     return document
 
 
