@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from socket import gethostname
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admin.faults import FaultsAdmin
@@ -34,7 +33,7 @@ from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.fault_targets import ecr_fault_targets
+from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
@@ -52,7 +51,6 @@ from ecr_emulator.services.pull_through import (
 )
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.replicas import Replicas
-from ecr_emulator.services.request_faults import RequestFaults
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -63,7 +61,7 @@ from ecr_emulator.storage.data_directory import DATABASE, prepare
 from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.unit_of_work import SqlStore
-from ecr_emulator.system import RandomIds, SystemClock, chances, spread
+from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.private_registries import PrivateRegistries
@@ -110,8 +108,8 @@ class Emulator:
         self._open_state()
         self._resume_time()
         self._open_companions()
+        self.faults = InjectedFaults(self.clock)
         self._open_pull_through()
-        self.faults = RequestFaults(self.clock, chances, self.clock.pause, ecr_fault_targets)
         self.services = self._wired()
         self._garbage_collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._dispatcher()
@@ -140,7 +138,9 @@ class Emulator:
 
     def _open_pull_through(self) -> None:
         addresses = UpstreamMap(self.settings.upstream_map)
-        self.http_upstreams = HttpUpstreams(self._secrets, addresses, self._retries, offline=self.settings.offline)
+        self.http_upstreams = HttpUpstreams(
+            self._secrets, addresses, self._retries, self.faults.upstreams, offline=self.settings.offline
+        )
         for sentence in mapping_warnings(self.settings.upstream_map, self.settings.allow_upstream):
             log.warning(sentence)
         registries = PrivateRegistries(self.http_upstreams, addresses, lambda: self.services)
@@ -182,7 +182,7 @@ class Emulator:
                 incoming=self._pull_through.updates.digests,
             ),
             garbage_collector=self._garbage_collector,
-            faults=self.faults,
+            faults=self.faults.ecr,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),
             allowed_upstreams=self.settings.allow_upstream,
             access=self._access,
@@ -226,13 +226,14 @@ class Emulator:
         saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
         portable = PortableSnapshots(saved, self.settle, (self._resume_time, self._begin_anew))
         state = StateAdmin(self.services, self.snapshots, portable)
-        return admin_app(admin, pull_through, state, FaultsAdmin(self.faults), self.settings.admin_token)
+        faults = FaultsAdmin(self.faults.ecr, self.faults.upstreams)
+        return admin_app(admin, pull_through, state, faults, self.settings.admin_token)
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
-        memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories(), self.faults
-        return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, *memory)
+        memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories()
+        return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, self.faults, *memory)
 
     def _roles(self) -> CompanionRoles:
         self._companions.before_each_call(refuse_changes_of_protected_roles)
@@ -292,7 +293,5 @@ class Emulator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
@@ -19,11 +19,22 @@ FAULT_EXAMPLES = (
 )
 
 
+UPSTREAM_EXAMPLE = '{"faults": [{"fault": "status", "status": 429, "retry_after": 60, "target": "manifests"}]}'
+
+
+class UpstreamHosts(Protocol):
+    """The faults of upstream hosts."""
+
+    def at(self, host: str) -> Faults:
+        """Return the faults of a host."""
+
+
 class FaultsAdmin:
     """The views."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, upstreams: UpstreamHosts) -> None:
         self._faults = faults
+        self._upstreams = upstreams
 
     def add(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """Inject a fault."""
@@ -47,3 +58,22 @@ class FaultsAdmin:
             return jsonify(id=fault)
         known = ", ".join(each["id"] for each in self._faults.listing()) or "none"
         return jsonify(error=f"There is no fault {fault[:100]!r}; there are: {known}"), 404
+
+    def put_upstream(self, given: Mapping[str, Any], host: str) -> ResponseReturnValue:
+        """Inject these faults into an upstream host, instead of those that it has."""
+        faults = given.get("faults")
+        if not isinstance(faults, list) or not all(isinstance(each, dict) for each in faults):
+            raise BadRequest(f"The body must be like {UPSTREAM_EXAMPLE}")
+        try:
+            return jsonify(host=host, faults=self._upstreams.at(host).replace(faults))
+        except ValueError as wrong:
+            raise BadRequest(str(wrong)) from None
+
+    def show_upstream(self, _: Mapping[str, Any], host: str) -> ResponseReturnValue:
+        """Return the faults of an upstream host, with the number of requests that each of them hit."""
+        return jsonify(host=host, faults=self._upstreams.at(host).listing())
+
+    def clear_upstream(self, _: Mapping[str, Any], host: str) -> ResponseReturnValue:
+        """End the faults of an upstream host."""
+        self._upstreams.at(host).clear()
+        return jsonify(host=host, faults=[])

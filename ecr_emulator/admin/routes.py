@@ -14,11 +14,12 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 from ecr_emulator.admin import openapi
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
-from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
+from ecr_emulator.admin.faults import FAULT_EXAMPLES, UPSTREAM_EXAMPLE, FaultsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
 from ecr_emulator.admin.state import StateAdmin
+from ecr_emulator.admin.welcome import WELCOME
 from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
@@ -29,31 +30,6 @@ from ecr_emulator.services.lifecycle import EVALUATE
 from ecr_emulator.version import __version__
 
 EVENTS_PER_PAGE = 1_000
-WELCOME = """ECR emulator {version}
-
-  export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION={home.region}
-  export AWS_ACCESS_KEY_ID={home.id} AWS_SECRET_ACCESS_KEY=any
-
-{url}/_ecr/openapi.json       these endpoints, described for programs
-{url}/_ecr/health             alive
-{url}/_ecr/ready              ready
-{url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
-{url}/_ecr/events             events that ECR would have sent to EventBridge
-{url}/_ecr/rules              health of pull through cache rules and their upstreams
-{url}/_ecr/refresh            POST {{"image": "<repository>[:<tag>]"}}: check cached tags upstream now
-{url}/_ecr/pull               POST {{"image": "<repository>:<tag>"}}: import an image into the cache
-{url}/_ecr/lifecycle          POST: evaluate all lifecycle policies now
-{url}/_ecr/gc                 POST {{"grace": "1h"}}: remove abandoned uploads, and layers without images
-{url}/_ecr/verify             POST: read all blobs and manifests, report damage, fetch again what upstreams have
-{url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: set the findings of an image's scans; * for every image
-{url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: set the dates of an image
-{url}/_ecr/faults             POST {{"fault": "throttling", "target": "PutImage"}}: let ECR fail; GET, DELETE …[/<id>]
-{url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: restore it; DELETE …/<snapshot>
-{url}/_ecr/state              GET: save everything to one file; PUT: replace everything by such a file
-{url}/_ecr/reset              POST: remove everything; {{"account": "123456789012"}}: the resources of one account
-
-Each POST needs the header Content-Type: application/json.
-"""
 MAX_BODY = 16 * 1024 * 1024
 LAST_KEY = 2**63 - 1
 """The greatest integer of the database."""
@@ -220,6 +196,9 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
         Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),
         Address("DELETE", "/_ecr/faults", faults.clear),
         Address("DELETE", "/_ecr/faults/<fault>", faults.remove),
+        Address("GET", "/_ecr/upstreams/<host>/faults", faults.show_upstream),
+        Address("PUT", "/_ecr/upstreams/<host>/faults", faults.put_upstream, examples=(UPSTREAM_EXAMPLE,)),
+        Address("DELETE", "/_ecr/upstreams/<host>/faults", faults.clear_upstream),
         Address("POST", "/_ecr/image-dates", state.set_image_dates, examples=(DATES,)),
         Address("POST", "/_ecr/snapshots", state.take_snapshot),
         Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),

@@ -73,7 +73,7 @@ class EcrEmulator(EcrEndpoint):
         """Faults of ECR: throttling, server errors, latency, broken connections (docs/faults.md)."""
         from ecr_emulator.testing.faults import EcrFaults
 
-        return EcrFaults(self._emulator.faults)
+        return EcrFaults(self._emulator.faults.ecr)
 
     def upstream(self, host: str) -> UpstreamServers:
         """Return a programmable upstream that the emulator asks in place of a host, like ``registry-1.docker.io``.

@@ -24,6 +24,7 @@ from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.error_responses import hint_about, refusal
 from ecr_emulator.upstream.failure_cache import FailureCache
+from ecr_emulator.upstream.faults import UpstreamFaults
 from ecr_emulator.upstream.manifests import ENOUGH, announced, received
 from ecr_emulator.upstream.negative_cache import NegativeCache, NegativeKey
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
@@ -50,6 +51,7 @@ class HttpUpstreams:
         secrets: SecretSource,
         addresses: UpstreamMap | None = None,
         retries: Retries | None = None,
+        faults: UpstreamFaults | None = None,
         *,
         offline: bool = False,
     ) -> None:
@@ -58,6 +60,7 @@ class HttpUpstreams:
         self._is_offline = offline
         self._addresses = addresses or UpstreamMap()
         self._retries = retries or Retries()
+        self.faults = faults
         self._authorizations = Authorizations(self._retries.elapsed)
         self._breakers = CircuitBreakers(self._retries.elapsed)
         self._rate_limits = RateLimits(self._retries.elapsed)
@@ -131,7 +134,7 @@ class HttpUpstreams:
             if self._opened is None:
                 from ecr_emulator.upstream.http import Connections
 
-                self._opened = Connections(self._addresses, self._retries, self._breakers)
+                self._opened = Connections(self._addresses, self._retries, self._breakers, self.faults)
             return self._opened
 
 

@@ -26,6 +26,8 @@ from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.concurrency import REQUESTS_PER_HOST, ConcurrencyLimit
 from ecr_emulator.upstream.error_responses import PASSING, busy
+from ecr_emulator.upstream.faults import UpstreamFaults
+from ecr_emulator.upstream.faulty_responses import respond
 from ecr_emulator.upstream.private_networks import GuardedAdapter, May
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.request_headers import EVERY_REQUEST
@@ -102,10 +104,13 @@ class Answer:
 class Connections:
     """Sends requests to upstreams and to the hosts that they redirect to. Safe to use from many threads."""
 
-    def __init__(self, addresses: UpstreamMap, retries: Retries, breakers: CircuitBreakers) -> None:
+    def __init__(
+        self, addresses: UpstreamMap, retries: Retries, breakers: CircuitBreakers, faults: UpstreamFaults | None = None
+    ) -> None:
         self.addresses = addresses
         self.retries = retries
         self._breakers = breakers
+        self._faults = faults
         self._sessions: dict[Origin, requests.Session] = {}
         self._limits: dict[Origin, ConcurrencyLimit] = {}
         self._registries: set[Origin] = set()
@@ -174,14 +179,7 @@ class Connections:
         give_back = limit.take(payload)
         try:
             with _translated_errors(who, "cannot be reached", host):
-                response = session.request(
-                    method,
-                    self.addresses.locate(url),
-                    headers={**EVERY_REQUEST, **headers},
-                    timeout=(self.retries.connect_timeout, self.retries.idle_timeout(payload)),
-                    allow_redirects=False,
-                    stream=True,
-                )
+                response = self._respond(session, method, url, {**EVERY_REQUEST, **headers}, payload)
             answer = Answer(response, who, give_back, is_elsewhere=is_elsewhere)
             self._check_busy(answer, host)
         except BaseException:
@@ -190,6 +188,25 @@ class Connections:
             raise
         self._breakers.answered(host)
         return answer
+
+    def _respond(
+        self, session: requests.Session, method: str, url: str, headers: dict[str, str], payload: Payload
+    ) -> requests.Response:
+        timeout = self.retries.idle_timeout(payload)
+
+        def request(headers: dict[str, str]) -> requests.Response:
+            return session.request(
+                method,
+                self.addresses.locate(url),
+                headers=headers,
+                timeout=(self.retries.connect_timeout, timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+
+        parts = urlsplit(url)
+        faults = self._faults.hits(parts.netloc.lower(), method, parts.path) if self._faults else []
+        return respond(faults, request, headers, timeout, self.retries.pause)
 
     def _check_busy(self, answer: Answer, host: str) -> None:
         if answer.status != 429 and answer.status not in PASSING:
