@@ -68,7 +68,8 @@ class Prefetch:
         served = self._pulls.manifest(registry, name, reference, now)
         if served.digest != manifest.digest:
             raise UpstreamUnavailable(
-                f"{name}:{reference} stays at {served.digest}: not all of {manifest.digest} came, and events say why"
+                f"{name}:{reference} stays at {served.digest}: {manifest.digest} was not imported completely; "
+                "the events have the reason"
             )
 
     def _parts(

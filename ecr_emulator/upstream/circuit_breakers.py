@@ -53,8 +53,8 @@ class CircuitBreakers:
                 breaker.is_probed = True
                 return
         raise UpstreamUnavailable(
-            f"{host} failed {FAILURES} times in a row and is left alone for {REST:.0f} seconds; "
-            f"the last time: {breaker.reason}",
+            f"{host} failed {FAILURES} times in a row and is not asked for {REST:.0f} seconds; "
+            f"its last failure: {breaker.reason}",
             retry_after=max(left, 1.0),
         )
 

@@ -18,8 +18,8 @@ from ecr_emulator.ports.upstream_failures import (
 LONGEST_REST = 24 * 60 * 60.0
 """Maximum number of seconds for which an upstream is not asked, even if it requests more: one day."""
 _CREDENTIAL_OR_NAME = (
-    ": the credential is wrong or may not read it, or there is no repository of this name, of which some registries "
-    "say the same"
+    ": the credential is wrong or may not read it, or there is no repository of this name (some registries "
+    "answer both alike)"
 )
 PASSING = frozenset({408, 499, 500, 502, 503, 504, 522})
 """Statuses after which another attempt may succeed."""

@@ -167,7 +167,7 @@ class Connections:
         home = f"https://{registry}"
         if self._origin(url) == self._origin(home):
             return self.addresses.describe(home)
-        return f"{self.addresses.describe(url)}, where {registry} sends us,"
+        return f"{self.addresses.describe(url)}, to which {registry} redirects,"
 
     def _send_once(
         self, method: str, url: str, headers: Mapping[str, str], payload: Payload, who: str, *, is_elsewhere: bool

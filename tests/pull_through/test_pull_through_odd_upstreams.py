@@ -83,7 +83,7 @@ def test_a_token_service_that_is_not_there_is_named_with_the_upstream_of_the_rul
         answer = mapped.manifest(NAME, "v1")
     assert answer.status_code == 503
     assert (
-        f"127.0.0.1:{tokens.port}, where quay.io sends us, cannot be reached: Connection refused"
+        f"127.0.0.1:{tokens.port}, to which quay.io redirects, cannot be reached: Connection refused"
         in answer.json["errors"][0]["message"]
     )
 

@@ -39,7 +39,7 @@ def unknown_to_the_hub(cache, upstream):
     upstream.fail("/manifests/", answers(401), times=9)
     return "docker-hub/library/ngnix", (
         f"registry-1.docker.io ({upstream.url}) answered 401 when asked for library/ngnix 1.27: the credential is "
-        "wrong or may not read it, or there is no repository of this name, of which some registries say the same"
+        "wrong or may not read it, or there is no repository of this name (some registries answer both alike)"
     )
 
 

@@ -188,7 +188,7 @@ def test_a_rule_that_another_one_replaces_meanwhile_moves_no_tag(cache, upstream
         cache.rule(url="registry.k8s.io")
     assert pulling.result() == OLD.raw
     assert cache.images(NAME)[OLD.digest] == ["v1"]
-    assert "came to be pulled from registry.k8s.io" in cache.events()[-1]["failure-reason"]
+    assert "is pulled from registry.k8s.io since a change of the rule" in cache.events()[-1]["failure-reason"]
 
 
 def test_an_update_for_which_the_quota_is_used_up_leaves_the_tag(cache, upstream, monkeypatch):
@@ -229,7 +229,7 @@ def test_a_refresh_says_that_a_tag_is_updating(cache, upstream, monkeypatch, tmp
         assert pulling.result() == OLD.raw
         refreshed = refresh(cache)
         assert (refreshed["outcome"], refreshed["digest"]) == ("updating", OLD.digest)
-        reason = f"{NEW.digest} is served when all of it is here"
+        reason = f"{NEW.digest} is served when its import is complete"
         assert refreshed["reason"] == reason
         with ThreadedServer(cache.emulator.wsgi) as server:
             typed = run(tmp_path, "refresh", f"{NAME}:v1", "--port", str(server.port), "--account", ACCOUNT)

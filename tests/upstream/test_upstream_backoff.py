@@ -76,7 +76,7 @@ def test_after_five_failures_in_a_row_the_sixth_pull_asks_nothing(hub, adapter, 
 
     assert len(hub.requests) == asked
     assert sixth.reason == (
-        f"{HUB} failed 5 times in a row and is left alone for 30 seconds; the last time: {failures[-1].reason}"
+        f"{HUB} failed 5 times in a row and is not asked for 30 seconds; its last failure: {failures[-1].reason}"
     )
     assert sixth.retry_after == 30
     later(adapter, seconds=20)
@@ -174,7 +174,7 @@ def test_a_certificate_that_is_not_trusted_counts_as_a_failure_and_is_not_tried_
     with patch("requests.Session.request", side_effect=requests.exceptions.SSLError(untrusted)) as sent:
         for _ in range(5):
             assert outcome(upstream).reason.endswith("cannot be reached: self-signed certificate")
-        assert "left alone" in outcome(upstream).reason
+        assert "is not asked for 30 seconds" in outcome(upstream).reason
     assert (sent.call_count, adapter.pauses) == (5, [])
 
 

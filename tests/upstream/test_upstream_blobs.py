@@ -259,7 +259,7 @@ class TestBlobsThatAreKeptElsewhere:
 
     def test_an_address_that_stays_shut_is_no_matter_of_the_credential(self, hub, adapter, cdn):
         cdn.fail("/b", status=403, times=9)
-        with pytest.raises(UpstreamUnavailable, match=r"cdn\.example\.com .*, where \S+ sends us, answered 403"):
+        with pytest.raises(UpstreamUnavailable, match=r"cdn\.example\.com .*, to which \S+ redirects, answered 403"):
             read(adapter.at(credential=Credential("somebody", "token")))
         assert len(hub.requests) == 2
 

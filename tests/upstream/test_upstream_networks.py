@@ -141,7 +141,7 @@ def test_a_name_that_means_nothing_is_said_to(hub, adapter):
         patch("socket.getaddrinfo", side_effect=_unknown_but_for(socket.getaddrinfo)),
         pytest.raises(
             UpstreamUnavailable,
-            match=r"nowhere\.invalid, where \S+ sends us, cannot be reached: Name or",
+            match=r"nowhere\.invalid, to which \S+ redirects, cannot be reached: Name or",
         ),
     ):
         read(adapter.at())

@@ -209,7 +209,7 @@ def test_a_token_service_that_fails_is_named_with_the_registry_that_wants_its_to
 
     with pytest.raises(UpstreamFailure) as failed:
         adapter.at().manifest(NAME, "latest")
-    assert f"127.0.0.1:{tokens.port}, where registry-1.docker.io sends us, {words}" in failed.value.reason
+    assert f"127.0.0.1:{tokens.port}, to which registry-1.docker.io redirects, {words}" in failed.value.reason
 
 
 def test_a_token_endpoint_may_be_rate_limited(hub, adapter, nginx):

@@ -155,7 +155,7 @@ class BlobDownload:
                 while position < reachable:
                     chunk = file.read(min(PIECE, reachable - position))
                     if not chunk:
-                        raise OSError(f"the bytes of {self._digest} are gone from under its readers")
+                        raise OSError(f"the bytes of {self._digest} were deleted while clients read them")
                     position += len(chunk)
                     yield chunk
             if position < stop and self._storage_failure:

@@ -68,7 +68,8 @@ def _check_source(work: UnitOfWork, job: ImportJob) -> None:
     current = find_cached_name(work.rules.all(asked.registry), asked.name) or asked
     if (current.rule.url, current.upstream_name) != (asked.rule.url, asked.upstream_name):
         raise UpstreamUnavailable(
-            f"{asked.name} came to be pulled from {current.rule.url} while {asked.rule.url} was asked for it",
+            f"{asked.name} is pulled from {current.rule.url} since a change of the rule; "
+            f"the answer of {asked.rule.url} is dropped",
             retry_after=1,
         )
 
@@ -76,6 +77,6 @@ def _check_source(work: UnitOfWork, job: ImportJob) -> None:
 def _check_tag(repository: Repository, job: ImportJob, tag: str, tagged: str | None) -> None:
     name, digest = repository.name, job.manifest.digest
     if job.replaces and tagged != job.replaces.digest:
-        raise ImportRefused(f"the tag '{tag}' was changed in '{name}' while {digest} was on its way")
+        raise ImportRefused(f"the tag '{tag}' was changed in '{name}' while {digest} was being imported")
     if tagged and repository.mutability.locks(tag):
         raise ImportRefused(f"the tag '{tag}' moved upstream to {digest}, and it is immutable in '{name}'")

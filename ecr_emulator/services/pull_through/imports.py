@@ -220,7 +220,7 @@ def _incomplete(job: ImportJob, found: ImageParts) -> UpstreamFailure:
     if found.failures:
         return found.failures[0]
     return UpstreamNotFound(
-        f"the tag '{job.tag}' moved upstream to {job.manifest.digest}, and not all of that is to be had"
+        f"the tag '{job.tag}' moved upstream to {job.manifest.digest}, and parts of that image cannot be fetched"
     )
 
 

@@ -261,7 +261,7 @@ class PullThrough:
         if limit and limit.remaining <= LAST_PULLS:
             raise UpstreamTooManyRequests(
                 f"{cached_name.rule.url} allows only {limit.remaining} more pulls, "
-                f"which are kept for what clients ask for; {digest} comes when somebody does"
+                f"which are kept for requests of clients; {digest} is fetched when a client pulls it"
             )
         key = (cached_name, digest)
         return self._manifests.join(key, lambda: _Found(self._current_child(cached_name, child))).result().manifest

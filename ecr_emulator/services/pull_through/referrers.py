@@ -141,7 +141,7 @@ class Referrers:
 
     def _save(self, cached_name: CachedName, listing: ReferrerListing) -> None:
         with (
-            optional_write(f"who refers to {listing.subject} in {cached_name.name}"),
+            optional_write(f"the list of referrers of {listing.subject} in {cached_name.name}"),
             self._store.writing(waits=False) as work,
         ):
             repository = work.repositories.find(cached_name.registry, cached_name.name)

@@ -92,7 +92,7 @@ class TagRefresher:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
         update = self._pull_through.updates.find(cached_name.registry, cached_name.name, tag)
         if update:
-            reason = f"{update.job.manifest.digest} is served when all of it is here"
+            reason = f"{update.job.manifest.digest} is served when its import is complete"
             return Refreshed(tag, UPDATING, served, previous, reason)
         digest, failed = self._outcome(cached_name.registry, cached_name.name, tag)
         if failed:
