@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 
 import pytest
+from hypothesis import settings
 
 from tests.support.error_coverage import SEEN_ERRORS, coverage_gaps
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")  # a slow example shows a busy machine, not a fault
 
 
 def pytest_addoption(parser):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.clients import CommandFailed, Crane, Docker, logged_in
 from tests.support.docker_hub import CACHED, create_rule, publish, serve_arguments
+from tests.support.layouts import Layout
 from tests.support.processes import serving
 from tests.support.programs import until
 from tests.support.slow_proxy import SlowProxy
@@ -16,7 +17,7 @@ from tests.support.unusual_images import MIB, noisy_layer
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
-RATE = 128 * MIB
+RATE = 64 * MIB
 """Bytes that the hub sends per second."""
 OK, PARTIAL = 200, 206
 
@@ -55,7 +56,7 @@ def test_an_upstream_that_is_killed_and_comes_back_later_is_nothing_that_the_cli
 def test_an_emulator_that_is_killed_and_started_again_serves_dockers_next_try_and_the_users(
     distribution, proxy, folder
 ):
-    image, layer = noisy_layer(folder / "image", size=128)
+    image, layer = noisy_layer(folder / "image", size=256)
     publish(distribution, image)
     arguments = serve_arguments(folder, proxy.url)
     with (
@@ -65,8 +66,11 @@ def test_an_emulator_that_is_killed_and_started_again_serves_dockers_next_try_an
     ):
         reference = f"{emulator.host}/{CACHED}:1.0"
         with ThreadPoolExecutor() as background:
-            by_docker, by_crane = (background.submit(client.pull, reference) for client in (docker, crane))
-            until(lambda: has_come(folder) > 30 * MIB)
+            by_docker = background.submit(docker.pull, reference)
+            until(lambda: answered_blobs(folder) == 1)  # Docker asks for the configuration together with the layer
+            half_pulled = Layout(folder / "half pulled")
+            by_crane = background.submit(crane.pull_into, half_pulled, reference)
+            until(lambda: size_of(half_pulled.folder) > MIB)
             emulator.stop(signal.SIGKILL)
             with serving(folder, *arguments, "--port", str(emulator.port)) as again:
                 with pytest.raises(CommandFailed):
@@ -91,6 +95,16 @@ def ingest(folder):
     return (folder / "state" / "ingest").iterdir()
 
 
+def answered_blobs(folder):
+    """Return how many requests for blobs the emulator has answered to their end."""
+    return (folder / "log").read_text().count(f"method=GET path=/v2/{CACHED}/blobs/")
+
+
 def has_come(folder):
     """Return the number of bytes of unfinished downloads."""
     return sum(file.stat().st_size for file in ingest(folder))
+
+
+def size_of(folder):
+    """Return the number of bytes of all files in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -83,7 +83,7 @@ def reachable(graph, fates):
     return seen - {name for name in seen if name in fates}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(GRAPHS, FATES, st.lists(NAMES, max_size=4))
 def test_every_part_is_asked_for_once_and_what_can_come_comes(threads, graph, fates, listed):
     graph = graph | {"top": listed}

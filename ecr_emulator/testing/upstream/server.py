@@ -124,8 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         for start, stop in pairwise(stops):
             if reply.waits_for and start == reply.waits_at:
                 self._wait(reply.waits_for)
+            request.sent.append(stop - start)  # first: the client may look as soon as it has the bytes
             self.wfile.write(reply.body[start:stop])
-            request.sent.append(stop - start)
 
     def _wait(self, until: Event) -> None:
         while not (until.wait(_MOMENT) or self.server.ended.is_set()):
