@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import TestResponse
 
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.testing.upstream.images import Content, UpstreamImage
+from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 from tests.support.docker import json_of
 from tests.support.images import put_manifest, upload_layer
@@ -26,7 +27,7 @@ class EmulatorClient:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.ecr = client_of(emulator, "ecr")
-        self.http = Client(emulator.wsgi)
+        self.http = AdminClient(emulator.wsgi)
 
     def call(self, method: str, path: str, **request: Any) -> TestResponse:
         """Send a request with a new token."""
