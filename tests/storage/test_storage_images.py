@@ -1,4 +1,4 @@
-"""Images and tags, as ``ports.images.Images`` and ``ports.images.Tags`` promise them."""
+"""Images and tags, as ``ports.images.Images`` and ``ports.images.Tags`` define them."""
 
 import json
 from dataclasses import replace
@@ -60,7 +60,7 @@ def test_a_removed_image_takes_its_tags_and_references_along(store, repository, 
     assert (counts["tags"], counts["validations"], counts["image_references"]) == (0, 0, 0)
 
 
-def test_pages_go_by_digest_with_the_tags_of_each(store, repository):
+def test_images_are_listed_by_digest_with_their_tags(store, repository):
     with store.writing() as work:
         stored = [store_manifest(work, repository, an_image(seed).raw, f"v{seed}", "latest") for seed in range(5)]
     stored = sorted((replace(each, tags=each.tags[1:]) for each in stored), key=lambda image: image.digest)
@@ -107,7 +107,8 @@ def test_pulls_and_sizes_are_recorded(store, repository):
     with store.writing() as work:
         image = store_manifest(work, repository, an_image().raw)
         work.images.pulled(image, later)
-        work.images.save(replace(image, size_in_bytes=2**40))
+        pulled = work.images.find(repository, image.digest)
+        work.images.save(replace(pulled, size_in_bytes=2**40))
     with store.reading() as work:
         expected = replace(image, last_pulled_at=later, size_in_bytes=2**40)
         assert work.images.find(repository, image.digest) == expected
@@ -158,7 +159,7 @@ def test_the_validation_of_a_tag_that_is_gone_is_not_kept(store, repository):
         assert work.tags.validation(repository, "gone") is None
 
 
-def test_a_foreign_layer_need_not_come_and_stays_where_it_was_pushed(store, repository):
+def test_a_foreign_layer_may_be_missing_and_stays_if_it_was_pushed(store, repository):
     image = an_image()
     layer = image.layers[0]
     document = json.loads(image.raw)
@@ -172,7 +173,7 @@ def test_a_foreign_layer_need_not_come_and_stays_where_it_was_pushed(store, repo
         assert work.layers.remove_loose(NOW + timedelta(days=365)) == 0
 
 
-def test_a_layer_that_one_image_calls_foreign_and_another_does_not_should_come(store, repository):
+def test_a_layer_that_only_one_of_two_images_calls_foreign_is_not_foreign(store, repository):
     image = an_image()
     document = json.loads(image.raw)
     document["layers"][0]["mediaType"] = FOREIGN_LAYER
