@@ -49,7 +49,7 @@ def in_a_chunk(wire, app):
     wire.send("PUT /echo HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", body=b"ffff\r\nso little")
 
 
-def in_a_body_that_nobody_reads(wire, app):
+def in_an_unread_body(wire, app):
     wire.send("PUT /slow HTTP/1.1", "Host: x", "Content-Length: 50000000")
     wire.connection.setblocking(False)
     with suppress(OSError):
@@ -67,7 +67,7 @@ def in_the_answer(wire, app):
     wire.head()
 
 
-def in_an_answer_that_nobody_reads(wire, app):
+def in_an_unread_answer(wire, app):
     wire.send("GET /endless HTTP/1.1", "Host: x")
 
 
@@ -82,10 +82,10 @@ MOMENTS = [
     in_a_measured_body,
     in_a_chunked_body,
     in_a_chunk,
-    in_a_body_that_nobody_reads,
+    in_an_unread_body,
     before_the_answer,
     in_the_answer,
-    in_an_answer_that_nobody_reads,
+    in_an_unread_answer,
 ]
 
 
@@ -93,18 +93,18 @@ MOMENTS = [
 
 
 def closed(connection):
-    """FIN, and RST to whatever still comes."""
+    """Send FIN, and RST in reply to later bytes."""
     connection.close()
 
 
 def reset(connection):
-    """RST, as proxies and firewalls do."""
+    """Send RST, as proxies and firewalls do."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
 def half_closed(connection):
-    """FIN from a client that would still listen, then nothing for a while."""
+    """Send FIN, keep reading for 0.05 seconds, and then close."""
     connection.settimeout(0.05)
     with suppress(OSError):  # the server may have been first
         socket.socket.shutdown(connection, socket.SHUT_WR)
@@ -120,7 +120,7 @@ ENDS = [closed, reset, half_closed]
 
 @pytest.fixture(params=["granian", "http-of-two", "https-of-two"])
 def ports(request, app, certificate):
-    """The port where connections end, then all ports where clients must be answered afterwards."""
+    """Yield the port where connections end, and all ports where clients must be answered afterwards."""
     if request.param == "granian":
         with granian_server(app, THREADS) as port:
             yield port, [port]
@@ -132,7 +132,7 @@ def ports(request, app, certificate):
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(caplog):
-    """The event loop has nothing to complain of, as it does of tasks that nobody holds and of lost exceptions."""
+    """Check that asyncio has logged nothing, such as garbage-collected tasks and exceptions that were never retrieved."""
     yield
     gc.collect()
     assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
@@ -140,7 +140,7 @@ def nothing_is_left_behind(caplog):
 
 @contextmanager
 def talking(port):
-    """A connection, without a farewell: how it ends is for the test."""
+    """Yield a connection; the test decides how it ends."""
     connection = socket.create_connection(("127.0.0.1", int(port)), timeout=WAIT)
     if isinstance(port, TlsPort):
         connection = port.context.wrap_socket(connection, server_hostname="localhost")
@@ -149,7 +149,7 @@ def talking(port):
 
 
 def all_threads_answer(ports):
-    """As many requests at once as there are threads are answered, over each protocol."""
+    """Check over each protocol that as many concurrent requests as there are threads are answered."""
     for port in ports:
         with ExitStack() as stack:
             wires = [stack.enter_context(talking(port)) for _ in range(THREADS)]
@@ -166,13 +166,13 @@ def all_threads_answer(ports):
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_however_and_whenever_clients_leave_others_are_answered(ports, app, moment, end):
+def test_other_clients_are_answered_after_clients_leave_at_any_moment(ports, app, moment, end):
     there, everywhere = ports
     with ExitStack() as stack:
         wires = [stack.enter_context(talking(there)) for _ in range(CLIENTS)]
         for wire in wires[:THREADS]:
             moment(wire, app)
-        for wire in wires[THREADS:]:  # the threads may be busy: these stand in the queue
+        for wire in wires[THREADS:]:  # these requests may wait in the queue, if all threads are busy
             wire.send("GET /endless HTTP/1.1", "Host: x")
         for wire in wires:
             wire.file.close()
@@ -183,7 +183,7 @@ def test_however_and_whenever_clients_leave_others_are_answered(ports, app, mome
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("sent", [HELLO[:1], HELLO])
-def test_however_clients_leave_in_the_handshake_others_are_answered(ports, app, sent, end):
+def test_other_clients_are_answered_after_clients_leave_in_the_handshake(ports, app, sent, end):
     there, everywhere = ports
     app.go_on.set()
     for _ in range(CLIENTS):
@@ -194,7 +194,7 @@ def test_however_clients_leave_in_the_handshake_others_are_answered(ports, app, 
 
 
 @pytest.mark.parametrize("moment", WITHOUT_A_THREAD)
-def test_silent_clients_keep_nobody_from_an_answer(ports, app, moment):
+def test_silent_clients_do_not_block_other_clients(ports, app, moment):
     there, everywhere = ports
     app.go_on.set()
     with ExitStack() as stack:
@@ -233,7 +233,7 @@ def test_clients_that_are_killed_leave_no_thread_behind(ports, app):
 
 @pytest.mark.parametrize("moment", [before_the_first_byte, between_requests])
 @pytest.mark.parametrize("protocol", ["http", "https"])
-def test_a_server_that_ends_lets_go_of_clients_that_wait(app, certificate, protocol, moment):
+def test_a_stopping_server_closes_idle_connections(app, certificate, protocol, moment):
     trusting = ssl.create_default_context(cafile=certificate.authority)
     with ExitStack() as stack:
         with two_protocol_server(app, certificate, THREADS) as port:
@@ -248,7 +248,7 @@ def test_a_server_that_ends_lets_go_of_clients_that_wait(app, certificate, proto
 
 
 @pytest.mark.parametrize("protocol", ["http", "https"])
-def test_a_server_that_ends_first_says_what_it_began_to_say(certificate, protocol):
+def test_a_stopping_server_finishes_the_answers_that_it_has_begun(certificate, protocol):
     size = 16 * 1024 * 1024
 
     def large(environ, start_response):

@@ -43,7 +43,7 @@ def test_a_chunked_body_arrives_as_a_stream(port, app):
         assert wire.response() == (200, b"firstthen last.")
 
 
-def test_a_client_that_expects_to_be_told_to_continue_is_told_once(port):
+def test_a_client_that_expects_100_continue_gets_it_once(port):
     with connected(port) as wire:
         wire.send("PUT /declared HTTP/1.1", "Host: x", "Content-Length: 5", "Expect: 100-continue")
         assert wire.head()[0] == 100
@@ -114,7 +114,7 @@ def with_body(wire, body):
 
 
 def next_answer(wire, sends=True):
-    """The answer to one more request on the connection; None if the server has closed it."""
+    """Return the answer to one more request on the connection; None if the server has closed it."""
     try:
         if sends:
             wire.send("GET / HTTP/1.1", "Host: x")
@@ -126,7 +126,7 @@ def next_answer(wire, sends=True):
 @pytest.mark.parametrize(
     "lines", [["X: " + "x" * 1_000_000], [f"X-{number}: x" for number in range(20_000)]], ids=["one long", "many"]
 )
-def test_headers_beyond_all_measure_reach_nobody_and_others_are_served(port, app, lines):
+def test_oversized_headers_are_refused_and_other_clients_are_served(port, app, lines):
     with connected(port) as wire, suppress(*CLOSED):
         wire.send("GET /huge HTTP/1.1", "Host: x", *lines)
         assert wire.head()[0] in (431, None)

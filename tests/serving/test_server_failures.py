@@ -1,4 +1,4 @@
-"""Answers that fail: before they begin, in the middle, measured and unmeasured."""
+"""Answers that fail before they begin or in the middle, with a Content-Length and without."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_body_that_fails_ends_the_connection_short(port, app, path):
     assert app.closed.get(timeout=WAIT)
 
 
-def test_a_body_that_fails_because_of_others_is_told_in_a_line(port, app, caplog):
+def test_an_expected_failure_of_a_body_is_logged_in_one_line(port, app, caplog):
     with connected(port) as wire:
         wire.send("GET /fail/expected HTTP/1.1", "Host: x")
         until_closed(wire)
@@ -52,7 +52,7 @@ def test_a_chunked_answer_that_fails_after_its_first_bytes_ends_without_the_last
 
 
 @pytest.mark.parametrize("path", UNMEASURED)
-def test_an_answer_whose_end_would_be_that_of_the_connection_fails_before_it_begins(port, app, path):
+def test_an_unmeasured_answer_over_http_1_0_fails_before_it_begins(port, app, path):
     """HTTP/1.0 has no chunks."""
     with connected(port) as wire:
         wire.send(f"GET {path} HTTP/1.0", "Host: x")

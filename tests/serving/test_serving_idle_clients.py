@@ -1,4 +1,4 @@
-"""Connections that idle by the thousand, on a system that allows few open files by default."""
+"""A thousand idle connections, on a system that allows few open files by default."""
 
 import resource
 import socket
@@ -38,7 +38,7 @@ def is_healthy(url, context=None):
         return answer.status == 200
 
 
-def says_nothing(connection):
+def sends_nothing(connection):
     pass
 
 
@@ -58,8 +58,8 @@ def emulator(request, tmp_path):
         emulator.stop()
 
 
-@pytest.mark.parametrize("idle", [says_nothing, has_had_an_answer])
-def test_a_thousand_idle_connections_keep_nobody_out(emulator, tmp_path, idle):
+@pytest.mark.parametrize("idle", [sends_nothing, has_had_an_answer])
+def test_a_thousand_idle_connections_do_not_block_other_clients(emulator, tmp_path, idle):
     with ExitStack() as stack:
         for _ in range(IDLE):
             idle(stack.enter_context(connect(emulator)))

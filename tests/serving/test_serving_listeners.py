@@ -37,7 +37,7 @@ def test_small_answers_go_out_at_once():
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_name_stands_for_all_its_addresses_once(listening):
+def test_a_server_listens_once_on_each_address_of_a_name(listening):
     addresses = [address for address, _ in listening(["localhost", "127.0.0.1"], 0)]
     assert addresses.count("127.0.0.1") == 1
 

@@ -1,4 +1,4 @@
-"""Requests that break the rules of HTTP: each part of the emulator refuses them in its own words."""
+"""Requests that violate HTTP: each interface of the emulator refuses them in its own error format."""
 
 import json
 
@@ -43,7 +43,7 @@ def code_in_api(text):
 
 
 def error_of_admin(text):
-    return "Host" in json.loads(text)["error"] and "told"
+    return "Host" in json.loads(text)["error"] and "named"
 
 
 def code_in_xml(text):
@@ -54,8 +54,8 @@ PARTS = [
     (["GET /v2/ HTTP/1.1"], code_in_registry, "UNSUPPORTED"),
     (["PUT /v2/app/manifests/1 HTTP/1.1"], code_in_registry, "UNSUPPORTED"),
     (["POST / HTTP/1.1", TARGET], code_in_api, "MalformedHttpRequestException"),
-    (["GET /_ecr/health HTTP/1.1"], error_of_admin, "told"),
-    (["GET / HTTP/1.1"], error_of_admin, "told"),
+    (["GET /_ecr/health HTTP/1.1"], error_of_admin, "named"),
+    (["GET / HTTP/1.1"], error_of_admin, "named"),
     (["POST / HTTP/1.1", "X-Amz-Target: secretsmanager.ListSecrets"], code_in_api, "MalformedHttpRequestException"),
     (["POST / HTTP/1.1", QUERY], code_in_xml, "MalformedHttpRequestException"),
 ]
@@ -77,7 +77,7 @@ WRONG = [
 
 @pytest.mark.parametrize("hosts", WRONG, ids=lambda hosts: str(hosts)[:60])
 @pytest.mark.parametrize(("lines", "found_in", "code"), PARTS, ids=[", ".join(lines)[:60] for lines, *_ in PARTS])
-def test_a_request_without_one_good_host_is_refused(port, lines, found_in, code, hosts):
+def test_a_request_without_exactly_one_valid_host_is_refused(port, lines, found_in, code, hosts):
     status, _, text = ask(port, *lines, *hosts, "Content-Length: 0")
     assert status == 400
     assert found_in(text) == code

@@ -22,7 +22,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/{}/aws4_re
 
 
 def logged_in(emulator):
-    """The header of registry clients, to whom a repository is there."""
+    """Create a repository, and return the headers of a client that is logged in."""
     ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
                        aws_access_key_id="123456789012", aws_secret_access_key="any")  # fmt: skip
     ecr.create_repository(repositoryName="app")
@@ -32,13 +32,13 @@ def logged_in(emulator):
 
 
 class Client:
-    """A client on one connection, which it has before files run out."""
+    """A client whose connection is opened before files run out."""
 
     def __init__(self, emulator, login):
         self.url = emulator.url
         self.login = login
         self.http = requests.Session()
-        self.http.auth = lambda request: request  # the headers say who it is
+        self.http.auth = lambda request: request  # the headers carry the credentials
         assert self.health().ok
 
     def registry(self, method, path, **how):
@@ -80,7 +80,7 @@ class Client:
 
 @contextmanager
 def out_of_files(process):
-    """The process keeps what it has open, and may open nothing more."""
+    """Let a process keep its open files, and open no more."""
     soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -90,7 +90,7 @@ def out_of_files(process):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux changes the limits of a process that runs")
-def test_what_needs_a_file_is_refused_with_the_reason_until_there_is_one(tmp_path):
+def test_requests_that_need_a_file_are_refused_with_the_reason_until_one_is_free(tmp_path):
     with serving(tmp_path, "--port", "0", "--data-dir", "data") as emulator:
         login = logged_in(emulator)
         assert Client(emulator, login).push().status_code == 201

@@ -1,4 +1,4 @@
-"""The log gives the reasons of answers that give none: a 401, and calls of other services."""
+"""The log states reasons and operations that the answers do not: of a 401, and of calls of other services."""
 
 from base64 import b64encode
 
@@ -19,7 +19,7 @@ def emulator():
 
 @pytest.fixture
 def logged(emulator, caplog):
-    """Send a request; the facts of its line in the log."""
+    """Return a function that sends a request and returns the fields of its log line."""
     caplog.set_level("INFO", "ecr_emulator.requests")
     client = Client(RequestLog(emulator.wsgi))
 
@@ -39,7 +39,7 @@ def logged(emulator, caplog):
         (f"Basic {b64encode(b'AWS:password').decode()}", "not a token of this emulator"),
     ],
 )
-def test_the_log_says_why_a_client_is_not_let_in(logged, authorization, reason):
+def test_the_log_states_why_a_client_was_refused(logged, authorization, reason):
     headers = {"Authorization": authorization} if authorization else {}
     facts = logged("GET", "/v2/", headers=headers)
     assert facts["status"] == 401
@@ -55,7 +55,7 @@ def test_the_log_says_why_a_client_is_not_let_in(logged, authorization, reason):
         ("secretsmanager", {"headers": {"X-Amz-Target": "secretsmanager.ListSecrets"}, "data": "{}"}, "ListSecrets"),
     ],
 )
-def test_the_log_says_which_companion_was_asked_what(logged, service, how, operation):
+def test_the_log_names_the_service_and_the_operation_of_a_request(logged, service, how, operation):
     headers = {"Authorization": SIGNED.format(service)} | how.pop("headers", {})
     facts = logged("POST", "/", headers=headers, **how)
     assert (facts["service"], facts["operation"]) == (service, operation)

@@ -1,4 +1,4 @@
-"""Log lines, and the line that each request leaves."""
+"""The format of log lines, and the line that is logged for each request."""
 
 import io
 import json
@@ -13,8 +13,8 @@ from ecr_emulator.request_log import RequestLog, with_request_log
 
 @pytest.fixture
 def lines():
-    """The fields of each line that is logged during the test."""
-    handler = Remembering()
+    """Yield the fields of each line that is logged during the test."""
+    handler = RecordingHandler()
     log = logging.getLogger("ecr_emulator.requests")
     level = log.level
     log.addHandler(handler)
@@ -24,7 +24,7 @@ def lines():
     log.setLevel(level)
 
 
-class Remembering(logging.Handler):
+class RecordingHandler(logging.Handler):
     def __init__(self):
         super().__init__()
         self.facts = []
@@ -147,7 +147,7 @@ def test_a_path_cannot_forge_a_line(lines):
     assert lines[0]["path"] == "/v2/%0D%0A12%3A00%20fake/caf%C3%A9".replace("%3A", ":")
 
 
-def test_nothing_is_wrapped_when_nobody_would_see_it():
+def test_the_application_is_not_wrapped_when_requests_are_not_logged():
     wsgi = application([])
     log = logging.getLogger("ecr_emulator.requests")
     level = log.level
@@ -192,13 +192,13 @@ def test_a_text_line_quotes_what_is_not_a_plain_word():
     assert line.endswith('INFO    request method=GET repository="a b\\n" status=200')
 
 
-def test_a_text_line_does_nothing_to_a_terminal_but_be_read():
+def test_a_text_line_contains_no_terminal_control_characters():
     line = TextLines().format(record("the realm is https://a\x1b[2J\nb"))
     assert line.endswith("the realm is https://a [2J b")
 
 
 @pytest.mark.parametrize(("style", "begin"), [("text", ""), ("json", "{")])
-def test_the_level_holds_for_us_and_others_start_at_warning(style, begin):
+def test_the_log_level_applies_to_the_emulator_and_not_to_libraries(style, begin):
     root, ours = logging.getLogger(), logging.getLogger("ecr_emulator")
     before = root.handlers[:], root.level, ours.level
     stream = io.StringIO()

@@ -1,4 +1,4 @@
-"""Hundreds of clients that read or write next to nothing: others are served, and memory stays bounded."""
+"""Hundreds of clients that hardly read or write: other clients are served, and memory stays bounded."""
 
 import re
 import resource
@@ -19,9 +19,9 @@ WRITERS = 100
 LARGE = layer("large", 32 * 1024 * 1024)
 SMALL = image("small")
 TIMEOUT = 60
-"""Seconds after which a client counts as held up for good: a busy machine takes its time with so many threads."""
+"""Seconds after which a client counts as blocked; a busy machine needs long for so many threads."""
 ALLOWED_GROWTH = (READERS + WRITERS) * 1536 * 1024
-"""For each slow client a few pieces of a blob, its buffers and its thread: whatever the size of the blob."""
+"""Bytes of memory for a few pieces of a blob, buffers and a thread for each slow client, whatever the blob's size."""
 
 
 class Client:
@@ -45,7 +45,7 @@ class Client:
         self.send("PUT", location, params={"digest": blob.digest}, data=blob.raw)
 
     def begin(self, method, path, length=0):
-        """A request on a connection of its own, without its body and without reading the answer."""
+        """Send the head of a request on a new connection, without its body, and without reading the answer."""
         connection = socket.create_connection(("127.0.0.1", self.emulator.port), timeout=TIMEOUT)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         head = (
@@ -57,7 +57,7 @@ class Client:
 
 
 def resident(process):
-    """The memory of a process in bytes."""
+    """Return the resident memory of a process in bytes."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
@@ -76,7 +76,7 @@ def client(tmp_path):
 
 
 @pytest.mark.timeout(4 * TIMEOUT)
-def test_slow_readers_and_writers_by_the_hundred_hold_nobody_up(client):
+def test_hundreds_of_slow_clients_do_not_block_other_clients(client):
     for blob in (LARGE, *SMALL.blobs):
         client.push_blob(blob)
     before = resident(client.emulator.process)

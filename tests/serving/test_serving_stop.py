@@ -1,4 +1,4 @@
-"""Servers stop."""
+"""The stop of a server: transfers finish, connections are refused, signals are caught."""
 
 import os
 import signal
@@ -116,7 +116,7 @@ def test_a_threaded_server_knows_its_address(app, host, url):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_sets_the_event_and_the_next_one_is_left_to_the_system(number):
+def test_the_first_signal_sets_the_flag_and_the_second_has_its_default_effect(number):
     before = signal.getsignal(number)
     with catch_stop_signals() as stopped:
         assert not stopped.is_set()
@@ -126,7 +126,7 @@ def test_a_signal_sets_the_event_and_the_next_one_is_left_to_the_system(number):
     assert signal.getsignal(number) == before
 
 
-def test_a_signal_that_comes_to_another_thread_ends_the_wait_too():
+def test_a_signal_to_another_thread_also_ends_the_wait():
     """The system chooses the thread, and does not always choose the one that waits."""
 
     def get_it():

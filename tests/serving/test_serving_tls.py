@@ -29,7 +29,7 @@ NAMES = [
 ]
 
 
-def told(environ, start_response):
+def scheme_application(environ, start_response):
     start_response("200 OK", [("Content-Length", "5")])
     return [environ["wsgi.url_scheme"].ljust(5).encode()]
 
@@ -41,7 +41,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def port(certificate):
-    server = TwoProtocolServer(told, listen(["127.0.0.1"], 0), threads=8, certificate=certificate)
+    server = TwoProtocolServer(scheme_application, listen(["127.0.0.1"], 0), threads=8, certificate=certificate)
     server.start()
     yield server.port
     assert server.stop(5)
@@ -62,7 +62,7 @@ def answer_over_tls(port, context, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_who_trusts_the_authority_reaches_the_emulator_under_every_name(port, trusting, name):
+def test_a_client_that_trusts_the_authority_connects_under_every_name(port, trusting, name):
     assert answer_over_tls(port, trusting, name).endswith(b"https")
 
 
@@ -71,12 +71,12 @@ def test_the_same_port_speaks_http(port):
         assert answer.read() == b"http "
 
 
-def test_who_does_not_trust_it_is_warned(port):
+def test_a_client_that_does_not_trust_the_authority_refuses_to_connect(port):
     with pytest.raises(ssl.SSLCertVerificationError):
         answer_over_tls(port, ssl.create_default_context(), "localhost")
 
 
-def test_silent_and_broken_connections_hold_nobody_up(port, trusting):
+def test_silent_and_broken_connections_do_not_block_other_clients(port, trusting):
     with socket.create_connection(("127.0.0.1", port)) as silent, socket.create_connection(("127.0.0.1", port)) as torn:
         torn.sendall(b"\x16\x03\x01 this is no client hello")
         assert answer_over_tls(port, trusting, "localhost").endswith(b"https")
@@ -107,7 +107,7 @@ def test_keys_are_for_their_owner_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ecr.test", "10.1.2.3"])
-def test_a_public_name_is_covered_from_the_start_or_refused_with_the_way_out(tmp_path, name):
+def test_a_public_name_is_covered_from_the_start_or_refused_with_advice(tmp_path, name):
     made = certificate_for(tmp_path / "with", [name], NOW)
     names = x509.load_pem_x509_certificate(made.certificate.read_bytes()).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
@@ -131,12 +131,12 @@ def test_the_authority_signs_for_loopback_and_registries_only(certificate):
             assert any(name == domain or name.endswith(f".{domain}") for domain in domains), name
 
 
-def test_serve_speaks_both_and_trust_names_the_file_that_makes_clients_believe_it(tmp_path):
-    told = run(tmp_path, "trust", "--tls-dir", "tls", "--port", "8443")
-    assert told.returncode == 0, told.stderr
+def test_serve_speaks_both_protocols_and_trust_names_the_authority_file(tmp_path):
+    trust = run(tmp_path, "trust", "--tls-dir", "tls", "--port", "8443")
+    assert trust.returncode == 0, trust.stderr
     file = tmp_path / "tls" / "ca.pem"
-    assert str(file) in told.stdout
-    assert "/etc/docker/certs.d/localhost:8443/ca.crt" in told.stdout
+    assert str(file) in trust.stdout
+    assert "/etc/docker/certs.d/localhost:8443/ca.crt" in trust.stdout
     with serving(tmp_path, "--port", "0", "--tls", "--tls-dir", "tls") as emulator:
         assert f"https://localhost:{emulator.port}" in emulator.output
         for url in (emulator.url, emulator.url.replace("http:", "https:")):
@@ -147,7 +147,7 @@ def test_serve_speaks_both_and_trust_names_the_file_that_makes_clients_believe_i
         assert emulator.stop() == 0
 
 
-def test_a_folder_for_certificates_that_cannot_be_is_an_error_that_names_it(tmp_path):
+def test_an_unusable_folder_for_certificates_is_named_in_the_error(tmp_path):
     (tmp_path / "tls").write_text("a file")
     done = run(tmp_path, "serve", "--tls", "--tls-dir", "tls", "--port", "0")
     assert done.returncode == 2

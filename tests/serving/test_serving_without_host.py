@@ -15,7 +15,7 @@ BLOB = layer("blob", 1_000)
 
 
 class Served:
-    """An emulator, as the servers of these tests take applications."""
+    """An emulator with the interface that the servers of these tests need."""
 
     def __init__(self, emulator):
         self.go_on = Event()
@@ -40,7 +40,7 @@ def port(serve, docker):
 
 
 def ask(port, request, *headers, host="127.0.0.1", body=b""):
-    """Status and headers of the answer to a request of HTTP/1.0."""
+    """Return status and headers of the answer to an HTTP/1.0 request."""
     with connected(port, host) as wire:
         wire.send(f"{request} HTTP/1.0", *headers, f"Content-Length: {len(body)}", body=body)
         return wire.head()
@@ -59,7 +59,7 @@ def test_a_blob_is_pushed_to_where_the_answer_says(docker, port, host):
     )  # fmt: skip
 
 
-def test_a_client_is_asked_to_sign_in_where_it_is(port):
+def test_the_address_to_sign_in_at_is_the_address_of_the_request(port):
     status, headers = ask(port, "GET /v2/")
     assert status == 401
     assert f'://127.0.0.1:{int(port)}/"' in headers["www-authenticate"]

@@ -1,4 +1,4 @@
-"""The blob store, as ``ports.blobs.BlobStore`` and ``ports.blobs.BlobWriter`` promise it."""
+"""The blob store, as ``ports.blobs.BlobStore`` and ``ports.blobs.BlobWriter`` define it."""
 
 import hashlib
 import os
@@ -60,7 +60,7 @@ def test_a_blob_that_is_written_again_is_whole_again(blobs, tmp_path, damage):
         assert file.read() == DATA
 
 
-def test_who_reads_a_blob_that_is_written_again_reads_on(blobs):
+def test_a_reader_finishes_while_its_blob_is_written_again(blobs):
     digest = store_blob(blobs, DATA)
     with blobs.open(digest) as file:
         start = file.read(5)
@@ -78,7 +78,7 @@ def test_a_damaged_blob_is_dropped(blobs, tmp_path, damage):
     assert not blobs.drop_if_damaged(digest)
 
 
-def test_a_blob_that_the_disk_does_not_give_back_is_dropped(blobs, tmp_path):
+def test_a_blob_that_cannot_be_read_from_disk_is_dropped(blobs, tmp_path):
     digest = store_blob(blobs, DATA)
     path = tmp_path / stored_files(tmp_path)[0]
     path.unlink()
@@ -87,7 +87,7 @@ def test_a_blob_that_the_disk_does_not_give_back_is_dropped(blobs, tmp_path):
     assert not path.is_symlink()
 
 
-def test_what_lies_in_the_place_of_a_blob_and_is_no_file_is_none(blobs, tmp_path):
+def test_a_folder_in_the_place_of_a_blob_is_not_a_blob(blobs, tmp_path):
     digest = store_blob(blobs, DATA)
     path = tmp_path / stored_files(tmp_path)[0]
     path.unlink()
@@ -96,7 +96,7 @@ def test_what_lies_in_the_place_of_a_blob_and_is_no_file_is_none(blobs, tmp_path
     assert blobs.intact_size(digest, path.stat().st_size) is None
 
 
-def test_what_no_date_tells_is_found_by_reading_anew(blobs, tmp_path):
+def test_damage_that_keeps_the_file_dates_is_found_by_reading_anew(blobs, tmp_path):
     digest = store_blob(blobs, DATA)
     path = tmp_path / stored_files(tmp_path)[0]
     before = path.stat()
@@ -121,7 +121,7 @@ def test_a_blob_that_is_written_again_while_the_damaged_one_is_read_stays(blobs,
     assert blobs.size(digest) == len(DATA)
 
 
-def test_what_is_not_there_is_not_there(blobs):
+def test_a_missing_blob_has_no_size_and_cannot_be_opened(blobs):
     for digest in (digest_of(b"nothing"), "sha256:../../../etc/passwd", "sha256:" + "A" * 64, ""):
         assert blobs.size(digest) is None
         with pytest.raises(FileNotFoundError):
@@ -180,7 +180,7 @@ def test_the_chunks_of_an_upload_are_hashed_once(blobs, monkeypatch):
     assert blobs.resume(NAME, 50).commit(digest_of(DATA[:50]))
 
 
-def test_a_forgotten_hash_is_made_again(blobs, monkeypatch):
+def test_a_hash_that_is_no_longer_remembered_is_computed_again(blobs, monkeypatch):
     monkeypatch.setattr(files, "REMEMBERED", 1)
     for name in (NAME, OTHER_NAME):
         writer = blobs.begin(name)
@@ -192,7 +192,7 @@ def test_a_forgotten_hash_is_made_again(blobs, monkeypatch):
         writer.close()
 
 
-def test_bytes_that_somebody_else_appended_are_hashed_too(blobs, tmp_path):
+def test_bytes_that_another_writer_appended_are_hashed_too(blobs, tmp_path):
     blobs.begin(NAME).close()
     (tmp_path / "ingest" / NAME).write_bytes(DATA)
     writer = blobs.resume(NAME, len(DATA))
@@ -200,7 +200,7 @@ def test_bytes_that_somebody_else_appended_are_hashed_too(blobs, tmp_path):
     assert writer.commit(digest_of(DATA))
 
 
-def test_bytes_that_nobody_was_told_of_are_dropped(blobs, tmp_path):
+def test_bytes_beyond_the_resumed_size_are_dropped(blobs, tmp_path):
     writer = blobs.begin(NAME)
     writer.write(DATA)
     writer.close()
@@ -236,7 +236,7 @@ def test_a_reader_outlives_its_writer(blobs, ending):
         assert file.read() == DATA[10:]
 
 
-def test_a_reader_may_come_after_the_commit(blobs):
+def test_a_writer_can_be_read_after_its_commit(blobs):
     writer = blobs.begin(NAME)
     writer.write(DATA)
     assert writer.commit(digest_of(DATA))
@@ -268,7 +268,7 @@ def test_readers_follow_a_writer_from_other_threads(blobs):
     assert set(seen.values()) == {data}
 
 
-def test_many_writers_of_one_blob_agree(blobs, tmp_path):
+def test_many_writers_of_one_blob_leave_one_file(blobs, tmp_path):
     names = [f"3f0c1b1e-0000-4000-8000-{number:012x}" for number in range(20)]
     threads = [Thread(target=store_blob, args=(blobs, DATA, name)) for name in names]
     for thread in threads:
@@ -278,7 +278,7 @@ def test_many_writers_of_one_blob_agree(blobs, tmp_path):
     assert len(stored_files(tmp_path)) == 1
 
 
-def test_leftovers_are_swept_but_for_those_to_keep(blobs, tmp_path):
+def test_a_sweep_deletes_unfinished_files_except_those_to_keep(blobs, tmp_path):
     for name in (NAME, OTHER_NAME):
         blobs.begin(name).close()
     digest = store_blob(blobs, DATA, "3f0c1b1e-0000-4000-8000-000000000003")
@@ -287,7 +287,7 @@ def test_leftovers_are_swept_but_for_those_to_keep(blobs, tmp_path):
     assert blobs.size(digest) == len(DATA)
 
 
-def test_what_an_open_writer_writes_is_not_swept(blobs, tmp_path):
+def test_a_sweep_keeps_the_file_of_an_open_writer(blobs, tmp_path):
     writer = blobs.begin(NAME)
     assert blobs.sweep(set()) == 0
     writer.close()

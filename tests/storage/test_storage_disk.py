@@ -1,4 +1,4 @@
-"""The disk and the file under a store: full, locked by others, damaged; and what a commit means."""
+"""The disk and the database file of a store: a full disk, locks of other programs, damage, and synced commits."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +17,12 @@ BALLAST = "ecr.ballast"
 
 
 def free(monkeypatch, number):
-    """Have the disk say that it has this many bytes left."""
+    """Set the number of free bytes that the disk reports."""
     for module in (ballast, unit_of_work):
         monkeypatch.setattr(module, "free_bytes", lambda _folder: number)
 
 
-# --- What a commit means ----------------------------------------------------------------------------------
+# --- Commits ------------------------------------------------------------------------------------------------
 
 
 OFF, NORMAL, FULL = range(3)
@@ -38,7 +38,7 @@ OFF, NORMAL, FULL = range(3)
         (False, {}, OFF),
     ],
 )
-def test_a_commit_that_is_promised_to_somebody_is_synced(database, durable, kind, synchronous):
+def test_a_promised_commit_is_synced_to_disk(database, durable, kind, synchronous):
     with closing(SqlStore(database, durable=durable)) as store:
         for before in ({}, {"promised": False}):
             with store.writing(**before):
@@ -47,10 +47,10 @@ def test_a_commit_that_is_promised_to_somebody_is_synced(database, durable, kind
                 assert work.connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
 
 
-# --- Locks of others --------------------------------------------------------------------------------------
+# --- Locks of other programs ------------------------------------------------------------------------------
 
 
-def test_what_can_be_left_out_does_not_wait_for_another_program(store, database):
+def test_an_optional_write_does_not_wait_for_the_lock_of_another_program(store, database):
     with (
         write_lock(database),
         pytest.raises(StorageFailure, match="another program holds the lock"),
@@ -61,7 +61,7 @@ def test_what_can_be_left_out_does_not_wait_for_another_program(store, database)
         work.repositories.add(a_repository())
 
 
-def test_what_must_be_written_waits_for_another_program_and_holds_up_nobody(store, database, monkeypatch):
+def test_a_required_write_waits_for_another_program_without_blocking_others(store, database, monkeypatch):
     def add():
         with store.writing() as work:
             work.repositories.add(a_repository())
@@ -83,7 +83,7 @@ def test_what_must_be_written_waits_for_another_program_and_holds_up_nobody(stor
         assert work.repositories.count(HOME) == 1
 
 
-def test_a_program_that_keeps_the_lock_is_named_as_the_reason(store, database, monkeypatch):
+def test_the_error_says_that_another_program_holds_the_lock(store, database, monkeypatch):
     monkeypatch.setattr(unit_of_work, "BUSY_TIMEOUT", 0)
     with write_lock(database), pytest.raises(StorageFailure, match="another program"), store.writing():
         pass
@@ -92,7 +92,7 @@ def test_a_program_that_keeps_the_lock_is_named_as_the_reason(store, database, m
 # --- A full disk ------------------------------------------------------------------------------------------
 
 
-def test_the_last_room_is_left_to_what_makes_more(store, monkeypatch):
+def test_the_last_free_bytes_are_reserved_for_deletions(store, monkeypatch):
     with store.writing() as work:
         repository = work.repositories.add(a_repository())
     free(monkeypatch, KEPT - 1)
@@ -110,7 +110,7 @@ def lasting(database):
         yield store
 
 
-def test_ballast_is_thrown_off_for_what_makes_room_and_taken_again_afterwards(lasting, database, monkeypatch):
+def test_a_deletion_on_a_full_disk_removes_the_ballast_until_there_is_room(lasting, database, monkeypatch):
     file = database.with_name(BALLAST)
     assert file.stat().st_size == KEPT
     assert file.stat().st_blocks * 512 >= KEPT
@@ -130,7 +130,7 @@ def test_temporary_state_has_no_ballast(store, database):
     assert not database.with_name(BALLAST).exists()
 
 
-def test_a_store_opens_on_a_full_disk_by_its_ballast(database, monkeypatch):
+def test_a_store_opens_on_a_full_disk_by_removing_its_ballast(database, monkeypatch):
     SqlStore(database, durable=True).close()
     free(monkeypatch, 0)
     SqlStore(database, durable=True).close()
@@ -140,7 +140,7 @@ def test_a_store_opens_on_a_full_disk_by_its_ballast(database, monkeypatch):
 # --- Damage -----------------------------------------------------------------------------------------------
 
 
-def test_damage_is_said_in_the_same_words_whether_it_is_read_or_written(database):
+def test_reads_and_writes_report_damage_with_the_same_message(database):
     with closing(SqlStore(database, durable=True)) as store, store.writing() as work:
         for number in range(2_000):
             work.repositories.add(a_repository(f"app-{number}"))
@@ -153,6 +153,6 @@ def test_damage_is_said_in_the_same_words_whether_it_is_read_or_written(database
             work.repositories.page(HOME, "", 10_000)
 
 
-def test_a_statement_that_is_wrong_is_no_failure_of_the_storage(store):
+def test_a_wrong_statement_is_not_a_storage_failure(store):
     with pytest.raises(sqlite3.OperationalError, match="syntax error"), store.writing() as work:
         work.connection.execute("SELEKT")

@@ -1,4 +1,4 @@
-"""Layers and upload sessions, as ``ports.repositories.Layers`` and ``ports.repositories.Uploads`` promise them."""
+"""Layers and upload sessions, as ``ports.repositories.Layers`` and ``ports.repositories.Uploads`` define them."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def test_a_layer_has_the_media_type_of_its_reference(store, repository):
         assert work.layers.find(repository, layer.digest) == Layer(layer.digest, layer.size, layer.media_type)
 
 
-def test_a_reference_says_what_the_repository_does_not_hold_yet(store, repository):
+def test_a_layer_that_is_referenced_but_not_uploaded_has_its_size_and_type(store, repository):
     image = an_image()
     layer = image.layers[0]
     with store.writing() as work:
@@ -67,7 +67,7 @@ def test_holders_are_repositories_of_the_same_registry(store, repository):
         assert work.layers.holders(HOME, digest(1)) == ["a", "team/app"]
 
 
-def test_an_upload_goes_from_begin_to_end(store, repository):
+def test_an_upload_is_added_changed_and_removed(store, repository):
     upload = Upload(UPLOAD_ID, repository.key, NOW)
     advanced = replace(upload, size=2**33, parts=3, last_part_size=7, has_small_part=True)
     with store.writing() as work:

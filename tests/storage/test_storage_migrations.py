@@ -1,4 +1,4 @@
-"""The schema: made by steps, equal to the tables, and never read by an older program."""
+"""The schema: migrations make it, it equals the declared tables, and an older program refuses to read it."""
 
 import sqlite3
 from contextlib import closing
@@ -19,7 +19,7 @@ from tests.support.storage import NOW, a_repository, store_manifest
 
 
 def shape(path):
-    """Everything SQLite knows about the tables of a database."""
+    """Return the columns, keys and indexes of all tables of a database."""
     with closing(sqlite3.connect(path)) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         tables = {
@@ -38,7 +38,7 @@ def shape(path):
         return tables, indexes, rowless
 
 
-def test_the_steps_make_the_tables(tmp_path):
+def test_the_migrations_make_the_declared_tables(tmp_path):
     SqlStore(tmp_path / "stepped.sqlite", durable=False).close()
     engine = create_engine(f"sqlite:///{tmp_path / 'declared.sqlite'}")
     metadata.create_all(engine)
@@ -78,7 +78,7 @@ def test_a_damaged_database_is_not_taken_for_a_new_one(database):
     assert "malformed" in str(refusal.value)
 
 
-def test_steps_are_taken_from_where_the_database_is(database, monkeypatch):
+def test_only_the_missing_migrations_run(database, monkeypatch):
     monkeypatch.setattr(migrations, "MIGRATIONS", ("CREATE TABLE first (n);",))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         migrate(connection, database)
@@ -98,7 +98,7 @@ def test_tables_of_another_program_stay(database):
         assert connection.execute("SELECT line FROM notes").fetchall() == [("mine",)]
 
 
-def test_a_new_database_is_what_the_steps_make_of_an_empty_one(database):
+def test_a_new_database_equals_an_empty_one_after_all_migrations(database):
     SqlStore(database, durable=False).close()
     with closing(sqlite3.connect(database)) as new, closing(sqlite3.connect(":memory:")) as stepped:
         for script in MIGRATIONS:
@@ -108,7 +108,7 @@ def test_a_new_database_is_what_the_steps_make_of_an_empty_one(database):
         assert new.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
-def test_a_step_that_fails_leaves_nothing(database, monkeypatch):
+def test_a_failed_migration_leaves_no_change(database, monkeypatch):
     monkeypatch.setattr(migrations, "MIGRATIONS", ("CREATE TABLE first (n); INSERT INTO nowhere VALUES (1);",))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
@@ -117,7 +117,7 @@ def test_a_step_that_fails_leaves_nothing(database, monkeypatch):
         assert connection.execute("PRAGMA user_version").fetchone() == (0,)
 
 
-def test_foreign_layers_that_an_earlier_program_did_not_note_are_references(database):
+def test_a_migration_adds_the_references_to_foreign_layers(database):
     foreign = layer("foreign", media_type=FOREIGN_LAYER)
     app = image("app", layer("own"), foreign, layer("last"))
     with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
@@ -135,7 +135,7 @@ def test_foreign_layers_that_an_earlier_program_did_not_note_are_references(data
         ]
 
 
-def test_imports_that_an_earlier_program_did_not_end_are_noted_as_started(database):
+def test_a_migration_marks_unfinished_imports_as_started(database):
     tags = {"from upstream": Validation(NOW), "never seen upstream": Validation(NEVER), "pushed": None}
     with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
         repository = work.repositories.add(a_repository())

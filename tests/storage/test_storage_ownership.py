@@ -22,7 +22,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def owner(tmp_path):
-    """A second, real process that owns the directory."""
+    """Start a second process that owns the directory."""
     command = [sys.executable, "-c", OWN, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "owned\n"
@@ -30,7 +30,7 @@ def owner(tmp_path):
         process.stdin.close()
 
 
-def test_a_second_process_is_refused_and_told_why(owner, tmp_path):
+def test_a_second_process_is_refused_with_the_reason(owner, tmp_path):
     with pytest.raises(DataDirectoryInUse) as refusal:
         Ownership(tmp_path)
     said = str(refusal.value)
@@ -45,7 +45,7 @@ def test_a_crash_releases_the_directory(owner, tmp_path):
     Ownership(tmp_path).close()
 
 
-def test_this_process_owns_it_once(tmp_path):
+def test_a_process_owns_a_directory_once(tmp_path):
     with closing(Ownership(tmp_path)) as owned:
         with pytest.raises(DataDirectoryInUse, match=f"process {os.getpid()}"):
             Ownership(tmp_path)

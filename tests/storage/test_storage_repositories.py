@@ -54,14 +54,14 @@ def test_a_name_is_taken_once(store, repository):
         work.repositories.add(a_repository())
 
 
-def test_what_does_not_exist_cannot_be_got(store):
+def test_a_missing_repository_is_not_found(store):
     with store.reading() as work:
         assert work.repositories.find(HOME, "nothing") is None
         with pytest.raises(RepositoryNotFoundException, match="'nothing' does not exist"):
             work.repositories.get(HOME, "nothing")
 
 
-def test_pages_go_by_name(store):
+def test_repositories_are_listed_by_name(store):
     with store.writing() as work:
         for name in ("b", "a/z", "a-b", "a/b"):
             work.repositories.add(a_repository(name))

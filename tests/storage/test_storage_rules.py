@@ -1,4 +1,4 @@
-"""Pull through cache rules, creation templates, events and roles, as the ports promise them."""
+"""Pull through cache rules, creation templates, events and roles, as the ports define them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -51,7 +51,7 @@ KINDS = pytest.mark.parametrize(
 
 
 @KINDS
-def test_it_comes_back_as_it_was_stored(store, collection, value, refusal):
+def test_a_rule_or_template_is_found_as_it_was_stored(store, collection, value, refusal):
     with store.writing() as work:
         collection(work).add(value)
     with store.reading() as work:
@@ -70,7 +70,7 @@ def test_a_prefix_is_taken_once_in_a_registry(store, collection, value, refusal)
 
 
 @KINDS
-def test_all_of_a_registry_come_in_order_of_prefix(store, collection, value, refusal):
+def test_the_rules_or_templates_of_a_registry_are_listed_by_prefix(store, collection, value, refusal):
     with store.writing() as work:
         for prefix in ("z", "ROOT", "a/b", "a"):
             collection(work).add(replace(value, prefix=prefix))
@@ -79,7 +79,7 @@ def test_all_of_a_registry_come_in_order_of_prefix(store, collection, value, ref
 
 
 @KINDS
-def test_a_change_is_stored_and_a_removal_too(store, collection, value, refusal):
+def test_a_rule_or_template_is_changed_and_removed(store, collection, value, refusal):
     changed = replace(value, custom_role_arn=None, updated_at=NOW + timedelta(days=1))
     with store.writing() as work:
         collection(work).add(value)
@@ -90,7 +90,7 @@ def test_a_change_is_stored_and_a_removal_too(store, collection, value, refusal)
         assert [each.prefix for each in collection(work).all(HOME)] == ["other"]
 
 
-def test_events_come_in_the_order_they_happened(store):
+def test_events_are_listed_in_the_order_of_their_addition(store):
     with store.writing() as work:
         for number in range(5):
             work.events.add(Event(HOME, NOW, "ECR Image Action", {"n": number}, ("arn:a", "arn:b")))
@@ -101,7 +101,7 @@ def test_events_come_in_the_order_they_happened(store):
     assert replace(rest[0], key=0) == Event(HOME, NOW, "ECR Image Action", {"n": 2}, ("arn:a", "arn:b"))
 
 
-def test_a_role_is_remembered_once(store):
+def test_a_service_linked_role_is_stored_once(store):
     with store.writing() as work:
         for account in (OTHER.id, HOME.id, HOME.id):
             work.service_linked_roles.add(account, "pullthroughcache.ecr.amazonaws.com")

@@ -1,4 +1,4 @@
-"""Scans and known findings, as the ports promise them."""
+"""Scans and known findings, as the ports define them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_scan_comes_back_as_it_was_stored(store, image):
             assert work.scans.find(image) == each
 
 
-def test_a_scan_can_be_forgotten(store, image):
+def test_a_scan_can_be_removed(store, image):
     with store.writing() as work:
         work.scans.save(image, Scan(NOW))
         for _ in range(2):
@@ -38,7 +38,7 @@ def test_a_scan_can_be_forgotten(store, image):
             assert work.scans.find(image) is None
 
 
-def test_a_scan_goes_with_its_image(store, database, repository, image):
+def test_a_removed_image_takes_its_scan_along(store, database, repository, image):
     with store.writing() as work:
         work.scans.save(image, Scan(NOW))
         work.images.remove(repository, image)
@@ -58,7 +58,7 @@ def test_the_scans_of_a_registry_are_counted(store, repository):
         assert [work.scans.count_since(elsewhere, each) for each in since] == [1, 0, 0]
 
 
-def test_findings_are_known_until_they_are_replaced_or_forgotten(store):
+def test_known_findings_can_be_replaced_and_removed(store):
     with store.writing() as work:
         assert work.known_findings.find("sha256:1") is None
         for findings in (FINDINGS, []):

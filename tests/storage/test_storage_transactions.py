@@ -1,4 +1,4 @@
-"""Units of work: what is committed, what others see of it, and who waits for whom."""
+"""Units of work: their commits, the state that concurrent units see, and the order of waiting threads."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def names(work):
     return [repository.name for repository in work.repositories.page(HOME, "", 10_000)]
 
 
-def test_what_raises_leaves_nothing(store):
+def test_a_unit_of_work_that_raises_stores_nothing(store):
     def add_and_fail():
         with store.writing() as work:
             work.repositories.add(a_repository())
@@ -30,7 +30,7 @@ def test_what_raises_leaves_nothing(store):
         assert names(work) == []
 
 
-def test_a_store_keeps_what_it_holds(database):
+def test_a_store_keeps_its_content_when_it_is_opened_again(database):
     store = SqlStore(database, durable=True)
     with store.writing() as work:
         repository = work.repositories.add(a_repository())
@@ -45,7 +45,7 @@ def test_a_store_keeps_what_it_holds(database):
     assert {path.name for path in database.parent.iterdir()} == {database.name, "ecr.ballast"}
 
 
-def test_a_closed_store_says_so(store):
+def test_a_closed_store_refuses_to_open_a_unit(store):
     store.close()
     with pytest.raises(StorageFailure, match="closed"), store.reading():
         pass
@@ -70,7 +70,7 @@ def test_a_reader_sees_one_moment(store):
 
 
 @pytest.mark.parametrize(("outer", "inner"), [("reading", "reading"), ("reading", "writing"), ("writing", "writing")])
-def test_a_unit_inside_another_fails_before_it_can_wait_for_ever(store, outer, inner):
+def test_a_unit_inside_another_is_refused(store, outer, inner):
     def unit(kind):
         return getattr(store, kind)()
 
@@ -138,7 +138,7 @@ def names_of(store):
 
 
 class Lent:
-    """Something to lend."""
+    """A resource that a pool lends."""
 
     def __init__(self):
         self.closed = False
@@ -170,7 +170,7 @@ def test_a_pool_serves_in_order_of_arrival():
     assert served == list(range(10))
 
 
-def test_a_pool_opens_no_more_than_are_needed_at_once():
+def test_a_pool_opens_only_as_many_connections_as_are_used_at_once():
     opened = []
 
     def opening():
@@ -190,7 +190,7 @@ def test_a_pool_opens_no_more_than_are_needed_at_once():
     assert lent.closed
 
 
-def test_what_cannot_be_opened_can_be_tried_again():
+def test_a_pool_tries_again_after_a_failed_opening():
     outcomes = iter([OSError("too many open files"), Lent()])
 
     def opening():
