@@ -1,4 +1,4 @@
-"""CloudFormation refuses what it would not make: resources of ECR."""
+"""CloudFormation refuses templates with resources of ECR, which it would not create."""
 
 import json
 
@@ -25,7 +25,7 @@ TYPES = [
 
 
 def of(*resources, **more):
-    """A template in JSON."""
+    """Return a template with these resources, in JSON."""
     return json.dumps({"Resources": {f"R{number}": each for number, each in enumerate(resources)}} | more)
 
 
@@ -73,7 +73,7 @@ def cloudformation(aws):
 
 
 def put_template(aws, text, key="template"):
-    """Put a template into a bucket; its address."""
+    """Put a template into a bucket, and return its URL."""
     aws("s3").create_bucket(Bucket="templates")
     aws("s3").put_object(Bucket="templates", Key=key, Body=text.encode())
     return f"https://templates.s3.amazonaws.com/{key}"
@@ -164,7 +164,7 @@ def test_a_nested_stack_whose_address_is_a_parameter_takes_its_parent_with_it(aw
     assert_nothing_is_made(aws)
 
 
-def test_a_snippet_that_is_included_is_looked_at(aws, cloudformation):
+def test_an_included_snippet_is_checked(aws, cloudformation):
     put_template(aws, json.dumps({"Repo": REPOSITORY}), "snippet")
     include = {"Name": "AWS::Include", "Parameters": {"Location": "s3://templates/snippet"}}
     template = json.dumps({"Resources": {"Fn::Transform": include}})
@@ -176,7 +176,7 @@ def test_a_template_that_nests_itself_comes_to_an_end(aws, cloudformation):
     assert_refused(cloudformation.create_stack, StackName="s", TemplateURL=url)
 
 
-def test_stacks_of_anything_else_are_made(aws, cloudformation):
+def test_stacks_without_resources_of_ecr_are_created(aws, cloudformation):
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "t", "Tags": [{"Type": "AWS::ECR::Repository"}]}}
     url = put_template(aws, of(topic))
     parameters = {"Type": {"Type": "String", "Default": "AWS::ECR::Repository"}}
@@ -186,7 +186,7 @@ def test_stacks_of_anything_else_are_made(aws, cloudformation):
     assert len(aws("sns").list_topics()["Topics"]) == 1
 
 
-def test_mock_aws_makes_what_it_always_made(aws, cloudformation):
+def test_mock_aws_still_creates_repositories_by_cloudformation(aws, cloudformation):
     import boto3
 
     assert_refused(cloudformation.create_stack, StackName="s", TemplateBody=WITH_REPOSITORY)

@@ -21,7 +21,7 @@ from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.boto import client_at, client_of
 
 ACCOUNT = "123456789012"
-"""Also the account of ``mock_aws``: nothing keeps the two apart but whose they are."""
+"""Also the account of ``mock_aws``, so that account ids do not separate the two states."""
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def of(emulator, service):
 
 
 def mocked(service):
-    """A client of ``mock_aws``."""
+    """Return a client of ``mock_aws``."""
     return boto3.client(service, region_name="us-east-1", config=Config(retries={"total_max_attempts": 1}))
 
 
 def populate(client, what):
-    """One thing in each of several services, of the same names wherever it is; ``client`` finds a client of each."""
+    """Create a resource in each of several services, with the same names everywhere; ``client`` returns their clients."""
     client("secretsmanager").create_secret(Name="name", SecretString=what)
     client("s3").create_bucket(Bucket="bucket")
     client("s3").put_object(Bucket="bucket", Key="key", Body=what.encode() * 100)
@@ -122,7 +122,7 @@ def test_a_secret_of_one_emulator_is_no_credential_in_the_other(emulator, other)
         of(other, "iam").get_role(RoleName=role)
 
 
-def test_emulators_on_servers_answer_many_at_once_with_what_is_theirs(emulator, other):
+def test_concurrent_clients_of_two_emulators_see_only_their_own_state(emulator, other):
     seen = []
 
     def ask(url, what):
@@ -154,7 +154,7 @@ def test_an_emulator_keeps_what_it_has_when_mock_aws_begins_and_ends(emulator):
     assert contents(lambda service: of(emulator, service)) == all_of("one")
 
 
-def test_what_is_made_within_mock_aws_belongs_to_whom_it_was_asked_of(emulator):
+def test_resources_created_within_mock_aws_stay_apart_from_the_emulators(emulator):
     with mock_aws():
         populate(mocked, "mocked")
         assert contents(lambda service: of(emulator, service)) == NOTHING
@@ -212,14 +212,14 @@ def test_mock_aws_and_a_server_answer_side_by_side(emulator):
             client.close()
 
 
-def test_policies_of_aws_are_not_forced_on_mock_aws(emulator):
+def test_mock_aws_does_not_get_the_emulators_managed_policies(emulator):
     arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
     assert of(emulator, "iam").get_policy(PolicyArn=arn)
     with mock_aws(), pytest.raises(ClientError, match="NoSuchEntity"):
         mocked("iam").get_policy(PolicyArn=arn)
 
 
-# --- What moto does by itself ------------------------------------------------------------------------------
+# --- Calls within moto -------------------------------------------------------------------------------------
 
 
 def test_services_that_call_each_other_stay_within_their_emulator(emulator, other):
@@ -257,7 +257,7 @@ def test_threads_of_moto_work_for_the_emulator_that_started_them(emulator):
     assert s3.list_objects_v2(Bucket="exports")["KeyCount"] > 0
 
 
-def test_code_outside_an_emulator_sees_moto_as_it_always_was(emulator):
+def test_code_outside_an_emulator_sees_motos_own_backends(emulator):
     from moto.sns.models import sns_backends
 
     of(emulator, "sns").create_topic(Name="ours")
@@ -269,11 +269,11 @@ def test_code_outside_an_emulator_sees_moto_as_it_always_was(emulator):
     assert (list(sns_backends), dict(sns_backends), BackendDict._instances == []) == ([], {}, True)
 
 
-# --- Whoever comes first -----------------------------------------------------------------------------------
+# --- Order of imports --------------------------------------------------------------------------------------
 
 
 def in_a_process(code):
-    """Run code in a process of its own, in which nobody has imported moto."""
+    """Run code in a new process, in which moto is not imported yet."""
     subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(HEAD) + textwrap.dedent(code)], check=True)
 
 
@@ -323,7 +323,7 @@ def test_mock_aws_when_an_emulator_has_already_imported_moto():
 
 @mock_aws
 class TestWithMockAws:
-    """As many users write their tests: moto begins anew for each method."""
+    """Tests as many users write them: moto starts without state for each method."""
 
     @pytest.mark.parametrize("what", ["one", "two"])
     def test_each_method_begins_with_nothing_and_the_emulator_has_its_own(self, emulator, what):

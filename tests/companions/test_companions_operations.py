@@ -1,4 +1,4 @@
-"""Operations that moto does not have are refused in the protocol of their service."""
+"""Operations that moto lacks are refused in the protocol of their service."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_an_operation_that_is_known_by_its_path_is_named(emulator, service, oper
     assert error["Error"]["Message"].endswith(f": moto does not have the operation {name}.")
 
 
-def test_what_no_operation_is_at_is_said_by_its_path(emulator):
+def test_a_path_without_an_operation_is_named_in_the_error(emulator):
     signed = (
         f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/us-east-1/signer/aws4_request, SignedHeaders=host, Signature=0"
     )
@@ -45,7 +45,7 @@ def test_what_no_operation_is_at_is_said_by_its_path(emulator):
     assert json.loads(answer.data)["message"] == "signer: moto does not have GET /no/such/thing."
 
 
-def test_what_is_not_there_stays_what_the_service_says_of_it(emulator):
+def test_a_services_own_not_found_errors_are_kept(emulator):
     signer = client_of(emulator, "signer", account=ACCOUNT)
     signer.put_signing_profile(profileName="profile", platformId="Notation-OCI-SHA384-ECDSA")
     assert signer.get_signing_profile(profileName="profile")["profileName"] == "profile"

@@ -69,7 +69,7 @@ def test_replication_templates_and_enhanced_scanning_have_roles_of_their_own(emu
 
 @pytest.mark.consideration("S17a")
 def deletion(iam, name=NAME):
-    """The outcome of a deletion."""
+    """Return the outcome of a deletion."""
     task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
     return iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
 
@@ -97,7 +97,7 @@ def test_the_role_cannot_be_deleted_while_rules_exist_in_any_region(emulator, ec
 
 
 @pytest.mark.consideration("S17b")
-def test_the_rules_of_another_account_keep_no_role(emulator, ecr, iam):
+def test_rules_of_another_account_do_not_prevent_the_deletion_of_the_role(emulator, ecr, iam):
     other = client_of(emulator, "ecr", account="111122223333")
     for client in (ecr, other):
         client.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
@@ -105,7 +105,7 @@ def test_the_rules_of_another_account_keep_no_role(emulator, ecr, iam):
     assert deletion(iam)["Status"] == "SUCCEEDED"
 
 
-def test_a_role_of_another_service_is_motos(iam):
+def test_moto_deletes_a_role_of_another_service(iam):
     name = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
     assert deletion(iam, name)["Status"] == "SUCCEEDED"
     with pytest.raises(ClientError, match="NoSuchEntity"):
@@ -131,7 +131,7 @@ def test_a_deleted_service_linked_role_comes_back_with_the_next_rule(ecr, iam):
     assert iam.get_role(RoleName=NAME)
 
 
-# --- Whose they are ----------------------------------------------------------------------------------------
+# --- Protection --------------------------------------------------------------------------------------------
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -159,7 +159,7 @@ def in_either_mode(request, tmp_path):
         yield client_of(emulator, "iam", account=ACCOUNT)
 
 
-def test_nobody_but_ecr_changes_its_roles(in_either_mode):
+def test_only_ecr_changes_its_service_linked_roles(in_either_mode):
     iam = in_either_mode
     iam.create_instance_profile(InstanceProfileName="i")
     role = iam.get_role(RoleName=NAME)["Role"]
@@ -177,7 +177,7 @@ def test_nobody_but_ecr_changes_its_roles(in_either_mode):
 
 
 def test_every_change_that_iam_may_refuse_is_refused():
-    """By IAM's own model; ``update_role_description`` only describes, which is allowed."""
+    """IAM's own model lists the changes; ``update_role_description`` is allowed."""
     model = botocore.session.get_session().get_service_model("iam")
     protected = {
         xform_name(operation.name)
@@ -188,7 +188,7 @@ def test_every_change_that_iam_may_refuse_is_refused():
     assert protected == CHANGES.keys() | {"update_role_description"}
 
 
-def test_a_role_of_another_service_is_as_protected_and_a_role_of_ones_own_is_not(iam):
+def test_roles_of_other_services_are_protected_and_roles_of_users_are_not(iam):
     name = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
     with pytest.raises(ClientError, match="UnmodifiableEntity"):
         iam.delete_role(RoleName=name)
@@ -205,7 +205,7 @@ def test_a_service_linked_role_can_be_described_and_tagged(in_either_mode):
 
 
 @pytest.mark.parametrize("service", list(ROLES))
-def test_a_role_that_iam_is_asked_for_is_the_one_that_ecr_makes(emulator, iam, service):
+def test_iam_creates_the_same_service_linked_role_as_ecr(emulator, iam, service):
     made = iam.create_service_linked_role(AWSServiceName=service)["Role"]
     assert (made["RoleName"], made["Path"]) == (ROLES[service].name, f"/aws-service-role/{service}/")
     emulator.services.roles.ensure_service_linked_role(ACCOUNT, service)
@@ -222,7 +222,7 @@ def test_a_role_that_iam_is_asked_for_is_the_one_that_ecr_makes(emulator, iam, s
         iam.create_service_linked_role(AWSServiceName=service, CustomSuffix="mine")
 
 
-def test_a_role_of_another_service_is_made_once_too(iam):
+def test_a_service_linked_role_of_another_service_is_created_once(iam):
     name = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
     with pytest.raises(ClientError, match=f"InvalidInput.*Service role name {name} has been taken in this account"):
         iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
@@ -238,7 +238,7 @@ def test_each_role_carries_its_policy_which_can_be_read(emulator, iam, service):
     assert version["PolicyVersion"]["Document"]["Statement"]
 
 
-def test_policies_of_aws_are_there_in_either_mode(in_either_mode):
+def test_policies_of_aws_exist_with_and_without_enforcement(in_either_mode):
     name = "AmazonEC2ContainerRegistryPowerUser"
     arn = f"arn:aws:iam::aws:policy/{name}"
     assert in_either_mode.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
@@ -257,7 +257,7 @@ def test_policies_of_aws_are_there_in_either_mode(in_either_mode):
         ("untag_policy", {"TagKeys": ["k"]}),
     ],
 )
-def test_policies_of_aws_are_changed_by_nobody(iam, operation, arguments):
+def test_policies_of_aws_cannot_be_changed(iam, operation, arguments):
     before = iam.get_policy(PolicyArn=READ_ONLY)["Policy"]
     with pytest.raises(ClientError, match="AccessDenied"):
         getattr(iam, operation)(PolicyArn=READ_ONLY, **arguments)

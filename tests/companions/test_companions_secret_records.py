@@ -1,4 +1,4 @@
-"""Secrets that outlive the moto that they were saved with."""
+"""Secrets that were saved with another version of moto."""
 
 import json
 
@@ -85,7 +85,7 @@ def written_and_read(tmp_path, between=lambda: None):
 
 @pytest.fixture
 def another_moto(monkeypatch):
-    """Have moto's secrets gain and lose attributes, as with another version of it."""
+    """Return a function that adds and removes attributes of moto's secrets, as another version of moto might."""
     made = FakeSecret.__init__
 
     def become(gained=None, lost=()):
@@ -112,13 +112,13 @@ def test_secrets_saved_before_moto_lost_an_attribute_are_there(tmp_path, another
 
 
 @pytest.mark.parametrize("difference", [{"gained": {"colour": object()}}, {"lost": ("rotation_enabled", "policy")}])
-def test_another_moto_saves_secrets_for_this_one(tmp_path, another_moto, monkeypatch, difference):
+def test_secrets_saved_with_another_moto_can_be_read(tmp_path, another_moto, monkeypatch, difference):
     another_moto(**difference)
     before, after = written_and_read(tmp_path, monkeypatch.undo)
     assert after == before
 
 
-def test_a_moto_that_makes_secrets_otherwise_is_named_and_the_file_is_left_alone(tmp_path, monkeypatch):
+def test_an_incompatible_moto_is_named_and_the_file_is_left_alone(tmp_path, monkeypatch):
     save(tmp_path, 1, VERSION_1)
     content = (tmp_path / FILE).read_bytes()
     monkeypatch.setattr(FakeSecret, "__init__", lambda secret, *, owner, values: None)

@@ -1,4 +1,4 @@
-"""Secrets Manager as pull through sees it."""
+"""The secrets of Secrets Manager, as the pull through cache reads them."""
 
 import pytest
 
@@ -109,7 +109,7 @@ def test_no_rule_is_made_or_given_a_secret_that_cannot_be_decrypted(emulator, se
     ["not json", "[]", "{}", "1", '{"username": "u"}', '{"username": 1, "accessToken": "t"}', "[" * 60_000],
     ids=["text", "list", "empty", "number", "half", "no-text", "deep"],
 )
-def test_a_malformed_secret_says_what_it_must_hold(source, secrets, value):
+def test_the_error_for_a_malformed_secret_states_the_required_keys(source, secrets, value):
     with pytest.raises(UpstreamAccessDenied, match="keys username and accessToken"):
         source.credential(create(secrets, value=value), HERE)
 
@@ -123,7 +123,7 @@ def test_a_secret_without_text_is_malformed(source, secrets):
             source.credential(arn, HERE)
 
 
-def test_the_current_version_counts_wherever_its_label_was_moved(source, secrets):
+def test_the_version_with_the_current_label_is_used(source, secrets):
     arn = create(secrets)
     new = secrets.put_secret_value(SecretId=arn, SecretString='{"username": "u", "accessToken": "new"}')["VersionId"]
     assert source.credential(arn, HERE).access_token == "new"

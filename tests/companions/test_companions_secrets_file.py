@@ -1,4 +1,4 @@
-"""Secrets that outlive the process."""
+"""Secrets that are kept across restarts of the process."""
 
 import json
 import stat
@@ -65,7 +65,7 @@ TELL = "print(json.dumps(look(account), default=str))\n"
 
 
 def told_by(code, data_dir):
-    """Run code in a process of its own, and return its output."""
+    """Run code in a new process, and return its output."""
     body = "".join(f"        {line}\n" for line in code.strip().splitlines())
     command = [sys.executable, "-c", HEAD + body, str(data_dir)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -119,7 +119,7 @@ def test_a_temporary_emulator_writes_no_secrets():
         emulator.reset()
 
 
-def test_a_reset_forgets_secrets_that_were_never_looked_at(tmp_path):
+def test_a_reset_deletes_secrets_that_were_never_read(tmp_path):
     with Emulator(Settings(data_dir=tmp_path)) as emulator:
         client_of(emulator, "secretsmanager").create_secret(Name="a", SecretString="x")
     with Emulator(Settings(data_dir=tmp_path)) as emulator:
@@ -185,7 +185,7 @@ def test_no_rule_is_made_or_given_a_secret_of_a_broken_file(tmp_path):
         assert client_of(emulator, "secretsmanager", account=ACCOUNT).list_secrets()["SecretList"] == []
 
 
-def test_a_secret_that_cannot_be_written_is_not_said_to_be_kept(secrets, tmp_path):
+def test_creating_a_secret_fails_if_its_file_cannot_be_written(secrets, tmp_path):
     obstacle = tmp_path / "companions"
     obstacle.write_text("in the way of the folder")
     with pytest.raises(ClientError, match=r"InternalFailure.*FileExistsError"):

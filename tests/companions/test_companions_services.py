@@ -123,7 +123,7 @@ def test_buckets_take_objects_in_chunks(client, server, body, headers):
     assert client("s3").get_object(Bucket="bucket", Key="key")["Body"].read() == b"hello"
 
 
-# --- What moto cannot do -----------------------------------------------------------------------------------
+# --- Limits of moto ----------------------------------------------------------------------------------------
 
 
 def refusal_of(call, **arguments):
@@ -184,7 +184,7 @@ assert missing == sentence("appsync", "graphql", "companions"), missing
 
 
 def in_process(code):
-    """Run code with an emulator in a process of its own, where moto has not been imported."""
+    """Run code with an emulator in a new process, in which moto is not imported yet."""
     head = """
 import sys
 from botocore.exceptions import ClientError

@@ -106,7 +106,7 @@ def is_populated(emulator):
     return len(repositories) == 1 and secrets.get_secret_value(SecretId="hub")["SecretString"] == "dckr_pat_1"
 
 
-def test_a_strangers_page_neither_reads_nor_changes_anything(tmp_path, strangers):
+def test_a_page_of_another_origin_neither_reads_nor_changes_anything(tmp_path, strangers):
     with serving(tmp_path, "--port", "0") as emulator:
         populate(emulator)
         heard = heard_by(tmp_path, strangers, emulator)
@@ -121,7 +121,7 @@ def test_a_strangers_page_neither_reads_nor_changes_anything(tmp_path, strangers
     assert "path=/_ecr/clock status=200" not in log
 
 
-def test_a_page_that_is_let_in_reads_and_changes(tmp_path, strangers):
+def test_a_page_of_an_allowed_origin_reads_and_changes(tmp_path, strangers):
     with serving(tmp_path, "--port", "0", "--allow-origin", f"http://page.example:{strangers.server_port}") as emulator:
         populate(emulator)
         heard = heard_by(tmp_path, strangers, emulator)
@@ -132,7 +132,7 @@ def test_a_page_that_is_let_in_reads_and_changes(tmp_path, strangers):
         assert emulator.stop() == 0
 
 
-def test_a_name_that_a_stranger_has_pointed_here_is_not_answered(tmp_path):
+def test_a_public_host_name_that_resolves_to_loopback_is_refused(tmp_path):
     with serving(tmp_path, "--port", "0") as emulator:
         shown = browse(tmp_path, f"http://rebound.example:{emulator.port}/_ecr/clock")
         assert "--allow-host rebound.example" in shown

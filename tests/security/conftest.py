@@ -1,4 +1,4 @@
-"""An emulator, and somebody who sends it plain HTTP."""
+"""An emulator, and a plain HTTP client of it."""
 
 import pytest
 from werkzeug.test import Client
@@ -20,7 +20,7 @@ def http(emulator):
 
 @pytest.fixture
 def with_settings():
-    """Opens emulators with settings of their own; whoever speaks HTTP to one is handed back."""
+    """Return a function that opens an emulator with settings and returns an HTTP client of it."""
     opened = []
 
     def open_one(**settings):

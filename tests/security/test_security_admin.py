@@ -1,4 +1,4 @@
-"""/_ecr/…: what it takes from whom, and that it refuses what it does not understand."""
+"""The endpoints below /_ecr: accepted callers, and the refusal of invalid requests."""
 
 import json
 
@@ -23,7 +23,7 @@ POSTS = {
 GETS = ["", "/", "/health", "/ready", "/clock", "/events", "/rules", f"/findings/{DIGEST}"]
 
 
-# --- What a web page may send unasked ----------------------------------------------------------------------------
+# --- Posts of web pages ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -43,15 +43,15 @@ def test_a_post_that_a_form_could_send_is_refused_with_the_right_command(emulato
     "kind", ["application/json", "application/json; charset=utf-8", "application/merge-patch+json"]
 )
 @pytest.mark.parametrize("path", ["gc", "lifecycle", "reset"])
-def test_a_post_of_json_needs_no_body_where_there_is_nothing_to_say(http, path, kind):
+def test_a_json_post_without_arguments_needs_no_body(http, path, kind):
     assert http.post(f"/_ecr/{path}", headers={"Content-Type": kind}).status_code == 200
 
 
-# --- What is not understood --------------------------------------------------------------------------------------
+# --- Invalid requests --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_a_key_that_an_address_does_not_have_is_named_with_those_that_it_has(http, path):
+def test_an_unknown_key_in_the_body_is_named_with_the_accepted_keys(http, path):
     answer = http.post(f"/_ecr/{path}", json=POSTS[path] | {"graze": "1h"})
     assert answer.status_code == 400
     assert 'The body has the unknown key "graze"; this address accepts ' in answer.json["error"]
@@ -60,13 +60,13 @@ def test_a_key_that_an_address_does_not_have_is_named_with_those_that_it_has(htt
 
 
 @pytest.mark.parametrize("path", GETS)
-def test_so_is_one_in_the_query(http, path):
+def test_an_unknown_key_in_the_query_is_refused(http, path):
     answer = http.get(f"/_ecr{path}?since=5")
     assert answer.status_code == 400
     assert 'The query has the unknown key "since"; this address accepts ' in answer.json["error"]
 
 
-def test_findings_take_no_other_key_either(http):
+def test_findings_accept_no_unknown_key(http):
     answer = http.put(f"/_ecr/findings/{DIGEST}", json={"findings": [], "finding": []})
     assert 'unknown key "finding"; this address accepts findings' in answer.json["error"]
     assert http.delete(f"/_ecr/findings/{DIGEST}?force=1").status_code == 400
@@ -84,27 +84,27 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 
 @pytest.mark.parametrize("after", [HUGE, "9" * 5_000, str(2**63), "-1", "1.5", "1e9", "٣", "x", "", "0x10"])
-def test_events_after_no_event_is_refused(http, after):
+def test_a_key_of_an_event_that_is_not_a_valid_number_is_refused(http, after):
     answer = http.get("/_ecr/events", query_string={"after": after})
     assert answer.status_code == 400
     assert "must be the key of an event, a number" in answer.json["error"]
 
 
-def test_events_after_the_last_that_there_could_be_are_none(http):
+def test_no_events_follow_the_largest_possible_key(http):
     assert http.get(f"/_ecr/events?after={2**63 - 1}").json["events"] == []
 
 
 @pytest.mark.parametrize(
     "grace", [f"{HUGE}d", "99999999d", "999999d", "9" * 5_000, 10**400, -1, 1.5, True, None, [], {}, "soon", "", "٣h"]
 )
-def test_a_grace_that_is_no_length_of_time_is_refused(http, grace):
+def test_a_grace_that_is_not_a_duration_is_refused(http, grace):
     answer = http.post("/_ecr/gc", data=json.dumps({"grace": grace}), headers=JSON)
     assert answer.status_code == 400
     assert '{"grace": "1h"}' in answer.json["error"]
 
 
 @pytest.mark.parametrize("advance", [f"{HUGE}d", "9" * 5_000, 10**400, 1.5, True, [], {}])
-def test_an_advance_that_is_no_length_of_time_is_refused(http, advance):
+def test_an_advance_that_is_not_a_duration_is_refused(http, advance):
     answer = http.post("/_ecr/clock", data=json.dumps({"advance": advance}), headers=JSON)
     assert answer.status_code == 400
     assert '{"advance": "24h"}' in answer.json["error"]
@@ -184,22 +184,22 @@ def test_without_the_token_only_probes_are_answered(guarded, method, path, sent)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_with_the_token_everything_is_answered_as_without_one(guarded, http):
+def test_requests_with_the_token_are_answered_as_if_none_were_set(guarded, http):
     for method, path in EVERY_ADDRESS:
         with_token = guarded.open(path, method=method, headers=JSON | BEARER)
         assert with_token.status_code == http.open(path, method=method, headers=JSON).status_code
 
 
-def test_the_token_is_for_ecr_emulators_own_addresses_alone(guarded):
+def test_the_token_protects_only_the_emulators_own_endpoints(guarded):
     assert guarded.get("/_localstack/health").status_code == 200
     assert guarded.get("/v2/").headers["WWW-Authenticate"].startswith("Basic")
 
 
-def test_settings_that_are_logged_do_not_show_it():
+def test_logged_settings_do_not_show_the_token():
     assert TOKEN not in repr(Settings(admin_token=TOKEN))
 
 
-def test_commands_send_the_token_and_nobody_shows_it(tmp_path):
+def test_commands_send_the_token_and_nothing_prints_it(tmp_path):
     variables = {"ECR_EMULATOR_ADMIN_TOKEN": TOKEN}
     with serving(tmp_path, "--port", "0", variables=variables) as served:
         at = {"ECR_EMULATOR_PORT": str(served.port)}
@@ -217,12 +217,12 @@ def test_commands_send_the_token_and_nobody_shows_it(tmp_path):
     assert TOKEN not in shown.stdout + served.output + (tmp_path / "log").read_text()
 
 
-# --- What browsers and probes ask of any server ----------------------------------------------------------------------
+# --- Requests of browsers and probes --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def untouched():
-    """An emulator that nobody has used yet, and a check that its companions are not there."""
+    """Yield a client of a new emulator; check afterwards that the companions are still not loaded."""
     with Emulator() as emulator:
         yield Client(emulator.wsgi)
         assert not emulator._companions.is_loaded
@@ -230,28 +230,28 @@ def untouched():
 
 @pytest.mark.parametrize("path", ["/health", "/healthz", "/livez", "/_ecr/health"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_it_says_that_it_is_alive_wherever_one_looks(untouched, path, method):
+def test_every_liveness_endpoint_answers(untouched, path, method):
     assert untouched.open(f"{path}", method=method).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/ready", "/readyz"])
-def test_it_says_that_it_is_ready_wherever_one_looks(untouched, path):
+def test_every_readiness_endpoint_answers(untouched, path):
     assert untouched.get(f"{path}?probe=1").json == {"status": "ready"}
 
 
 @pytest.mark.parametrize("path", ["/_ecr", "/_ecr/", "/"])
-def test_it_says_what_there_is(untouched, path):
+def test_the_root_page_lists_the_endpoints(untouched, path):
     assert "/_ecr/health" in untouched.get(path).text
 
 
 @pytest.mark.parametrize("path", ["/health", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_it_says_how_one_may_look(untouched, path, method):
+def test_probe_endpoints_accept_only_get(untouched, path, method):
     answer = untouched.open(path, method=method, json={})
     assert (answer.status_code, answer.json["error"]) == (405, f"{method} {path}: This address takes GET only")
 
 
-def test_it_says_that_there_are_no_metrics(untouched):
+def test_the_metrics_endpoint_says_that_there_are_no_metrics(untouched):
     answer = untouched.get("/metrics")
     assert (answer.status_code, answer.json["error"].startswith("The emulator has no metrics")) == (404, True)
 
@@ -263,7 +263,7 @@ def test_it_says_that_there_are_no_metrics(untouched):
         "/_localstack/info", "/_ecr/nope",
     ],
 )  # fmt: skip
-def test_what_it_does_not_have_is_said_in_plain_words(untouched, path):
+def test_an_unknown_address_is_answered_in_plain_words(untouched, path):
     answer = untouched.get(path, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == 404
     assert "There is no such address" in answer.json["error"]
@@ -271,25 +271,25 @@ def test_what_it_does_not_have_is_said_in_plain_words(untouched, path):
 
 @pytest.mark.parametrize("path", ["/health", "/metrics", "/favicon.ico"])
 @pytest.mark.parametrize("credentials", [f"Bearer {TOKEN}", "Basic YW5uOnNlY3JldA=="])
-def test_it_says_so_to_whoever_brings_credentials_too(untouched, path, credentials):
+def test_credentials_do_not_change_the_answers_of_probe_endpoints(untouched, path, credentials):
     answer = untouched.get(path, headers={"Authorization": credentials})
     assert answer.json == untouched.get(path).json
 
 
-def test_a_bucket_may_have_such_a_name(emulator):
+def test_a_bucket_may_have_the_name_of_a_probe_endpoint(emulator):
     s3 = client_of(emulator, "s3")
     s3.create_bucket(Bucket="health")
     s3.put_object(Bucket="health", Key="a", Body=b"")
     assert [each["Key"] for each in s3.list_objects_v2(Bucket="health")["Contents"]] == ["a"]
 
 
-# --- Services that do not exist here ------------------------------------------------------------------------------
+# --- Services that are not emulated ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("service", "call"), [("ecr-public", "describe_registries"), ("chime", "list_accounts"), ("kendra", "list_indices")]
 )
-def test_a_service_that_is_not_here_is_said_to_be_so_with_what_is(emulator, capfd, service, call):
+def test_the_error_for_an_unknown_service_names_the_available_services(emulator, capfd, service, call):
     with pytest.raises(Exception, match=f"{service} is not emulated. Available are ECR") as refused:
         getattr(client_of(emulator, service), call)()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501

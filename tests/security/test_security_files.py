@@ -1,4 +1,4 @@
-"""Files are readable by their owner alone, and a folder that cannot be used is refused in one sentence."""
+"""Only their owner can read the files, and an unusable folder is refused in one sentence."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from tests.support.processes import COMMAND, environment
 
 
 def rarely(*values):
-    """Further values for a test that starts a process for each."""
+    """Return further values, marked as slow, for a test that starts a process for each."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
@@ -41,7 +41,7 @@ def modes(folder):
 
 
 def use(folder):
-    """Push an image, begin an upload, create a secret; the modes of all files while the emulator runs."""
+    """Push an image, begin an upload, create a secret; return the modes of all files while the emulator runs."""
     with Emulator(Settings(data_dir=folder)) as emulator:
         docker = Docker(emulator)
         if not docker.ecr.describe_repositories()["repositories"]:
@@ -64,7 +64,7 @@ def test_everything_in_the_data_directory_is_its_owners_alone(umask, tmp_path):
     assert written | {"companions/secretsmanager.json"} <= set(found)
 
 
-def test_what_was_open_to_others_is_closed_at_the_next_start(tmp_path):
+def test_files_that_others_could_read_are_closed_at_the_next_start(tmp_path):
     folder = tmp_path / "state"
     use(folder)
     for path in [folder, *folder.rglob("*")]:
@@ -72,7 +72,7 @@ def test_what_was_open_to_others_is_closed_at_the_next_start(tmp_path):
     assert open_to_others(use(folder)) == {}
 
 
-def test_a_link_that_leads_nowhere_is_no_obstacle(tmp_path):
+def test_a_dangling_symbolic_link_does_not_prevent_the_start(tmp_path):
     folder = tmp_path / "state"
     use(folder)
     (folder / "blobs" / "gone").symlink_to(tmp_path / "nowhere")
@@ -81,7 +81,7 @@ def test_a_link_that_leads_nowhere_is_no_obstacle(tmp_path):
     assert open_to_others(use(folder)) == {}
 
 
-def test_a_directory_that_was_there_is_closed_if_nothing_else_is_in_it(tmp_path):
+def test_an_existing_directory_is_closed_unless_it_contains_other_files(tmp_path):
     ours, shared = tmp_path / "ours", tmp_path / "shared"
     for folder in (ours, shared):
         folder.mkdir(mode=0o755)
@@ -108,14 +108,14 @@ def test_keys_of_certificates_are_their_owners_alone(umask, tmp_path):
             key.chmod(0o644)
 
 
-def test_opening_the_state_takes_nothing_from_an_emulator_that_runs(tmp_path):
+def test_a_second_start_does_not_disturb_a_running_emulator(tmp_path):
     with Emulator(Settings(data_dir=tmp_path)) as emulator:
         answer = start("--data-dir", str(tmp_path))
         assert "is in use by process" in answer.stderr
         assert Client(emulator.wsgi).get("/_ecr/ready").status_code == 200
 
 
-# --- Places that cannot be used --------------------------------------------------------------------------------
+# --- Unusable folders ------------------------------------------------------------------------------------------
 
 
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
@@ -133,7 +133,7 @@ runpy.run_module("ecr_emulator", run_name="__main__")
 
 
 def start(*arguments, command="serve"):
-    """A command that is not expected to run, without root's power over files."""
+    """Run a command that is expected to fail, without the capabilities that let root open all files."""
     ordinary = ORDINARY if os.getuid() == 0 and shutil.which("setpriv") else []
     line = [*ordinary, *COMMAND, command, "--port", "0", *arguments]
     return subprocess.run(line, cwd="/", env=environment(), capture_output=True, text=True, timeout=30, check=False)
@@ -179,7 +179,7 @@ def test_state_that_may_not_be_written_is_refused_with_its_name(tmp_path, name):
 
 
 @pytest.mark.parametrize("below", ["state", *rarely("")])
-def test_a_file_is_no_directory(tmp_path, below):
+def test_a_data_directory_that_is_a_file_is_refused(tmp_path, below):
     (tmp_path / "file").write_text("x")
     folder = tmp_path / "file" / below
     assert f"The data directory {folder} cannot be used: it is not a directory" in refusal(
@@ -207,17 +207,17 @@ def test_a_folder_for_certificates_that_may_not_be_written_is_refused_with_advic
     assert sentence.endswith(f"{folder}: Permission denied. Name another directory with --tls-dir")
 
 
-def test_a_user_without_a_name_and_a_home_is_no_obstacle():
+def test_commands_work_for_a_user_without_a_name_and_a_home():
     nowhere = {name: text for name, text in environment().items() if name != "HOME"}
     command = [sys.executable, "-c", NAMELESS]
     shown = subprocess.run([*command, "settings"], env=nowhere, capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stderr) == (0, "")
-    told = subprocess.run([*command, "trust"], env=nowhere, capture_output=True, text=True, check=False)
-    assert refusal(told).endswith("set HOME, or name a directory with --tls-dir")
+    trust = subprocess.run([*command, "trust"], env=nowhere, capture_output=True, text=True, check=False)
+    assert refusal(trust).endswith("set HOME, or name a directory with --tls-dir")
 
 
 @pytest.mark.parametrize("mode", [0o500, *rarely(0o000)])
-def test_a_collection_at_rest_is_refused_in_the_same_words(tmp_path, mode):
+def test_an_offline_garbage_collection_is_refused_with_the_same_message(tmp_path, mode):
     folder = tmp_path / "theirs"
     use(folder)
     folder.chmod(mode)

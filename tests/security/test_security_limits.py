@@ -1,4 +1,4 @@
-"""The limits that docs/security.md states: what listens, whom the emulator believes, what it does not protect."""
+"""The limits that docs/security.md states: open ports, trusted callers and headers, unprotected data."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TOKEN = "s3cret-of-ours"
 
 
 def listening(pid):
-    """The TCP addresses on which a process listens."""
+    """Return the TCP addresses on which a process listens."""
     inodes = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
     found = set()
     for table in ("tcp", "tcp6"):
@@ -32,7 +32,7 @@ def listening(pid):
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells what listens")
 @pytest.mark.parametrize("arguments", [(), ("--tls", "--tls-dir", "tls")], ids=["http", "https too"])
-def test_it_listens_on_loopback_and_one_port_alone(tmp_path, arguments):
+def test_the_server_listens_only_on_one_port_of_loopback(tmp_path, arguments):
     with serving(tmp_path, "--port", "0", *arguments) as emulator:
         found = listening(emulator.process.pid)
         assert found
@@ -55,7 +55,7 @@ def test_signatures_of_companions_are_never_checked():
         client_of(emulator, "secretsmanager", keys=Keys(key, "wrong")).create_secret(Name="a", SecretString="x")
 
 
-def test_iam_has_no_say_in_the_emulators_own_addresses():
+def test_iam_does_not_apply_to_the_emulators_own_endpoints():
     with Emulator(Settings(iam="enforce")) as emulator:
         client_of(emulator, account=ACCOUNT).create_repository(repositoryName="app")
         assert Client(emulator.wsgi).post("/_ecr/reset", json={}).status_code == 200
@@ -72,13 +72,13 @@ def test_the_token_closes_neither_the_api_nor_the_companions():
         client_of(emulator, "secretsmanager", account=ACCOUNT).create_secret(Name="a", SecretString="x")
 
 
-def test_secrets_are_stored_as_they_are(tmp_path):
+def test_secrets_are_stored_without_encryption(tmp_path):
     with Emulator(Settings(data_dir=tmp_path)) as emulator:
         client_of(emulator, "secretsmanager").create_secret(Name="hub", SecretString="dckr_pat_1")
     assert b"dckr_pat_1" in (tmp_path / "companions" / "secretsmanager.json").read_bytes()
 
 
-def test_a_browser_that_does_not_say_where_it_comes_from_is_answered_and_lets_no_page_read():
+def test_a_request_without_an_origin_is_answered_without_cors_headers():
     with Emulator() as emulator:
         answer = Client(emulator.wsgi).get(
             "/_ecr/clock", headers={"Host": "192.168.1.20:4566", "User-Agent": "Mozilla"}
@@ -87,13 +87,13 @@ def test_a_browser_that_does_not_say_where_it_comes_from_is_answered_and_lets_no
         assert not re.search("access-control", str(answer.headers), re.IGNORECASE)
 
 
-def test_whoever_is_in_between_may_say_how_it_was_addressed():
+def test_forwarded_headers_are_trusted_for_the_host_name():
     with Emulator() as emulator:
         forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "registry.test"}
         assert "https://registry.test" in Client(emulator.wsgi).get("/", headers=forwarded).text
 
 
-def test_whoever_is_in_between_may_say_where_a_request_comes_from():
+def test_forwarded_headers_are_trusted_for_the_client_address():
     elsewhere = {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
     denial = {"Effect": "Deny", "Principal": "*", "Action": "ecr:ListImages", "Condition": elsewhere}
     asked = {
@@ -112,7 +112,7 @@ def test_whoever_is_in_between_may_say_where_a_request_comes_from():
     assert statuses == [400, 200, 400]
 
 
-def test_a_page_in_a_bucket_is_the_emulators_own():
+def test_a_page_in_a_bucket_has_the_emulators_own_origin():
     with Emulator() as emulator:
         s3 = client_of(emulator, "s3")
         s3.create_bucket(Bucket="site")

@@ -1,4 +1,4 @@
-"""POST /_ecr/reset: everything, or what one account has, in one Region or in all; never more than it was told."""
+"""POST /_ecr/reset deletes all state, or only that of an account, in one Region or in all."""
 
 from itertools import product
 
@@ -17,7 +17,7 @@ PLACES = list(product((OURS, THEIRS), (HOME, AWAY)))
 
 
 def populate(emulator):
-    """In each of four registries: a pushed image, a rule, a template, a policy of the registry, a secret, a queue."""
+    """Create an image, a rule, a template, a scanning configuration, a secret and a queue in each of four registries."""
     for account, region in PLACES:
         docker = Docker(emulator, account, region)
         docker.ecr.create_repository(repositoryName="app")
@@ -57,7 +57,7 @@ def full(emulator):
 WHOLE, NOTHING = [1] * 5, [0] * 5
 
 
-def test_an_account_alone_is_emptied(full, http):
+def test_a_reset_of_an_account_deletes_only_its_state(full, http):
     answer = http.post("/_ecr/reset", json={"account": THEIRS})
     assert (answer.status_code, answer.json) == (200, {"status": "empty", "account": THEIRS, "region": None})
     assert [counts(full, *place) for place in PLACES] == [WHOLE, WHOLE, NOTHING, NOTHING]
@@ -68,18 +68,18 @@ def test_an_account_alone_is_emptied(full, http):
     assert Docker(full, OURS, HOME).get("/v2/app/manifests/v1").status_code == 200
 
 
-def test_a_region_of_an_account_alone_is_emptied(full, http):
+def test_a_reset_of_a_region_deletes_only_the_accounts_state_there(full, http):
     assert http.post("/_ecr/reset", json={"account": THEIRS, "region": AWAY}).status_code == 200
     assert [counts(full, *place) for place in PLACES] == [WHOLE, WHOLE, WHOLE, NOTHING]
     assert client_of(full, "iam", account=THEIRS).list_users()["Users"]
 
 
-def test_without_an_account_everything_is_emptied(full, http):
+def test_a_reset_without_an_account_deletes_all_state(full, http):
     assert http.post("/_ecr/reset", json={}).json == {"status": "empty"}
     assert [counts(full, *place) for place in PLACES] == [NOTHING] * 4
 
 
-def test_an_account_that_has_nothing_takes_nothing_from_others(full, http):
+def test_a_reset_of_an_empty_account_deletes_nothing(full, http):
     assert http.post("/_ecr/reset", json={"account": "222222222222"}).status_code == 200
     assert [counts(full, *place) for place in PLACES] == [WHOLE] * 4
 
@@ -101,7 +101,7 @@ def test_an_account_that_has_nothing_takes_nothing_from_others(full, http):
         (0, "is not of type 'object'"),
     ],
 )
-def test_what_is_not_understood_empties_nothing(emulator, http, body, words):
+def test_an_invalid_reset_deletes_nothing(emulator, http, body, words):
     client_of(emulator, account=THEIRS).create_repository(repositoryName="app")
     answer = http.post("/_ecr/reset", json=body)
     assert answer.status_code == 400
@@ -110,7 +110,7 @@ def test_what_is_not_understood_empties_nothing(emulator, http, body, words):
 
 
 @pytest.mark.parametrize("query", [f"account={THEIRS}", "all=true"])
-def test_a_reset_takes_nothing_from_its_query(emulator, http, query):
+def test_a_reset_with_a_query_is_refused(emulator, http, query):
     client_of(emulator, account=THEIRS).create_repository(repositoryName="app")
     answer = http.post(f"/_ecr/reset?{query}", json={})
     assert answer.status_code == 400
@@ -118,7 +118,7 @@ def test_a_reset_takes_nothing_from_its_query(emulator, http, query):
     assert client_of(emulator, account=THEIRS).describe_repositories()["repositories"]
 
 
-def test_what_was_to_be_done_for_an_account_is_forgotten_with_it():
+def test_a_reset_of_an_account_deletes_its_pending_tasks():
     with Emulator(Settings(background_delay=60)) as emulator:
         http = Client(emulator.wsgi)
         for account in (OURS, THEIRS):
@@ -131,7 +131,7 @@ def test_what_was_to_be_done_for_an_account_is_forgotten_with_it():
         assert {event["account"] for event in scans} == {OURS}
 
 
-def test_secrets_of_others_are_still_there_after_a_restart(tmp_path):
+def test_a_reset_keeps_the_secrets_of_other_accounts_after_a_restart(tmp_path):
     settings = Settings(data_dir=tmp_path)
     with Emulator(settings) as emulator:
         populate(emulator)

@@ -1,4 +1,4 @@
-"""A web page of another origin, open in a browser on this machine, neither reads nor changes anything."""
+"""A web page of another origin in a browser on this machine can neither read nor change state."""
 
 import pytest
 from werkzeug.test import Client
@@ -40,7 +40,7 @@ PARTS = {
         ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, "--allow-origin"),
     ],
 )
-def test_a_page_of_another_origin_is_refused_by_every_part_in_its_own_words(http, part, sent, advice):
+def test_every_interface_refuses_a_page_of_another_origin_in_its_own_format(http, part, sent, advice):
     method, path, headers, message_in = PARTS[part]
     answer = http.open(path, method=method, headers=headers | sent)
     assert answer.status_code == 403
@@ -50,13 +50,13 @@ def test_a_page_of_another_origin_is_refused_by_every_part_in_its_own_words(http
 
 @pytest.mark.parametrize("path", ["/", "/_ecr/reset", "/v2/", "/bucket/key", "/_ecr/nope"])
 @pytest.mark.parametrize("origin", [EVIL, "null"])
-def test_a_browser_that_asks_first_is_told_no(http, path, origin):
+def test_a_preflight_request_is_refused(http, path, origin):
     answer = http.options(path, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
     assert answer.status_code == 403
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
-def test_the_secrets_of_upstreams_are_not_for_pages(emulator, http):
+def test_pages_cannot_read_the_secrets_of_upstreams(emulator, http):
     secrets = client_of(emulator, "secretsmanager", account=ACCOUNT)
     secrets.create_secret(Name="ecr-pullthroughcache/hub", SecretString="dckr_pat_1")
     asked = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "text/plain"} | signed("secretsmanager")
@@ -68,7 +68,7 @@ def test_the_secrets_of_upstreams_are_not_for_pages(emulator, http):
     assert "Access-Control-Allow-Origin" not in own.headers
 
 
-def test_a_refused_page_has_changed_nothing_and_moved_nothing_on(emulator, http):
+def test_refused_requests_of_a_page_change_nothing(emulator, http):
     ecr = client_of(emulator)
     ecr.create_repository(repositoryName="app")
     for kind in ("text/plain", "application/x-www-form-urlencoded", "application/json"):
@@ -86,22 +86,22 @@ def test_a_refused_page_has_changed_nothing_and_moved_nothing_on(emulator, http)
         ("http://localhost:4566", "https://ecr.test", {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ecr.test"}),
     ],
 )
-def test_the_emulators_own_pages_are_let_in(http, base, origin, headers):
+def test_pages_of_the_emulators_own_origin_are_accepted(http, base, origin, headers):
     headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"} | headers
     assert http.post("/_ecr/lifecycle", base_url=base, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("site", ["none", "same-origin"])
-def test_who_types_the_address_is_let_in(http, site):
+def test_an_address_that_a_user_types_is_accepted(http, site):
     assert http.get("/", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}).status_code == 200
 
 
-def test_a_proxys_word_does_not_make_a_strange_page_the_emulators_own(http):
+def test_forwarded_headers_do_not_make_another_origin_the_emulators_own(http):
     headers = {"Host": "evil.example", "X-Forwarded-Host": "localhost:4566", "Origin": "http://localhost:4566"}
     assert http.get("/_ecr/clock", headers=headers).status_code == 421
 
 
-# --- Origins that are let in ---------------------------------------------------------------------------------
+# --- Allowed origins -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def friendly(with_settings):
     return with_settings(allow_origin=("http://localhost:3000",))
 
 
-def test_pages_of_an_allowed_origin_may_ask_and_read(friendly):
+def test_pages_of_an_allowed_origin_can_send_requests_and_read_answers(friendly):
     origin = {"Origin": "http://localhost:3000"}
     wanted = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,x-amz-target"}
     told = friendly.options("/bucket/key", headers=origin | wanted)
@@ -123,7 +123,7 @@ def test_pages_of_an_allowed_origin_may_ask_and_read(friendly):
         assert "Origin" in answer.headers["Vary"]
 
 
-def test_pictures_in_pages_of_an_allowed_origin_are_shown(friendly):
+def test_images_in_pages_of_an_allowed_origin_are_served(friendly):
     picture = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}
     assert friendly.get("/_ecr/clock", headers=picture | {"Referer": "http://localhost:3000/"}).status_code == 200
     assert friendly.get("/_ecr/clock", headers=picture | {"Referer": f"{EVIL}/"}).status_code == 403
@@ -157,13 +157,13 @@ NO_HOSTS = [
 
 
 @pytest.mark.parametrize("host", ANSWERED)
-def test_names_that_nobody_else_can_have_are_answered(http, host):
+def test_host_names_that_cannot_be_registered_publicly_are_accepted(http, host):
     assert http.get("/_ecr/health", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("host", REFUSED)
-def test_names_that_anybody_may_have_pointed_here_are_refused(http, part, host):
+def test_host_names_that_anybody_can_register_are_refused(http, part, host):
     method, path, headers, message_in = PARTS[part]
     answer = http.open(path, method=method, headers=headers | {"Host": host})
     assert answer.status_code == 421
@@ -172,7 +172,7 @@ def test_names_that_anybody_may_have_pointed_here_are_refused(http, part, host):
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("host", NO_HOSTS)
-def test_what_is_no_host_is_refused_as_such(http, part, host):
+def test_an_invalid_host_is_refused(http, part, host):
     method, path, headers, message_in = PARTS[part]
     answer = http.open(path, method=method, headers=headers | {"Host": host})
     assert answer.status_code == 400
@@ -180,7 +180,7 @@ def test_what_is_no_host_is_refused_as_such(http, part, host):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost, evil.example", "[evil.example", "[]", "[...]", "."])
-def test_names_that_a_proxy_was_addressed_by_count_too(http, host):
+def test_forwarded_host_names_are_checked_too(http, host):
     answer = http.get("/_ecr/health", headers={"X-Forwarded-Host": host})
     assert answer.status_code == 421
     assert "--allow-host" in answer.json["error"]
@@ -200,18 +200,18 @@ def test_names_that_a_proxy_was_addressed_by_count_too(http, host):
         ({"host": ("127.0.0.1", "box.example.com")}, "box.example.com:4566", 200),
     ],
 )
-def test_names_that_somebody_named_are_answered(with_settings, settings, host, status):
+def test_configured_host_names_are_accepted(with_settings, settings, host, status):
     assert with_settings(**settings).get("/_ecr/health", headers={"Host": host}).status_code == status
 
 
-def test_the_machines_own_name_is_answered(monkeypatch):
+def test_the_machines_own_host_name_is_accepted(monkeypatch):
     monkeypatch.setattr("ecr_emulator.emulator.gethostname", lambda: "build7.example.com")
     with Emulator() as emulator:
         headers = {"Host": "build7.example.com:4566"}
         assert Client(emulator.wsgi).get("/_ecr/health", headers=headers).status_code == 200
 
 
-def test_buckets_in_host_names_go_on_to_work(emulator):
+def test_a_host_name_may_begin_with_the_name_of_a_bucket(emulator):
     with ThreadedServer(emulator.wsgi) as server:
         s3 = client_at(server.url, "s3")
         s3.create_bucket(Bucket="pictures")
@@ -221,7 +221,7 @@ def test_buckets_in_host_names_go_on_to_work(emulator):
     assert http.get("/health", headers=headers).data == b"cat"
 
 
-def test_settings_that_name_pages_and_names_are_taken_by_an_emulator_as_they_stand():
+def test_allowed_origins_and_hosts_are_compared_without_case_and_default_port():
     settings = Settings(allow_origin=("HTTP://LocalHost:80",), allow_host=("*.Example.COM",))
     with Emulator(settings) as emulator:
         headers = {"Origin": "http://localhost", "Host": "a.example.com"}

@@ -132,7 +132,7 @@ def ports(request, app, certificate):
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(caplog):
-    """Check that asyncio has logged nothing, such as garbage-collected tasks and exceptions that were never retrieved."""
+    """Check that asyncio has logged nothing, such as lost tasks and exceptions that nothing retrieved."""
     yield
     gc.collect()
     assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
