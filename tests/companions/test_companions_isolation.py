@@ -40,7 +40,7 @@ def mocked(service):
 
 
 def populate(client, what):
-    """Create a resource in each of several services, with the same names everywhere; ``client`` returns their clients."""
+    """Create a resource in each of several services, with fixed names; ``client`` returns the client of a service."""
     client("secretsmanager").create_secret(Name="name", SecretString=what)
     client("s3").create_bucket(Bucket="bucket")
     client("s3").put_object(Bucket="bucket", Key="key", Body=what.encode() * 100)

@@ -17,7 +17,7 @@ PLACES = list(product((OURS, THEIRS), (HOME, AWAY)))
 
 
 def populate(emulator):
-    """Create an image, a rule, a template, a scanning configuration, a secret and a queue in each of four registries."""
+    """Create an image, a rule, a template, scanning settings, a secret and a queue in each of four registries."""
     for account, region in PLACES:
         docker = Docker(emulator, account, region)
         docker.ecr.create_repository(repositoryName="app")
