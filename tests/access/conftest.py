@@ -16,7 +16,7 @@ def upstream():
 
 @pytest.fixture(scope="module")
 def emulator(upstream):
-    """One for all tests of a module: they keep apart by Region and by name."""
+    """Yield one emulator for all tests of a module; each test uses its own Region or names."""
     with enforcing(upstream.url) as running:
         yield running
 

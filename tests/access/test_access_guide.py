@@ -1,4 +1,4 @@
-"""docs/iam.md, done as it says on a running emulator: real sockets, real signatures, and the reason in the log."""
+"""The steps of docs/iam.md on a running emulator, with real sockets, real signatures, and the reason in the log."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "iam.md"
 PULL_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
 
 
-def test_the_page_is_true(tmp_path):
+def test_the_commands_of_the_iam_page_give_the_answers_on_it(tmp_path):
     text = PAGE.read_text(encoding="utf-8")
     (story,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     with serving(tmp_path, "--port", "0", "--iam", "enforce", "--verify-signatures") as emulator:

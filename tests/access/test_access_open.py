@@ -1,4 +1,4 @@
-"""Permissions in an emulator whose registry is open, and in one that enforces none."""
+"""Permissions in an emulator whose registry is open, and in an emulator that does not enforce IAM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.images import an_image, put_image
 FOREIGN = "http://999988887777.dkr.ecr.us-east-1.localhost:4566"
 
 
-def test_with_an_open_registry_who_sends_no_token_is_the_root_of_the_emulators_account():
+def test_in_an_open_registry_a_client_without_a_token_is_root_of_the_emulators_account():
     with enforcing(registry_auth="open") as emulator:
         root, ann = IamAccount(emulator).root(), IamAccount(emulator).user()
         root.ecr.create_repository(repositoryName="team/app")
@@ -29,7 +29,7 @@ def test_with_an_open_registry_who_sends_no_token_is_the_root_of_the_emulators_a
         assert anonymous.get("/v2/team/app/manifests/v1").status_code == 403
 
 
-def test_without_enforcement_policies_are_kept_and_decide_nothing():
+def test_without_enforcement_policies_are_stored_and_ignored():
     with Emulator(Settings(account=ACCOUNT)) as emulator:
         iam = IamAccount(emulator)
         root, ann = iam.root(), iam.user()
@@ -44,7 +44,7 @@ def test_without_enforcement_policies_are_kept_and_decide_nothing():
         emulator.reset()
 
 
-def test_policies_of_aws_are_in_iam_whether_or_not_they_decide_something():
+def test_policies_of_aws_are_in_iam_whether_or_not_iam_is_enforced():
     arn = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
     with Emulator(Settings(account=ACCOUNT)) as emulator, enforcing() as another:
         for each in (emulator, another):

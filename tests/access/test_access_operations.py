@@ -1,4 +1,4 @@
-"""Every operation of the API needs exactly its own action: denied without it, done with it and nothing else."""
+"""Every operation of the API needs exactly its own action: it is denied without it, and succeeds with it alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGISTRY_WIDE = {
     "DescribeRepositories": "*",
     "StartLifecyclePolicyPreview": OTHER,
 }
-"""The resources of operations that need another one than the usual repository."""
+"""Resources of operations that need another resource than the usual repository."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def populated(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def registries(populated, tmp_path_factory):
-    """A populated registry that is at rest, and one with its background work still to be done."""
+    """Yield a populated registry whose background work is done, and one whose background work is pending."""
     copies = tmp_path_factory.mktemp("registries")
     with ExitStack() as cleanup:
         yield {
@@ -86,7 +86,7 @@ def ann(registries, populated, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_without_a_policy_it_is_denied_in_the_words_of_aws(ann):
+def test_an_operation_without_a_policy_is_denied_with_the_message_of_aws(ann):
     ann.may()
     status, content = ann.call()
     assert (status, content["__type"]) == (400, "AccessDeniedException")
@@ -97,20 +97,20 @@ def test_without_a_policy_it_is_denied_in_the_words_of_aws(ann):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_with_its_action_on_its_resource_it_is_done(ann):
+def test_an_operation_succeeds_if_its_action_is_allowed_on_its_resource(ann):
     ann.may(allow(ann.action, on=ann.resource))
     status, content = ann.call()
     assert status == 200, content
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_with_every_other_action_it_is_denied(ann):
+def test_an_operation_is_denied_if_every_other_action_is_allowed(ann):
     ann.may({"Effect": "Allow", "NotAction": f"ecr:{ann.action}", "Resource": "*"})
     assert ann.call()[1]["__type"] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize("operation", ["CreateRepository"])
-def test_tags_on_a_new_repository_need_to_be_allowed_too(ann):
+def test_tags_on_a_new_repository_need_their_own_action(ann):
     ann.request["tags"] = [{"Key": "stage", "Value": "beta"}]
     ann.may(allow("CreateRepository"))
     assert "ecr:TagResource on resource" in ann.call()[1]["message"]
@@ -162,7 +162,7 @@ def test_a_role_must_be_passed_to_the_service_that_acts_in_it(ann, more, service
         ("PutRegistryScanningConfiguration", {"scanType": "ENHANCED"}, "inspector2.amazonaws.com"),
     ],
 )
-def test_what_makes_ecr_create_its_role_needs_that_to_be_allowed(ann, more, service):
+def test_an_operation_that_creates_a_service_linked_role_needs_permission_for_it(ann, more, service):
     ann.plane.roles.ensured.clear()
     ann.request |= more
     ann.may(allow(ann.action))

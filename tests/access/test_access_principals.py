@@ -1,4 +1,4 @@
-"""Users, groups, roles and sessions of IAM, and what their policies let them do in ECR."""
+"""Users, groups, roles and sessions of IAM, and the effect of their policies in ECR."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWS_POLICY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistry"
 
 @pytest.fixture
 def app(root):
-    """A repository with an image."""
+    """Create a repository with an image, and return its name."""
     name = f"team/app-{next(NUMBERS)}"
     root.ecr.create_repository(repositoryName=name)
     put_image(root.ecr, name, an_image(name), "v1")
@@ -33,7 +33,7 @@ def arn(name):
 
 
 def may_pull(somebody, name):
-    """Whether somebody may pull an image, be it with docker or by the API: the planes must agree."""
+    """Return whether a principal may pull an image; both planes must give the same answer."""
     api = True
     try:
         somebody.ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "v1"}])
@@ -53,7 +53,7 @@ def denial(call, **request):
 # --- Identities ------------------------------------------------------------------------------------------
 
 
-def test_a_user_may_what_its_own_policy_says_and_nothing_else(iam, app):
+def test_a_user_may_do_only_what_its_own_policy_allows(iam, app):
     ann = iam.user(allow(*PULLING, on=arn(app)))
     assert may_pull(ann, app)
     assert ann.send("HEAD", f"/v2/{app}/blobs/{an_image(app).layers[0].digest}").status_code == 200
@@ -66,13 +66,13 @@ def test_a_user_may_what_its_own_policy_says_and_nothing_else(iam, app):
     )
 
 
-def test_another_repository_is_not_its_business(iam, app, root):
+def test_a_policy_for_one_repository_does_not_allow_another(iam, app, root):
     other = f"{app}-other"
     root.ecr.create_repository(repositoryName=other)
     assert not may_pull(iam.user(allow(*PULLING, on=arn(app))), other)
 
 
-def test_who_may_not_is_not_told_whether_a_repository_exists(iam):
+def test_a_denied_caller_does_not_learn_whether_a_repository_exists(iam):
     ann = iam.user()
     code, message = denial(ann.ecr.describe_images, repositoryName="nowhere")
     assert (code, "DescribeImages" in message) == ("AccessDeniedException", True)
@@ -118,7 +118,7 @@ def test_a_user_has_the_policies_of_its_groups(iam, app):
     assert may_pull(ann, app)
 
 
-def test_a_session_may_what_its_role_may(iam, app):
+def test_a_session_has_the_permissions_of_its_role(iam, app):
     session = iam.session(iam.role(allow(*PULLING, on=arn(app))))
     assert session.arn.startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/role-")
     assert may_pull(session, app)
@@ -140,7 +140,7 @@ def test_sessions_of_one_name_have_their_own_policies_also_in_docker(iam, app):
     assert [may_pull(narrow, app), may_pull(wide, app)] == [False, True]
 
 
-def test_a_boundary_is_a_limit(iam, app):
+def test_a_permissions_boundary_limits_a_role(iam, app):
     boundary = iam.client.create_policy(
         PolicyName=f"limit-{app[-3:]}", PolicyDocument=policy(allow("GetAuthorizationToken", "ListImages"))
     )["Policy"]["Arn"]
@@ -150,7 +150,7 @@ def test_a_boundary_is_a_limit(iam, app):
     assert "no permissions boundary allows" in denial(session.ecr.describe_images, repositoryName=app)[1]
 
 
-def test_a_boundary_that_was_deleted_lets_nothing_through(iam, app):
+def test_a_deleted_permissions_boundary_denies_everything(iam, app):
     boundary = iam.client.create_policy(PolicyName=f"gone-{app[-3:]}", PolicyDocument=policy(allow("*")))
     role = iam.role(allow("*"), PermissionsBoundary=boundary["Policy"]["Arn"])
     iam.client.delete_policy(PolicyArn=boundary["Policy"]["Arn"])
@@ -168,7 +168,7 @@ def test_a_policy_that_changes_counts_at_once_for_tokens_too(iam, app):
     assert ann.send("GET", f"/v2/{app}/manifests/v1", token).status_code == 403
 
 
-def test_a_token_whose_user_is_gone_opens_nothing(iam, app):
+def test_a_token_of_a_deleted_user_is_refused(iam, app):
     ann = iam.user(allow(*PULLING))
     token, name = ann.log_in(), ann.arn.rpartition("/")[2]
     iam.client.delete_access_key(UserName=name, AccessKeyId=ann.keys.access_key)
@@ -178,8 +178,8 @@ def test_a_token_whose_user_is_gone_opens_nothing(iam, app):
     assert denial(ann.ecr.list_images, repositoryName=app)[0] == "UnrecognizedClientException"
 
 
-def test_a_policy_that_no_one_can_read_allows_nothing(iam, app):
-    # moto checks documents as IAM does; what comes by another way may be anything.
+def test_an_unreadable_policy_allows_nothing(iam, app):
+    # moto checks documents as IAM does; a document that is stored in another way may be invalid.
     from moto.iam.models import iam_backends
 
     ann = iam.user(allow(*PULLING))
@@ -208,14 +208,14 @@ def test_a_policy_that_no_one_can_read_allows_nothing(iam, app):
         ),
     ],
 )
-def test_a_limit_that_would_not_hold_is_refused(root, service, operation, request_):
+def test_a_restriction_that_would_not_be_enforced_is_refused(root, service, operation, request_):
     assert denial(getattr(root.client(service), operation), **request_)[0] == "NotImplemented"
 
 
 # --- Keys ------------------------------------------------------------------------------------------------
 
 
-def test_a_stranger_is_refused(emulator, root):
+def test_an_unknown_access_key_is_refused(emulator, root):
     for keys in (Keys("AKIASTRANGER", "secret"), Keys("test", "test")):
         stranger = IamPrincipal(emulator, "", keys)
         assert denial(stranger.ecr.describe_registry) == (
@@ -321,7 +321,7 @@ def test_a_denial_outweighs_every_permission(iam, root, app, make, source):
     assert somebody.ecr.list_images(repositoryName=app)["imageIds"], "nothing else is denied"
 
 
-def test_no_other_spelling_of_an_arn_leads_around_a_denial(iam, app):
+def test_another_spelling_of_an_arn_does_not_bypass_a_denial(iam, app):
     ann = iam.user(allow("*"), deny("TagResource", on=arn(app)))
     tags = [{"Key": "stage", "Value": "beta"}]
     for spelled in (arn(app), arn(app).replace("arn:aws:", "arn:aws-cn:")):
@@ -329,7 +329,7 @@ def test_no_other_spelling_of_an_arn_leads_around_a_denial(iam, app):
 
 
 def test_the_name_of_a_session_makes_nobody_root(iam, app):
-    """IAM takes no colons in it; moto does."""
+    """IAM accepts no colons in the name of a session; moto does."""
     assert not may_pull(iam.session(iam.role(), ":root"), app)
 
 
@@ -364,14 +364,14 @@ def test_conditions_see_the_request_the_repository_and_the_caller(iam, root, app
     assert may_pull(ann, app) is holds
 
 
-def test_a_policy_may_speak_of_the_users_own_name(iam, root):
+def test_a_policy_may_contain_the_users_own_name(iam, root):
     ann = iam.user(allow("CreateRepository", on="arn:aws:ecr:*:*:repository/${aws:username}/*"))
     name = ann.arn.rpartition("/")[2]
     assert ann.ecr.create_repository(repositoryName=f"{name}/app")
     assert denial(ann.ecr.create_repository, repositoryName="bob/app")[0] == "AccessDeniedException"
 
 
-def test_tags_in_a_request_can_be_asked_for(iam):
+def test_a_condition_can_require_tags_in_a_request(iam):
     condition = when(StringEquals=("aws:RequestTag/team", "blue"))
     ann = iam.user(allow("CreateRepository", "TagResource", **condition))
     blue, red = ([{"Key": "team", "Value": value}] for value in ("blue", "red"))

@@ -1,4 +1,4 @@
-"""One private registry pulls from another where IAM is enforced: its role must be allowed to, and be let in.
+"""One private registry pulls from another where IAM is enforced: its role needs permission on both sides.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
 """
@@ -21,7 +21,7 @@ NUMBERS = count()
 
 
 class Pair:
-    """A registry with an image, and one that has a rule for it; by default of another account, through a role."""
+    """An upstream registry with an image, by default of another account, and a registry with a rule and role for it."""
 
     def __init__(self, iam, *granted, account=THEIRS, trusts=TRUSTED):
         number = next(NUMBERS)
@@ -47,7 +47,7 @@ class Pair:
         self.repository_policy(to(principal, allow(*actions)))
 
     def pull(self, reference="v1"):
-        """Whether the image and its blobs could be pulled."""
+        """Pull the image and its blobs, and return whether they could be pulled."""
         answer = self.down.send("GET", f"/v2/up/{self.name}/manifests/{reference}")
         if answer.status_code == 403:
             assert answer.json["errors"][0]["code"] == "DENIED"
@@ -70,7 +70,7 @@ def pair(iam):
     return Pair(iam, *NEEDED)
 
 
-def test_their_policy_must_let_our_account_in(pair):
+def test_the_repository_policy_of_the_upstream_must_allow_our_account(pair):
     assert not pair.pull()
     assert (
         f"{THEIRS}.dkr.ecr.{THERE}.amazonaws.com answers: User: arn:aws:sts::{ACCOUNT}:assumed-role/" in pair.reason()
@@ -80,26 +80,26 @@ def test_their_policy_must_let_our_account_in(pair):
     assert pair.pull()
 
 
-def test_so_may_the_policy_of_their_registry(pair):
+def test_the_registry_policy_of_the_upstream_may_allow_our_role_instead(pair):
     everything = allow(*NEEDED, on=f"arn:aws:ecr:{THERE}:{THEIRS}:repository/{pair.name}")
     pair.up.ecr.put_registry_policy(policyText=policy(to(pair.role, everything)))
     assert pair.pull()
 
 
 @pytest.mark.parametrize("missing", NEEDED)
-def test_the_role_must_be_allowed_to(iam, missing):
+def test_the_role_needs_every_action_of_a_pull(iam, missing):
     pair = Pair(iam, *(action for action in NEEDED if action != missing))
     pair.let_in(ACCOUNT, *NEEDED)
     assert not pair.pull()
 
 
 @pytest.mark.parametrize("missing", NEEDED)
-def test_their_policy_must_allow_all_that_it_takes(pair, missing):
+def test_the_policy_of_the_upstream_must_allow_every_action_of_a_pull(pair, missing):
     pair.let_in(ACCOUNT, *(action for action in NEEDED if action != missing))
     assert not pair.pull()
 
 
-def test_a_role_that_is_not_there_may_nothing(iam, pair):
+def test_a_pull_with_a_missing_role_is_refused(iam, pair):
     pair.let_in(ACCOUNT, *NEEDED)
     pair.down.ecr.update_pull_through_cache_rule(
         ecrRepositoryPrefix="up", customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/nobody"
@@ -122,7 +122,7 @@ def test_a_rule_is_valid_if_its_role_can_be_assumed(pair):
     assert pair.down.ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="up")["isValid"]
 
 
-def test_what_is_cached_stays_when_they_shut_us_out(pair):
+def test_cached_images_are_served_after_the_upstream_revokes_access(pair):
     pair.let_in(ACCOUNT, *NEEDED)
     assert pair.pull()
     assert pair.down.emulator.settle(timeout=20)
@@ -134,7 +134,7 @@ def test_another_region_of_the_account_needs_no_role_and_no_policy(iam):
     assert Pair(iam, account=ACCOUNT).pull()
 
 
-def test_but_may_be_shut_out(iam):
+def test_another_region_of_the_account_may_deny_access(iam):
     pair = Pair(iam, account=ACCOUNT)
     pair.repository_policy(
         to("*", deny("BatchGetImage", Condition={"StringLike": {"aws:PrincipalArn": "*PullThrough*"}}))
@@ -143,8 +143,8 @@ def test_but_may_be_shut_out(iam):
     assert "with an explicit deny in a resource-based policy" in pair.reason()
 
 
-def test_what_they_do_not_have_yet_they_import_for_whom_they_let(iam, upstream):
-    """The role is the caller of their own rule: to create the repository there, it needs CreateRepository as well."""
+def test_the_upstream_imports_missing_images_for_a_caller_that_may_import(iam, upstream):
+    """The role is the caller of the upstream's own rule, so it also needs CreateRepository for the repository there."""
     pair = Pair(iam, *NEEDED, "CreateRepository")
     name, image = f"quay/{pair.name}", pair.image
     upstream.add_image(pair.name, image, "v1")

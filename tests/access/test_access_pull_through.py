@@ -20,7 +20,7 @@ NUMBERS = count()
 
 
 class Row(NamedTuple):
-    """What exists, what the caller may do, and the outcome of the pull."""
+    """The stored state, the permissions of the caller, and the outcome of the pull."""
 
     exists: bool
     cached: str
@@ -49,7 +49,7 @@ def rows():
 
 
 def grants(row, source, scope):
-    """The actions that each kind of policy allows: all by the source, as far as it can."""
+    """Return the actions that the source allows, and the wanted actions that it cannot allow."""
     wanted = {PULL: row.pull, IMPORT: row.imports, CREATE: row.create}
     by_source = {
         "identity": {PULL, IMPORT, CREATE},
@@ -151,7 +151,7 @@ ASKED = {"created": ["GET"], "imported": ["GET"], "checked": ["HEAD"]}
 
 
 def cases():
-    """Each row with its pulls: through both planes, one after the other where a pull leaves all as it was."""
+    """Yield each row with its pulls: one for each plane, or both in turn if a pull changes nothing."""
     for row in rows():
         for pulls in [(DOCKER,), (API,)] if row.outcome in ASKED else [(DOCKER, API)]:
             yield pytest.param(row, pulls, id="-".join([*map(str, row), *(pull.__name__ for pull in pulls)]))

@@ -1,4 +1,4 @@
-"""The registry's policy and pulls through the cache: it takes away only what it denies."""
+"""The registry's policy and pulls through the cache: only a Deny removes permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANYBODY_ELSE = to("arn:aws:iam::210987654321:root", allow("BatchImportUpstreamIm
 
 @pytest.fixture
 def puller(iam, upstream):
-    """A principal that may do everything in ECR, in a Region of its own with a rule."""
+    """Return a principal that may do everything in ECR, in a new Region with a rule."""
     region = f"eu-test-{next(NUMBERS)}"
     upstream.add_image("team/app", image(), "v1")
     iam.root(region).ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
@@ -36,7 +36,7 @@ def put_policy(iam, puller, *statements, scope="V2"):
 
 @pytest.mark.consideration("S18c")
 @pytest.mark.parametrize("scope", ["V1", "V2"])
-def test_a_registry_policy_that_allows_somebody_else_takes_nothing_away(iam, puller, scope):
+def test_a_registry_policy_that_allows_another_principal_removes_no_permission(iam, puller, scope):
     put_policy(iam, puller, ANYBODY_ELSE, scope=scope)
     assert pulled(puller) == 200
 
@@ -44,7 +44,7 @@ def test_a_registry_policy_that_allows_somebody_else_takes_nothing_away(iam, pul
 @pytest.mark.consideration("S18c")
 @pytest.mark.parametrize("action", ["BatchImportUpstreamImage", "CreateRepository"])
 @pytest.mark.parametrize("scope", ["V1", "V2"])
-def test_a_registry_policy_that_denies_keeps_the_first_pull_from_importing(iam, puller, scope, action):
+def test_a_denial_in_a_registry_policy_prevents_the_first_import(iam, puller, scope, action):
     put_policy(iam, puller, to("*", deny(action)), scope=scope)
     assert pulled(puller) == 404
     iam.root(puller.region).ecr.delete_registry_policy()

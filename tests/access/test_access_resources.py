@@ -21,7 +21,7 @@ NUMBERS = count()
 
 @pytest.fixture
 def region():
-    """A registry of its own for each test."""
+    """Return a new Region, and so a new registry, for each test."""
     return f"eu-resource-{next(NUMBERS)}"
 
 
@@ -39,7 +39,7 @@ def app(root):
 
 @pytest.fixture(scope="module")
 def others(emulator):
-    """The IAM of another account."""
+    """Return the IAM of another account."""
     return IamAccount(emulator, OTHER)
 
 
@@ -48,7 +48,7 @@ def host(region, account=ACCOUNT):
 
 
 def pulled(somebody, region, name="team/app", method="GET"):
-    """The status of a pull from the first account's registry, with docker and by the API alike."""
+    """Pull from the first account's registry by both planes, and return the status that they agree on."""
     answer = somebody.send(method, f"/v2/{name}/manifests/v1", base_url=host(region))
     try:
         somebody.ecr.batch_get_image(registryId=ACCOUNT, repositoryName=name, imageIds=[{"imageTag": "v1"}])
@@ -66,21 +66,21 @@ def everything(region, account=ACCOUNT):
 # --- Grants ----------------------------------------------------------------------------------------------
 
 
-def test_a_repository_policy_may_grant_what_no_identity_does(iam, root, region, app):
+def test_a_repository_policy_may_grant_more_than_identity_policies(iam, root, region, app):
     ann = iam.user(region=region)
     assert pulled(ann, region) == 403
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(ann.arn, allow(*PULLING))))
     assert pulled(ann, region) == 200
 
 
-def test_a_repository_policy_may_name_a_role_whose_sessions_then_may(iam, root, region, app):
+def test_a_repository_policy_for_a_role_applies_to_its_sessions(iam, root, region, app):
     role = iam.role()
     session = iam.session(role, region=region)
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(role, allow(*PULLING))))
     assert pulled(session, region) == 200
 
 
-def test_naming_the_account_leaves_it_to_its_identities(iam, root, region, app):
+def test_a_policy_that_names_the_account_still_requires_an_identity_policy(iam, root, region, app):
     root.ecr.set_repository_policy(repositoryName=app, policyText=repository_policy(to(ACCOUNT, allow(*PULLING))))
     assert pulled(iam.user(region=region), region) == 403
     assert pulled(iam.user(allow("BatchGetImage"), region=region), region) == 200
@@ -119,7 +119,7 @@ def test_a_registry_policy_may_grant_the_creation_of_repositories(iam, root, reg
         ("get_authorization_token", {}),
     ],
 )
-def test_some_things_no_registry_policy_grants_but_any_may_deny(iam, root, region, operation, request_):
+def test_some_operations_can_be_denied_but_not_granted_by_a_registry_policy(iam, root, region, operation, request_):
     ann, bob = iam.user(region=region), iam.user(allow("*"), region=region)
     iam.client.delete_user_policy(UserName=ann.arn.rpartition("/")[2], PolicyName="own")
     root.ecr.put_registry_policy(policyText=policy(to("*", allow("*"))))
@@ -146,8 +146,8 @@ def test_a_pull_from_another_account_needs_both_sides(root, others, app, allowed
     assert pulled(somebody, region) == (200 if allowed and granted else 403)
 
 
-def test_another_account_needs_its_grants_on_what_the_cache_has_made(root, others, region, upstream):
-    """Users give them by a creation template, as the repository is not there when they would write its policy."""
+def test_another_account_needs_permission_for_repositories_that_the_cache_created(root, others, region, upstream):
+    """A creation template gives the permissions, since the repository does not exist before the first pull."""
     upstream.add_image("team/shared", an_image("shared"), "v1")
     root.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     somebody = others.user(allow("*"), region=region)
@@ -167,7 +167,7 @@ def test_another_account_needs_its_grants_on_what_the_cache_has_made(root, other
 
 
 def push(somebody, name, image, region):
-    """A push with docker; the first answer that is no success, or that to the manifest."""
+    """Push with docker; return the first answer that is not a success, or the answer to the manifest."""
     for blob in image.blobs:
         begun = somebody.send("POST", f"/v2/{name}/blobs/uploads/")
         if begun.status_code != 202:
@@ -258,7 +258,7 @@ def replication(root, name="team/app"):
     ],
 )
 @pytest.mark.parametrize("scope", ["V1", "V2"])
-def test_another_account_admits_replicas_by_its_registry_policy(root, others, granted, exists, outcome, scope):
+def test_replication_to_another_account_needs_its_registry_policy(root, others, granted, exists, outcome, scope):
     region = root.region
     destination = others.root(region)
     destination.ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value=scope)
@@ -285,7 +285,7 @@ def test_a_backfill_into_another_account_needs_its_policy_too(root, others, app)
     assert [(each["status"], each["failureCode"]) for each in answer["results"]] == [("FAILED", "AccessDenied")]
 
 
-def test_within_an_account_nobody_is_asked(root, region):
+def test_replication_within_an_account_needs_no_permission(root, region):
     rules = [{"destinations": [{"region": "eu-west-1", "registryId": ACCOUNT}]}]
     root.ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
     root.ecr.create_repository(repositoryName="team/app")
@@ -293,7 +293,7 @@ def test_within_an_account_nobody_is_asked(root, region):
     assert replication(root) == [("COMPLETE", None)]
 
 
-# --- What stays as it was --------------------------------------------------------------------------------
+# --- Unchanged behaviour ---------------------------------------------------------------------------------
 
 
 def test_policies_that_lock_the_caller_out_are_still_refused(root, app):
@@ -306,7 +306,7 @@ def test_policies_that_lock_the_caller_out_are_still_refused(root, app):
     root.ecr.delete_repository_policy(repositoryName=app)
 
 
-def test_a_list_of_referrers_asks_no_upstream_for_who_may_not_import(iam, root, region, upstream):
+def test_listing_referrers_asks_no_upstream_for_a_caller_that_may_not_import(iam, root, region, upstream):
     upstream.add_image("team/signed", an_image("signed"), "v1")
     root.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     assert root.send("GET", "/v2/quay/team/signed/manifests/v1").status_code == 200

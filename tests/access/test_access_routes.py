@@ -15,16 +15,16 @@ REQUESTS = [
     for method, handler in sorted(route.handlers.items())
 ]
 OPEN = {("GET", "/v2/?()"), ("HEAD", "/v2/?()"), ("DELETE", "/v2/(.+)/blobs/([^/]+)")}
-"""Saying hello, and what nobody can do."""
+"""The version check, and an operation that the registry never performs."""
 
 
 @pytest.mark.parametrize(("method", "path", "handler"), REQUESTS)
-def test_each_request_has_a_known_need(method, path, handler):
+def test_each_route_has_known_required_actions(method, path, handler):
     needed = required_actions(handler, Request(EnvironBuilder(method=method).get_environ()), REGISTRY, "team/app")
     assert bool(needed) != ((method, path) in OPEN)
     assert all(required.action.startswith("ecr:") and required.resource != "*" for required in needed)
 
 
-def test_a_handler_of_which_nothing_is_said_answers_nobody():
+def test_a_handler_without_declared_actions_answers_no_request():
     with pytest.raises(KeyError):
         required_actions(lambda request: None, Request(EnvironBuilder().get_environ()), REGISTRY, "team/app")

@@ -23,14 +23,14 @@ EVERYTHING = allow("*")
 
 @pytest.fixture
 def app(root):
-    """A repository of the test's own."""
+    """Create a new repository for each test, and return its name."""
     name = f"app-{next(NUMBERS)}"
     root.ecr.create_repository(repositoryName=name)
     return name
 
 
-def may_look(somebody, app):
-    """Whether somebody may list the images of a repository."""
+def may_list_images(somebody, app):
+    """Return whether a principal may list the images of a repository."""
     try:
         somebody.ecr.list_images(repositoryName=app)
     except somebody.ecr.exceptions.ClientError as refused:
@@ -51,7 +51,7 @@ def advance(emulator, by):
 
 
 def next_session(emulator, somebody, role, **more):
-    """The session of a role that somebody assumes who has keys already."""
+    """Assume a role with the keys of a principal, and return the new session."""
     assumed = somebody.client("sts").assume_role(RoleArn=role, RoleSessionName="next", **more)
     return holder(emulator, assumed)
 
@@ -62,11 +62,11 @@ def holder(emulator, assumed):
     return IamPrincipal(emulator, assumed["AssumedRoleUser"]["Arn"], keys)
 
 
-# --- When it began -----------------------------------------------------------------------------------------
+# --- Time of issue -----------------------------------------------------------------------------------------
 
 
 def test_older_sessions_can_be_revoked(emulator, iam, app):
-    """As the console does with the policy AWSRevokeOlderSessions."""
+    """The console revokes sessions in this way, with the policy AWSRevokeOlderSessions."""
     role = iam.role(EVERYTHING)
     older = iam.session(role)
     now = advance(emulator, "10m")
@@ -75,8 +75,8 @@ def test_older_sessions_can_be_revoked(emulator, iam, app):
     iam.client.put_role_policy(
         RoleName=role.rpartition("/")[2], PolicyName="AWSRevokeOlderSessions", PolicyDocument=document
     )
-    assert not may_look(older, app)
-    assert may_look(iam.session(role), app)
+    assert not may_list_images(older, app)
+    assert may_list_images(iam.session(role), app)
 
 
 def test_a_token_for_docker_is_revoked_with_its_session(emulator, iam, app):
@@ -93,9 +93,9 @@ def test_a_token_for_docker_is_revoked_with_its_session(emulator, iam, app):
 
 def test_a_users_own_keys_have_no_time_of_issue(iam, app):
     ann = iam.user(EVERYTHING, deny("*", **when("Null", "aws:TokenIssueTime", "false")))
-    assert may_look(ann, app)
+    assert may_list_images(ann, app)
     bob = iam.user(EVERYTHING, deny("ListImages", **when("Null", "aws:TokenIssueTime", "true")))
-    assert not may_look(bob, app)
+    assert not may_list_images(bob, app)
 
 
 # --- With MFA ----------------------------------------------------------------------------------------------
@@ -111,44 +111,44 @@ def test_a_users_own_keys_have_no_time_of_issue(iam, app):
         ([EVERYTHING, deny("*", **when("Null", "aws:MultiFactorAuthAge", "true"))], False, True),
     ],
 )
-def test_a_session_was_begun_with_mfa_or_was_not(iam, app, statements, without, with_mfa):
+def test_conditions_distinguish_sessions_with_and_without_mfa(iam, app, statements, without, with_mfa):
     role = iam.role(*statements)
-    assert may_look(iam.session(role), app) is without
-    assert may_look(iam.session(role, **MFA), app) is with_mfa
+    assert may_list_images(iam.session(role), app) is without
+    assert may_list_images(iam.session(role, **MFA), app) is with_mfa
 
 
-def test_mfa_grows_old(emulator, iam, app):
+def test_a_condition_can_limit_the_age_of_mfa(emulator, iam, app):
     role = iam.role(allow("*", **when("NumericLessThan", "aws:MultiFactorAuthAge", "1800")))
     session = iam.session(role, **MFA)
-    assert may_look(session, app)
+    assert may_list_images(session, app)
     advance(emulator, "31m")
-    assert not may_look(session, app)
+    assert not may_list_images(session, app)
 
 
-def test_a_users_own_keys_say_nothing_of_mfa(iam, app):
+def test_a_users_own_keys_have_no_mfa_condition_keys(iam, app):
     ann = iam.user(EVERYTHING, deny("*", **when("Bool", "aws:MultiFactorAuthPresent", "false")))
-    assert may_look(ann, app)
+    assert may_list_images(ann, app)
     bob = iam.user(EVERYTHING, deny("ListImages", **when("BoolIfExists", "aws:MultiFactorAuthPresent", "false")))
-    assert not may_look(bob, app)
+    assert not may_list_images(bob, app)
 
 
-# --- Whose it is -------------------------------------------------------------------------------------------
+# --- Identity ---------------------------------------------------------------------------------------------
 
 
-def test_tags_of_a_session_stand_before_those_of_its_role(iam, app):
+def test_session_tags_override_the_tags_of_the_role(iam, app):
     red = deny("*", **when("StringEquals", "aws:PrincipalTag/team", "red"))
     role = iam.role(EVERYTHING, red, Tags=[{"Key": "team", "Value": "blue"}])
-    assert may_look(iam.session(role), app)
-    assert not may_look(iam.session(role, Tags=[{"Key": "team", "Value": "red"}]), app)
-    assert may_look(iam.session(role, Tags=[{"Key": "other", "Value": "red"}]), app)
+    assert may_list_images(iam.session(role), app)
+    assert not may_list_images(iam.session(role, Tags=[{"Key": "team", "Value": "red"}]), app)
+    assert may_list_images(iam.session(role, Tags=[{"Key": "other", "Value": "red"}]), app)
 
 
 def test_a_source_identity_stays_through_a_chain_of_roles(emulator, iam, app):
     role = iam.role(EVERYTHING, deny("*", **when("StringEquals", "aws:SourceIdentity", "mallory")))
-    assert may_look(iam.session(role, SourceIdentity="ann"), app)
-    assert not may_look(iam.session(role, SourceIdentity="mallory"), app)
+    assert may_list_images(iam.session(role, SourceIdentity="ann"), app)
+    assert not may_list_images(iam.session(role, SourceIdentity="mallory"), app)
     first = iam.session(iam.role(EVERYTHING), SourceIdentity="mallory")
-    assert not may_look(next_session(emulator, first, role), app)
+    assert not may_list_images(next_session(emulator, first, role), app)
 
 
 def test_transitive_tags_stay_through_a_chain_of_roles_and_others_do_not(emulator, iam, app):
@@ -156,18 +156,18 @@ def test_transitive_tags_stay_through_a_chain_of_roles_and_others_do_not(emulato
     tags = [{"Key": "team", "Value": "red"}]
     middle = iam.role(EVERYTHING)
     passing = iam.session(middle, Tags=tags, TransitiveTagKeys=["team"])
-    assert not may_look(next_session(emulator, passing, role), app)
-    assert may_look(next_session(emulator, iam.session(middle, Tags=tags), role), app)
+    assert not may_list_images(next_session(emulator, passing, role), app)
+    assert may_list_images(next_session(emulator, iam.session(middle, Tags=tags), role), app)
 
 
 def test_mfa_is_not_passed_on_through_a_chain_of_roles(emulator, iam, app):
     role = iam.role(allow("*", **when("Bool", "aws:MultiFactorAuthPresent", "true")))
     first = iam.session(iam.role(EVERYTHING), **MFA)
-    assert not may_look(next_session(emulator, first, role), app)
+    assert not may_list_images(next_session(emulator, first, role), app)
 
 
 def unsigned(emulator):
-    """STS as somebody calls it who has no keys yet."""
+    """Return an STS client that sends unsigned requests."""
     client = boto3.client(
         "sts", region_name="us-east-1", endpoint_url=ENDPOINT, config=Config(signature_version=UNSIGNED)
     )
@@ -187,16 +187,16 @@ def web_token(issuer):
         ("https://accounts.google.com", "accounts.google.com"),
     ],
 )
-def test_the_provider_of_a_web_identity_can_be_asked_for(emulator, iam, app, issuer, provider):
+def test_a_condition_can_name_the_provider_of_a_web_identity(emulator, iam, app, issuer, provider):
     role = iam.role(EVERYTHING, deny("*", **when("StringEquals", "aws:FederatedProvider", provider)))
     begin = unsigned(emulator).assume_role_with_web_identity
     for token, is_allowed in ((web_token(issuer), False), (web_token("https://else.example"), True)):
         assumed = begin(RoleArn=role, RoleSessionName="web", WebIdentityToken=token)
-        assert may_look(holder(emulator, assumed), app) is is_allowed
-    assert may_look(iam.session(role), app)
+        assert may_list_images(holder(emulator, assumed), app) is is_allowed
+    assert may_list_images(iam.session(role), app)
 
 
-def test_limits_that_would_not_hold_are_refused_to_who_has_no_keys_yet(emulator, iam):
+def test_a_web_identity_session_policy_that_would_not_be_enforced_is_refused(emulator, iam):
     limited = {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}
     with pytest.raises(ClientError, match="NotImplemented"):
         unsigned(emulator).assume_role_with_web_identity(
@@ -212,11 +212,11 @@ def test_a_root_has_its_account_as_userid(iam, root, app):
     del statement["Resource"]
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     root.ecr.set_repository_policy(repositoryName=app, policyText=document)
-    assert not may_look(root, app)
-    assert may_look(iam.user(EVERYTHING), app)
+    assert not may_list_images(root, app)
+    assert may_list_images(iam.user(EVERYTHING), app)
 
 
-def test_a_referer_can_be_asked_for(iam, app):
+def test_a_condition_can_name_the_referer(iam, app):
     ann = iam.user(EVERYTHING, deny("ListImages", **when("StringLike", "aws:Referer", "*evil*")))
     token = ann.log_in()
     assert ann.send("GET", f"/v2/{app}/tags/list", token).status_code != 403
@@ -233,7 +233,7 @@ def test_a_referer_can_be_asked_for(iam, app):
         (when("StringEquals", "aws:RequestedRegion", "eu-west-1"), False),
     ],
 )
-def test_a_registry_policy_sees_when_and_where_replication_comes(emulator, condition, is_copied):
+def test_conditions_of_a_registry_policy_apply_to_replication(emulator, condition, is_copied):
     from ecr_emulator.domain.names import Registry
     from ecr_emulator.domain.repository import Repository
     from ecr_emulator.services.access import admits_replica

@@ -1,4 +1,4 @@
-"""Signature Version 4, checked with ``--verify-signatures`` for keys that IAM and STS gave out."""
+"""Signature Version 4, checked with ``--verify-signatures`` for keys of IAM and STS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WRONG = (
 
 @pytest.fixture(scope="module")
 def emulator():
-    """It verifies signatures, and enforces nothing: each works without the other."""
+    """Yield an emulator that verifies signatures and does not enforce IAM: each works without the other."""
     with Emulator(Settings(account=ACCOUNT, verify_signatures=True)) as running:
         yield running
         running.reset()
@@ -53,7 +53,7 @@ def refusal(call, **request):
 
 
 class Signed:
-    """A request that botocore signs, and that may be changed after that."""
+    """A request that botocore signs; tests may change it afterwards."""
 
     def __init__(self, emulator, keys, *, query=None, headers=None, body=b"{}", service="ecr", at=None):
         self.http = Client(emulator.wsgi)
@@ -81,10 +81,10 @@ class Signed:
         return (content["__type"], content["message"]) if "__type" in content else answer.status_code
 
 
-# --- What is right ---------------------------------------------------------------------------------------
+# --- Accepted requests -----------------------------------------------------------------------------------
 
 
-def test_boto3_signs_as_it_should(ann, session):
+def test_a_signature_of_boto3_is_accepted(ann, session):
     for somebody in (ann, session):
         assert somebody.ecr.create_repository(repositoryName=f"signed/{somebody.keys.access_key.lower()}")
         assert somebody.send("GET", "/v2/_catalog").status_code == 200
@@ -113,26 +113,26 @@ def test_the_hash_of_the_body_may_be_declared_but_must_be_its_own(emulator, ann)
     assert signed.send() == ("InvalidSignatureException", WRONG)
 
 
-def test_the_http_date_will_do(emulator, ann):
+def test_the_http_date_header_is_accepted_as_signing_time(emulator, ann):
     assert Signed(emulator, ann.keys, headers={"Date": "any"}).send() == 200
 
 
-def test_keys_without_a_secret_here_are_not_verified(emulator):
+def test_signatures_of_keys_without_a_known_secret_are_not_verified(emulator):
     for access_key in (ACCOUNT, "AKIASTRANGER"):
         assert IamPrincipal(emulator, "", Keys(access_key, "whatever")).ecr.describe_registry()
 
 
-# --- What is wrong ---------------------------------------------------------------------------------------
+# --- Refused requests ------------------------------------------------------------------------------------
 
 
-def test_a_wrong_secret_is_noticed(emulator, ann, session):
+def test_a_signature_with_a_wrong_secret_is_refused(emulator, ann, session):
     for keys in (ann.keys, session.keys):
         impostor = IamPrincipal(emulator, "", keys._replace(secret="guessed"))
         assert refusal(impostor.ecr.describe_registry) == ("InvalidSignatureException", WRONG)
 
 
 @pytest.mark.parametrize("query", [None, 60])
-def test_what_is_changed_on_the_way_is_noticed(emulator, ann, query):
+def test_a_request_that_is_changed_after_signing_is_refused(emulator, ann, query):
     body = Signed(emulator, ann.keys, query=query)
     body.body = b'{"other": 1}'
     target = Signed(emulator, ann.keys, query=query)
@@ -186,14 +186,14 @@ def test_a_signature_is_for_one_service_and_one_day(emulator, ann):
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "20261126", "20269999T999999Z"])
-def test_a_time_that_is_none_is_said_to_be_missing(emulator, ann, text):
+def test_an_invalid_signing_time_is_reported_as_missing(emulator, ann, text):
     signed = Signed(emulator, ann.keys)
     signed.request.headers.replace_header("X-Amz-Date", text)
     code, message = signed.send()
     assert (code, "'X-Amz-Date'" in message) == ("IncompleteSignatureException", True)
 
 
-def test_an_http_date_after_all_time_is_said_to_be_missing(emulator, ann):
+def test_an_http_date_out_of_range_is_reported_as_missing(emulator, ann):
     signed = Signed(emulator, ann.keys, headers={"Date": "any"})
     signed.request.headers.replace_header("Date", "Fri, 31 Dec 9999 23:59:59 -2359")
     code, message = signed.send()
@@ -201,7 +201,7 @@ def test_an_http_date_after_all_time_is_said_to_be_missing(emulator, ann):
 
 
 @pytest.mark.parametrize("lifetime", ["0", "604801", "-1", "x", "9" * 30, "000000001999999999999"])
-def test_a_lifetime_has_its_bounds(emulator, ann, lifetime):
+def test_the_lifetime_of_a_presigned_url_has_limits(emulator, ann, lifetime):
     signed = Signed(emulator, ann.keys, query=60)
     signed.request.url = signed.request.url.replace("Expires=60", f"Expires={lifetime}")
     code, message = signed.send()

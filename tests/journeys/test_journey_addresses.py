@@ -77,7 +77,7 @@ NOT_FOR = {"docker": ["[::1]"], "ctr": ["1002"], "oras": ["[::1]", "1002"]}
 
 
 @pytest.mark.parametrize("client", USE)
-def test_what_the_api_answers_is_pushed_to_and_pulled_from(home_with_archive, client):
+def test_repository_uris_of_the_api_can_be_pushed_to_and_pulled_from(home_with_archive, client):
     for each in ("aws", "ip", client):
         program(each)
     usable = [each for each in ADDRESSES if not any(part in each for part in NOT_FOR.get(client, []))]

@@ -54,7 +54,7 @@ def test_oras_attaches_a_file_and_discovers_it(aws, oras, repository, image, tmp
     assert described[found["digest"]]["subjectManifestDigest"] == image.top()
 
 
-def test_oras_copies_an_image_with_what_is_attached_to_it(aws, emulator, oras, repository, image):
+def test_oras_copies_an_image_with_its_attachments(aws, emulator, oras, repository, image):
     attach(oras, repository, b"{}", SBOM)
     aws.create_repository("mirror/app")
     mirror = f"{emulator.host}/mirror/app"

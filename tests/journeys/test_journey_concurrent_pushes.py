@@ -33,14 +33,14 @@ def expect_whole(client, image, reference, folder):
     assert (pulled.top(), pulled.blobs()) == (image.top(), image.blobs())
 
 
-def test_an_image_that_all_push_is_there_once_and_whole(aws, repository, clients, tmp_path):
+def test_an_image_that_all_clients_push_is_stored_once_and_complete(aws, repository, clients, tmp_path):
     image = single_image(tmp_path / "image", seed="together", sizes=(20_000_000, 5_000_000, 10))
     push_together(clients, [image] * len(clients), f"{repository}:v1")
     assert [(each["imageDigest"], each["imageTags"]) for each in aws.images(NAME)] == [(image.top(), ["v1"])]
     expect_whole(clients[0], image, f"{repository}:v1", tmp_path / "pulled")
 
 
-def test_a_tag_that_all_push_to_is_that_of_one_and_no_image_is_lost(aws, repository, clients, tmp_path):
+def test_concurrent_pushes_to_one_tag_lose_no_image(aws, repository, clients, tmp_path):
     images = [single_image(tmp_path / client.name, seed=client.name) for client in clients]
     push_together(clients, images, f"{repository}:v1")
     described = {each["imageDigest"]: each.get("imageTags") for each in aws.images(NAME)}

@@ -30,7 +30,7 @@ def upload(ecr, data):
     return begun["uploadId"]
 
 
-def test_what_is_pushed_through_the_api_alone_is_what_skopeo_pulls(emulator, tmp_path):
+def test_skopeo_pulls_the_image_that_was_pushed_through_the_api(emulator, tmp_path):
     ecr = client_at(emulator.url, account="123456789012")
     ecr.create_repository(repositoryName=NAME)
     image = single_image(tmp_path / "image", seed="api", sizes=(25_000_000, 11_000_000, 0, 1))

@@ -26,7 +26,7 @@ ALL = {Skopeo: ["--all"]}
 
 
 @pytest.mark.parametrize("kind", [Skopeo, Crane, Regctl, Oras], ids=lambda kind: kind.name)
-def test_all_architectures_go_there_and_back_byte_for_byte(emulator, aws, repository, kind, tmp_path):
+def test_all_architectures_are_pushed_and_pulled_byte_for_byte(emulator, aws, repository, kind, tmp_path):
     image = multi_architecture_image(tmp_path / "image", seed=kind.name)
     with logged_in(kind, emulator) as client:
         client.push(image, f"{repository}:v1", *ALL.get(kind, []))

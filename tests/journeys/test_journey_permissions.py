@@ -30,7 +30,7 @@ def ann(aws):
 
 
 @pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Crane, Oras], ids=lambda kind: kind.name)
-def test_a_client_pulls_what_its_user_may_and_hears_why_it_may_not_push(emulator, ann, repository, kind, tmp_path):
+def test_a_client_may_pull_and_shows_why_it_may_not_push(emulator, ann, repository, kind, tmp_path):
     image = single_image(tmp_path / "image", seed=kind.name)
     with logged_in(kind, emulator) as root:
         root.push(image, f"{repository}:v1")
@@ -41,6 +41,6 @@ def test_a_client_pulls_what_its_user_may_and_hears_why_it_may_not_push(emulator
             client.push(another, f"{repository}:v2")
 
 
-def test_the_cli_prints_the_sentence(ann):
+def test_the_aws_cli_prints_the_denial(ann):
     with pytest.raises(CommandFailed, match="user/ann is not authorized to perform: ecr:CreateRepository on resource"):
         ann.create_repository("team/other")

@@ -38,7 +38,7 @@ def proxy(distribution, folder):
     proxy.stop()
 
 
-def test_an_upstream_that_is_killed_and_comes_back_later_is_nothing_that_the_client_sees(distribution, proxy, folder):
+def test_a_client_does_not_notice_that_the_upstream_is_killed_and_restarted(distribution, proxy, folder):
     image, layer = noisy_layer(folder / "image", size=512)
     publish(distribution, image)
     with serving(folder, *serve_arguments(folder, proxy.url)) as emulator, ready(emulator, Crane) as crane:
@@ -53,9 +53,7 @@ def test_an_upstream_that_is_killed_and_comes_back_later_is_nothing_that_the_cli
     assert distribution.downloads(f"sha256:{layer.name}") == [OK, PARTIAL], "it went on where it had broken off"
 
 
-def test_an_emulator_that_is_killed_and_started_again_serves_dockers_next_try_and_the_users(
-    distribution, proxy, folder
-):
+def test_a_restarted_emulator_serves_the_retries_of_docker_and_of_the_user(distribution, proxy, folder):
     image, layer = noisy_layer(folder / "image", size=256)
     publish(distribution, image)
     arguments = serve_arguments(folder, proxy.url)

@@ -21,7 +21,7 @@ def images(distribution, tmp_path):
 
 
 @pytest.mark.usefixtures("cached")
-def test_the_cache_is_warmed_refreshed_and_looked_at(distribution, served, images, tmp_path):
+def test_the_cache_is_prefetched_refreshed_and_inspected(distribution, served, images, tmp_path):
     old, new = images
 
     def type_in(*arguments, code=0):

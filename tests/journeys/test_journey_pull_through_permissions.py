@@ -39,7 +39,7 @@ def images(distribution, tmp_path):
     return images
 
 
-def test_a_user_pulls_what_is_cached_then_other_tags_then_other_repositories(
+def test_a_user_pulls_cached_images_then_other_tags_then_other_repositories(
     distribution, served, root, images, tmp_path
 ):
     root.run("iam", "create-user", "--user-name=ann")

@@ -70,7 +70,7 @@ def discovered(oras, place, *options):
     return {each["artifactType"]: each["digest"] for each in found["referrers"]}
 
 
-def test_what_refers_to_an_upstream_image_is_discovered_and_pulled(served, image, tmp_path):
+def test_referrers_of_an_upstream_image_are_discovered_and_pulled(served, image, tmp_path):
     place = f"{served.host}/quay/team/app"
     with logged_in(Oras, served) as oras:
         found = discovered(oras, place)
@@ -86,7 +86,7 @@ def test_what_refers_to_an_upstream_image_is_discovered_and_pulled(served, image
     assert {each["artifactType"]: each["digest"] for each in listed} == found
 
 
-def test_an_image_is_copied_out_of_the_cache_with_all_that_refers_to_it(served, image, tmp_path):
+def test_an_image_is_copied_out_of_the_cache_with_its_referrers(served, image, tmp_path):
     with logged_in(Oras, served) as oras:
         copied = Layout(tmp_path / "copied")
         oras.pull_into(copied, f"{served.host}/quay/team/app:v1", "--recursive")

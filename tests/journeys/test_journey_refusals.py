@@ -26,7 +26,7 @@ def said(act, *arguments):
 
 
 @pytest.mark.parametrize("kind", TALKATIVE, ids=lambda kind: kind.name)
-def test_a_client_says_why(emulator, aws, repository, kind, tmp_path):
+def test_a_client_shows_the_reason_of_a_refusal(emulator, aws, repository, kind, tmp_path):
     first, second = (single_image(tmp_path / each, seed=each, sizes=(10,)) for each in ("first", "second"))
     with logged_in(kind, emulator) as client:
         assert NO_IMAGE in said(client.pull, f"{repository}:v2")

@@ -73,7 +73,7 @@ def repository(emulator, request):
 
 
 @pytest.mark.parametrize(("make", "kind"), COPIED, ids=names)
-def test_it_goes_there_and_back_byte_for_byte(emulator, repository, make, kind, tmp_path):
+def test_an_unusual_image_is_pushed_and_pulled_byte_for_byte(emulator, repository, make, kind, tmp_path):
     image = make(tmp_path / "image")
     with logged_in(kind, emulator) as client:
         client.push(image, f"{repository}:v1")
@@ -90,7 +90,7 @@ def test_crane_pushes_an_image_without_its_foreign_layer(emulator, repository, t
 
 
 @pytest.mark.parametrize(("make", "kind"), UNPACKED, ids=names)
-def test_an_engine_unpacks_it(emulator, repository, make, kind, tmp_path):
+def test_an_engine_unpacks_an_unusual_image(emulator, repository, make, kind, tmp_path):
     image = make(tmp_path / "image")
     with logged_in(Crane, emulator) as crane:
         crane.push(image, f"{repository}:v1")
@@ -105,7 +105,7 @@ def disposable(tmp_path):
     shutil.rmtree(tmp_path)
 
 
-def test_a_layer_of_more_than_2_gib_goes_there_and_back_in_little_memory(emulator, repository, disposable):
+def test_a_layer_of_more_than_2_gib_is_pushed_and_pulled_in_little_memory(emulator, repository, disposable):
     image, layer = huge_layer(disposable / "image", size=2 * GIB + 1)
     with logged_in(Skopeo, emulator) as skopeo:
         skopeo.push(image, f"{repository}:v1")
