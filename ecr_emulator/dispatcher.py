@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ecr_emulator.domain.addresses import registry_of_host
-from ecr_emulator.domain.fault import ConnectionDropped
+from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
 from ecr_emulator.request_log import NOTE
-from ecr_emulator.services.request_faults import BREAKS_AFTER
 from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
 
 if TYPE_CHECKING:

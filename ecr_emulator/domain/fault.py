@@ -12,6 +12,8 @@ from ecr_emulator.domain.durations import parse_duration
 
 EVERY_REQUEST = "*"
 """The target of faults that hit requests of any kind."""
+BREAKS_AFTER = "ecr_emulator.breaks_after"
+"""Key of a WSGI environment: the number of bytes after which the answer breaks off."""
 LONGEST_PAUSE = 3600.0
 """Maximum length of a pause in seconds."""
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
-from ecr_emulator.domain.fault import Fault, FaultSyntax
+from ecr_emulator.domain.fault import BREAKS_AFTER, Fault, FaultSyntax
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import EcrError, ServerException, ServiceUnavailable, ThrottlingException
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.faults import LATENCY, Chances, Faults
 
-BREAKS_AFTER = "ecr_emulator.breaks_after"
-"""Key of a WSGI environment: the number of bytes after which the answer breaks off."""
 DROPPED_CONNECTION = "dropped_connection"
 LOST_ANSWER = "lost_answer"
 KINDS: Mapping[str, Collection[str]] = {

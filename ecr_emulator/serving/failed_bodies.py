@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ecr_emulator.domain.fault import ConnectionDropped
+from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 
@@ -38,6 +38,9 @@ def ending_failed_bodies(wsgi: WSGIApplication) -> WSGIApplication:
         body = wsgi(environ, start)
         if isinstance(body, list):
             return body
+        if environ.get(BREAKS_AFTER) == 0:
+            # Granian sends the head of an answer without a body, which would look complete.
+            start_response("500 Internal Server Error", [("Content-Length", "1")])
         answered = _Body(body, environ, start)
         if environ["SERVER_PROTOCOL"] in WITHOUT_CHUNKS and not start.is_measured:
             return _whole(answered)

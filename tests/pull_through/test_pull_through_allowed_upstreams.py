@@ -41,7 +41,7 @@ def test_without_being_allowed_it_is_refused_in_the_words_of_ecr_and_the_log_kno
     caplog.set_level("INFO", "ecr_emulator")
     with pytest.raises(cache.ecr.exceptions.UnsupportedUpstreamRegistryException, match=f"URL {ELASTIC} is invalid"):
         cache.rule("other", ELASTIC)
-    assert f"ECR does not pull through {ELASTIC}; --allow-upstream" in caplog.text
+    assert f"ECR does not support the upstream {ELASTIC}; --allow-upstream" in caplog.text
 
 
 def test_a_mistyped_host_in_the_upstream_map_is_warned_of_at_the_start(caplog):

@@ -30,6 +30,15 @@ def test_an_expected_failure_of_a_body_is_logged_in_one_line(port, app, caplog):
     assert caplog.messages == ["the answer to GET /fail/expected was cut short: the upstream is gone"]
 
 
+def test_a_dropped_connection_ends_without_an_answer_that_looks_complete(port, app):
+    with connected(port) as wire:
+        wire.send("GET /drop HTTP/1.1", "Host: x")
+        head, _, body = until_closed(wire).partition(b"\r\n\r\n")
+        assert body == b""
+        assert head == b"" or (b" 500 " in head and b"content-length: 1" in head.lower())
+    assert app.closed.get(timeout=WAIT)
+
+
 UNMEASURED = ["/fail/unmeasured", "/fail/unmeasured/expected"]
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import listen
@@ -64,6 +65,11 @@ class App:
     def fail_expected(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "100")])
         return self._body([b"0123456789", UpstreamUnavailable("the upstream is gone")])
+
+    def drop(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[BREAKS_AFTER] = 0
+        start_response("200 OK", [("Content-Length", "0")])
+        return self._body([ConnectionDropped("an injected fault")])
 
     def fail_unmeasured(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
