@@ -16,7 +16,7 @@ from ecr_emulator.control.dispatch import handlers_by_operation
 
 AWS_PAGE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
 MARKS = ("verified", "measured", "inferred", "decided")
-"""Grade of a fact: AWS says so, somebody saw it, it follows from something else, or the emulator had to choose."""
+"""Grades of a fact: documented by AWS, observed, derived from other facts, or chosen by the emulator."""
 RISKS = ("passes-here", "fails-here", "looks-different")
 """Effects of a difference from AWS on a test."""
 

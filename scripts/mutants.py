@@ -22,7 +22,7 @@ COPIED = ("ecr_emulator", "tests", "specs", "scripts", "docs", "README.md", "pyp
 
 
 class Mutant(NamedTuple):
-    """A line that is replaced, and the tests that ought to notice: paths, or ids, of pytest."""
+    """A replacement of a line, and the tests that must notice it: paths or ids of pytest."""
 
     file: str
     line: str
@@ -44,7 +44,7 @@ class Mutant(NamedTuple):
 
 
 def read_mutants() -> list[Mutant]:
-    """The list, in its order."""
+    """Return the mutants of the list, in its order."""
     entries = tomllib.loads(LIST.read_text(encoding="utf-8"))["mutant"]
     return [Mutant(**entry) for entry in entries]
 
@@ -67,7 +67,7 @@ def main(parts: Sequence[str]) -> int:
 
 
 def copy_to(root: Path) -> None:
-    """Copy what tests need; the checkout itself is never touched."""
+    """Copy the files that tests need; the checkout itself stays unchanged."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -77,7 +77,7 @@ def copy_to(root: Path) -> None:
 
 
 def survives(mutant: Mutant, root: Path) -> bool:
-    """Whether the tests pass with the mutant in the code."""
+    """Return whether the tests pass with the mutant in the code."""
     original = mutant.apply(root)
     try:
         survived = run_tests(root, mutant.tests).returncode == 0
@@ -88,7 +88,7 @@ def survives(mutant: Mutant, root: Path) -> bool:
 
 
 def run_tests(root: Path, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
-    """Run tests in the copy: exit code 0 or 1. Bytecode is not kept: it would hide a change within the same second."""
+    """Run tests in the copy: exit code 0 or 1. Bytecode is not written; it could hide a change in the same second."""
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):

@@ -38,7 +38,7 @@ State = str | dict[str, str]
 
 
 def wanted(covered: Mapping[str, State]) -> dict[Path, str]:
-    """The text of each generated file."""
+    """Return the text of each generated file."""
     import botocore
 
     service = model.service_model()
@@ -63,7 +63,7 @@ def wanted(covered: Mapping[str, State]) -> dict[Path, str]:
 
 
 def coverage() -> dict[str, State]:
-    """The state of each operation of the installed model, from the handlers."""
+    """Return the state of each operation of the installed model, from the handlers."""
     handlers = handlers_by_operation()
     strangers = LACKING.keys() - {handler.__name__ for handler in handlers.values()}
     if strangers:
@@ -77,13 +77,13 @@ def _state(function: str) -> State:
 
 
 def committed_coverage() -> dict[str, State]:
-    """The state of each operation in specs/coverage.json; empty if there is no such file."""
+    """Return the state of each operation in specs/coverage.json; empty if the file does not exist."""
     path = SPECS / "coverage.json"
     return json.loads(path.read_text(encoding="utf-8"))["operations"] if path.exists() else {}
 
 
 def worsened(before: Mapping[str, State], now: Mapping[str, State]) -> Iterator[str]:
-    """A sentence for each operation that does less than before."""
+    """Return a sentence for each operation that does less than before."""
     ranks = ("refused", "partial", "emulated")
     for name in before.keys() & now.keys():
         was, is_now = _word(before[name]), _word(now[name])
@@ -92,7 +92,7 @@ def worsened(before: Mapping[str, State], now: Mapping[str, State]) -> Iterator[
 
 
 def news(before: Mapping[str, State], now: Mapping[str, State]) -> Iterator[str]:
-    """A sentence for each operation that is new in ECR or gone from it."""
+    """Return a sentence for each operation that is new in ECR or removed from it."""
     for name in now.keys() - before.keys() if before else ():
         yield f"{name} is a new operation of Amazon ECR; it is {_word(now[name])}"
     for name in before.keys() - now.keys():
@@ -107,7 +107,7 @@ def _word(state: State) -> str:
 
 
 def differences(files: dict[Path, str]) -> Iterator[str]:
-    """A sentence for each file that differs, and its changed lines."""
+    """Return a sentence for each file that differs, and its changed lines."""
     for path, text in files.items():
         present = path.read_text(encoding="utf-8") if path.exists() else ""
         # A newer botocore with the same model of ECR is no difference.
@@ -122,7 +122,7 @@ def differences(files: dict[Path, str]) -> Iterator[str]:
 
 
 def write(files: dict[Path, str]) -> None:
-    """Write the files, and remove those of operations that are gone."""
+    """Write the files, and delete the files of removed operations."""
     for path in set(AWS.glob("responses/*.json")) - files.keys():
         path.unlink()
     for path, text in files.items():

@@ -34,7 +34,7 @@ NAME = "cache/bench/app"
 
 @dataclass(frozen=True)
 class Blob:
-    """So many mebibytes of pattern that no other blob has."""
+    """Return a number of mebibytes with a pattern that no other blob has."""
 
     number: int
     mebibytes: int
@@ -52,7 +52,7 @@ class Blob:
 
 
 def upstream(manifest: bytes, blobs: dict[str, Blob], ports: Queue[int]) -> None:
-    """A registry of one image, in a process of its own."""
+    """A registry with one image, in its own process."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -67,7 +67,7 @@ def upstream(manifest: bytes, blobs: dict[str, Blob], ports: Queue[int]) -> None
                 self.wfile.write(piece)
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     ports.put(server.server_port)
@@ -75,7 +75,7 @@ def upstream(manifest: bytes, blobs: dict[str, Blob], ports: Queue[int]) -> None
 
 
 def pull(emulator: Served, digest: str) -> tuple[float, int]:
-    """Seconds until the first byte, and how many bytes came in all; they are those of the digest."""
+    """Pull a blob and verify its digest; return the seconds until the first byte, and the number of bytes."""
     hasher, count, first = hashlib.sha256(), 0, 0.0
     began = time.perf_counter()
     with requests.get(f"{emulator.url}/v2/{NAME}/blobs/{digest}", stream=True, timeout=60) as answer:
@@ -89,14 +89,14 @@ def pull(emulator: Served, digest: str) -> tuple[float, int]:
 
 
 def memory(emulator: Served, what: str) -> int:
-    """The emulator's memory in mebibytes: ``VmRSS`` now, or ``VmHWM``, the most so far."""
+    """Return the emulator's memory in mebibytes: ``VmRSS`` is the current value, ``VmHWM`` the peak."""
     status = Path(f"/proc/{emulator.process.pid}/status").read_text()
     (kilobytes,) = re.findall(rf"{what}:\s+(\d+) kB", status)
     return int(kilobytes) // 1024
 
 
 def measure(emulator: Served, digests: list[str]) -> None:
-    """Pull all blobs at once, and print a line of what that took."""
+    """Pull all blobs at once, and print a line with the measurements."""
     rule = {"ecrRepositoryPrefix": "cache", "upstreamRegistryUrl": "quay.io"}
     client_at(emulator.url, account="000000000000").create_pull_through_cache_rule(**rule)
     requests.get(f"{emulator.url}/v2/{NAME}/manifests/v1", timeout=60).raise_for_status()

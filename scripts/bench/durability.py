@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(emulator: Emulator, rounds: int) -> dict[bool, list[float]]:
-    """Seconds that one push takes, by whether commits are synced. Blobs are synced in both."""
+    """Return the seconds of one push, with and without synced commits. Blobs are synced in both cases."""
     client = Docker(emulator)
     client.ecr.create_repository(repositoryName="team/app")
     times: dict[bool, list[float]] = {True: [], False: []}
@@ -56,7 +56,7 @@ def measure(emulator: Emulator, rounds: int) -> dict[bool, list[float]]:
 
 
 def sync(emulator: Emulator, is_synced: bool) -> None:
-    """Have the one unit that writes sync its commits, or leave that to SQLite's checkpoints."""
+    """Make the writing unit sync its commits, or leave the sync to SQLite's checkpoints."""
     writer = emulator._store._writer.take()
     writer._durable = is_synced
     emulator._store._writer.give(writer)

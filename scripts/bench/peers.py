@@ -1,4 +1,4 @@
-"""What pull through is measured against: an upstream that can be slow or killed, and the caches in front of it."""
+"""The programs that the benchmarks compare: an upstream that can be slow or killed, and the caches in front of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READY_SECONDS = 30
 
 
 class Door(NamedTuple):
-    """How a client enters a registry: ``http://host:port``, what precedes upstream names, and its Authorization."""
+    """Access to a registry: ``http://host:port``, the prefix of upstream names, and the Authorization header."""
 
     url: str
     prefix: str = ""
@@ -32,7 +32,7 @@ class Door(NamedTuple):
 
 
 class Upstream:
-    """Debian's distribution, full speed or behind an nginx that lets through so many bytes per second.
+    """Debian's distribution, at full speed or behind an nginx that limits the bytes per second.
 
     With a rate, ``kill`` takes the nginx away in the middle of whatever it sends; ``revive`` brings it back.
     """
@@ -47,7 +47,7 @@ class Upstream:
         self._before = 0
 
     def push(self, name: str, tag: str, image: UpstreamImage) -> None:
-        """Put an image in."""
+        """Push an image."""
         base = f"{self._distribution.url}/v2/{name}"
         for blob in image.blobs:
             session = requests.post(f"{base}/blobs/uploads/", timeout=READY_SECONDS).headers["Location"]
@@ -57,54 +57,54 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        """Where they are pulled from."""
+        """The address that caches pull from."""
         return self._proxy.url if self._proxy else self._distribution.url
 
     def kill(self) -> None:
-        """SIGKILL, as a machine that loses power."""
+        """Kill the upstream with SIGKILL, as a power failure would."""
         assert self._proxy, "only a slow upstream is killed"
         self._proxy.kill()
 
     def revive(self) -> None:
-        """The same upstream again, at the same address."""
+        """Start the same upstream again, at the same address."""
         assert self._proxy, "only a slow upstream is killed"
         self._proxy.start()
 
     def mark(self) -> None:
-        """Count from here."""
+        """Count requests from now on."""
         self._before = len(self._distribution.requests())
 
     def asked(self) -> list[tuple[str, str]]:
-        """Method and path of the requests for manifests and blobs since the mark."""
+        """Return method and path of the requests for manifests and blobs since the mark."""
         return self._distribution.requests()[self._before :]
 
     def close(self) -> None:
-        """Stop what was started."""
+        """Stop the started processes."""
         if self._proxy:
             self._proxy.stop()
         self._distribution.stop()
 
 
 class Peer(ABC):
-    """A pull through cache that can be started with nothing in it."""
+    """A pull through cache that can be started empty."""
 
     name: str
     program: str
 
     @classmethod
     def is_here(cls) -> bool:
-        """Whether it is installed."""
+        """Return whether the cache is installed."""
         return shutil.which(cls.program) is not None
 
     @classmethod
     @abstractmethod
     def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
-        """A context in which an empty cache of this upstream runs."""
+        """Return a context in which an empty cache of this upstream runs."""
 
     @classmethod
     @contextmanager
     def empty(cls, upstream: Upstream) -> Iterator[Door]:
-        """An empty cache in front of an upstream, gone with all it stored at the end."""
+        """Run an empty cache in front of an upstream; delete its data at the end."""
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as name,
             contextmanager(cls.serving)(Path(name), upstream) as door,
@@ -113,7 +113,7 @@ class Peer(ABC):
 
 
 class Emulator(Peer):
-    """ecr_emulator, on a data directory: everything is synced to disk."""
+    """ecr_emulator with a data directory: all writes are synced to disk."""
 
     name = "ecr_emulator"
     program = "python3"
@@ -171,7 +171,7 @@ PEERS = (Emulator, DistributionProxy, Drayage)
 
 
 def await_answer(url: str) -> None:
-    """Return when a server answers at this address, whatever it says."""
+    """Wait until a server answers at this address with any status."""
     for _ in range(READY_SECONDS * 20):
         try:
             requests.get(url, timeout=5)

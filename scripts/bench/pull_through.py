@@ -32,7 +32,7 @@ from scripts.bench.peers import PEERS, Door, Peer, Upstream
 MIB = 1024 * 1024
 NAME = "bench/app"
 AT_ONCE = 3
-"""So many layers does a client fetch at the same time, as Docker does."""
+"""Number of layers that a client fetches at the same time, as Docker does."""
 CROWD = 50
 SLOW = 24 * MIB
 """Bytes per second of each answer of the slow upstream."""
@@ -42,7 +42,7 @@ ONE_LARGE = (1, 192 * MIB)
 
 
 class Pull(NamedTuple):
-    """What a client got: seconds to the first byte of a layer, seconds in all, and what went wrong, if anything."""
+    """The result of a pull: seconds to the first byte of a layer, seconds in total, and the failure, if any."""
 
     first_byte: float
     total: float
@@ -68,7 +68,7 @@ def pull(door: Door) -> Pull:
 
 
 def fetch(door: Door, path: str, digest: str | None, on_bytes: Callable[[int], None] = lambda _: None) -> bytes:
-    """A manifest, or nothing but the verification of a blob. Raises what ``http.client`` raises, and ``ValueError``."""
+    """Return a manifest, or verify a blob. Raises the exceptions of ``http.client``, and ``ValueError``."""
     connection = http.client.HTTPConnection(urlsplit(door.url).netloc, timeout=120)
     try:
         headers = {"Accept": OCI_MANIFEST} | ({"Authorization": door.authorization} if door.authorization else {})
@@ -96,7 +96,7 @@ def _read(answer: http.client.HTTPResponse, digest: str | None, on_bytes: Callab
 
 
 def _first_byte(door: Door, blob: dict[str, str], start: float) -> float:
-    """Fetch a layer; when its first byte was there."""
+    """Fetch a layer; return the time of its first byte."""
     first: float | None = None
 
     def on_bytes(_: int) -> None:
@@ -141,7 +141,7 @@ def cold_pulls(upstream: Upstream, rounds: int) -> Iterator[tuple[str, ...]]:
 
 
 def first_bytes(upstream: Upstream) -> Iterator[tuple[str, ...]]:
-    """One layer of 192 MiB from an upstream of 24 MiB/s: when does the client see something, when is it done?"""
+    """Measure one layer of 192 MiB from an upstream of 24 MiB/s: the time to the first byte and the total time."""
     yield _first_byte_row("the upstream itself", pull(Door(upstream.url)))
     for peer in here():
         with peer.empty(upstream) as door:
@@ -153,7 +153,7 @@ def _first_byte_row(name: str, pulled: Pull) -> tuple[str, ...]:
 
 
 def crowds(upstream: Upstream) -> Iterator[tuple[str, ...]]:
-    """50 clients at once, nothing cached."""
+    """Measure 50 simultaneous clients of an empty cache."""
     for peer in here():
         with peer.empty(upstream) as door, ThreadPoolExecutor(CROWD) as threads:
             upstream.mark()
@@ -167,7 +167,7 @@ def crowds(upstream: Upstream) -> Iterator[tuple[str, ...]]:
 
 
 def killed_upstreams(upstream: Upstream) -> Iterator[tuple[str, ...]]:
-    """The upstream dies in the middle of a layer and is back a second later."""
+    """Kill the upstream in the middle of a layer, and restart it a second later."""
     for peer in here():
         with peer.empty(upstream) as door, ThreadPoolExecutor(1) as threads:
             manifest = json.loads(fetch(door, "manifests/v1", None))
@@ -190,7 +190,7 @@ def killed_upstreams(upstream: Upstream) -> Iterator[tuple[str, ...]]:
 
 
 def outcome(work: Callable[[], object]) -> str:
-    """What a client is left with."""
+    """Return the outcome for a client."""
     try:
         work()
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -202,29 +202,29 @@ def outcome(work: Callable[[], object]) -> str:
 
 
 def here() -> list[type[Peer]]:
-    """The peers that are installed."""
+    """Return the peers that are installed."""
     return [peer for peer in PEERS if peer.is_here()]
 
 
 def counted(upstream: Upstream) -> Counter[str]:
-    """How often the upstream was asked for what."""
+    """Return the number of upstream requests by kind."""
     return Counter(f"{method} {'manifest' if '/manifests/' in path else 'blob'}" for method, path in upstream.asked())
 
 
 def in_words(asked: Counter[str]) -> str:
-    """Counts for people."""
+    """Return counts as text for readers."""
     return ", ".join(f"{count} {what}" for what, count in sorted(asked.items()))
 
 
 def table(title: str, heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
-    """Print a table in Markdown, each row as it is known."""
+    """Print a table in Markdown, each row as soon as it is known."""
     print(f"\n{title}\n\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
 def push(upstream: Upstream, count: int, size: int) -> None:
-    """Put an image of so many layers of noise into the upstream in place of the last."""
+    """Replace the image of the upstream by one with a number of layers of noise."""
     upstream.push(NAME, "v1", image("bench", *(layer(f"{count} {number}", size) for number in range(count))))
 
 

@@ -35,7 +35,7 @@ def needed(*programs: str) -> None:
 
 
 def load(url: str, seconds: int, password: str | None = None) -> float:
-    """Requests per second. The emulator checks a token with each of them; distribution is open to everybody."""
+    """Return the requests per second. The emulator checks a token with each request; distribution is open."""
     headers = ["-H", f"Accept: {INDEX}"]
     if password:
         headers += ["-H", "Authorization: Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()]
