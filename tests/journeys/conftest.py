@@ -24,7 +24,7 @@ def emulator(tmp_path):
 
 @pytest.fixture
 def aws(emulator):
-    """The AWS CLI, with which the empty repository ``team/app`` has been created."""
+    """Yield the AWS CLI, after it has created the empty repository ``team/app``."""
     aws = Aws(emulator)
     aws.create_repository("team/app")
     return aws
@@ -32,13 +32,13 @@ def aws(emulator):
 
 @pytest.fixture
 def repository(emulator, aws):
-    """That repository, as clients name it."""
+    """Return the name by which clients address that repository."""
     return f"{emulator.host}/team/app"
 
 
 @pytest.fixture
 def served(tmp_path, distribution):
-    """An emulator with a data directory, for which distribution is Docker Hub."""
+    """Yield an emulator with a data directory, which uses distribution as Docker Hub."""
     with serving(tmp_path, *serve_arguments(tmp_path, distribution.url)) as emulator:
         yield emulator
         if emulator.process.poll() is None:
@@ -57,6 +57,6 @@ def home_with_archive(tmp_path):
 
 @pytest.fixture
 def cached(served):
-    """The repository that distribution's ``library/app`` is cached in, as clients name it; a rule leads to it."""
+    """Create a rule, and return the name by which clients address the cached ``library/app`` of distribution."""
     create_rule(served)
     return f"{served.host}/{CACHED}"

@@ -1,4 +1,4 @@
-"""The addresses that the API answers, in every style, are ones that clients can use as they stand."""
+"""Clients can use the addresses that the API returns, in every style, without changes."""
 
 import pytest
 
@@ -20,7 +20,7 @@ for port in 1001 1002 1003; do
 done
 echo hello >hello
 """
-"""One for each style but ``aws``, which has journeys of its own: it needs a client that is told where that is."""
+"""One emulator for each style except ``aws``, which other journeys test: its clients need a configured address."""
 ADDRESSES = {
     "http://localhost:1001": "localhost:1001/team/app",
     "http://[::1]:1001": "[::1]:1001/team/app",
@@ -73,7 +73,7 @@ USE = {
     """,
 }
 NOT_FOR = {"docker": ["[::1]"], "ctr": ["1002"], "oras": ["[::1]", "1002"]}
-"""To which addresses clients do not speak plain HTTP unless they are told."""
+"""Addresses to which clients speak plain HTTP only if they are configured to."""
 
 
 @pytest.mark.parametrize("client", USE)

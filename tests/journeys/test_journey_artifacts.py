@@ -1,4 +1,4 @@
-"""Artifacts that are no images: files, attachments, signatures, Helm charts."""
+"""Artifacts that are not images: files, attachments, signatures, Helm charts."""
 
 import json
 

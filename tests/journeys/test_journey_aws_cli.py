@@ -31,7 +31,7 @@ LAST_BYTE = 8_323_314
 
 
 class Cli:
-    """The AWS CLI in a folder, with what it needs to be told of this emulator."""
+    """The AWS CLI in a folder, configured for this emulator."""
 
     def __init__(self, emulator, folder):
         self.folder = folder
@@ -69,7 +69,7 @@ class Cli:
 
 
 def missing(documented, ours, path=""):
-    """The members that a page shows and an answer does not have."""
+    """Return the members that a page shows and an answer lacks."""
     if isinstance(documented, dict):
         ours = ours if isinstance(ours, dict) else {}
         gone = {f"{path}.{name}" for name in documented.keys() - ours.keys()}

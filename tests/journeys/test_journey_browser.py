@@ -1,4 +1,4 @@
-"""A real browser, with pages of strangers open in it, beside an emulator that holds credentials."""
+"""A real browser with pages of another origin, beside an emulator that holds credentials."""
 
 import json
 import re
@@ -50,7 +50,7 @@ document.getElementById("heard").textContent = JSON.stringify(heard);
 
 @pytest.fixture
 def strangers(tmp_path):
-    """A web site that anybody may have; ``page`` is what it shows."""
+    """Serve a web site of another origin, which shows ``page``."""
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self):

@@ -1,4 +1,4 @@
-"""docs/clients.md, word by word: its files are written and its commands typed, on a machine of their own."""
+"""The files and commands of docs/clients.md, unchanged, in namespaces of their own."""
 
 import json
 import re
@@ -113,7 +113,7 @@ def test_containerd_as_a_node_of_kind(machine):
 
 
 def test_kind_reads_its_configuration(machine):
-    """It comes as far as wanting its image, which it cannot have."""
+    """kind gets as far as the download of its image, which is not available."""
     script = "if kind create cluster --config cluster.yaml; then exit 1; fi\n"
     assert "failed to pull image" in machine("kind", ENGINE + script, "kind", "docker", "dockerd")
 

@@ -1,4 +1,4 @@
-"""containerd pulls under the name that an image has at AWS; its hosts.toml says that the emulator has it."""
+"""containerd pulls an image under its name at AWS; its hosts.toml leads to the emulator."""
 
 import pytest
 

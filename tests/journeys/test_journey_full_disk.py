@@ -1,4 +1,4 @@
-"""A real disk that is full to the last byte: pushes are refused, what makes room works, and so does a restart."""
+"""A real disk that is full to the last byte: pushes are refused, and deletions and a restart work."""
 
 import pytest
 
@@ -32,7 +32,7 @@ test "$(stat --file-system --format %a /mnt/small)" -ge 1000
 head -c 48000000 /dev/zero >/mnt/small/others || true
 test "$(stat --file-system --format %a /mnt/small)" -eq 0
 """
-"""Ends with a disk of which our pushes left at least 4 MB, and another program nothing."""
+"""Fills the disk: pushes leave at least 4 MB free, and another program fills the rest."""
 DELETIONS = {
     "the API": "aws ecr batch-delete-image --repository-name team/app --image-ids imageTag=1",
     "the registry": "crane delete localhost:4566/team/app:1",

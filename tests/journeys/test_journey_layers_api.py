@@ -1,4 +1,4 @@
-"""An image that is pushed through the API's layer operations alone, in many parts, is the one that skopeo pulls."""
+"""skopeo pulls an image that was pushed only by the API's layer operations, in many parts."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ NAME = "team/app"
 
 
 def upload(ecr, data):
-    """Upload a layer in parts of the size that ECR asks for."""
+    """Upload a layer in parts of the size that ECR requests."""
     begun = ecr.initiate_layer_upload(repositoryName=NAME)
     for first in range(0, len(data), begun["partSize"]):
         part = data[first : first + begun["partSize"]]

@@ -87,7 +87,7 @@ def test_podman_puts_a_list_together_and_pushes_it_whole(emulator, aws, reposito
 
 
 def expect_list(aws, emulator, repository, digest, parts, folder):
-    """The tag v1 is a list of these images, and they are what they were. Returns it with all its blobs."""
+    """Check that the tag v1 is an index of these unchanged images; return the index with all its blobs."""
     described = {each["imageDigest"]: each.get("imageTags") for each in aws.images(NAME)}
     assert described == {digest: ["v1"]} | {part: [architecture] for architecture, part in parts.items()}
     with logged_in(Crane, emulator) as crane:

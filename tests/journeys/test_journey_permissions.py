@@ -1,4 +1,4 @@
-"""A user of IAM who may pull and nothing else, with real clients: set up with the AWS CLI as docs/iam.md has it."""
+"""Real clients of an IAM user who may only pull; the AWS CLI creates the user as in docs/iam.md."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def emulator(tmp_path):
 
 @pytest.fixture
 def ann(aws):
-    """The AWS CLI with the key of a new user."""
+    """Return the AWS CLI with the key of a new user."""
     aws.run("iam", "create-user", "--user-name", "ann")
     aws.run("iam", "attach-user-policy", "--user-name", "ann", "--policy-arn", READ_ONLY)
     key = aws.json("iam", "create-access-key", "--user-name", "ann")["AccessKey"]

@@ -1,4 +1,4 @@
-"""Registries of one emulator as each other's upstreams, with a real upstream at the far end and skopeo to pull."""
+"""Registries of one emulator that are upstreams of each other, in front of a real upstream; skopeo pulls."""
 
 import json
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""Failures while a big layer is pulled for the first time: of the upstream behind an nginx, and of the emulator."""
+"""The upstream or the emulator fails while a big layer is pulled for the first time; the upstream is behind nginx."""
 
 import shutil
 import signal
@@ -24,7 +24,7 @@ OK, PARTIAL = 200, 206
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder whose contents nobody wants to have kept."""
+    """Yield a folder that is deleted after the test."""
     yield tmp_path
     shutil.rmtree(tmp_path)
 
@@ -82,14 +82,14 @@ def test_a_restarted_emulator_serves_the_retries_of_docker_and_of_the_user(distr
 
 @contextmanager
 def ready(emulator, kind):
-    """A client that is logged in to an emulator which has the rule."""
+    """Yield a client that is logged in to an emulator with the rule."""
     create_rule(emulator)
     with logged_in(kind, emulator) as client:
         yield client
 
 
 def ingest(folder):
-    """The files of an emulator's downloads under way."""
+    """Return the files of an emulator's unfinished downloads."""
     return (folder / "state" / "ingest").iterdir()
 
 

@@ -1,4 +1,4 @@
-"""An image that nobody has pulled yet, through a rule with a secret, with the clients that keep images."""
+"""The first pull of an image through a rule with a secret, by the clients that store images."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +59,7 @@ def test_a_crowd_of_clients_pulls_at_once_and_the_upstream_is_asked_once(distrib
 
 
 def pull(client, reference, image, architecture):
-    """Pull one architecture, and compare what came with what is at the hub."""
+    """Pull one architecture, and compare it with the image of the hub."""
     child = image.child(architecture)
     pulled = client.pull(reference, f"--platform=linux/{architecture}")
     assert pulled.diff_ids == image.diff_ids(child)
@@ -67,6 +67,6 @@ def pull(client, reference, image, architecture):
 
 
 def expect_fetched_once(distribution, image):
-    """The hub has been asked for each manifest and each blob, and for each of them once."""
+    """Check that the hub was asked once for each manifest and each blob."""
     fetched = Counter(path.rpartition("/")[2] for method, path in distribution.requests() if method == "GET")
     assert fetched == Counter((image.blobs() | {"1.0"}) - {image.top()})

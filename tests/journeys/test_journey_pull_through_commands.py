@@ -14,7 +14,7 @@ ACCOUNT = "123456789012"
 
 @pytest.fixture
 def images(distribution, tmp_path):
-    """The image that is at the hub first, and the one that takes its place."""
+    """Return the first image of the hub, and the image that replaces it."""
     images = [multi_architecture_image(tmp_path / f"image-{number}", seed=number) for number in (1, 2)]
     publish(distribution, images[0])
     return images

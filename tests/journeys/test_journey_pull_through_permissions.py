@@ -31,7 +31,7 @@ def root(served):
 
 @pytest.fixture
 def images(distribution, tmp_path):
-    """At the hub: an image that will be cached, another one of its repository, and one of another repository."""
+    """Add to the hub: an image to cache, another image of its repository, and an image of another repository."""
     images = {name: single_image(tmp_path / name, seed=name) for name in ("warm", "cold", "new")}
     publish(distribution, images["warm"], "library/app:warm")
     publish(distribution, images["cold"], "library/app:cold")

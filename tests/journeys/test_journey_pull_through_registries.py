@@ -1,4 +1,4 @@
-"""From one private registry to another: pushed in one account and Region, pulled through the cache of another one."""
+"""From one private registry to another: pushed in one account and Region, pulled through the cache of another."""
 
 import pytest
 

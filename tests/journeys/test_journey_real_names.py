@@ -13,7 +13,7 @@ from tests.support.programs import program
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 ADDRESS = "127.43.0.1"
-"""A loopback address of our own, so that port 443 is free."""
+"""A loopback address that only this test uses, so that its port 443 is free."""
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 API = "api.ecr.us-east-1.amazonaws.com"
 
@@ -30,7 +30,7 @@ def emulator(tmp_path):
 
 @pytest.fixture
 def shell(emulator, tmp_path):
-    """A user's shell on a machine whose /etc/hosts names the emulator, and whose clients trust it."""
+    """Yield a shell on a machine whose /etc/hosts names the emulator, and whose clients trust its authority."""
     assert str(tmp_path / "tls" / "ca.pem") in run(tmp_path, "trust", "--tls-dir", "tls").stdout
     config = tmp_path / "config"
     config.mkdir()
@@ -52,7 +52,7 @@ def shell(emulator, tmp_path):
 
 @pytest.fixture
 def typed(shell, tmp_path):
-    """Runs a command where /etc/hosts is another one: in a mount namespace of its own, so that nobody else sees it."""
+    """Return a function that runs a command with another /etc/hosts, in a new mount namespace."""
     hosts = tmp_path / "hosts"
     hosts.write_text(f"127.0.0.1 localhost\n{ADDRESS} {REGISTRY} {API}\n")
 

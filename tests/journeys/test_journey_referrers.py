@@ -27,7 +27,7 @@ def without_referrers_api(tmp_path):
 
 @pytest.fixture
 def with_referrers_api(tmp_path):
-    """Another emulator that lets everybody in."""
+    """Another emulator, with an open registry."""
     folder = tmp_path / "upstream"
     folder.mkdir()
     with serving(folder, "--port", "0", "--registry-auth", "open", "--account", ACCOUNT) as upstream:
@@ -52,7 +52,7 @@ def served(tmp_path, upstream):
 
 @pytest.fixture
 def image(tmp_path, upstream):
-    """An image upstream, with an SBOM and a signature attached to it."""
+    """Push an image with an attached SBOM and a signature to the upstream."""
     image = single_image(tmp_path / "image", seed=1)
     place = f"{upstream.removeprefix('http://')}/team/app"
     folder = tmp_path / "pusher"

@@ -15,7 +15,7 @@ IMMUTABLE = (
 )
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 TALKATIVE = [Docker, Buildah, Skopeo, Crane, Regctl]
-"""containerd tells its users no more than the status, oras of a pull no more than that nothing was found."""
+"""containerd shows only the status; oras shows of a failed pull only that nothing was found."""
 
 
 def said(act, *arguments):

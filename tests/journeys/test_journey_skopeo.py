@@ -1,4 +1,4 @@
-"""The main job with real parts: distribution upstream, skopeo to pull, the AWS CLI to log in and to look."""
+"""Pull through with real programs: distribution as upstream, skopeo as client, the AWS CLI to log in and to inspect."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Images that are rare, with every client that can have them: 128 layers, empty, foreign, nested, huge."""
+"""Unusual images, with every client that supports them: 128 layers, empty, foreign, nested, huge."""
 
 import re
 import shutil
@@ -39,7 +39,7 @@ COPIED = [
     for kind in (Skopeo, Crane, Regctl, Oras)
     if (make, kind) not in ((foreign_layer, Crane), (nested_index, Skopeo))
 ]
-"""crane downloads a foreign layer from where it says that it is; skopeo has no indexes in indexes."""
+"""crane downloads a foreign layer from its own URL; skopeo does not support indexes in indexes."""
 UNPACKED = [
     (partial(many_layers, number=125), Docker),
     (many_layers, Containerd),
@@ -49,7 +49,7 @@ UNPACKED = [
     (largest_manifest, Containerd),
     (largest_manifest, Podman),
 ]
-"""Docker takes images of up to 125 layers, containerd none with a layer of no bytes."""
+"""Docker accepts at most 125 layers; containerd accepts no empty layer."""
 GIB = 1024**3
 
 
@@ -100,7 +100,7 @@ def test_an_engine_unpacks_an_unusual_image(emulator, repository, make, kind, tm
 
 @pytest.fixture
 def disposable(tmp_path):
-    """A folder whose contents nobody wants to have kept."""
+    """Yield a folder that is deleted after the test."""
     yield tmp_path
     shutil.rmtree(tmp_path)
 
@@ -118,7 +118,7 @@ def test_a_layer_of_more_than_2_gib_is_pushed_and_pulled_in_little_memory(emulat
 
 
 def tail_of_blob(emulator, repository, layer):
-    """Return the bytes of a blob from 2 GiB on, as a client gets them that resumes a download."""
+    """Return the bytes of a blob from 2 GiB on, as a client that resumes a download requests them."""
     url = f"{emulator.url}/v2/{repository.partition('/')[2]}/blobs/sha256:{layer.name}"
     who = ("AWS", Aws(emulator).password().strip())
     answer = requests.get(url, auth=who, headers={"Range": f"bytes={2 * GIB}-"}, timeout=20)
@@ -134,6 +134,6 @@ def tail_of_file(layer):
 
 
 def peak_of_memory(emulator):
-    """The most memory that the emulator has had, in bytes."""
+    """Return the peak memory of the emulator in bytes."""
     status = Path(f"/proc/{emulator.process.pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
