@@ -106,7 +106,7 @@ class OneUpstream:
         return UpstreamState()
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
-        """Do nothing: this upstream is never left alone."""
+        """Do nothing: no failure of this upstream is remembered."""
 
     def ping(self) -> None:
         if self.failure:
@@ -114,7 +114,7 @@ class OneUpstream:
 
 
 class ControlPlane:
-    """Answers the ECR API alone, strictly: what the model does not foresee fails the test."""
+    """Answers the ECR API alone, strictly: an answer that the model does not describe fails the test."""
 
     def __init__(
         self,

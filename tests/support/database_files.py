@@ -12,7 +12,7 @@ PAGE = 4096
 
 @contextmanager
 def write_lock(database: Path) -> Iterator[None]:
-    """Hold the write lock of a database, as a ``sqlite3`` shell does that has begun a transaction."""
+    """Hold the write lock of a database, as a ``sqlite3`` shell with an open transaction does."""
     with closing(sqlite3.connect(database, isolation_level=None)) as shell:
         shell.execute("BEGIN IMMEDIATE")
         yield

@@ -29,7 +29,7 @@ def an_index(*children: Content) -> Content:
 
 
 def upload_layer(ecr: Any, repository: str, data: bytes) -> str:
-    """Upload a blob in one part, unless it is there already, and return its digest."""
+    """Upload a blob in one part, unless the repository has it already, and return its digest."""
     digest = digest_of(data)
     upload_id = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
     ecr.upload_layer_part(
@@ -57,7 +57,7 @@ def put_image(ecr: Any, repository: str, image: UpstreamImage, tag: str | None =
 
 
 def put_manifest(ecr: Any, repository: str, manifest: bytes, tag: str | None = None) -> str:
-    """Put a manifest whose layers and children are there. Returns its digest."""
+    """Put a manifest whose layers and children are already uploaded, and return its digest."""
     tagged = {"imageTag": tag} if tag else {}
     answer = ecr.put_image(repositoryName=repository, imageManifest=manifest.decode(), **tagged)
     return str(answer["image"]["imageId"]["imageDigest"])

@@ -171,7 +171,7 @@ def _switched_files(switch: Switch) -> type[FileIO]:
 
 
 def every_interleaving(run: Callable[[Switch], None], *, is_whole: bool = False) -> int:
-    """Run it for every step at which the writer can be stopped, and every one to which the other side then gets.
+    """Call ``run`` with every step at which the writer can stop and every step that the other side can then reach.
 
     ``is_whole``: the other side is not stopped. Returns the number of runs.
     """

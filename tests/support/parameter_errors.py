@@ -104,5 +104,5 @@ def first_broken(bounds: Mapping[str, Any], value: Any, size: int | None = None)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether a pattern of the model matches a text from beginning to end."""
+    """Return whether a pattern of the model matches a text from beginning to end."""
     return re.fullmatch(LINEAR.get(pattern, pattern), text, re.ASCII) is not None

@@ -114,7 +114,7 @@ class RegistryPlane:
 
 
 def push(plane: Plane, name: str, image: UpstreamImage, tag: str | None = None) -> None:
-    """Push an image with everything in it."""
+    """Push an image with its blobs and children."""
     for blob in image.blobs:
         plane.push_blob(name, blob.raw)
     plane.push_manifest(name, image, tag)

@@ -83,7 +83,7 @@ class PrivateRegistry(Docker):
         return {each["imageDigest"]: each.get("imageTags", []) for each in details}
 
     def detail(self, name: str, tag: str) -> Any:
-        """Return what DescribeImages says of an image."""
+        """Return the details of an image from DescribeImages."""
         return self.ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])["imageDetails"][0]
 
     def events(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Run ``ecr-emulator`` in a process of its own, as users do."""
+"""Run ``ecr-emulator`` in a new process, as users do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAIT_SECONDS = 30
 
 
 class Served:
-    """A running ``ecr-emulator serve``. ``output`` is what it printed up to the line about the state."""
+    """A running ``ecr-emulator serve``. ``output`` is its printed text up to the line about the state."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -35,7 +35,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        """The endpoint that it printed."""
+        """The endpoint that the command printed."""
         found = re.search(r"is ready: (http://\S+)", self.output)
         assert found, self.output
         return found[1]
@@ -51,7 +51,7 @@ class Served:
         return self.url.removeprefix("http://")
 
     def advance(self, by: str) -> None:
-        """Move the emulator's clock on: ``"25h"``."""
+        """Advance the emulator's clock by a duration such as ``"25h"``."""
         requests.post(f"{self.url}/_ecr/clock", json={"advance": by}, timeout=60).raise_for_status()
 
     def aws_environment(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Find and run programs of the system; run distribution, the registry that upstreams are made of."""
+"""Find and run programs of the system; run the registry distribution, which serves as upstream."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HUB_USER, HUB_TOKEN = "hub-user", "s3cret-token"
 
 
 def program(name: str) -> str:
-    """Return the path of a real client. Without it the journey is skipped, or fails where CI says it must be there."""
+    """Return the path of a real client. Without it the journey is skipped, or fails if CI requires the client."""
     path = shutil.which(name)
     if path is None:
         message = f"{name} is not installed"
@@ -34,14 +34,14 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:
-    """Tell whether a server answers at a URL."""
+    """Return whether a server answers at a URL."""
     try:
         requests.get(url, timeout=5)
     except requests.ConnectionError:
@@ -50,12 +50,12 @@ def answers(url: str) -> bool:
 
 
 def until(happens: Callable[[], object]) -> None:
-    """Wait until a condition holds that another program brings about."""
+    """Wait until another program has made a condition true."""
     for _ in range(CHECKS):
         if happens():
             return
         time.sleep(0.05)
-    pytest.fail("what was waited for has not happened")
+    pytest.fail("the awaited condition did not become true")
 
 
 def start_program(command: list[str], log: Path, ready: Callable[[], bool]) -> subprocess.Popen[bytes]:

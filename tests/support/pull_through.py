@@ -101,7 +101,7 @@ class Cache:
         self.emulator.clock.advance(timedelta(**by))
 
     def settle(self) -> None:
-        """Wait until nothing is left to be done in the background."""
+        """Wait until all background work is done."""
         assert self.emulator.settle(timeout=20)
 
     def events(self) -> list[dict[str, Any]]:

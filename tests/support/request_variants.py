@@ -1,4 +1,4 @@
-"""Generate variants of a request from the model: everything that a client may get wrong, with the expected error.
+"""Generate variants of a request from the model: every mistake of a client, with the expected error.
 
 A variant is a valid request with one thing changed in one place: a member is missing or null, of another JSON type, at
 a bound or one past it, outside of its enum or pattern, or a text that no text ever is. Samples give values a meaning:
@@ -86,7 +86,7 @@ def checked_variant(parameter: Parameter, name: str, value: Any, size: int | Non
 
 
 def is_text(value: Any) -> bool:
-    """Tell whether a value is free of surrogates."""
+    """Return whether a value is free of surrogates."""
     return not isinstance(value, str) or value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
 
 
@@ -208,7 +208,7 @@ def _around(bounds: Mapping[str, Any]) -> list[int]:
 
 
 def _of_length(valid: str, length: int) -> str:
-    """Return a text of this length that is as valid as can be: JSON is padded with spaces, other text with letters."""
+    """Return a text of this length that is valid if possible: JSON is padded with spaces, other text with letters."""
     return valid[:length].ljust(length, " " if valid.endswith("}") else "a")
 
 

@@ -23,11 +23,11 @@ class Names:
             self.say(name.replace("_", "."), given)
 
     def say(self, name: str, addresses: str | list[str]) -> None:
-        """Have a name mean these addresses."""
+        """Resolve a name to these addresses from now on."""
         self.addresses[name] = [addresses] if isinstance(addresses, str) else list(addresses)
 
     def getaddrinfo(self, host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
-        """As ``socket.getaddrinfo``."""
+        """Answer like ``socket.getaddrinfo``."""
         if host not in self.addresses:
             return self._real(host, port, *args, **options)
         self.lookups.append(host)
@@ -38,7 +38,7 @@ class Names:
 
 @contextmanager
 def resolving(**addresses: str | list[str]) -> Iterator[Names]:
-    """Have names mean addresses: ``cdn_test="10.0.0.5"`` stands for cdn.test; one name may have many, with spaces."""
+    """Resolve names to addresses: ``cdn_test="10.0.0.5"`` is cdn.test; spaces separate several addresses."""
     names = Names(**addresses)
     with patch("socket.getaddrinfo", names.getaddrinfo):
         yield names

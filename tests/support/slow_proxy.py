@@ -29,18 +29,18 @@ class SlowProxy:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, or the same one again at the same address."""
+        """Start the nginx, or start it again at the same address."""
         command = [self._program, "-c", str(self._folder / "nginx.conf"), "-e", str(self._folder / "errors")]
         self._process = start_program(command, self._folder / "log", ready=lambda: answers(self.url))
 
     def kill(self) -> None:
-        """SIGKILL, as a machine that loses power, in the middle of whatever it sends."""
+        """Kill the nginx with SIGKILL, as a power failure would, even while it sends an answer."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> None:
-        """Stop it if it runs."""
+        """Stop the nginx if it runs."""
         if self._process and self._process.poll() is None:
             stop(self._process)
 

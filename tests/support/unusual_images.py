@@ -18,20 +18,20 @@ MIB = 1024**2
 
 
 def many_layers(folder: Path, number: int = 128) -> Layout:
-    """An image of so many layers, no two alike."""
+    """Make an image with a number of different layers."""
     layout = Layout(folder)
     return layout.finish(layout.add_image([_small_layer(layout, index) for index in range(number)]))
 
 
 def empty_layer(folder: Path) -> Layout:
-    """An image with a layer of no bytes at all between two others."""
+    """Make an image with an empty layer between two others."""
     layout = Layout(folder)
     layers = [_small_layer(layout, 1), layout.add(OCI_LAYER, b""), _small_layer(layout, 2)]
     return layout.finish(layout.add_image(layers))
 
 
 def foreign_layer(folder: Path) -> Layout:
-    """An image with a layer that is somewhere else and may not be pushed."""
+    """Make an image with a foreign layer, which has another URL and must not be pushed."""
     layout = Layout(folder)
     elsewhere = layout.add(FOREIGN_LAYER, tar("licensed", b"not ours to give away"))
     layout.path(elsewhere["digest"]).unlink()
@@ -40,7 +40,7 @@ def foreign_layer(folder: Path) -> Layout:
 
 
 def largest_manifest(folder: Path) -> Layout:
-    """An image whose manifest has as many bytes as ECR allows."""
+    """Make an image whose manifest has the maximum size of ECR."""
     layout = Layout(folder)
     layers = [_small_layer(layout, 1)]
     unpadded = layout.add_image(layers, annotations={"padding": ""})
@@ -50,14 +50,14 @@ def largest_manifest(folder: Path) -> Layout:
 
 
 def nested_index(folder: Path) -> Layout:
-    """An index of two images and an index of another two."""
+    """Make an index of two images and of an index of two other images."""
     layout = Layout(folder)
     images = [layout.add_image([_small_layer(layout, index)]) for index in range(4)]
     return layout.finish(layout.add_index([images[0], images[1], layout.add_index(images[2:])]))
 
 
 def huge_layer(folder: Path, size: int) -> tuple[Layout, Path]:
-    """An image of one layer, which holds a file of so many bytes, all zeros but the last; and where that layer is."""
+    """Make an image of one layer with ``size`` bytes, all zeros but the last; return it with the path of the layer."""
 
     def zeros(file: BinaryIO) -> None:
         file.seek(size - 1, SEEK_CUR)
@@ -67,7 +67,7 @@ def huge_layer(folder: Path, size: int) -> tuple[Layout, Path]:
 
 
 def noisy_layer(folder: Path, size: int) -> tuple[Layout, Path]:
-    """An image of one layer, which holds a file of so many MiB of noise; and where that layer is."""
+    """Make an image of one layer with a file of ``size`` MiB of noise; return it with the path of the layer."""
 
     def noise(file: BinaryIO) -> None:
         for _ in range(size):

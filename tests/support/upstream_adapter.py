@@ -61,7 +61,7 @@ class Adapter:
         return upstreams
 
     def at(self, host: str = HUB, credential: Credential | None = None) -> HttpUpstream:
-        """A new adapter's upstream, with nothing remembered."""
+        """Return the upstream of a new adapter, without remembered state."""
         self.secrets.held = credential
         return self.upstreams().at(a_rule(host, SECRET if credential else None))
 

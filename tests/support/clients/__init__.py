@@ -1,6 +1,6 @@
-"""The clients that people use with ECR, driven as their users do: log in, push, pull.
+"""The clients that people use with ECR, used as by their users: log in, push, pull.
 
-Each takes and gives images as OCI layouts or as what it tells of an image, so that one story can be told of all.
+Each reads and writes images as OCI layouts, or reports digests of an image, so that one test can use all of them.
 """
 
 from tests.support.clients.client import Aws, Client, CommandFailed, ImageClient, Pulled, Shell, logged_in

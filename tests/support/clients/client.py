@@ -77,7 +77,7 @@ class Aws:
         return json.loads(self.run(*arguments, "--output=json") or "{}")
 
     def create_repository(self, name: str, *options: str) -> None:
-        """Create a repository, without which nothing can be pushed."""
+        """Create a repository, which a push needs."""
         self.run("ecr", "create-repository", "--repository-name", name, *options)
 
     def images(self, repository: str) -> list[dict[str, Any]]:
@@ -107,11 +107,11 @@ class Client(ABC):
         return self.shell.run(self.program, *arguments, stdin=stdin)
 
     def close(self) -> None:  # noqa: B027 - most have nothing to stop
-        """Stop what was started."""
+        """Stop the started processes."""
 
     @abstractmethod
     def login(self, host: str, password: str) -> None:
-        """Log in with what ``aws ecr get-login-password`` prints."""
+        """Log in with the output of ``aws ecr get-login-password``."""
 
     def _new(self, suffix: str) -> Path:
         return self.folder / f"{len(list(self.folder.iterdir()))}-{suffix}"
@@ -126,7 +126,7 @@ class ImageClient(Client):
 
     @abstractmethod
     def pull(self, reference: str, *options: str) -> Pulled:
-        """Pull an image, and nothing of it from anywhere else."""
+        """Pull an image; every part of it must come from the registry."""
 
 
 Kind = TypeVar("Kind", bound=Client)
@@ -134,9 +134,9 @@ Kind = TypeVar("Kind", bound=Client)
 
 @contextmanager
 def logged_in(kind: type[Kind], emulator: Served, aws: Aws | None = None) -> Iterator[Kind]:
-    """A client that has logged in to an emulator, in a folder of its own: paths of sockets may not be long.
+    """Yield a client that has logged in to an emulator, in a new folder whose path is short enough for sockets.
 
-    It is whom the AWS CLI speaks for, or the root of an account.
+    It has the credentials of the AWS CLI, or those of an account's root.
     """
     with TemporaryDirectory(prefix="ecr-") as folder, closing(kind(Path(folder))) as client:
         client.login(emulator.host, aws.password() if aws else _password(emulator))

@@ -88,7 +88,7 @@ class Crane(LayoutClient):
 
 
 class Regctl(LayoutClient):
-    """https://regclient.org/cli/regctl/, told which registry speaks plain HTTP."""
+    """https://regclient.org/cli/regctl/, configured with the registry that speaks plain HTTP."""
 
     name = "regctl"
 

@@ -1,4 +1,4 @@
-"""The clients that are servers too: containerd, Docker, BuildKit. Each is started for itself alone."""
+"""The clients that are also servers: containerd, Docker, BuildKit. Each client starts its own server."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Containerd(ImageClient):
         self.run("images", "rm", "--sync", local)
 
     def pull(self, reference: str, *options: str) -> Pulled:
-        """Pull an image, check every blob that came, and remove it."""
+        """Pull an image, check every received blob, and remove the image."""
         self._transfer("pull", "--snapshotter=native", *options, reference)
         (digest,) = {line.split()[2] for line in self.run("images", "ls", f"name=={reference}").splitlines()[1:]}
         blobs = {each: self._blob(each) for each in self.run("content", "ls", "--quiet").split()}
