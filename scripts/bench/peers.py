@@ -23,7 +23,7 @@ from tests.support.slow_proxy import SlowProxy
 READY_SECONDS = 30
 
 
-class Door(NamedTuple):
+class RegistryAccess(NamedTuple):
     """Access to a registry: ``http://host:port``, the prefix of upstream names, and the Authorization header."""
 
     url: str
@@ -34,7 +34,7 @@ class Door(NamedTuple):
 class Upstream:
     """Debian's distribution, at full speed or behind an nginx that limits the bytes per second.
 
-    With a rate, ``kill`` takes the nginx away in the middle of whatever it sends; ``revive`` brings it back.
+    With a rate, ``kill`` kills the nginx even while it sends an answer; ``restart`` starts it again.
     """
 
     def __init__(self, folder: Path, rate: int | None = None) -> None:
@@ -65,7 +65,7 @@ class Upstream:
         assert self._proxy, "only a slow upstream is killed"
         self._proxy.kill()
 
-    def revive(self) -> None:
+    def restart(self) -> None:
         """Start the same upstream again, at the same address."""
         assert self._proxy, "only a slow upstream is killed"
         self._proxy.start()
@@ -92,24 +92,24 @@ class Peer(ABC):
     program: str
 
     @classmethod
-    def is_here(cls) -> bool:
+    def is_installed(cls) -> bool:
         """Return whether the cache is installed."""
         return shutil.which(cls.program) is not None
 
     @classmethod
     @abstractmethod
-    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[RegistryAccess]:
         """Return a context in which an empty cache of this upstream runs."""
 
     @classmethod
     @contextmanager
-    def empty(cls, upstream: Upstream) -> Iterator[Door]:
+    def empty(cls, upstream: Upstream) -> Iterator[RegistryAccess]:
         """Run an empty cache in front of an upstream; delete its data at the end."""
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as name,
-            contextmanager(cls.serving)(Path(name), upstream) as door,
+            contextmanager(cls.serving)(Path(name), upstream) as access,
         ):
-            yield door
+            yield access
 
 
 class Emulator(Peer):
@@ -119,14 +119,14 @@ class Emulator(Peer):
     program = "python3"
 
     @classmethod
-    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[RegistryAccess]:
         arguments = ("--port", "0", "--log-level", "error", "--data-dir", "state")
         with serving(folder, *arguments, "--upstream-map", f"quay.io={upstream.url}") as emulator:
             ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
                                aws_access_key_id="123456789012", aws_secret_access_key="any")  # fmt: skip
             ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
             token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-            yield Door(emulator.url, "quay/", f"Basic {token}")
+            yield RegistryAccess(emulator.url, "quay/", f"Basic {token}")
             emulator.stop()
 
 
@@ -137,7 +137,7 @@ class DistributionProxy(Peer):
     program = "docker-registry"
 
     @classmethod
-    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[RegistryAccess]:
         port = free_port()
         config = folder / "proxy.yml"
         config.write_text(
@@ -155,7 +155,7 @@ class Drayage(Peer):
     program = "drayage"
 
     @classmethod
-    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[Door]:
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[RegistryAccess]:
         port = free_port()
         (folder / "state").mkdir()
         config = folder / "drayage.toml"
@@ -182,11 +182,11 @@ def await_answer(url: str) -> None:
     raise SystemExit(f"nothing answers at {url}")
 
 
-def _running(command: list[str], folder: Path, url: str, prefix: str = "") -> Iterator[Door]:
+def _running(command: list[str], folder: Path, url: str, prefix: str = "") -> Iterator[RegistryAccess]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     try:
         await_answer(f"{url}/v2/")
-        yield Door(url, prefix)
+        yield RegistryAccess(url, prefix)
     finally:
         stop(process)

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.testing.upstream.images import image, layer
-from scripts.bench.peers import PEERS, Door, Peer, Upstream
+from scripts.bench.peers import PEERS, RegistryAccess, Peer, Upstream
 
 MIB = 1024 * 1024
 NAME = "bench/app"
@@ -52,27 +52,29 @@ class Pull(NamedTuple):
 # --- A client ---------------------------------------------------------------------------------------------------
 
 
-def pull(door: Door) -> Pull:
+def pull(access: RegistryAccess) -> Pull:
     """Pull an image as a container engine does, verifying every byte."""
     start = time.perf_counter()
     firsts: list[float] = []
     try:
-        manifest = json.loads(fetch(door, "manifests/v1", None))
+        manifest = json.loads(fetch(access, "manifests/v1", None))
         blobs = [manifest["config"], *manifest["layers"]]
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            for first in threads.map(lambda blob: _first_byte(door, blob, start), blobs):
+            for first in threads.map(lambda blob: _first_byte(access, blob, start), blobs):
                 firsts.append(first)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return Pull(min(firsts, default=0.0), time.perf_counter() - start, f"{error}"[:60])
     return Pull(firsts[-1], time.perf_counter() - start)
 
 
-def fetch(door: Door, path: str, digest: str | None, on_bytes: Callable[[int], None] = lambda _: None) -> bytes:
+def fetch(
+    access: RegistryAccess, path: str, digest: str | None, on_bytes: Callable[[int], None] = lambda _: None
+) -> bytes:
     """Return a manifest, or verify a blob. Raises the exceptions of ``http.client``, and ``ValueError``."""
-    connection = http.client.HTTPConnection(urlsplit(door.url).netloc, timeout=120)
+    connection = http.client.HTTPConnection(urlsplit(access.url).netloc, timeout=120)
     try:
-        headers = {"Accept": OCI_MANIFEST} | ({"Authorization": door.authorization} if door.authorization else {})
-        connection.request("GET", f"/v2/{door.prefix}{NAME}/{path}", headers=headers)
+        headers = {"Accept": OCI_MANIFEST} | ({"Authorization": access.authorization} if access.authorization else {})
+        connection.request("GET", f"/v2/{access.prefix}{NAME}/{path}", headers=headers)
         answer = connection.getresponse()
         if answer.status != 200:
             raise ValueError(f"{answer.status} for a {path.partition('/')[0][:-1]}")
@@ -95,7 +97,7 @@ def _read(answer: http.client.HTTPResponse, digest: str | None, on_bytes: Callab
     return b""
 
 
-def _first_byte(door: Door, blob: dict[str, str], start: float) -> float:
+def _first_byte(access: RegistryAccess, blob: dict[str, str], start: float) -> float:
     """Fetch a layer; return the time of its first byte."""
     first: float | None = None
 
@@ -103,7 +105,7 @@ def _first_byte(door: Door, blob: dict[str, str], start: float) -> float:
         nonlocal first
         first = first or _since(start)
 
-    fetch(door, f"blobs/{blob['digest']}", blob["digest"], on_bytes)
+    fetch(access, f"blobs/{blob['digest']}", blob["digest"], on_bytes)
     return first or _since(start)
 
 
@@ -124,15 +126,15 @@ def cold_pulls(upstream: Upstream, rounds: int) -> Iterator[tuple[str, ...]]:
     warm: dict[str, list[float]] = defaultdict(list)
     asked: dict[str, str] = {}
     for _ in range(rounds):
-        direct.append(pull(Door(upstream.url)).total)
-        for peer in here():
-            with peer.empty(upstream) as door:
+        direct.append(pull(RegistryAccess(upstream.url)).total)
+        for peer in installed_peers():
+            with peer.empty(upstream) as access:
                 upstream.mark()
                 for times in (cold, warm):
-                    pulled = pull(door)
+                    pulled = pull(access)
                     times[peer.name].append(pulled.total)
                     assert pulled.error is None, pulled.error
-            asked[peer.name] = in_words(counted(upstream))
+            asked[peer.name] = as_text(counted(upstream))
     base = statistics.median(direct)
     yield "the upstream itself", f"{base:.2f} s", "1.00", "-", "-"
     for name, totals in cold.items():
@@ -142,10 +144,10 @@ def cold_pulls(upstream: Upstream, rounds: int) -> Iterator[tuple[str, ...]]:
 
 def first_bytes(upstream: Upstream) -> Iterator[tuple[str, ...]]:
     """Measure one layer of 192 MiB from an upstream of 24 MiB/s: the time to the first byte and the total time."""
-    yield _first_byte_row("the upstream itself", pull(Door(upstream.url)))
-    for peer in here():
-        with peer.empty(upstream) as door:
-            yield _first_byte_row(peer.name, pull(door))
+    yield _first_byte_row("the upstream itself", pull(RegistryAccess(upstream.url)))
+    for peer in installed_peers():
+        with peer.empty(upstream) as access:
+            yield _first_byte_row(peer.name, pull(access))
 
 
 def _first_byte_row(name: str, pulled: Pull) -> tuple[str, ...]:
@@ -154,23 +156,23 @@ def _first_byte_row(name: str, pulled: Pull) -> tuple[str, ...]:
 
 def crowds(upstream: Upstream) -> Iterator[tuple[str, ...]]:
     """Measure 50 simultaneous clients of an empty cache."""
-    for peer in here():
-        with peer.empty(upstream) as door, ThreadPoolExecutor(CROWD) as threads:
+    for peer in installed_peers():
+        with peer.empty(upstream) as access, ThreadPoolExecutor(CROWD) as threads:
             upstream.mark()
-            pulls = list(threads.map(lambda _, door=door: pull(door), range(CROWD)))
+            pulls = list(threads.map(lambda _, access=access: pull(access), range(CROWD)))
         asked = upstream.asked()
         failed = Counter(each.error for each in pulls if each.error)
         most = max(Counter(path for method, path in asked if "/blobs/" in path and method == "GET").values())
         slowest = max(each.total for each in pulls)
         words = ", ".join(f"{count} times {error}" for error, count in failed.items()) or "none"
-        yield peer.name, in_words(counted(upstream)), str(most), words, f"{slowest:.1f} s"
+        yield peer.name, as_text(counted(upstream)), str(most), words, f"{slowest:.1f} s"
 
 
 def killed_upstreams(upstream: Upstream) -> Iterator[tuple[str, ...]]:
     """Kill the upstream in the middle of a layer, and restart it a second later."""
-    for peer in here():
-        with peer.empty(upstream) as door, ThreadPoolExecutor(1) as threads:
-            manifest = json.loads(fetch(door, "manifests/v1", None))
+    for peer in installed_peers():
+        with peer.empty(upstream) as access, ThreadPoolExecutor(1) as threads:
+            manifest = json.loads(fetch(access, "manifests/v1", None))
             digest = manifest["layers"][0]["digest"]
             halfway, seen = Event(), [0]
 
@@ -179,13 +181,13 @@ def killed_upstreams(upstream: Upstream) -> Iterator[tuple[str, ...]]:
                 if seen[0] > ONE_LARGE[1] // 3:
                     halfway.set()
 
-            running = threads.submit(outcome, partial(fetch, door, f"blobs/{digest}", digest, on_bytes))
+            running = threads.submit(outcome, partial(fetch, access, f"blobs/{digest}", digest, on_bytes))
             assert halfway.wait(60), "nothing arrives"
             upstream.kill()
             time.sleep(1)
-            upstream.revive()
+            upstream.restart()
             during = running.result()
-            after = outcome(partial(fetch, door, f"blobs/{digest}", digest))
+            after = outcome(partial(fetch, access, f"blobs/{digest}", digest))
         yield peer.name, during, after
 
 
@@ -201,9 +203,9 @@ def outcome(work: Callable[[], object]) -> str:
 # --- Tables -----------------------------------------------------------------------------------------------------
 
 
-def here() -> list[type[Peer]]:
+def installed_peers() -> list[type[Peer]]:
     """Return the peers that are installed."""
-    return [peer for peer in PEERS if peer.is_here()]
+    return [peer for peer in PEERS if peer.is_installed()]
 
 
 def counted(upstream: Upstream) -> Counter[str]:
@@ -211,7 +213,7 @@ def counted(upstream: Upstream) -> Counter[str]:
     return Counter(f"{method} {'manifest' if '/manifests/' in path else 'blob'}" for method, path in upstream.asked())
 
 
-def in_words(asked: Counter[str]) -> str:
+def as_text(asked: Counter[str]) -> str:
     """Return counts as text for readers."""
     return ", ".join(f"{count} {what}" for what, count in sorted(asked.items()))
 
@@ -230,7 +232,7 @@ def push(upstream: Upstream, count: int, size: int) -> None:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    absent = [peer.name for peer in PEERS if not peer.is_here()]
+    absent = [peer.name for peer in PEERS if not peer.is_installed()]
     if absent:
         print(f"Not installed, and left out: {', '.join(absent)}")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
