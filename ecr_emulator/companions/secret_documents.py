@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import json
 
-from ecr_emulator.companions.secret_records import VERSION, Record, familiar_moto, record_of, records_in, secret_of
+from ecr_emulator.companions.secret_records import (
+    VERSION,
+    Record,
+    record_of,
+    records_in,
+    requiring_known_attributes,
+    secret_of,
+)
 
 
 def as_document(records: list[Record]) -> str:
@@ -21,7 +28,7 @@ def read_document(text: str) -> list[Record]:
 
 
 def all_records() -> list[Record]:
-    """Return the records of all secrets that moto shows. Raises ``MotoUnfamiliar``."""
+    """Return the records of all secrets that moto shows. Raises ``IncompatibleMoto``."""
     from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 
     return [
@@ -34,7 +41,7 @@ def all_records() -> list[Record]:
 
 
 def put_back(records: list[Record]) -> None:
-    """Create the secrets of all records in moto, or none. Raises ``MotoUnfamiliar``.
+    """Create the secrets of all records in moto, or none. Raises ``IncompatibleMoto``.
 
     Replicas come last, since a secret of the same name has precedence.
     """
@@ -44,6 +51,6 @@ def put_back(records: list[Record]) -> None:
     homes = [secretsmanager_backends[record["account"]][record["region"]].secrets for record in records]
     for home, secret in zip(homes, restored, strict=True):
         home[secret.name] = secret
-    with familiar_moto():
+    with requiring_known_attributes():
         for record, secret in zip(records, restored, strict=True):
             secret.replicas = secret.create_replicas([{"Region": region} for region in record["replicas"]], False)

@@ -44,7 +44,7 @@ _VERSION = {
 Record = dict[str, Any]
 
 
-class MotoUnfamiliar(CompanionFailure):
+class IncompatibleMoto(CompanionFailure):
     """moto's secrets have another structure than this emulator expects. The records are intact."""
 
     def __init__(self, reason: object) -> None:
@@ -57,26 +57,26 @@ class MotoUnfamiliar(CompanionFailure):
 
 
 @contextmanager
-def familiar_moto() -> Iterator[None]:
-    """Raise ``MotoUnfamiliar`` if moto's secrets lack a required attribute."""
+def requiring_known_attributes() -> Iterator[None]:
+    """Raise ``IncompatibleMoto`` if moto's secrets lack a required attribute."""
     try:
         yield
     except (AttributeError, LookupError, TypeError) as unfamiliar:
-        raise MotoUnfamiliar(unfamiliar) from unfamiliar
+        raise IncompatibleMoto(unfamiliar) from unfamiliar
 
 
 def record_of(secret: Any) -> Record:
-    """Return the record of one of moto's secrets. Raises ``MotoUnfamiliar``."""
-    with familiar_moto():
+    """Return the record of one of moto's secrets. Raises ``IncompatibleMoto``."""
+    with requiring_known_attributes():
         replicas = [replica.region for replica in getattr(secret, "replicas", ()) if replica.has_replica]
         return _record(vars(secret) | {"replicas": replicas})
 
 
 def secret_of(record: Record) -> Any:
-    """Return a secret of moto from a record, without its replicas. Raises ``MotoUnfamiliar``."""
+    """Return a secret of moto from a record, without its replicas. Raises ``IncompatibleMoto``."""
     from moto.secretsmanager.models import FakeSecret
 
-    with familiar_moto():
+    with requiring_known_attributes():
         secret = FakeSecret(record["account"], record["region"], record["name"], {}, "")
         known = vars(secret)
         properties = {name: theirs for name, theirs in _PROPERTIES.items() if theirs in known}

@@ -23,7 +23,7 @@ class SecretsFile:
     """Writes all secrets of the emulator when they have changed, and reads them at the first use of moto.
 
     The whole file is replaced, readable by its owner only, before the call that changed a secret is answered.
-    Raises ``SecretsFileBroken`` or ``MotoUnfamiliar`` when moto is first used.
+    Raises ``SecretsFileBroken`` or ``IncompatibleMoto`` when moto is first used.
     """
 
     def __init__(self, path: Path, companions: Companions) -> None:

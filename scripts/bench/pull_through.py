@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.testing.upstream.images import image, layer
-from scripts.bench.peers import PEERS, RegistryAccess, Peer, Upstream
+from scripts.bench.peers import PEERS, Peer, RegistryAccess, Upstream
 
 MIB = 1024 * 1024
 NAME = "bench/app"
