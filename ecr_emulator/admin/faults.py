@@ -9,6 +9,7 @@ from flask import jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from ecr_emulator.domain.upstreams import find_upstream_kind
 from ecr_emulator.services.faults import Faults
 
 FAULT_EXAMPLES = (
@@ -64,6 +65,11 @@ class FaultsAdmin:
         faults = given.get("faults")
         if not isinstance(faults, list) or not all(isinstance(each, dict) for each in faults):
             raise BadRequest(f"The body must be like {UPSTREAM_EXAMPLE}")
+        kind = find_upstream_kind(host.lower())
+        if kind and kind.is_ecr:
+            raise BadRequest(
+                f"{host} is answered by this emulator without HTTP; faults of ECR itself are at /_ecr/faults"
+            )
         try:
             return jsonify(host=host, faults=self._upstreams.at(host).replace(faults))
         except ValueError as wrong:

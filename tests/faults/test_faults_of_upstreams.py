@@ -3,6 +3,7 @@
 import json
 import re
 from io import BytesIO
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -100,6 +101,13 @@ def test_wrong_faults_are_refused_and_those_in_force_stay(emulator, faults):
         with pytest.raises(CallRefused, match=re.escape(sentence)):
             client.upload(f"/_ecr/upstreams/{HOST}/faults", BytesIO(raw), len(raw), "application/json")
     assert [each["fault"] for each in faults("GET")] == ["unreachable"]
+
+
+def test_faults_of_a_private_registry_are_refused_because_no_request_would_meet_them(emulator, faults):
+    with pytest.raises(HTTPError) as refused:
+        faults("PUT", {"fault": "unreachable"}, host="123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+    assert refused.value.code == 400
+    assert "faults of ECR itself are at /_ecr/faults" in refused.value.read().decode()
 
 
 def test_the_faults_of_upstreams_end_with_a_reset_and_come_back_with_a_snapshot(emulator, faults):
