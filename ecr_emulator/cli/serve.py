@@ -14,6 +14,7 @@ import click
 
 from ecr_emulator.cli.http_client import Address, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
+from ecr_emulator.quick_imports import quick_imports
 from ecr_emulator.settings import Loaded, Settings
 from ecr_emulator.version import __version__
 
@@ -103,10 +104,11 @@ def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoP
 
 def opened(settings: Settings) -> Emulator:
     """Open an emulator with these settings. Raises ``CannotStart`` with the reason."""
-    from ecr_emulator.emulator import Emulator
-    from ecr_emulator.ports.storage_failures import StorageFailure
-    from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
-    from ecr_emulator.storage.ownership import DataDirectoryInUse
+    with quick_imports():
+        from ecr_emulator.emulator import Emulator
+        from ecr_emulator.ports.storage_failures import StorageFailure
+        from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
+        from ecr_emulator.storage.ownership import DataDirectoryInUse
 
     try:
         return Emulator(settings)

@@ -7,6 +7,7 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
+from ecr_emulator.quick_imports import quick_imports
 from ecr_emulator.testing.arguments import EmulatorSettings, read_settings
 from ecr_emulator.testing.endpoint import EcrEndpoint
 from ecr_emulator.transports import InProcess
@@ -33,7 +34,8 @@ class EcrEmulator(EcrEndpoint):
 
     def __init__(self, **settings: Unpack[EmulatorSettings]) -> None:
         # Imported when an emulator starts, so that a conftest.py that imports this class costs nothing.
-        from ecr_emulator.emulator import Emulator
+        with quick_imports():
+            from ecr_emulator.emulator import Emulator
 
         self._emulator = Emulator(read_settings(settings))
         self.account = self._emulator.settings.account
@@ -57,7 +59,8 @@ class EcrEmulator(EcrEndpoint):
         return self._server.url if self._server else UNOPENED
 
     def _session(self, account: str, region: str) -> EmulatorSession:
-        from ecr_emulator.testing.aws_clients import in_process_session
+        with quick_imports():
+            from ecr_emulator.testing.aws_clients import in_process_session
 
         return in_process_session(account, region, self._origin, self._transport)
 
