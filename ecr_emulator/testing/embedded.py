@@ -111,7 +111,8 @@ class EcrEmulator(EcrEndpoint):
         """Stop listening and remove the temporary state."""
         if self._server:
             self._server.stop()
-        self.close_upstreams()
+        if "_upstreams" in vars(self):  # made on first use, by imports that a suite without upstreams does not need
+            self.close_upstreams()
         self._emulator.close()
 
     def __enter__(self) -> Self:
