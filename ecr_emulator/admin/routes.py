@@ -84,7 +84,7 @@ class Admin:
         return jsonify(evaluated=number)
 
     def collect_garbage(self, given: Given) -> ResponseReturnValue:
-        """Remove what nobody needs now, not within a day; ``{"grace": "1h"}`` spares what is younger."""
+        """Collect garbage now instead of within a day; ``{"grace": "1h"}`` keeps what is younger."""
         try:
             grace = parse_grace(str(given.get("grace", "24h")))
         except ValueError as wrong:

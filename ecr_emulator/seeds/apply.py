@@ -21,7 +21,7 @@ SECTIONS = (("secrets", ensure_secret), ("templates", ensure_template), ("rules"
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """How many things a seed created, changed, and found as they were to be."""
+    """The numbers of things that a seed created, changed, and found unchanged."""
 
     created: int
     changed: int

@@ -14,7 +14,7 @@ SECRETS = "secretsmanager"
 
 
 class Outcome(Enum):
-    """What a part of a seed did."""
+    """The effect of a part of a seed."""
 
     CREATED = "created"
     CHANGED = "changed"

@@ -29,7 +29,7 @@ BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """How many uploads, layers and blobs were deleted, and how many bytes that freed."""
+    """The numbers of deleted uploads, layers and blobs, and of the bytes that this freed."""
 
     uploads: int
     layers: int
@@ -92,7 +92,7 @@ class GarbageCollector:
 
 
 def delete_unused(work: UnitOfWork, blobs: Blobs, digests: Iterable[str]) -> list[int]:
-    """Delete those of some blobs that no repository needs and nobody holds; return the bytes that each freed."""
+    """Delete the blobs that no repository needs and no thread holds; return the bytes that each freed."""
     freed = [blobs.delete(digest) for digest in work.layers.unused(digests)]
     return [size for size in freed if size is not None]
 

@@ -1,7 +1,7 @@
 """Blobs as files named by their digest.
 
 ``blobs/<algorithm>/<first two hex digits>/<hex>`` exists only after its digest was verified;
-``ingest/<name>`` is on its way there, in the same file system, so that a rename makes it a blob at once.
+``ingest/<name>`` is an unfinished blob in the same file system, which a rename turns into a blob.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from ecr_emulator.storage.disk import KEPT, free_bytes, read_failures, storage_f
 log = logging.getLogger(__name__)
 
 REMEMBERED = 1_024
-"""So many closed writers keep their hash, so that the next chunk of an upload does not hash the earlier ones again."""
+"""Maximum number of closed writers whose hash is kept. The next chunk of an upload then needs no second hashing."""
 
 
 class FileBlobs:
     """``ports.blobs.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power.
 
-    ``reserve`` is how many bytes of the disk new blobs leave to others, ``KEPT`` at the least.
+    ``reserve`` is the number of bytes of the disk that new blobs leave free, at least ``KEPT``.
     """
 
     def __init__(self, folder: Path, durable: bool, reserve: int = 0) -> None:
@@ -78,7 +78,7 @@ class FileBlobs:
             with self._replacing:
                 if os.path.samestat(
                     found, os.stat(self._paths.blob(digest))
-                ):  # else it has been pushed again meanwhile
+                ):  # otherwise it was pushed again meanwhile
                     os.unlink(self._paths.blob(digest))
                     log.warning("blob %s was damaged and is dropped; it has %d bytes", digest, found.st_size)
                     return True
@@ -144,7 +144,7 @@ class FileBlobs:
     # --- For writers -----------------------------------------------------------------------------------
 
     def read_ingest(self, name: str) -> FileIO:
-        """A second file on the bytes of a writer that is not finished."""
+        """Open the bytes of an unfinished writer for reading."""
         return FileIO(self._paths.upload(name))
 
     def drop_ingest(self, name: str) -> None:
@@ -153,9 +153,9 @@ class FileBlobs:
             os.unlink(self._paths.upload(name))
 
     def settle(self, name: str, file: FileIO, digest: str) -> None:
-        """Make the bytes of a writer, which have been verified, the blob of this digest.
+        """Turn the verified bytes of a writer into the blob of this digest.
 
-        If there is one, they take its place: nobody knows whether the disk still has what was written then.
+        They replace the file of an existing blob, which the disk may have damaged since it was written.
         """
         path = self._paths.blob(digest)
         if self._durable:
@@ -167,28 +167,28 @@ class FileBlobs:
         self._sync(os.path.dirname(path))
 
     def remember(self, name: str, progress: Progress) -> None:
-        """Keep the hash of a closed writer for the next one of this name."""
+        """Keep the hash of a closed writer for the next writer of this name."""
         with self._progress_lock:
             self._progress[name] = progress
             if len(self._progress) > REMEMBERED:
                 self._progress.popitem(last=False)
 
     def forget_progress(self) -> None:
-        """Forget the hashes of closed writers: their bytes have been replaced."""
+        """Forget the hashes of closed writers, whose bytes have been replaced."""
         with self._progress_lock:
             self._progress.clear()
 
     def release(self, name: str) -> None:
-        """Say that a writer has ended: it holds its name no more."""
+        """Release the name of a writer that has ended."""
         self._holds.release(name)
 
     def _ingest_file(self, name: str, mode: str) -> FileIO:
-        """The file of a writer, whose name is held from before the file exists."""
+        """Open the file of a writer, whose name is held from before the file exists."""
         path = self._paths.upload(name)
         self._holds.take(name)
         try:
             with storage_failures():
-                os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)  # who cleans a disk removes folders, too
+                os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)  # users who clean a disk remove folders, too
                 return FileIO(path, mode, opener=owner_only)
         except BaseException:
             self._holds.release(name)
@@ -209,7 +209,7 @@ class FileBlobs:
         self._sync(self._paths.blobs)
 
     def _sync(self, folder: str) -> None:
-        """A rename survives a loss of power only when its folder has been written too."""
+        """Sync the folder of a renamed file: a rename survives a loss of power only then."""
         if not self._durable:
             return
         handle = os.open(folder, os.O_RDONLY)
@@ -222,7 +222,7 @@ class FileBlobs:
         return (f"{folder}/{name}" for folder, _, names in os.walk(self._paths.blobs) for name in names)
 
     def _found(self, digest: str) -> os.stat_result | None:
-        """The file of a blob; what else may lie in its place is none."""
+        """Return the attributes of a blob's file, or None. Anything else in its place does not count."""
         try:
             found = os.stat(self._paths.blob(digest))
         except (FileNotFoundError, NotADirectoryError):
@@ -230,14 +230,14 @@ class FileBlobs:
         return found if stat.S_ISREG(found.st_mode) else None
 
     def _digest(self, path: str) -> str | None:
-        """The digest of the blob that is at a path, None if none can be."""
+        """Return the digest of the blob at a path, or None if the path cannot be that of a blob."""
         *_, algorithm, _, encoded = path.split("/")
         digest = f"{algorithm}:{encoded}"
         return digest if is_digest(digest) and self._paths.blob(digest) == path else None
 
 
 def _has_digest(file: FileIO, digest: str) -> bool:
-    """Whether a file has the bytes that a digest names; it has not if the disk does not give them back."""
+    """Return whether a file has the bytes of a digest; False if the disk cannot read them."""
     try:
         return hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]
     except OSError:

@@ -1,4 +1,4 @@
-"""Which files have been hashed and found right, so that they are not read again without a reason."""
+"""The files whose hash was right, which need not be read again as long as they are unchanged."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import OrderedDict
 from threading import Lock
 
 REMEMBERED = 10_000
-"""So many files are known; of those that are forgotten the bytes are read again."""
+"""Maximum number of files to remember. A forgotten file is read again."""
 
 SECOND = 1_000_000_000
-"""In nanoseconds."""
+"""Nanoseconds in a second."""
 
 _Marks = tuple[int, int, int]
 
 
 class Hashed:
-    """Files by digest, as they were when they were hashed. One that was changed since has other marks."""
+    """Inode, size and modification time of files when they were hashed, by digest. A later change shows in them."""
 
     def __init__(self) -> None:
         self._marks: OrderedDict[str, _Marks] = OrderedDict()
@@ -25,14 +25,14 @@ class Hashed:
     def add_new(self, digest: str, handle: int) -> None:
         """Remember a file that has just been written, by its descriptor.
 
-        It is dated a second back: clocks of file systems are coarse, and what changes it at once must be seen as well.
+        The file is dated one second back: clocks of file systems are coarse, and an immediate change must show, too.
         """
         file = os.fstat(handle)
         os.utime(handle, ns=(file.st_atime_ns, file.st_mtime_ns - SECOND))
         self.add(digest, os.fstat(handle))
 
     def add(self, digest: str, file: os.stat_result) -> None:
-        """Remember that a file has the bytes that its name says."""
+        """Remember that a file has the bytes of its digest."""
         with self._lock:
             self._marks[digest] = _marks(file)
             self._marks.move_to_end(digest)
@@ -40,11 +40,11 @@ class Hashed:
                 self._marks.popitem(last=False)
 
     def was_touched(self, digest: str, file: os.stat_result) -> bool:
-        """Whether a file was hashed, and has been changed since."""
+        """Return whether a file was hashed and has changed since."""
         return self._marks.get(digest, _marks(file)) != _marks(file)
 
     def has(self, digest: str, file: os.stat_result) -> bool:
-        """Whether a file was hashed, and has not been changed since."""
+        """Return whether a file was hashed and has not changed since."""
         return self._marks.get(digest) == _marks(file)
 
 

@@ -1,4 +1,4 @@
-"""Which files of the blob store are in use."""
+"""The files of the blob store that are in use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from threading import Lock
 
 
 class Holds:
-    """Names that somebody holds: digests of blobs, ids of uploads. Any number may hold the same one.
+    """Names in use: digests of blobs and ids of uploads. Any number of threads may hold the same name.
 
-    A name is held from before its file exists until the database knows of it. Files go only while nobody holds theirs.
+    A name is held from before its file exists until it is in the database. A file is deleted only while no thread
+    holds its name.
     """
 
     def __init__(self) -> None:
@@ -19,12 +20,12 @@ class Holds:
         self._lock = Lock()
 
     def take(self, name: str) -> None:
-        """Hold a name; ``release`` ends it."""
+        """Hold a name until ``release``."""
         with self._lock:
             self._holders[name] += 1
 
     def release(self, name: str) -> None:
-        """Hold a name no more."""
+        """End one hold of a name."""
         with self._lock:
             self._holders[name] -= 1
             if not self._holders[name]:
@@ -41,11 +42,11 @@ class Holds:
 
     @contextmanager
     def unless_held(self, name: str) -> Iterator[bool]:
-        """Whether nobody holds a name; nobody does until the block ends."""
+        """Yield whether the name is free. If it is, no thread can take it until the block ends."""
         with self._lock:
             yield name not in self._holders
 
     def names(self) -> set[str]:
-        """The names that somebody holds."""
+        """Return the names that are held."""
         with self._lock:
             return set(self._holders)

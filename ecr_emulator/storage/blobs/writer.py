@@ -1,4 +1,4 @@
-"""A blob on its way into a file."""
+"""Write a blob into a file."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ _FULL = "the data directory cannot be written: the disk is full, but for what is
 
 
 class Hasher(Protocol):
-    """A running hash of ``hashlib``."""
+    """A hash object of ``hashlib``."""
 
     def update(self, data: memoryview, /) -> None:
-        """Go on."""
+        """Add bytes."""
 
     def hexdigest(self) -> str:
-        """The hash so far."""
+        """Return the hash of all bytes added."""
 
 
 class Progress(NamedTuple):
-    """How far a writer has come: the sha256 and the number of the bytes written."""
+    """The sha256 and the number of the bytes that a writer has written."""
 
     sha256: Hasher
     size: int
 
 
 class Shelf(Protocol):
-    """Where a writer's bytes lie, and where they go. ``FileBlobs`` says what each of these does."""
+    """The store of a writer's bytes. ``FileBlobs`` describes each method."""
 
     def room(self) -> int: ...
 
@@ -49,7 +49,7 @@ class Shelf(Protocol):
 
 
 class FileWriter:
-    """``ports.blobs.BlobWriter``. One thread writes; ``reader`` may be called from any, also while it commits."""
+    """``ports.blobs.BlobWriter``. One thread writes; ``reader`` may be called by any thread, also during ``commit``."""
 
     def __init__(self, shelf: Shelf, name: str, file: FileIO, progress: Progress) -> None:
         self._shelf = shelf
@@ -94,7 +94,7 @@ class FileWriter:
         if not is_digest(digest) or self.digest(algorithm_of(digest)) != digest:
             self.abandon()
             return False
-        self._blob = digest  # said before it is true, so that a reader who just misses the old file finds the new one
+        self._blob = digest  # set before the rename, so that a reader that misses the old file finds the new one
         with storage_failures():
             self._shelf.settle(self._name, self._file, digest)
         self._file.close()
