@@ -12,6 +12,10 @@ from socket import gethostname
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
+from ecr_emulator.admin.faults import FaultsAdmin
+from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
+from ecr_emulator.admin.routes import Admin, admin_app
+from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.identities import CompanionIdentities
 from ecr_emulator.companions.protected_roles import refuse_changes_of_aws_policies, refuse_changes_of_protected_roles
@@ -19,7 +23,7 @@ from ecr_emulator.companions.role_deletions import RoleDeletions
 from ecr_emulator.companions.roles import CompanionRoles
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.companions.unsupported_policies import refuse_unsupported_policies
-from ecr_emulator.control.app import ControlApp
+from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.signatures import SignatureCheck
 from ecr_emulator.dispatcher import Dispatcher
@@ -30,12 +34,13 @@ from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.injected_faults import InjectedFaults
-from ecr_emulator.quick_imports import quick_imports
+from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.optional_writes import optional_write
+from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import (
     BlobDownloads,
     PullThrough,
@@ -191,7 +196,7 @@ class Emulator:
                 strict=self.settings.strict,
                 accept_sparse=self.settings.accept_sparse,
             ),
-            control=ControlApp(self.services, self._callers()),
+            control=control_app(self.services, self._callers()),
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
@@ -210,15 +215,7 @@ class Emulator:
 
     @cached_property
     def _admin(self) -> WSGIApplication:
-        """The admin endpoints, imported and created on first use: Flask and their routes take long."""
-        with quick_imports():
-            from ecr_emulator.admin.faults import FaultsAdmin
-            from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
-            from ecr_emulator.admin.routes import Admin, admin_app
-            from ecr_emulator.admin.state import StateAdmin
-            from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
-            from ecr_emulator.services.prefetch import Prefetch
-
+        """The admin endpoints, created on first use: compiling their routes takes longer than the rest of a start."""
         parts = PullThroughParts(
             RuleReports(self._store, self._watched),
             TagRefresher(self._store, self._watched, self._pull_through),

@@ -1,13 +1,11 @@
-"""The control plane as a WSGI application."""
+"""The control plane as a Flask application."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from werkzeug import Request, Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_host
 
 from ecr_emulator.control.caller import Callers
@@ -16,37 +14,22 @@ from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
 from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
 CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}
 MAX_BODY = 64 * 1024 * 1024
 """Maximum bytes of a request body. The longest valid body holds a layer part of 20 MiB in base64."""
 
 
-class ControlApp:
-    """Answers ``POST /``. ``Endpoint`` describes ``strict``."""
+def control_app(services: Services, callers: Callers, *, strict: bool = False) -> Flask:
+    """Return an application that answers ``POST /``. ``Endpoint`` describes ``strict``."""
+    endpoint = Endpoint(services, callers, strict=strict)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROPAGATE_EXCEPTIONS=strict)
 
-    def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
-        self._endpoint = Endpoint(services, callers, strict=strict)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
-        request.max_content_length = MAX_BODY
-        try:
-            answer = self._answer(request)
-        except HTTPException as error:
-            answer = _refused(request, error)
-        return answer(environ, start_response)
-
-    def _answer(self, request: Request) -> Response:
-        if request.path != "/":
-            raise NotFound
-        if request.method != "POST":
-            raise MethodNotAllowed(["POST"])
+    @app.post("/")
+    def api() -> Response:
         # Values are read from the WSGI environment: werkzeug's headers and URLs cost as much as the operation itself.
         environ = request.environ
-        answer = self._endpoint.handle(
+        answer = endpoint.handle(
             HttpRequest(
                 target=environ.get("HTTP_X_AMZ_TARGET", ""),
                 body=request.get_data(cache=False),
@@ -56,12 +39,15 @@ class ControlApp:
                 environ=environ,
             )
         )
-        environ[REQUEST_ID] = answer.headers[REQUEST_ID_HEADER]
-        environ[NOTE] = answer.note
+        request.environ[REQUEST_ID] = answer.headers[REQUEST_ID_HEADER]
+        request.environ[NOTE] = answer.note
         return Response(answer.body, answer.status, answer.headers)
 
+    app.register_error_handler(HTTPException, _refused)
+    return app
 
-def _refused(request: Request, error: HTTPException) -> Response:
+
+def _refused(error: HTTPException) -> Response:
     """Return an error in the API's format for a request that is not an API request: SDKs read JSON only."""
     hint = " The API takes POST / only." if error.code in {404, 405} else ""
     message = f"{request.method} {request.path}: {error.description}{hint}"
