@@ -5,38 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from ecr_emulator.version import __version__
 
+
+class CommandEntry(NamedTuple):
+    """The place of a command, ``module:attribute``, and its line in the list of commands."""
+
+    place: str
+    summary: str
+
+
 COMMANDS = {
-    "serve": "ecr_emulator.cli.serve:serve",
-    "demo": "ecr_emulator.cli.demo:demo",
-    "settings": "ecr_emulator.cli.settings:settings",
-    "trust": "ecr_emulator.cli.trust:trust",
-    "rules": "ecr_emulator.cli.rules:rules",
-    "refresh": "ecr_emulator.cli.refresh:refresh",
-    "pull": "ecr_emulator.cli.pull:pull",
-    "seed": "ecr_emulator.cli.seed:seed",
-    "snapshot": "ecr_emulator.cli.snapshot:snapshot",
-    "reset": "ecr_emulator.cli.reset:reset",
-    "gc": "ecr_emulator.cli.gc:gc",
-    "health": "ecr_emulator.cli.health:health",
+    "serve": CommandEntry("ecr_emulator.cli.serve:serve", "Run the emulator until SIGTERM or Ctrl-C."),
+    "demo": CommandEntry("ecr_emulator.cli.demo:demo", "Show pull through cache from end to end, in a few seconds."),
+    "settings": CommandEntry("ecr_emulator.cli.settings:settings", "Print the value and the source of every setting."),
+    "trust": CommandEntry("ecr_emulator.cli.trust:trust", "Print how to make clients trust serve --tls."),
+    "rules": CommandEntry("ecr_emulator.cli.rules:rules", "Show each pull through cache rule."),
+    "refresh": CommandEntry("ecr_emulator.cli.refresh:refresh", "Check one tag, or all cached tags of a repository."),
+    "pull": CommandEntry("ecr_emulator.cli.pull:pull", "Import an image into the cache."),
+    "seed": CommandEntry("ecr_emulator.cli.seed:seed", "Create the repositories, images, rules and secrets of files."),
+    "snapshot": CommandEntry("ecr_emulator.cli.snapshot:snapshot", "Save the state to a file, or load it."),
+    "reset": CommandEntry("ecr_emulator.cli.reset:reset", "Empty a running emulator."),
+    "gc": CommandEntry("ecr_emulator.cli.gc:gc", "Remove abandoned uploads and unused layers."),
+    "health": CommandEntry("ecr_emulator.cli.health:health", "Ask whether a running emulator is healthy."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command on first use. ``commands_at`` maps names to ``module:attribute``."""
+    """A group that imports a command when it is used, and no command for the list of all."""
 
-    def __init__(self, *args: Any, commands_at: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, entries: Mapping[str, CommandEntry], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._commands_at = commands_at
+        self._entries = entries
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""
-        return list(self._commands_at)
+        return list(self._entries)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the names and summaries of the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self._entries.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -45,19 +58,19 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as unknown:
-            close = get_close_matches(args[0], self._commands_at, n=1)
+            close = get_close_matches(args[0], self._entries, n=1)
             raise click.UsageError(unknown.message + "".join(f" Did you mean {name}?" for name in close), ctx) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command with this name."""
-        if cmd_name not in self._commands_at:
+        if cmd_name not in self._entries:
             return None
-        module, _, attribute = self._commands_at[cmd_name].partition(":")
+        module, _, attribute = self._entries[cmd_name].place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
 
-@click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ecr-emulator")
 def main() -> None:
     """A local Amazon ECR: its API, a registry for docker, and pull through cache."""

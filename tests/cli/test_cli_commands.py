@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from ast import literal_eval
 
 import pytest
 
@@ -46,6 +47,16 @@ def test_every_command_is_listed(tmp_path):
         "gc",
         "health",
     ]
+
+
+def test_the_list_of_commands_imports_no_command(tmp_path):
+    probe = "import sys\nfrom ecr_emulator.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    probe += "print([name for name in sys.modules if name.startswith('ecr_emulator.')])"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    modules = {"ecr_emulator.version", "ecr_emulator.cli", "ecr_emulator.cli.main"}
+    assert set(literal_eval(done.stdout.splitlines()[-1])) == modules
 
 
 def test_every_setting_is_an_option_of_serve(tmp_path):
