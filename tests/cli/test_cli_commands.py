@@ -6,8 +6,10 @@ import tomllib
 from ast import literal_eval
 
 import pytest
+from click import Context
 
 from ecr_emulator import __version__
+from ecr_emulator.cli.main import COMMANDS, main
 from ecr_emulator.settings import SETTINGS
 from tests.support.processes import environment, run
 
@@ -47,6 +49,12 @@ def test_every_command_is_listed(tmp_path):
         "gc",
         "health",
     ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_summary_begins_like_the_help_of_its_command(name):
+    command = main.get_command(Context(main), name)
+    assert COMMANDS[name].summary.split()[:2] == command.help.split()[:2]
 
 
 def test_the_list_of_commands_imports_no_command(tmp_path):
