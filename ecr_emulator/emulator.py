@@ -137,13 +137,13 @@ class Emulator:
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
 
     def _open_pull_through(self) -> None:
-        addresses = UpstreamMap(self.settings.upstream_map)
+        self._addresses = UpstreamMap(self.settings.upstream_map)
         self.http_upstreams = HttpUpstreams(
-            self._secrets, addresses, self._retries, self.faults.upstreams, offline=self.settings.offline
+            self._secrets, self._addresses, self._retries, self.faults.upstreams, offline=self.settings.offline
         )
         for sentence in mapping_warnings(self.settings.upstream_map, self.settings.allow_upstream):
             log.warning(sentence)
-        registries = PrivateRegistries(self.http_upstreams, addresses, lambda: self.services)
+        registries = PrivateRegistries(self.http_upstreams, self._addresses, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(registries, self._store, self.clock)
         self._downloads = BlobDownloads(
             self._store,
@@ -226,7 +226,7 @@ class Emulator:
         saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
         portable = PortableSnapshots(saved, self.settle, (self._resume_time, self._begin_anew))
         state = StateAdmin(self.services, self.snapshots, portable)
-        faults = FaultsAdmin(self.faults.ecr, self.faults.upstreams)
+        faults = FaultsAdmin(self.faults.ecr, self.faults.upstreams, self._addresses)
         return admin_app(admin, pull_through, state, faults, self.settings.admin_token)
 
     @cached_property

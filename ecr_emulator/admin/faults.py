@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Protocol
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from ecr_emulator.domain.upstreams import find_upstream_kind
+from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.services.faults import Faults
 
 FAULT_EXAMPLES = (
@@ -31,11 +31,12 @@ class UpstreamHosts(Protocol):
 
 
 class FaultsAdmin:
-    """The views."""
+    """The views. ``mapped`` are the hosts for which an upstream map names an address."""
 
-    def __init__(self, faults: Faults, upstreams: UpstreamHosts) -> None:
+    def __init__(self, faults: Faults, upstreams: UpstreamHosts, mapped: Container[str]) -> None:
         self._faults = faults
         self._upstreams = upstreams
+        self._mapped = mapped
 
     def add(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """Inject a fault."""
@@ -65,8 +66,7 @@ class FaultsAdmin:
         faults = given.get("faults")
         if not isinstance(faults, list) or not all(isinstance(each, dict) for each in faults):
             raise BadRequest(f"The body must be like {UPSTREAM_EXAMPLE}")
-        kind = find_upstream_kind(host.lower())
-        if kind and kind.is_ecr:
+        if registry_of_host(host) and host not in self._mapped:
             raise BadRequest(
                 f"{host} is answered by this emulator without HTTP; faults of ECR itself are at /_ecr/faults"
             )

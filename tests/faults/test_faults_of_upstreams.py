@@ -12,6 +12,7 @@ from ecr_emulator.seeds.client import CallRefused
 
 HOST = "quay.io"
 IMAGE = "quay/team/app:v1"
+ECR_HOST = "000000000000.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 @pytest.fixture
@@ -105,9 +106,20 @@ def test_wrong_faults_are_refused_and_those_in_force_stay(emulator, faults):
 
 def test_faults_of_a_private_registry_are_refused_because_no_request_would_meet_them(emulator, faults):
     with pytest.raises(HTTPError) as refused:
-        faults("PUT", {"fault": "unreachable"}, host="123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+        faults("PUT", {"fault": "unreachable"}, host=ECR_HOST)
     assert refused.value.code == 400
     assert "faults of ECR itself are at /_ecr/faults" in refused.value.read().decode()
+
+
+def test_faults_hit_a_private_registry_that_is_elsewhere(emulator, faults):
+    emulator.clock.freeze()
+    emulator.upstream(ECR_HOST).push_image("team/app", "v1")
+    emulator.client().create_pull_through_cache_rule(ecrRepositoryPrefix="ecr", upstreamRegistryUrl=ECR_HOST)
+    faults("PUT", {"fault": "unreachable"}, host=ECR_HOST)
+    with pytest.raises(CallRefused):
+        emulator.pull("ecr/team/app:v1")
+    assert faults("GET", host=ECR_HOST)[0]["hits"] > 0
+    emulator.close_upstreams()
 
 
 def test_the_faults_of_upstreams_end_with_a_reset_and_come_back_with_a_snapshot(emulator, faults):
