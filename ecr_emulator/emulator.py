@@ -17,12 +17,15 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.identities import CompanionIdentities
-from ecr_emulator.companions.protected_roles import refuse_changes_of_aws_policies, refuse_changes_of_protected_roles
-from ecr_emulator.companions.role_deletions import RoleDeletions
-from ecr_emulator.companions.roles import CompanionRoles
+from ecr_emulator.companions.iam.identities import CompanionIdentities
+from ecr_emulator.companions.iam.protected_roles import (
+    refuse_changes_of_aws_policies,
+    refuse_changes_of_protected_roles,
+)
+from ecr_emulator.companions.iam.role_deletions import RoleDeletions
+from ecr_emulator.companions.iam.roles import CompanionRoles
+from ecr_emulator.companions.iam.unsupported_policies import refuse_unsupported_policies
 from ecr_emulator.companions.secrets import CompanionSecrets
-from ecr_emulator.companions.unsupported_policies import refuse_unsupported_policies
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.signatures import SignatureCheck

@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.copies import Copy
 from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered, refuse, service_of
-from ecr_emulator.companions.iam_backend import iam_of_aws
-from ecr_emulator.companions.moto_lookups import find_account
+from ecr_emulator.companions.iam.backend import iam_of_aws
+from ecr_emulator.companions.iam.lookups import find_account
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation

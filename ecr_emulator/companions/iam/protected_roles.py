@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ecr_emulator.companions.iam.roles import find_role
 from ecr_emulator.companions.query import query_error, query_of
-from ecr_emulator.companions.roles import find_role
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -14,8 +14,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.moto_lookups import backends_of, find_session, find_user
-from ecr_emulator.companions.sessions import Context, Sessions
+from ecr_emulator.companions.iam.lookups import backends_of, find_session, find_user
+from ecr_emulator.companions.iam.sessions import Context, Sessions
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller

@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.iam.roles import detach_policies
 from ecr_emulator.companions.query import query_of
-from ecr_emulator.companions.roles import detach_policies
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, ROLES
 from ecr_emulator.ports.ids import IdSource
