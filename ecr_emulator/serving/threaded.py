@@ -77,7 +77,8 @@ class _Handler(WSGIRequestHandler):
         """Answer one request. A failure midway closes the connection, so no partial answer looks complete."""
         try:
             super().run_wsgi()
-        except ConnectionDropped:
+        except ConnectionDropped as dropped:
+            log_cut_short(self.command, self.path, dropped)
             self.close_connection = True
         except EXPECTED_FAILURES as failure:
             log_cut_short(self.command, self.path, failure)

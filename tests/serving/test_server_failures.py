@@ -30,13 +30,27 @@ def test_an_expected_failure_of_a_body_is_logged_in_one_line(port, app, caplog):
     assert caplog.messages == ["the answer to GET /fail/expected was cut short: the upstream is gone"]
 
 
-def test_a_dropped_connection_ends_without_an_answer_that_looks_complete(port, app):
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_a_dropped_connection_ends_before_the_status_line(port, app, caplog, capfd, method, version):
     with connected(port) as wire:
-        wire.send("GET /drop HTTP/1.1", "Host: x")
-        head, _, body = until_closed(wire).partition(b"\r\n\r\n")
-        assert body == b""
-        assert head == b"" or (b" 500 " in head and b"content-length: 1" in head.lower())
+        wire.send(f"{method} /drop HTTP/{version}", "Host: x")
+        assert until_closed(wire) == b""
     assert app.closed.get(timeout=WAIT)
+    assert caplog.messages == [f"the answer to {method} /drop was cut short: an injected fault"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["/break/measured", "/break/unmeasured"])
+def test_an_answer_that_a_fault_breaks_off_never_looks_complete(port, app, caplog, capfd, path):
+    with connected(port) as wire:
+        wire.send(f"GET {path} HTTP/1.1", "Host: x")
+        head, _, body = until_closed(wire).partition(b"\r\n\r\n")
+        assert body in (b"", b"0123456789", b"a\r\n0123456789\r\n")
+        assert body == b"" or b"content-length: 1" in head.lower() or b"chunked" in head
+    assert app.closed.get(timeout=WAIT)
+    assert caplog.messages == [f"the answer to GET {path} was cut short: an injected fault"]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 UNMEASURED = ["/fail/unmeasured", "/fail/unmeasured/expected"]

@@ -71,6 +71,16 @@ class App:
         start_response("200 OK", [("Content-Length", "0")])
         return self._body([ConnectionDropped("an injected fault")])
 
+    def break_measured(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[BREAKS_AFTER] = 10
+        start_response("200 OK", [("Content-Length", "100")])
+        return self._body([b"0123456789", ConnectionDropped("an injected fault")])
+
+    def break_unmeasured(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[BREAKS_AFTER] = 10
+        start_response("200 OK", [])
+        return self._body([b"0123456789", ConnectionDropped("an injected fault")])
+
     def fail_unmeasured(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return self._body([b"0123456789", OSError("the disk is gone")])
