@@ -63,7 +63,7 @@ from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.data_directory import DATABASE, prepare
 from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.snapshots import StateSnapshots
-from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
@@ -119,7 +119,7 @@ class Emulator:
 
     def _open_state(self) -> None:
         durable = not self.temporary
-        self._store = SqlStore(self.data_dir / DATABASE, durable=durable)
+        self._store = SqlStore(self.data_dir / DATABASE, durable, self.settings.event_log_size)
         self._blobs = FileBlobs(self.data_dir, durable=durable, reserve=self.settings.disk_reserve * MEBIBYTE)
         with self._store.reading() as work:
             self._blobs.sweep(work.uploads.ids())

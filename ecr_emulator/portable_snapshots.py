@@ -10,7 +10,7 @@ from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.storage.portable import SnapshotUnreadable, read_portable, write_portable
 from ecr_emulator.storage.snapshots import StateSnapshots
-from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.storage.store import SqlStore
 
 
 class PortableState(NamedTuple):

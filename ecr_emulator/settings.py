@@ -140,6 +140,9 @@ class Settings:
         default=100,
         metadata=_as(whole(0, 999_999_999), "Mebibytes of disk that pushes and pull through leave free, at least 4."),
     )
+    event_log_size: int = field(
+        default=10_000, metadata=_as(whole(1, 10_000_000), "Maximum number of events that are kept.")
+    )
     log_level: str = field(
         default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "Least severe messages to log.")
     )

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 from ecr_emulator.admin import openapi
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
+from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, UPSTREAM_EXAMPLE, FaultsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
@@ -29,10 +30,7 @@ from ecr_emulator.services.clock_moves import MovableClock
 from ecr_emulator.services.lifecycle import EVALUATE
 from ecr_emulator.version import __version__
 
-EVENTS_PER_PAGE = 1_000
 MAX_BODY = 16 * 1024 * 1024
-LAST_KEY = 2**63 - 1
-"""The greatest integer of the database."""
 NO_METRICS = "The emulator has no metrics; see /_ecr/rules and /_ecr/events"
 Given = Mapping[str, Any]
 """The values in the query or the body of a request. Its address declares the allowed keys."""
@@ -47,6 +45,7 @@ class Admin:
         self._services = services
         self._clock = clock
         self.clock = ClockAdmin(clock, services)
+        self.events = EventsAdmin(services.store)
         self._reset = reset
 
     def welcome(self, _: Given) -> ResponseReturnValue:
@@ -63,20 +62,6 @@ class Admin:
         with self._services.store.reading() as work:
             work.repositories.find(self._services.home, "ready")
         return jsonify(status="ready")
-
-    def events(self, given: Given) -> ResponseReturnValue:
-        """Return the events after the one with the key ``?after=``, oldest first, with the key of the last one.
-
-        ``missed`` is the number of events after that key that have been removed.
-        """
-        after = given.get("after", "0")
-        if not (after.isascii() and after.isdecimal() and len(after) < 20 and int(after) <= LAST_KEY):
-            raise BadRequest(f"after={_shortened(after)!r} must be the key of an event, a number up to {LAST_KEY}")
-        with self._services.store.reading() as work:
-            found = work.events.after(int(after), EVENTS_PER_PAGE)
-        last = found[-1].key if found else int(after)
-        missed = found[0].key - int(after) - 1 if found else 0
-        return jsonify(events=[event.envelope() for event in found], last=last, missed=missed)
 
     def evaluate_lifecycle_policies(self, _: Given) -> ResponseReturnValue:
         """Evaluate the lifecycle policies of all repositories now instead of within a day."""
@@ -182,7 +167,7 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
         Address("GET", "/_ecr/openapi.json", openapi.show),
         Address("GET", "/_ecr/clock", admin.clock.show),
         Address("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
-        Address("GET", "/_ecr/events", admin.events, query=("after",)),
+        Address("GET", "/_ecr/events", admin.events.events, query=("after",)),
         Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
         Address("POST", "/_ecr/gc", admin.collect_garbage, examples=('{"grace": "1h"}',)),
         Address("POST", "/_ecr/verify", admin.verify),
@@ -271,7 +256,3 @@ def _reason(error: HTTPException) -> str | None:
     if isinstance(error, MethodNotAllowed):
         return f"This address takes {', '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))} only"
     return error.description
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:100]}…"

@@ -28,13 +28,19 @@ from ecr_emulator.ports.repositories import (
 
 
 class Events(Protocol):
-    """The log of the newest events. Older events are removed."""
+    """The log of the newest events. Older events are removed.
+
+    Each event has a greater key than all earlier ones, even than those that a reset has deleted.
+    """
 
     def add(self, event: Event) -> None:
         """Append an event."""
 
     def after(self, key: int, limit: int) -> list[Event]:
         """Return at most ``limit`` events after the event with this key, oldest first."""
+
+    def newest_key(self) -> int:
+        """Return the greatest key that an event has had; 0 if there has been none."""
 
     def latest(self, registry: Registry, detail_type: str, limit: int) -> list[Event]:
         """Return at most ``limit`` events of a registry with this detail type, newest first."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, column, delete, insert, select
+from sqlalchemy import table as plain_table
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import events as table
 
-KEPT_EVENTS = 10_000
-"""Number of events that are kept, the newest ones."""
+DEFAULT_SIZE = 10_000
+"""Maximum number of events in the log; the default of the setting ``event_log_size``."""
 
+_sequence = plain_table("sqlite_sequence", column("name"), column("seq"))
+_NEWEST = Statement(select(_sequence.c.seq).where(_sequence.c.name == table.name))
+_FORGET_NEWEST = Statement(delete(_sequence).where(_sequence.c.name == table.name))
+_STORE_NEWEST = Statement(insert(_sequence).values(name=table.name, seq=bindparam("newest")))
 _AFTER = Statement(select(table).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(bindparam("limit")))
 _LATEST = Statement(
     select(table)
@@ -31,13 +36,17 @@ _FORGET = Statement(delete(table).where(table.c.id <= bindparam("last")))
 
 
 class SqlEvents:
-    """``ports.store.Events``. Keys only grow, even across a reset, so a follower never misses an event."""
+    """``ports.store.Events`` with at most ``size`` events.
 
-    def __init__(self, connection: Connection) -> None:
+    Keys only grow, even across a reset or a restored snapshot, so a follower never misses an event.
+    """
+
+    def __init__(self, connection: Connection, size: int = DEFAULT_SIZE) -> None:
         self._connection = connection
+        self._size = size
 
     def add(self, event: Event) -> None:
-        """See ``ports.store.Events.add``; the oldest event is deleted if there are ``KEPT_EVENTS`` already."""
+        """See ``ports.store.Events.add``; the oldest events are deleted if the log is full."""
         added = _ADD.run(
             self._connection,
             id=None,
@@ -49,14 +58,30 @@ class SqlEvents:
             resources=event.resources,
         )
         assert added.lastrowid is not None
-        _FORGET.run(self._connection, last=added.lastrowid - KEPT_EVENTS)
+        _FORGET.run(self._connection, last=added.lastrowid - self._size)
 
     def after(self, key: int, limit: int) -> list[Event]:
         return [_event(row) for row in _AFTER.all(self._connection, after=key, limit=limit)]
 
+    def newest_key(self) -> int:
+        return newest_key(self._connection)
+
     def latest(self, registry: Registry, detail_type: str, limit: int) -> list[Event]:
         where = {"in_account": registry.id, "in_region": registry.region, "of_type": detail_type}
         return [_event(row) for row in _LATEST.all(self._connection, **where, limit=limit)]
+
+
+def newest_key(connection: Connection) -> int:
+    """Return the greatest key that an event has had; 0 if there has been none."""
+    found = _NEWEST.one(connection)
+    return int(found.seq) if found else 0
+
+
+def never_reuse_keys(connection: Connection, newest: int) -> None:
+    """Give later events greater keys than ``newest``, whatever events the database has."""
+    if newest > newest_key(connection):
+        _FORGET_NEWEST.run(connection)
+        _STORE_NEWEST.run(connection, newest=newest)
 
 
 def _event(row: Any) -> Event:

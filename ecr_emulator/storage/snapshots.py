@@ -19,8 +19,8 @@ from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import image_references, layers, uploads
-from ecr_emulator.storage.unit_of_work import SqlStore
 
 SNAPSHOTS = "snapshots"
 """The folder of the data directory for links to blobs. Nothing in it outlives the process."""

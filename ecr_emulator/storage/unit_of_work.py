@@ -1,19 +1,10 @@
-"""Transactions on the database: many readers, one writer."""
+"""A transaction on the database, with access to all metadata."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from functools import partial
-from pathlib import Path
 from sqlite3 import Connection, OperationalError
-from threading import local
-from time import monotonic, sleep
-
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.registries import (
@@ -31,50 +22,31 @@ from ecr_emulator.ports.repositories import (
     Repositories,
     Uploads,
 )
-from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.ports.store import Events, Tasks, UnitOfWork
-from ecr_emulator.storage import resets, times
+from ecr_emulator.ports.store import Events, Tasks
 from ecr_emulator.storage.backfills import SqlBackfills
-from ecr_emulator.storage.ballast import Ballast
-from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, connect
-from ecr_emulator.storage.disk import KEPT, LOCKED, free_bytes, is_lock, read_failures, storage_failures
+from ecr_emulator.storage.disk import is_lock
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
-from ecr_emulator.storage.events import SqlEvents
+from ecr_emulator.storage.events import DEFAULT_SIZE, SqlEvents
 from ecr_emulator.storage.image_relations import SqlImageRelations
 from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.inventory import SqlInventory
 from ecr_emulator.storage.layers import SqlLayers
-from ecr_emulator.storage.migrations import migrate, readable
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
 from ecr_emulator.storage.referrer_listings import SqlReferrerListings
 from ecr_emulator.storage.repositories import SqlRepositories
 from ecr_emulator.storage.roles import SqlServiceLinkedRoles
 from ecr_emulator.storage.rules import SqlPullThroughRules
 from ecr_emulator.storage.scans import SqlKnownFindings, SqlScans
-from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tags import SqlTags
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 
-READERS = 2
-"""Maximum number of concurrent reading units; others wait. With only one, a long list would block all readers.
-
-With eight, 16 clients cost twice the processor time per request: threads in SQLite compete for Python's lock.
-"""
-SIGNING_KEY = "signing-key"
-RETRY = 0.05
-"""Seconds between two attempts to take a lock that another program holds."""
-
-_STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
-_ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
-
 
 class SqlUnitOfWork:
     """``ports.store.UnitOfWork`` on one connection, used for one transaction after another."""
 
-    def __init__(self, connection: Connection, durable: bool = False) -> None:
+    def __init__(self, connection: Connection, durable: bool = False, event_log_size: int = DEFAULT_SIZE) -> None:
         self.connection = connection
         self._durable = durable
         self._synced = durable
@@ -88,7 +60,7 @@ class SqlUnitOfWork:
         self.uploads: Uploads = SqlUploads(connection)
         self.rules: PullThroughRules = SqlPullThroughRules(connection)
         self.templates: CreationTemplates = SqlCreationTemplates(connection)
-        self.events: Events = SqlEvents(connection)
+        self.events: Events = SqlEvents(connection, event_log_size)
         self.service_linked_roles: ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
         self.registry_documents: RegistryDocuments = SqlRegistryDocuments(connection)
         self.image_documents: ImageDocuments = SqlImageDocuments(connection)
@@ -134,164 +106,3 @@ class SqlUnitOfWork:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
-
-
-class SqlStore:
-    """``ports.store.Store`` in one SQLite file, for any number of threads of one process.
-
-    Threads get units in their order of arrival. A thread that holds a reading unit must not open another unit, and a
-    thread that holds a writing unit must not open a second writing unit: the thread might wait for itself. Both raise
-    ``RuntimeError`` at once. The constructor raises ``DatabaseTooNew`` and ``DatabaseUnreadable``.
-    """
-
-    def __init__(self, path: Path, durable: bool) -> None:
-        self._here = local()
-        self._folder = os.fspath(path.parent)
-        self._ballast = Ballast(path.with_suffix(".ballast"), wanted=durable)
-        self._ballast.release()  # SQLite cannot even open a database without room for the files beside it
-        with readable(path):
-            writer = self._opened(path, durable)
-        self._ballast.keep()
-        self._writer = Pool(partial(SqlUnitOfWork, writer, durable), 1)
-        self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
-
-    def _opened(self, path: Path, durable: bool) -> Connection:
-        writer = connect(path, durable=durable)
-        try:
-            migrate(writer, path)
-            self._next_due = SqlTasks(writer).next_due()
-            writer.execute("PRAGMA busy_timeout = 0")  # _begun waits, and lets other threads write meanwhile
-        except BaseException:
-            writer.close()
-            raise
-        return writer
-
-    @property
-    def next_due(self) -> datetime | None:
-        return self._next_due
-
-    @contextmanager
-    def reading(self) -> Iterator[UnitOfWork]:
-        """See ``ports.store.Store.reading``; the unit sees the state at the time of its first query.
-
-        Raises ``StorageFailure`` where the database is damaged.
-        """
-        with self._reading() as (work, _):
-            yield work
-
-    @contextmanager
-    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[UnitOfWork]:
-        with self._writing(waits=waits, promised=promised, frees=frees) as (work, _):
-            yield work
-
-    def signing_key(self) -> bytes:
-        """Return 32 random bytes, created at the first call and the same in all later calls."""
-        with self._writing() as (_, connection):
-            _ADD_STATE.run(connection, key=SIGNING_KEY, value=os.urandom(32))
-            key: bytes = _STATE.one(connection, key=SIGNING_KEY).value
-        return key
-
-    def latest_time(self) -> datetime | None:
-        """Return the latest instant in the database; None if the database is empty."""
-        with self._reading() as (_, connection):
-            return times.latest(connection)
-
-    def remember_time(self, now: datetime) -> None:
-        with self._writing(frees=True) as (_, connection):
-            times.store(connection, now)
-
-    def reset(self, account: str | None = None, region: str | None = None) -> None:
-        """Delete everything but the signing key, or only the state of an account, in one Region or in all."""
-        with self._writing(frees=True) as (work, connection):
-            work.sql_tasks.changed = True
-            resets.run(connection, account, region)
-
-    @contextmanager
-    def paused(self) -> Iterator[Connection]:
-        """Let no thread write while the block runs, and yield the connection that writes, outside a transaction."""
-        with self._only("writing"):
-            work = self._writer.take()
-            try:
-                yield work.connection
-            finally:
-                self._writer.give(work)
-
-    def replace(self, connection: Connection, database: Connection) -> None:
-        """Replace the whole content, within ``paused``, by that of another database of the same schema, in one step."""
-        database.backup(connection)
-        self._next_due = SqlTasks(connection).next_due()
-
-    def close(self) -> None:
-        """Close the database; open units may still finish."""
-        self._readers.close()
-        self._writer.close()
-
-    @contextmanager
-    def _only(self, kind: str) -> Iterator[None]:
-        """Raise ``RuntimeError`` for a nested unit, which could wait for ever if many threads nested units."""
-        outer = getattr(self._here, "unit", None)
-        if outer in ("reading", kind):
-            raise RuntimeError(f"a thread asks for a {kind} unit inside a {outer} one")
-        self._here.unit = kind
-        try:
-            yield
-        finally:
-            self._here.unit = outer
-
-    @contextmanager
-    def _reading(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
-        with self._only("reading"), read_failures():
-            work = self._readers.take()
-            try:
-                work.begin_reading()
-                with work.transaction() as connection:
-                    yield work, connection
-            finally:
-                self._readers.give(work)
-
-    @contextmanager
-    def _writing(
-        self, *, waits: bool = True, promised: bool = True, frees: bool = False
-    ) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
-        with self._only("writing"), storage_failures():
-            self._make_room(frees)
-            work = self._begun(waits, promised)
-            next_due = self._next_due
-            try:
-                work.sql_tasks.changed = False
-                with work.transaction() as connection:
-                    yield work, connection
-                    if work.sql_tasks.changed:
-                        next_due = work.sql_tasks.next_due()
-                self._next_due = next_due
-            finally:
-                self._writer.give(work)
-            if frees:
-                self._ballast.keep()
-
-    def _make_room(self, frees: bool) -> None:
-        if frees:
-            self._ballast.release()
-        elif free_bytes(self._folder) < KEPT:
-            raise StorageFailure("the data directory cannot be written: the disk is full")
-
-    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
-        """Take the writing unit and begin its transaction.
-
-        While another program holds the lock, other threads may take the unit: a thread that does not wait for the
-        lock does not wait for a thread that does.
-        """
-        last_try = monotonic() + (BUSY_TIMEOUT if waits else 0)
-        while True:
-            work = self._writer.take()
-            begun = False
-            try:
-                begun = work.begin_writing(synced=waits and promised)
-            finally:
-                if not begun:
-                    self._writer.give(work)
-            if begun:
-                return work
-            if monotonic() >= last_try:
-                raise StorageFailure(LOCKED)
-            sleep(RETRY)

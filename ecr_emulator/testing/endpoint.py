@@ -115,7 +115,7 @@ class EcrEndpoint(ABC):
 
     @property
     def events(self) -> EventLog:
-        """The events that ECR would have sent to EventBridge, oldest first. The newest 10,000 are kept."""
+        """The events that ECR would have sent to EventBridge, oldest first: the newest ``event_log_size`` ones."""
         return EventLog(self._emulator_client.get, account=self._account_of_events)
 
     @cached_property

@@ -22,10 +22,12 @@ class EventLog(Sequence[Event]):
 
     def from_now_on(self) -> EventLog:
         """Return the log of the events that are still to come."""
-        last = self._after
-        for page in self._pages():
-            last = page["last"]
-        return EventLog(self._read, last, self._account)
+        return EventLog(self._read, self._read("/_ecr/events?after=now")["last"], self._account)
+
+    @property
+    def missed(self) -> int:
+        """Number of events since that moment that have been removed because the log was full, or by a reset."""
+        return sum(page["missed"] for page in self._pages())
 
     def of_type(self, detail_type: str) -> list[Event]:
         """Return the events of a ``detail-type``, like ``ECR Image Action``."""
@@ -52,7 +54,7 @@ class EventLog(Sequence[Event]):
         after = self._after
         while True:
             page: dict[str, Any] = self._read(f"/_ecr/events?after={after}")
+            yield page
             if not page["events"]:
                 return
-            yield page
             after = page["last"]

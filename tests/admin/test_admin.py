@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
 from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 from tests.support.images import an_image, put_image
@@ -78,10 +79,34 @@ def test_a_reader_of_events_gets_the_number_of_missed_events(emulator, http):
     assert (len(first["events"]), first["missed"]) == (1, 0)
     put_image(ecr, "app", an_image(2), "v2")
     emulator.reset()
+    emptied = http.get(f"/_ecr/events?after={first['last']}").json
+    assert emptied == {"events": [], "last": first["last"] + 1, "missed": 1}
     ecr.create_repository(repositoryName="app")
     put_image(ecr, "app", an_image(3), "v3")
     later = http.get(f"/_ecr/events?after={first['last']}").json
     assert ([event["detail"]["image-tag"] for event in later["events"]], later["missed"]) == (["v3"], 1)
+
+
+def test_a_reader_may_begin_with_the_newest_event(emulator, http):
+    ecr = client_of(emulator)
+    ecr.create_repository(repositoryName="app")
+    put_image(ecr, "app", an_image(1), "v1")
+    now = http.get("/_ecr/events?after=now").json
+    assert now == {"events": [], "last": 1, "missed": 0}
+    put_image(ecr, "app", an_image(2), "v2")
+    later = http.get(f"/_ecr/events?after={now['last']}").json
+    assert [event["detail"]["image-tag"] for event in later["events"]] == ["v2"]
+    assert http.get("/_ecr/events?after=100").json == {"events": [], "last": 100, "missed": 0}
+
+
+def test_the_log_keeps_as_many_events_as_the_setting_says():
+    with Emulator(Settings(event_log_size=2)) as emulator:
+        ecr = client_of(emulator)
+        ecr.create_repository(repositoryName="app")
+        for number in range(4):
+            put_image(ecr, "app", an_image(number), f"v{number}")
+        answer = AdminClient(emulator.wsgi).get("/_ecr/events").json
+    assert ([event["detail"]["image-tag"] for event in answer["events"]], answer["missed"]) == (["v2", "v3"], 2)
 
 
 def test_lifecycle_policies_are_evaluated_on_request(emulator, http):

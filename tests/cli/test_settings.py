@@ -66,6 +66,7 @@ EXAMPLES = {
     "tls": (["true"], "true", "true", True),
     "tls_dir": (["tls"], "tls", '"tls"', Path("tls")),
     "disk_reserve": (["0"], "0", "0", 0),
+    "event_log_size": (["500"], "500", "500", 500),
     "log_level": (["debug"], "debug", '"debug"', "debug"),
     "log_format": (["json"], "json", '"json"', "json"),
     "background_delay": (["0.5"], "0.5", "0.5", 0.5),

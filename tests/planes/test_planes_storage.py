@@ -10,7 +10,7 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import DATABASE, Emulator
 from ecr_emulator.settings import Settings
-from ecr_emulator.storage import unit_of_work
+from ecr_emulator.storage import store as stores
 from tests.support.clock import FrozenClock
 from tests.support.database_files import damage, write_lock
 from tests.support.images import an_image, put_image
@@ -38,7 +38,7 @@ def client(settings):
 @pytest.fixture
 def locked(client, monkeypatch):
     """Return the client while another program holds the write lock, with a busy timeout of 0."""
-    monkeypatch.setattr(unit_of_work, "BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(stores, "BUSY_TIMEOUT", 0)
     with write_lock(client.emulator.data_dir / DATABASE):
         yield client
 
@@ -103,7 +103,7 @@ def test_damage_during_the_run_is_reported_without_a_traceback(damaged, caplog):
 
 def test_a_push_that_a_full_disk_refused_succeeds_when_there_is_room(client, plane, monkeypatch):
     other = an_image(2)
-    for module in ("blobs.files", "unit_of_work", "ballast"):
+    for module in ("blobs.files", "store", "ballast"):
         monkeypatch.setattr(f"ecr_emulator.storage.{module}.free_bytes", lambda _folder: 0)
     with pytest.raises((Refused, ClientError), match="the disk is full"):
         push(plane, "team/app", other, "v2")

@@ -18,7 +18,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavai
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import BlobDownloads
 from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.system import RandomIds
 from ecr_emulator.testing.upstream.images import layer
 from tests.support.clock import FrozenClock

@@ -3,7 +3,7 @@
 import pytest
 
 from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.storage.store import SqlStore
 from tests.support.storage import a_repository
 
 

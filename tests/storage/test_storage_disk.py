@@ -7,9 +7,10 @@ from contextlib import closing
 import pytest
 
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.storage import ballast, unit_of_work
+from ecr_emulator.storage import ballast
+from ecr_emulator.storage import store as stores
 from ecr_emulator.storage.disk import KEPT
-from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.storage.store import SqlStore
 from tests.support.database_files import damage, write_lock
 from tests.support.storage import HOME, a_repository
 
@@ -18,7 +19,7 @@ BALLAST = "ecr.ballast"
 
 def free(monkeypatch, number):
     """Set the number of free bytes that the disk reports."""
-    for module in (ballast, unit_of_work):
+    for module in (ballast, stores):
         monkeypatch.setattr(module, "free_bytes", lambda _folder: number)
 
 
@@ -67,7 +68,7 @@ def test_a_required_write_waits_for_another_program_without_blocking_others(stor
             work.repositories.add(a_repository())
 
     looked = []
-    monkeypatch.setattr(unit_of_work, "sleep", lambda _seconds: looked.append(True))
+    monkeypatch.setattr(stores, "sleep", lambda _seconds: looked.append(True))
     with ThreadPoolExecutor(1) as threads:
         with write_lock(database):
             added = threads.submit(add)
@@ -84,7 +85,7 @@ def test_a_required_write_waits_for_another_program_without_blocking_others(stor
 
 
 def test_the_error_says_that_another_program_holds_the_lock(store, database, monkeypatch):
-    monkeypatch.setattr(unit_of_work, "BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(stores, "BUSY_TIMEOUT", 0)
     with write_lock(database), pytest.raises(StorageFailure, match="another program"), store.writing():
         pass
 

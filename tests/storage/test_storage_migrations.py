@@ -11,8 +11,8 @@ from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status
 from ecr_emulator.storage import migrations
 from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, SIXTH
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
+from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import metadata
-from ecr_emulator.storage.unit_of_work import SqlStore
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, image, layer
 from tests.support.images import an_image
 from tests.support.storage import NOW, a_repository, store_manifest

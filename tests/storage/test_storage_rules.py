@@ -11,7 +11,6 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException, TemplateAlreadyExistsException
-from ecr_emulator.storage.events import KEPT_EVENTS
 from tests.support.storage import HOME, NOW
 
 OTHER = Registry("210987654321", "eu-west-1")
@@ -109,12 +108,3 @@ def test_a_service_linked_role_is_stored_once(store):
             (HOME.id, "pullthroughcache.ecr.amazonaws.com"),
             (OTHER.id, "pullthroughcache.ecr.amazonaws.com"),
         ]
-
-
-def test_the_newest_events_are_kept(store):
-    with store.writing() as work:
-        for number in range(KEPT_EVENTS + 5):
-            work.events.add(Event(HOME, NOW, "ECR Image Action", {"n": number}))
-    with store.reading() as work:
-        kept = work.events.after(0, KEPT_EVENTS + 5)
-    assert [event.detail["n"] for event in kept] == list(range(5, KEPT_EVENTS + 5))

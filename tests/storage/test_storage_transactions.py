@@ -9,7 +9,7 @@ import pytest
 from ecr_emulator.errors import RepositoryNotFoundException
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import Pool
-from ecr_emulator.storage.unit_of_work import READERS, SqlStore
+from ecr_emulator.storage.store import READERS, SqlStore
 from tests.support.images import an_image
 from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 

@@ -33,7 +33,7 @@ from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
 from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.unit_of_work import SqlStore
+from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.system import RandomIds, chances
 from tests.support.clock import FrozenClock
 

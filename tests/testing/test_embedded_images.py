@@ -111,6 +111,16 @@ def test_a_registry_client_logs_in_with_the_docker_config(emulator):
     assert registry.user == "AWS"
 
 
+def test_events_that_were_removed_are_counted(emulator):
+    log = emulator.events.from_now_on()
+    emulator.push_image("team/app", "1.0")
+    assert (len(log), log.missed) == (1, 0)
+    emulator.reset()
+    assert (len(log), log.missed) == (0, 1)
+    emulator.push_image("team/app", "1.1")
+    assert (len(log), log.missed, emulator.events.from_now_on().missed) == (1, 1, 0)
+
+
 def test_events_tell_of_pushes(emulator):
     log = emulator.events.from_now_on()
     pushed = emulator.push_image("team/app", "1.0")

@@ -102,7 +102,7 @@ def test_an_emulator_whose_disk_cannot_be_written_says_so_instead_of_starting(tm
         return connect(path, durable=durable, read_only=True)
 
     with (
-        patch("ecr_emulator.storage.unit_of_work.connect", connect_read_only),
+        patch("ecr_emulator.storage.store.connect", connect_read_only),
         pytest.raises(CannotStart, match="the data directory cannot be written: attempt to write a readonly database"),
     ):
         opened(settings)
