@@ -13,11 +13,18 @@ from typing import Any
 _shared: ContextVar[list[Any]] = ContextVar("shared_objects")
 
 
+class Shared:
+    """Base of classes whose instances are shared between copies, because they do not change or are too large."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """A copy of some objects. Each ``restored`` set of objects is independent of all others.
 
-    Objects that cannot be copied, for example local classes, threads and open files, are ``shared`` between the sets.
+    ``Shared`` objects, and those that cannot be copied, for example local classes, threads and open files, are
+    ``shared`` between the sets.
     """
 
     data: bytes
@@ -51,6 +58,8 @@ class _Copier(pickle.Pickler):
         """Return how to recreate ``thing``."""
         if isinstance(thing, type | FunctionType):
             return self._share(thing) if "<" in thing.__qualname__ else NotImplemented
+        if isinstance(thing, Shared):
+            return self._share(thing)
         if isinstance(thing, _LOCK | _RLOCK):
             return (Lock if isinstance(thing, _LOCK) else RLock), ()
         try:

@@ -156,3 +156,30 @@ def test_everybody_else_in_the_process_keeps_what_moto_knows(client):
         client.emulator.snapshots.restore(snapshot)
         assert [each["Name"] for each in theirs.list_secrets()["SecretList"]] == ["theirs"]
     assert client_of(client.emulator, "secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_attachments_of_aws_policies_go_back(client):
+    iam = client_of(client.emulator, "iam")
+    reads = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+    iam.create_user(UserName="ann")
+    iam.attach_user_policy(UserName="ann", PolicyArn=reads)
+    iam.create_policy(
+        PolicyName="own", PolicyDocument=TRUST.replace('"Principal": {"AWS": "*"}, ', '"Resource": "*", ')
+    )
+    snapshot = client.emulator.snapshots.take()
+    for _ in range(2):
+        iam.create_user(UserName="bob")
+        iam.attach_user_policy(UserName="bob", PolicyArn=reads)
+        iam.attach_user_policy(UserName="bob", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        client.emulator.snapshots.restore(snapshot)
+        attached = iam.list_policies(Scope="All", OnlyAttached=True)["Policies"]
+        assert [(each["Arn"], each["AttachmentCount"]) for each in attached] == [(reads, 1)]
+        assert [each["PolicyName"] for each in iam.list_policies(Scope="Local")["Policies"]] == ["own"]
+    iam.detach_user_policy(UserName="ann", PolicyArn=reads)
+    assert iam.get_policy(PolicyArn=reads)["Policy"]["AttachmentCount"] == 0
+
+
+def test_a_snapshot_does_not_copy_the_policies_of_aws(client):
+    """They are 4 MB in each account, and restoring them would take longer than everything else together."""
+    client_of(client.emulator, "iam").create_user(UserName="ann")
+    assert len(client.emulator._companions.snapshot().data) < 100_000

@@ -1,15 +1,14 @@
 """moto's IAM with AWS's managed policies and the service-linked roles of ECR as AWS has them.
 
-moto has the text of the policies, but leaves them out unless a setting of the whole process includes them; moto invents
-names for service-linked roles and attaches no policies to them.
+moto invents names for service-linked roles and attaches no policies to them.
 """
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
+from ecr_emulator.companions.iam.aws_policies import iam_with_aws_policies
 from ecr_emulator.domain.service_linked_roles import ROLES, ServiceLinkedRole
 
 POLICIES = "arn:aws:iam::aws:policy/aws-service-role/"
@@ -18,18 +17,13 @@ POLICIES = "arn:aws:iam::aws:policy/aws-service-role/"
 def iam_of_aws() -> type:
     """Return the class of the backend; imports moto's."""
     from moto.iam.exceptions import EntityAlreadyExists, InvalidInput
-    from moto.iam.models import AWSManagedPolicy, IAMBackend
 
-    class IamOfAws(IAMBackend):
-        """IAM in which ``arn:aws:iam::aws:policy/…`` can be read and attached."""
+    base: Any = iam_with_aws_policies()
 
-        __module__ = IAMBackend.__module__  # moto finds the addresses of a service by the module of its backend
+    class IamOfAws(base):  # type: ignore[misc]
+        """IAM with AWS's policies and roles."""
 
-        def _init_aws_policies(self) -> list[Any]:
-            return [
-                AWSManagedPolicy.from_data(name, self.account_id, self.region_name, data)
-                for name, data in _aws_policies().items()
-            ]
+        __module__ = base.__module__
 
         def create_service_linked_role(self, service_name: str, description: str, suffix: str) -> Any:
             """Create the role of a service; an account has at most one."""
@@ -61,11 +55,3 @@ def iam_of_aws() -> type:
             return role
 
     return IamOfAws
-
-
-@lru_cache(maxsize=1)
-def _aws_policies() -> dict[str, Any]:
-    from moto.iam.aws_managed_policies import aws_managed_policies_data
-
-    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
-    return policies
