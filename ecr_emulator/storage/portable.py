@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sqlite3
 import tarfile
@@ -71,7 +72,7 @@ def write_portable(snapshot: StateSnapshot, secrets: str, now: datetime, path: P
             if row.digest not in snapshot.blobs:
                 _add(archive, _blob_name(row.digest), row.raw)
         for digest in about["blobs"]:
-            archive.add(snapshot.folder / digest, _blob_name(digest), filter=_anonymous)
+            archive.add(snapshot.path(digest), _blob_name(digest), filter=_anonymous)
 
 
 def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSnapshot, str]:
@@ -183,14 +184,14 @@ def _about(small: dict[str, bytes]) -> dict[str, Any]:
 
 def _unpack_blob(file: IO[bytes], digest: str, snapshot: StateSnapshot) -> None:
     hasher = hashlib.new(algorithm_of(digest))
-    path = snapshot.folder / digest
-    with path.open("xb") as out:
+    path = snapshot.path(digest)
+    with open(path, "xb") as out:
         while chunk := file.read(CHUNK):
             hasher.update(chunk)
             out.write(chunk)
     if f"{hasher.name}:{hasher.hexdigest()}" != digest:
         raise SnapshotUnreadable(f"It is damaged: blob {digest} has other bytes than its name says")
-    snapshot.blobs[digest] = path.stat().st_ino
+    snapshot.blobs[digest] = os.stat(path).st_ino
 
 
 def _fill(database: Connection, file: Path, signing_key: bytes) -> None:

@@ -18,6 +18,7 @@ from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.images import BLOB
+from ecr_emulator.storage.links import link_or_copy, put_in_place
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import image_references, layers, uploads
@@ -31,7 +32,7 @@ _UPLOADS = Statement(select(uploads.c.id))
 
 
 class StateSnapshot:
-    """A copy of the database in memory, and the inodes of the blobs by digest, each linked into ``folder``.
+    """A copy of the database in memory, and the inodes of the blobs by digest, each linked at its ``path``.
 
     The folder is removed with the last reference to the snapshot.
     """
@@ -42,9 +43,13 @@ class StateSnapshot:
         self.blobs: dict[str, int] = {}
         weakref.finalize(self, _discard, self.database, folder)
 
+    def path(self, digest: str) -> str:
+        """Return the path of a blob of the snapshot."""
+        return f"{self.folder}/{digest.replace(':', '-')}"  # not every file system takes colons
+
 
 class StateSnapshots:
-    """Takes and restores snapshots. Files are linked, not copied.
+    """Takes and restores snapshots. Files are linked, and copied only where the file system has no hard links.
 
     Only the bytes of unfinished uploads are copied when a snapshot is restored: clients go on to write to them, and
     they become blobs of other snapshots.
@@ -62,10 +67,10 @@ class StateSnapshots:
         with storage_failures(), self._store.paused() as connection:
             snapshot = StateSnapshot(self.new_folder())
             connection.backup(snapshot.database)
-            snapshot.blobs = self._linked(_digests(connection), snapshot.folder)
+            self._link_blobs(_digests(connection), snapshot)
             for upload in _uploads(connection):
                 with suppress(FileNotFoundError):
-                    os.link(self._paths.upload(upload), snapshot.folder / upload)
+                    link_or_copy(self._paths.upload(upload), f"{snapshot.folder}/{upload}")
         return snapshot
 
     def restore(self, snapshot: StateSnapshot) -> None:
@@ -91,20 +96,19 @@ class StateSnapshots:
         """Remove the links of all snapshots."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _linked(self, digests: set[str], folder: Path) -> dict[str, int]:
-        inodes = {}
+    def _link_blobs(self, digests: set[str], snapshot: StateSnapshot) -> None:
         for digest in digests:
             with suppress(FileNotFoundError):  # a blob that is missing now is missing in the snapshot
                 path = self._paths.blob(digest)
-                os.link(path, folder / digest)
-                inodes[digest] = os.stat(path).st_ino
-        return inodes
+                link_or_copy(path, snapshot.path(digest))
+                snapshot.blobs[digest] = os.stat(path).st_ino
 
     def _restore_blobs(self, snapshot: StateSnapshot) -> None:
         for digest, inode in snapshot.blobs.items():
             path = self._paths.blob(digest)
             if _inode(path) != inode:
-                _link(f"{snapshot.folder}/{digest}", path)
+                put_in_place(snapshot.path(digest), path)
+                snapshot.blobs[digest] = os.stat(path).st_ino  # another one if it had to be copied
 
     def _restore_uploads(self, snapshot: StateSnapshot) -> None:
         self._blobs.forget_progress()
@@ -127,19 +131,6 @@ def _inode(path: str) -> int | None:
         return os.stat(path).st_ino
     except FileNotFoundError:
         return None
-
-
-def _link(source: str, path: str) -> None:
-    """Link a file to a path; replace a file that is already there."""
-    try:
-        os.link(source, path)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), FOLDER, exist_ok=True)
-        os.link(source, path)
-    except FileExistsError:
-        new = f"{source}.new"
-        os.link(source, new)
-        os.replace(new, path)
 
 
 def _discard(database: Connection, folder: Path) -> None:

@@ -132,6 +132,24 @@ with EcrEmulator() as emulator:
     snapshot, numbers = emulator.snapshot(), iter(range(1000))
     lap(lambda: emulator.restore(snapshot), lambda: emulator.push_image("team/app", f"2.{next(numbers)}"), times=20)
 """,
+    "restore of it, IAM, S3, SQS and secrets used": """
+from ecr_emulator import EcrEmulator
+with EcrEmulator() as emulator:
+    for number in range(100):
+        emulator.push_image("team/app", f"1.{number}")
+    iam, s3 = emulator.client("iam"), emulator.client("s3")
+    iam.create_user(UserName="ann")
+    s3.create_bucket(Bucket="artifacts")
+    for number in range(20):
+        s3.put_object(Bucket="artifacts", Key=str(number), Body=b"content")
+    emulator.client("sqs").create_queue(QueueName="events")
+    emulator.client("secretsmanager").create_secret(Name="hub", SecretString="token")
+    snapshot, numbers = emulator.snapshot(), iter(range(1000))
+    def use():
+        emulator.push_image("team/app", f"2.{next(numbers)}")
+        iam.create_user(UserName="bob")
+    lap(lambda: emulator.restore(snapshot), use, times=20)
+""",
 }
 """Programs that print the median wall and processor time of what they repeat, in milliseconds."""
 

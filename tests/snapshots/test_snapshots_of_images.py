@@ -4,6 +4,7 @@ import pytest
 
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
 from ecr_emulator.snapshots import ForeignSnapshot
 from tests.support.boto import client_of
@@ -83,6 +84,22 @@ def test_a_damaged_layer_is_whole_again(client):
     (path,) = (client.emulator.data_dir / "blobs").rglob(layer.digest.removeprefix("sha256:"))
     path.unlink()
     path.write_bytes(b"damaged")
+    client.emulator.snapshots.restore(snapshot)
+    assert pulled(client, "team/app", layer.digest) == layer.raw
+
+
+def test_a_restore_that_failed_can_be_repeated(client):
+    """A folder is in the place of a layer, so that no file can be put there."""
+    app = an_image("app")
+    put_image(client.ecr, "team/app", app, "v1")
+    snapshot = client.emulator.snapshots.take()
+    layer = app.layers[0]
+    (path,) = (client.emulator.data_dir / "blobs").rglob(layer.digest.removeprefix("sha256:"))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StorageFailure, match="Is a directory"):
+        client.emulator.snapshots.restore(snapshot)
+    path.rmdir()
     client.emulator.snapshots.restore(snapshot)
     assert pulled(client, "team/app", layer.digest) == layer.raw
 
