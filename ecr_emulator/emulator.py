@@ -17,14 +17,17 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.iam.boundaries import keep_boundaries
 from ecr_emulator.companions.iam.identities import CompanionIdentities
-from ecr_emulator.companions.iam.protected_roles import (
+from ecr_emulator.companions.iam.refused_changes import (
     refuse_changes_of_aws_policies,
     refuse_changes_of_protected_roles,
+    refuse_deletion_of_attached_policies,
 )
 from ecr_emulator.companions.iam.role_deletions import RoleDeletions
+from ecr_emulator.companions.iam.role_sessions import RoleSessions
 from ecr_emulator.companions.iam.roles import CompanionRoles
-from ecr_emulator.companions.iam.unsupported_policies import refuse_unsupported_policies
+from ecr_emulator.companions.iam.session_tokens import SessionTokens
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
@@ -136,6 +139,9 @@ class Emulator:
     def _open_companions(self) -> None:
         self._companions = Companions(self.settings.account)
         self._identities = CompanionIdentities(self._companions, self.clock)
+        keep_boundaries(self._companions)
+        RoleSessions(self._companions, self.clock)
+        SessionTokens(self._companions, self.clock, refuses_unknown_keys=self.settings.iam == "enforce")
         self._access = self._enforced()
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
 
@@ -241,13 +247,13 @@ class Emulator:
     def _roles(self) -> CompanionRoles:
         self._companions.before_each_call(refuse_changes_of_protected_roles)
         self._companions.before_each_call(refuse_changes_of_aws_policies)
+        self._companions.before_each_call(refuse_deletion_of_attached_policies)
         RoleDeletions(self._companions, self._store, self._ids)
         return CompanionRoles(self._companions, self._store)
 
     def _enforced(self) -> Access | None:
         if self.settings.iam != "enforce":
             return None
-        self._companions.before_each_call(refuse_unsupported_policies)
         return Access(self._identities, self._store)
 
     def _callers(self) -> Callers:

@@ -16,6 +16,7 @@ from ecr_emulator.companions.copies import Copy
 from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered, refuse, service_of
 from ecr_emulator.companions.iam.backend import iam_of_aws
 from ecr_emulator.companions.iam.lookups import find_account
+from ecr_emulator.companions.iam.sts_backend import sts_of_aws
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
@@ -47,7 +48,9 @@ class Companions:
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
-        self._backends = OwnBackends({"iam": iam_of_aws, "cloudformation": cloudformation_without_ecr})
+        self._backends = OwnBackends(
+            {"iam": iam_of_aws, "sts": sts_of_aws, "cloudformation": cloudformation_without_ecr}
+        )
         self._moto: WSGIApplication | None = None
         self._is_loaded = False
         self._unchanged_since: Copy | None = None

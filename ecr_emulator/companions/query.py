@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 _ERROR = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 )
-
+_ANSWER = "<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"
 
 _SERVICES = ("iam", "sts")
 _UNSIGNED = {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
 """Operations of STS for callers that have no keys yet."""
 _READ = "ecr_emulator.query"
-_ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)")
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]+/([^/,\s]+)/")
+
+
+class Refused(Exception):
+    """A request that a service of the query protocol refuses."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.answer = query_error(code, message, status)
 
 
 def query_of(environ: WSGIEnvironment, service: str) -> Mapping[str, str]:
@@ -42,8 +50,26 @@ def query_of(environ: WSGIEnvironment, service: str) -> Mapping[str, str]:
 
 def access_key_of(environ: WSGIEnvironment) -> str:
     """Return the access key that a request is signed with; empty if it is not signed."""
-    found = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     return found[1] if found else ""
+
+
+def region_of(environ: WSGIEnvironment) -> str:
+    """Return the Region that a request is signed for; us-east-1 if it is not signed."""
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return found[2] if found else "us-east-1"
+
+
+def members_of(query: Mapping[str, str], name: str, part: str = "") -> tuple[str, ...]:
+    """Return the members of a list in a request, in their order; of each structure in it only one part."""
+    pattern = re.compile(rf"{name}\.member\.([0-9]+){rf'[.]{part}' if part else ''}")
+    found = {int(match[1]): value for key, value in query.items() if (match := pattern.fullmatch(key))}
+    return tuple(found[number] for number in sorted(found))
+
+
+def query_answer(action: str, result: str) -> Response:
+    """Return the answer to a request; ``result`` is the XML of its result."""
+    return Response(_ANSWER.format(action=action, result=result), content_type="text/xml")
 
 
 def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:

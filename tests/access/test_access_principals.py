@@ -188,30 +188,6 @@ def test_an_unreadable_policy_allows_nothing(iam, app):
     assert denial(ann.ecr.list_images, repositoryName=app)[0] == "AccessDeniedException"
 
 
-@pytest.mark.parametrize(
-    ("service", "operation", "request_"),
-    [
-        ("iam", "create_user", {"UserName": "limited", "PermissionsBoundary": f"{AWS_POLICY}PullOnly"}),
-        (
-            "iam",
-            "put_user_permissions_boundary",
-            {"UserName": "limited", "PermissionsBoundary": f"{AWS_POLICY}PullOnly"},
-        ),
-        (
-            "sts",
-            "assume_role",
-            {
-                "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/limited",
-                "RoleSessionName": "limited",
-                "PolicyArns": [{"arn": f"{AWS_POLICY}PullOnly"}],
-            },
-        ),
-    ],
-)
-def test_a_restriction_that_would_not_be_enforced_is_refused(root, service, operation, request_):
-    assert denial(getattr(root.client(service), operation), **request_)[0] == "NotImplemented"
-
-
 # --- Keys ------------------------------------------------------------------------------------------------
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from itertools import count
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
-from tests.support.boto import ENDPOINT, InProcess, Keys
-from tests.support.iam_principals import ACCOUNT, IamPrincipal, allow, deny
+from tests.support.iam_principals import ACCOUNT, IamPrincipal, allow, deny, keys_of
+from tests.support.web_identity import unsigned, web_token
 
 NUMBERS = count()
 MFA = {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/ann", "TokenCode": "123456"}
@@ -57,9 +52,7 @@ def next_session(emulator, somebody, role, **more):
 
 
 def holder(emulator, assumed):
-    given = assumed["Credentials"]
-    keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-    return IamPrincipal(emulator, assumed["AssumedRoleUser"]["Arn"], keys)
+    return IamPrincipal(emulator, assumed["AssumedRoleUser"]["Arn"], keys_of(assumed))
 
 
 # --- Time of issue -----------------------------------------------------------------------------------------
@@ -166,20 +159,6 @@ def test_mfa_is_not_passed_on_through_a_chain_of_roles(emulator, iam, app):
     assert not may_list_images(next_session(emulator, first, role), app)
 
 
-def unsigned(emulator):
-    """Return an STS client that sends unsigned requests."""
-    client = boto3.client(
-        "sts", region_name="us-east-1", endpoint_url=ENDPOINT, config=Config(signature_version=UNSIGNED)
-    )
-    client.meta.events.register("before-send", InProcess(emulator.wsgi))
-    return client
-
-
-def web_token(issuer):
-    claims = base64.urlsafe_b64encode(json.dumps({"iss": issuer, "sub": "s"}).encode()).decode().rstrip("=")
-    return f"e30.{claims}.c2ln"
-
-
 @pytest.mark.parametrize(
     ("issuer", "provider"),
     [
@@ -194,14 +173,6 @@ def test_a_condition_can_name_the_provider_of_a_web_identity(emulator, iam, app,
         assumed = begin(RoleArn=role, RoleSessionName="web", WebIdentityToken=token)
         assert may_list_images(holder(emulator, assumed), app) is is_allowed
     assert may_list_images(iam.session(role), app)
-
-
-def test_a_web_identity_session_policy_that_would_not_be_enforced_is_refused(emulator, iam):
-    limited = {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}
-    with pytest.raises(ClientError, match="NotImplemented"):
-        unsigned(emulator).assume_role_with_web_identity(
-            RoleArn=iam.role(), RoleSessionName="web", WebIdentityToken=web_token("https://a.example"), **limited
-        )
 
 
 # --- Others ------------------------------------------------------------------------------------------------

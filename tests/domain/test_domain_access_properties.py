@@ -15,7 +15,13 @@ from ecr_emulator.domain.access.request import AccessRequest, Principal
 from tests.support.access import ALICE, HERE, PULL, REPOSITORY, ROLE, ROOT, SESSION, THERE, statement
 
 ABROAD = f"arn:aws:iam::{THERE}:user/bob"
-ARNS = [ALICE, SESSION, ROLE, ROOT, ROOT.replace(HERE, THERE), ABROAD]
+CAROL = f"arn:aws:sts::{HERE}:federated-user/carol"
+ARNS = [ALICE, SESSION, CAROL, ROLE, ROOT, ROOT.replace(HERE, THERE), ABROAD]
+PRINCIPALS_OF_REQUESTS = [
+    *(Principal.of_arn(arn) for arn in (ALICE, ROOT, ABROAD)),
+    Principal.of_arn(SESSION, ROLE),
+    Principal(CAROL, HERE, user_arn=ALICE),
+]
 ACTIONS = ["*", PULL, "ecr:Batch*", "ecr:Put*"]
 RESOURCES = ["*", REPOSITORY, REPOSITORY.replace("team", "other")]
 CONDITIONS = [
@@ -69,8 +75,8 @@ def policies():
 def requests():
     return st.sampled_from(
         [
-            AccessRequest(Principal.of_arn(arn, role), PULL, REPOSITORY, tags | {"aws:SecureTransport": (tls,)})
-            for arn, role in ((ALICE, None), (SESSION, ROLE), (ROOT, None), (ABROAD, None))
+            AccessRequest(principal, PULL, REPOSITORY, tags | {"aws:SecureTransport": (tls,)})
+            for principal in PRINCIPALS_OF_REQUESTS
             for tags in ({}, {"aws:PrincipalTag/team": ("red",)})
             for tls in ("true", "false")
         ]
@@ -164,3 +170,15 @@ def test_across_accounts_both_sides_must_allow(request, given_policies):
     if decided(abroad, given_policies).is_allowed:
         assert not decided(abroad, given_policies | {"identity": []}).is_allowed
         assert not decided(abroad, given_policies | {"resource": []}).is_allowed
+
+
+@given(policies())
+def test_a_federated_user_never_may_more_than_its_issuer_unless_it_is_named_itself(given_policies):
+    """Its policies only limit; a grant to it by name, or to everybody, is its own."""
+    documents = json.dumps(given_policies["resource"])
+    if CAROL in documents or '"*"' in documents or "NotPrincipal" in documents:
+        return
+    carol = AccessRequest(Principal(CAROL, HERE, user_arn=ALICE), PULL, REPOSITORY, {})
+    alice = AccessRequest(Principal.of_arn(ALICE), PULL, REPOSITORY, {})
+    if decided(carol, given_policies).is_allowed:
+        assert decided(alice, given_policies).is_allowed

@@ -120,6 +120,19 @@ class IamAccount:
         """Assume a role, and return its session."""
         sts = client_of(self.emulator, "sts", account=self.account)
         assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName=name, **more)
-        given = assumed["Credentials"]
-        keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-        return IamPrincipal(self.emulator, assumed["AssumedRoleUser"]["Arn"], keys, region)
+        return IamPrincipal(self.emulator, assumed["AssumedRoleUser"]["Arn"], keys_of(assumed), region)
+
+    def session_token(self, user: IamPrincipal, **more: Any) -> IamPrincipal:
+        """Return a user, or a root, with the keys of a session token."""
+        return IamPrincipal(self.emulator, user.arn, keys_of(user.client("sts").get_session_token(**more)))
+
+    def federated(self, user: IamPrincipal, name: str = "carol", **more: Any) -> IamPrincipal:
+        """Return a federated user with the keys that a user, or a root, requests for it."""
+        issued = user.client("sts").get_federation_token(Name=name, **more)
+        return IamPrincipal(self.emulator, issued["FederatedUser"]["Arn"], keys_of(issued))
+
+
+def keys_of(issued: dict[str, Any]) -> Keys:
+    """Return the keys in an answer of STS."""
+    given = issued["Credentials"]
+    return Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])

@@ -1,21 +1,19 @@
 """The identities that IAM and STS know, and their policies.
 
-A user has its own policies and those of its groups; a session has those of its role and its session policy.
+A user has its own policies and those of its groups; a session has those of its role or user, and its own as a limit.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
-from threading import Lock
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.lookups import backends_of, find_session, find_user
-from ecr_emulator.companions.iam.sessions import Context, Sessions
+from ecr_emulator.companions.iam.session import Context, Session, begun
+from ecr_emulator.companions.iam.session_policies import find_managed_policy
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
@@ -24,43 +22,24 @@ from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.time import Clock
 
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
-"""Stands for a deleted permissions boundary: it allows nothing."""
+"""Stands for a deleted boundary or session policy, and for the policy that a federated user was not given."""
+_EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _ECR = "ecr"
 """The name of the session that ECR uses when it acts in a role."""
 
 
 class CompanionIdentities:
-    """``ports.identities.Identities`` on the companions. No identity is known before moto is first used.
-
-    moto measures the life of a session by the machine's clock; this class ends a session by the emulator's clock,
-    even if that clock was moved before or after.
-    """
+    """``ports.identities.Identities`` on the companions. No identity is known before moto is first used."""
 
     def __init__(self, companions: Companions, clock: Clock) -> None:
         self._companions = companions
         self._clock = clock
-        self._sessions = Sessions(companions, clock)
-        self._ends: WeakKeyDictionary[Any, datetime] = WeakKeyDictionary()
-        self._lock = Lock()
-        companions.after_each_call(self._note_new_sessions)
-        companions.in_snapshots(lambda: list(self._ends.items()), self._put_ends)
 
     def find_key(self, access_key: str) -> AccessKey | None:
         if not self._companions.is_loaded:
             return None
         with self._companions.entered():
-            return self._key(access_key)
-
-    def _key(self, access_key: str) -> AccessKey | None:
-        session = find_session(access_key)
-        if session:
-            ends = self._ends.get(session) or self._end_of(session)
-            return AccessKey(session.account_id, session.arn, session.secret_access_key, session.session_token, ends)
-        found = find_user(access_key)
-        if found is None:
-            return None
-        user, key = found
-        return AccessKey(user.account_id, user.arn, key.secret_access_key) if key.status == "Active" else None
+            return _key(access_key)
 
     def identity_of(self, caller: Caller) -> Identity:
         found: Identity | None = None
@@ -73,36 +52,49 @@ class CompanionIdentities:
         """See ``ports.identities.Identities.identity_in_role``. Imports moto if needed, since moto holds the role."""
         self._companions.load()
         with self._companions.entered():
-            principal = Principal.of_arn(session_of_role(role_arn, _ECR), role_arn)
-            return _in_role(principal, context=self._sessions.context_of_new())
+            return _in_role(Principal.of_arn(session_of_role(role_arn, _ECR), role_arn), begun(self._clock.now()))
 
     def _known_identity(self, caller: Caller) -> Identity | None:
         if not caller.session_key:
             return _user_identity(caller.principal_arn)
         session = find_session(caller.session_key)
-        return _session_identity(session, self._sessions.context(caller.session_key)) if session else None
-
-    def _note_new_sessions(self) -> None:
-        """Remember the ends of the sessions that began since the last call: moto lists the newest session last."""
-        with self._lock:
-            for sts in backends_of("sts"):
-                for session in reversed(sts.assumed_roles):
-                    if session in self._ends:
-                        break
-                    self._ends[session] = self._end_of(session)
-
-    def _put_ends(self, ends: list[tuple[Any, datetime]]) -> None:
-        with self._lock:
-            self._ends = WeakKeyDictionary(dict(ends))
-
-    def _end_of(self, session: Any) -> datetime:
-        from moto.core.utils import utcnow
-
-        left: timedelta = session.expiration - utcnow()
-        return self._clock.now() + left
+        return _session_identity(session, session.context(self._clock.now())) if session else None
 
 
-# --- Policies --------------------------------------------------------------------------------------------
+def _key(access_key: str) -> AccessKey | None:
+    session = find_session(access_key)
+    if session:
+        return AccessKey(session.account, session.arn, session.secret, session.token, session.ends)
+    found = find_user(access_key)
+    if found is None:
+        return None
+    user, key = found
+    return AccessKey(user.account_id, user.arn, key.secret_access_key) if key.status == "Active" else None
+
+
+# --- Identities ------------------------------------------------------------------------------------------
+
+
+def _session_identity(session: Session, context: Context) -> Identity:
+    if ":role/" in session.owner:
+        identity = _in_role(Principal.of_arn(session.arn, session.owner), context)
+    elif session.is_federated:
+        identity = _federated_identity(session, context)
+    else:
+        identity = _user_identity(session.owner) or Identity(Principal.of_arn(session.arn))
+        identity = identity._replace(context={**identity.context, **context})
+    policies = replace(identity.policies, session=tuple(_policies_of_session(session)))
+    return identity._replace(policies=policies)
+
+
+def _federated_identity(session: Session, context: Context) -> Identity:
+    """Return the identity of a federated user: the policies of the user or root that federates, not its attributes."""
+    if session.owner.endswith(":root"):
+        policies = Policies(identity=(NamedPolicy("the permissions of the root", _EVERYTHING),))
+        return Identity(Principal.of_arn(session.arn), policies, context)
+    federating = _user_identity(session.owner)
+    principal = Principal(session.arn, session.account, user_arn=session.owner)
+    return Identity(principal, federating.policies if federating else Policies(), context)
 
 
 def _user_identity(arn: str) -> Identity | None:
@@ -110,43 +102,38 @@ def _user_identity(arn: str) -> Identity | None:
     if found is None:
         return None
     iam, user = found
-    groups = iam.get_groups_for_user(user.name)
-    policies = [policy for holder in (user, *groups) for policy in _policies_of(holder)]
+    policies = Policies(
+        identity=tuple(
+            policy for holder in (user, *iam.get_groups_for_user(user.name)) for policy in _policies_of(holder)
+        ),
+        boundary=_boundary(user),
+    )
     context = {"aws:username": (user.name,), "aws:userid": (user.id,)} | _principal_tags(user.tags)
-    return Identity(Principal.of_arn(user.arn), Policies(identity=tuple(policies)), context)
+    return Identity(Principal.of_arn(user.arn), policies, context)
 
 
-def _session_identity(session: Any, context: Context) -> Identity:
-    policies = (NamedPolicy("the policy of the session", session.policy),) if session.policy else ()
-    context = context | {"aws:userid": (session.user_id,)}
-    return _in_role(Principal.of_arn(session.arn, session.role_arn), policies, context)
-
-
-def _in_role(
-    principal: Principal,
-    of_session: tuple[NamedPolicy, ...] = (),
-    context: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
-) -> Identity:
+def _in_role(principal: Principal, context: Context) -> Identity:
     found = _find_by_arn("roles", principal.role_arn or "")
     if found is None:
         return Identity(principal, context=context)
-    iam, role = found
-    policies = Policies(
-        identity=tuple(_policies_of(role)),
-        boundary=_boundary(role.permissions_boundary_arn, iam),
-        session=of_session,
-    )
+    _, role = found
+    policies = Policies(identity=tuple(_policies_of(role)), boundary=_boundary(role))
     trust = role.assume_role_policy_document
     userid = {"aws:userid": (f"{role.id}:{principal.arn.rpartition('/')[2]}",)}
     return Identity(principal, policies, {**userid, **_principal_tags(role.tags), **context}, trust)
 
 
-def _find_by_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
-    """Return the backend and the user or role with an ARN."""
-    backends = backends_of("iam", account_of(arn))
-    return next(
-        ((iam, each) for iam in backends for each in list(getattr(iam, kind).values()) if each.arn == arn), None
-    )
+# --- Policies --------------------------------------------------------------------------------------------
+
+
+def _policies_of_session(session: Session) -> Iterator[NamedPolicy]:
+    policies = session.policies
+    if policies.inline:
+        yield NamedPolicy("the policy of the session", policies.inline)
+    for arn in policies.arns:
+        yield _managed(session.account, arn)
+    if session.is_federated and not policies:
+        yield NamedPolicy("the policy that the federated user was not given", NOTHING)
 
 
 def _policies_of(holder: Any) -> Iterator[NamedPolicy]:
@@ -157,15 +144,27 @@ def _policies_of(holder: Any) -> Iterator[NamedPolicy]:
         yield NamedPolicy(arn, _document(policy))
 
 
-def _boundary(arn: str | None, iam: Any) -> NamedPolicy | None:
-    if not arn:
-        return None
-    policy = iam.managed_policies.get(arn)
+def _boundary(holder: Any) -> NamedPolicy | None:
+    """Return the permissions boundary of a user or role."""
+    boundary: Mapping[str, str] | None = getattr(holder, "permissions_boundary", None)
+    return _managed(holder.account_id, boundary["PermissionsBoundaryArn"]) if boundary else None
+
+
+def _managed(account: str, arn: str) -> NamedPolicy:
+    policy = find_managed_policy(account, arn)
     return NamedPolicy(arn, _document(policy) if policy else NOTHING)
 
 
 def _document(policy: Any) -> str:
     return next(str(version.document) for version in policy.versions if version.is_default)
+
+
+def _find_by_arn(kind: str, arn: str) -> tuple[Any, Any] | None:
+    """Return the backend and the user or role with an ARN."""
+    backends = backends_of("iam", account_of(arn))
+    return next(
+        ((iam, each) for iam in backends for each in list(getattr(iam, kind).values()) if each.arn == arn), None
+    )
 
 
 def _principal_tags(tags: list[dict[str, str]] | None) -> dict[str, tuple[str, ...]]:

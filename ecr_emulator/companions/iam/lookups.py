@@ -9,28 +9,34 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ecr_emulator.companions.iam.session import Session
+
 
 def find_account(access_key: str) -> str | None:
-    """The account of an access key that IAM or STS gave out."""
+    """Return the account of an access key that IAM or STS issued."""
     session = find_session(access_key)
     if session:
-        account: str = session.account_id
-        return account
+        return session.account
     found = find_user(access_key)
     return found[0].account_id if found else None
 
 
-def find_session(access_key: str) -> Any | None:
-    """The assumed role with an access key, in any account and partition."""
-    for sts in backends_of("sts"):
-        session = sts.get_assumed_role_from_access_key(access_key)
-        if session:
-            return session
-    return None
+def find_session(access_key: str) -> Session | None:
+    """Return the session with an access key, in any account and partition."""
+    found = (sts.sessions.get(access_key) for sts in backends_of("sts"))
+    return next((session for session in found if session), None)
+
+
+def add_session(session: Session) -> None:
+    """Keep a session in the STS of its account and partition; imports moto."""
+    from moto.sts.models import sts_backends
+
+    sts: Any = sts_backends[session.account][session.partition]
+    sts.sessions[session.access_key] = session
 
 
 def find_user(access_key: str) -> tuple[Any, Any] | None:
-    """The user with an access key, and the key."""
+    """Return the user with an access key, and the key."""
     for iam in backends_of("iam"):
         if access_key in iam.access_keys:
             user = iam.get_user_from_access_key_id(access_key)

@@ -130,7 +130,7 @@ class _Evaluation:
         needed = {_Source.IDENTITY: self._allow(_Source.IDENTITY)}
         if principal.is_root:
             needed[_Source.IDENTITY] = _Allow(Reach.DIRECT, "a root has every permission that its account can give")
-        if self._is_at_home and granted and granted.reach is Reach.ROLE:
+        if self._is_at_home and granted and granted.reach is Reach.ISSUER:
             needed[_Source.IDENTITY] = granted
         needed |= {
             source: self._allow(source) for source in (_Source.BOUNDARY, _Source.SESSION) if self._policies[source]

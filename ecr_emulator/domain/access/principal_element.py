@@ -22,8 +22,8 @@ class Reach(IntEnum):
     NONE = 0
     ACCOUNT = 1
     """By its account. Identity-based policies of the account must also allow the request."""
-    ROLE = 2
-    """By the role of its session."""
+    ISSUER = 2
+    """By the role of its session, or by the user that issued the session of a federated user."""
     DIRECT = 3
     """By its own name, or as one of everybody (``*``)."""
 
@@ -55,22 +55,25 @@ class PrincipalElement:
         """Return the most direct way in which the element names a principal."""
         if self.everybody or principal.arn in (self.services if principal.account is None else self.arns):
             return Reach.DIRECT
-        if any(_is_role_of(principal, arn) for arn in self.arns):
-            return Reach.ROLE
+        if any(_is_issuer_of(principal, arn) for arn in self.arns):
+            return Reach.ISSUER
         return Reach.ACCOUNT if principal.account in self.accounts else Reach.NONE
 
     def mean_all_of(self, principal: Principal) -> bool:
-        """Whether the element names a principal itself, the role of its session (if any), and its account."""
+        """Whether the element names a principal itself, the issuer of its session (if any), and its account."""
         if self.everybody or principal.account is None:
             return self.reach(principal) is Reach.DIRECT
         has_itself = principal.is_root or principal.arn in self.arns
-        has_role = principal.role_arn is None or any(_is_role_of(principal, arn) for arn in self.arns)
-        return has_itself and has_role and principal.account in self.accounts
+        is_session = principal.role_arn is not None or principal.user_arn is not None
+        has_issuer = not is_session or any(_is_issuer_of(principal, arn) for arn in self.arns)
+        return has_itself and has_issuer and principal.account in self.accounts
 
 
 def _account_of_root(arn: str) -> str | None:
     return account_of(arn) if arn.endswith(":root") else None
 
 
-def _is_role_of(principal: Principal, arn: str) -> bool:
-    return principal.role_arn is not None and is_session_of(principal.arn, arn)
+def _is_issuer_of(principal: Principal, arn: str) -> bool:
+    if principal.role_arn is not None:
+        return is_session_of(principal.arn, arn)
+    return principal.user_arn is not None and principal.user_arn == arn

@@ -13,13 +13,14 @@ class Principal:
     """The principal that makes a request.
 
     ``arn`` is the ARN of a user, an account's root, a session of an assumed role, or a federated user; for an AWS
-    service it is the name that policies use. ``role_arn`` is the role of a session, with its path. ``account`` is None
-    for a service.
+    service it is the name that policies use. ``role_arn`` is the role of a session, with its path. ``user_arn`` is the
+    user that issued the session of a federated user. ``account`` is None for a service.
     """
 
     arn: str
     account: str | None
     role_arn: str | None = None
+    user_arn: str | None = None
 
     @classmethod
     def of_arn(cls, arn: str, role_arn: str | None = None) -> Principal:
