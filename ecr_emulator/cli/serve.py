@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -60,6 +61,7 @@ def _serve(loaded: Loaded, stopped: StopFlag) -> None:
     with opened(settings) as emulator:
         _seed(emulator)
         server = _server(emulator, listeners)
+        gc.freeze()  # these objects live as long as the process: no collection, and no exit, need search them
         server.start()
         version_of(Address.of(replace(settings, port=server.port)))
         _announce(emulator, server.port)
