@@ -24,8 +24,9 @@ def load(kind: str) -> Mapping[str, Any]:
     """Return one of botocore's documents on ECR, ``service-2`` or ``paginators-1``, unchanged."""
     from botocore.loaders import Loader
 
-    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    # load_service_model would look into the folders of all services first, which takes longer than all the rest.
+    from ecr_emulator.service_models import service_loader
+
+    loader = service_loader([Loader.BUILTIN_DATA_PATH])
     version = loader.determine_latest_version(SERVICE, kind)
     document: Mapping[str, Any] = loader.load_data(f"{SERVICE}/{version}/{kind}")
     return document

@@ -12,8 +12,10 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
+from botocore.loaders import create_loader
 
 from ecr_emulator.domain.fault import ConnectionDropped
+from ecr_emulator.service_models import service_loader
 from ecr_emulator.transports import InProcess
 
 SECRET_KEY = "any"  # noqa: S105 - the emulator takes any
@@ -32,7 +34,7 @@ class EmulatorSession(boto3.Session):  # type: ignore[misc]  # boto3 has no type
             aws_access_key_id=account,
             aws_secret_access_key=SECRET_KEY,
             region_name=region,
-            botocore_session=botocore.session.Session(session_vars=HERMETIC),
+            botocore_session=_hermetic_session(),
         )
         self._endpoint_url = endpoint_url
 
@@ -52,6 +54,13 @@ def in_process_session(
     session = EmulatorSession(account, region, endpoint_url)
     session.events.register_first("before-sign", _Readdress(endpoint_url))
     session.events.register_first("before-send", _Send(application))
+    return session
+
+
+def _hermetic_session() -> botocore.session.Session:
+    session = botocore.session.Session(session_vars=HERMETIC)
+    search_paths = create_loader(session.get_config_variable("data_path")).search_paths
+    session.register_component("data_loader", service_loader(search_paths))
     return session
 
 
