@@ -17,17 +17,10 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.iam.boundaries import keep_boundaries
+from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.identities import CompanionIdentities
-from ecr_emulator.companions.iam.refused_changes import (
-    refuse_changes_of_aws_policies,
-    refuse_changes_of_protected_roles,
-    refuse_deletion_of_attached_policies,
-)
 from ecr_emulator.companions.iam.role_deletions import RoleDeletions
-from ecr_emulator.companions.iam.role_sessions import RoleSessions
 from ecr_emulator.companions.iam.roles import CompanionRoles
-from ecr_emulator.companions.iam.session_tokens import SessionTokens
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
@@ -139,9 +132,7 @@ class Emulator:
     def _open_companions(self) -> None:
         self._companions = Companions(self.settings.account)
         self._identities = CompanionIdentities(self._companions, self.clock)
-        keep_boundaries(self._companions)
-        RoleSessions(self._companions, self.clock)
-        SessionTokens(self._companions, self.clock, refuses_unknown_keys=self.settings.iam == "enforce")
+        add_to_iam(self._companions, self.clock, refuses_unknown_keys=self.settings.iam == "enforce")
         self._access = self._enforced()
         self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
 
@@ -245,16 +236,11 @@ class Emulator:
         return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, self.faults, *memory)
 
     def _roles(self) -> CompanionRoles:
-        self._companions.before_each_call(refuse_changes_of_protected_roles)
-        self._companions.before_each_call(refuse_changes_of_aws_policies)
-        self._companions.before_each_call(refuse_deletion_of_attached_policies)
         RoleDeletions(self._companions, self._store, self._ids)
         return CompanionRoles(self._companions, self._store)
 
     def _enforced(self) -> Access | None:
-        if self.settings.iam != "enforce":
-            return None
-        return Access(self._identities, self._store)
+        return Access(self._identities, self._store) if self.settings.iam == "enforce" else None
 
     def _callers(self) -> Callers:
         # Clients sign with the machine's time, even if the emulator's clock was moved.
