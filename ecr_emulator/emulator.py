@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from socket import gethostname
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admin.faults import FaultsAdmin
@@ -32,6 +29,7 @@ from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.services import Services
@@ -56,7 +54,7 @@ from ecr_emulator.services.verification import Verification
 from ecr_emulator.settings import Settings
 from ecr_emulator.snapshots import Snapshots
 from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.data_directory import DATABASE, prepare
+from ecr_emulator.storage.data_directory import DATABASE, TemporaryDataDirectory, prepare
 from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.store import SqlStore
@@ -65,7 +63,7 @@ from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
 from ecr_emulator.upstream.private_registries import PrivateRegistries
 from ecr_emulator.upstream.retries import Retries
-from ecr_emulator.web_pages import WebPages
+from ecr_emulator.web_pages import WebPages, names_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -91,8 +89,7 @@ class Emulator:
         by_default = Retries(pause=self.clock.pause, spread=spread, negative_ttl=self.settings.negative_ttl)
         self._retries = replace(retries or by_default, elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None
-        # Its removal must not fail where a download that ends at this moment still removes its file.
-        self._temp = TemporaryDirectory(prefix="ecr-emulator-", ignore_cleanup_errors=True) if self.temporary else None
+        self._temp = TemporaryDataDirectory() if self.temporary else None
         self.data_dir = Path(self._temp.name) if self._temp else Path(self.settings.data_dir or "")
         prepare(self.data_dir)
         self._ownership = Ownership(self.data_dir)
@@ -110,6 +107,7 @@ class Emulator:
         self.faults = InjectedFaults(self.clock)
         self._open_pull_through()
         self.services = self._wired()
+        self._events = EventDelivery(self.settings, self.services, self.settle)
         self._garbage_collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._dispatcher()
 
@@ -200,18 +198,8 @@ class Emulator:
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
-            web_pages=WebPages(HostNames(self._names()), self.settings.allow_origin),
+            web_pages=WebPages(HostNames(names_in(self.settings)), self.settings.allow_origin),
         )
-
-    def _names(self) -> list[str]:
-        """Return the host names in the settings, and that of the machine."""
-        public = self.settings.public_host
-        return [
-            *self.settings.host,
-            *self.settings.allow_host,
-            gethostname(),
-            *([public, f"*.{public}"] if public else []),
-        ]
 
     @cached_property
     def _admin(self) -> WSGIApplication:
@@ -222,9 +210,9 @@ class Emulator:
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
-        admin = Admin(self.services, self.clock, self.reset)
+        admin = Admin(self.services, self.clock, self._events.admin, self.reset)
         saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
-        portable = PortableSnapshots(saved, self.settle, (self._resume_time, self._begin_anew))
+        portable = PortableSnapshots(saved, self._events.quiet, (self._resume_time, self._begin_anew))
         state = StateAdmin(self.services, self.snapshots, portable)
         faults = FaultsAdmin(self.faults.ecr, self.faults.upstreams, self._addresses)
         return admin_app(admin, pull_through, state, faults, self.settings.admin_token)
@@ -233,7 +221,7 @@ class Emulator:
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
         memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories()
-        return Snapshots(self.settle, self._state_snapshots, self.clock, self._companions, self.faults, *memory)
+        return Snapshots(self._events.quiet, self._state_snapshots, self.clock, self._companions, self.faults, *memory)
 
     def _roles(self) -> CompanionRoles:
         RoleDeletions(self._companions, self._store, self._ids)
@@ -268,8 +256,13 @@ class Emulator:
             memory.forget()
         self._garbage_collector.schedule(self.clock.now())
 
+    def end_streams(self) -> None:
+        """End the answers that would go on until their clients leave."""
+        self._events.end_streams()
+
     def close(self) -> None:
         """Close the state. Running downloads are cut off, and no incomplete download is stored."""
+        self._events.close()
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()
@@ -283,7 +276,6 @@ class Emulator:
         self._ownership.close()
         if self._temp:
             self._temp.cleanup()
-            shutil.rmtree(self.data_dir, ignore_errors=True)  # a download that was cut off may have left something
 
     def __enter__(self) -> Self:
         return self

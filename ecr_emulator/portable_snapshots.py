@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,14 +26,18 @@ class PortableState(NamedTuple):
 class PortableSnapshots:
     """Portable snapshots of one emulator.
 
-    ``settle`` waits for work under way; ``after_load`` is done when another state has taken the place of this one.
+    ``quiet`` waits for running work, and lets none begin within its block; ``after_load`` is done when another state
+    has taken the place of this one.
     """
 
     def __init__(
-        self, state: PortableState, settle: Callable[[], object], after_load: Sequence[Callable[[], None]]
+        self,
+        state: PortableState,
+        quiet: Callable[[], AbstractContextManager[object]],
+        after_load: Sequence[Callable[[], None]],
     ) -> None:
         self._store, self._snapshots, self._secrets, self._clock = state
-        self._settle = settle
+        self._quiet = quiet
         self._after_load = after_load
 
     def new_file(self) -> Path:
@@ -41,8 +46,8 @@ class PortableSnapshots:
 
     def save(self, path: Path) -> None:
         """Write everything to a file. Raises ``StorageFailure`` and ``OSError``."""
-        self._settle()
-        write_portable(self._snapshots.snapshot(), self._secrets.as_document(), self._clock.now(), path)
+        with self._quiet():
+            write_portable(self._snapshots.snapshot(), self._secrets.as_document(), self._clock.now(), path)
 
     def load(self, path: Path) -> None:
         """Replace everything by what is in a file.
@@ -55,8 +60,8 @@ class PortableSnapshots:
             put_secrets = self._secrets.replacement(secrets)
         except (ValueError, LookupError, TypeError, AttributeError) as broken:
             raise SnapshotUnreadable(f"It is damaged: its secrets cannot be read: {broken!r}") from broken
-        self._settle()
-        self._snapshots.restore(state)
-        put_secrets()
-        for action in self._after_load:
-            action()
+        with self._quiet():
+            self._snapshots.restore(state)
+            put_secrets()
+            for action in self._after_load:
+                action()

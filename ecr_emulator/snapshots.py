@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,22 +38,22 @@ class Snapshot:
 class Snapshots:
     """Takes and restores snapshots of the given parts. Only the first part may raise while it is restored.
 
-    ``settle`` waits for running work, so that it does not write to a restored state.
+    ``quiet`` waits for running work, and lets none begin within its block, so that none writes to a restored state.
     """
 
-    def __init__(self, settle: Callable[[], object], *parts: Restorable) -> None:
-        self._settle = settle
+    def __init__(self, quiet: Callable[[], AbstractContextManager[object]], *parts: Restorable) -> None:
+        self._quiet = quiet
         self._parts = parts
 
     def take(self) -> Snapshot:
         """Return the state of all parts. Raises ``StorageFailure``."""
-        self._settle()
-        return Snapshot(self, [part.snapshot() for part in self._parts])
+        with self._quiet():
+            return Snapshot(self, [part.snapshot() for part in self._parts])
 
     def restore(self, snapshot: Snapshot) -> None:
         """Restore the state of a snapshot. Raises ``ForeignSnapshot`` and ``StorageFailure``."""
         if snapshot.owner is not self:
             raise ForeignSnapshot
-        self._settle()
-        for part, state in zip(self._parts, snapshot.states, strict=True):
-            part.restore(state)
+        with self._quiet():
+            for part, state in zip(self._parts, snapshot.states, strict=True):
+                part.restore(state)

@@ -8,12 +8,15 @@ https://fetch.spec.whatwg.org/#http-cors-protocol, https://www.w3.org/TR/fetch-m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from socket import gethostname
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_emulator.domain.host_names import HostNames, name_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ecr_emulator.settings import Settings
 
 FORBIDDEN, MISDIRECTED = 403, 421
 BEFORE_PROXY = "werkzeug.proxy_fix.orig"
@@ -28,6 +31,13 @@ class Refusal(NamedTuple):
 
     status: int
     message: str
+
+
+def names_in(settings: Settings) -> list[str]:
+    """Return the host names in the settings, and that of the machine."""
+    public = settings.public_host
+    names = [*settings.host, *settings.allow_host, gethostname()]
+    return [*names, public, f"*.{public}"] if public else names
 
 
 class WebPages:

@@ -5,31 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import jsonify
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from ecr_emulator.admin.event_stream import EventStreams
 from ecr_emulator.ports.store import Store
 
 EVENTS_PER_PAGE = 1_000
 LAST_KEY = 2**63 - 1
 """The greatest integer of the database."""
+LAST_EVENT_ID = "Last-Event-ID"
 NOW = "now"
 """The value of ``after`` that stands for the newest event."""
 
 
 class EventsAdmin:
-    """The views of the log of events."""
+    """The view of the log of events, as a page or as a stream."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, streams: EventStreams) -> None:
         self._store = store
+        self._streams = streams
 
-    def events(self, given: Mapping[str, Any]) -> ResponseReturnValue:
-        """Return the events after the one with the key ``?after=``, oldest first, with the key of the last one.
+    def show(self, given: Mapping[str, Any]) -> ResponseReturnValue:
+        """Return the events after the one with the key ``?after=``, oldest first; with ``?follow``, as a stream."""
+        if "follow" not in given:
+            return self._page(_key("after", given.get("after", "0")))
+        if given["follow"] not in ("", "true"):
+            raise BadRequest(f"follow={_shortened(given['follow'])!r} must have no value, or the value true")
+        last_id = request.headers.get(LAST_EVENT_ID)
+        after = _key(LAST_EVENT_ID, last_id) if last_id else _key("after", given.get("after", "0"))
+        return self._streams.follow(self._newest() if after is None else after)
 
-        ``missed`` is the number of events after that key that have been removed.
-        """
-        after = _key(given.get("after", "0"))
+    def _newest(self) -> int:
+        with self._store.reading() as work:
+            return work.events.newest_key()
+
+    def _page(self, after: int | None) -> ResponseReturnValue:
+        """Return events with the key of the last one, and the number of removed events after the given key."""
         with self._store.reading() as work:
             newest = work.events.newest_key()
             after = newest if after is None else after
@@ -40,13 +53,13 @@ class EventsAdmin:
         return jsonify(events=[event.envelope() for event in found], last=last, missed=missed)
 
 
-def _key(after: str) -> int | None:
+def _key(name: str, given: str) -> int | None:
     """Return the key that a request names; None for the newest one. Raises ``BadRequest``."""
-    if after == NOW:
+    if given == NOW:
         return None
-    if after.isascii() and after.isdecimal() and len(after) < 20 and int(after) <= LAST_KEY:
-        return int(after)
-    raise BadRequest(f"after={_shortened(after)!r} must be the key of an event, a number up to {LAST_KEY}, or {NOW}")
+    if given.isascii() and given.isdecimal() and len(given) < 20 and int(given) <= LAST_KEY:
+        return int(given)
+    raise BadRequest(f"{name}={_shortened(given)!r} must be the key of an event, a number up to {LAST_KEY}, or {NOW}")
 
 
 def _shortened(text: str) -> str:

@@ -40,12 +40,16 @@ class Admin:
     """The views. ``reset`` empties the emulator, or one account, in one Region if a Region is given."""
 
     def __init__(
-        self, services: Services, clock: MovableClock, reset: Callable[[str | None, str | None], None]
+        self,
+        services: Services,
+        clock: MovableClock,
+        events: EventsAdmin,
+        reset: Callable[[str | None, str | None], None],
     ) -> None:
         self._services = services
         self._clock = clock
         self.clock = ClockAdmin(clock, services)
-        self.events = EventsAdmin(services.store)
+        self.events = events
         self._reset = reset
 
     def welcome(self, _: Given) -> ResponseReturnValue:
@@ -167,7 +171,7 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
         Address("GET", "/_ecr/openapi.json", openapi.show),
         Address("GET", "/_ecr/clock", admin.clock.show),
         Address("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
-        Address("GET", "/_ecr/events", admin.events.events, query=("after",)),
+        Address("GET", "/_ecr/events", admin.events.show, query=("after", "follow")),
         Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
         Address("POST", "/_ecr/gc", admin.collect_garbage, examples=('{"grace": "1h"}',)),
         Address("POST", "/_ecr/verify", admin.verify),

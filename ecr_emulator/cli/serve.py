@@ -67,6 +67,7 @@ def _serve(loaded: Loaded, stopped: StopFlag) -> None:
         _announce(emulator, server.port)
         stopped.wait()
         logger.info("stopping")
+        emulator.end_streams()
         in_time = server.stop(settings.shutdown_timeout)
     if not in_time:
         _leave(settings.shutdown_timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -95,6 +96,13 @@ class Store(Protocol):
     @property
     def next_due(self) -> datetime | None:
         """The time when the first task is due, as of the last commit; None if there is none. Reads no storage."""
+
+    def at_commit(self, listener: Callable[[Sequence[Event]], None]) -> None:
+        """Call ``listener`` with the new events after each commit that has events or that changes tasks.
+
+        Listeners are called in the order of the commits, while no other thread can write. They must be quick and must
+        neither raise nor open a unit.
+        """
 
     def remember_time(self, now: datetime) -> None:
         """Store the time, so that the clock does not go back after a restart. Raises ``StorageFailure``."""

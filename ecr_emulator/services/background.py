@@ -90,6 +90,11 @@ class Background:
         self.catch_up(now)
         return number
 
+    def seconds_until_due(self, now: datetime) -> float | None:
+        """Return the seconds until the next task is due, not positive if one is due; None if there is no task."""
+        due = self._store.next_due
+        return None if due is None else (due + self._delay - now).total_seconds()
+
     def _is_due(self, now: datetime) -> bool:
         due = self._store.next_due
         return due is not None and due + self._delay <= now

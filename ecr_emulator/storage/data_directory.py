@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_with_content
 
@@ -14,6 +16,18 @@ DATABASE = "ecr.sqlite"
 LOCK = "owner.sqlite"
 FOLDERS = ("blobs", "ingest", "companions", "snapshots")
 _OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")
+
+
+class TemporaryDataDirectory(TemporaryDirectory[str]):
+    """A data directory that ``cleanup`` removes, even while a download that was cut off still removes its file."""
+
+    def __init__(self) -> None:
+        super().__init__(prefix="ecr-emulator-", ignore_cleanup_errors=True)
+
+    def cleanup(self) -> None:
+        """Remove the directory."""
+        super().cleanup()
+        shutil.rmtree(self.name, ignore_errors=True)  # the download may have left something
 
 
 def prepare(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any
 
@@ -44,6 +45,8 @@ class SqlEvents:
     def __init__(self, connection: Connection, size: int = DEFAULT_SIZE) -> None:
         self._connection = connection
         self._size = size
+        self.added: list[Event] = []
+        """The events that were added since the list was last cleared, with their keys."""
 
     def add(self, event: Event) -> None:
         """See ``ports.store.Events.add``; the oldest events are deleted if the log is full."""
@@ -58,6 +61,7 @@ class SqlEvents:
             resources=event.resources,
         )
         assert added.lastrowid is not None
+        self.added.append(replace(event, key=added.lastrowid))
         _FORGET.run(self._connection, last=added.lastrowid - self._size)
 
     def after(self, key: int, limit: int) -> list[Event]:

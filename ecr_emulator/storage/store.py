@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from time import monotonic, sleep
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ecr_emulator.domain.events import Event
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.storage import resets, times
@@ -51,6 +52,7 @@ class SqlStore:
 
     def __init__(self, path: Path, durable: bool, event_log_size: int = DEFAULT_SIZE) -> None:
         self._here = local()
+        self._at_commit: list[Callable[[Sequence[Event]], None]] = []
         self._folder = os.fspath(path.parent)
         self._ballast = Ballast(path.with_suffix(".ballast"), wanted=durable)
         self._ballast.release()  # SQLite cannot even open a database without room for the files beside it
@@ -74,6 +76,9 @@ class SqlStore:
     @property
     def next_due(self) -> datetime | None:
         return self._next_due
+
+    def at_commit(self, listener: Callable[[Sequence[Event]], None]) -> None:
+        self._at_commit.append(listener)
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
@@ -169,15 +174,22 @@ class SqlStore:
             next_due = self._next_due
             try:
                 work.sql_tasks.changed = False
+                work.sql_events.added = []
                 with work.transaction() as connection:
                     yield work, connection
                     if work.sql_tasks.changed:
                         next_due = work.sql_tasks.next_due()
                 self._next_due = next_due
+                self._tell_of_commit(work)
             finally:
                 self._writer.give(work)
             if frees:
                 self._ballast.keep()
+
+    def _tell_of_commit(self, work: SqlUnitOfWork) -> None:
+        if work.sql_events.added or work.sql_tasks.changed:
+            for listener in self._at_commit:
+                listener(work.sql_events.added)
 
     def _make_room(self, frees: bool) -> None:
         if frees:

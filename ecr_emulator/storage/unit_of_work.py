@@ -60,7 +60,8 @@ class SqlUnitOfWork:
         self.uploads: Uploads = SqlUploads(connection)
         self.rules: PullThroughRules = SqlPullThroughRules(connection)
         self.templates: CreationTemplates = SqlCreationTemplates(connection)
-        self.events: Events = SqlEvents(connection, event_log_size)
+        self.sql_events = SqlEvents(connection, event_log_size)
+        self.events: Events = self.sql_events
         self.service_linked_roles: ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
         self.registry_documents: RegistryDocuments = SqlRegistryDocuments(connection)
         self.image_documents: ImageDocuments = SqlImageDocuments(connection)

@@ -109,6 +109,7 @@ class EcrEmulator(EcrEndpoint):
 
     def close(self) -> None:
         """Stop listening and remove the temporary state."""
+        self._emulator.end_streams()
         if self._server:
             self._server.stop()
         if "_upstreams" in vars(self):  # made on first use, by imports that a suite without upstreams does not need
