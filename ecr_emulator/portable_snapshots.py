@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.ports.time import Clock
-from ecr_emulator.storage.portable import SnapshotUnreadable, read_portable, write_portable
+from ecr_emulator.private_files import owner_only
+from ecr_emulator.storage.disk import storage_failures
+from ecr_emulator.storage.portable import CHUNK, SnapshotUnreadable, read_portable, write_portable
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.store import SqlStore
 
@@ -40,20 +43,34 @@ class PortableSnapshots:
         self._quiet = quiet
         self._after_load = after_load
 
-    def new_file(self) -> Path:
-        """Return a path for a file in the data directory, where nothing outlives the process."""
-        return self._snapshots.new_folder() / "snapshot.tar"
+    def save(self) -> Path:
+        """Write everything to a file in a new folder, which the caller removes. Raises ``StorageFailure``."""
+        path = self._new_file()
+        try:
+            with storage_failures():
+                with self._quiet():
+                    state, secrets, now = self._snapshots.snapshot(), self._secrets.as_document(), self._clock.now()
+                write_portable(state, secrets, now, path)
+        except BaseException:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
+        return path
 
-    def save(self, path: Path) -> None:
-        """Write everything to a file. Raises ``StorageFailure`` and ``OSError``."""
-        with self._quiet():
-            write_portable(self._snapshots.snapshot(), self._secrets.as_document(), self._clock.now(), path)
+    def load(self, content: IO[bytes]) -> None:
+        """Replace everything by the content of a file.
 
-    def load(self, path: Path) -> None:
-        """Replace everything by what is in a file.
-
-        Raises ``SnapshotUnreadable``, ``StorageFailure`` and ``OSError``; nothing has changed then.
+        Raises ``SnapshotUnreadable`` and ``StorageFailure``; nothing has changed then.
         """
+        path = self._new_file()
+        try:
+            with storage_failures():
+                with open(path, "wb", opener=owner_only) as file:
+                    shutil.copyfileobj(content, file, CHUNK)
+                self._load(path)
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    def _load(self, path: Path) -> None:
         signing_key = self._store.signing_key()
         state, secrets = read_portable(path, self._snapshots.new_folder(), signing_key)
         try:
@@ -65,3 +82,7 @@ class PortableSnapshots:
             put_secrets()
             for action in self._after_load:
                 action()
+
+    def _new_file(self) -> Path:
+        """Return a path in a new folder of the data directory, where nothing outlives the process."""
+        return self._snapshots.new_folder() / "snapshot.tar"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from shutil import copyfileobj, rmtree
-from typing import Any, Protocol
+from shutil import rmtree
+from typing import IO, Any, Protocol
 
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,6 @@ from werkzeug.exceptions import BadRequest
 
 from ecr_emulator.admin.request_parsing import find_registry
 from ecr_emulator.errors import EcrError
-from ecr_emulator.private_files import owner_only
 from ecr_emulator.services import Services
 from ecr_emulator.services.image_dates import set_image_dates
 
@@ -36,14 +35,11 @@ class Snapshots(Protocol):
 class Portable(Protocol):
     """Snapshots as files."""
 
-    def new_file(self) -> Path:
-        """Return a path in a new folder."""
+    def save(self) -> Path:
+        """Write everything to a file in a new folder, which the caller removes."""
 
-    def save(self, path: Path) -> None:
-        """Write everything to a file."""
-
-    def load(self, path: Path) -> None:
-        """Replace everything by what is in a file. Raises ``ValueError``; nothing has changed then."""
+    def load(self, content: IO[bytes], /) -> None:
+        """Replace everything by the content of a file. Raises ``ValueError``; nothing has changed then."""
 
 
 class StateAdmin:
@@ -94,26 +90,18 @@ class StateAdmin:
 
     def save(self, _: Mapping[str, Any]) -> ResponseReturnValue:
         """Answer the whole state as one file."""
-        path = self._portable.new_file()
-        try:
-            self._portable.save(path)
-            size = path.stat().st_size
-        except BaseException:
-            rmtree(path.parent, ignore_errors=True)
-            raise
-        return Response(_removed_when_read(path), content_type=TAR, headers={"Content-Length": str(size)})
+        path = self._portable.save()
+        headers = {"Content-Length": str(path.stat().st_size)}
+        answer = Response(_chunks_of(path), content_type=TAR, headers=headers)
+        answer.call_on_close(lambda: rmtree(path.parent, ignore_errors=True))  # also if nobody reads it
+        return answer
 
     def load(self, _: Mapping[str, Any]) -> ResponseReturnValue:
         """Replace the whole state by that in a file."""
-        path = self._portable.new_file()
         try:
-            with open(path, "wb", opener=owner_only) as file:
-                copyfileobj(request.stream, file, CHUNK)
-            self._portable.load(path)
+            self._portable.load(request.stream)
         except ValueError as unreadable:
             raise BadRequest(f"This file cannot be loaded; nothing has changed. {unreadable}") from None
-        finally:
-            rmtree(path.parent, ignore_errors=True)
         return jsonify(status="loaded", now=self._services.clock.now().isoformat())
 
     def _unknown(self, snapshot: str) -> ResponseReturnValue:
@@ -135,10 +123,7 @@ class StateAdmin:
         raise BadRequest(f"{key} must be {expected}, not later than {now.isoformat()}")
 
 
-def _removed_when_read(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-    finally:
-        rmtree(path.parent, ignore_errors=True)
+def _chunks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from ecr_emulator.cli.formatting import size_in_words
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
-
-STATE = "/_ecr/state"
-TAR = "application/x-tar"
 
 
 @click.group()
@@ -26,21 +25,10 @@ def save(emulator: RunningEmulator, file: Path) -> None:
 
     FILE is a tar file with an OCI layout. Secrets are in it as they are: only its owner may read it.
     """
-    from ecr_emulator.private_files import owner_only
+    from ecr_emulator.seeds.snapshot_files import save_snapshot
 
-    new = file.with_name(f"{file.name}.new")
-    with emulator.client() as client:
-        answer = client.download(STATE)
-        try:
-            with open(new, "wb", opener=owner_only) as out:
-                for chunk in answer.chunks:
-                    out.write(chunk)
-            _require_whole(new, answer.headers.get("content-length"))
-            new.replace(file)
-        except OSError as failure:
-            raise click.ClickException(f"{file} cannot be written: {failure.strerror or failure}") from None
-        finally:
-            new.unlink(missing_ok=True)
+    with emulator.client() as client, _file_failures(file, "written"):
+        save_snapshot(client, file)
     click.echo(f"{file}: {size_in_words(file.stat().st_size)}")
 
 
@@ -52,15 +40,19 @@ def load(emulator: RunningEmulator, file: Path) -> None:
 
     A damaged file, or one of a newer version, is refused, and nothing is lost. Exit code 1 in this case.
     """
-    try:
-        content = file.open("rb")
-    except OSError as failure:
-        raise click.ClickException(f"{file} cannot be read: {failure.strerror}") from None
-    with content, emulator.client() as client:
-        client.upload(STATE, content, file.stat().st_size, TAR)
+    from ecr_emulator.seeds.snapshot_files import load_snapshot
+
+    with emulator.client() as client, _file_failures(file, "read"):
+        load_snapshot(client, file)
     click.echo(f"{file} is loaded.")
 
 
-def _require_whole(file: Path, size: str | None) -> None:
-    if size is not None and file.stat().st_size != int(size):
-        raise OSError("the emulator ended in the middle")
+@contextmanager
+def _file_failures(file: Path, done: str) -> Iterator[None]:
+    """Report failures of the file; failures of the connection have no file name, and are reported elsewhere."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.filename is None:
+            raise
+        raise click.ClickException(f"{file} cannot be {done}: {failure.strerror}") from None

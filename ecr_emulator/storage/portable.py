@@ -32,6 +32,8 @@ DATABASE = "ecr-emulator/ecr.sqlite"
 SECRETS = "ecr-emulator/secrets.json"
 LAYOUT = {"oci-layout": {"imageLayoutVersion": "1.0.0"}}
 CHUNK = 1024 * 1024
+GZIP = b"\x1f\x8b"
+_FOREIGN = "It is no snapshot of ecr-emulator, or a damaged one"
 _BLOB = re.compile(r"blobs/(sha256|sha512)/([0-9a-f]{64,128})")
 _OTHERS = {ABOUT, DATABASE, SECRETS, "oci-layout", "index.json"}
 _MANIFESTS = Statement(select(manifests.c.digest, manifests.c.raw))
@@ -83,16 +85,14 @@ def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSn
     """
     snapshot = StateSnapshot(folder)
     try:
-        with tarfile.open(path, "r:") as archive:
+        with _open(path) as archive:
             small = _unpack(archive, snapshot)
         (folder / "database").write_bytes(small[DATABASE])
         _fill(snapshot.database, folder / "database", signing_key)
     except DatabaseTooNew:
         raise SnapshotUnreadable(_too_new("its database")) from None
-    except (tarfile.TarError, EOFError, sqlite3.Error, ValueError, LookupError, TypeError) as broken:
-        if isinstance(broken, SnapshotUnreadable):
-            raise
-        raise SnapshotUnreadable(f"It is no snapshot of ecr-emulator, or a damaged one: {broken}") from broken
+    except (tarfile.TarError, EOFError, sqlite3.Error, UnicodeDecodeError) as broken:
+        raise SnapshotUnreadable(f"It is damaged: {broken}") from broken
     return snapshot, small[SECRETS].decode()
 
 
@@ -142,28 +142,48 @@ def _blob_name(digest: str) -> str:
 # --- Reading ---------------------------------------------------------------------------------------------
 
 
+def _open(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r:")
+    except tarfile.ReadError:
+        with path.open("rb") as file:
+            is_gzip = file.read(2) == GZIP
+        reason = "it is compressed; decompress it first" if is_gzip else "it does not begin as a tar file"
+        raise SnapshotUnreadable(f"{_FOREIGN}: {reason}") from None
+
+
 def _unpack(archive: tarfile.TarFile, snapshot: StateSnapshot) -> dict[str, bytes]:
     """Put blobs into the folder of a snapshot; return the other files by their names, all of them verified."""
+    files = _files(archive)
+    first, file = next(files, (None, None))
+    if first is None or file is None or first.name != ABOUT:
+        raise SnapshotUnreadable(
+            f"{_FOREIGN}: its first file is {first.name[:100]!r}" if first else f"{_FOREIGN}: it is empty"
+        )
+    about = _about(file.read())
     small: dict[str, bytes] = {}
-    about: dict[str, Any] = {}
-    for member, file in _files(archive):
+    for member, content in files:
         blob = _BLOB.fullmatch(member.name)
         if member.name in _OTHERS:
-            small[member.name] = file.read()
+            small[member.name] = content.read()
         elif blob:
-            _unpack_blob(file, f"{blob[1]}:{blob[2]}", snapshot)
+            _unpack_blob(content, f"{blob[1]}:{blob[2]}", snapshot)
         else:
             raise SnapshotUnreadable(f"It is damaged: it has a file {member.name[:100]!r}")
-        if not about:
-            about = _about(small)
+    _require_all(about, small, snapshot)
+    return small
+
+
+def _require_all(about: dict[str, Any], small: dict[str, bytes], snapshot: StateSnapshot) -> None:
     for name, expected in about["sha256"].items():
+        if name not in small:
+            raise SnapshotUnreadable(f"It is damaged: it lacks {name[:100]}")
         if hashlib.sha256(small[name]).hexdigest() != expected:
             raise SnapshotUnreadable(f"It is damaged: {name} has other bytes than it was written with")
     missing = set(about["blobs"]) - snapshot.blobs.keys()
     if missing:
         raise SnapshotUnreadable(f"It is damaged: it lacks {len(missing)} blobs, like {min(missing)}")
     snapshot.blobs = {digest: snapshot.blobs[digest] for digest in about["blobs"]}
-    return small
 
 
 def _files(archive: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
@@ -174,15 +194,29 @@ def _files(archive: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes
         yield member, file
 
 
-def _about(small: dict[str, bytes]) -> dict[str, Any]:
-    """Return what the first file says of the others."""
-    about: dict[str, Any] = json.loads(small[ABOUT])
-    if not isinstance(about["format"], int) or about["format"] > FORMAT:
+def _about(raw: bytes) -> dict[str, Any]:
+    """Return the content of the first file: the format, and the other files."""
+    try:
+        about: Any = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise SnapshotUnreadable(f"It is damaged: {ABOUT} is not JSON") from None
+    if not isinstance(about, dict) or type(about.get("format")) is not int:
+        raise SnapshotUnreadable(f"It is damaged: {ABOUT} lacks the number of the format")
+    if about["format"] > FORMAT:
         raise SnapshotUnreadable(_too_new(f"it has format {about['format']}, and this one reads {FORMAT}"))
+    files, blobs = about.get("sha256"), about.get("blobs")
+    if not isinstance(files, dict) or not files.keys() >= {DATABASE, SECRETS} or not _are_texts(blobs):
+        raise SnapshotUnreadable(f"It is damaged: {ABOUT} does not list the other files")
     return about
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
 def _unpack_blob(file: IO[bytes], digest: str, snapshot: StateSnapshot) -> None:
+    if digest in snapshot.blobs:
+        raise SnapshotUnreadable(f"It is damaged: it has blob {digest} twice")
     hasher = hashlib.new(algorithm_of(digest))
     path = snapshot.path(digest)
     with open(path, "xb") as out:

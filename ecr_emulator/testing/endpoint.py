@@ -102,6 +102,26 @@ class EcrEndpoint(ABC):
 
         return apply_seeds(self._emulator_client, Path(path))
 
+    def save_snapshot(self, path: str | PathLike[str]) -> None:
+        """Write everything, in all accounts, to a file that other emulators can load (docs/snapshots.md).
+
+        Secrets are in it in plain text; only its owner can read it. An older file is replaced when the new one is
+        complete. Raises ``OSError`` if it cannot be written, and ``CallRefused``; then nothing is left of it.
+        """
+        from ecr_emulator.seeds.snapshot_files import save_snapshot
+
+        save_snapshot(self._emulator_client, Path(path))
+
+    def load_snapshot(self, path: str | PathLike[str]) -> None:
+        """Replace everything, in all accounts, by the content of a file that an emulator saved.
+
+        Raises ``OSError`` if it cannot be read, and ``CallRefused`` with the reason if it is damaged, too new or no
+        snapshot; then nothing has changed.
+        """
+        from ecr_emulator.seeds.snapshot_files import load_snapshot
+
+        load_snapshot(self._emulator_client, Path(path))
+
     @property
     def registry(self) -> EcrRegistry:
         """The registry of ``account`` in ``region``: its address, user and password for docker and others."""

@@ -15,6 +15,10 @@ def test_the_state_goes_into_a_file_and_back(tmp_path):
         assert (saved.returncode, saved.stdout.startswith("state.tar: ")) == (0, True)
         assert (tmp_path / "state.tar").stat().st_mode & 0o777 == 0o600
 
+        unwritten = run(tmp_path, "snapshot", "save", "nowhere/state.tar", **to)
+        assert unwritten.returncode == 1
+        assert "nowhere/state.tar cannot be written: No such file or directory" in unwritten.stderr
+
         ecr.delete_repository(repositoryName="team/app", force=True)
         assert run(tmp_path, "snapshot", "load", "state.tar", **to).stdout == "state.tar is loaded.\n"
         assert ecr.describe_images(repositoryName="team/app")["imageDetails"][0]["imageDigest"] == digest

@@ -1,5 +1,6 @@
 """Portable snapshots: the whole state as one file, from one emulator to another."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -13,6 +14,7 @@ from ecr_emulator.settings import Settings
 from ecr_emulator.storage.migration_scripts import MIGRATIONS
 from tests.support.boto import client_of
 from tests.support.images import an_image, put_image
+from tests.support.limits import largest_file
 from tests.support.planes import EmulatorClient
 
 ABOUT = "ecr-emulator/snapshot.json"
@@ -36,8 +38,8 @@ def saved(client):
     put_image(client.ecr, "team/app", an_image("app"), "v1")
     client_of(client.emulator, "secretsmanager").create_secret(Name="kept", SecretString="one")
     client.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
-    answer = client.http.get("/_ecr/state")
-    data = answer.data
+    with client.http.get("/_ecr/state") as answer:
+        data = answer.data
     assert (answer.status_code, answer.content_type) == (200, "application/x-tar")
     assert list((client.emulator.data_dir / "snapshots").iterdir()) == []
     return data
@@ -56,6 +58,10 @@ def rewritten(data, change):
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = {member.name: archive.extractfile(member).read() for member in archive}
     change(members)
+    return tar_of(members)
+
+
+def tar_of(members):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for name, content in members.items():
@@ -132,6 +138,22 @@ def replace_database(members, content):
     members |= {ABOUT: json.dumps(about).encode(), DATABASE: content}
 
 
+def no_format(members):
+    members[ABOUT] = b'{"format": "2"}'
+
+
+def no_list(members):
+    members[ABOUT] = b'{"format": 1, "sha256": {}, "blobs": [1]}'
+
+
+def no_json(members):
+    members[ABOUT] = b"[" * 100_000
+
+
+def no_secrets(members):
+    del members["ecr-emulator/secrets.json"]
+
+
 def other_secrets(members):
     members["ecr-emulator/secrets.json"] = b"{}"
 
@@ -154,7 +176,11 @@ def foreign_file(members):
     [
         (newer_format, "A newer ecr-emulator wrote it"),
         (newer_schema, "A newer ecr-emulator wrote it: its database"),
-        (no_database, "a damaged one"),
+        (no_database, "It is damaged: file is not a database"),
+        (no_format, "snapshot.json lacks the number of the format"),
+        (no_list, "snapshot.json does not list the other files"),
+        (no_json, "snapshot.json is not JSON"),
+        (no_secrets, "It is damaged: it lacks ecr-emulator/secrets.json"),
         (other_secrets, "ecr-emulator/secrets.json has other bytes"),
         (wrong_blob, "has other bytes than its name says"),
         (missing_blob, "It is damaged: it lacks 1 blobs"),
@@ -170,9 +196,36 @@ def test_a_file_that_ends_early_is_refused_and_nothing_is_lost(saved, other, sha
     refused(other, saved[: int(len(saved) * share)], "This file cannot be loaded; nothing has changed.")
 
 
-@pytest.mark.parametrize("data", [b"no tar file at all", b"\0" * 10_240])
-def test_another_file_is_refused_and_nothing_is_lost(other, data):
-    refused(other, data, "It is no snapshot of ecr-emulator")
+def test_a_blob_that_is_there_twice_is_refused(saved, other):
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        blob = next(member for member in archive if member.name.startswith("blobs/"))
+        twice = saved[blob.offset : blob.offset_data + -(-blob.size // 512) * 512]
+        end = max(member.offset_data + -(-member.size // 512) * 512 for member in archive.getmembers())
+    refused(other, saved[:end] + twice + saved[end:], "twice")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it does not begin as a tar file"),
+        (b"no tar file at all", "it does not begin as a tar file"),
+        (b"\0" * 10_240, "it is empty"),
+        (gzip.compress(b"a snapshot"), "it is compressed; decompress it first"),
+        (tar_of({"manifest.json": b"[]"}), "its first file is 'manifest.json'"),
+    ],
+)
+def test_another_file_is_refused_and_nothing_is_lost(other, data, reason):
+    refused(other, data, f"It is no snapshot of ecr-emulator, or a damaged one: {reason}")
+
+
+def test_a_disk_that_is_too_small_for_the_file_is_named_and_nothing_is_lost(saved, other):
+    with largest_file(len(saved) - 1):
+        for answer in (other.http.get("/_ecr/state"), load(other, saved)):
+            assert answer.status_code == 503
+            assert answer.json["error"] == "the data directory cannot be written: File too large"
+    assert repositories(other) == ["team/other"]
+    assert not list((other.emulator.data_dir / "snapshots").iterdir())
+    assert load(other, saved).status_code == 200
 
 
 def refused(client, data, reason):

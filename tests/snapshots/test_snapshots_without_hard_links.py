@@ -2,8 +2,6 @@
 
 import errno
 import os
-import resource
-from contextlib import contextmanager
 
 import pytest
 
@@ -11,6 +9,7 @@ from ecr_emulator.domain.names import digest_of
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.testing.upstream.images import image, layer
 from tests.support.images import put_image
+from tests.support.limits import largest_file
 
 SIZE = 2_000_000
 APP = image("app", layer("app", SIZE))
@@ -18,17 +17,6 @@ APP = image("app", layer("app", SIZE))
 
 def files_below(folder):
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-
-
-@contextmanager
-def largest_file(size):
-    """Let writes beyond a size fail, as on a disk that fills up."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(params=["EPERM", "EOPNOTSUPP", "EXDEV"])
