@@ -30,6 +30,7 @@ from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.event_delivery import EventDelivery
+from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.services import Services
@@ -105,6 +106,7 @@ class Emulator:
         self._resume_time()
         self._open_companions()
         self.faults = InjectedFaults(self.clock)
+        self.init_scripts = InitScripts()
         self._open_pull_through()
         self.services = self._wired()
         self._events = EventDelivery(self.settings, self.services, self.settle)
@@ -210,7 +212,7 @@ class Emulator:
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
-        admin = Admin(self.services, self.clock, self._events.admin, self.reset)
+        admin = Admin(self.services, self.clock, self._events.admin, self.reset, self.init_scripts)
         saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
         portable = PortableSnapshots(saved, self._events.quiet, (self._resume_time, self._begin_anew))
         state = StateAdmin(self.services, self.snapshots, portable)

@@ -70,6 +70,9 @@ class Settings:
     seed: tuple[Path, ...] = field(
         default=(), metadata=_as(PATHS, "Seed file, or folder of seeds, to apply at the start; may be repeated.")
     )
+    init_scripts: tuple[Path, ...] = field(
+        default=(), metadata=_as(PATHS, "Init script, or folder of them, to run after the start; may be repeated.")
+    )
     account: str = field(
         default="000000000000", metadata=_as(ACCOUNT, "Account of callers whose access key names none.")
     )
@@ -123,10 +126,7 @@ class Settings:
     verify_signatures: bool = field(
         default=False, metadata=_as(SWITCH, "Check signatures made with access keys of the IAM or STS companion.")
     )
-    strict: bool = field(
-        default=False,
-        metadata=_as(SWITCH, "Depart from the OCI specification where real ECR does."),
-    )
+    strict: bool = field(default=False, metadata=_as(SWITCH, "Depart from the OCI specification where real ECR does."))
     accept_sparse: bool = field(
         default=False,
         metadata=_as(SWITCH, "Accept manifests whose layers or images were never pushed, which ECR refuses."),

@@ -16,6 +16,7 @@ from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, UPSTREAM_EXAMPLE, FaultsAdmin
+from ecr_emulator.admin.init_scripts import InitAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
@@ -24,6 +25,7 @@ from ecr_emulator.admin.welcome import WELCOME
 from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
+from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock
@@ -45,11 +47,14 @@ class Admin:
         clock: MovableClock,
         events: EventsAdmin,
         reset: Callable[[str | None, str | None], None],
+        init_scripts: InitScripts,
     ) -> None:
         self._services = services
         self._clock = clock
         self.clock = ClockAdmin(clock, services)
         self.events = events
+        self.init = InitAdmin(init_scripts)
+        self._init_scripts = init_scripts
         self._reset = reset
 
     def welcome(self, _: Given) -> ResponseReturnValue:
@@ -62,7 +67,9 @@ class Admin:
         return jsonify(status="ok", version=__version__, services={"ecr": "running"})
 
     def ready(self, _: Given) -> ResponseReturnValue:
-        """The database answers."""
+        """Answer a readiness probe: the init scripts have run, and the database answers."""
+        if not self._init_scripts.completed:
+            return jsonify(error="The init scripts have not all run yet; GET /_localstack/init shows them"), 503
         with self._services.store.reading() as work:
             work.repositories.find(self._services.home, "ready")
         return jsonify(status="ready")
@@ -160,10 +167,12 @@ OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
 
 
 def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin) -> list[Address]:
-    """Return all addresses. Wait strategies for LocalStack ask ``/_localstack/health``."""
+    """Return all addresses. Tools for LocalStack ask those below ``/_localstack``."""
     probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
     return [
         *probes,
+        Address("GET", "/_localstack/init", admin.init.show),
+        Address("GET", "/_localstack/init/<stage>", admin.init.show_stage),
         Address("GET", "/", admin.welcome),
         Address("GET", "/_ecr", admin.welcome),
         Address("GET", "/_ecr/", admin.welcome),

@@ -59,13 +59,15 @@ def _serve(loaded: Loaded, stopped: StopFlag) -> None:
         hint = ". Choose another one with --port; 0 picks a free one." if refused.in_use else ""
         raise CannotStart(f"{refused}{hint}") from None
     with opened(settings) as emulator:
+        _find_init_scripts(emulator)
         _seed(emulator)
         server = _server(emulator, listeners)
         gc.freeze()  # these objects live as long as the process: no collection, and no exit, need search them
         server.start()
         version_of(Address.of(replace(settings, port=server.port)))
         _announce(emulator, server.port)
-        stopped.wait()
+        with emulator.init_scripts.running(_environment_of_scripts(settings, server.port)):
+            stopped.wait()
         logger.info("stopping")
         emulator.end_streams()
         in_time = server.stop(settings.shutdown_timeout)
@@ -88,6 +90,33 @@ def _seed(emulator: Emulator) -> None:
     except (SeedError, CallRefused) as refused:
         raise CannotStart(str(refused)) from None
     logger.info("seeded", extra={"facts": asdict(seeded)})
+
+
+def _find_init_scripts(emulator: Emulator) -> None:
+    from ecr_emulator.init_scripts import InitScriptMissing
+
+    try:
+        emulator.init_scripts.find(*emulator.settings.init_scripts)
+    except InitScriptMissing as missing:
+        raise CannotStart(str(missing)) from None
+
+
+def _environment_of_scripts(settings: Settings, port: int) -> dict[str, str]:
+    """Return the environment of init scripts, whose AWS clients ask this emulator.
+
+    Credentials and a Region that the user has set are kept. Variables that name other endpoints are left out, because
+    some of them win over ``AWS_ENDPOINT_URL``.
+    """
+    own = {name: value for name, value in os.environ.items() if "ENDPOINT_URL" not in name}
+    defaults = {
+        "AWS_ACCESS_KEY_ID": settings.account,
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": own.get("AWS_REGION", settings.region),
+        "AWS_PAGER": "",
+        "PYTHONUNBUFFERED": "1",  # so that the output of scripts is in the log when they write it
+    }
+    endpoint = f"http://{_name_of(settings.host)}:{port}"
+    return defaults | own | {"AWS_ENDPOINT_URL": endpoint, "ECR_EMULATOR_PORT": str(port)}
 
 
 def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoProtocolServer:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from ecr_emulator.settings import Settings
 
-OF_THE_SERVER = {"host", "port", "seed", "tls", "tls_dir", "log_level", "log_format", "shutdown_timeout", "threads"}
+OF_THE_SERVER = {
+    "host", "port", "seed", "init_scripts", "tls", "tls_dir", "log_level", "log_format", "shutdown_timeout", "threads"
+}  # fmt: skip
 """Settings of ``ecr-emulator serve`` that have no meaning inside another process."""
 
 

@@ -42,6 +42,7 @@ EXAMPLES = {
     "port": (["0"], "0", "0", 0),
     "data_dir": (["state"], "state", '"state"', Path("state")),
     "seed": (["a.toml", "seeds"], "a.toml, seeds", '["a.toml", "seeds"]', (Path("a.toml"), Path("seeds"))),
+    "init_scripts": (["a.sh", "ready.d"], "a.sh,ready.d", '["a.sh", "ready.d"]', (Path("a.sh"), Path("ready.d"))),
     "account": (["123456789012"], "123456789012", '"123456789012"', "123456789012"),
     "region": (["eu-west-1"], "eu-west-1", '"eu-west-1"', "eu-west-1"),
     "uri_style": (["aws"], "aws", '"aws"', "aws"),
