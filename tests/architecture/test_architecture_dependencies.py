@@ -30,7 +30,9 @@ def declared(requirements):
     return {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in requirements}
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("ecr_emulator", []), ("tests", ["test"]), ("scripts", ["test"])])
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("ecr_emulator", ["testcontainers"]), ("tests", ["test"]), ("scripts", ["test"])]
+)
 def test_imported_packages_are_declared(folder, extras):
     requirements = declared(PROJECT["dependencies"])
     for extra in extras:
