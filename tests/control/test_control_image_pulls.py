@@ -138,7 +138,7 @@ def test_an_ill_formed_id_does_not_reach_the_upstream(ecr, upstream):
 )
 def test_the_failure_of_an_upstream_is_a_failure_of_the_image(ecr, upstream, status, code):
     upstream.add_image("team/app", image(), "v1")
-    upstream.fail("/manifests/v2", status=status, times=inf)
+    upstream.fail("/manifests/v2", status=status, count=inf)
     images, failures = got(ecr, OPEN, {"imageTag": "v1"}, {"imageTag": "v2"})
     assert len(images) == 1
     assert [(each["imageId"], each["failureCode"]) for each in failures] == [({"imageTag": "v2"}, code)]
@@ -199,7 +199,7 @@ def uncached(ecr, plane, upstream):
     app = multi_arch()
     upstream.auth = Basic(*CREDENTIAL)
     upstream.add_image("team/app", app, "v1")
-    upstream.fail("/blobs/", status=404, times=inf)
+    upstream.fail("/blobs/", status=404, count=inf)
     got(ecr, GUARDED, {"imageTag": "v1"})
     plane.settle()
     upstream.heal()
@@ -221,7 +221,7 @@ def test_a_layer_that_is_not_cached_yet_is_fetched_when_its_url_is_asked_for(ecr
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
 def test_a_layer_that_the_upstream_does_not_give_has_no_url(ecr, upstream, uncached, status):
-    upstream.fail("/blobs/", status=status, times=inf)
+    upstream.fail("/blobs/", status=status, count=inf)
     with pytest.raises(ecr.exceptions.UnableToGetUpstreamLayerException):
         layer_url(ecr, GUARDED, uncached)
     assert availability(ecr, uncached) == "UNAVAILABLE"

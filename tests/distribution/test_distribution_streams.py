@@ -172,7 +172,7 @@ def test_a_blob_that_the_upstream_lost_is_unknown(through, upstream):
 def test_an_upstream_that_fails_before_the_first_byte_is_an_error(through, upstream, status, expected, retry_after):
     app = image(1, BLOB)
     upstream.add_image("app", app, "v1")
-    upstream.fail(f"/blobs/{BLOB.digest}", answers(status, Retry_After="3600"), times=99)
+    upstream.fail(f"/blobs/{BLOB.digest}", answers(status, Retry_After="3600"), count=99)
     answer = through.get(pulled(through, app))
     assert refusal(answer)[:2] == expected
     assert answer.headers.get("Retry-After") == retry_after
@@ -188,7 +188,7 @@ def test_an_upstream_that_fails_after_the_first_byte_ends_the_response_early(thr
     def wrong_in_the_end(_, reply):
         return replace(reply, body=wrong, waits_for=go_on, waits_at=300_000)
 
-    upstream.fail(f"/blobs/{BLOB.digest}", wrong_in_the_end, times=99)
+    upstream.fail(f"/blobs/{BLOB.digest}", wrong_in_the_end, count=99)
     path = pulled(through, app)
     with server(through.emulator.wsgi) as port, open_response(through, port, f"GET {path}") as answer:
         assert (answer.status, answer.headers["Content-Length"]) == (200, "400000")
@@ -204,7 +204,7 @@ def test_an_upstream_that_fails_after_the_first_byte_ends_the_response_early(thr
 def test_a_head_of_a_blob_asks_no_upstream(through, upstream):
     app = image(1, BLOB)
     upstream.add_image("app", app, "v1")
-    upstream.fail("/blobs/", answers(404), times=99)
+    upstream.fail("/blobs/", answers(404), count=99)
     path = pulled(through, app)
     assert through.emulator.settle(SECONDS)
     before = upstream.count(None, "/blobs/")

@@ -64,7 +64,7 @@ def test_a_cached_image_is_served_while_docker_hub_is_down(emulator, hub):
 )
 def test_a_client_hears_why_an_upstream_refuses(emulator, hub, status, headers, code):
     emulator.clock.freeze()
-    hub.fail("/manifests/", status=status, headers=headers, times=10)
+    hub.fail("/manifests/", status=status, headers=headers, count=10)
     with pytest.raises(Exception, match=code):
         emulator.pull("docker-hub/library/nginx:1.27")
     hub.heal()

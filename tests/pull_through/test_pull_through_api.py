@@ -61,7 +61,7 @@ def test_a_layer_of_an_image_that_nobody_pulled_is_not_fetched(lazy, upstream):
 
 def test_wrong_bytes_have_no_url(lazy, upstream):
     got(lazy, imageDigest=APP.images[0].digest)
-    upstream.fail("/blobs/", corrupted(), times=99)
+    upstream.fail("/blobs/", corrupted(), count=99)
     request = {"repositoryName": NAME, "layerDigest": APP.images[0].layers[0].digest}
     assert refusal(lazy.ecr.get_download_url_for_layer, **request) == (
         "UnableToGetUpstreamLayerException",
@@ -71,7 +71,7 @@ def test_wrong_bytes_have_no_url(lazy, upstream):
 
 def test_a_call_for_many_images_returns_a_result_for_each(cache, upstream):
     upstream.add_image("team/app", APP, "v1")
-    upstream.fail("/manifests/busy", status=429, headers={"Retry-After": "60"}, times=99)
+    upstream.fail("/manifests/busy", status=429, headers={"Retry-After": "60"}, count=99)
     cache.rule()
     ids = [{"imageTag": "v1"}, {"imageTag": "gone"}, {"imageDigest": APP.images[1].digest}, {"imageTag": "busy"}]
     answer = cache.ecr.batch_get_image(repositoryName=NAME, imageIds=ids)

@@ -96,7 +96,7 @@ def test_every_registry_of_a_chain_checks_once_a_day(cache, upstream, down, up):
     [(404, 404, "MANIFEST_UNKNOWN"), (429, 429, "TOOMANYREQUESTS"), (403, 403, "DENIED"), (503, 503, "UNKNOWN")],
 )
 def test_a_refusal_at_the_end_of_a_chain_reaches_the_client(upstream, down, up, status, expected, code):
-    upstream.fail("/manifests/", answers(status, Retry_After="3600"), times=99)
+    upstream.fail("/manifests/", answers(status, Retry_After="3600"), count=99)
     up.rule("quay", "quay.io")
     down.rule("eu", up)
     answer = down.manifest("eu/quay/team/app", "v1")
@@ -114,7 +114,7 @@ def test_a_failing_upstream_behind_a_private_registry_leaves_everything_served(c
     down.rule("eu", up)
     down.pull("eu/quay/team/app", "v1")
     cache.settle()
-    upstream.fail(lambda request: True, answers(403), times=99)
+    upstream.fail(lambda request: True, answers(403), count=99)
     cache.advance(days=2)
     assert down.pull("eu/quay/team/app", "v1") == app.raw
 

@@ -79,7 +79,7 @@ def test_a_failing_upstream_leaves_the_cached_image_served(cache, upstream, stat
     cache.settle()
 
     cache.advance(hours=25)
-    upstream.fail(lambda request: True, answers(status), times=99)
+    upstream.fail(lambda request: True, answers(status), count=99)
     assert cache.pull(NAME, "v1") == app.raw
     assert cache.events()[-1]["sync-status"] == "FAILED"
     assert cache.events()[-1]["failure-reason"]
@@ -196,7 +196,7 @@ def test_a_tag_that_moves_to_an_image_that_is_here_costs_one_head(moved, upstrea
 
 @pytest.mark.parametrize("fault", [answers(405), with_headers(Docker_Content_Digest="")], ids=["405", "no digest"])
 def test_a_check_uses_get_if_head_gives_no_digest(moved, upstream, fault):
-    upstream.fail("HEAD /manifests/", fault, times=9)
+    upstream.fail("HEAD /manifests/", fault, count=9)
     assert moved.pull(NAME, "v1") == NEW.raw
     assert asked(upstream)[:2] == [("HEAD", "v1"), ("GET", "v1")]
 
@@ -265,7 +265,7 @@ def test_every_tag_has_24_hours_of_its_own(cache, upstream):
 @pytest.mark.consideration("S13a")
 @pytest.mark.parametrize("fault", [corrupted(), hang_up(), answers(200, b"{}")], ids=["corrupt", "hang up", "nonsense"])
 def test_an_update_that_does_not_arrive_whole_leaves_the_cached_image_served(moved, upstream, fault):
-    upstream.fail("GET /manifests/", fault, times=99)
+    upstream.fail("GET /manifests/", fault, count=99)
     assert moved.pull(NAME, "v1") == OLD.raw
     assert moved.images(NAME) == {OLD.digest: ["v1"]}
     event = moved.events()[-1]
@@ -285,7 +285,7 @@ def test_a_tag_that_was_deleted_upstream_stays_here(moved, upstream):
 
 @pytest.mark.consideration("S13c")
 def test_failed_checks_are_repeated_after_pauses_that_grow_to_an_hour(moved, upstream):
-    upstream.fail("/manifests/", answers(403), times=9_999)
+    upstream.fail("/manifests/", answers(403), count=9_999)
     for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
         before = upstream.count("HEAD")
         moved.manifest(NAME, "v1")

@@ -77,7 +77,7 @@ def test_a_client_of_a_blob_that_turns_out_wrong_sees_a_body_that_breaks_off(ser
     def wrong_and_slow(request, reply):
         return stalls(go_on, after=MIB)(request, type(reply)(reply.status, reply.body[:-1] + b"?"))
 
-    served.upstream.fail(f"/blobs/{blob.digest}", wrong_and_slow, times=2)
+    served.upstream.fail(f"/blobs/{blob.digest}", wrong_and_slow, count=2)
     with served.get(f"blobs/{blob.digest}", stream=True) as answer:
         assert answer.status_code == 200
         go_on.set()

@@ -92,7 +92,7 @@ def test_cached_images_are_replicated_with_all_that_they_list(ruled):
 def test_an_image_is_replicated_when_the_last_of_it_has_come(ruled, upstream):
     destination = {"region": "eu-west-1", "registryId": ACCOUNT}
     ruled.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
-    upstream.fail(f"/blobs/{APP.images[0].layers[0].digest}", status=404, times=99)
+    upstream.fail(f"/blobs/{APP.images[0].layers[0].digest}", status=404, count=99)
     ruled.manifest(NAME, "v1")
     ruled.settle()
     there = client_of(ruled.emulator, account=ACCOUNT, region="eu-west-1")

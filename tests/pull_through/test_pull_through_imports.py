@@ -111,7 +111,7 @@ def test_three_parts_of_one_image_are_fetched_at_the_same_time(cache, upstream):
         at_once.remove(request)
         return reply
 
-    upstream.fail("/blobs/", meet_the_others, times=99)
+    upstream.fail("/blobs/", meet_the_others, count=99)
     cache.rule()
     import_v1(cache)
     assert max(most) == 3
@@ -127,7 +127,7 @@ def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch
             met.append(together.wait(timeout=0.05))
         return reply
 
-    upstream.fail("/blobs/", meet_another, times=99)
+    upstream.fail("/blobs/", meet_another, count=99)
     with running_cache(upstream, tmp_path / "state") as cache:
         cache.rule()
         for number in range(3):
@@ -145,7 +145,7 @@ def test_one_child_that_fails_holds_up_no_other(cache, upstream):
     app = multi_arch(architectures=("amd64", "arm64", "s390x"))
     bad, *good = app.images
     upstream.add_image("team/app", app, "v1")
-    upstream.fail(f"/manifests/{bad.digest}", corrupted(), times=99)
+    upstream.fail(f"/manifests/{bad.digest}", corrupted(), count=99)
     cache.rule()
     assert set(import_v1(cache)) == {app.digest, *(each.digest for each in good)}
     event = cache.events()[-1]
@@ -158,8 +158,8 @@ def test_one_child_that_fails_holds_up_no_other(cache, upstream):
 def test_an_import_that_failed_goes_on_when_the_tag_is_found_unchanged(cache, upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    upstream.fail(f"/manifests/{app.images[0].digest}", answers(403), times=99)
-    upstream.fail(f"/blobs/{app.images[1].layers[0].digest}", answers(404), times=99)
+    upstream.fail(f"/manifests/{app.images[0].digest}", answers(403), count=99)
+    upstream.fail(f"/blobs/{app.images[1].layers[0].digest}", answers(404), count=99)
     cache.rule()
     import_v1(cache)
     assert cache.events()[-1]["sync-status"] == "FAILED"
@@ -270,7 +270,7 @@ def test_the_last_pulls_of_a_rate_limit_are_for_clients(cache, upstream, remaini
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     limit = with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining=f"{remaining};w=21600")
-    upstream.fail("/manifests/", limit, times=99)
+    upstream.fail("/manifests/", limit, count=99)
     cache.rule()
     stored = import_v1(cache)
     assert set(stored) == ({app.digest} if is_spared else {app.digest, *(each.digest for each in app.images)})

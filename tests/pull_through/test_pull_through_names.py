@@ -189,7 +189,7 @@ def test_a_cached_image_is_addressed_by_registry_prefix_and_upstream_path(cache,
 @pytest.mark.consideration("S4b")
 @pytest.mark.parametrize("status", [401, 403, 429, 503])
 def test_nothing_is_created_when_the_upstream_refuses(cache, upstream, status):
-    upstream.fail("/manifests/", status=status, times=99)
+    upstream.fail("/manifests/", status=status, count=99)
     cache.rule()
     assert cache.manifest(NAME, "v1").status_code >= 400
     assert cache.repositories() == []

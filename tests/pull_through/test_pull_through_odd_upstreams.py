@@ -38,7 +38,7 @@ def test_a_tag_follows_an_upstream_that_refuses_head(cache, upstream, status):
     """Harbor and Nexus may refuse HEAD for a manifest that they send for GET."""
     old, new = image("old"), image("new")
     upstream.add_image("team/app", old, "v1")
-    upstream.fail("HEAD /manifests/", answers(status), times=99)
+    upstream.fail("HEAD /manifests/", answers(status), count=99)
     cache.rule()
     assert cache.pull(NAME, "v1") == old.raw
     cache.settle()
@@ -170,7 +170,7 @@ def test_the_images_of_an_index_are_no_signatures_of_it(cache, upstream):
 def test_a_layer_that_its_storage_calls_encoded_is_served_and_cached(cache, upstream, label):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    upstream.fail("/blobs/", with_headers(Content_Encoding=label), times=99)
+    upstream.fail("/blobs/", with_headers(Content_Encoding=label), count=99)
     cache.rule()
     assert cache.pull(NAME, "v1") == app.raw
     cache.settle()
@@ -185,7 +185,7 @@ def test_a_layer_that_breaks_off_reaches_its_client_though_ranges_are_refused(ca
     app = image("app", big)
     upstream.add_image("team/app", app, "v1")
     upstream.fail(f"/blobs/{big.digest}", cut_after(400_000))
-    upstream.fail(lambda request: "Range" in request.headers, answers(status), times=99)
+    upstream.fail(lambda request: "Range" in request.headers, answers(status), count=99)
     cache.rule()
     assert cache.pull(NAME, "v1") == app.raw
     assert [request.headers.get("Range") for request in upstream.asked("GET", big.digest)] == [
@@ -213,7 +213,7 @@ def test_an_image_of_schema_1_is_refused_in_words_and_not_to_be_asked_for_again(
     old, digest = schema_1(layer("one"))
     upstream.add_manifest("team/app", old, "v1")
     upstream.add_manifest("team/app", old, digest)
-    upstream.fail("/manifests/", with_headers(Docker_Content_Digest=digest), times=99)
+    upstream.fail("/manifests/", with_headers(Docker_Content_Digest=digest), count=99)
     cache.rule()
     for _ in range(3):
         answer = cache.manifest(NAME, "v1" if by == "tag" else digest)

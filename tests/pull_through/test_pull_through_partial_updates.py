@@ -25,7 +25,7 @@ ARCHIVE_ALL_BUT_ONE = KEEP_ONE.replace('{"type": "expire"}', '{"type": "transiti
 
 def fails(cache, upstream, part="layer"):
     """Let the update of the tag fail, and all others until the upstream is healed."""
-    upstream.fail(PARTS[part], answers(503), times=9_999)
+    upstream.fail(PARTS[part], answers(503), count=9_999)
     assert cache.pull(NAME, "v1") == OLD.raw
     cache.settle()
 
@@ -91,7 +91,7 @@ def test_images_that_are_shared_with_the_cached_one_stay(cache, upstream):
     new = index(shared, image("fresh", architecture="arm64"))
     cached(cache, upstream)
     moves(cache, upstream, new)
-    upstream.fail(f"/blobs/{new.images[1].layers[0].digest}", answers(503), times=9_999)
+    upstream.fail(f"/blobs/{new.images[1].layers[0].digest}", answers(503), count=9_999)
     cache.pull(NAME, "v1")
     cache.settle()
     lives_by(cache, UNTAGGED_FOR_A_DAY, days=3)
@@ -106,7 +106,7 @@ def test_updates_that_share_a_part_take_none_either(cache, upstream):
     cache.pull(NAME, "v2")
     upstream.add_image("team/app", other, "v2")
     moves(cache, upstream)
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     for tag in ("v1", "v2"):
         assert cache.pull(NAME, tag) == OLD.raw
     cache.settle()
@@ -200,7 +200,7 @@ def test_an_index_of_indexes_is_whole_to_its_last_layer(cache, upstream):
         upstream.add_image("team/app", each)
     upstream.add_manifest("team/app", outer, "v1")
     cache.advance(hours=25)
-    upstream.fail(f"/blobs/{inner.images[1].layers[0].digest}", answers(404), times=9_999)
+    upstream.fail(f"/blobs/{inner.images[1].layers[0].digest}", answers(404), count=9_999)
     assert cache.pull(NAME, "v1") == OLD.raw
     upstream.heal()
     cache.advance(hours=2)

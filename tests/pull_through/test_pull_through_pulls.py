@@ -79,7 +79,7 @@ def test_a_strict_registry_asks_for_what_its_indexes_list(upstream, tmp_path):
     [(404, 404, "MANIFEST_UNKNOWN"), (429, 429, "TOOMANYREQUESTS"), (403, 403, "DENIED"), (503, 503, "UNKNOWN")],
 )
 def test_without_a_cached_image_the_client_hears_what_the_upstream_said(cache, upstream, status, expected, code):
-    upstream.fail("/manifests/", answers(status, b"<html>not json</html>", Retry_After="3600"), times=99)
+    upstream.fail("/manifests/", answers(status, b"<html>not json</html>", Retry_After="3600"), count=99)
     cache.rule()
     answer = cache.manifest(NAME, "v1")
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (expected, code)
@@ -99,7 +99,7 @@ def test_many_clients_pull_a_cold_image_and_the_upstream_sends_it_once(cache, up
 
 
 def test_all_clients_of_a_failing_pull_get_the_same_reason(cache, upstream):
-    upstream.fail("/manifests/", answers(429, Retry_After="3600"), times=99)
+    upstream.fail("/manifests/", answers(429, Retry_After="3600"), count=99)
     cache.rule()
     with ThreadPoolExecutor(12) as clients:
         answers_ = list(clients.map(lambda _: cache.manifest(NAME, "v1"), range(12)))
@@ -111,7 +111,7 @@ def test_a_blob_streams_to_the_client_while_it_is_cached(cache, upstream):
     app = image(1, layer("large", 4_000_000))
     upstream.add_image("team/app", app, "v1")
     go_on = Event()
-    upstream.fail(f"/blobs/{app.layers[0].digest}", stalls(go_on, after=2_000_000), times=1)
+    upstream.fail(f"/blobs/{app.layers[0].digest}", stalls(go_on, after=2_000_000), count=1)
     cache.rule()
     cache.manifest(NAME, "v1")
     try:
@@ -139,7 +139,7 @@ def test_a_client_that_leaves_does_not_spoil_the_cache(cache, upstream):
 def test_wrong_bytes_from_the_upstream_are_never_cached(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    upstream.fail(f"/blobs/{app.layers[0].digest}", corrupted(), times=99)
+    upstream.fail(f"/blobs/{app.layers[0].digest}", corrupted(), count=99)
     cache.rule()
     assert cache.manifest(NAME, "v1").status_code == 200
     cache.settle()

@@ -36,7 +36,7 @@ def without_library(cache, upstream):
 
 
 def unknown_to_the_hub(cache, upstream):
-    upstream.fail("/manifests/", answers(401), times=9)
+    upstream.fail("/manifests/", answers(401), count=9)
     return "docker-hub/library/ngnix", (
         f"registry-1.docker.io ({upstream.url}) answered 401 when asked for library/ngnix 1.27: the credential is "
         "wrong or may not read it, or there is no repository of this name (some registries answer both alike)"
@@ -84,7 +84,7 @@ def test_the_client_hears_ecrs_sentence_and_everybody_the_reason(cache, upstream
 
 
 def test_a_failed_attempt_has_all_the_fields_of_the_event(cache, upstream):
-    upstream.fail("/manifests/", answers(503), times=99)
+    upstream.fail("/manifests/", answers(503), count=99)
     cache.rule()
     cache.manifest(NAME, "v1")
     cache.settle()
@@ -136,7 +136,7 @@ def test_a_rule_goes_from_unknown_to_ok_to_failing_to_resting_and_back(cache, up
     assert (well["state"], well["last_error"]) == ("ok", None)
     assert well["last_success"]
 
-    upstream.fail("/manifests/", answers(503), times=99)
+    upstream.fail("/manifests/", answers(503), count=99)
     cache.manifest(NAME, "v2")
     failing = cache.rule_report("quay")
     assert (failing["state"], failing["last_success"]) == ("failing", well["last_success"])
@@ -188,7 +188,7 @@ def test_the_health_of_rules_is_known_after_a_restart(upstream, tmp_path):
         cache.rule()
         cache.pull(NAME, "v1")
         cache.settle()
-        upstream.fail("/manifests/", answers(503), times=9)
+        upstream.fail("/manifests/", answers(503), count=9)
         cache.manifest(NAME, "v2")
         before = cache.rule_report("quay")
     with running_cache(upstream, tmp_path / "state") as cache:
@@ -227,7 +227,7 @@ def test_rules_are_those_of_one_registry_and_others_are_named(cache):
 
 
 def test_validating_a_rule_asks_an_upstream_that_is_left_alone(cache, upstream):
-    upstream.fail("/manifests/", answers(503), times=99)
+    upstream.fail("/manifests/", answers(503), count=99)
     cache.rule()
     for number in range(5):
         cache.manifest(NAME, f"v{number}")

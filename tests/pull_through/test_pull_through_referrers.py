@@ -80,7 +80,7 @@ def test_a_refresh_of_the_tag_makes_a_new_signature_known(cache, upstream, liste
     assert cache.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT}).status_code == 200
     assert listed() == sorted([SIGNED.digest, second.digest])
     cache.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1", "account": ACCOUNT})
-    upstream.fail("/referrers/", answers(503), times=99)
+    upstream.fail("/referrers/", answers(503), count=99)
     assert listed() == sorted([SIGNED.digest, second.digest]), "the known referrers are listed while the upstream fails"
 
 
@@ -95,7 +95,7 @@ def test_an_empty_listing_is_good_for_a_day_too(cache, upstream, listed):
 def test_a_listing_outlives_the_upstream(cache, upstream, listed):
     listed()
     cache.advance(days=2)
-    upstream.fail("/referrers/", answers(503), times=99)
+    upstream.fail("/referrers/", answers(503), count=99)
     assert listed() == [SIGNED.digest]
     asked = len(upstream.requests)
     assert listed() == [SIGNED.digest]
@@ -106,7 +106,7 @@ def test_a_listing_outlives_the_upstream(cache, upstream, listed):
 @pytest.mark.usefixtures("pulled")
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_a_failure_is_never_remembered_as_an_empty_listing(cache, upstream, status):
-    upstream.fail("/referrers/", answers(status), times=99)
+    upstream.fail("/referrers/", answers(status), count=99)
     assert over_http(cache) == []
     request = {"repositoryName": NAME, "subjectId": {"imageDigest": APP.digest}}
     code, message = refusal(cache.ecr.list_image_referrers, **request)
@@ -159,7 +159,7 @@ def test_without_a_referrers_api_the_fallback_tag_is_read(cache, upstream, liste
     upstream.referrers_page = 0
     index = {"schemaVersion": 2, "manifests": [SIGNED.descriptor]}
     body = json.dumps(index).encode()
-    upstream.fail(f"/manifests/{APP.digest.replace(':', '-')}", answers(200, body, Content_Type=OCI_INDEX), times=1)
+    upstream.fail(f"/manifests/{APP.digest.replace(':', '-')}", answers(200, body, Content_Type=OCI_INDEX), count=1)
     assert listed() == [SIGNED.digest]
     assert len(upstream.requests) == 2
 

@@ -62,7 +62,7 @@ def test_a_refresh_ignores_negative_answers_and_open_breakers(cache, upstream):
     upstream.add_image("team/app", app, "v1")
     assert cache.refresh(f"{NAME}:v1").json["refreshed"][0]["outcome"] == "imported"
 
-    upstream.fail("/manifests/", answers(503), times=99)
+    upstream.fail("/manifests/", answers(503), count=99)
     for number in range(5):
         cache.manifest(NAME, f"w{number}")
     upstream.heal()
@@ -161,7 +161,7 @@ def test_a_pull_without_a_tag_is_of_latest_and_one_by_digest_of_that(cache, upst
 def test_a_pull_that_breaks_off_says_why_in_its_last_line(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    upstream.fail(f"/blobs/{app.layers[0].digest}", corrupted(), times=99)
+    upstream.fail(f"/blobs/{app.layers[0].digest}", corrupted(), count=99)
     cache.rule()
     last = pull(cache, f"{NAME}:v1")[-1]
     assert last["code"] == "UpstreamUnavailable"
@@ -209,7 +209,7 @@ def test_a_pull_that_cannot_begin_says_why(cache, image_name, status, words):
 
 @pytest.mark.parametrize(("fault", "status"), [(answers(403), 403), (answers(503), 503), (answers(429), 429)])
 def test_a_pull_that_the_upstream_refuses_says_why(cache, upstream, fault, status):
-    upstream.fail("/manifests/", fault, times=9)
+    upstream.fail("/manifests/", fault, count=9)
     cache.rule()
     answer = cache.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"})
     assert answer.status_code == status

@@ -43,7 +43,7 @@ def silent(upstream, part, at_once):
     def wait():
         assert all(asked.acquire(timeout=SOON) for _ in range(at_once))
 
-    upstream.fail(part, say_nothing, times=float("inf"))
+    upstream.fail(part, say_nothing, count=float("inf"))
     try:
         yield wait
     finally:
@@ -122,7 +122,7 @@ def test_work_under_way_does_not_outlive_a_reset(cache, upstream):
 def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(cache, upstream):
     app = image()
     upstream.add_image("team/app", app, "v1")
-    upstream.fail("/blobs/", corrupted(), times=float("inf"))
+    upstream.fail("/blobs/", corrupted(), count=float("inf"))
     cache.rule()
     cache.manifest("quay/team/app", "v1")
     cache.settle()

@@ -87,7 +87,7 @@ def tagged(cache, name=NAME):
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 def test_an_update_of_which_a_part_does_not_come_leaves_the_tag_where_it_is(moved, upstream, part, fault):
     moved.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
-    upstream.fail(part, fault, times=9_999)
+    upstream.fail(part, fault, count=9_999)
     for _ in range(3):
         assert moved.pull(NAME, "v1") == OLD.raw
         assert tagged(moved) == OLD.digest
@@ -115,7 +115,7 @@ def test_an_image_without_an_index_is_no_exception(cache, upstream, what):
 
 
 def test_an_update_that_failed_is_tried_again_after_growing_pauses(moved, upstream):
-    upstream.fail(PARTS["layer"], answers(403), times=9_999)
+    upstream.fail(PARTS["layer"], answers(403), count=9_999)
     for minutes in (1, 2, 4, 8):
         moved.pull(NAME, "v1")
         moved.settle()
@@ -133,7 +133,7 @@ def test_an_update_that_failed_is_tried_again_after_growing_pauses(moved, upstre
 
 
 def test_an_update_that_the_rate_limit_does_not_allow_waits(moved, upstream):
-    upstream.fail("/manifests/", with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining="9;w=21600"), times=99)
+    upstream.fail("/manifests/", with_headers(RateLimit_Limit="100;w=21600", RateLimit_Remaining="9;w=21600"), count=99)
     assert moved.pull(NAME, "v1") == OLD.raw
     assert tagged(moved) == OLD.digest
     assert moved.events()[-1]["failure-code"] == "UpstreamTooManyRequests"
@@ -144,7 +144,7 @@ def test_an_update_that_the_rate_limit_does_not_allow_waits(moved, upstream):
 
 
 def test_the_api_is_served_as_the_registry_is(moved, upstream):
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     call = {"repositoryName": NAME, "imageIds": [{"imageTag": "v1"}]}
     (served,) = moved.ecr.batch_get_image(**call)["images"]
     assert served["imageId"]["imageDigest"] == OLD.digest
@@ -155,7 +155,7 @@ def test_the_api_is_served_as_the_registry_is(moved, upstream):
 
 
 def test_the_new_image_is_pulled_by_its_digest_as_it_comes(moved, upstream):
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     assert moved.pull(NAME, "v1") == OLD.raw
     assert moved.manifest(NAME, NEW.digest).data == NEW.raw
     assert moved.pull(NAME, NEW.images[1].digest) == NEW.images[1].raw
@@ -168,7 +168,7 @@ def test_every_tag_of_a_new_image_waits_for_it(cache, upstream):
     cache.pull(NAME, "latest")
     upstream.add_image("team/app", NEW, "latest")
     moves(cache, upstream)
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     for tag in ("v1", "latest"):
         assert cache.pull(NAME, tag) == OLD.raw
     cache.settle()
@@ -189,7 +189,7 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
     lost = BROKEN.layers[0].digest
     (file,) = (cache.emulator.data_dir / "blobs").rglob(lost.removeprefix("sha256:"))
     file.unlink()
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     assert cache.pull(NAME, "v1") == OLD.raw
     assert tagged(cache) == OLD.digest
     upstream.heal()
@@ -226,12 +226,12 @@ def test_an_update_of_an_unusable_cached_image_is_like_a_first_pull(cache, upstr
 
 def test_the_complete_platforms_of_an_incomplete_image_are_not_lost(cache, upstream):
     upstream.add_image("team/app", OLD, "v1")
-    upstream.fail(f"/manifests/{OLD.images[1].digest}", answers(403), times=9_999)
+    upstream.fail(f"/manifests/{OLD.images[1].digest}", answers(403), count=9_999)
     cache.rule()
     cache.manifest(NAME, "v1")
     cache.settle()
     moves(cache, upstream)
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     cache.manifest(NAME, "v1")
     cache.settle()
     assert tagged(cache) == OLD.digest
@@ -247,7 +247,7 @@ def test_blobs_that_clients_pulled_are_not_lost_by_an_update_in_a_sparse_mode(up
         cache.pull(NAME, OLD.images[0].digest)
         cache.settle()
         moves(cache, upstream)
-        upstream.fail(PARTS["layer"], answers(503), times=9_999)
+        upstream.fail(PARTS["layer"], answers(503), count=9_999)
         assert cache.manifest(NAME, "v1").data == OLD.raw
         cache.settle()
         upstream.heal()
@@ -315,7 +315,7 @@ def test_an_image_that_an_index_replaces_is_not_lost(cache, upstream):
 def test_an_image_of_ones_own_is_not_lost_to_one_that_does_not_come(moved, upstream):
     mine = image("mine")
     put_image(moved.ecr, NAME, mine, "v1")
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     assert moved.pull(NAME, "v1") == mine.raw
     assert tagged(moved) == mine.digest
 
@@ -342,7 +342,7 @@ def test_nothing_is_set_off_by_an_update_before_its_tag_moves(moved, upstream):
     moved.ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [destination]}]})
     there = client_of(moved.emulator, account=ACCOUNT, region="eu-west-1")
     before = len(moved.http.get("/_ecr/events").json["events"])
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
 
     def told(kind):
         moved.settle()

@@ -86,7 +86,7 @@ def test_images_of_a_failed_update_expire_like_any_untagged_image(cache, upstrea
     cached(cache, upstream)
     moves(cache, upstream)
     cache.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
-    upstream.fail(PARTS["layer"], answers(503), times=9_999)
+    upstream.fail(PARTS["layer"], answers(503), count=9_999)
     cache.pull(NAME, "v1")
     cache.settle()
     assert NEW.digest in cache.images(NAME)
@@ -258,7 +258,7 @@ def test_a_refresh_of_a_repository_waits_once_for_all_its_updates(cache, upstrea
 def test_a_refresh_that_finds_an_update_that_does_not_come_fails(cache, upstream):
     cached(cache, upstream)
     moves(cache, upstream)
-    upstream.fail(PARTS["image"], answers(503), times=9_999)
+    upstream.fail(PARTS["image"], answers(503), count=9_999)
     refreshed = refresh(cache)
     assert (refreshed["outcome"], refreshed["digest"], refreshed["previous"]) == ("failed", OLD.digest, OLD.digest)
     assert "answered 503" in refreshed["reason"]
@@ -303,7 +303,7 @@ def test_a_tag_in_another_registry_that_is_not_whole_there_moves_nothing_here(ca
     up.ecr.delete_repository(repositoryName="quay/team/app", force=True)
     upstream.add_image("team/app", NEW, "v1")
     cache.advance(hours=25)
-    upstream.fail(PARTS["image"], answers(status), times=9_999)
+    upstream.fail(PARTS["image"], answers(status), count=9_999)
     assert down.pull("eu/quay/team/app", "v1") == OLD.raw
     cache.settle()
     assert up.tags("quay/team/app")[NEW.digest] == ["v1"], "for the nearer registry it is a first pull"

@@ -155,7 +155,7 @@ def test_a_changed_rule_is_tried_at_once(cache, upstream, bill):
 
 @pytest.mark.parametrize("fault", [answers(503), hang_up()], ids=["503", "hangs up"])
 def test_the_sixth_pull_from_a_broken_upstream_asks_it_nothing(cache, upstream, bill, fault):
-    upstream.fail("/manifests/", fault, times=99)
+    upstream.fail("/manifests/", fault, count=99)
     cache.rule()
     for number in range(5):
         assert cache.manifest(NAME, f"v{number}").status_code == 503
@@ -241,7 +241,7 @@ def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill, tmp_path):
         cache.pull(NAME, "v1")
         cache.settle()
         cache.advance(hours=25)
-        upstream.fail("/manifests/", answers(503), times=99)
+        upstream.fail("/manifests/", answers(503), count=99)
         cache.pull(NAME, "v1")
         for number in range(5):
             cache.manifest(NAME, f"w{number}")

@@ -41,7 +41,7 @@ def test_a_cached_manifest_is_fetched_again(cached, upstream):
 def test_damaged_parts_stay_broken_until_an_upstream_serves_them(cached, upstream):
     removed(file_of(cached.emulator.data_dir, BASE.digest))
     damage_manifest(cached.emulator.data_dir, APP.digest)
-    upstream.fail("/v2/", status=404, times=99)
+    upstream.fail("/v2/", status=404, count=99)
     assert verify(cached.http)[0] == [
         ("missing", "blob", BASE.digest, "broken"), ("damaged", "manifest", APP.digest, "broken")
     ]  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_layer_is_healed_for_all_repositories_that_hold_it(cached):
 def test_parts_left_out_on_purpose_are_not_failures(cache, upstream):
     cache.rule()
     upstream.add_image("team/app", APP, "v1")
-    upstream.fail("/blobs/", status=404, times=99)
+    upstream.fail("/blobs/", status=404, count=99)
     assert cache.manifest(NAME, "v1").status_code == 200
     cache.settle()
     assert verify(cache.http)[0] == []

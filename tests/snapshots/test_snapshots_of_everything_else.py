@@ -120,7 +120,7 @@ def test_a_rate_limit_is_kept_again(cache, upstream):
 
 def test_a_broken_upstream_is_left_alone_again(cache, upstream):
     cache.rule()
-    upstream.fail("/manifests/", answers(503), times=99)
+    upstream.fail("/manifests/", answers(503), count=99)
     for number in range(5):
         assert cache.manifest(NAME, f"v{number}").status_code == 503
     snapshot = cache.emulator.snapshots.take()

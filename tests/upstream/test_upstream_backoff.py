@@ -66,7 +66,7 @@ def later(adapter, **by):
 @pytest.mark.parametrize("fault", [answers(503), hang_up()], ids=["503", "hangs up"])
 def test_after_five_failures_in_a_row_the_sixth_pull_asks_nothing(hub, adapter, fault):
     upstream = adapter.at()
-    hub.fail("/manifests/", fault, times=99)
+    hub.fail("/manifests/", fault, count=99)
     failures = [outcome(upstream) for _ in range(5)]
     assert {type(failure) for failure in failures} == {UpstreamUnavailable}
     asked = len(hub.requests)
@@ -86,7 +86,7 @@ def test_after_five_failures_in_a_row_the_sixth_pull_asks_nothing(hub, adapter, 
 
 def test_after_the_rest_one_request_finds_out_whether_the_host_is_back(hub, adapter):
     upstream = adapter.at()
-    hub.fail("/manifests/", status=500, times=16)
+    hub.fail("/manifests/", status=500, count=16)
     for _ in range(5):
         outcome(upstream)
     later(adapter, seconds=30)
@@ -103,7 +103,7 @@ def test_after_the_rest_one_request_finds_out_whether_the_host_is_back(hub, adap
 
 def test_only_one_of_many_finds_out_whether_the_host_is_back(hub, adapter):
     upstream = adapter.at()
-    hub.fail("/manifests/", status=500, times=15)
+    hub.fail("/manifests/", status=500, count=15)
     for _ in range(5):
         outcome(upstream)
     later(adapter, seconds=30)
@@ -123,7 +123,7 @@ def test_only_one_of_many_finds_out_whether_the_host_is_back(hub, adapter):
 def test_an_answer_ends_the_row_of_failures(hub, adapter, status):
     upstream = adapter.at()
     for number in range(6):
-        hub.fail("/manifests/", status=503, times=12)
+        hub.fail("/manifests/", status=503, count=12)
         for _ in range(4):
             assert isinstance(outcome(upstream), UpstreamUnavailable)
         if status != 200:
@@ -135,7 +135,7 @@ def test_an_answer_ends_the_row_of_failures(hub, adapter, status):
 
 def test_a_host_that_answers_with_a_refused_redirect_is_available_again(hub, adapter):
     upstream = adapter.at()
-    hub.fail("/manifests/", status=500, times=15)
+    hub.fail("/manifests/", status=500, count=15)
     for _ in range(5):
         outcome(upstream)
     later(adapter, seconds=30)
@@ -147,8 +147,8 @@ def test_a_host_that_answers_with_a_refused_redirect_is_available_again(hub, ada
 def test_the_breaker_of_a_storage_host_leaves_the_registry_reachable(hub, adapter, new_upstream):
     cdn = new_upstream()
     adapter.addresses["cdn.docker.com"] = cdn.url
-    hub.fail("/blobs/", redirects("https://cdn.docker.com/b"), times=99)
-    cdn.fail("/b", status=503, times=99)
+    hub.fail("/blobs/", redirects("https://cdn.docker.com/b"), count=99)
+    cdn.fail("/b", status=503, count=99)
     upstream, blob = adapter.at(), layer("blob")
     for _ in range(6):
         with pytest.raises(UpstreamUnavailable):
@@ -161,7 +161,7 @@ def test_a_token_service_that_fails_is_left_alone_too(hub, adapter, new_upstream
     tokens = new_upstream()
     adapter.addresses["auth.docker.io"] = tokens.url
     hub.auth = Bearer(realm="https://auth.docker.io/token")
-    tokens.fail("/token", status=500, times=99)
+    tokens.fail("/token", status=500, count=99)
     upstream = adapter.at()
     for _ in range(6):
         assert "auth.docker.io" in outcome(upstream).reason
@@ -303,7 +303,7 @@ def test_a_manifest_does_not_wait_behind_blobs(hub, adapter):
     arrived, go_on = Semaphore(0), Event()
     blobs = [layer(number) for number in range(BLOBS_PER_HOST + 4)]
     hub.add_blobs(NAME, *blobs)
-    hub.fail("/blobs/", announced(arrived, stalls(go_on, after=10)), times=99)
+    hub.fail("/blobs/", announced(arrived, stalls(go_on, after=10)), count=99)
     upstream = adapter.at()
 
     def download(blob):

@@ -99,14 +99,14 @@ def test_silence_before_the_first_byte_is_mended_too(hub, adapter):
 
 
 def test_a_blob_may_break_off_any_number_of_times_while_it_moves(hub, adapter):
-    hub.fail("/blobs/", cut_after(256 * 1024), times=11)
+    hub.fail("/blobs/", cut_after(256 * 1024), count=11)
     assert read(adapter.at()) == BLOB.raw
     assert len(hub.requests) == 12
 
 
 @pytest.mark.parametrize("progress", [0, 10])
 def test_a_blob_that_does_not_move_is_given_up_after_five_resumes(hub, adapter, progress):
-    hub.fail("/blobs/", cut_after(progress), times=99)
+    hub.fail("/blobs/", cut_after(progress), count=99)
     with pytest.raises(UpstreamUnavailable, match=f"broke off at byte {progress * 6} of 3000000 again and again"):
         read(adapter.at())
     assert len(hub.requests) == 6
@@ -115,7 +115,7 @@ def test_a_blob_that_does_not_move_is_given_up_after_five_resumes(hub, adapter, 
 
 def test_an_upstream_that_is_away_for_a_while_is_waited_for(hub, adapter):
     hub.fail("/blobs/", cut_after(MIB))
-    hub.fail("/blobs/", hang_up(), times=6)
+    hub.fail("/blobs/", hang_up(), count=6)
     assert read(adapter.at()) == BLOB.raw
     assert ranges(hub) == [None] + [f"bytes={MIB}-"] * 7
     assert adapter.pauses == [0.5, 1.0, 0.5, 0.5, 1.0, 1.0], "between tries, and between resumes"
@@ -123,7 +123,7 @@ def test_an_upstream_that_is_away_for_a_while_is_waited_for(hub, adapter):
 
 def test_an_upstream_that_does_not_come_back_is_given_up_after_five_resumes(hub, adapter):
     hub.fail("/blobs/", cut_after(MIB))
-    hub.fail("/blobs/", answers(503), times=99)
+    hub.fail("/blobs/", answers(503), count=99)
     with pytest.raises(UpstreamUnavailable, match=f"broke off at byte {MIB} of 3000000 again and again: .* 503"):
         read(adapter.at())
     assert len(hub.requests) == 1 + 5 * 3
@@ -147,7 +147,7 @@ def test_after_a_wrong_range_the_whole_is_asked_for(hub, adapter, fault):
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 412, 501])
 def test_after_a_refused_range_the_whole_is_asked_for(hub, adapter, status):
     hub.fail("/blobs/", cut_after(MIB))
-    hub.fail(lambda request: "Range" in request.headers, answers(status), times=99)
+    hub.fail(lambda request: "Range" in request.headers, answers(status), count=99)
     assert read(adapter.at()) == BLOB.raw
     assert ranges(hub) == [None, f"bytes={MIB}-", None]
     assert adapter.pauses == []
@@ -170,7 +170,7 @@ def test_a_compressed_blob_is_refused_before_its_first_byte(hub, adapter):
 
 
 def test_a_part_that_nobody_asked_for_is_refused(hub, adapter):
-    hub.fail("/blobs/", wrong_range(), times=9)
+    hub.fail("/blobs/", wrong_range(), count=9)
     with pytest.raises(UpstreamUnavailable, match="answered 206"):
         read(adapter.at())
 
@@ -200,7 +200,7 @@ def test_a_reader_may_leave_early(hub, adapter):
 
 @pytest.mark.parametrize("fault", [answers(503), hang_up()], ids=["503", "hangs up"])
 def test_a_blob_is_asked_for_three_times(hub, adapter, fault):
-    hub.fail("/blobs/", fault, times=99)
+    hub.fail("/blobs/", fault, count=99)
     with pytest.raises(UpstreamUnavailable):
         read(adapter.at())
     assert len(hub.requests) == 3
@@ -252,19 +252,19 @@ class TestBlobsThatAreKeptElsewhere:
     @pytest.mark.parametrize("status", [400, 403, 501])
     def test_a_storage_service_that_refuses_ranges_is_asked_for_the_whole(self, hub, adapter, cdn, status):
         cdn.fail("/b", cut_after(MIB))
-        cdn.fail(lambda request: "Range" in request.headers, answers(status), times=99)
+        cdn.fail(lambda request: "Range" in request.headers, answers(status), count=99)
         assert read(adapter.at()) == BLOB.raw
         assert ranges(cdn) == [None, f"bytes={MIB}-", None]
         assert ranges(hub) == [None, f"bytes={MIB}-", None]
 
     def test_an_address_that_stays_shut_is_no_matter_of_the_credential(self, hub, adapter, cdn):
-        cdn.fail("/b", status=403, times=9)
+        cdn.fail("/b", status=403, count=9)
         with pytest.raises(UpstreamUnavailable, match=r"cdn\.example\.com .*, to which \S+ redirects, answered 403"):
             read(adapter.at(credential=Credential("somebody", "token")))
         assert len(hub.requests) == 2
 
     def test_the_registry_itself_can_still_refuse(self, hub, adapter):
-        hub.fail("/blobs/", status=403, times=9)
+        hub.fail("/blobs/", status=403, count=9)
         with pytest.raises(UpstreamAccessDenied):
             read(adapter.at(credential=Credential("somebody", "token")))
         assert hub.count("GET", "/blobs/") == 1

@@ -191,7 +191,7 @@ def test_manifests_may_be_redirected(hub, adapter, new_upstream):
     nginx = image()
     regional.add_image(NAME, nginx, "latest")
     adapter.addresses["us-docker.pkg.dev"] = regional.url
-    hub.fail("/manifests/", redirects(f"https://us-docker.pkg.dev/v2/{NAME}/manifests/latest"), times=2)
+    hub.fail("/manifests/", redirects(f"https://us-docker.pkg.dev/v2/{NAME}/manifests/latest"), count=2)
 
     assert adapter.at().manifest(NAME, "latest").raw == nginx.raw
     assert adapter.at().head_manifest(NAME, "latest").digest == nginx.digest

@@ -43,7 +43,7 @@ def read(upstream):
 
 
 def test_a_redirect_to_a_name_that_means_a_private_address_is_refused(hub, adapter, inside, private):
-    hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b?sig=secret"), times=9)
+    hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b?sig=secret"), count=9)
     with resolving(cdn_test=private), pytest.raises(UpstreamUnavailable) as refused:
         read(adapter.at())
     assert refused.value.reason == (
@@ -95,7 +95,7 @@ def test_a_connection_uses_the_address_that_was_checked(hub, adapter, inside):
 
 
 def test_every_new_connection_looks_anew(hub, adapter, inside):
-    hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b"), times=9)
+    hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b"), count=9)
     upstream, really = adapter.at(), socket.create_connection
 
     def create_connection(address, timeout=None, **_):
@@ -114,7 +114,7 @@ def test_every_new_connection_looks_anew(hub, adapter, inside):
 
 
 def test_of_several_addresses_only_the_public_ones_are_tried(hub, adapter, inside):
-    hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b"), times=9)
+    hub.fail("/blobs/", redirects(f"http://cdn.test:{inside.port}/b"), count=9)
     connected, really = [], socket.create_connection
 
     def create_connection(address, timeout=None, **_):
@@ -136,7 +136,7 @@ def test_of_several_addresses_only_the_public_ones_are_tried(hub, adapter, insid
 
 
 def test_a_name_that_means_nothing_is_said_to(hub, adapter):
-    hub.fail("/blobs/", redirects("https://nowhere.invalid/b"), times=9)
+    hub.fail("/blobs/", redirects("https://nowhere.invalid/b"), count=9)
     with (
         patch("socket.getaddrinfo", side_effect=_unknown_but_for(socket.getaddrinfo)),
         pytest.raises(

@@ -62,7 +62,7 @@ def test_a_mapped_address_may_also_be_named_itself(hub, adapter, cdn):
 
 
 def test_five_redirects_are_followed_and_no_more(hub, adapter, cdn):
-    cdn.fail(lambda request: request.path == "/loop", redirects("/loop"), times=4)
+    cdn.fail(lambda request: request.path == "/loop", redirects("/loop"), count=4)
     cdn.fail(lambda request: request.path == "/loop", redirects("/b"))
     hub.fail("/blobs/", redirects(f"{cdn.url}/loop"))
     with pytest.raises(UpstreamUnavailable, match=r"registry-1\.docker\.io .* redirects more than 5 times"):
@@ -119,7 +119,7 @@ def test_harmless_redirects_are_followed(location):
 
 @pytest.mark.parametrize("location", ["\xe9", f"https://{'a' * 70}.test/b", "https://\xe9\xff/b"])
 def test_a_redirect_to_an_invalid_address_is_a_failure_like_any_other(hub, adapter, location):
-    hub.fail("/blobs/", redirects(location), times=9)
+    hub.fail("/blobs/", redirects(location), count=9)
     with pytest.raises(UpstreamFailure):
         read(adapter.at())
 

@@ -63,7 +63,7 @@ def test_a_listing_goes_on_at_no_other_registry(hub, adapter, link):
 
 
 def test_a_listing_without_end_is_given_up(hub, adapter, signatures):
-    hub.fail("/referrers/", with_headers(Link=f'</v2/{NAME}/referrers/{SUBJECT.digest}>; rel="next"'), times=1_000)
+    hub.fail("/referrers/", with_headers(Link=f'</v2/{NAME}/referrers/{SUBJECT.digest}>; rel="next"'), count=1_000)
     with pytest.raises(UpstreamUnavailable, match="has no end"):
         adapter.at().referrers(NAME, SUBJECT.digest)
     assert hub.count("GET", "/referrers/") == 100
@@ -77,7 +77,7 @@ def test_a_page_that_breaks_off_is_asked_for_again(hub, adapter, signatures):
 
 def test_one_page_that_fails_fails_the_listing(hub, adapter, signatures):
     hub.referrers_page = 2
-    hub.fail("/referrers/", answers(500), skip=1, times=99)
+    hub.fail("/referrers/", answers(500), skip=1, count=99)
     with pytest.raises(UpstreamUnavailable):
         adapter.at().referrers(NAME, SUBJECT.digest)
 
@@ -85,7 +85,7 @@ def test_one_page_that_fails_fails_the_listing(hub, adapter, signatures):
 @pytest.mark.parametrize("status", [404, 405])
 def test_without_the_api_the_index_under_the_fallback_tag_counts(hub, adapter, status):
     signature = artifact(SUBJECT)
-    hub.fail("/referrers/", answers(status), times=99)
+    hub.fail("/referrers/", answers(status), count=99)
     hub.add_manifest(NAME, an_index(signature.descriptor), SUBJECT.digest.replace(":", "-"))
     assert digests(adapter.at().referrers(NAME, SUBJECT.digest)) == [signature.digest]
 
@@ -107,7 +107,7 @@ def test_an_image_under_the_fallback_tag_is_no_listing(hub, adapter):
 
 def test_the_fallback_tag_failing_is_a_failure_and_no_empty_listing(hub, adapter):
     hub.referrers_page = 0
-    hub.fail("/manifests/", answers(503), times=99)
+    hub.fail("/manifests/", answers(503), count=99)
     with pytest.raises(UpstreamUnavailable):
         adapter.at().referrers(NAME, SUBJECT.digest)
 
@@ -133,14 +133,14 @@ def test_entries_that_are_no_descriptors_are_passed_over(hub, adapter):
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b"{" + b" " * 4_194_304 + b"}", b"[" * 100_000])
 def test_a_body_that_is_no_index_is_a_failure(hub, adapter, body):
-    hub.fail("/referrers/", answers(200, body), times=99)
+    hub.fail("/referrers/", answers(200, body), count=99)
     with pytest.raises(UpstreamUnavailable, match=r"index|4 MiB"):
         adapter.at().referrers(NAME, SUBJECT.digest)
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_a_refusal_of_the_upstream_is_a_failure(hub, adapter, status):
-    hub.fail("/referrers/", answers(status, Retry_After="3600"), times=99)
+    hub.fail("/referrers/", answers(status, Retry_After="3600"), count=99)
     with pytest.raises(UpstreamFailure):
         adapter.at().referrers(NAME, SUBJECT.digest)
 

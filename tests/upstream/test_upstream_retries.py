@@ -26,11 +26,11 @@ def nginx(hub):
     ids=["408", "500", "502", "503", "504", "hangs up", "cut", "reset"],
 )
 def test_a_temporary_failure_is_tried_three_times(hub, adapter, fault):
-    hub.fail("/manifests/", fault, times=2)
+    hub.fail("/manifests/", fault, count=2)
     assert adapter.at().manifest(NAME, "latest").raw == NGINX.raw
     assert adapter.pauses == [0.5, 1.0]
 
-    hub.fail("/manifests/", fault, times=3)
+    hub.fail("/manifests/", fault, count=3)
     with pytest.raises(UpstreamUnavailable, match=r"registry-1\.docker\.io \(http://127"):
         adapter.at().manifest(NAME, "latest")
     assert hub.count("GET") == 6
@@ -40,14 +40,14 @@ def test_a_temporary_failure_is_tried_three_times(hub, adapter, fault):
     ("status", "failure"), [(404, UpstreamNotFound), (418, UpstreamUnavailable), (400, UpstreamUnavailable)]
 )
 def test_a_permanent_failure_is_tried_once(hub, adapter, status, failure):
-    hub.fail("/manifests/", status=status, times=9)
+    hub.fail("/manifests/", status=status, count=9)
     with pytest.raises(failure):
         adapter.at().manifest(NAME, "latest")
     assert (len(hub.requests), adapter.pauses) == (1, [])
 
 
 def test_a_failure_says_who_and_what(hub, adapter):
-    hub.fail("/manifests/", status=503, body=LIMIT, headers={"Retry-After": "60"}, times=3)
+    hub.fail("/manifests/", status=503, body=LIMIT, headers={"Retry-After": "60"}, count=3)
     with pytest.raises(UpstreamUnavailable) as failed:
         adapter.at().manifest(NAME, "latest")
     who = f"registry-1.docker.io ({hub.url})"
@@ -83,7 +83,7 @@ def test_an_upstream_that_does_not_speak_http_is_unavailable(adapter):
 
 def test_an_upstream_that_never_answers_is_not_asked_again(hub, adapter):
     adapter.idle = 0.05
-    hub.fail("/manifests/", stalls(Event()), times=9)
+    hub.fail("/manifests/", stalls(Event()), count=9)
     with pytest.raises(UpstreamUnavailable, match="does not answer: timed out"):
         adapter.at().manifest(NAME, "latest")
     assert len(hub.requests) == 1
@@ -109,7 +109,7 @@ def test_an_upstream_that_is_down_for_a_moment_is_asked_again_when_it_says(hub, 
 
 
 def test_an_upstream_that_will_be_down_for_long_is_asked_once(hub, adapter):
-    hub.fail("/manifests/", status=503, headers={"Retry-After": "60"}, times=9)
+    hub.fail("/manifests/", status=503, headers={"Retry-After": "60"}, count=9)
     with pytest.raises(UpstreamUnavailable) as down:
         adapter.at().manifest(NAME, "latest")
     assert down.value.retry_after == 60

@@ -125,7 +125,7 @@ def test_a_token_that_is_refused_is_replaced_once(hub, adapter, nginx):
 def test_an_upstream_that_refuses_every_token_is_not_asked_for_ever(hub, adapter, nginx):
     hub.auth = Bearer()
     challenge = f'Bearer realm="{hub.url}/token",service="scripted",error="invalid_token"'
-    hub.fail("/manifests/", status=401, headers={"WWW-Authenticate": challenge}, times=9)
+    hub.fail("/manifests/", status=401, headers={"WWW-Authenticate": challenge}, count=9)
 
     with pytest.raises(UpstreamAccessDenied) as denied:
         adapter.at(credential=CREDENTIAL).manifest(NAME, "latest")
@@ -180,7 +180,7 @@ def test_a_token_endpoint_that_sends_no_token_makes_the_upstream_unavailable(hub
 
 def test_a_token_endpoint_that_fails_is_asked_three_times_in_all(hub, adapter, nginx):
     hub.auth = Bearer()
-    hub.fail("/token", status=503, times=9)
+    hub.fail("/token", status=503, count=9)
     with pytest.raises(UpstreamUnavailable, match="503"):
         adapter.at().manifest(NAME, "latest")
     assert (hub.count("GET", "/token"), adapter.pauses) == (3, [0.5, 1.0])
@@ -190,12 +190,12 @@ def test_a_token_endpoint_that_fails_is_asked_three_times_in_all(hub, adapter, n
     ("break_it", "words"),
     [
         (lambda tokens: tokens.stop(), "cannot be reached: Connection refused"),
-        (lambda tokens: tokens.fail("/token", status=503, times=9), "answered 503"),
+        (lambda tokens: tokens.fail("/token", status=503, count=9), "answered 503"),
         (lambda tokens: tokens.fail("/token", status=404), "answered 404 when asked for a token"),
         (lambda tokens: tokens.fail("/token", status=429, headers={"Retry-After": "900"}), "answered 429"),
         (lambda tokens: tokens.fail("/token", answers(200, b"{}")), "answered a token request without a token"),
         (lambda tokens: tokens.fail("/token", redirects("http://10.0.0.1/")), "redirects to http://10.0.0.1/"),
-        (lambda tokens: tokens.fail("/token", redirects("/token"), times=9), "redirects more than 5 times"),
+        (lambda tokens: tokens.fail("/token", redirects("/token"), count=9), "redirects more than 5 times"),
     ],
     ids=["refused", "503", "404", "429", "no token", "redirect", "circle"],
 )

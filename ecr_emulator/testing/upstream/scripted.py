@@ -27,7 +27,7 @@ class _Script:
     matching: Callable[[Request], bool]
     fault: Fault
     skip: int
-    times: float
+    count: float
 
 
 class ScriptedUpstream:
@@ -133,17 +133,17 @@ class ScriptedUpstream:
         status: int = 500,
         body: bytes = b"",
         headers: dict[str, str] | None = None,
-        times: float = 1,
+        count: float = 1,
         skip: int = 0,
     ) -> None:
-        """Spoil the next ``times`` answers to matching requests, after letting ``skip`` of them pass.
+        """Spoil the next ``count`` answers to matching requests, after letting ``skip`` of them pass.
 
         ``matching`` is a predicate, or text such as ``"/blobs/"`` or ``"HEAD /manifests/"``. Without a ``fault``,
         status, body and headers are sent instead. Faults that match the same request are used up one after the other.
         """
         instead = fault or answers(status, body, **(headers or {}))
         with self._lock:
-            self._scripts.append(_Script(_predicate(matching), instead, skip, times))
+            self._scripts.append(_Script(_predicate(matching), instead, skip, count))
 
     def heal(self) -> None:
         """Forget all faults."""
@@ -172,10 +172,10 @@ class ScriptedUpstream:
 
     def _due_fault(self, request: Request) -> Fault | None:
         for script in self._scripts:
-            if not script.matching(request) or script.times <= 0:
+            if not script.matching(request) or script.count <= 0:
                 continue
             if script.skip == 0:
-                script.times -= 1
+                script.count -= 1
                 return script.fault
             script.skip -= 1
         return None

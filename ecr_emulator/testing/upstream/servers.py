@@ -17,12 +17,12 @@ from ecr_emulator.testing.upstream.scripted import Matching, ScriptedUpstream
 
 
 class Answer(TypedDict, total=False):
-    """An answer in place of the right one, to ``times`` requests after ``skip`` others."""
+    """An answer in place of the right one, to ``count`` requests after ``skip`` others."""
 
     status: int
     body: bytes
     headers: dict[str, str]
-    times: float
+    count: float
     skip: int
 
 

@@ -27,7 +27,7 @@ def spoilt(*faults: Fault, method: str = "") -> Break:
     def during(scenario: Scenario, times: int) -> Iterator[None]:
         for number, fault in enumerate(faults, 1):
             matching = f"{method} {scenario.target}".strip()
-            scenario.victim.fail(matching, fault, times=times if number == len(faults) else 1)
+            scenario.victim.fail(matching, fault, count=times if number == len(faults) else 1)
         yield
         scenario.victim.heal()
 
@@ -100,7 +100,7 @@ def silent(after: int | None = None) -> Break:
         scenario.victim.fail(
             f"GET {scenario.target}" if after is not None else scenario.target,
             lambda _, reply: replace(reply, waits_for=over, waits_at=after),
-            times=times,
+            count=times,
         )
         yield
         over.set()

@@ -133,7 +133,7 @@ def test_an_update_that_is_killed_at_any_byte_leaves_the_tag_on_the_old_image(tm
     over.set()
     pull.join(20)
     upstream.heal()
-    upstream.fail(what, answers(503), times=99)
+    upstream.fail(what, answers(503), count=99)
     with serve(tmp_path, upstream) as emulator:
         assert _whole(emulator, APP), "the tag has not moved"
         emulator.advance("25h")

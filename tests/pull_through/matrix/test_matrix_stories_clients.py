@@ -25,8 +25,8 @@ def test_a_clock_that_is_set_back_costs_no_token_and_no_storm(at):
     scenario.finish_import()
     tokens = scenario.tokens.count("GET", "/token")
     scenario.cache.advance(hours=24, minutes=10)
-    scenario.upstream.fail("HEAD", answers(503), times=3)
-    scenario.upstream.fail("HEAD /manifests/", answers(503), times=99)
+    scenario.upstream.fail("HEAD", answers(503), count=3)
+    scenario.upstream.fail("HEAD /manifests/", answers(503), count=99)
     assert scenario.act().body == APP.raw
     failed = scenario.upstream.count("HEAD", "/manifests/")
     scenario.cache.emulator.clock.advance(-timedelta(hours=1))
@@ -96,7 +96,7 @@ def test_many_cold_blobs_are_fetched_by_a_few_threads(at):
     scenario.upstream.add_image(TEAM, image("many", *blobs), "v1")
     assert scenario.act().said == "200"
     reached, go_on = Event(), Event()
-    scenario.upstream.fail("/blobs/", stopping_at(reached, go_on), times=99)
+    scenario.upstream.fail("/blobs/", stopping_at(reached, go_on), count=99)
     asking = [Beside(partial(scenario.get, f"blobs/{blob.digest}")) for blob in blobs]
     assert reached.wait(60)
     busy = [thread for thread in enumerate_threads() if thread.name.startswith("pull-through-blob")]
@@ -184,7 +184,7 @@ def test_a_client_never_gets_the_beginning_of_one_attempt_and_the_end_of_another
 
 def test_a_blob_that_arrived_wrong_is_left_alone_for_a_minute(at):
     scenario = at("B")
-    scenario.upstream.fail(scenario.target, wrong_at_the_end, times=2)
+    scenario.upstream.fail(scenario.target, wrong_at_the_end, count=2)
     assert scenario.act().said in ("200 cut", "503 UNKNOWN")
     scenario.cache.emulator._downloads.settle(20)
     assert scenario.act().said == "503 UNKNOWN"

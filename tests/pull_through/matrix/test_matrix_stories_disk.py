@@ -111,7 +111,7 @@ def test_an_emulator_whose_disk_cannot_be_written_says_so_instead_of_starting(tm
 
 def test_wrong_bytes_are_not_passed_through_either(at):
     scenario = at("B", disk_reserve=999_999_999)
-    scenario.upstream.fail(scenario.target, wrong_at_the_end, times=9)
+    scenario.upstream.fail(scenario.target, wrong_at_the_end, count=9)
     delivered = scenario.act()
     assert delivered.said == "200 cut"
     assert delivered.body == LAYER.raw[: LAYER.size - 64 * 1024]

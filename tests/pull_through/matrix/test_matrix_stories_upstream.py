@@ -37,7 +37,7 @@ def test_a_presigned_address_that_has_expired_is_asked_for_once_more(at, elsewhe
     scenario = at(phase, mapped={"storage.test": elsewhere.url})
     elsewhere.add_file("/signed", LAYER.raw)
     elsewhere.fail("/signed", answers(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message>"))
-    scenario.upstream.fail(f"/blobs/{LAYER.digest}", redirects("https://storage.test/signed?sig=1"), times=2)
+    scenario.upstream.fail(f"/blobs/{LAYER.digest}", redirects("https://storage.test/signed?sig=1"), count=2)
     scenario.act()
     assert scenario.upstream.count("GET", f"/blobs/{LAYER.digest}") == 2
     assert LAYER.digest in scenario.stored_blobs()
@@ -82,7 +82,7 @@ def test_a_manifest_of_schema_1_is_refused_once_and_for_all(at, phase):
     unsigned = Content(json.dumps(document, indent=3).encode(), SCHEMA1)
     old = Content(json.dumps(document | {"signatures": []}, indent=3).encode(), SCHEMA1_SIGNED)
     scenario.upstream.add_manifest(TEAM, old, "v1")
-    scenario.upstream.fail("/manifests/", with_headers(Docker_Content_Digest=unsigned.digest), times=99)
+    scenario.upstream.fail("/manifests/", with_headers(Docker_Content_Digest=unsigned.digest), count=99)
     scenario.upstream.add_manifest(TEAM, old, unsigned.digest)
     asked = len(scenario.upstream.requests)
     delivered = scenario.act()
