@@ -13,6 +13,7 @@ from ecr_emulator.admin.faults import FaultsAdmin
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
+from ecr_emulator.admin.upstreams import UpstreamsAdmin
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.identities import CompanionIdentities
@@ -27,8 +28,8 @@ from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
-from ecr_emulator.domain.mapped_hosts import mapping_warnings
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.unknown_hosts import mapping_warnings
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
@@ -62,6 +63,7 @@ from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
+from ecr_emulator.upstream.hosts import UpstreamHosts
 from ecr_emulator.upstream.private_registries import PrivateRegistries
 from ecr_emulator.upstream.retries import Retries
 from ecr_emulator.web_pages import WebPages, names_in
@@ -145,6 +147,14 @@ class Emulator:
             log.warning(sentence)
         registries = PrivateRegistries(self.http_upstreams, self._addresses, lambda: self.services)
         upstreams = self._watched = WatchedUpstreams(registries, self._store, self.clock)
+        self._rule_reports = RuleReports(self._store, upstreams)
+        self.upstream_hosts = UpstreamHosts(
+            self._addresses,
+            self.faults.upstreams,
+            self.settings.allow_upstream,
+            self._rule_reports.hosts,
+            self.http_upstreams.forget_hosts,
+        )
         self._downloads = BlobDownloads(
             self._store,
             self._blobs,
@@ -207,7 +217,7 @@ class Emulator:
     def _admin(self) -> WSGIApplication:
         """The admin endpoints, created on first use: compiling their routes takes longer than the rest of a start."""
         parts = PullThroughParts(
-            RuleReports(self._store, self._watched),
+            self._rule_reports,
             TagRefresher(self._store, self._watched, self._pull_through),
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
@@ -216,8 +226,8 @@ class Emulator:
         saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
         portable = PortableSnapshots(saved, self._events.quiet, (self._resume_time, self._begin_anew))
         state = StateAdmin(self.services, self.snapshots, portable)
-        faults = FaultsAdmin(self.faults.ecr, self.faults.upstreams, self._addresses)
-        return admin_app(admin, pull_through, state, faults, self.settings.admin_token)
+        faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)
+        return admin_app(admin, pull_through, state, faults, upstreams, self.settings.admin_token)
 
     @cached_property
     def snapshots(self) -> Snapshots:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.services.faults import Faults
 
 FAULT_EXAMPLES = (
@@ -20,23 +19,11 @@ FAULT_EXAMPLES = (
 )
 
 
-UPSTREAM_EXAMPLE = '{"faults": [{"fault": "status", "status": 429, "retry_after": 60, "target": "manifests"}]}'
-
-
-class UpstreamHosts(Protocol):
-    """The faults of upstream hosts."""
-
-    def at(self, host: str) -> Faults:
-        """Return the faults of a host."""
-
-
 class FaultsAdmin:
-    """The views. ``mapped`` are the hosts for which an upstream map names an address."""
+    """The views."""
 
-    def __init__(self, faults: Faults, upstreams: UpstreamHosts, mapped: Container[str]) -> None:
+    def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._upstreams = upstreams
-        self._mapped = mapped
 
     def add(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """Inject a fault."""
@@ -56,30 +43,12 @@ class FaultsAdmin:
 
     def remove(self, _: Mapping[str, Any], fault: str) -> ResponseReturnValue:
         """End one fault."""
-        if self._faults.remove(fault):
-            return jsonify(id=fault)
-        known = ", ".join(each["id"] for each in self._faults.listing()) or "none"
-        return jsonify(error=f"There is no fault {fault[:100]!r}; there are: {known}"), 404
+        return end_fault(self._faults, fault)
 
-    def put_upstream(self, given: Mapping[str, Any], host: str) -> ResponseReturnValue:
-        """Inject these faults into an upstream host, instead of those that it has."""
-        faults = given.get("faults")
-        if not isinstance(faults, list) or not all(isinstance(each, dict) for each in faults):
-            raise BadRequest(f"The body must be like {UPSTREAM_EXAMPLE}")
-        if registry_of_host(host) and host not in self._mapped:
-            raise BadRequest(
-                f"{host} is answered by this emulator without HTTP; faults of ECR itself are at /_ecr/faults"
-            )
-        try:
-            return jsonify(host=host, faults=self._upstreams.at(host).replace(faults))
-        except ValueError as wrong:
-            raise BadRequest(str(wrong)) from None
 
-    def show_upstream(self, _: Mapping[str, Any], host: str) -> ResponseReturnValue:
-        """Return the faults of an upstream host, with the number of requests that each of them hit."""
-        return jsonify(host=host, faults=self._upstreams.at(host).listing())
-
-    def clear_upstream(self, _: Mapping[str, Any], host: str) -> ResponseReturnValue:
-        """End the faults of an upstream host."""
-        self._upstreams.at(host).clear()
-        return jsonify(host=host, faults=[])
+def end_fault(faults: Faults, fault_id: str) -> ResponseReturnValue:
+    """End one of these faults, and answer 404 with those that there are if it is none of them."""
+    if faults.remove(fault_id):
+        return jsonify(id=fault_id)
+    known = ", ".join(each["id"] for each in faults.listing()) or "none"
+    return jsonify(error=f"There is no fault {fault_id[:100]!r}; there are: {known}"), 404

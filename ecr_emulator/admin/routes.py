@@ -15,12 +15,14 @@ from ecr_emulator.admin import openapi
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.events import EventsAdmin
-from ecr_emulator.admin.faults import FAULT_EXAMPLES, UPSTREAM_EXAMPLE, FaultsAdmin
+from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
 from ecr_emulator.admin.init_scripts import InitAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
 from ecr_emulator.admin.state import StateAdmin
+from ecr_emulator.admin.upstreams import ADDRESS_EXAMPLE, FAULTS_EXAMPLE, UpstreamsAdmin
+from ecr_emulator.admin.upstreams import FAULT_EXAMPLES as UPSTREAM_FAULT_EXAMPLES
 from ecr_emulator.admin.welcome import WELCOME
 from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
@@ -166,7 +168,23 @@ OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
 """Paths that are answered without the token. Their answers contain no data of users."""
 
 
-def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin) -> list[Address]:
+def _upstream_addresses(upstreams: UpstreamsAdmin) -> list[Address]:
+    faults, address = "/_ecr/upstreams/<host>/faults", "/_ecr/upstreams/<host>/address"
+    return [
+        Address("GET", faults, upstreams.show_faults),
+        Address("POST", faults, upstreams.add_fault, examples=UPSTREAM_FAULT_EXAMPLES),
+        Address("PUT", faults, upstreams.put_faults, examples=(FAULTS_EXAMPLE,)),
+        Address("DELETE", faults, upstreams.clear_faults),
+        Address("DELETE", f"{faults}/<fault>", upstreams.remove_fault),
+        Address("GET", address, upstreams.show_address),
+        Address("PUT", address, upstreams.put_address, examples=(ADDRESS_EXAMPLE,)),
+        Address("DELETE", address, upstreams.delete_address),
+    ]
+
+
+def _addresses(
+    admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin, upstreams: UpstreamsAdmin
+) -> list[Address]:
     """Return all addresses. Tools for LocalStack ask those below ``/_localstack``."""
     probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
     return [
@@ -194,9 +212,7 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
         Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),
         Address("DELETE", "/_ecr/faults", faults.clear),
         Address("DELETE", "/_ecr/faults/<fault>", faults.remove),
-        Address("GET", "/_ecr/upstreams/<host>/faults", faults.show_upstream),
-        Address("PUT", "/_ecr/upstreams/<host>/faults", faults.put_upstream, examples=(UPSTREAM_EXAMPLE,)),
-        Address("DELETE", "/_ecr/upstreams/<host>/faults", faults.clear_upstream),
+        *_upstream_addresses(upstreams),
         Address("POST", "/_ecr/image-dates", state.set_image_dates, examples=(DATES,)),
         Address("POST", "/_ecr/snapshots", state.take_snapshot),
         Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),
@@ -208,12 +224,17 @@ def _addresses(admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, 
 
 
 def admin_app(
-    admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin, token: str | None = None
+    admin: Admin,
+    pull_through: PullThroughAdmin,
+    state: StateAdmin,
+    faults: FaultsAdmin,
+    upstreams: UpstreamsAdmin,
+    token: str | None = None,
 ) -> Flask:
     """Return the application with all addresses. If there is a token, other requests than probes must have it."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    for address in _addresses(admin, pull_through, state, faults):
+    for address in _addresses(admin, pull_through, state, faults, upstreams):
         app.add_url_rule(address.path, str(address[:2]), _strictly(address), methods=[address.method])
     if token:
         app.before_request(lambda: _stop_strangers(token))

@@ -21,7 +21,8 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: set the findings of an image's scans; * for every image
 {url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: set the dates of an image
 {url}/_ecr/faults             POST {{"fault": "throttling", "target": "PutImage"}}: let ECR fail; GET, DELETE …[/<id>]
-{url}/_ecr/upstreams/<host>/faults  PUT {{"faults": [{{"fault": "unreachable"}}]}}: let an upstream fail; GET, DELETE
+{url}/_ecr/upstreams/<host>/faults   POST {{"fault": "unreachable"}}: let an upstream fail; PUT, GET, DELETE …[/<id>]
+{url}/_ecr/upstreams/<host>/address  PUT {{"url": "http://127.0.0.1:5000"}}: ask it in place of the host; GET, DELETE
 {url}/_ecr/snapshots          POST: take a snapshot; POST …/<snapshot>/restore: restore it; DELETE …/<snapshot>
 {url}/_ecr/state              GET: save everything to one file; PUT: replace everything by such a file
 {url}/_ecr/reset              POST: remove everything; {{"account": "123456789012"}}: the resources of one account

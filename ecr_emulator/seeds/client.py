@@ -54,6 +54,10 @@ class EmulatorClient:
         """Post to one of the emulator's own endpoints. Raises ``CallRefused``."""
         return self._document("POST", path, {"Content-Type": "application/json"} | self._admin_headers(), body)
 
+    def put(self, path: str, **body: Any) -> dict[str, Any]:
+        """Put to one of the emulator's own endpoints. Raises ``CallRefused``."""
+        return self._document("PUT", path, {"Content-Type": "application/json"} | self._admin_headers(), body)
+
     def download(self, path: str) -> Answer:
         """Get a file from one of the emulator's own endpoints. Raises ``CallRefused``."""
         answer = self._transport.send("GET", path, self._admin_headers())

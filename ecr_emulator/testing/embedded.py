@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from ecr_emulator.snapshots import Snapshot
     from ecr_emulator.testing.aws_clients import EmulatorSession
     from ecr_emulator.testing.clock import EmulatorClock
-    from ecr_emulator.testing.faults import EcrFaults
-    from ecr_emulator.testing.upstream.mapped import MappedUpstreams
-    from ecr_emulator.testing.upstream.servers import UpstreamServers
+    from ecr_emulator.testing.faults import FaultSource
+    from ecr_emulator.testing.upstream_hosts import ChangeableHosts
 
 UNOPENED = "http://localhost:4566"
 """The endpoint of clients in this process as long as nobody has asked for an address."""
@@ -72,28 +71,14 @@ class EcrEmulator(EcrEndpoint):
         return EmulatorClock(self._emulator.clock, self._emulator.services.background)
 
     @cached_property
-    def faults(self) -> EcrFaults:
-        """Faults of ECR: throttling, server errors, latency, broken connections (docs/faults.md)."""
-        from ecr_emulator.testing.faults import EcrFaults
+    def _upstream_hosts(self) -> ChangeableHosts:
+        from ecr_emulator.testing.upstream_hosts import EmbeddedHosts
 
-        return EcrFaults(self._emulator.faults.ecr)
+        return EmbeddedHosts(self._emulator.upstream_hosts)
 
-    def upstream(self, host: str) -> UpstreamServers:
-        """Return a programmable upstream that the emulator asks in place of a host, like ``registry-1.docker.io``.
-
-        It behaves like the real one, on loopback, and serves until ``close_upstreams`` (docs/upstreams.md).
-        """
-        return self._upstreams.at(host)
-
-    def close_upstreams(self) -> None:
-        """Stop all upstreams and ask the real hosts again."""
-        self._upstreams.close()
-
-    @cached_property
-    def _upstreams(self) -> MappedUpstreams:
-        from ecr_emulator.testing.upstream.mapped import MappedUpstreams
-
-        return MappedUpstreams(self._emulator.http_upstreams)
+    @property
+    def _fault_source(self) -> FaultSource:
+        return self._emulator.faults.ecr
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""
@@ -112,8 +97,7 @@ class EcrEmulator(EcrEndpoint):
         self._emulator.end_streams()
         if self._server:
             self._server.stop()
-        if "_upstreams" in vars(self):  # made on first use, by imports that a suite without upstreams does not need
-            self.close_upstreams()
+        self.close_upstreams()
         self._emulator.close()
 
     def __enter__(self) -> Self:

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from ecr_emulator.seeds.apply import Seeded
     from ecr_emulator.seeds.client import EmulatorClient
     from ecr_emulator.testing.aws_clients import EmulatorSession
+    from ecr_emulator.testing.faults import EcrFaults, FaultSource
     from ecr_emulator.testing.pulls import PulledImage
     from ecr_emulator.testing.pushes import PushedImage
     from ecr_emulator.testing.registry import EcrRegistry
+    from ecr_emulator.testing.upstream.mapped import MappedUpstream, MappedUpstreams
+    from ecr_emulator.testing.upstream_hosts import ChangeableHosts
     from ecr_emulator.transports import Transport
 
 
@@ -37,6 +40,16 @@ class EcrEndpoint(ABC):
     @abstractmethod
     def endpoint_url(self) -> str:
         """The address of the emulator, like ``http://127.0.0.1:49152``."""
+
+    @property
+    @abstractmethod
+    def _fault_source(self) -> FaultSource:
+        """The faults of ECR itself."""
+
+    @property
+    @abstractmethod
+    def _upstream_hosts(self) -> ChangeableHosts:
+        """The addresses and the faults of upstream hosts."""
 
     @abstractmethod
     def _session(self, account: str, region: str) -> EmulatorSession:
@@ -137,6 +150,33 @@ class EcrEndpoint(ABC):
     def events(self) -> EventLog:
         """The events that ECR would have sent to EventBridge, oldest first: the newest ``event_log_size`` ones."""
         return EventLog(self._emulator_client.get, account=self._account_of_events)
+
+    @cached_property
+    def faults(self) -> EcrFaults:
+        """Faults of ECR and of upstreams: throttling, server errors, latency, broken connections (docs/faults.md)."""
+        from ecr_emulator.testing.faults import EcrFaults
+
+        return EcrFaults(self._fault_source, self._upstream_hosts.faults)
+
+    def upstream(self, host: str) -> MappedUpstream:
+        """Return a programmable upstream that the emulator asks in place of a host, like ``registry-1.docker.io``.
+
+        It behaves like the real one, on loopback, and serves until ``close_upstreams`` (docs/upstreams.md). Raises
+        ``ValueError`` for a host that no rule can name, and ``ConnectionError`` if the emulator runs where it cannot
+        reach this process.
+        """
+        return self._upstreams.at(host)
+
+    def close_upstreams(self) -> None:
+        """Stop all upstreams and ask the real hosts again."""
+        if "_upstreams" in vars(self):  # made on first use, by imports that a suite without upstreams does not need
+            self._upstreams.close()
+
+    @cached_property
+    def _upstreams(self) -> MappedUpstreams:
+        from ecr_emulator.testing.upstream.mapped import MappedUpstreams
+
+        return MappedUpstreams(self._upstream_hosts, self.faults)
 
     @cached_property
     def _emulator_client(self) -> EmulatorClient:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ecr_emulator.testing.faults import EcrFaults
     from ecr_emulator.testing.registry import EcrRegistry
     from ecr_emulator.testing.running import RunningClock, RunningEcrEmulator
-    from ecr_emulator.testing.upstream.servers import UpstreamServers
+    from ecr_emulator.testing.upstream.mapped import MappedUpstream
 
     AnyEmulator = EcrEmulator | RunningEcrEmulator
 
@@ -97,18 +97,14 @@ def ecr_clock(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[EmulatorCl
 
 @pytest.fixture
 def ecr_faults(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[EcrFaults]:
-    """Yield the faults of ECR, which end with the test."""
+    """Yield the faults of ECR and of upstreams, which end with the test."""
     yield ecr_emulator.faults
     ecr_emulator.faults.clear()
 
 
 @pytest.fixture
-def ecr_upstream(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[Callable[[str], UpstreamServers]]:
+def ecr_upstream(ecr_emulator: AnyEmulator, ecr_state: None) -> Iterator[Callable[[str], MappedUpstream]]:
     """Yield a function that returns the programmable upstream at a host; they stop at the end of the test."""
-    from ecr_emulator.testing.embedded import EcrEmulator
-
-    if not isinstance(ecr_emulator, EcrEmulator):
-        pytest.skip(f"ecr_upstream needs an emulator in this process, not one at {URL_OPTION}")
     yield ecr_emulator.upstream
     ecr_emulator.close_upstreams()
 

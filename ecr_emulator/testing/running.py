@@ -15,7 +15,8 @@ from ecr_emulator.testing.over_http import OverHttp
 
 if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
-    from ecr_emulator.testing.faults import EcrFaults
+    from ecr_emulator.testing.faults import FaultSource
+    from ecr_emulator.testing.upstream_hosts import ChangeableHosts
 
 
 class RunningEcrEmulator(EcrEndpoint):
@@ -52,11 +53,17 @@ class RunningEcrEmulator(EcrEndpoint):
         return RunningClock(self._emulator_client)
 
     @cached_property
-    def faults(self) -> EcrFaults:
-        """Faults of ECR in the account of this object, unless a call names another account."""
-        from ecr_emulator.testing.faults import EcrFaults, RunningFaultSource
+    def _upstream_hosts(self) -> ChangeableHosts:
+        from ecr_emulator.testing.upstream_hosts import RunningHosts
 
-        return EcrFaults(RunningFaultSource(self._emulator_client, self.account))
+        return RunningHosts(self._emulator_client, self._url)
+
+    @cached_property
+    def _fault_source(self) -> FaultSource:
+        """The faults of ECR in the account of this object, unless a call names another account."""
+        from ecr_emulator.testing.faults import RunningFaultSource
+
+        return RunningFaultSource(self._emulator_client, "/_ecr/faults", account=self.account)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Forget what an account has, in one Region or in all: by default the account of this object."""
@@ -64,7 +71,8 @@ class RunningEcrEmulator(EcrEndpoint):
         self._emulator_client.post("/_ecr/reset", account=account or self.account, **of_one_region)
 
     def close(self) -> None:
-        """Empty the random account and close the connections."""
+        """End upstreams, empty the random account and close the connections."""
+        self.close_upstreams()
         if self._is_own_account:
             self.reset()
         self._transport.close()

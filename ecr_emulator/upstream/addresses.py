@@ -30,20 +30,27 @@ class UpstreamMap:
 
     def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
         """``addresses`` maps a host to a base URL such as ``http://127.0.0.1:5999``. Raises ``ValueError``."""
-        self._bases = {host.lower(): _checked(host, base) for host, base in (addresses or {}).items()}
+        self._given = {host.lower(): _checked(host, base) for host, base in (addresses or {}).items()}
+        self._bases = self._given
         self._origins = frozenset(map(origin_of, self._bases.values()))
 
     def __contains__(self, host: object) -> bool:
         """Tell whether an address stands in for a host."""
         return isinstance(host, str) and host.lower() in self._bases
 
-    def lead(self, host: str, base: str | None) -> str | None:
-        """Have a base URL stand in for a host from now on, and return the one before; None is the host's own name."""
-        before = self.stand_in(host)
-        bases = {each: url for each, url in self._bases.items() if each != host.lower()}
-        self._bases = bases | ({host.lower(): _checked(host, base)} if base else {})
-        self._origins = frozenset(map(origin_of, self._bases.values()))
-        return before
+    def lead(self, host: str, base: str) -> None:
+        """Have a base URL stand in for a host from now on, until ``release``. Raises ``ValueError``."""
+        self._replace(self._bases | {host.lower(): _checked(host, base)})
+
+    def release(self, host: str) -> None:
+        """Reach a host as at the start again."""
+        others = {each: base for each, base in self._bases.items() if each != host.lower()}
+        given = {each: base for each, base in self._given.items() if each == host.lower()}
+        self._replace(others | given)
+
+    def _replace(self, bases: dict[str, str]) -> None:
+        self._bases = bases
+        self._origins = frozenset(map(origin_of, bases.values()))
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> UpstreamMap:

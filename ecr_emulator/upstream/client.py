@@ -100,12 +100,10 @@ class HttpUpstreams:
         self._rate_limits.clear()
         self._negative_answers.forget(lambda key: True)
 
-    def lead(self, host: str, base: str | None) -> str | None:
-        """Reach a host at a base URL from now on (``UpstreamMap.lead``), and forget what is known of all hosts."""
-        before = self._addresses.lead(host, base)
+    def forget_hosts(self) -> None:
+        """Forget what is known of hosts, with their tokens: other servers may stand behind their names now."""
         self.forget()
         self._authorizations.clear()
-        return before
 
     def snapshot(self) -> tuple[Any, ...]:
         """Return breakers, rate limits, negative answers and tokens, for ``restore``."""

@@ -60,7 +60,8 @@ class UpstreamFaults:
     def clear(self) -> None:
         """End all faults of all hosts."""
         with self._lock:
-            self._by_host.clear()
+            for faults in self._by_host.values():
+                faults.clear()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the faults of all hosts, for ``restore``."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_emulator.domain import mapped_hosts
+from ecr_emulator.domain import unknown_hosts
 from ecr_emulator.domain.upstreams import UPSTREAM_KINDS
 from ecr_emulator.testing.upstream import kinds
 
@@ -35,4 +35,4 @@ def test_an_upstream_has_a_row_and_a_description(kind, hosts):
 def test_a_misspelt_host_is_recognized(kind):
     host = kind.url.pattern.replace("\\", "")
     has_one_host = re.fullmatch(r"[a-z0-9.-]+", host)
-    assert not has_one_host or host in mapped_hosts.UPSTREAMS
+    assert not has_one_host or host in unknown_hosts.UPSTREAMS

@@ -1,4 +1,4 @@
-"""``/_ecr/upstreams/<host>/faults``: a rehearsal in which the emulator finds an upstream failing."""
+"""``PUT /_ecr/upstreams/<host>/faults``: a rehearsal in which the emulator finds an upstream failing."""
 
 import json
 import re

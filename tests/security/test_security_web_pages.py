@@ -205,7 +205,7 @@ def test_configured_host_names_are_accepted(with_settings, settings, host, statu
 
 
 def test_the_machines_own_host_name_is_accepted(monkeypatch):
-    monkeypatch.setattr("ecr_emulator.emulator.gethostname", lambda: "build7.example.com")
+    monkeypatch.setattr("ecr_emulator.web_pages.gethostname", lambda: "build7.example.com")
     with Emulator() as emulator:
         headers = {"Host": "build7.example.com:4566"}
         assert Client(emulator.wsgi).get("/_ecr/health", headers=headers).status_code == 200

@@ -71,6 +71,18 @@ EVERY_FIXTURE = """
         ecr.describe_repositories()
 
 
+    @pytest.mark.parametrize("time", [1, 2])
+    def test_an_upstream_fails_and_ends_with_its_test(ecr, ecr_emulator, ecr_upstream, ecr_clock, time):
+        ecr_clock.freeze()
+        quay = ecr_upstream("quay.io")
+        assert quay.requests == []
+        digest = quay.push_image("team/app", "v1")
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        fault = quay.faults.answer(503, count=1)
+        assert ecr_emulator.pull("quay/team/app:v1").digest == digest
+        assert fault.hits == 1
+
+
     def test_code_that_makes_its_own_clients_finds_the_emulator(ecr_environment):
         with_defaults = boto3.client("ecr")
         with_defaults.create_repository(repositoryName="team/app")
@@ -95,13 +107,13 @@ def names(ecr):
 
 def test_every_fixture_with_warnings_as_errors(run_suite, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-user")
-    run_suite({"test_suite.py": EVERY_FIXTURE}).assert_outcomes(passed=11)
+    run_suite({"test_suite.py": EVERY_FIXTURE}).assert_outcomes(passed=13)
 
 
 @pytest.mark.slow
 def test_every_worker_of_xdist_has_an_emulator_of_its_own(run_suite, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-user")
-    run_suite({"test_suite.py": EVERY_FIXTURE}, "-n", "2", plugins=["xdist"]).assert_outcomes(passed=11)
+    run_suite({"test_suite.py": EVERY_FIXTURE}, "-n", "2", plugins=["xdist"]).assert_outcomes(passed=13)
 
 
 def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch, tmp_path):
@@ -109,7 +121,7 @@ def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch, tmp
     with EcrEmulator(data_dir=tmp_path / "state") as shared:
         shared.client("ecr").create_repository(repositoryName="of/somebody/else")
         result = run_suite({"test_suite.py": EVERY_FIXTURE}, "--ecr-emulator-url", shared.endpoint_url)
-        result.assert_outcomes(passed=11)
+        result.assert_outcomes(passed=13)
         result.stdout.fnmatch_lines([f"ecr-emulator: {shared.endpoint_url}"])
         assert names(shared.client("ecr")) == ["of/somebody/else"]
         assert row_counts(tmp_path / "state" / DATABASE)["repositories"] == 1

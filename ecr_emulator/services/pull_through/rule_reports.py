@@ -64,3 +64,8 @@ class RuleReports:
         """Return the registries that have rules."""
         with self._store.reading() as work:
             return work.rules.registries()
+
+    def hosts(self) -> set[str]:
+        """Return the hosts of the upstreams that rules of any registry name."""
+        with self._store.reading() as work:
+            return {rule.url for registry in work.rules.registries() for rule in work.rules.all(registry)}

@@ -1,4 +1,4 @@
-"""Warnings about hosts in ``--upstream-map`` that no rule can name, with the upstream that was probably meant."""
+"""Hosts that no rule can name, with the upstream that was probably meant. Users misspell hosts of upstreams."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ OTHER_NAMES = {
     "chainguard.dev": "cgr.dev",
 }
 """Other names of upstreams, which users may write by mistake, and their registry hosts."""
+REDIRECT_TARGETS = (
+    "amazonaws.com",
+    "blob.core.windows.net",
+    "cloudflarestorage.com",
+    "cloudfront.net",
+    "docker.com",
+    "githubusercontent.com",
+    "gitlab-static.net",
+    "pkg.dev",
+    "quay.io",
+)
+"""Domains of the hosts to which upstreams redirect requests for layers and manifests."""
 
 _ALIKE = 0.75
 """Minimum similarity of a suggestion, from 0 to 1. ``qauy.io`` is similar to ``quay.io`` but
@@ -44,18 +56,30 @@ _ALIKE = 0.75
 def mapping_warnings(mapped: Collection[str], allowed: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each host of an upstream map that is neither an upstream of ECR nor allowed."""
     hosts = [host.lower() for host in mapped]
-    known = {host.lower() for host in allowed}
     for host in hosts:
-        if find_upstream_kind(host, known) is None and TOKEN_SERVICES.get(host) not in hosts:
-            yield _warning(host, _meant(host, known))
+        reason = "" if TOKEN_SERVICES.get(host) in hosts else reason_against(host, allowed)
+        if reason:
+            yield (
+                f"--upstream-map {host}=…: {reason} "
+                "Now the entry is used only if an upstream sends requests for tokens or layers to this host."
+            )
 
 
-def _warning(host: str, meant: str | None) -> str:
-    question = f" Did you mean {meant}?" if meant else f" --allow-upstream {host} lets rules name it."
-    return (
-        f"--upstream-map {host}=…: no rule can name {host}, which is neither an upstream of ECR nor allowed.{question} "
-        "Now the entry is used only if an upstream sends requests for tokens or layers to this host."
-    )
+def reason_against(host: str, allowed: Collection[str]) -> str:
+    """Return a sentence if no rule can name a host: it is neither an upstream of ECR nor ``allowed``; else nothing."""
+    known = {each.lower() for each in allowed}
+    if find_upstream_kind(host.lower(), known):
+        return ""
+    meant = _meant(host.lower(), known)
+    question = f"Did you mean {meant}?" if meant else f"--allow-upstream {host} lets rules name it."
+    return f"no rule can name {host}, which is neither an upstream of ECR nor allowed. {question}"
+
+
+def serves_upstreams(host: str) -> bool:
+    """Tell whether an upstream of ECR sends requests for tokens, layers or manifests to a host."""
+    name = host.lower()
+    is_target = name not in OTHER_NAMES and any(name.endswith(f".{domain}") for domain in REDIRECT_TARGETS)
+    return name in TOKEN_SERVICES or is_target
 
 
 def _meant(host: str, allowed: Collection[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_emulator.domain.mapped_hosts import mapping_warnings
+from ecr_emulator.domain.unknown_hosts import mapping_warnings
 
 
 @pytest.mark.parametrize(
