@@ -19,6 +19,7 @@ from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.identities import CompanionIdentities
 from ecr_emulator.companions.iam.role_deletions import RoleDeletions
 from ecr_emulator.companions.iam.roles import CompanionRoles
+from ecr_emulator.companions.kms.keys import CompanionKeys
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
@@ -38,6 +39,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access, admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
+from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import (
@@ -50,6 +52,7 @@ from ecr_emulator.services.pull_through import (
 )
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.replicas import Replicas
+from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -136,7 +139,10 @@ class Emulator:
         self._identities = CompanionIdentities(self._companions, self.clock)
         add_to_iam(self._companions, self.clock, refuses_unknown_keys=self.settings.iam == "enforce")
         self._access = self._enforced()
-        self._secrets = CompanionSecrets(self._companions, None if self.temporary else self.data_dir)
+        data_dir = None if self.temporary else self.data_dir
+        self._secrets = CompanionSecrets(self._companions, data_dir)
+        keys = CompanionKeys(self._companions, self._store, data_dir)
+        self._keys = NamedKeys() if self.settings.any_kms_key else keys
 
     def _open_pull_through(self) -> None:
         self._addresses = UpstreamMap(self.settings.upstream_map)
@@ -165,7 +171,11 @@ class Emulator:
         )
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
         self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
-        self._pull_through = PullThrough(self._store, self.clock, upstreams, self._downloads, self._referrers, policy)
+        new = NewRepositories(self._keys)
+        parts = self._downloads, self._referrers
+        self._pull_through = PullThrough(
+            self._store, self.clock, upstreams, *parts, new_repositories=new, policy=policy
+        )
 
     def _wired(self) -> Services:
         home = Registry(self.settings.account, self.settings.region)
@@ -178,17 +188,20 @@ class Emulator:
             blobs=self._blobs,
             secrets=self._secrets,
             roles=self._roles(),
+            keys=self._keys,
             upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
-            uploads=Uploads(self._store, self._blobs, self._ids, self.clock, self.settings.strict),
-            pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self.settings.strict),
+            uploads=Uploads(self._store, self._blobs, self._ids, self.clock, self._keys, self.settings.strict),
+            pulls=Pulls(
+                self._store, self._blobs, self._pull_through, self._downloads, self._keys, self.settings.strict
+            ),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
             background=Background(
                 self._store,
                 self._garbage_collector,
                 timedelta(seconds=self.settings.background_delay),
-                Replicas(admits_replica) if self._access else Replicas(),
+                Replicas(self._keys, admits_replica) if self._access else Replicas(self._keys),
                 incoming=self._pull_through.updates.digests,
             ),
             garbage_collector=self._garbage_collector,

@@ -136,3 +136,12 @@ UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", "H
 SWITCH = Kind("true or false", "", _switch, toml=(bool,), is_switch=True)
 SECONDS = Kind("a number of seconds", "SECONDS", _seconds, toml=(int, float))
 URI_STYLE = one_of(*STYLES)
+
+
+def at_home(path: str) -> Path:
+    """Return a path in the user's home directory. It keeps its ``~`` if the home is unknown, as in some containers."""
+    from_home = Path("~", path)
+    try:
+        return from_home.expanduser()
+    except RuntimeError:
+        return from_home

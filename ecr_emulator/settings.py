@@ -28,6 +28,7 @@ from ecr_emulator.setting_kinds import (
     UPSTREAMS,
     URI_STYLE,
     Kind,
+    at_home,
     one_of,
     whole,
 )
@@ -41,15 +42,6 @@ DEFAULT = "default"
 
 class SettingsError(ValueError):
     """A setting that is unknown or invalid. The message names the setting, its source, and the expected value."""
-
-
-def at_home(path: str) -> Path:
-    """Return a path in the user's home directory. It keeps its ``~`` if the home is unknown, as in some containers."""
-    from_home = Path("~", path)
-    try:
-        return from_home.expanduser()
-    except RuntimeError:
-        return from_home
 
 
 def _as(kind: Kind, meaning: str) -> dict[str, Any]:
@@ -122,6 +114,10 @@ class Settings:
     )
     iam: str = field(
         default="off", metadata=_as(one_of("off", "enforce"), "Whether every request is checked against policies.")
+    )
+    any_kms_key: bool = field(
+        default=False,
+        metadata=_as(SWITCH, "Accept every KMS key that has a name, without asking KMS whether it can be used."),
     )
     verify_signatures: bool = field(
         default=False, metadata=_as(SWITCH, "Check signatures made with access keys of the IAM or STS companion.")

@@ -17,6 +17,7 @@ from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered,
 from ecr_emulator.companions.iam.backend import iam_of_aws
 from ecr_emulator.companions.iam.lookups import find_account
 from ecr_emulator.companions.iam.sts_backend import sts_of_aws
+from ecr_emulator.companions.kms.backend import kms_of_aws
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
@@ -49,7 +50,7 @@ class Companions:
         self._default_account = default_account
         self._lock = RLock()
         self._backends = OwnBackends(
-            {"iam": iam_of_aws, "sts": sts_of_aws, "cloudformation": cloudformation_without_ecr}
+            {"iam": iam_of_aws, "sts": sts_of_aws, "kms": kms_of_aws, "cloudformation": cloudformation_without_ecr}
         )
         self._moto: WSGIApplication | None = None
         self._is_loaded = False
@@ -69,6 +70,10 @@ class Companions:
     def entered(self) -> AbstractContextManager[None]:
         """Make moto's globals show the state of these companions, for code that reads or changes it."""
         self._unchanged_since = None
+        return self._backends.entered()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Make moto's globals show the state of these companions, for code that only reads it."""
         return self._backends.entered()
 
     def at_load(self, action: Callable[[], None]) -> None:

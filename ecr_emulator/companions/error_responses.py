@@ -25,7 +25,7 @@ MISSING_PACKAGE = "{} needs the package {}, which is not installed: pip install 
 UNAVAILABLE = "503 Service Unavailable"
 FAILED = "500 Internal Server Error"
 
-_SERVICE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[^/]+/([^/,]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([^/]+)/([^/,]+)/aws4_request")
 _SPEAK_XML = {"cloudfront", "route53", "s3"}
 """The services whose answers are XML, by their names in signatures."""
 
@@ -74,7 +74,13 @@ def _speaks_xml(environ: WSGIEnvironment) -> bool:
 
 def service_of(environ: WSGIEnvironment) -> str | None:
     """The service that a request was signed for."""
-    found = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return found[2] if found else None
+
+
+def region_of(environ: WSGIEnvironment) -> str | None:
+    """The Region that a request was signed for."""
+    found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     return found[1] if found else None
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.error_responses import CompanionFailure
 from ecr_emulator.companions.secret_documents import all_records, as_document, put_back, read_document
-from ecr_emulator.companions.secrets_file import SecretsFile
+from ecr_emulator.companions.state_file import Kept, StateFile
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import (
     SecretNotFoundException,
@@ -27,6 +28,13 @@ FILE = Path("companions") / "secretsmanager.json"
 DEFAULT_KEY = "alias/aws/secretsmanager"
 UNREADABLE = "The secret is encrypted with a customer managed key, which pull through cache cannot use."
 
+KEPT = Kept(
+    "secrets",
+    empty=as_document([]),
+    text=lambda: as_document(all_records()),
+    reader=lambda text: partial(put_back, read_document(text)),
+)
+
 
 class CompanionSecrets:
     """``ports.secrets.SecretSource`` on the Secrets Manager companion; uses moto, so the first call imports it.
@@ -39,7 +47,7 @@ class CompanionSecrets:
         self._companions = companions
         self._is_kept = data_dir is not None
         if data_dir:
-            SecretsFile(data_dir / FILE, companions)
+            StateFile(data_dir / FILE, companions, KEPT)
 
     def check_exists(self, arn: str, registry: Registry) -> None:
         try:

@@ -10,7 +10,12 @@ from ecr_emulator.domain.image import Image, ImageId, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest, is_tag
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException, UnableToGetUpstreamImageException
+from ecr_emulator.errors import (
+    ImageNotFoundException,
+    KmsException,
+    RepositoryNotFoundException,
+    UnableToGetUpstreamImageException,
+)
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound
 from ecr_emulator.services.resolution import Failure, malformed, not_found, resolve
 
@@ -57,6 +62,8 @@ class ImagePulls:
             self._pull(rule.registry, reference)
         except (UpstreamNotFound, ImageNotFoundException):
             return None
+        except KmsException as refused:
+            return Failure(image_id, "KmsError", refused.message)
         except UpstreamFailure as failure:
             if isinstance(failure, UpstreamAccessDenied):
                 self._check_secret(rule)
@@ -88,7 +95,10 @@ class ImagePulls:
             return Failure(image_id, "ImageInaccessible", f"Requested image is {image.status.lower()}")
         if self._accepted and image.media_type not in self._accepted:
             return not_found(image_id)
-        manifest = self._pull(registry, image.digest)
+        try:
+            manifest = self._pull(registry, image.digest)
+        except KmsException as refused:
+            return Failure(image_id, "KmsError", refused.message)
         return Pulled(repository, manifest, _listed_tags(image_id, image))
 
     def _pull(self, registry: Registry, reference: str) -> StoredManifest:

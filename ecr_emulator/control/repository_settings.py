@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.domain.encryption_keys import key_arn
+from ecr_emulator.domain.encryption_keys import key_arn_of
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.errors import InvalidParameterException
@@ -60,9 +60,7 @@ def read_encryption(members: dict[str, Any], region: str) -> Encryption:
 
 def described_encryption(encryption: Encryption, registry: Registry) -> dict[str, Any]:
     """Return the encryption of a repository as answers contain it: with the ARN of a key, unless it is AES256."""
-    if encryption.type == "AES256":
-        return {"encryptionType": encryption.type}
-    return {"encryptionType": encryption.type, "kmsKey": key_arn(registry, encryption.kms_key)}
+    return {"encryptionType": encryption.type, "kmsKey": key_arn_of(encryption, registry)}
 
 
 def invalid_encryption(reason: str) -> InvalidParameterException:

@@ -31,6 +31,8 @@ def get_blob(request: RegistryRequest, digest: str) -> Response:
         raise _unknown(digest)
     if request.is_strict and not is_head:
         return _redirected(request, source)
+    if not is_head:
+        source.check_key()
     headers = {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,

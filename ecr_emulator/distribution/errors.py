@@ -57,6 +57,7 @@ _ROWS: dict[type[EcrError], tuple[int, str]] = {
     errors.InvalidParameterException: (405, "UNSUPPORTED"),
     errors.LimitExceededException: (403, "DENIED"),
     errors.AccessDeniedException: (403, "DENIED"),
+    errors.KmsException: (403, "DENIED"),
     errors.ThrottlingException: (429, "TOOMANYREQUESTS"),
     errors.ServerException: (500, "UNKNOWN"),
     errors.ServiceUnavailable: (503, "UNKNOWN"),

@@ -17,7 +17,7 @@ from ecr_emulator.domain.upload import Upload
 class Repositories(Protocol):
     """The repositories of all registries.
 
-    Seven methods: ``get`` is ``find`` for callers that need the repository; it raises the same error for all of them.
+    Eight methods: ``get`` is ``find`` for callers that need the repository; it raises the same error for all of them.
     """
 
     def find(self, registry: Registry, name: str) -> Repository | None:
@@ -31,6 +31,9 @@ class Repositories(Protocol):
 
     def count(self, registry: Registry) -> int:
         """Return the number of repositories in a registry."""
+
+    def encrypted_by_kms(self) -> list[Repository]:
+        """Return the repositories of all registries that are encrypted with keys of KMS."""
 
     def add(self, repository: Repository) -> Repository:
         """Store a new repository and return it with its key. Raises ``RepositoryAlreadyExistsException``."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.identities import Roles
 from ecr_emulator.ports.ids import IdSource
 from ecr_emulator.ports.secrets import SecretSource
@@ -19,6 +20,7 @@ from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import Referrers
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.request_faults import RequestFaults
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
@@ -40,6 +42,7 @@ class Services:
     blobs: BlobStore
     secrets: SecretSource
     roles: Roles
+    keys: EncryptionKeys
     upstreams: Upstreams
     tokens: Tokens
     uploads: Uploads
@@ -52,3 +55,8 @@ class Services:
     faults: RequestFaults
     allowed_upstreams: Collection[str] = ()
     access: Access | None = None
+
+    @property
+    def new_repositories(self) -> NewRepositories:
+        """The functions that create repositories."""
+        return NewRepositories(self.keys)

@@ -28,6 +28,7 @@ from ecr_emulator.services import (
     storage_classes,
 )
 from ecr_emulator.services.garbage_collection import GarbageCollector
+from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.replicas import Replicas
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Background:
         store: Store,
         garbage_collector: GarbageCollector,
         delay: timedelta = timedelta(),
-        copies: Replicas = Replicas(),  # noqa: B008 - it has no state
+        copies: Replicas = Replicas(NamedKeys()),  # noqa: B008 - it has no state
         incoming: lifecycle.Incoming = lambda _: set(),
     ) -> None:
         self._store = store

@@ -15,6 +15,7 @@ from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports.blobs import Blobs
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.blob_reads import read_span
@@ -33,12 +34,14 @@ class BlobSource:
     """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop.
 
     ``is_loose`` says that no image refers to the blob, and ``is_here`` that its bytes do not come from an upstream.
+    ``check_key`` raises ``KmsException`` if the bytes cannot be read now, because of the key of the repository.
     """
 
     digest: str
     size: int
     is_loose: bool
     is_here: bool
+    check_key: Callable[[], None]
     chunks: Callable[[int, int], Generator[bytes, None, None]]
 
 
@@ -55,8 +58,10 @@ class Pulls:
         blobs: Blobs,
         pull_through: PullThrough,
         downloads: BlobDownloads,
+        keys: EncryptionKeys,
         strict: bool = False,
     ) -> None:
+        self._keys = keys
         self._is_strict = strict
         self._granularity = STRICT_PULL_TIME_GRANULARITY if strict else PULL_TIME_GRANULARITY
         self._store = store
@@ -77,7 +82,7 @@ class Pulls:
 
         A caller who may not import sees only images that are already stored; rules are ignored. The pull is recorded,
         unless the ARN of the principal is excluded from recording. An archived image is not found.
-        Raises ``RepositoryNotFoundException``, ``ImageNotFoundException`` and ``UpstreamFailure``.
+        Raises ``RepositoryNotFoundException``, ``ImageNotFoundException``, ``KmsException`` and ``UpstreamFailure``.
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
         with self._store.reading() as work:
@@ -89,6 +94,8 @@ class Pulls:
             due, is_fresh = self._rule_if_due(work, repository, image, image_id, now)
             if image is None and self._may_ask_for(work, repository, image_id):
                 due = find_cached_name(work.rules.all(registry), name)
+        if repository and (due or cached):
+            self._keys.check(repository)
         if due and _may_import(permissions, repository, name):
             manifest = self._pull_through.manifest(due, image_id, now)
         elif cached:
@@ -127,13 +134,15 @@ class Pulls:
         if held and (is_check or held.is_loose) and renew_grace(self._store, repository, [held], now):
             return None
         if cached_name is None:  # a sparse manifest gives no access to blobs of other repositories
-            return None if held is None or size is None else self._held_blob(held, size)
+            return None if held is None or size is None else self._held_blob(repository, held, size)
         is_here = size is not None and self._link(repository, layer, now)
         chunks = partial(self._downloads.chunks, cached_name, layer)
-        return BlobSource(digest, layer.size if size is None else size, False, is_here, chunks)
+        check_key = partial(self._keys.check, repository)
+        return BlobSource(digest, layer.size if size is None else size, False, is_here, check_key, chunks)
 
-    def _held_blob(self, layer: Layer, size: int) -> BlobSource:
-        return BlobSource(layer.digest, size, layer.is_loose, True, partial(read_span, self._blobs, layer.digest))
+    def _held_blob(self, repository: Repository, layer: Layer, size: int) -> BlobSource:
+        chunks = partial(read_span, self._blobs, layer.digest)
+        return BlobSource(layer.digest, size, layer.is_loose, True, partial(self._keys.check, repository), chunks)
 
     def referenced(self, work: UnitOfWork, registry: Registry, name: str, digest: str) -> Layer | None:
         """Return a blob to which an image refers that is stored, or was served but could not be stored; else None.

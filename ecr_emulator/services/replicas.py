@@ -5,6 +5,7 @@ Blobs are shared by all repositories, so a copy moves no bytes. https://docs.aws
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,20 +16,25 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import EcrError, RepositoryNotFoundException
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image
 from ecr_emulator.services.images import Origin, Push, delete_images, store_image
 from ecr_emulator.services.replication import save_status
-from ecr_emulator.services.repositories import repository_for_replication
+from ecr_emulator.services.repositories import NewRepositories
+
+log = logging.getLogger(__name__)
 
 Admits = Callable[[UnitOfWork, Repository, Registry, datetime], bool]
 """Returns whether a registry allows replication from a repository."""
 
 
 class Replicas:
-    """Copies images if the destination allows it, according to ``admits``."""
+    """Copies images if the destination allows it, according to ``admits``, and the keys of both repositories work."""
 
-    def __init__(self, admits: Admits = lambda *_: True) -> None:
+    def __init__(self, keys: EncryptionKeys, admits: Admits = lambda *_: True) -> None:
+        self._keys = keys
+        self._new_repositories = NewRepositories(keys)
         self._admits = admits
 
     def perform(self, work: UnitOfWork, task: Task, now: datetime) -> None:
@@ -50,12 +56,27 @@ class Replicas:
         """
         replica = Repository(destination, source.name, now)
         if self._admits(work, source, destination, now):
-            replica, failure = _tried(work, source, image, tag, replica, now)
+            replica, failure = self._tried(work, source, image, tag, replica, now)
         else:
             failure = "AccessDenied"
         result = "FAILED" if failure else "SUCCESS"
         work.events.add(replication_action(replica, source.registry, ImageId(image.digest, tag), result, now))
         return failure
+
+    def _tried(
+        self, work: UnitOfWork, source: Repository, image: Image, tag: str | None, replica: Repository, now: datetime
+    ) -> tuple[Repository, str | None]:
+        """Copy an image; return the repository of the copy, and a failure code, or None."""
+        try:
+            self._keys.check(source)
+            replica = self._new_repositories.for_replication(work, replica.registry, replica.name, now)
+            _copy(work, source, replica, image, tag, now)
+        except RepositoryNotFoundException:
+            return replica, "RepositoryNotFound"
+        except EcrError as failure:
+            log.warning("%s is not replicated to %s: %s", source.name, replica.registry.host, failure.message)
+            return replica, "InternalError"
+        return replica, None
 
 
 def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
@@ -64,20 +85,6 @@ def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:
     if replica:
         image_id = ImageId(task.arguments["digest"], task.arguments["tag"])
         delete_images(work, replica, [image_id], now, Origin.REPLICATION)
-
-
-def _tried(
-    work: UnitOfWork, source: Repository, image: Image, tag: str | None, replica: Repository, now: datetime
-) -> tuple[Repository, str | None]:
-    """Copy an image; return the repository of the copy, and a failure code, or None."""
-    try:
-        replica = repository_for_replication(work, replica.registry, replica.name, now)
-        _copy(work, source, replica, image, tag, now)
-    except RepositoryNotFoundException:
-        return replica, "RepositoryNotFound"
-    except EcrError:
-        return replica, "InternalError"
-    return replica, None
 
 
 def _copy(

@@ -28,12 +28,13 @@ from ecr_emulator.errors import (
     UploadNotFoundException,
 )
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.ids import IdSource
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.account_settings import account_setting
 from ecr_emulator.services.garbage_collection import delete_unused
-from ecr_emulator.services.repositories import repository_for_push
+from ecr_emulator.services.repositories import NewRepositories
 
 
 class _Turn:
@@ -51,8 +52,18 @@ class Uploads:
     layers to which an image refers can be mounted.
     """
 
-    def __init__(self, store: Store, blobs: BlobStore, ids: IdSource, clock: Clock, is_strict: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        ids: IdSource,
+        clock: Clock,
+        keys: EncryptionKeys,
+        is_strict: bool = False,
+    ) -> None:
         self._is_strict = is_strict
+        self._keys = keys
+        self._new_repositories = NewRepositories(keys)
         self._store = store
         self._blobs = blobs
         self._ids = ids
@@ -66,7 +77,7 @@ class Uploads:
         writer = self._blobs.begin(upload_id)  # before the session: a crash must not leave a session without its file
         try:
             with self._store.writing(promised=False) as work:
-                repository = repository_for_push(work, registry, name, now)
+                repository = self._new_repositories.for_push(work, registry, name, now)
                 upload = Upload(upload_id, repository.key, self._clock.now())
                 work.uploads.add(repository, upload)
         except BaseException:
@@ -167,7 +178,7 @@ class Uploads:
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         with self._store.writing() as work:
-            target = repository_for_push(work, registry, name, now)
+            target = self._new_repositories.for_push(work, registry, name, now)
             if account_setting(work, registry, BLOB_MOUNTING) != "ENABLED":
                 return None
             rules = work.rules.all(registry)
@@ -203,6 +214,7 @@ class Uploads:
             yield repository, upload
 
     def _append(self, repository: Repository, upload: Upload, chunks: Iterable[bytes]) -> Upload:
+        self._keys.check(repository)
         with closing(self._blobs.resume(upload.id, upload.size)) as writer:
             try:
                 for chunk in chunks:
@@ -226,6 +238,7 @@ class Uploads:
         size = writer.size
         try:
             with closing(writer), self._blobs.hold(digest):
+                self._keys.check(repository)
                 verified = writer.commit(digest)
                 with self._store.writing() as work:
                     work.uploads.remove(repository, upload)

@@ -22,6 +22,9 @@ _PAGE = Statement(
     .order_by(table.c.name)
     .limit(bindparam("limit"))
 )
+_ENCRYPTED_BY_KMS = Statement(
+    select(table).where(table.c.encryption_type != "AES256").order_by(table.c.account, table.c.region, table.c.name)
+)
 _COUNT = Statement(select(func.count().label("number")).select_from(table).where(*_of_registry))
 _settings = table.c.keys()[table.c.keys().index("tag_mutability") :]
 _ADD = Statement(insert(table))
@@ -50,6 +53,10 @@ class SqlRepositories:
     def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
         rows = _PAGE.all(self._connection, account=registry.id, region=registry.region, after=after, limit=limit)
         return [_repository(registry, row) for row in rows]
+
+    def encrypted_by_kms(self) -> list[Repository]:
+        rows = _ENCRYPTED_BY_KMS.all(self._connection)
+        return [_repository(Registry(row.account, row.region), row) for row in rows]
 
     def count(self, registry: Registry) -> int:
         number: int = _COUNT.one(self._connection, account=registry.id, region=registry.region).number

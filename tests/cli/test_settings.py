@@ -61,6 +61,7 @@ EXAMPLES = {
     "import_referrers": (["with-subject"], "with-subject", '"with-subject"', "with-subject"),
     "registry_auth": (["open"], "open", '"open"', "open"),
     "iam": (["enforce"], "enforce", '"enforce"', "enforce"),
+    "any_kms_key": (["true"], "true", "true", True),
     "verify_signatures": (["true"], "true", "true", True),
     "strict": (["true"], "true", "true", True),
     "accept_sparse": (["false"], "false", "false", False),

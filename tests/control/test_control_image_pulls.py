@@ -14,6 +14,7 @@ from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.testing.upstream.auth import Basic
 from ecr_emulator.testing.upstream.images import image, multi_arch
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
@@ -50,9 +51,11 @@ class PullThroughPlane(ControlPlane):
         cleanup.callback(downloads.close)
         referrers = Referrers(store, upstreams)
         cleanup.callback(referrers.close)
-        self.pull_through = PullThrough(store, self.clock, upstreams, downloads, referrers)
+        self.pull_through = PullThrough(
+            store, self.clock, upstreams, downloads, referrers, new_repositories=NewRepositories(self.keys)
+        )
         cleanup.callback(self.pull_through.close)
-        pulls = Pulls(store, blobs, self.pull_through, downloads)
+        pulls = Pulls(store, blobs, self.pull_through, downloads, self.keys)
         self.services = replace(self.services, upstreams=upstreams, pulls=pulls)
         self.wsgi = control_app(self.services, self.callers, strict=True)
         self.secrets.secrets[SECRET] = CREDENTIAL

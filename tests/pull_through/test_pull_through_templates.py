@@ -5,11 +5,12 @@ import json
 import pytest
 
 from ecr_emulator.testing.upstream.images import image
+from tests.support.boto import client_of
+from tests.support.docker import ACCOUNT
 from tests.support.refusals import refusal
 
 NAME = "quay/team/app"
 ROLE = "arn:aws:iam::123456789012:role/ecr-template"
-KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 LIFECYCLE = (
     '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", '
     '"countNumber": 10}, "action": {"type": "expire"}}]}'
@@ -50,6 +51,15 @@ def template(cache):
         cache.ecr.create_repository_creation_template(prefix=prefix, appliedFor=list(applied_for), **settings)
 
     return make
+
+
+def kms_of(cache):
+    return client_of(cache.emulator, "kms", account=ACCOUNT)
+
+
+@pytest.fixture
+def key(cache):
+    return kms_of(cache).create_key()["KeyMetadata"]["Arn"]
 
 
 def repository(cache, name=NAME):
@@ -118,10 +128,19 @@ def test_a_template_sets_exclusion_filters(cache, pulled, template, mutability):
 
 
 @pytest.mark.consideration("S25")
-def test_a_template_sets_encryption(cache, pulled, template):
-    template(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY}, customRoleArn=ROLE)
+def test_a_template_sets_encryption(cache, pulled, template, key):
+    encryption = {"encryptionType": "KMS", "kmsKey": key}
+    template(encryptionConfiguration=encryption, customRoleArn=ROLE)
     pulled()
-    assert repository(cache)["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": KEY}
+    assert repository(cache)["encryptionConfiguration"] == encryption
+    assert len(kms_of(cache).list_grants(KeyId=key)["Grants"]) == 2
+
+
+def test_a_template_without_a_key_takes_the_key_that_aws_manages(cache, pulled, template):
+    template(encryptionConfiguration={"encryptionType": "KMS"}, customRoleArn=ROLE)
+    pulled()
+    managed = kms_of(cache).describe_key(KeyId="alias/aws/ecr")["KeyMetadata"]["Arn"]
+    assert repository(cache)["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": managed}
 
 
 @pytest.mark.consideration("S25")
@@ -209,9 +228,8 @@ def test_the_longest_prefix_among_those_for_pull_through_decides(cache, pulled, 
     [
         {"resourceTags": [{"Key": "a", "Value": "b"}]},
         {"encryptionConfiguration": {"encryptionType": "KMS"}},
-        {"encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": KEY}},
     ],
-    ids=["tags", "KMS", "KMS with a key"],
+    ids=["tags", "KMS"],
 )
 def test_a_template_that_needs_a_role_and_has_none_makes_the_pull_fail_and_says_why(cache, pulled, template, settings):
     template(**settings)
@@ -224,6 +242,24 @@ def test_a_template_that_needs_a_role_and_has_none_makes_the_pull_fail_and_says_
     assert event["sync-status"] == "FAILED"
     assert "'quay'" in event["failure-reason"]
     assert "customRoleArn" in event["failure-reason"]
+
+
+def test_a_template_whose_key_is_disabled_makes_the_pull_fail_and_says_why(cache, pulled, template, key):
+    template(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key}, customRoleArn=ROLE)
+    kms_of(cache).disable_key(KeyId=key)
+    answer = pulled()
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
+    assert cache.repositories() == []
+    assert f"{key} is disabled." in cache.events()[-1]["failure-reason"]
+
+
+def test_a_template_with_an_unknown_key_is_refused(cache, key):
+    unknown = f"{key[:-4]}0000"
+    encryption = {"encryptionType": "KMS", "kmsKey": unknown}
+    with pytest.raises(cache.ecr.exceptions.InvalidParameterException, match=f"Key '{unknown}' does not exist"):
+        cache.ecr.create_repository_creation_template(
+            prefix="quay", appliedFor=["PULL_THROUGH_CACHE"], encryptionConfiguration=encryption
+        )
 
 
 @pytest.mark.consideration("S6c")

@@ -26,8 +26,10 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
+from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
 from ecr_emulator.services.pulls import Pulls
+from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.request_faults import RequestFaults
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
@@ -130,6 +132,7 @@ class ControlPlane:
         self.clock = FrozenClock()
         self.secrets = KnownSecrets()
         self.roles = NotedRoles()
+        self.keys = NamedKeys()
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
         self.callers = Callers(self.identities, HOME, rejects_unknown_keys=enforces_iam)
@@ -149,7 +152,9 @@ class ControlPlane:
         garbage_collector = GarbageCollector(store, blobs)
         referrers = Referrers(store, self.upstream)
         cleanup.callback(referrers.close)
-        pull_through = PullThrough(store, self.clock, self.upstream, downloads, referrers)
+        pull_through = PullThrough(
+            store, self.clock, self.upstream, downloads, referrers, new_repositories=NewRepositories(self.keys)
+        )
         cleanup.callback(pull_through.close)
         return Services(
             home=HOME,
@@ -159,10 +164,11 @@ class ControlPlane:
             blobs=blobs,
             secrets=self.secrets,
             roles=self.roles,
+            keys=self.keys,
             upstreams=self.upstream,
             tokens=Tokens(b"a signing key for tests"),
-            uploads=Uploads(store, blobs, ids, self.clock),
-            pulls=Pulls(store, blobs, pull_through, downloads),
+            uploads=Uploads(store, blobs, ids, self.clock, self.keys),
+            pulls=Pulls(store, blobs, pull_through, downloads, self.keys),
             referrers=referrers,
             addresses=Addresses(),
             background=Background(store, garbage_collector, self.background_delay),

@@ -12,7 +12,6 @@ from ecr_emulator.domain.image import ImageId, StoredManifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
 from ecr_emulator.services.images import Push, delete_images, store_image
-from ecr_emulator.services.repositories import repository_for_push
 from ecr_emulator.services.resolution import Failure
 
 
@@ -27,7 +26,9 @@ def put_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
         digest=members.get("imageDigest"),
     )
     with request.services.store.writing() as work:
-        repository = repository_for_push(work, request.registry, members["repositoryName"], request.now)
+        repository = request.services.new_repositories.for_push(
+            work, request.registry, members["repositoryName"], request.now
+        )
         stored = store_image(work, repository, push, request.now, blobs=request.services.blobs)
     if not stored.changed:
         raise ImageAlreadyExistsException(

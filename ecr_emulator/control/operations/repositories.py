@@ -15,16 +15,24 @@ from ecr_emulator.control.repository_settings import (
 )
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.resource_tags import read_tags
-from ecr_emulator.domain.encryption_keys import key_arn
+from ecr_emulator.domain.encryption_keys import key_arn_of
 from ecr_emulator.domain.events import image_action
-from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.repository import Encryption, Repository
-from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotEmptyException
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.errors import (
+    AccessDeniedException,
+    KmsException,
+    RepositoryAlreadyExistsException,
+    RepositoryNotEmptyException,
+)
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.services.repositories import add_repository
+from ecr_emulator.services.access import RequiredAction
 
 BATCH = 500
 """Number of images that are read at a time while a repository is deleted."""
+GRANTS_NOT_RETIRED = (
+    "The repository [{name}] has been deleted successfully but the grants created by the kmsKey [{key}] "
+    "failed to be retired"
+)
 
 
 @operation
@@ -40,12 +48,12 @@ def create_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str,
             name=name,
             created_at=request.now,
             mutability=read_mutability(members),
-            encryption=_encryption_with_key(members, request.registry),
+            encryption=read_encryption(members, request.registry.region),
             scan_on_push=members.get("imageScanningConfiguration", {}).get("scanOnPush", False),
             resource_tags=read_tags(members.get("tags", [])),
         )
-        add_repository(work, repository)
-    return {"repository": _described(request, repository)}
+        created = request.services.new_repositories.add(work, repository, request.permissions)
+    return {"repository": _described(request, created)}
 
 
 @operation
@@ -73,6 +81,7 @@ def delete_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str,
                 raise RepositoryNotEmptyException(**repository.identity)
             _add_deletion_events(work, repository, request)
         work.repositories.remove(repository)
+    _retire_grants(request, repository)
     return {"repository": _described(request, repository)}
 
 
@@ -90,11 +99,19 @@ def put_image_tag_mutability(request: EcrRequest, members: dict[str, Any]) -> di
     }
 
 
-def _encryption_with_key(members: dict[str, Any], registry: Registry) -> Encryption:
-    encryption = read_encryption(members, registry.region)
-    if encryption.type == "AES256":
-        return encryption
-    return replace(encryption, kms_key=key_arn(registry, encryption.kms_key))
+def _retire_grants(request: EcrRequest, repository: Repository) -> None:
+    """Retire the grants on the key of a repository that was deleted.
+
+    Raises ``KmsException`` if the caller may not retire them. They stay then, and the repository stays deleted.
+    """
+    key = key_arn_of(repository.encryption, repository.registry)
+    if key is None:
+        return
+    if not request.permissions.may(RequiredAction("kms:RetireGrant", key)):
+        raise KmsException(
+            GRANTS_NOT_RETIRED.format(name=repository.name, key=key), kms_error=AccessDeniedException.__name__
+        )
+    request.services.keys.retire_grants(repository)
 
 
 def _add_deletion_events(work: UnitOfWork, repository: Repository, request: EcrRequest) -> None:

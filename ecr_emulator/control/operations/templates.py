@@ -17,7 +17,6 @@ from ecr_emulator.control.repository_settings import (
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.resource_tags import described_tags
 from ecr_emulator.domain import service_linked_roles
-from ecr_emulator.domain.encryption_keys import key_arn
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.policy_document import read_repository_policy
@@ -33,6 +32,7 @@ from ecr_emulator.errors import (
     TemplateNotFoundException,
     ValidationException,
 )
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
 
 MAX_TEMPLATES = 100
@@ -44,7 +44,7 @@ def create_repository_creation_template(request: EcrRequest, members: dict[str, 
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html"""
     _check_region(request)
     blank = CreationTemplate(request.registry, stored_prefix(members["prefix"]), (), request.now, request.now)
-    template = _with_settings(blank, members)
+    template = _with_settings(blank, members, request.services.keys)
     with request.services.store.writing() as work:
         work.templates.add(template)
         if len(work.templates.all(request.registry)) > MAX_TEMPLATES:
@@ -78,7 +78,7 @@ def update_repository_creation_template(request: EcrRequest, members: dict[str, 
     """
     _check_region(request)
     with request.services.store.writing() as work:
-        template = _with_settings(_template(work, request, members), members)
+        template = _with_settings(_template(work, request, members), members, request.services.keys)
         template = replace(template, updated_at=request.now)
         work.templates.save(template)
     return _answer(template)
@@ -106,12 +106,12 @@ def _template(work: UnitOfWork, request: EcrRequest, members: dict[str, Any]) ->
     return template
 
 
-def _with_settings(template: CreationTemplate, members: dict[str, Any]) -> CreationTemplate:
+def _with_settings(template: CreationTemplate, members: dict[str, Any], keys: EncryptionKeys) -> CreationTemplate:
     """Return the template with the settings of a request. An empty text removes a setting."""
     registry = template.registry
     given: dict[str, Any] = {"mutability": _mutability(template, members)}
     if "encryptionConfiguration" in members:
-        given["encryption"] = _encryption(members, registry)
+        given["encryption"] = _encryption(members, registry, keys)
     if "repositoryPolicy" in members:
         given["repository_policy"] = _policy(members["repositoryPolicy"], registry)
     if "lifecyclePolicy" in members:
@@ -133,10 +133,12 @@ def _mutability(template: CreationTemplate, members: dict[str, Any]) -> TagMutab
     return template.mutability
 
 
-def _encryption(members: dict[str, Any], registry: Registry) -> Encryption:
+def _encryption(members: dict[str, Any], registry: Registry, keys: EncryptionKeys) -> Encryption:
+    """Return the encryption of a request. A template without a key means the key that AWS manages, in any case."""
     encryption = read_encryption(members, registry.region)
     try:
-        key_arn(registry, encryption.kms_key)
+        if encryption.kms_key:
+            keys.find(registry, encryption.kms_key)
     except KmsException as wrong:
         # The template operations do not declare KmsException.
         raise invalid_encryption(wrong.message) from wrong

@@ -45,7 +45,7 @@ from ecr_emulator.services.pull_through.uncached_images import UncachedImages
 from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
-from ecr_emulator.services.repositories import repository_for_import
+from ecr_emulator.services.repositories import NewRepositories
 
 log = logging.getLogger(__name__)
 
@@ -71,29 +71,28 @@ class PullThrough:
     threads, so that a silent upstream never delays another one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part has one job
         self,
         store: Store,
         clock: Clock,
         upstreams: Upstreams,
         downloads: BlobDownloads,
         referrers: Referrers,
+        *,
+        new_repositories: NewRepositories,
         policy: ImportPolicy = AS_ECR_DOES,
     ) -> None:
         self._store = store
+        self._new_repositories = new_repositories
         self._clock = clock
         self._upstreams = upstreams
         self._downloads = downloads
         self._referrers = referrers
-        self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
-        self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(
-            lambda asked: self._manifest_threads.of(asked[0].rule.url)
-        )
+        threads = self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
+        self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(lambda asked: threads.of(asked[0].rule.url))
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
         self.updates = self._imports.updates
         self.uncached = UncachedImages()
-
-    # --- Manifests -------------------------------------------------------------------------------------
 
     def manifest(
         self, cached_name: CachedName, image_id: ImageId, now: datetime, since: float | None = None
@@ -226,7 +225,7 @@ class PullThrough:
         with self._store.writing() as work:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
-            repository = repository_for_import(work, registry, name, now)
+            repository = self._new_repositories.for_import(work, registry, name, now)
             has = self._downloads.has
             is_tagged = job.tag is not None and point_tag(work, repository, job, job.tag, now, has)
             if not is_tagged:

@@ -1,35 +1,53 @@
-"""A file that keeps the secrets of Secrets Manager across restarts, in the format of ``secret_records``."""
+"""A file that keeps a part of the companions' state across restarts."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.error_responses import CompanionFailure
-from ecr_emulator.companions.secret_documents import all_records, as_document, put_back, read_document
 from ecr_emulator.private_files import FOLDER, owner_only
 
 
-class SecretsFileBroken(CompanionFailure):
-    """The file that keeps the secrets cannot be read. It is left as it is."""
+class StateFileBroken(CompanionFailure):
+    """A file that keeps state cannot be read. It is left as it is."""
 
-    def __init__(self, path: Path, reason: object) -> None:
-        super().__init__(f"{path} does not hold secrets as this emulator writes them: {reason}. Move it away to go on.")
+    def __init__(self, path: Path, content: str, reason: object) -> None:
+        super().__init__(
+            f"{path} does not hold {content} as this emulator writes them: {reason}. Move it away to go on."
+        )
 
 
-class SecretsFile:
-    """Writes all secrets of the emulator when they have changed, and reads them at the first use of moto.
+class Kept(NamedTuple):
+    """A part of moto's state that is kept, as a document of JSON.
 
-    The whole file is replaced, readable by its owner only, before the call that changed a secret is answered.
-    Raises ``SecretsFileBroken`` or ``IncompatibleMoto`` when moto is first used.
+    ``content`` names it in errors, and ``empty`` is the document of none. ``text`` returns the current document.
+    ``reader`` returns a function that puts the content of a document into moto, and raises ``ValueError``,
+    ``TypeError``, ``LookupError`` or ``AttributeError`` for a text that is no such document.
     """
 
-    def __init__(self, path: Path, companions: Companions) -> None:
+    content: str
+    empty: str
+    text: Callable[[], str]
+    reader: Callable[[str], Callable[[], None]]
+
+
+class StateFile:
+    """Writes a part of the state when it has changed, and reads it at the first use of moto.
+
+    The whole file is replaced, readable by its owner only, before the call that changed the state is answered.
+    Raises ``StateFileBroken`` or ``IncompatibleMoto`` when moto is first used.
+    """
+
+    def __init__(self, path: Path, companions: Companions, kept: Kept) -> None:
         self._path = path
+        self._kept = kept
         self._lock = Lock()
-        self._written = as_document([])
+        self._written = kept.empty
         companions.at_load(self._restore)
         companions.after_each_call(self._keep)
         companions.at_reset(self._forget)
@@ -37,7 +55,7 @@ class SecretsFile:
 
     def _keep(self) -> None:
         with self._lock:
-            text = as_document(all_records())
+            text = self._kept.text()
             if text != self._written:
                 _replace(self._path, text)
                 self._written = text
@@ -47,16 +65,16 @@ class SecretsFile:
             return
         try:
             text = self._path.read_text(encoding="utf-8")
-            records = read_document(text)
+            put_back = self._kept.reader(text)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as broken:
-            raise SecretsFileBroken(self._path, repr(broken)) from broken
-        put_back(records)
+            raise StateFileBroken(self._path, self._kept.content, repr(broken)) from broken
+        put_back()
         self._written = text
 
     def _forget(self) -> None:
         with self._lock:
             self._path.unlink(missing_ok=True)
-            self._written = as_document([])
+            self._written = self._kept.empty
 
     def _text(self) -> str | None:
         return self._path.read_text(encoding="utf-8") if self._path.exists() else None

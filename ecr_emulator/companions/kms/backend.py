@@ -1,0 +1,36 @@
+"""moto's KMS, which takes the ARN of a key wherever AWS does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def kms_of_aws() -> type:
+    """Return the class of the backend; imports moto's."""
+    from moto.kms.models import KmsBackend
+
+    class KmsOfAws(KmsBackend):
+        """KMS in which every operation finds a key by its ARN too."""
+
+        __module__ = KmsBackend.__module__  # moto finds the addresses of a service by the module of its backend
+
+        def __init__(self, region_name: str, account_id: str | None = None) -> None:
+            super().__init__(region_name, account_id)
+            self.keys = KeysByArn()
+
+        def create_key(self, policy: str | None, key_usage: str | None, *more: Any, **named: Any) -> Any:
+            """Create a key, for encryption unless the request says otherwise."""
+            return super().create_key(policy, key_usage or "ENCRYPT_DECRYPT", *more, **named)
+
+    return KmsOfAws
+
+
+class KeysByArn(dict[str, Any]):
+    """Keys by their ids, which can be looked up by their ARNs too."""
+
+    def __missing__(self, name: str) -> Any:
+        """Return the key with an ARN. Raises ``KeyError`` if there is none."""
+        _, is_arn, key_id = name.partition(":key/")
+        if not is_arn or key_id not in self:
+            raise KeyError(name)
+        return self[key_id]
