@@ -14,13 +14,7 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import UpstreamsAdmin
-from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.iam.additions import add_to_iam
-from ecr_emulator.companions.iam.identities import CompanionIdentities
-from ecr_emulator.companions.iam.role_deletions import RoleDeletions
-from ecr_emulator.companions.iam.roles import CompanionRoles
-from ecr_emulator.companions.kms.keys import CompanionKeys
-from ecr_emulator.companions.secrets import CompanionSecrets
+from ecr_emulator.companion_parts import open_companions
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.signatures import SignatureCheck
@@ -36,10 +30,9 @@ from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.services import Services
-from ecr_emulator.services.access import Access, admits_replica
+from ecr_emulator.services.access import admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
-from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import (
@@ -135,14 +128,9 @@ class Emulator:
             log.warning("the clock continues from %s, the latest time in %s", now.isoformat(), self.data_dir)
 
     def _open_companions(self) -> None:
-        self._companions = Companions(self.settings.account)
-        self._identities = CompanionIdentities(self._companions, self.clock)
-        add_to_iam(self._companions, self.clock, refuses_unknown_keys=self.settings.iam == "enforce")
-        self._access = self._enforced()
         data_dir = None if self.temporary else self.data_dir
-        self._secrets = CompanionSecrets(self._companions, data_dir)
-        keys = CompanionKeys(self._companions, self._store, data_dir)
-        self._keys = NamedKeys() if self.settings.any_kms_key else keys
+        self._parts = open_companions(self.settings, self.clock, self._ids, self._store, data_dir)
+        self._companions, self._secrets, self._keys = self._parts.companions, self._parts.secrets, self._parts.keys
 
     def _open_pull_through(self) -> None:
         self._addresses = UpstreamMap(self.settings.upstream_map)
@@ -187,7 +175,7 @@ class Emulator:
             store=self._store,
             blobs=self._blobs,
             secrets=self._secrets,
-            roles=self._roles(),
+            roles=self._parts.roles,
             keys=self._keys,
             upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
@@ -201,14 +189,14 @@ class Emulator:
                 self._store,
                 self._garbage_collector,
                 timedelta(seconds=self.settings.background_delay),
-                Replicas(self._keys, admits_replica) if self._access else Replicas(self._keys),
+                Replicas(self._keys, admits_replica) if self._parts.access else Replicas(self._keys),
                 incoming=self._pull_through.updates.digests,
             ),
             garbage_collector=self._garbage_collector,
             faults=self.faults.ecr,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),
             allowed_upstreams=self.settings.allow_upstream,
-            access=self._access,
+            access=self._parts.access,
         )
 
     def _dispatcher(self) -> Dispatcher:
@@ -248,17 +236,10 @@ class Emulator:
         memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories()
         return Snapshots(self._events.quiet, self._state_snapshots, self.clock, self._companions, self.faults, *memory)
 
-    def _roles(self) -> CompanionRoles:
-        RoleDeletions(self._companions, self._store, self._ids)
-        return CompanionRoles(self._companions, self._store)
-
-    def _enforced(self) -> Access | None:
-        return Access(self._identities, self._store) if self.settings.iam == "enforce" else None
-
     def _callers(self) -> Callers:
         # Clients sign with the machine's time, even if the emulator's clock was moved.
         check = SignatureCheck(SystemClock()) if self.settings.verify_signatures else None
-        return Callers(self._identities, self.services.home, self.services.access is not None, check)
+        return Callers(self._parts.identities, self.services.home, self.services.access is not None, check)
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until running pulls, imports and downloads end. Returns whether all ended within ``timeout`` seconds."""

@@ -1,0 +1,52 @@
+"""The wiring of the companions: moto, and the parts of ECR that read and change its state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.iam.additions import add_to_iam
+from ecr_emulator.companions.iam.identities import CompanionIdentities
+from ecr_emulator.companions.iam.role_deletions import RoleDeletions
+from ecr_emulator.companions.iam.roles import CompanionRoles
+from ecr_emulator.companions.kms.keys import CompanionKeys
+from ecr_emulator.companions.secrets import CompanionSecrets
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
+from ecr_emulator.services.access import Access
+from ecr_emulator.services.named_keys import NamedKeys
+from ecr_emulator.settings import Settings
+from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.system import RandomIds, SystemClock
+
+
+class CompanionParts(NamedTuple):
+    """The companions, and the parts of ECR that use them. ``access`` is None unless IAM is enforced."""
+
+    companions: Companions
+    identities: CompanionIdentities
+    access: Access | None
+    secrets: CompanionSecrets
+    keys: EncryptionKeys
+    roles: CompanionRoles
+
+
+def open_companions(
+    settings: Settings, clock: SystemClock, ids: RandomIds, store: SqlStore, data_dir: Path | None
+) -> CompanionParts:
+    """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None."""
+    enforces = settings.iam == "enforce"
+    companions = Companions(settings.account)
+    identities = CompanionIdentities(companions, clock)
+    add_to_iam(companions, clock, refuses_unknown_keys=enforces)
+    secrets = CompanionSecrets(companions, data_dir)
+    keys = CompanionKeys(companions, store, data_dir)
+    RoleDeletions(companions, store, ids)
+    return CompanionParts(
+        companions,
+        identities,
+        Access(identities, store) if enforces else None,
+        secrets,
+        NamedKeys() if settings.any_kms_key else keys,
+        CompanionRoles(companions, store),
+    )
