@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
 

@@ -11,13 +11,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from errno import EACCES, ENOENT, ENOEXEC
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from subprocess import Popen

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecr_emulator.domain import names
 from ecr_emulator.domain.addresses import STYLES
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

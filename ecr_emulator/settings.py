@@ -7,11 +7,12 @@ the TOML file (``data_dir``). Flags win over the environment, the environment ov
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
 from ecr_emulator.domain.import_policy import FULL, IMPORT_MODES, ON_REQUEST, REFERRER_MODES
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.setting_kinds import (
     ACCOUNT,
     ADDRESSES,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 from contextvars import ContextVar
-from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock, RLock
 from types import FunctionType
 from typing import Any
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 _shared: ContextVar[list[Any]] = ContextVar("shared_objects")
 

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.control.credential import Credential
@@ -15,6 +14,7 @@ from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_account_id
 from ecr_emulator.errors import ExpiredTokenException, MissingAuthenticationTokenException, UnrecognizedClientException
 from ecr_emulator.ports.identities import AccessKey, Identities
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from ecr_emulator.errors import IncompleteSignatureException
+from ecr_emulator.quick_dataclasses import dataclass
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from ecr_emulator.control.operations import HANDLERS
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.schemas import answer_schema
 from ecr_emulator.errors import EcrError, UnknownOperationException
+from ecr_emulator.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel

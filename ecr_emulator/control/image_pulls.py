@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId, StoredManifest
@@ -17,6 +16,7 @@ from ecr_emulator.errors import (
     UnableToGetUpstreamImageException,
 )
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.resolution import Failure, malformed, not_found, resolve
 
 

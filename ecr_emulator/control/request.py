@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Permissions
 

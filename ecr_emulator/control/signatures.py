@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -15,6 +14,7 @@ from typing import Protocol
 from ecr_emulator.control.credential import Credential
 from ecr_emulator.errors import IncompleteSignatureException, InvalidSignatureException
 from ecr_emulator.ports.time import Clock
+from ecr_emulator.quick_dataclasses import dataclass
 
 SERVICE = "ecr"
 SKEW = timedelta(minutes=5)

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.control.custom_roles import read_custom_role
@@ -17,6 +16,7 @@ from ecr_emulator.domain.upstreams import UpstreamKind
 from ecr_emulator.errors import InvalidParameterException, SecretNotFoundException, UnsupportedUpstreamRegistryException
 from ecr_emulator.ports.secrets import ABSENT, MALFORMED
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure
+from ecr_emulator.quick_dataclasses import dataclass
 
 _NEEDS_SIGN_IN = (
     "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from werkzeug import Request
 
 from ecr_emulator.distribution.addressing import with_namespace
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_emulator.domain.names import ACCOUNT_ID, REGION, Registry
 from ecr_emulator.domain.partitions import DNS_SUFFIXES
+from ecr_emulator.quick_dataclasses import dataclass
 
 STYLES = ("localhost", "subdomain", "aws", "path")
 

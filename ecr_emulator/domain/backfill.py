@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.quick_dataclasses import dataclass
 
 KEPT = timedelta(days=90)
 """Time for which a backfill can be described after its end."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.quick_dataclasses import dataclass
 
 EVERY_REQUEST = "*"
 """The target of faults that hit requests of any kind."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ecr_emulator.domain.manifest import FOREIGN_TYPES
 from ecr_emulator.domain.names import algorithm_of, digest_of
+from ecr_emulator.quick_dataclasses import dataclass
 
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"

@@ -6,7 +6,7 @@ requests to rate-limited upstreams.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ecr_emulator.quick_dataclasses import dataclass
 
 FULL = "full"
 MANIFESTS = "manifests"

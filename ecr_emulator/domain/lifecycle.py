@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ecr_emulator.domain.image import ARCHIVED, Image
@@ -21,6 +20,7 @@ from ecr_emulator.domain.lifecycle_policy import (
     LifecycleRule,
 )
 from ecr_emulator.domain.wildcards import matches
+from ecr_emulator.quick_dataclasses import dataclass
 
 DAY = timedelta(days=1)
 

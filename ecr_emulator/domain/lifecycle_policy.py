@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.domain.lifecycle_schema import departures
 from ecr_emulator.errors import InvalidParameterException
+from ecr_emulator.quick_dataclasses import dataclass
 
 TAGGED, UNTAGGED, ANY = "tagged", "untagged", "any"
 STANDARD, ARCHIVE = "standard", "archive"

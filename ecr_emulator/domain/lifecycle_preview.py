@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/lpp_creation.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 KEPT = timedelta(hours=24)
 """Time after which the results of a preview expire."""

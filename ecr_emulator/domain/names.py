@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 
 from ecr_emulator.domain.partitions import partition_of
+from ecr_emulator.quick_dataclasses import dataclass
 
 ACCOUNT_ID = r"[0-9]{12}"
 """The pattern of an account id."""

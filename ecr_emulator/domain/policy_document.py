@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.domain.access.document import read_document
@@ -16,6 +15,7 @@ from ecr_emulator.domain.names import Registry, is_account_id
 from ecr_emulator.domain.policy_grammar import is_policy, many, parse_policy
 from ecr_emulator.domain.policy_text import in_order, printed
 from ecr_emulator.errors import InvalidParameterException
+from ecr_emulator.quick_dataclasses import dataclass
 
 REGISTRY_POLICY = "policy"
 """The name of the registry document that holds the text of a registry's policy."""

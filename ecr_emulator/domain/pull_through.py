@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ecr_emulator.domain.names import Registry, is_repository_name
 from ecr_emulator.domain.prefixes import ROOT, has_prefix, precedence
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, service_linked_role_arn
+from ecr_emulator.quick_dataclasses import dataclass
 
 REGIONS_WITHOUT_PULL_THROUGH = frozenset({"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"})
 

@@ -6,13 +6,14 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ecr_emulator.domain.image import ACTIVE
 from ecr_emulator.domain.manifest import MAX_SIZE
 from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.domain.validation_timer import Validation
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.wildcards import matches
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from ecr_emulator.domain.manifest import SCHEMA1, SCHEMA1_SIGNED
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.wildcards import matches
 from ecr_emulator.errors import InvalidParameterException
+from ecr_emulator.quick_dataclasses import dataclass
 
 DOCUMENT = "scanning"
 """The name of the registry document that holds the configuration."""

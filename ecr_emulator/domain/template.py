@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templ
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.prefixes import has_prefix, precedence
 from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
+from ecr_emulator.quick_dataclasses import dataclass
 
 PULL_THROUGH_CACHE = "PULL_THROUGH_CACHE"
 CREATE_ON_PUSH = "CREATE_ON_PUSH"

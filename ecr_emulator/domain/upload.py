@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 PART_SIZE = 10_485_760
 """The part size that InitiateLayerUpload proposes, in bytes."""

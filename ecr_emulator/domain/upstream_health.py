@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from ecr_emulator.domain.events import Event
+from ecr_emulator.quick_dataclasses import dataclass
 
 FAILINGS = frozenset({"UpstreamAccessDenied", "UpstreamTooManyRequests", "UpstreamUnavailable"})
 """The failures that mean an unhealthy upstream. An upstream that lacks an image is healthy."""

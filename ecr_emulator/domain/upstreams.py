@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from dataclasses import dataclass
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

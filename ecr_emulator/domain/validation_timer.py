@@ -5,8 +5,10 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 REVALIDATE_AFTER = timedelta(hours=24)
 """Time for which a cached tag is served without a request to its upstream."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.seeds.documents import SeedDocument, read_seed, seed_files
 from ecr_emulator.seeds.errors import SeedError

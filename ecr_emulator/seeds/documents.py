@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.errors import SeedError
 from ecr_emulator.seeds.toml_lines import Path as KeyPath
 from ecr_emulator.seeds.toml_lines import toml_lines

@@ -6,12 +6,12 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
 
 from ecr_emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from ecr_emulator.domain.names import digest_of
+from ecr_emulator.quick_dataclasses import dataclass
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.names import Registry
@@ -15,6 +14,7 @@ from ecr_emulator.ports.secrets import SecretSource
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstreams
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector

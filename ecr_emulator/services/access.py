@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -25,6 +25,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import AccessDeniedException, RepositoryNotFoundException
 from ecr_emulator.ports.identities import Identities, Identity
 from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.account_settings import account_setting
 
 log = logging.getLogger(__name__)

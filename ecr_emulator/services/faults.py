@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ecr_emulator.domain.fault import EVERY_REQUEST, Fault, FaultSyntax
 from ecr_emulator.domain.wildcards import matches
 from ecr_emulator.ports.time import Clock
+from ecr_emulator.quick_dataclasses import dataclass
 
 LATENCY = "latency"
 """The kind of fault that delays a request and lets other faults hit it as well."""

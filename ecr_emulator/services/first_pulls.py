@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import Permissions, RequiredAction
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ ECR collects garbage by itself, so that its users need not; it does not say when
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -16,6 +15,7 @@ from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.upload import GRACE
 from ecr_emulator.ports.blobs import Blobs, BlobStore
 from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.optional_writes import optional_write
 
 FORGET = "forget-what-nobody-needs"

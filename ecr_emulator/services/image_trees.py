@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 
 HasBytes = Callable[[str, int], bool]
 """Whether the bytes of a blob are on the disk, undamaged, by its digest and size."""

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -24,6 +24,7 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.image_tasks import image_task
 from ecr_emulator.services.new_images import process_new_image
 from ecr_emulator.services.replication import replicate_deletion

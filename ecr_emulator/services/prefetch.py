@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.domain.image import StoredManifest
@@ -12,6 +11,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.pull_through import Updates
 from ecr_emulator.services.pulls import BlobSource, Pulls
 

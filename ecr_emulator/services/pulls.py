@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,6 +16,7 @@ from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundExcept
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.blob_reads import read_span
 from ecr_emulator.services.garbage_collection import renew_grace

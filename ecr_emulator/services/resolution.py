@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.names import DIGEST_CONSTRAINT, DIGEST_PATTERN, TAG_CONSTRAINT, TAG_PATTERN
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_emulator.private_files import FILE, FOLDER, narrow
+from ecr_emulator.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from cryptography import x509

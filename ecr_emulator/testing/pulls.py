@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ecr_emulator.domain.image_names import parse_image_name
 from ecr_emulator.domain.manifest import MANIFEST_TYPES, Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry, algorithm_of, digest_of, is_digest
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.client import EmulatorClient, repository_path
 from ecr_emulator.transports import Answer
 

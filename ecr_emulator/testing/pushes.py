@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ecr_emulator.domain.image_names import parse_image_name
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.seeds.images import ImageContents, synthetic_referrer
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import NamedTuple
 
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.upstream.challenges import Challenge
 
 RENEW_BEFORE = 30.0

@@ -6,10 +6,11 @@ https://martinfowler.com/bliki/CircuitBreaker.html
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
+from ecr_emulator.quick_dataclasses import dataclass
 
 FAILURES = 5
 """Number of requests in a row, each failed in all its attempts, that open the breaker of a host."""

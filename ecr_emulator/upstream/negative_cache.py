@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound, UpstreamUnsupported
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.upstream.failure_cache import FailureCache
 
 NEGATIVE_TTL = 5.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +16,7 @@ from ecr_emulator.domain.manifest import INDEX_TYPES, MAX_MANIFEST_BYTES
 from ecr_emulator.domain.names import algorithm_of, digest_of
 from ecr_emulator.domain.referrer import Referrer, fallback_tag, read_referrers
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.manifests import ENOUGH
 

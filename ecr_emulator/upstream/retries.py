@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.upstream.negative_cache import NEGATIVE_TTL
 
 Outcome = TypeVar("Outcome")

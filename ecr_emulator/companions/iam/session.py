@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 Context = dict[str, tuple[str, ...]]
 """Values of condition keys."""

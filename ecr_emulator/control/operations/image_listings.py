@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
@@ -14,6 +13,7 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.quick_dataclasses import dataclass
 
 BATCH = 200
 """Number of images that are read at a time to fill a page."""

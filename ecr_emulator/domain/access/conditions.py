@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ecr_emulator.domain.access.comparisons import Comparison, truth
 from ecr_emulator.domain.access.operators import NULL, Operator, Quantifier, read_operator
 from ecr_emulator.domain.access.prepared_request import PreparedRequest
 from ecr_emulator.domain.policy_grammar import many
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

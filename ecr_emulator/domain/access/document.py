@@ -6,7 +6,6 @@ It accepts all policies that IAM accepts. ECR accepts fewer as policies of repos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +13,7 @@ from ecr_emulator.domain.access.conditions import read_conditions
 from ecr_emulator.domain.access.principal_element import PrincipalElement
 from ecr_emulator.domain.access.statements import Actions, Principals, Resources, Statement
 from ecr_emulator.domain.policy_grammar import EFFECTS, ELEMENTS, MEMBERS, VERSIONS, many, parse_policy
+from ecr_emulator.quick_dataclasses import dataclass
 
 _KEPT = 512
 _OF_IDENTITIES = tuple(element for element in ELEMENTS if element not in ("Principal", "NotPrincipal"))

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ecr_emulator.domain.access.document import Document, read_document
@@ -15,6 +14,7 @@ from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.prepared_request import PreparedRequest
 from ecr_emulator.domain.access.principal_element import Reach
 from ecr_emulator.domain.access.request import AccessRequest
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 class Kind(Enum):

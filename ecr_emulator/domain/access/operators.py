@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from ecr_emulator.domain.access.comparisons import COMPARISONS, Reader
+from ecr_emulator.quick_dataclasses import dataclass
 
 NULL = "Null"
 """The operator that checks whether a key is missing. It has no prefix and no suffix."""

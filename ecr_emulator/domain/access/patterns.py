@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 Lookup = Callable[[str], str | None]
 """Returns the value of a request for a condition key; None unless the key has exactly one value."""

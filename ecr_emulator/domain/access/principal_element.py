@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -14,6 +13,7 @@ from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.domain.policy_grammar import many
 from ecr_emulator.domain.principals import account_of, is_session_of
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 class Reach(IntEnum):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ecr_emulator.domain.access.conditions import Condition, Presence
 from ecr_emulator.domain.access.patterns import ArnPattern, Names
 from ecr_emulator.domain.access.prepared_request import PreparedRequest
 from ecr_emulator.domain.access.principal_element import PrincipalElement, Reach
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

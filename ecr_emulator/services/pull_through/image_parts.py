@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from ecr_emulator.domain.image import Layer, StoredManifest
@@ -20,6 +20,7 @@ from ecr_emulator.domain.import_policy import (
 )
 from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound
+from ecr_emulator.quick_dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ecr_emulator.domain.image import StoredManifest
@@ -11,6 +10,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import ImportRefused, UpstreamUnavailable
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.image_trees import HasBytes, stored_platforms
 from ecr_emulator.services.images import Origin, Push, store_image
 from ecr_emulator.services.import_status import note_start

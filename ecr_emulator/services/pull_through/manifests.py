@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
@@ -56,8 +56,7 @@ _Asked = tuple[CachedName, str | None]
 """The manifest that a call fetches, and the rule: after a change of the rule, a new call is started."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """The manifest to serve now, and the update of its tag, whose manifest may be served when the update is over."""
 
     manifest: StoredManifest

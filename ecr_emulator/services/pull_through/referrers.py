@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from ecr_emulator.domain.events import Import
@@ -21,6 +21,7 @@ from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamUnavailable
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT

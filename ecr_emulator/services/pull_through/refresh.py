@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
@@ -14,6 +14,7 @@ from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.pull_through.manifests import PullThrough
 
 IMPORTED = "imported"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ecr_emulator.domain.names import Registry
@@ -10,6 +9,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.upstream_health import Health
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import UpstreamState
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.pull_through.upstream_health import WatchedUpstreams
 
 UNKNOWN = "unknown"

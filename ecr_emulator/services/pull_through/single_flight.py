@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from threading import RLock, local
 from typing import Generic, TypeVar
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 Key = TypeVar("Key", bound=Hashable)
 T = TypeVar("T")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Event, Lock
 from time import monotonic
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.pull_through.import_jobs import ImportJob
 
 _Tag = tuple[Registry, str, str | None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 
@@ -18,6 +17,7 @@ from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.quick_dataclasses import dataclass
 
 LOOK_BACK = 1_000
 """Maximum number of events that are read to learn what happened before the emulator started."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 THREADS = 128
 """Maximum number of threads for all upstreams together, started as they are needed."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from email.message import Message
 from threading import Event
+
+from ecr_emulator.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.testing.upstream.faults import Fault, Reply, Request
 
 BEARER = 'Bearer realm="{realm}",service="{service}"'

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ssl import SSLContext
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 
 from ecr_emulator.domain.manifest import OCI_INDEX
+from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.testing.upstream.auth import Basic, Bearer, basic_authorization
 from ecr_emulator.testing.upstream.faults import Fault, Reply, Request, answers
 from ecr_emulator.testing.upstream.images import Content, UpstreamImage, UpstreamIndex
