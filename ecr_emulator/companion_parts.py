@@ -10,8 +10,11 @@ from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.identities import CompanionIdentities
 from ecr_emulator.companions.iam.role_deletions import RoleDeletions
 from ecr_emulator.companions.iam.roles import CompanionRoles
+from ecr_emulator.companions.kms.keys import KEPT as KEYS
 from ecr_emulator.companions.kms.keys import CompanionKeys
+from ecr_emulator.companions.secrets import KEPT as SECRETS
 from ecr_emulator.companions.secrets import CompanionSecrets
+from ecr_emulator.companions.state_documents import StateDocuments
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.named_keys import NamedKeys
@@ -27,6 +30,7 @@ class CompanionParts(NamedTuple):
     identities: CompanionIdentities
     access: Access | None
     secrets: CompanionSecrets
+    documents: StateDocuments
     keys: EncryptionKeys
     roles: CompanionRoles
 
@@ -47,6 +51,7 @@ def open_companions(
         identities,
         Access(identities, store) if enforces else None,
         secrets,
+        StateDocuments(companions, {"secrets": SECRETS, "keys": KEYS}, are_kept=data_dir is not None),
         NamedKeys() if settings.any_kms_key else keys,
         CompanionRoles(companions, store),
     )

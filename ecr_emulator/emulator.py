@@ -224,7 +224,7 @@ class Emulator:
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         admin = Admin(self.services, self.clock, self._events.admin, self.reset, self.init_scripts)
-        saved = PortableState(self._store, self._state_snapshots, self._secrets, self.clock)
+        saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
         portable = PortableSnapshots(saved, self._events.quiet, (self._resume_time, self._begin_anew))
         state = StateAdmin(self.services, self.snapshots, portable)
         faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from ecr_emulator.companions.secrets import CompanionSecrets
+from ecr_emulator.companions.state_documents import StateDocuments
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.private_files import owner_only
 from ecr_emulator.storage.disk import storage_failures
@@ -22,7 +22,7 @@ class PortableState(NamedTuple):
 
     store: SqlStore
     snapshots: StateSnapshots
-    secrets: CompanionSecrets
+    companions: StateDocuments
     clock: Clock
 
 
@@ -39,7 +39,7 @@ class PortableSnapshots:
         quiet: Callable[[], AbstractContextManager[object]],
         after_load: Sequence[Callable[[], None]],
     ) -> None:
-        self._store, self._snapshots, self._secrets, self._clock = state
+        self._store, self._snapshots, self._companions, self._clock = state
         self._quiet = quiet
         self._after_load = after_load
 
@@ -49,8 +49,8 @@ class PortableSnapshots:
         try:
             with storage_failures():
                 with self._quiet():
-                    state, secrets, now = self._snapshots.snapshot(), self._secrets.as_document(), self._clock.now()
-                write_portable(state, secrets, now, path)
+                    state, documents, now = self._snapshots.snapshot(), self._companions.all(), self._clock.now()
+                write_portable(state, documents, now, path)
         except BaseException:
             shutil.rmtree(path.parent, ignore_errors=True)
             raise
@@ -72,14 +72,15 @@ class PortableSnapshots:
 
     def _load(self, path: Path) -> None:
         signing_key = self._store.signing_key()
-        state, secrets = read_portable(path, self._snapshots.new_folder(), signing_key)
+        state, documents = read_portable(path, self._snapshots.new_folder(), signing_key)
         try:
-            put_secrets = self._secrets.replacement(secrets)
+            replace_companions = self._companions.replacement(documents)
         except (ValueError, LookupError, TypeError, AttributeError) as broken:
-            raise SnapshotUnreadable(f"It is damaged: its secrets cannot be read: {broken!r}") from broken
+            names = ", ".join(documents)
+            raise SnapshotUnreadable(f"It is damaged: its {names} cannot be read: {broken!r}") from broken
         with self._quiet():
             self._snapshots.restore(state)
-            put_secrets()
+            replace_companions()
             for action in self._after_load:
                 action()
 

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creati
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,6 @@ class CompanionSecrets:
 
     def __init__(self, companions: Companions, data_dir: Path | None) -> None:
         self._companions = companions
-        self._is_kept = data_dir is not None
         if data_dir:
             StateFile(data_dir / FILE, companions, KEPT)
 
@@ -69,28 +67,6 @@ class CompanionSecrets:
         if not _has_default_key(secret):
             raise UpstreamAccessDenied(UNREADABLE)
         return _credential_in(_current_value(secret))
-
-    def as_document(self) -> str:
-        """Return all secrets as ``secret_documents`` has them. Raises ``CompanionFailure``."""
-        if not self._companions.is_loaded and not self._is_kept:
-            return as_document([])
-        self._companions.load()
-        with self._companions.entered():
-            return as_document(all_records())
-
-    def replacement(self, document: str) -> Callable[[], None]:
-        """Return a function that replaces everything in the companions by the secrets of a document.
-
-        Raises as ``secret_documents.read_document`` does.
-        """
-        records = read_document(document)
-
-        def replace() -> None:
-            self._companions.reset()
-            if records:
-                self._companions.change(lambda: put_back(records))
-
-        return replace
 
     def _find(self, arn: str, registry: Registry) -> Any:
         """Return the secret unless it is deleted, by its ARN with or without the suffix of Secrets Manager."""

@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
 from io import BytesIO
@@ -26,16 +26,17 @@ from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, manifests, metadata, repositories, state, tags, uploads
 from ecr_emulator.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 ABOUT = "ecr-emulator/snapshot.json"
 DATABASE = "ecr-emulator/ecr.sqlite"
 SECRETS = "ecr-emulator/secrets.json"
+OF_COMPANIONS = re.compile(r"ecr-emulator/([a-z]+)\.json")
 LAYOUT = {"oci-layout": {"imageLayoutVersion": "1.0.0"}}
 CHUNK = 1024 * 1024
 GZIP = b"\x1f\x8b"
 _FOREIGN = "It is no snapshot of ecr-emulator, or a damaged one"
 _BLOB = re.compile(r"blobs/(sha256|sha512)/([0-9a-f]{64,128})")
-_OTHERS = {ABOUT, DATABASE, SECRETS, "oci-layout", "index.json"}
+_OTHERS = {ABOUT, DATABASE, "oci-layout", "index.json"}
 _MANIFESTS = Statement(select(manifests.c.digest, manifests.c.raw))
 _DELETE_STATE = Statement(delete(state))
 _DELETE_UPLOADS = Statement(delete(uploads))
@@ -55,10 +56,13 @@ class SnapshotUnreadable(ValueError):
     """A file is no portable snapshot, or a damaged one, or one of a newer program."""
 
 
-def write_portable(snapshot: StateSnapshot, secrets: str, now: datetime, path: Path) -> None:
-    """Write a snapshot to a file. Tokens and unfinished uploads are left out: a token is for one emulator only."""
-    database = _database(snapshot.database, now)
-    small = {DATABASE: database, SECRETS: secrets.encode(), **_layout(snapshot.database)}
+def write_portable(snapshot: StateSnapshot, documents: Mapping[str, str], now: datetime, path: Path) -> None:
+    """Write a snapshot to a file, with the documents of the companions by their names.
+
+    Tokens and unfinished uploads are left out: a token is for one emulator only.
+    """
+    of_companions = {f"ecr-emulator/{name}.json": text.encode() for name, text in documents.items()}
+    small = {DATABASE: _database(snapshot.database, now), **of_companions, **_layout(snapshot.database)}
     about: dict[str, Any] = {
         "format": FORMAT,
         "written_by": f"ecr-emulator {__version__}",
@@ -77,8 +81,8 @@ def write_portable(snapshot: StateSnapshot, secrets: str, now: datetime, path: P
             archive.add(snapshot.path(digest), _blob_name(digest), filter=_anonymous)
 
 
-def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSnapshot, str]:
-    """Unpack a file into a folder; return the snapshot and the secrets in it.
+def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSnapshot, dict[str, str]]:
+    """Unpack a file into a folder; return the snapshot, and the documents of the companions by their names.
 
     The database is read into a new one, which gets ``signing_key``. Raises ``SnapshotUnreadable`` with the reason, and
     ``OSError`` for a full disk.
@@ -89,11 +93,14 @@ def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSn
             small = _unpack(archive, snapshot)
         (folder / "database").write_bytes(small[DATABASE])
         _fill(snapshot.database, folder / "database", signing_key)
+        documents = {
+            found[1]: content.decode() for name, content in small.items() if (found := OF_COMPANIONS.fullmatch(name))
+        }
     except DatabaseTooNew:
         raise SnapshotUnreadable(_too_new("its database")) from None
     except (tarfile.TarError, EOFError, sqlite3.Error, UnicodeDecodeError) as broken:
         raise SnapshotUnreadable(f"It is damaged: {broken}") from broken
-    return snapshot, small[SECRETS].decode()
+    return snapshot, documents
 
 
 # --- Writing ---------------------------------------------------------------------------------------------
@@ -164,14 +171,14 @@ def _unpack(archive: tarfile.TarFile, snapshot: StateSnapshot) -> dict[str, byte
     small: dict[str, bytes] = {}
     for member, content in files:
         blob = _BLOB.fullmatch(member.name)
-        if member.name in _OTHERS:
+        if member.name in _OTHERS or OF_COMPANIONS.fullmatch(member.name):
             small[member.name] = content.read()
         elif blob:
             _unpack_blob(content, f"{blob[1]}:{blob[2]}", snapshot)
         else:
             raise SnapshotUnreadable(f"It is damaged: it has a file {member.name[:100]!r}")
     _require_all(about, small, snapshot)
-    return small
+    return {name: small[name] for name in about["sha256"]}
 
 
 def _require_all(about: dict[str, Any], small: dict[str, bytes], snapshot: StateSnapshot) -> None:

@@ -112,12 +112,42 @@ def test_the_file_is_an_oci_layout(client, saved, tmp_path):
     assert [blob.open().read() for blob in found.blobs] == [blob.raw for blob in app.blobs]
 
 
+def test_keys_are_in_the_file_with_the_repositories_that_they_encrypt(client, other):
+    kms = client_of(client.emulator, "kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    for name, more in (("team/own", {"kmsKey": key}), ("team/managed", {})):
+        encryption = {"encryptionType": "KMS", **more}
+        client.ecr.create_repository(repositoryName=name, encryptionConfiguration=encryption)
+        put_image(client.ecr, name, an_image("app"), "v1")
+    kms.disable_key(KeyId=key)
+    assert load(other, client.http.get("/_ecr/state").data).status_code == 200
+    theirs = client_of(other.emulator, "kms")
+    assert len(theirs.list_grants(KeyId="alias/aws/ecr")["Grants"]) == 2
+    assert other.call("GET", "/v2/team/managed/manifests/v1").status_code == 200
+    assert other.call("GET", "/v2/team/own/manifests/v1").status_code == 403
+    theirs.enable_key(KeyId=key)
+    assert other.call("GET", "/v2/team/own/manifests/v1").status_code == 200
+
+
+def test_a_file_of_format_1_has_no_keys(other, saved):
+    def of_format_1(members):
+        del members["ecr-emulator/keys.json"]
+        about = json.loads(members[ABOUT])
+        del about["sha256"]["ecr-emulator/keys.json"]
+        members[ABOUT] = json.dumps(about | {"format": 1}).encode()
+
+    client_of(other.emulator, "kms").create_key()
+    assert load(other, rewritten(saved, of_format_1)).status_code == 200
+    assert client_of(other.emulator, "kms").list_keys()["Keys"] == []
+    assert client_of(other.emulator, "secretsmanager").get_secret_value(SecretId="kept")["SecretString"] == "one"
+
+
 def test_the_key_that_signs_tokens_stays_at_home(client, saved):
     assert client.emulator._store.signing_key() not in saved
 
 
 def newer_format(members):
-    members[ABOUT] = json.dumps(json.loads(members[ABOUT]) | {"format": 2}).encode()
+    members[ABOUT] = json.dumps(json.loads(members[ABOUT]) | {"format": 3}).encode()
 
 
 def newer_schema(members):
