@@ -9,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ecr_emulator.admin.access_keys import AccessKeysAdmin
 from ecr_emulator.admin.faults import FaultsAdmin
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import UpstreamsAdmin
 from ecr_emulator.companion_parts import open_companions
+from ecr_emulator.companions.iam.access_keys import AccessKeys
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.signatures import SignatureCheck
@@ -226,7 +228,8 @@ class Emulator:
         admin = Admin(self.services, self.clock, self._events.admin, self.reset, self.init_scripts)
         saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
         portable = PortableSnapshots(saved, self._events.quiet, (self._resume_time, self._begin_anew))
-        state = StateAdmin(self.services, self.snapshots, portable)
+        access_keys = AccessKeysAdmin(AccessKeys(self._companions), self.services.home)
+        state = StateAdmin(self.services, self.snapshots, portable, access_keys)
         faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)
         return admin_app(admin, pull_through, state, faults, upstreams, self.settings.admin_token)
 

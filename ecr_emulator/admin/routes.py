@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
 from ecr_emulator.admin import openapi
+from ecr_emulator.admin.access_keys import EXAMPLE as ACCESS_KEY
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.events import EventsAdmin
@@ -214,6 +215,7 @@ def _addresses(
         Address("DELETE", "/_ecr/faults/<fault>", faults.remove),
         *_upstream_addresses(upstreams),
         Address("POST", "/_ecr/image-dates", state.set_image_dates, examples=(DATES,)),
+        Address("POST", "/_ecr/access-keys", state.access_keys.put, examples=(ACCESS_KEY,)),
         Address("POST", "/_ecr/snapshots", state.take_snapshot),
         Address("POST", "/_ecr/snapshots/<snapshot>/restore", state.restore_snapshot),
         Address("DELETE", "/_ecr/snapshots/<snapshot>", state.delete_snapshot),

@@ -13,6 +13,7 @@ from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from ecr_emulator.admin.access_keys import AccessKeysAdmin
 from ecr_emulator.admin.request_parsing import find_registry
 from ecr_emulator.errors import EcrError
 from ecr_emulator.services import Services
@@ -45,12 +46,15 @@ class Portable(Protocol):
 class StateAdmin:
     """The views. Snapshots have numbers and are kept until they are deleted or the process ends."""
 
-    def __init__(self, services: Services, snapshots: Snapshots, portable: Portable) -> None:
+    def __init__(
+        self, services: Services, snapshots: Snapshots, portable: Portable, access_keys: AccessKeysAdmin
+    ) -> None:
         self._services = services
         self._portable = portable
         self._snapshots = snapshots
         self._numbers = count(1)
         self._taken: dict[str, Any] = {}
+        self.access_keys = access_keys
 
     def set_image_dates(self, given: Mapping[str, Any]) -> ResponseReturnValue:
         """Set the dates at which an image was pushed and last pulled, by its repository and digest."""

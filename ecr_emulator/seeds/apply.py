@@ -12,11 +12,21 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.seeds.documents import SeedDocument, read_seed, seed_files
 from ecr_emulator.seeds.errors import SeedError
+from ecr_emulator.seeds.iam import ensure_group, ensure_policy, ensure_role, ensure_user
 from ecr_emulator.seeds.registries import Outcome, ensure_registry_policy, ensure_rule, ensure_secret, ensure_template
 from ecr_emulator.seeds.repositories import ensure_image, ensure_repository
 from ecr_emulator.seeds.toml_lines import Path as KeyPath
 
-SECTIONS = (("secrets", ensure_secret), ("templates", ensure_template), ("rules", ensure_rule))
+SECTIONS: tuple[tuple[KeyPath, Callable[..., Outcome]], ...] = (
+    (("iam", "policies"), ensure_policy),
+    (("iam", "groups"), ensure_group),
+    (("iam", "roles"), ensure_role),
+    (("iam", "users"), ensure_user),
+    (("secrets",), ensure_secret),
+    (("templates",), ensure_template),
+    (("rules",), ensure_rule),
+)
+"""What is named by others comes first: policies by groups, groups by users, secrets and roles by rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ def _apply_registry(
             raise SeedError(f"{document.at((*path, *key))}: {_reason(problem)}") from problem
 
     for section, ensure in SECTIONS:
-        for number, entry in enumerate(content.get(section, ())):
-            yield step((section, number), ensure, entry)
+        for number, entry in enumerate(_entries(content, section)):
+            yield step((*section, number), ensure, entry)
     if "policy" in content:
         yield step(("policy",), ensure_registry_policy, content["policy"])
     for number, entry in enumerate(content.get("repositories", ())):
@@ -68,6 +78,13 @@ def _apply_registry(
         for position, image in enumerate(entry.get("images", ())):
             place = (document.file.parent, position)
             yield step(("repositories", number, "images", position), ensure_image, entry["name"], image, place)
+
+
+def _entries(content: dict[str, Any], section: KeyPath) -> list[dict[str, Any]]:
+    found: Any = content
+    for key in section:
+        found = found.get(key, {})
+    return list(found)
 
 
 def _registry(content: dict[str, Any], fallback: Registry) -> Registry:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from html import unescape
 from io import BytesIO
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlencode, urlsplit
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.seeds.images import Blob, ImageContents, RawManifest
 from ecr_emulator.transports import Answer, Transport
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_CODE, _MESSAGE = re.compile(rb"<Code>([^<]*)</Code>"), re.compile(rb"<Message>([^<]*)</Message>")
 TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "secretsmanager": "secretsmanager"}
 """Services of the JSON protocol, with the prefixes of their operations in ``X-Amz-Target``."""
 
@@ -33,13 +39,23 @@ class EmulatorClient:
 
     def call(self, registry: Registry, operation: str, service: str = "ecr", **parameters: Any) -> dict[str, Any]:
         """Call an operation of AWS in the account and the Region of a registry. Raises ``CallRefused``."""
-        scope = f"Credential={registry.id}/20150101/{registry.region}/{service}/aws4_request"
         headers = {
-            "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
+            "Authorization": _signature(registry, service),
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"{TARGETS[service]}.{operation}",
         }
         return self._document("POST", "/", headers, parameters)
+
+    def iam(self, registry: Registry, operation: str, **parameters: str) -> Element:
+        """Call an operation of IAM in the account of a registry; return the XML answer. Raises ``CallRefused``."""
+        from xml.etree.ElementTree import fromstring
+
+        headers = {
+            "Authorization": _signature(registry, "iam"),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        query = {"Action": operation, "Version": "2010-05-08", **parameters}
+        return fromstring(self._content("POST", "/", headers, urlencode(query).encode()))  # noqa: S314 - of the emulator
 
     def home(self) -> Registry:
         """Return the registry of callers that name none. Raises ``CallRefused``."""
@@ -106,12 +122,20 @@ class EmulatorClient:
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         raw = b"" if body is None else json.dumps(body).encode()
+        document: dict[str, Any] = json.loads(self._content(method, path, headers, raw) or b"{}")
+        return document
+
+    def _content(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> bytes:
         answer = self._transport.send(method, path, {**headers, "Content-Length": str(len(raw))}, BytesIO(raw))
         content = answer.read()
         if answer.status >= 400:
             raise _refusal(answer.status, content)
-        document: dict[str, Any] = json.loads(content or b"{}")
-        return document
+        return content
+
+
+def _signature(registry: Registry, service: str) -> str:
+    scope = f"Credential={registry.id}/20150101/{registry.region}/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
 
 
 def repository_path(registry: Registry, repository: str) -> str:
@@ -163,7 +187,11 @@ class _Push:
 
 
 def _refusal(status: int, content: bytes) -> CallRefused:
-    """Return the error in the body of an answer of either plane, or of the emulator's own endpoints."""
+    """Return the error in the body of an answer of either plane, of IAM, or of the emulator's own endpoints."""
+    code = _CODE.search(content)
+    message = _MESSAGE.search(content)
+    if code and message:
+        return CallRefused(code[1].decode(), unescape(message[1].decode()))
     try:
         document = json.loads(content)
         if "errors" in document:

@@ -115,7 +115,7 @@ def _reasons(error: Any) -> list[tuple[KeyPath, str]]:
         known = error.schema["properties"]
         return [((key,), _unknown(key, list(known))) for key in error.instance if key not in known]
     expected = error.schema.get("description")
-    if error.validator in ("type", "pattern", "enum", "minimum") and expected:
+    if error.validator in ("type", "pattern", "enum", "minimum", "maximum") and expected:
         return [((), f" must be {expected}, not {json.dumps(error.instance)[:100]}")]
     return [((), f": {error.message[:200]}")]
 
