@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ecr_emulator.companions.secret_records import (
-    VERSION,
-    Record,
-    record_of,
-    records_in,
-    requiring_known_attributes,
-    secret_of,
-)
+from ecr_emulator.companions.moto_attributes import Record, requiring_known_attributes
+from ecr_emulator.companions.secret_records import VERSION, record_of, records_in, secret_of
 
 
 def as_document(records: list[Record]) -> str:
@@ -51,6 +45,6 @@ def put_back(records: list[Record]) -> None:
     homes = [secretsmanager_backends[record["account"]][record["region"]].secrets for record in records]
     for home, secret in zip(homes, restored, strict=True):
         home[secret.name] = secret
-    with requiring_known_attributes():
+    with requiring_known_attributes("secrets"):
         for record, secret in zip(records, restored, strict=True):
             secret.replicas = secret.create_replicas([{"Region": region} for region in record["replicas"]], False)

@@ -1,16 +1,11 @@
-"""Records of secrets, in a format of this project that does not depend on the version of moto.
-
-The names in a record are independent of moto's names, which may change. A record, and the secret created from it, leave
-out attributes that the installed moto lacks; attributes of moto that a record lacks keep moto's initial values.
-"""
+"""Records of secrets, in a format of this project that does not depend on the version of moto."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from ecr_emulator.companions.error_responses import CompanionFailure
+from ecr_emulator.companions.moto_attributes import Record, renamed, requiring_known_attributes, translated
 
 VERSION = 2
 
@@ -41,33 +36,10 @@ _VERSION = {
     "binary": "secret_binary",
 }
 
-Record = dict[str, Any]
-
-
-class IncompatibleMoto(CompanionFailure):
-    """moto's secrets have another structure than this emulator expects. The records are intact."""
-
-    def __init__(self, reason: object) -> None:
-        from moto import __version__
-
-        super().__init__(
-            f"moto {__version__} keeps secrets in a way that this emulator does not know: {reason!r}. "
-            "Install the moto that it was tested with."
-        )
-
-
-@contextmanager
-def requiring_known_attributes() -> Iterator[None]:
-    """Raise ``IncompatibleMoto`` if moto's secrets lack a required attribute."""
-    try:
-        yield
-    except (AttributeError, LookupError, TypeError) as unfamiliar:
-        raise IncompatibleMoto(unfamiliar) from unfamiliar
-
 
 def record_of(secret: Any) -> Record:
     """Return the record of one of moto's secrets. Raises ``IncompatibleMoto``."""
-    with requiring_known_attributes():
+    with requiring_known_attributes("secrets"):
         replicas = [replica.region for replica in getattr(secret, "replicas", ()) if replica.has_replica]
         return _record(vars(secret) | {"replicas": replicas})
 
@@ -76,12 +48,12 @@ def secret_of(record: Record) -> Any:
     """Return a secret of moto from a record, without its replicas. Raises ``IncompatibleMoto``."""
     from moto.secretsmanager.models import FakeSecret
 
-    with requiring_known_attributes():
+    with requiring_known_attributes("secrets"):
         secret = FakeSecret(record["account"], record["region"], record["name"], {}, "")
         known = vars(secret)
         properties = {name: theirs for name, theirs in _PROPERTIES.items() if theirs in known}
-        known.update(_translated(record, _IDENTITY | properties))
-        secret.versions = {name: _translated(version, _VERSION) for name, version in record["versions"].items()}
+        known.update(translated(record, _IDENTITY | properties))
+        secret.versions = {name: translated(version, _VERSION) for name, version in record["versions"].items()}
         return secret
 
 
@@ -97,8 +69,8 @@ def records_in(kept: Any) -> list[Record]:
 def _record(theirs: Mapping[str, Any]) -> Record:
     return {
         **{ours: theirs[name] for ours, name in _IDENTITY.items()},
-        **_renamed(theirs, _PROPERTIES),
-        "versions": {name: _renamed(version, _VERSION) for name, version in theirs["versions"].items()},
+        **renamed(theirs, _PROPERTIES),
+        "versions": {name: renamed(version, _VERSION) for name, version in theirs["versions"].items()},
         "replicas": theirs["replicas"],
     }
 
@@ -113,11 +85,3 @@ def _checked(record: Record) -> Record:
     if not isinstance(record["replicas"], list):
         raise ValueError(f"replicas is {record['replicas']!r}")
     return record
-
-
-def _renamed(theirs: Mapping[str, Any], names: Mapping[str, str]) -> Record:
-    return {ours: theirs[name] for ours, name in names.items() if name in theirs}
-
-
-def _translated(record: Record, names: Mapping[str, str]) -> dict[str, Any]:
-    return {name: record[ours] for ours, name in names.items() if ours in record}

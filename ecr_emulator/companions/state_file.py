@@ -53,6 +53,10 @@ class StateFile:
         companions.at_reset(self._forget)
         companions.in_snapshots(self._text, self._put)
 
+    def exists(self) -> bool:
+        """Return whether there is a file, which this or an earlier process wrote."""
+        return self._path.exists()
+
     def _keep(self) -> None:
         with self._lock:
             text = self._kept.text()
@@ -61,7 +65,7 @@ class StateFile:
                 self._written = text
 
     def _restore(self) -> None:
-        if not self._path.exists():
+        if not self.exists():
             return
         try:
             text = self._path.read_text(encoding="utf-8")
@@ -77,7 +81,7 @@ class StateFile:
             self._written = self._kept.empty
 
     def _text(self) -> str | None:
-        return self._path.read_text(encoding="utf-8") if self._path.exists() else None
+        return self._path.read_text(encoding="utf-8") if self.exists() else None
 
     def _put(self, text: str | None) -> None:
         if text is None:
