@@ -41,7 +41,7 @@ def open_companions(
     """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None."""
     enforces = settings.iam == "enforce"
     companions = Companions(settings.account)
-    identities = CompanionIdentities(companions, clock)
+    identities = CompanionIdentities(companions, clock, data_dir)
     add_to_iam(companions, clock, refuses_unknown_keys=enforces)
     secrets = CompanionSecrets(companions, data_dir)
     keys = CompanionKeys(companions, store, data_dir)

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.error_responses import CompanionFailure
+from ecr_emulator.companions.iam.documents import KEPT as KEPT_IAM
 from ecr_emulator.companions.iam.lookups import backends_of, find_session, find_user
 from ecr_emulator.companions.iam.session import Context, Session, begun
 from ecr_emulator.companions.iam.session_policies import find_managed_policy
+from ecr_emulator.companions.iam.session_records import kept_sessions
+from ecr_emulator.companions.state_file import StateFile
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.principals import account_of, session_of_role
+from ecr_emulator.errors import ServerException
 from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.time import Clock
 
+IAM_FILE, STS_FILE = Path("companions") / "iam.json", Path("companions") / "sts.json"
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
 """Stands for a deleted boundary or session policy, and for the policy that a federated user was not given."""
 _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -29,30 +36,57 @@ _ECR = "ecr"
 
 
 class CompanionIdentities:
-    """``ports.identities.Identities`` on the companions. No identity is known before moto is first used."""
+    """``ports.identities.Identities`` on the companions.
 
-    def __init__(self, companions: Companions, clock: Clock) -> None:
+    With a data directory, IAM and the sessions of STS survive a restart in two files there. No identity is known before
+    moto is first used, unless one of these files exists. While one of them cannot be read, every request that needs an
+    identity of IAM fails, and the error names the file.
+    """
+
+    def __init__(self, companions: Companions, clock: Clock, data_dir: Path | None) -> None:
         self._companions = companions
         self._clock = clock
+        self._files = (
+            (
+                StateFile(data_dir / IAM_FILE, companions, KEPT_IAM),
+                StateFile(data_dir / STS_FILE, companions, kept_sessions(clock)),
+            )
+            if data_dir
+            else ()
+        )
 
     def find_key(self, access_key: str) -> AccessKey | None:
-        if not self._companions.is_loaded:
+        if not self._are_known():
             return None
         with self._companions.entered():
             return _key(access_key)
 
     def identity_of(self, caller: Caller) -> Identity:
+        principal = Principal.of_arn(caller.principal_arn)
+        is_root = principal.is_root and not caller.session_key
         found: Identity | None = None
-        if self._companions.is_loaded:
+        if not is_root and self._are_known():
             with self._companions.entered():
                 found = self._known_identity(caller)
-        return found or Identity(Principal.of_arn(caller.principal_arn))
+        return found or Identity(principal)
 
     def identity_in_role(self, role_arn: str) -> Identity:
         """See ``ports.identities.Identities.identity_in_role``. Imports moto if needed, since moto holds the role."""
-        self._companions.load()
+        self._load()
         with self._companions.entered():
             return _in_role(Principal.of_arn(session_of_role(role_arn, _ECR), role_arn), begun(self._clock.now()))
+
+    def _are_known(self) -> bool:
+        """Return whether there can be identities. Imports moto if an earlier process has kept some."""
+        if not self._companions.is_loaded and any(file.exists() for file in self._files):
+            self._load()
+        return self._companions.is_loaded
+
+    def _load(self) -> None:
+        try:
+            self._companions.load()
+        except CompanionFailure as failure:
+            raise ServerException(str(failure)) from failure
 
     def _known_identity(self, caller: Caller) -> Identity | None:
         if not caller.session_key:
