@@ -171,7 +171,11 @@ def test_a_process_that_is_killed_loses_nothing_that_it_acknowledged(tmp_path):
         ("[]", "TypeError"),
         ('{"version": 2, "accounts": {}}', "its version is 2, not 1"),
         ('{"version": 1, "accounts": {"123456789012": {"aws": {}}}}', "KeyError"),
-        ('{"version": 1, "accounts": {"123456789012": {"aws": {"policies": 7}}}}', ""),
+        ('{"version": 1, "accounts": {"123456789012": {"aws": {"policies": 7}}}}', "TypeError"),
+        (
+            '{"version": 1, "accounts": {"123456789012": {"aws": {"policies": [], "users": [{"name": "ann"}]}}}}',
+            "one of its users lacks managed_policies, region, tags",
+        ),
     ],
 )
 def test_a_broken_file_is_named_by_every_request_that_needs_iam_and_left_alone(tmp_path, content, reason):

@@ -16,8 +16,19 @@ VERSION = 1
 AccountRecords = dict[str, dict[str, Record]]
 """Records by account and partition."""
 
-_LISTS = {"account_aliases", "open_id_providers", "virtual_mfa_devices"}
-_NAMED = {"policies", "users", "groups", "roles", "instance_profiles", "saml_providers", "server_certificates"}
+_HOLDER = ("name", "managed_policies")
+_REQUIRED = {
+    "policies": ("name", "default_version", "versions"),
+    "users": (*_HOLDER, "region", "tags", "boundary", "access_keys", "ssh_keys", "signing_certificates", "mfa_devices"),
+    "groups": (*_HOLDER, "users"),
+    "roles": (*_HOLDER, "id", "trust"),
+    "instance_profiles": ("name", "id", "roles"),
+    "saml_providers": ("name",),
+    "open_id_providers": ("url",),
+    "server_certificates": ("name", "id"),
+    "virtual_mfa_devices": ("serial", "qr_code"),
+}
+"""The members that each entity of a record must have."""
 
 
 def as_document(records: AccountRecords) -> str:
@@ -78,13 +89,13 @@ def _clear(accounts: Iterable[str]) -> None:
 
 
 def _check(record: Record) -> None:
-    for kind in sorted(_LISTS | _NAMED):
-        if not isinstance(record[kind], list):
-            raise ValueError(f"{kind} is {record[kind]!r}")
-    for kind in sorted(_NAMED):
+    for kind, required in _REQUIRED.items():
         for entity in record[kind]:
-            if not isinstance(entity["name"], str):
-                raise ValueError(f"a name in {kind} is {entity['name']!r}")
+            lacking = [name for name in required if name not in entity]
+            if lacking:
+                raise ValueError(f"one of its {kind} lacks {', '.join(lacking)}")
+    if not isinstance(record["account_aliases"], list) or not isinstance(record["password_policy"], dict | None):
+        raise ValueError("its account_aliases or password_policy have the wrong type")
 
 
 KEPT = Kept(
