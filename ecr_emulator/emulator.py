@@ -109,7 +109,7 @@ class Emulator:
         self.init_scripts = InitScripts()
         self._open_pull_through()
         self.services = self._wired()
-        self._events = EventDelivery(self.settings, self.services, self.settle)
+        self._events = EventDelivery(self.settings, self.services, self._companions, self.settle)
         self._garbage_collector.schedule(self.clock.now())
         self.wsgi: WSGIApplication = self._dispatcher()
 

@@ -7,9 +7,14 @@ from contextlib import contextmanager
 
 from ecr_emulator.admin.event_stream import EventStreams
 from ecr_emulator.admin.events import EventsAdmin
+from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.event_bridge import EventBridge
 from ecr_emulator.services import Services
 from ecr_emulator.services.event_feed import EventFeed
 from ecr_emulator.settings import Settings
+
+PATIENCE = 10.0
+"""Seconds that a snapshot waits for the delivery of events to EventBridge."""
 
 
 class EventDelivery:
@@ -18,9 +23,14 @@ class EventDelivery:
     ``settle`` waits for running pulls.
     """
 
-    def __init__(self, settings: Settings, services: Services, settle: Callable[[], object]) -> None:
+    def __init__(
+        self, settings: Settings, services: Services, companions: Companions, settle: Callable[[], object]
+    ) -> None:
         self._settle = settle
-        self._feed = EventFeed(services.store, services.background, services.clock)
+        self._feed = EventFeed(services.background, services.clock)
+        self._event_bridge = EventBridge(companions, self._feed)
+        for receiver in (self._event_bridge.note, self._feed.note):  # the feed wakes the others
+            services.store.at_commit(receiver)
         self._streams = EventStreams(services.store, self._feed, settings.threads)
         self.admin = EventsAdmin(services.store, self._streams)
 
@@ -29,6 +39,7 @@ class EventDelivery:
         """Wait until running work ends, and perform no work that falls due while the block runs."""
         with self._feed.paused():
             self._settle()
+            self._event_bridge.settle(PATIENCE)
             yield
 
     def end_streams(self) -> None:
@@ -38,3 +49,4 @@ class EventDelivery:
     def close(self) -> None:
         """End all deliveries."""
         self.end_streams()
+        self._event_bridge.close()

@@ -8,7 +8,6 @@ from threading import Condition, Lock
 from time import monotonic
 
 from ecr_emulator.domain.events import Event
-from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.background import Background
 
@@ -25,14 +24,12 @@ class EventFeed:
     the next request, and a receiver that sends no requests would never get the events of that work.
     """
 
-    def __init__(self, store: Store, background: Background, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, background: Background, clock: Clock) -> None:
         self._background = background
         self._clock = clock
         self._changed = Condition()
         self._turn = Lock()
         self._newest = 0
-        store.at_commit(self._note)
 
     def wait(self, after: int, seconds: float, is_over: Callable[[], bool]) -> bool:
         """Wait until an event after the one with the key ``after`` is committed, and return True.
@@ -71,7 +68,8 @@ class EventFeed:
         due = self._background.seconds_until_due(self._clock.now())
         return LONGEST_WAIT if due is None else min(max(due, SHORTEST_WAIT), LONGEST_WAIT)
 
-    def _note(self, events: Sequence[Event]) -> None:
+    def note(self, events: Sequence[Event]) -> None:
+        """Tell waiting threads of a commit, which may have changed tasks only."""
         with self._changed:
             if events:
                 self._newest = events[-1].key
