@@ -36,6 +36,12 @@ class Address(NamedTuple):
         host = LOOPBACK_OF.get(host, host)
         return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}")
 
+    @property
+    def url(self) -> str:
+        """The address as a URL, like ``http://127.0.0.1:4566``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.https else 'http'}://{host}:{self.port}"
+
 
 def version_of(address: Address) -> str:
     """Return the version of the emulator at this address. Raises OSError if no emulator answers."""

@@ -58,12 +58,12 @@ class RunningEmulator:
     @contextmanager
     def client(self) -> Iterator[EmulatorClient]:
         """Yield a client for AWS calls and pushes, whose failures are reported."""
-        from ecr_emulator.cli.http_transport import HttpTransport
+        from ecr_emulator.http_transport import HttpTransport
         from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 
         try:
             with self._reporting_failures():
-                yield EmulatorClient(HttpTransport(self._address, UPSTREAM_TIMEOUT), self._address.token)
+                yield EmulatorClient(HttpTransport(self._address.url, UPSTREAM_TIMEOUT), self._address.token)
         except CallRefused as refused:
             raise click.ClickException(str(refused)) from None
 

@@ -53,7 +53,7 @@ def in_process_session(
     """
     session = EmulatorSession(account, region, endpoint_url)
     session.events.register_first("before-sign", _Readdress(endpoint_url))
-    session.events.register_first("before-send", _Send(application))
+    session.events.register_first("before-send", SendInProcess(application))
     return session
 
 
@@ -76,7 +76,7 @@ class _Readdress:
         request.url = request.url.replace(f"//{self._first}/", f"//{now}/", 1)
 
 
-class _Send:
+class SendInProcess:
     """Answers requests in place of botocore's HTTP session."""
 
     def __init__(self, application: InProcess) -> None:
@@ -84,7 +84,7 @@ class _Send:
 
     def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         body = _bytes(request.body)
-        headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in NOT_SENT}
+        headers = {name: header_text(value) for name, value in request.headers.items() if name.lower() not in NOT_SENT}
         headers["Content-Length"] = str(len(body))
         try:
             answer = self._application.send(request.method, request.url, headers, BytesIO(body))
@@ -107,5 +107,6 @@ def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body or b"")
 
 
-def _text(value: str | bytes) -> str:
+def header_text(value: str | bytes) -> str:
+    """Return the value of a header, which botocore may have as bytes."""
     return value.decode("latin-1") if isinstance(value, bytes) else value

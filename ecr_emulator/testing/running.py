@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from ecr_emulator.http_transport import HttpTransport
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.system import RandomIds
 from ecr_emulator.testing.endpoint import EcrEndpoint
-from ecr_emulator.testing.over_http import OverHttp
 
 if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
@@ -34,7 +34,7 @@ class RunningEcrEmulator(EcrEndpoint):
         self.account = self._account_of_events = account or _random_account()
         self.region = region
         self._admin_token = admin_token
-        self._transport: OverHttp = OverHttp(self._url)
+        self._transport: HttpTransport = HttpTransport(self._url)
         self._emulator_client.get("/_ecr/health")
 
     @property

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from functools import cache
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from werkzeug.test import Client
-from werkzeug.wrappers import Response
 
 from ecr_emulator.control.model import target_prefix
+from ecr_emulator.testing.aws_clients import SendInProcess, header_text
+from ecr_emulator.transports import InProcess as Transport
 from tests.support.error_coverage import record_error
 
 ENDPOINT = "http://localhost:4566"
 LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
+"""What werkzeug's test client lacks, for requests that are not boto3's."""
 SIGNING = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
@@ -71,36 +70,15 @@ def _session() -> boto3.Session:
     return boto3.Session()
 
 
-class InProcess:
-    """Answers botocore's requests before they are sent."""
+class InProcess(SendInProcess):
+    """Answers botocore's requests before they are sent, and records the errors of ECR."""
 
     def __init__(self, wsgi: Any) -> None:
-        self._client = Client(wsgi)
+        super().__init__(Transport(wsgi, lambda: ENDPOINT))
 
-    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        url = urlsplit(request.url)
-        body = request.body.read() if hasattr(request.body, "read") else request.body
-        response: Response = self._client.open(
-            path=url.path,
-            query_string=url.query,
-            base_url=f"{url.scheme}://{url.netloc}",
-            method=request.method,
-            headers={name: _text(value) for name, value in request.headers.items()},
-            data=body,
-            environ_base=LOOPBACK,
-        )
-        target = _text(request.headers.get("X-Amz-Target", ""))
-        if response.status_code >= HTTPStatus.BAD_REQUEST and target.startswith(target_prefix()):
-            record_error(target, json.loads(response.data)["__type"])
-        return AWSResponse(request.url, response.status_code, dict(response.headers), _Raw(response.data))
-
-
-class _Raw(BytesIO):
-    """The body of a response, with the interface that botocore expects of urllib3."""
-
-    def stream(self, **_: Any) -> list[bytes]:
-        return [self.read()]
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+    def __call__(self, request: AWSPreparedRequest, **options: Any) -> AWSResponse:
+        answer = super().__call__(request, **options)
+        target = header_text(request.headers.get("X-Amz-Target", ""))
+        if answer.status_code >= HTTPStatus.BAD_REQUEST and target.startswith(target_prefix()):
+            record_error(target, json.loads(answer.content)["__type"])
+        return answer
