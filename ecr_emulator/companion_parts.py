@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.additions import add_to_iam
+from ecr_emulator.companions.iam.documents import KEPT as IAM
 from ecr_emulator.companions.iam.identities import CompanionIdentities
 from ecr_emulator.companions.iam.role_deletions import RoleDeletions
 from ecr_emulator.companions.iam.roles import CompanionRoles
+from ecr_emulator.companions.iam.session_records import kept_sessions
 from ecr_emulator.companions.kms.keys import KEPT as KEYS
 from ecr_emulator.companions.kms.keys import CompanionKeys
 from ecr_emulator.companions.secrets import KEPT as SECRETS
@@ -46,12 +48,13 @@ def open_companions(
     secrets = CompanionSecrets(companions, data_dir)
     keys = CompanionKeys(companions, store, data_dir)
     RoleDeletions(companions, store, ids)
+    parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS}
     return CompanionParts(
         companions,
         identities,
         Access(identities, store) if enforces else None,
         secrets,
-        StateDocuments(companions, {"secrets": SECRETS, "keys": KEYS}, are_kept=data_dir is not None),
+        StateDocuments(companions, parts, are_kept=data_dir is not None),
         NamedKeys() if settings.any_kms_key else keys,
         CompanionRoles(companions, store),
     )

@@ -144,6 +144,16 @@ class Companions:
                 for follow in self._after_each_call:
                     follow()
 
+    def replace(self, action: Callable[[], None]) -> None:
+        """Delete all state, and let an action put other state in its place before what belongs to every state."""
+        with self._lock:
+            self.reset()
+            self._at_load.insert(0, action)
+            try:
+                self.change(lambda: None)
+            finally:
+                self._at_load.remove(action)
+
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Delete the state of the companions, or only that of an account, in one Region or in all.
 

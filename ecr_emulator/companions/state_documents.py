@@ -37,9 +37,4 @@ class StateDocuments:
             for each in all_put_back:
                 each()
 
-        def replace() -> None:
-            self._companions.reset()
-            if all_put_back:
-                self._companions.change(put_back)
-
-        return replace
+        return lambda: self._companions.replace(put_back) if all_put_back else self._companions.reset()

@@ -3,6 +3,7 @@
 from threading import Event, Thread
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ecr_emulator import EcrEmulator
 from ecr_emulator.seeds.client import CallRefused
@@ -48,6 +49,35 @@ def test_another_emulator_goes_on_with_the_file(emulator, file):
         assert other.pull("team/app:1.0").digest == pushed.digest
         assert other.client("secretsmanager").get_secret_value(SecretId="hub")["SecretString"] == "token"
         assert len(other.client().describe_repositories()["repositories"]) == 1
+
+
+def test_users_roles_and_sessions_go_on(file):
+    """The role of ECR, which a rule needs, is in IAM and in the database."""
+    trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*"}]}'
+    reads = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+    with EcrEmulator(iam="enforce") as first, EcrEmulator(iam="enforce") as second:
+        iam = first.client("iam")
+        iam.create_user(UserName="ann")
+        iam.attach_user_policy(UserName="ann", PolicyArn=reads)
+        user = iam.create_access_key(UserName="ann")["AccessKey"]
+        role = iam.create_role(RoleName="ci", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        session = first.client("sts").assume_role(RoleArn=role, RoleSessionName="one")["Credentials"]
+        first.client().create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        first.save_snapshot(file)
+        second.client("iam").create_user(UserName="bob")
+        for _ in range(2):
+            second.load_snapshot(file)
+        users = [each["UserName"] for each in second.client("iam").list_users()["Users"]]
+        roles = {each["RoleName"] for each in second.client("iam").list_roles()["Roles"]}
+        assert (users, roles) == (["ann"], {"ci", "AWSServiceRoleForECRPullThroughCache"})
+        keys = {"aws_access_key_id": user["AccessKeyId"], "aws_secret_access_key": user["SecretAccessKey"]}
+        ann = second.client("ecr", **keys)
+        assert ann.describe_repositories()["repositories"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ann.create_repository(repositoryName="team/app")
+        keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
+        sts = second.client("sts", **keys, aws_session_token=session["SessionToken"])
+        assert sts.get_caller_identity()["Arn"].endswith("assumed-role/ci/one")
 
 
 def test_a_newer_file_replaces_an_older_one(emulator, file):
