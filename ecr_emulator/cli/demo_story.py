@@ -11,8 +11,12 @@ import boto3
 import click
 import requests
 
-from ecr_emulator.cli.demo_registry import RegistryClient, hello_image
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.http_transport import HttpTransport
+from ecr_emulator.seeds.client import EmulatorClient
+from ecr_emulator.seeds.images import synthetic_image
+from ecr_emulator.seeds.pulls import pull_image
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
 
@@ -22,6 +26,8 @@ TAG = "1.0"
 CACHED = f"{PREFIX}/{NAME}"
 ACCOUNT = "123456789012"
 UPSTREAM_ACCOUNT = "210987654321"
+REGION = "us-east-1"
+PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
 def tell() -> None:
@@ -42,7 +48,6 @@ class Demo:
         self._server = stack.enter_context(ThreadedServer(self._emulator.wsgi))
         self._url = f"http://{self._host}"
         self._hub_password = _password(self._api("ecr", self._upstream_url, UPSTREAM_ACCOUNT))
-        self._hub = RegistryClient(self._upstream_url, self._hub_password)
 
     def run(self) -> None:
         """Run all steps."""
@@ -65,14 +70,16 @@ class Demo:
             f"ecr-emulator serve --port {port} --account {ACCOUNT} "
             f"--upstream-map registry-1.docker.io={self._upstream_url} &"
         )
-        _type(f"export AWS_ENDPOINT_URL={self._url} AWS_DEFAULT_REGION=us-east-1")
+        _type(f"export AWS_ENDPOINT_URL={self._url} AWS_DEFAULT_REGION={REGION}")
 
     def _push_upstream(self) -> None:
         _note("# An image for two architectures appears on Docker Hub.")
         _type(f"aws ecr create-repository --repository-name {NAME} --endpoint-url {self._upstream_url}")
         self._api("ecr", self._upstream_url, UPSTREAM_ACCOUNT).create_repository(repositoryName=NAME)
         _type(f"docker push localhost:{self._upstream.port}/{NAME}:{TAG}")
-        _show(f"{TAG}: digest: {self._hub.push(NAME, TAG, hello_image())}")
+        image = synthetic_image(NAME, PLATFORMS)
+        _client(self._upstream_url).push(Registry(UPSTREAM_ACCOUNT, REGION), NAME, image, (TAG,))
+        _show(f"{TAG}: digest: {image.digest}")
 
     def _create_rule(self) -> None:
         _note("# Docker Hub wants a credential, so the rule needs a secret.")
@@ -97,10 +104,9 @@ class Demo:
         _note(note)
         _type("aws ecr get-login-password | docker login --username AWS --password-stdin " + self._host)
         _type(f"docker pull {self._host}/{CACHED}:{TAG}")
-        client = RegistryClient(self._url, _password(self._mine("ecr")))
-        digest, platforms = client.pull(CACHED, TAG)
-        _show(f"digest: {digest}", *(f"verified: {platform}" for platform in platforms))
-        return digest
+        pulled = pull_image(_client(self._url), Registry(ACCOUNT, REGION), f"{CACHED}:{TAG}")
+        _show(f"digest: {pulled.digest}", *(f"verified: {platform}" for platform in pulled.platforms))
+        return pulled.digest
 
     def _show_cache(self) -> None:
         self._emulator.settle()
@@ -138,10 +144,15 @@ class Demo:
         return boto3.client(
             service,
             endpoint_url=url,
-            region_name="us-east-1",
+            region_name=REGION,
             aws_access_key_id=account,
             aws_secret_access_key="demo",  # noqa: S106 - any secret key does
         )
+
+
+def _client(url: str) -> EmulatorClient:
+    """Return a client that pushes and pulls as docker does."""
+    return EmulatorClient(HttpTransport(url))
 
 
 def _password(ecr: Any) -> str:

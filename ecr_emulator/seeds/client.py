@@ -95,13 +95,8 @@ class EmulatorClient:
 
     def push(self, registry: Registry, repository: str, image: ImageContents, tags: tuple[str, ...] = ()) -> None:
         """Push an image to a repository under all tags, or without one, as docker does. Raises ``CallRefused``."""
-        push = _Push(self._transport, repository_path(registry, repository), self.authorization(registry))
-        for blob in image.blobs:
-            push.blob(blob)
-        for manifest in image.manifests[:-1]:
-            push.manifest(manifest, manifest.digest)
-        for reference in tags or (image.digest,):
-            push.manifest(image.top, reference)
+        path = repository_path(registry, repository)
+        ImagePush(self._transport, path, self.authorization(registry)).image(image, tags)
 
     def authorization(self, registry: Registry) -> dict[str, str]:
         """Return the header with which docker pushes and pulls. Raises ``CallRefused``."""
@@ -143,13 +138,25 @@ def repository_path(registry: Registry, repository: str) -> str:
     return f"/v2/{registry.id}/{registry.region}/{repository}"
 
 
-class _Push:
-    """Pushes parts of images to the repository at ``path``."""
+class ImagePush:
+    """Pushes images and parts of images to the repository at ``path``, like ``/v2/team/app``, of any registry.
+
+    All methods raise ``CallRefused``.
+    """
 
     def __init__(self, transport: Transport, path: str, authorization: Mapping[str, str]) -> None:
         self._transport = transport
         self._path = path
         self._authorization = dict(authorization)
+
+    def image(self, image: ImageContents, tags: tuple[str, ...] = ()) -> None:
+        """Push an image under all tags, or without one."""
+        for blob in image.blobs:
+            self.blob(blob)
+        for manifest in image.manifests[:-1]:
+            self.manifest(manifest, manifest.digest)
+        for reference in tags or (image.digest,):
+            self.manifest(image.top, reference)
 
     def blob(self, blob: Blob) -> None:
         """Push a blob unless the repository has it."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ecr_emulator.domain.names import Registry
     from ecr_emulator.seeds.apply import Seeded
     from ecr_emulator.seeds.client import EmulatorClient
+    from ecr_emulator.seeds.pulls import PulledImage
     from ecr_emulator.testing.aws_clients import EmulatorSession
     from ecr_emulator.testing.faults import EcrFaults, FaultSource
-    from ecr_emulator.testing.pulls import PulledImage
     from ecr_emulator.testing.pushes import PushedImage
     from ecr_emulator.testing.registry import EcrRegistry
     from ecr_emulator.testing.upstream.mapped import MappedUpstream, MappedUpstreams
@@ -105,7 +105,7 @@ class EcrEndpoint(ABC):
         ``reference`` is written as for docker, with or without the address of the registry: ``team/app:1.0``. A host of
         real ECR in it names the account and the Region. Raises ``CallRefused``, ``DamagedImage`` and ``ValueError``.
         """
-        from ecr_emulator.testing.pulls import pull_image
+        from ecr_emulator.seeds.pulls import pull_image
 
         return pull_image(self._emulator_client, self._registry_named(account, region), reference)
 

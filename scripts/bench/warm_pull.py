@@ -7,7 +7,6 @@ Prints requests per second and the ratio. Everything listens on loopback and sto
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 import shutil
 import subprocess
@@ -19,7 +18,10 @@ import boto3
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ecr_emulator.cli.demo_registry import INDEX, RegistryClient, hello_image
+from ecr_emulator.domain.manifest import OCI_INDEX
+from ecr_emulator.http_transport import HttpTransport
+from ecr_emulator.seeds.client import ImagePush
+from ecr_emulator.seeds.images import Blob, synthetic_image
 from tests.support.processes import Served, serving
 from tests.support.programs import Distribution
 
@@ -36,9 +38,9 @@ def needed(*programs: str) -> None:
 
 def load(url: str, seconds: int, password: str | None = None) -> float:
     """Return the requests per second. The emulator checks a token with each request; distribution is open."""
-    headers = ["-H", f"Accept: {INDEX}"]
+    headers = ["-H", f"Accept: {OCI_INDEX}"]
     if password:
-        headers += ["-H", "Authorization: Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()]
+        headers += ["-H", f"Authorization: {basic(password)}"]
     command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers]
     out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out:
@@ -47,14 +49,17 @@ def load(url: str, seconds: int, password: str | None = None) -> float:
     return float(rate)
 
 
-def fill(client: RegistryClient) -> str:
+def fill(url: str, password: str = "") -> str:
     """Push the same image and blob; returns the digest of the blob."""
-    image = hello_image()
-    blob = bytes(range(256)) * (BLOB_SIZE // 256)
-    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
-    image.blobs[digest] = blob
-    client.push(NAME, "v1", image)
-    return digest
+    push = ImagePush(HttpTransport(url), f"/v2/{NAME}", {"Authorization": basic(password)} if password else {})
+    blob = Blob.of("application/octet-stream", bytes(range(256)) * (BLOB_SIZE // 256))
+    push.blob(blob)
+    push.image(synthetic_image(NAME, ("linux/amd64", "linux/arm64")), ("v1",))
+    return blob.digest
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
 
 
 def main() -> None:
@@ -79,8 +84,8 @@ def compare(distribution: Distribution, emulator: Served, seconds: int) -> None:
     ecr.create_repository(repositoryName=NAME)
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     password = base64.b64decode(token).decode().partition(":")[2]
-    digest = fill(RegistryClient(distribution.url, "nobody asks"))
-    fill(RegistryClient(emulator.url, password))
+    digest = fill(distribution.url)
+    fill(emulator.url, password)
     for what, path in (("manifest by tag", "manifests/v1"), (f"blob of {BLOB_SIZE} bytes", f"blobs/{digest}")):
         ours = load(f"{emulator.url}/v2/{NAME}/{path}", seconds, password)
         peer = load(f"{distribution.url}/v2/{NAME}/{path}", seconds)

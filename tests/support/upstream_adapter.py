@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
+from ecr_emulator.testing.upstream.images import image
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstream, HttpUpstreams
 from ecr_emulator.upstream.retries import Retries
@@ -17,6 +20,10 @@ from tests.support.clock import FrozenClock
 REGISTRY = Registry("123456789012", "eu-central-1")
 HUB = "registry-1.docker.io"
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf"
+
+NAME = "library/nginx"
+NGINX = image("nginx")
+CREDENTIAL = Credential("somebody", "dckr_pat_1")
 
 
 @dataclass
@@ -69,3 +76,16 @@ class Adapter:
 def a_rule(host: str = HUB, credential_arn: str | None = None) -> PullThroughRule:
     created = datetime(2026, 1, 1, tzinfo=UTC)
     return PullThroughRule(REGISTRY, "hub", host, "docker-hub", created, created, credential_arn)
+
+
+def outcome(upstream: HttpUpstream, reference: str = "latest") -> StoredManifest | UpstreamFailure:
+    """Return the manifest of the image, or the failure."""
+    try:
+        return upstream.manifest(NAME, reference)
+    except UpstreamFailure as failure:
+        return failure
+
+
+def later(adapter: Adapter, **by: float) -> None:
+    """Move the clock of an adapter."""
+    adapter.clock.advance(timedelta(**by))

@@ -7,7 +7,7 @@ import pytest
 
 from ecr_emulator import EcrEmulator
 from ecr_emulator.seeds.client import CallRefused
-from ecr_emulator.testing.pulls import DamagedImage
+from ecr_emulator.seeds.pulls import DamagedImage
 from ecr_emulator.testing.running import RunningEcrEmulator
 
 SBOM = "application/spdx+json"

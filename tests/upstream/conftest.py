@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
-from tests.support.upstream_adapter import HUB, Adapter
+from tests.support.upstream_adapter import HUB, NAME, NGINX, Adapter
 
 
 @pytest.fixture
@@ -28,3 +28,9 @@ def adapter(hub: ScriptedUpstream) -> Iterator[Adapter]:
     """An adapter for which Docker Hub is the ``hub`` fixture."""
     with ExitStack() as stack:
         yield Adapter(stack, {HUB: hub.url})
+
+
+@pytest.fixture
+def nginx(hub: ScriptedUpstream) -> None:
+    """Have the ``hub`` fixture hold an image."""
+    hub.add_image(NAME, NGINX, "latest")

@@ -14,36 +14,20 @@ import requests
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
-    UpstreamFailure,
     UpstreamNotFound,
     UpstreamUnavailable,
 )
 from ecr_emulator.system import SystemClock, spread
 from ecr_emulator.testing.upstream.auth import Basic, Bearer
 from ecr_emulator.testing.upstream.faults import answers, hang_up, redirects, stalls
-from ecr_emulator.testing.upstream.images import image, layer
+from ecr_emulator.testing.upstream.images import layer
 from ecr_emulator.upstream.concurrency import BLOBS_PER_HOST, REQUESTS_PER_HOST, ConcurrencyLimit
 from ecr_emulator.upstream.failure_cache import KEPT, FailureCache
 from ecr_emulator.upstream.retries import AttemptFailed, Payload, Retries
 from tests.support.clock import FrozenClock
-from tests.support.upstream_adapter import HUB, SECRET, a_rule
+from tests.support.upstream_adapter import CREDENTIAL, HUB, NAME, NGINX, SECRET, a_rule, later, outcome
 
-NAME = "library/nginx"
-NGINX = image("nginx")
-CREDENTIAL = Credential("somebody", "dckr_pat_1")
-
-
-@pytest.fixture(autouse=True)
-def nginx(hub):
-    hub.add_image(NAME, NGINX, "latest")
-
-
-def outcome(upstream, reference="latest"):
-    """The manifest, or the failure."""
-    try:
-        return upstream.manifest(NAME, reference)
-    except UpstreamFailure as failure:
-        return failure
+pytestmark = pytest.mark.usefixtures("nginx")
 
 
 def announced(arrived, fault):
@@ -54,10 +38,6 @@ def announced(arrived, fault):
         return fault(request, reply)
 
     return and_say_so
-
-
-def later(adapter, **by):
-    adapter.clock.advance(timedelta(**by))
 
 
 # --- Circuit breakers ------------------------------------------------------------------------------------

@@ -5,24 +5,19 @@ from unittest.mock import patch
 
 import pytest
 
-from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.testing.upstream.auth import Basic, Bearer
 from ecr_emulator.testing.upstream.faults import redirects
-from ecr_emulator.testing.upstream.images import image, layer
+from ecr_emulator.testing.upstream.images import layer
 from ecr_emulator.upstream.redirects import is_private
 from tests.support.resolver import resolving
+from tests.support.upstream_adapter import CREDENTIAL, NAME, NGINX
 
-NAME = "library/nginx"
-NGINX = image("nginx")
 BLOB = layer("blob", 500)
-CREDENTIAL = Credential("somebody", "dckr_pat_1")
 PUBLIC = "8.8.8.8"
 
 
-@pytest.fixture(autouse=True)
-def nginx(hub):
-    hub.add_image(NAME, NGINX, "latest")
+pytestmark = pytest.mark.usefixtures("nginx")
 
 
 @pytest.fixture

@@ -5,34 +5,13 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.domain.image import StoredManifest
-from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.ports.upstream import RateLimit
-from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamTooManyRequests
-from ecr_emulator.testing.upstream.images import image
+from ecr_emulator.ports.upstream_failures import UpstreamTooManyRequests
 from ecr_emulator.upstream.rate_limits import HostCredential, RateLimits
 from tests.support.clock import FrozenClock
-from tests.support.upstream_adapter import HUB, SECRET, a_rule
+from tests.support.upstream_adapter import CREDENTIAL, HUB, NAME, NGINX, SECRET, a_rule, later, outcome
 
-NAME = "library/nginx"
-NGINX = image("nginx")
-CREDENTIAL = Credential("somebody", "dckr_pat_1")
-
-
-@pytest.fixture(autouse=True)
-def nginx(hub):
-    hub.add_image(NAME, NGINX, "latest")
-
-
-def outcome(upstream, reference="latest"):
-    """The manifest, or the failure."""
-    try:
-        return upstream.manifest(NAME, reference)
-    except UpstreamFailure as failure:
-        return failure
-
-
-def later(adapter, **by):
-    adapter.clock.advance(timedelta(**by))
+pytestmark = pytest.mark.usefixtures("nginx")
 
 
 def test_a_rate_limit_is_kept_without_asking_until_it_is_over(hub, adapter):

@@ -7,17 +7,13 @@ import pytest
 
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamTooManyRequests, UpstreamUnavailable
 from ecr_emulator.testing.upstream.faults import answers, cut_after, hang_up, reset_after, stalls
-from ecr_emulator.testing.upstream.images import image
 from ecr_emulator.upstream.error_responses import retry_after
+from tests.support.upstream_adapter import NAME, NGINX
 
-NAME = "library/nginx"
-NGINX = image("nginx")
 LIMIT = b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}'
 
 
-@pytest.fixture(autouse=True)
-def nginx(hub):
-    hub.add_image(NAME, NGINX, "latest")
+pytestmark = pytest.mark.usefixtures("nginx")
 
 
 @pytest.mark.parametrize(
