@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -31,6 +31,7 @@ from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
+from ecr_emulator.remembered_answers import RememberedAnswers
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import admits_replica
 from ecr_emulator.services.background import Background
@@ -111,7 +112,7 @@ class Emulator:
         self.services = self._wired()
         self._events = EventDelivery(self.settings, self.services, self._companions, self.settle)
         self._garbage_collector.schedule(self.clock.now())
-        self.wsgi: WSGIApplication = self._dispatcher()
+        self.wsgi = RememberedAnswers(self._dispatcher(), self.clock.now, self._nothing_intervenes)
 
     def _open_state(self) -> None:
         durable = not self.temporary
@@ -215,6 +216,10 @@ class Emulator:
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
             web_pages=WebPages(HostNames(names_in(self.settings)), self.settings.allow_origin),
         )
+
+    def _nothing_intervenes(self, now: datetime) -> bool:
+        """Whether answers to pulls may be given without asking: no work is due, and no faults are injected."""
+        return not (self.faults.ecr.are_injected or self.services.background.is_due(now))
 
     @cached_property
     def _admin(self) -> WSGIApplication:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ecr_emulator.distribution import routes
 from ecr_emulator.distribution.addressing import find_address, with_namespace
-from ecr_emulator.distribution.challenge import challenge, find_caller
+from ecr_emulator.distribution.challenge import challenge, find_bearer
 from ecr_emulator.distribution.errors import OciError, error_response, oci_error_of, oci_error_of_upstream
 from ecr_emulator.distribution.layer_urls import get_layer
 from ecr_emulator.distribution.request import RegistryRequest
@@ -28,6 +28,8 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import without_imports
 from ecr_emulator.services.layer_urls import PREFIX
+from ecr_emulator.services.tokens import Bearer
+from ecr_emulator.services.validity import LAST
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -85,7 +87,8 @@ class DistributionApp:
     def _handle(self, request: Request, now: datetime) -> Response:
         if request.path.startswith(PREFIX):
             return get_layer(request, self._services, now)
-        caller = find_caller(request, self._services.tokens, now)
+        bearer = find_bearer(request, self._services.tokens, now)
+        caller = bearer.caller if bearer else None
         if caller is None and not (self._is_open and "Authorization" not in request.headers):
             return challenge(request)
         route, handler, path, arguments = routes.match(request.method, request.path)
@@ -104,6 +107,7 @@ class DistributionApp:
             principal=caller.principal_arn if caller else "",
             is_strict=self._is_strict,
             accepts_sparse=self._accepts_sparse,
+            remembered_until=self._remembered_until(bearer),
             permissions=without_imports(
                 self._permissions(request, caller, registry, now),
                 first_pull_refusal(request.environ, namespace or request.host),
@@ -115,6 +119,15 @@ class DistributionApp:
         if namespace:
             answer.headers["OCI-Namespace"] = namespace
         return answer
+
+    def _remembered_until(self, bearer: Bearer | None) -> datetime | None:
+        """Return the time up to which answers to a caller may be remembered; None while policies or faults intervene.
+
+        Policies may depend on the time, and on headers by which remembered answers are not told apart.
+        """
+        if self._services.access or self._services.faults.are_injected:
+            return None
+        return bearer.expires_at if bearer else LAST
 
     def _permissions(self, request: Request, caller: Caller | None, registry: Registry, now: datetime) -> Permissions:
         if self._services.access is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from functools import partial
 
 from werkzeug import Response
 
@@ -46,6 +47,8 @@ def get_blob(request: RegistryRequest, digest: str) -> Response:
     headers["Content-Length"] = str(stop - start)
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
+    if span is None:
+        request.remember(source.validity, partial(_body, source, 0, source.size), source.is_intact)
     body = () if is_head else _body(source, start, stop)
     return Response(body, 206 if span else 200, headers)
 

@@ -10,15 +10,14 @@ from datetime import datetime
 from werkzeug import Request, Response
 
 from ecr_emulator.distribution.errors import OciError
-from ecr_emulator.domain.caller import Caller
 from ecr_emulator.request_log import NOTE
-from ecr_emulator.services.tokens import TokenExpired, Tokens, read_basic
+from ecr_emulator.services.tokens import Bearer, TokenExpired, Tokens, read_basic
 
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
-def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | None:
-    """Return the caller whose token the request has; None if it has no token of this emulator.
+def find_bearer(request: Request, tokens: Tokens, now: datetime) -> Bearer | None:
+    """Return the bearer of the token that the request has; None if it has no token of this emulator.
 
     Raises ``OciError`` 403 if the token has expired.
     """
@@ -27,7 +26,7 @@ def find_caller(request: Request, tokens: Tokens, now: datetime) -> Caller | Non
     if password is None:
         return None
     try:
-        return tokens.caller(password, now)
+        return tokens.bearer(password, now)
     except TokenExpired:
         raise OciError(403, "DENIED", EXPIRED) from None
 

@@ -19,9 +19,11 @@ from ecr_emulator.services.images import Push, Stored, delete_images, store_imag
 def get_manifest(request: RegistryRequest, reference: str) -> Response:
     """Answer end-3: GET and HEAD. The bytes and the media type are the stored ones; Accept is ignored."""
     _check_reference(reference)
-    manifest = request.services.pulls.manifest(
+    pulled = request.services.pulls.pull(
         request.registry, request.name, reference, request.now, request.principal, request.permissions
     )
+    request.remember(pulled.validity)
+    manifest = pulled.manifest
     headers = {"Content-Type": manifest.media_type, "ETag": etag_of(manifest.digest)}
     if not request.is_strict or request.http.method == "HEAD":
         headers["Docker-Content-Digest"] = manifest.digest

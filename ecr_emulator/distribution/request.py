@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from werkzeug import Request
@@ -9,8 +10,10 @@ from werkzeug import Request
 from ecr_emulator.distribution.addressing import with_namespace
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.remembered_answers import REMEMBER, Rememberable
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
+from ecr_emulator.services.validity import Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class RegistryRequest:
     the client wrote it, and as answers repeat it. ``principal`` is the ARN of the caller, empty for a caller without a
     token. ``permissions`` are those of the caller; the permission for the route itself is checked before the handler
     runs. ``is_strict`` selects the answers of real ECR where ECR departs from the OCI specification (docs/strict.md).
-    ``accepts_sparse`` accepts manifests with missing layers or children.
+    ``accepts_sparse`` accepts manifests with missing layers or children. ``remembered_until`` is the time up to which
+    the credential of the request is accepted; None if its answer must not be remembered.
     """
 
     http: Request
@@ -34,6 +38,18 @@ class RegistryRequest:
     is_strict: bool = False
     accepts_sparse: bool = False
     permissions: Permissions = UNLIMITED
+    remembered_until: datetime | None = None
+
+    def remember(
+        self,
+        validity: Validity | None,
+        reread: Callable[[], Iterable[bytes]] | None = None,
+        is_intact: Callable[[], bool] | None = None,
+    ) -> None:
+        """Let the answer be remembered while it is valid and the credential is accepted; see ``Rememberable``."""
+        if validity and self.remembered_until:
+            validity = validity.at_most(self.remembered_until)
+            self.http.environ[REMEMBER] = Rememberable(validity, reread, is_intact)
 
     @property
     def origin(self) -> str:

@@ -63,9 +63,7 @@ def managed_key(registry: Registry) -> KeyName:
 
 def key_arn_of(encryption: Encryption, registry: Registry) -> str | None:
     """Return the ARN of the key of a repository in a registry; None for AES256, which needs none."""
-    if encryption.type == "AES256":
-        return None
-    return encryption.kms_key or managed_key(registry).arn
+    return (encryption.kms_key or managed_key(registry).arn) if encryption.has_key else None
 
 
 def derived_key_arn(registry: Registry, key: str | None) -> str:

@@ -33,6 +33,11 @@ class Encryption:
     type: str = "AES256"
     kms_key: str | None = None
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a key of KMS encrypts the repository: its own, or the one that AWS manages for ECR."""
+        return self.type != "AES256"
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:

@@ -39,7 +39,7 @@ class CreationTemplate:
     @property
     def lacks_role(self) -> bool:
         """Whether the template lacks the custom role that ECR needs for resource tags and KMS keys."""
-        return self.custom_role_arn is None and bool(self.resource_tags or self.encryption.type != "AES256")
+        return self.custom_role_arn is None and bool(self.resource_tags or self.encryption.has_key)
 
     def repository(self, registry: Registry, name: str, now: datetime) -> Repository:
         """Return a new repository with the settings of this template."""

@@ -28,18 +28,22 @@ class Validation:
     failures: int = 0
     last_error: str | None = None
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether the tag must be checked at the upstream before it is served again.
+    @property
+    def due_at(self) -> datetime:
+        """The time from which the tag must be checked at the upstream before it is served again.
 
         After a failed check, the next check follows in a minute. This time doubles with each failure, to at most an
         hour.
         """
-        if now - self.validated_at < REVALIDATE_AFTER:
-            return False
+        due_at = self.validated_at + REVALIDATE_AFTER
         if self.attempted_at is None or self.failures == 0:
-            return True
+            return due_at
         pause = timedelta(minutes=min(2 ** (self.failures - 1), 60))
-        return now - self.attempted_at >= pause
+        return max(due_at, self.attempted_at + pause)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the tag must be checked at the upstream before it is served again."""
+        return now >= self.due_at
 
     def failed(self, reason: str, now: datetime) -> Validation:
         """Return the validation after another failed check."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.registries import (
@@ -66,6 +67,17 @@ class Tasks(Protocol):
         """Return the task that has been due for longest; None if no task is due."""
 
 
+class Watch(Protocol):
+    """Tells whether a repository, or anything that pulls from it depend on, has changed since a unit of work read it.
+
+    ``is_unchanged`` becomes False before the commit of a change begins, and stays False. It costs nothing to read.
+    """
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether no commit of a change has begun."""
+
+
 class UnitOfWork(Protocol):
     """One transaction with access to all metadata."""
 
@@ -88,6 +100,12 @@ class UnitOfWork(Protocol):
     backfills: Backfills
     lifecycle_previews: LifecyclePreviews
     tasks: Tasks
+
+    def watch(self, repository: Repository) -> Watch | None:
+        """Return a watch on a repository as this unit sees it.
+
+        None if the unit may write, or if somebody has written since it began: the unit may see an older state.
+        """
 
 
 class Store(Protocol):

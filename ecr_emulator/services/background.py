@@ -79,9 +79,9 @@ class Background:
         A task that cannot be written, because the disk is full or another program has locked the database, is performed
         before a later request.
         """
-        if self._is_due(now):
+        if self.is_due(now):
             with self._turn:
-                while self._is_due(now) and self._perform_next(now):
+                while self.is_due(now) and self._perform_next(now):
                     pass
 
     def run_now(self, kind: str, now: datetime) -> int:
@@ -96,7 +96,8 @@ class Background:
         due = self._store.next_due
         return None if due is None else (due + self._delay - now).total_seconds()
 
-    def _is_due(self, now: datetime) -> bool:
+    def is_due(self, now: datetime) -> bool:
+        """Whether ``catch_up`` has something to do."""
         due = self._store.next_due
         return due is not None and due + self._delay <= now
 

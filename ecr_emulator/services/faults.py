@@ -93,6 +93,11 @@ class Faults:
         with self._lock:
             return [each.document() for each in self._injected]
 
+    @property
+    def are_injected(self) -> bool:
+        """Whether there are faults, used up or not."""
+        return bool(self._injected)
+
     def hits(self, targets: Collection[str], properties: Mapping[str, str]) -> list[Fault]:
         """Return the faults that hit a request. ``targets`` are its kinds; ``properties`` are what filters look at."""
         if not self._injected:

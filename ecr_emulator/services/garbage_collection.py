@@ -97,13 +97,19 @@ def delete_unused(work: UnitOfWork, blobs: Blobs, digests: Iterable[str]) -> lis
     return [size for size in freed if size is not None]
 
 
+def next_renewal(layer: Layer) -> datetime:
+    """Return the time up to which ``renew_grace`` need not begin the grace of a stored layer again."""
+    assert layer.given_at is not None
+    return layer.given_at + RENEW_GRACE_AFTER
+
+
 def renew_grace(store: Store, repository: Repository, layers: Iterable[Layer], now: datetime) -> set[str]:
     """Begin the grace of layers again for a client that is told that they exist: it may push their manifest next.
 
     Returns the digests of those that a collection has deleted meanwhile.
     """
     gone: set[str] = set()
-    stale = [layer for layer in layers if layer.given_at and now - layer.given_at > RENEW_GRACE_AFTER]
+    stale = [layer for layer in layers if layer.given_at and now >= next_renewal(layer)]
     if stale:
         with optional_write(f"the new grace of layers of {repository.name}"), store.writing(waits=False) as work:
             gone = {layer.digest for layer in stale if not work.layers.touch(repository, layer.digest, now)}

@@ -12,16 +12,18 @@ from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
-from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.ports.store import Store, UnitOfWork, Watch
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.blob_reads import read_span
-from ecr_emulator.services.garbage_collection import renew_grace
+from ecr_emulator.services.garbage_collection import next_renewal, renew_grace
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others
+from ecr_emulator.services.validity import LAST, Validity
 
 PULL_TIME_GRANULARITY = timedelta(minutes=1)
 """Time within which repeated pulls do not change ``lastRecordedPullTime``."""
@@ -35,6 +37,8 @@ class BlobSource:
 
     ``is_loose`` says that no image refers to the blob, and ``is_here`` that its bytes do not come from an upstream.
     ``check_key`` raises ``KmsException`` if the bytes cannot be read now, because of the key of the repository.
+    ``validity`` is None if the next request may differ, or renews the blob's grace; while it holds, ``is_intact`` tells
+    whether the stored bytes are undamaged.
     """
 
     digest: str
@@ -43,6 +47,32 @@ class BlobSource:
     is_here: bool
     check_key: Callable[[], None]
     chunks: Callable[[int, int], Generator[bytes, None, None]]
+    validity: Validity | None = None
+    is_intact: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PulledManifest:
+    """A manifest for a client. ``validity`` is None if the next pull may differ, or has something to record."""
+
+    manifest: StoredManifest
+    validity: Validity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the registry has of an image: nothing, or the image with its manifest.
+
+    ``due`` is the rule by which the upstream must be asked first, ``validation`` that of a tag which need not be
+    checked, and ``watch`` the watch on the repository if the upstream need not be asked.
+    """
+
+    repository: Repository | None
+    image: Image | None = None
+    manifest: StoredManifest | None = None
+    due: CachedName | None = None
+    validation: Validation | None = None
+    watch: Watch | None = None
 
 
 class Pulls:
@@ -78,6 +108,18 @@ class Pulls:
         principal: str = "",
         permissions: Permissions = UNLIMITED,
     ) -> StoredManifest:
+        """Return the manifest alone; see ``pull``."""
+        return self.pull(registry, name, reference, now, principal, permissions).manifest
+
+    def pull(
+        self,
+        registry: Registry,
+        name: str,
+        reference: str,
+        now: datetime,
+        principal: str = "",
+        permissions: Permissions = UNLIMITED,
+    ) -> PulledManifest:
         """Return the manifest of a tag or digest; ask the upstream if a rule covers the name and a check is due.
 
         A caller who may not import sees only images that are already stored; rules are ignored. The pull is recorded,
@@ -86,29 +128,36 @@ class Pulls:
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
         with self._store.reading() as work:
-            repository = work.repositories.find(registry, name)
-            image = _find(work, repository, image_id) if repository else None
-            if repository and image and not image.is_active:
-                raise _not_found(repository, image_id)
-            cached = work.images.manifest(image) if image else None
-            due, is_fresh = self._rule_if_due(work, repository, image, image_id, now)
-            if image is None and self._may_ask_for(work, repository, image_id):
-                due = find_cached_name(work.rules.all(registry), name)
-        if repository and (due or cached):
+            found = self._look_up(work, registry, name, image_id, now)
+        repository, manifest = found.repository, found.manifest
+        if repository and (found.due or manifest):
             self._keys.check(repository)
-        if due and _may_import(permissions, repository, name):
-            manifest = self._pull_through.manifest(due, image_id, now)
-        elif cached:
-            manifest = cached
-            if is_fresh:
-                self._pull_through.resume_import(registry, name, image_id.tag, manifest, permissions)
-        elif repository:
+        watch = found.watch
+        if found.due and _may_import(permissions, repository, name):
+            manifest = self._pull_through.manifest(found.due, image_id, now)
+        elif manifest is None:
+            raise _not_found(repository, image_id) if repository else _no_repository(registry, name)
+        elif found.validation and self._pull_through.resume_import(registry, name, image_id.tag, manifest, permissions):
+            watch = None
+        last = found.image.last_pulled_at if found.image and found.image.digest == manifest.digest else None
+        if last is None or now - last >= self._granularity:
+            self._record_pull(registry, name, manifest.digest, principal, now)
+            return PulledManifest(manifest)
+        until = [last + self._granularity, *([found.validation.due_at] if found.validation else [])]
+        return PulledManifest(manifest, Validity(watch, now, min(until)) if watch else None)
+
+    def _look_up(self, work: UnitOfWork, registry: Registry, name: str, image_id: ImageId, now: datetime) -> _Stored:
+        """Read what the registry has of an image. Raises ``ImageNotFoundException`` for an archived one."""
+        repository = work.repositories.find(registry, name)
+        image = _find(work, repository, image_id) if repository else None
+        if repository is None or image is None:
+            may_ask = self._may_ask_for(work, repository, image_id)
+            return _Stored(repository, due=find_cached_name(work.rules.all(registry), name) if may_ask else None)
+        if not image.is_active:
             raise _not_found(repository, image_id)
-        else:
-            raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
-        last = image.last_pulled_at if image and image.digest == manifest.digest else None
-        self._record_pull(registry, name, manifest.digest, principal, now, last)
-        return manifest
+        due, validation = self._rule_if_due(work, repository, image_id, now)
+        watch = None if due else _watch(work, repository)
+        return _Stored(repository, image, work.images.manifest(image), due, validation, watch)
 
     def find_blob(
         self, registry: Registry, name: str, digest: str, now: datetime, is_check: bool = False
@@ -130,19 +179,32 @@ class Pulls:
                 size = None
             is_needed = held is None or size is None
             cached_name = find_cached_name(work.rules.all(registry), name) if is_needed else None
+            watch = _watch(work, repository) if repository and not is_needed else None
         repository = repository or Repository(registry, name, now)  # the image was served, but not stored
-        if held and (is_check or held.is_loose) and renew_grace(self._store, repository, [held], now):
+        is_renewed = is_check or layer.is_loose
+        if held and is_renewed and renew_grace(self._store, repository, [held], now):
             return None
         if cached_name is None:  # a sparse manifest gives no access to blobs of other repositories
-            return None if held is None or size is None else self._held_blob(repository, held, size)
+            if held is None or size is None:
+                return None
+            validity = Validity(watch, now, next_renewal(held) if is_renewed else LAST) if watch else None
+            return self._held_blob(repository, held, size, validity)
         is_here = size is not None and self._link(repository, layer, now)
         chunks = partial(self._downloads.chunks, cached_name, layer)
         check_key = partial(self._keys.check, repository)
         return BlobSource(digest, layer.size if size is None else size, False, is_here, check_key, chunks)
 
-    def _held_blob(self, repository: Repository, layer: Layer, size: int) -> BlobSource:
-        chunks = partial(read_span, self._blobs, layer.digest)
-        return BlobSource(layer.digest, size, layer.is_loose, True, partial(self._keys.check, repository), chunks)
+    def _held_blob(self, repository: Repository, layer: Layer, size: int, validity: Validity | None) -> BlobSource:
+        return BlobSource(
+            layer.digest,
+            size,
+            layer.is_loose,
+            True,
+            partial(self._keys.check, repository),
+            partial(read_span, self._blobs, layer.digest),
+            validity,
+            lambda: self._blobs.intact_size(layer.digest, size) == size,
+        )
 
     def referenced(self, work: UnitOfWork, registry: Registry, name: str, digest: str) -> Layer | None:
         """Return a blob to which an image refers that is stored, or was served but could not be stored; else None.
@@ -157,19 +219,15 @@ class Pulls:
 
     @staticmethod
     def _rule_if_due(
-        work: UnitOfWork,
-        repository: Repository | None,
-        image: Image | None,
-        image_id: ImageId,
-        now: datetime,
-    ) -> tuple[CachedName | None, bool]:
-        """Return the rule by which a cached tag must be checked first, and whether the tag was checked lately."""
-        if repository is None or image is None or image_id.tag is None:
-            return None, False
+        work: UnitOfWork, repository: Repository, image_id: ImageId, now: datetime
+    ) -> tuple[CachedName | None, Validation | None]:
+        """Return the rule by which a cached tag must be checked first, or the validation of a tag that need not be."""
+        if image_id.tag is None:
+            return None, None
         validation = work.tags.validation(repository, image_id.tag)
         if validation and not validation.is_due(now):
-            return None, True
-        return find_cached_name(work.rules.all(repository.registry), repository.name), False
+            return None, validation
+        return find_cached_name(work.rules.all(repository.registry), repository.name), None
 
     def _may_ask_for(self, work: UnitOfWork, repository: Repository | None, image_id: ImageId) -> bool:
         """Return whether an upstream may be asked for an image that is not stored."""
@@ -192,12 +250,8 @@ class Pulls:
                     work.layers.add(current, layer.digest, layer.size, now)
             return True
 
-    def _record_pull(
-        self, registry: Registry, name: str, digest: str, principal: str, now: datetime, last: datetime | None
-    ) -> None:
-        """Record a pull unless the last one was within the granularity or the principal is excluded from recording."""
-        if last is not None and now - last < self._granularity:
-            return
+    def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
+        """Record a pull unless the principal is excluded from recording."""
         with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:
             repository = work.repositories.find(registry, name)
             pulled = work.images.find(repository, digest) if repository else None
@@ -209,10 +263,19 @@ def _may_import(permissions: Permissions, repository: Repository | None, name: s
     return permissions.may_import(name) if repository else permissions.may_import_into_new_repository(name)
 
 
+def _watch(work: UnitOfWork, repository: Repository) -> Watch | None:
+    """Return a watch on a repository; None if KMS decides too whether it can be read."""
+    return work.watch(repository) if not repository.encryption.has_key else None
+
+
 def _find(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | None:
     if image_id.tag:
         return work.tags.find(repository, image_id.tag)
     return work.images.find(repository, image_id.digest or "")
+
+
+def _no_repository(registry: Registry, name: str) -> RepositoryNotFoundException:
+    return RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
 
 
 def _not_found(repository: Repository, image_id: ImageId) -> ImageNotFoundException:

@@ -11,16 +11,30 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
 
 TOKEN_LIFE = timedelta(hours=12)
 USERNAME = "AWS"
+REMEMBERED = 256
 
 
 class TokenExpired(Exception):
     """The token was issued more than 12 hours ago."""
+
+
+class _WrongSignature(Exception):
+    """The password is not one that was issued with this key."""
+
+
+class Bearer(NamedTuple):
+    """The caller that a password was issued to, and when it expires."""
+
+    caller: Caller
+    expires_at: datetime
 
 
 class Tokens:
@@ -28,6 +42,7 @@ class Tokens:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._bearer = lru_cache(REMEMBERED)(self._verified)
 
     def issue(self, caller: Caller, now: datetime) -> tuple[str, datetime]:
         """Return a password for user ``AWS``, and when it expires."""
@@ -42,15 +57,26 @@ class Tokens:
         payload = _encoded(json.dumps(claims, separators=(",", ":")).encode())
         return f"{payload}.{self.sign(payload)}", now + TOKEN_LIFE
 
-    def caller(self, password: str, now: datetime) -> Caller | None:
-        """Return the caller that a password was issued to; None if its signature is wrong. Raises ``TokenExpired``."""
-        payload, _, signature = password.partition(".")
-        if not hmac.compare_digest(self.sign(payload).encode(), signature.encode()):
+    def bearer(self, password: str, now: datetime) -> Bearer | None:
+        """Return the caller of a password; None if its signature is wrong. Raises ``TokenExpired``.
+
+        The signature of each of the last ``REMEMBERED`` passwords is verified once.
+        """
+        try:
+            bearer = self._bearer(password)
+        except _WrongSignature:
             return None
-        claims = json.loads(_decoded(payload))
-        if now >= datetime.fromtimestamp(claims["issued"] / 1000, UTC) + TOKEN_LIFE:
+        if now >= bearer.expires_at:
             raise TokenExpired
-        return Caller(Registry(claims["account"], claims["region"]), claims["principal"], claims.get("session"))
+        return bearer
+
+    def _verified(self, password: str) -> Bearer:
+        payload, _, signature = password.partition(".")
+        if not self.signs(payload, signature):
+            raise _WrongSignature  # an exception, since lru_cache does not remember those
+        claims = json.loads(_decoded(payload))
+        caller = Caller(Registry(claims["account"], claims["region"]), claims["principal"], claims.get("session"))
+        return Bearer(caller, datetime.fromtimestamp(claims["issued"] / 1000, UTC) + TOKEN_LIFE)
 
     def sign(self, text: str) -> str:
         """Return the signature of a text, for tokens and URLs."""

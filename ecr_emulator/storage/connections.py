@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
 from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.watches import Changes
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for a lock that another process holds, for example a ``sqlite3`` shell."""
@@ -18,12 +19,21 @@ MAPPED = 1 << 30
 """Bytes of the file that readers map instead of copying its pages: all readers share the system's cache."""
 
 
-def connect(path: Path, *, durable: bool, read_only: bool = False) -> sqlite3.Connection:
+class WatchedConnection(sqlite3.Connection):
+    """A connection on which statements note what the current transaction changes."""
+
+    changes: Changes
+
+
+def connect(path: Path, *, durable: bool, read_only: bool = False) -> WatchedConnection:
     """Return a connection in autocommit mode with foreign keys on, for any thread, but one thread at a time.
 
     A commit on a durable connection survives a loss of power; on another connection it only survives the process.
     """
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=WatchedConnection
+    )
+    connection.changes = Changes()
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")  # first: the next may write
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")

@@ -64,15 +64,15 @@ _PAGE = Statement(
 _COUNT = Statement(select(func.count().label("number")).select_from(images).where(_of_repository))
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
 _ADD = Statement(insert(images))
-_add_manifest = upsert(manifests)
-_ADD_MANIFEST = Statement(
-    _add_manifest.on_conflict_do_update(
-        set_={"raw": _add_manifest.excluded.raw}, where=manifests.c.raw != _add_manifest.excluded.raw
-    )
+_ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing(), changes_answers=False)
+_MEND_MANIFEST = Statement(
+    update(manifests)
+    .where(manifests.c.digest == bindparam("of_digest"), manifests.c.raw != bindparam("content"))
+    .values(raw=bindparam("content"))
 )
 _ADD_REFERENCE = Statement(insert(image_references))
-_REMOVE = Statement(delete(images).where(_of_key))
-_PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")))
+_REMOVE = Statement(delete(images).where(_of_repository, _of_key))
+_PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")), changes_answers=False)
 _changing = ("size_in_bytes", "status", "last_archived_at", "last_activated_at", "pushed_at", "last_pulled_at")
 _SAVE = Statement(update(images).where(_of_key).values({name: bindparam(name) for name in _changing}))
 
@@ -111,19 +111,20 @@ class SqlImages:
                 image_digest=image.digest, image_tag="null", **repository.identity
             ) from exists
         key = added.lastrowid or 0
-        _ADD_MANIFEST.run(self._connection, digest=image.digest, raw=raw)
+        self.mend(image.digest, raw)
         _ADD_REFERENCE.run_for_each(self._connection, _references(repository, key, manifest))
         return replace(image, key=key)
 
     def remove(self, repository: Repository, image: Image) -> None:
-        _REMOVE.run(self._connection, key=image.key)
+        _REMOVE.run(self._connection, repository_id=repository.key, key=image.key)
 
     def manifest(self, image: Image) -> StoredManifest:
         row = _MANIFEST.one(self._connection, digest=image.digest)
         return StoredManifest(image.digest, image.media_type, row.raw)
 
     def mend(self, digest: str, raw: bytes) -> None:
-        _ADD_MANIFEST.run(self._connection, digest=digest, raw=raw)
+        if not _ADD_MANIFEST.run(self._connection, digest=digest, raw=raw).rowcount:
+            _MEND_MANIFEST.run(self._connection, of_digest=digest, content=raw)
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)

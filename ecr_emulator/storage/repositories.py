@@ -27,7 +27,7 @@ _ENCRYPTED_BY_KMS = Statement(
 )
 _COUNT = Statement(select(func.count().label("number")).select_from(table).where(*_of_registry))
 _settings = table.c.keys()[table.c.keys().index("tag_mutability") :]
-_ADD = Statement(insert(table))
+_ADD = Statement(insert(table), changes_answers=False)  # nobody can have pulled from it
 _SAVE = Statement(
     update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _settings})
 )

@@ -17,6 +17,9 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from ecr_emulator.storage import watches
+from ecr_emulator.storage.connections import WatchedConnection
+
 DIALECT = SQLiteDialect_pysqlite()
 Converter = Callable[[Any], Any]
 
@@ -24,8 +27,10 @@ Converter = Callable[[Any], Any]
 class Statement:
     """A statement with named parameters. Values and cells are converted by the types of their columns."""
 
-    def __init__(self, clause: Select[Any] | Insert | Update | Delete) -> None:
+    def __init__(self, clause: Select[Any] | Insert | Update | Delete, *, changes_answers: bool = True) -> None:
+        """``changes_answers=False`` says of a change that no answer to a pull depends on it (``storage.watches``)."""
         self._clause = clause
+        self._is_watched = changes_answers and not isinstance(clause, Select) and watches.changes_answers(clause)
 
     def one(self, connection: Connection, **values: Any) -> Any:
         """Return the first row, with the columns as attributes; None if there is none."""
@@ -38,11 +43,26 @@ class Statement:
 
     def run(self, connection: Connection, **values: Any) -> Cursor:
         """Run a statement that changes rows."""
-        return connection.execute(self._sql, self._arguments(values))
+        cursor = connection.execute(self._sql, self._arguments(values))
+        if cursor.rowcount:
+            self._note_change(connection, values)
+        return cursor
 
     def run_for_each(self, connection: Connection, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement that changes rows, once for each set of values."""
-        connection.executemany(self._sql, [self._arguments(each) for each in values])
+        rows = list(values)
+        connection.executemany(self._sql, [self._arguments(each) for each in rows])
+        for each in rows:
+            self._note_change(connection, each)
+
+    def _note_change(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        if self._is_watched and isinstance(connection, WatchedConnection):
+            connection.changes.add(values[self._repository] if self._repository else None)
+
+    @cached_property
+    def _repository(self) -> str | None:
+        assert not isinstance(self._clause, Select)
+        return watches.repository_parameter(self._clause, set(self._compiled.binds))
 
     @cached_property
     def _compiled(self) -> SQLCompiler:

@@ -20,7 +20,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.storage import resets, times
 from ecr_emulator.storage.ballast import Ballast
-from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, connect
+from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, WatchedConnection, connect
 from ecr_emulator.storage.disk import KEPT, LOCKED, free_bytes, read_failures, storage_failures
 from ecr_emulator.storage.events import DEFAULT_SIZE, never_reuse_keys, newest_key
 from ecr_emulator.storage.migrations import migrate, readable
@@ -28,6 +28,7 @@ from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
+from ecr_emulator.storage.watches import Changes, Watches
 
 READERS = 2
 """Maximum number of concurrent reading units; others wait. With only one, a long list would block all readers.
@@ -59,10 +60,13 @@ class SqlStore:
         with readable(path):
             writer = self._opened(path, durable)
         self._ballast.keep()
-        self._writer = Pool(partial(SqlUnitOfWork, writer, durable, event_log_size), 1)
-        self._readers = Pool(lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True)), READERS)
+        self._watches = Watches()
+        self._writer = Pool(partial(SqlUnitOfWork, writer, self._watches, durable, event_log_size), 1)
+        self._readers = Pool(
+            lambda: SqlUnitOfWork(connect(path, durable=durable, read_only=True), self._watches), READERS
+        )
 
-    def _opened(self, path: Path, durable: bool) -> Connection:
+    def _opened(self, path: Path, durable: bool) -> WatchedConnection:
         writer = connect(path, durable=durable)
         try:
             migrate(writer, path)
@@ -132,7 +136,10 @@ class SqlStore:
         Later events get other keys than the events that are replaced.
         """
         newest = newest_key(connection)
-        database.backup(connection)
+        everything = Changes()
+        everything.add(None)
+        with self._watches.ended_by(everything):
+            database.backup(connection)
         never_reuse_keys(connection, newest)
         self._next_due = SqlTasks(connection).next_due()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from sqlite3 import Connection, OperationalError
+from sqlite3 import OperationalError
 
+from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.registries import (
     Backfills,
@@ -24,6 +25,7 @@ from ecr_emulator.ports.repositories import (
 )
 from ecr_emulator.ports.store import Events, Tasks
 from ecr_emulator.storage.backfills import SqlBackfills
+from ecr_emulator.storage.connections import WatchedConnection
 from ecr_emulator.storage.disk import is_lock
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import DEFAULT_SIZE, SqlEvents
@@ -41,15 +43,24 @@ from ecr_emulator.storage.tags import SqlTags
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
+from ecr_emulator.storage.watches import Watch, Watches
 
 
 class SqlUnitOfWork:
     """``ports.store.UnitOfWork`` on one connection, used for one transaction after another."""
 
-    def __init__(self, connection: Connection, durable: bool = False, event_log_size: int = DEFAULT_SIZE) -> None:
+    def __init__(
+        self,
+        connection: WatchedConnection,
+        watches: Watches,
+        durable: bool = False,
+        event_log_size: int = DEFAULT_SIZE,
+    ) -> None:
         self.connection = connection
+        self._watches = watches
         self._durable = durable
         self._synced = durable
+        self._began_at: int | None = None
         self.repositories: Repositories = SqlRepositories(connection)
         self.images: Images = SqlImages(connection)
         self.image_relations: ImageRelations = SqlImageRelations(connection)
@@ -74,6 +85,7 @@ class SqlUnitOfWork:
 
     def begin_reading(self) -> None:
         """Begin a transaction that sees one state of the database."""
+        self._began_at = self._watches.commits
         self.connection.execute("BEGIN")
 
     def begin_writing(self, synced: bool) -> bool:
@@ -82,6 +94,8 @@ class SqlUnitOfWork:
         Without ``synced``, the commit survives a loss of power only after a later synced commit or after SQLite's
         next checkpoint.
         """
+        self._began_at = None
+        self.connection.changes.clear()
         synced = synced and self._durable
         if synced != self._synced:
             self.connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
@@ -95,14 +109,18 @@ class SqlUnitOfWork:
         return True
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[WatchedConnection]:
         """Commit the transaction at the end of the block; roll it back if the block raises."""
         try:
             yield self.connection
-            self.connection.execute("COMMIT")
+            with self._watches.ended_by(self.connection.changes):
+                self.connection.execute("COMMIT")
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def watch(self, repository: Repository) -> Watch | None:
+        return None if self._began_at is None else self._watches.watch(repository.key, self._began_at)
 
     def close(self) -> None:
         """Close the connection."""

@@ -130,7 +130,7 @@ def test_an_internal_error_shows_no_details(docker, caplog, monkeypatch):
     def broken(*_):
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr(type(docker.emulator.services.pulls), "manifest", broken)
+    monkeypatch.setattr(type(docker.emulator.services.pulls), "pull", broken)
     status, code, message = refusal(docker.get("/v2/team/app/manifests/v1"))
     assert (status, code) == (500, "UNKNOWN")
     assert "secret" not in message

@@ -236,20 +236,20 @@ class PullThrough:
 
     def resume_import(
         self, registry: Registry, name: str, tag: str | None, manifest: StoredManifest, permissions: Permissions
-    ) -> None:
-        """Resume the import of a cached image if an earlier process was killed before the import ended."""
-        if not self._imports.is_new(registry, name, manifest.digest):
-            return
-        with self._store.reading() as work:
-            cached_name = find_cached_name(work.rules.all(registry), name)
-        if cached_name and permissions.may_import(name):
-            self._imports.resume(ImportJob(cached_name, tag, manifest, is_resumed=True))
+    ) -> bool:
+        """Resume the import of an image that a killed process began; return whether this is looked for now, once."""
+        is_new = self._imports.is_new(registry, name, manifest.digest)
+        if is_new:
+            with self._store.reading() as work:
+                cached_name = find_cached_name(work.rules.all(registry), name)
+            if cached_name and permissions.may_import(name):
+                self._imports.resume(ImportJob(cached_name, tag, manifest, is_resumed=True))
+        return is_new
 
     def _child(self, cached_name: CachedName, digest: str) -> StoredManifest:
         """Return a manifest that an image refers to. Clients that request the manifest share the call.
 
-        Raises ``UpstreamTooManyRequests`` if the rate limit of the upstream leaves only a few pulls: those are kept for
-        requests of clients.
+        Raises ``UpstreamTooManyRequests`` if the rate limit leaves only the few pulls that are kept for clients.
         """
         child = ImageId(digest=digest)
         cached = cached_manifest(self._store, cached_name, child, is_active=True)

@@ -1,0 +1,175 @@
+"""Answers to pulls, remembered as they were sent, for as long as the emulator would answer the same again.
+
+Most pulls repeat an earlier one. Such a request costs one look-up here, instead of the search for its token, registry,
+repository and image (docs/decisions/0030-remembered-answers.md).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.request_log import NOTE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+REMEMBER = "ecr_emulator.remember"
+"""Key of a WSGI environment. The application stores a ``Rememberable`` there if its answer may be remembered."""
+LARGEST_BODY = 64 * 1024
+"""Bytes of the largest body that is remembered itself. Larger ones are read again."""
+CAPACITY = 32 * 1024 * 1024
+"""Bytes of all remembered answers, roughly."""
+OVERHEAD = 2048
+"""Bytes that an answer without a body needs, roughly, with its request."""
+
+_REQUEST = (
+    "REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "wsgi.url_scheme", "SERVER_PROTOCOL",
+    "HTTP_HOST", "HTTP_AUTHORIZATION",
+    "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT",
+    "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE",
+    "HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH",
+)  # fmt: skip
+"""What an answer to a pull may depend on. The application is asked about requests that differ in any of these."""
+
+Key = tuple[Any, ...]
+
+
+class Validity(Protocol):
+    """Tells how long an answer stays the same."""
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the application would give the same answer now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rememberable:
+    """What the application says about an answer that may be remembered.
+
+    ``reread`` returns the body of a large answer again; it raises an exception if it cannot. ``is_intact`` tells
+    whether the stored bytes are still what they were.
+    """
+
+    validity: Validity
+    reread: Callable[[], Iterable[bytes]] | None = None
+    is_intact: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer as it was sent. Without a ``body``, ``about.reread`` returns the body."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: list[bytes] | None
+    note: dict[str, Any]
+    about: Rememberable
+
+    @property
+    def size(self) -> int:
+        return OVERHEAD + sum(map(len, self.body or ()))
+
+
+class RememberedAnswers:
+    """Answers a request as it was answered before, or else asks the application and remembers its answer.
+
+    ``is_open(now)`` tells whether remembered answers may be given at all: not while work is due that might change
+    them, nor while faults are injected. The answers used least recently are forgotten first. ``given`` counts the
+    remembered answers that were given; ``capacity`` bounds their bytes.
+    """
+
+    def __init__(
+        self,
+        wsgi: WSGIApplication,
+        now: Callable[[], datetime],
+        is_open: Callable[[datetime], bool],
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._wsgi = wsgi
+        self._now = now
+        self._is_open = is_open
+        self._capacity = capacity
+        self.given = 0
+        self._answers: OrderedDict[Key, _Answer] = OrderedDict()
+        self._size = 0
+        self._lock = Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        key = tuple(map(environ.get, _REQUEST))
+        answer = self._answers.get(key)
+        if answer is None:
+            return self._ask(key, environ, start_response)
+        body = self._body(answer)
+        if body is None:
+            self._forget(key)
+            return self._ask(key, environ, start_response)
+        with suppress(KeyError):  # another thread may have forgotten it
+            self._answers.move_to_end(key)
+        self.given += 1
+        environ[NOTE] = answer.note
+        start_response(answer.status, answer.headers.copy())
+        return body
+
+    def _body(self, answer: _Answer) -> Iterable[bytes] | None:
+        """Return the body of an answer; None if the answer must not be given any more."""
+        now, about = self._now(), answer.about
+        if not (self._is_open(now) and about.validity.holds(now) and (about.is_intact is None or about.is_intact())):
+            return None
+        if answer.body is not None:
+            return answer.body
+        assert about.reread is not None
+        try:
+            return about.reread()
+        except Exception:  # the application is asked, and says what is wrong
+            return None
+
+    def _ask(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        sent: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            sent.append((status, headers.copy()))
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        body = self._wsgi(environ, start)
+        about: Rememberable | None = environ.get(REMEMBER)
+        if about is None:
+            return body
+        ((status, headers),) = sent
+        if status != "200 OK":
+            return body
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
+        whole = _whole(body) if is_head or int(dict(headers)["Content-Length"]) <= LARGEST_BODY else None
+        self._remember(key, _Answer(status, headers, whole, environ[NOTE], about))
+        return body if whole is None else whole
+
+    def _remember(self, key: Key, answer: _Answer) -> None:
+        with self._lock:
+            self._remove(key)
+            self._answers[key] = answer
+            self._size += answer.size
+            while self._size > self._capacity:
+                self._remove(next(iter(self._answers)))
+
+    def _forget(self, key: Key) -> None:
+        with self._lock:
+            self._remove(key)
+
+    def _remove(self, key: Key) -> None:
+        removed = self._answers.pop(key, None)
+        if removed:
+            self._size -= removed.size
+
+
+def _whole(body: Iterable[bytes]) -> list[bytes]:
+    """Return a body as a list, and close it."""
+    close = getattr(body, "close", None)
+    try:
+        return list(body)
+    finally:
+        if close:
+            close()
