@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.cloudformation import add_cloudformation
 from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.documents import KEPT as IAM
 from ecr_emulator.companions.iam.identities import CompanionIdentities
@@ -17,6 +18,7 @@ from ecr_emulator.companions.kms.keys import CompanionKeys
 from ecr_emulator.companions.secrets import KEPT as SECRETS
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.companions.state_documents import StateDocuments
+from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.named_keys import NamedKeys
@@ -38,9 +40,12 @@ class CompanionParts(NamedTuple):
 
 
 def open_companions(
-    settings: Settings, clock: SystemClock, ids: RandomIds, store: SqlStore, data_dir: Path | None
+    settings: Settings, clock: SystemClock, ids: RandomIds, store: SqlStore, data_dir: Path | None, ecr: EcrApi
 ) -> CompanionParts:
-    """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None."""
+    """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None.
+
+    ``ecr`` is the API of the emulator, which CloudFormation calls.
+    """
     enforces = settings.iam == "enforce"
     companions = Companions(settings.account)
     identities = CompanionIdentities(companions, clock, data_dir)
@@ -49,6 +54,7 @@ def open_companions(
     keys = CompanionKeys(companions, store, data_dir)
     RoleDeletions(companions, store, ids)
     parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS}
+    add_cloudformation(companions, ecr, identities, clock, enforces=enforces)
     return CompanionParts(
         companions,
         identities,

@@ -19,6 +19,7 @@ from ecr_emulator.companion_parts import open_companions
 from ecr_emulator.companions.iam.access_keys import AccessKeys
 from ecr_emulator.control.app import control_app
 from ecr_emulator.control.caller import Callers
+from ecr_emulator.control.in_process import InProcessApi
 from ecr_emulator.control.signatures import SignatureCheck
 from ecr_emulator.dispatcher import Dispatcher
 from ecr_emulator.distribution.app import DistributionApp
@@ -132,7 +133,8 @@ class Emulator:
 
     def _open_companions(self) -> None:
         data_dir = None if self.temporary else self.data_dir
-        self._parts = open_companions(self.settings, self.clock, self._ids, self._store, data_dir)
+        ecr = InProcessApi(lambda: self.services)
+        self._parts = open_companions(self.settings, self.clock, self._ids, self._store, data_dir, ecr)
         self._companions, self._secrets, self._keys = self._parts.companions, self._parts.secrets, self._parts.keys
 
     def _open_pull_through(self) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ecr_emulator.domain.first_pulls import CALLER_HEADER, reason_for_no_first_pull
 
+CALLED_VIA = "ecr_emulator.called_via"
+"""The entry of a WSGI environment with the principal of the service that forwards the request; else it is absent."""
 _CALLER = "HTTP_" + CALLER_HEADER.upper().replace("-", "_")
 
 
@@ -20,7 +22,10 @@ def request_context(environ: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]
         "aws:Referer": environ.get("HTTP_REFERER"),
         "aws:UserAgent": environ.get("HTTP_USER_AGENT"),
         "aws:SecureTransport": "true" if environ.get("wsgi.url_scheme") == "https" else "false",
-        "aws:ViaAWSService": "false",
+        "aws:ViaAWSService": "true" if CALLED_VIA in environ else "false",
+        "aws:CalledVia": environ.get(CALLED_VIA),
+        "aws:CalledViaFirst": environ.get(CALLED_VIA),
+        "aws:CalledViaLast": environ.get(CALLED_VIA),
     }
     return {key: (value,) for key, value in known.items() if value}
 

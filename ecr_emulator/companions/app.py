@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
-from ecr_emulator.companions.cloudformation import cloudformation_without_ecr
 from ecr_emulator.companions.copies import Copy
 from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered, refuse, service_of
 from ecr_emulator.companions.iam.backend import iam_of_aws
@@ -49,9 +48,7 @@ class Companions:
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
-        self._backends = OwnBackends(
-            {"iam": iam_of_aws, "sts": sts_of_aws, "kms": kms_of_aws, "cloudformation": cloudformation_without_ecr}
-        )
+        self._backends = OwnBackends({"iam": iam_of_aws, "sts": sts_of_aws, "kms": kms_of_aws})
         self._moto: WSGIApplication | None = None
         self._is_loaded = False
         self._unchanged_since: Copy | None = None
@@ -66,6 +63,10 @@ class Companions:
     def is_loaded(self) -> bool:
         """Whether moto has been imported for this emulator."""
         return self._is_loaded
+
+    def use_backend(self, service: str, make: Callable[[], type]) -> None:
+        """Use the class that ``make`` returns for the backends of a service, in the place of moto's."""
+        self._backends.use(service, make)
 
     def entered(self) -> AbstractContextManager[None]:
         """Make moto's globals show the state of these companions, for code that reads or changes it."""

@@ -37,11 +37,15 @@ class OwnBackends:
     """
 
     def __init__(self, kinds: Mapping[str, Callable[[], type]] = MappingProxyType({})) -> None:
-        self._kinds = kinds
+        self._kinds = dict(kinds)
         self._lock = RLock()
         self._by_id: dict[int, Any] = {}
         self.in_use: list[Any] = []
         self.tracked: defaultdict[type, list[Any]] = defaultdict(list)
+
+    def use(self, service: str, kind: Callable[[], type]) -> None:
+        """Use the class that ``kind`` returns for the backends of a service. Must be called before the first use."""
+        self._kinds[service] = kind
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import MutableMapping
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from ecr_emulator.control import model
-from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.dispatch import find_operation
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.required_actions import required_actions
+from ecr_emulator.control.signatures import SignedRequest
+from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import EcrError, SerializationException, ServerException
 from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
@@ -65,6 +67,13 @@ class Answer(NamedTuple):
     note: dict[str, str]
 
 
+class FindsCallers(Protocol):
+    """Identifies the callers of requests."""
+
+    def find(self, request: SignedRequest, now: datetime) -> Caller:
+        """Return the caller of a request. Raises ``EcrError`` if there is none."""
+
+
 class Endpoint:
     """Answers API requests for all registries.
 
@@ -72,7 +81,7 @@ class Endpoint:
     unexpected exceptions are raised instead of answered.
     """
 
-    def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
+    def __init__(self, services: Services, callers: FindsCallers, *, strict: bool = False) -> None:
         self._services = services
         self._callers = callers
         self._strict = strict

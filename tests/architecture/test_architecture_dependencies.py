@@ -31,7 +31,8 @@ def declared(requirements):
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("ecr_emulator", ["testcontainers"]), ("tests", ["test"]), ("scripts", ["test"])]
+    ("folder", "extras"),
+    [("ecr_emulator", ["testcontainers", "cloudformation"]), ("tests", ["test"]), ("scripts", ["test"])],
 )
 def test_imported_packages_are_declared(folder, extras):
     requirements = declared(PROJECT["dependencies"])

@@ -10,11 +10,12 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.lookups import add_session, backends_of, find_session
-from ecr_emulator.companions.iam.session import Session, SessionAttributes
+from ecr_emulator.companions.iam.session import Session, SessionAttributes, SessionPolicies
 from ecr_emulator.companions.iam.session_policies import (
     check_session_policies,
     packed_policy_size,
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 _BEGINNINGS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
 _ACCESS_KEY = re.compile(r"<AccessKeyId>(\w+)</AccessKeyId>")
 _PACKED_SIZE = re.compile(r"<PackedPolicySize>\d+</PackedPolicySize>")
+_HOUR = 3600
 _PROVIDERS_BY_NAME = {"accounts.google.com", "cognito-identity.amazonaws.com"}
 """Providers that policies name directly; other issuers have an ARN."""
+
+
+NO_POLICIES = SessionPolicies()
+NO_ATTRIBUTES = SessionAttributes()
 
 
 class RoleSessions:
@@ -52,29 +58,43 @@ class RoleSessions:
         found = _find_assumed_role(issued[1]) if issued else None
         if found is None:
             return
-        self._add(found, query, find_session(access_key_of(environ)))
+        beginner = find_session(access_key_of(environ))
+        add_session(_session(found, self._clock.now(), session_policies_of(query), _attributes(query, beginner)))
         size = f"<PackedPolicySize>{packed_policy_size(query)}</PackedPolicySize>"
         answer.set_data(_PACKED_SIZE.sub(size, text))
 
-    def _add(self, assumed: Any, query: Mapping[str, str], beginner: Session | None) -> None:
-        from moto.core.utils import utcnow
 
-        now = self._clock.now()
-        session = Session(
-            access_key=assumed.access_key_id,
-            secret=assumed.secret_access_key,
-            token=assumed.session_token,
-            account=assumed.account_id,
-            partition=assumed.partition,
-            arn=assumed.arn,
-            user_id=assumed.user_id,
-            owner=assumed.role_arn,
-            issued=now,
-            ends=now + (assumed.expiration - utcnow()),
-            policies=session_policies_of(query),
-            attributes=_attributes(query, beginner),
-        )
-        add_session(session)
+def begin_role_session(role_arn: str, region: str, name: str, now: datetime) -> Session:
+    """Begin a session of a role, as a service does that assumes it; ``name`` is that of the session."""
+    from moto.sts.models import sts_backends
+    from moto.utilities.utils import get_partition
+
+    sts: Any = sts_backends[account_of(role_arn) or ""][get_partition(region)]
+    session = _session(sts.assume_role(region, name, role_arn, None, _HOUR, None), now)
+    add_session(session)
+    return session
+
+
+def _session(
+    assumed: Any, now: datetime, policies: SessionPolicies = NO_POLICIES, attributes: SessionAttributes = NO_ATTRIBUTES
+) -> Session:
+    """Return the session for one that moto has issued now."""
+    from moto.core.utils import utcnow
+
+    return Session(
+        access_key=assumed.access_key_id,
+        secret=assumed.secret_access_key,
+        token=assumed.session_token,
+        account=assumed.account_id,
+        partition=assumed.partition,
+        arn=assumed.arn,
+        user_id=assumed.user_id,
+        owner=assumed.role_arn,
+        issued=now,
+        ends=now + (assumed.expiration - utcnow()),
+        policies=policies,
+        attributes=attributes,
+    )
 
 
 def _refuse_session_policies(environ: WSGIEnvironment, account: str) -> Response | None:

@@ -1,0 +1,1 @@
+"""Resources: the handlers of their types, and the evaluation of their properties."""

@@ -1,0 +1,1 @@
+"""Templates: their text, structure, parameters and functions."""
