@@ -52,7 +52,10 @@ THERE = (ACCOUNT, "eu-west-1", ["quay"])
 # --- Output of serve ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [(), ("--iam", "enforce", "--account", ACCOUNT, "--region", "eu-west-1")])
+WITH_PERMISSIONS = ("--iam", "enforce", "--account", ACCOUNT, "--region", "eu-west-1")
+
+
+@pytest.mark.parametrize("arguments", [(), pytest.param(WITH_PERMISSIONS, marks=pytest.mark.slow)])
 def test_the_lines_that_serve_prints_are_enough_for_a_clean_shell(tmp_path, arguments):
     with serving(tmp_path, "--port", "0", *arguments) as served:
         lines = [line.strip() for line in served.output.splitlines() if line.startswith("  export ")]
@@ -117,6 +120,7 @@ def test_an_invalid_address_is_refused(tmp_path, url):
     assert f"AWS_ENDPOINT_URL_ECR must be an address like http://localhost:4566, not {url!r}" in done.stderr
 
 
+@pytest.mark.slow
 def test_https_addresses_are_verified_with_the_ca_bundle_of_aws_tools(tmp_path):
     tls = ("--tls", "--tls-dir", str(tmp_path / "tls"))
     with serving(tmp_path, "--port", "0", *tls) as served:

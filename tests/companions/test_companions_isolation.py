@@ -288,6 +288,7 @@ HEAD = """
 """
 
 
+@pytest.mark.slow
 def test_mock_aws_before_an_emulator_is_opened():
     in_a_process(
         """
@@ -303,6 +304,7 @@ def test_mock_aws_before_an_emulator_is_opened():
     )
 
 
+@pytest.mark.slow
 def test_mock_aws_when_an_emulator_has_already_imported_moto():
     in_a_process(
         """

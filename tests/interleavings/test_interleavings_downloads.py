@@ -22,6 +22,8 @@ from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.interleaving import every_interleaving, switched
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = "000000000000"
 NAME = "cache/team/app"
 BLOB = layer("blob", 60_000)
@@ -47,7 +49,7 @@ def upstream():
         yield registry
 
 
-@pytest.fixture(params=["lazy", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.fixture(params=["lazy", "full"])
 def emulator(upstream, request):
     """Fetch a blob for the request of a client, or in the background."""
     settings = Settings(

@@ -22,6 +22,8 @@ from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.interleaving import every_interleaving, switched
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = "000000000000"
 APP, BASE = "team/app", "team/base"
 BLOB = layer("blob", 100)
@@ -268,12 +270,11 @@ def nothing_is_lost(client, found, story, between, *, is_whole):
 
 
 @stories
-@pytest.mark.parametrize("between", [collect, pytest.param(wait_a_day, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("between", [collect, wait_a_day])
 def test_no_push_is_lost_to_a_collection_between_two_of_its_steps(client, found, story, between):
     assert nothing_is_lost(client, found, story, between, is_whole=True) > 10
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("found", "story"),
     [(nothing, push_at_once), (an_old_layer, push_unless_it_is_there), (an_old_upload, go_on_with_an_upload)],
@@ -286,9 +287,7 @@ def test_no_push_is_lost_whichever_steps_of_a_collection_come_between(client, fo
     ("found", "story"),
     [(nothing, push_in_chunks), (nothing, push_by_parts), (an_old_upload, go_on_with_an_upload)],
 )
-@pytest.mark.parametrize(
-    "between", [collect_everything, delete_the_repository, pytest.param(reset, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("between", [collect_everything, delete_the_repository, reset])
 def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(client, found, story, between):
     def push():
         try:
@@ -311,7 +310,7 @@ def test_a_push_that_is_cut_short_hears_why_and_leaves_nothing(client, found, st
     assert every_interleaving(run, is_whole=between is not reset) > 10
 
 
-@pytest.mark.parametrize("between", [collect_everything, pytest.param(wait_a_day, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("between", [collect_everything, wait_a_day])
 def test_no_replica_is_lost_to_a_collection(client, between):
     there = f"/v2/{ACCOUNT}/eu-west-1/{APP}/blobs/{BLOB.digest}"
     destination = {"region": "eu-west-1", "registryId": ACCOUNT}
