@@ -14,6 +14,7 @@ from ecr_emulator.seeds.documents import SeedDocument, read_seed, seed_files
 from ecr_emulator.seeds.errors import SeedError
 from ecr_emulator.seeds.iam import ensure_group, ensure_policy, ensure_role, ensure_user
 from ecr_emulator.seeds.registries import Outcome, ensure_registry_policy, ensure_rule, ensure_secret, ensure_template
+from ecr_emulator.seeds.repeated_names import entries_of
 from ecr_emulator.seeds.repositories import ensure_image, ensure_repository
 from ecr_emulator.seeds.toml_lines import Path as KeyPath
 
@@ -69,7 +70,7 @@ def _apply_registry(
             raise SeedError(f"{document.at((*path, *key))}: {_reason(problem)}") from problem
 
     for section, ensure in SECTIONS:
-        for number, entry in enumerate(_entries(content, section)):
+        for number, entry in enumerate(entries_of(content, section)):
             yield step((*section, number), ensure, entry)
     if "policy" in content:
         yield step(("policy",), ensure_registry_policy, content["policy"])
@@ -78,13 +79,6 @@ def _apply_registry(
         for position, image in enumerate(entry.get("images", ())):
             place = (document.file.parent, position)
             yield step(("repositories", number, "images", position), ensure_image, entry["name"], image, place)
-
-
-def _entries(content: dict[str, Any], section: KeyPath) -> list[dict[str, Any]]:
-    found: Any = content
-    for key in section:
-        found = found.get(key, {})
-    return list(found)
 
 
 def _registry(content: dict[str, Any], fallback: Registry) -> Registry:

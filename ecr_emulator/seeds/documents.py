@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.errors import SeedError
+from ecr_emulator.seeds.repeated_names import repeated_names
 from ecr_emulator.seeds.toml_lines import Path as KeyPath
 from ecr_emulator.seeds.toml_lines import toml_lines
 
 SCHEMA = Path(__file__).with_name("seed.schema.json")
 KINDS = (".toml", ".yaml", ".yml")
+WORDS = {"array": "a list", "object": "a table"}
+"""Types of the schema that have no description, in the words of TOML and YAML."""
+NOTHING = r"(?!)"
 MOST_ERRORS = 20
 """Errors that are shown of one file; with the first ones mended, many others go."""
 
@@ -35,10 +40,14 @@ class SeedDocument:
 
 
 def seed_files(path: Path) -> list[Path]:
-    """Return a seed file, or those in a folder in the order of their names. Raises ``SeedError`` if there is none."""
+    """Return a seed file, or those in a folder in the order of their names, without those in folders within it.
+
+    Hidden files are left out: editors make them. Raises ``SeedError`` if there is none.
+    """
     if not path.is_dir():
         return [path]
-    found = sorted(each for each in path.iterdir() if each.suffix in KINDS and each.is_file())
+    visible = (each for each in path.iterdir() if not each.name.startswith("."))
+    found = sorted(each for each in visible if each.suffix in KINDS and each.is_file())
     if not found:
         raise SeedError(f"{path} has no seeds: no files with names like *.toml or *.yaml")
     return found
@@ -47,7 +56,7 @@ def seed_files(path: Path) -> list[Path]:
 def read_seed(file: Path) -> SeedDocument:
     """Read a file and check it against the schema. Raises ``SeedError``."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
     except (OSError, UnicodeDecodeError) as failure:
         reason = failure.strerror if isinstance(failure, OSError) else "it is not UTF-8"
         raise SeedError(f"The seed {file} cannot be read: {reason}") from None
@@ -64,7 +73,7 @@ def _toml(file: Path, text: str) -> tuple[Any, dict[KeyPath, int]]:
 
     try:
         return tomllib.loads(text), toml_lines(text)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise SeedError(f"{file} is not TOML: {wrong}") from None
 
 
@@ -90,7 +99,7 @@ def _as_json(value: Any) -> Any:
         return [_as_json(each) for each in value]
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 @cache
@@ -104,6 +113,8 @@ def _check(document: SeedDocument) -> None:
     problems = []
     for error in sorted(_validator().iter_errors(document.content), key=lambda each: list(map(str, each.path))):
         problems += [f"{document.at((*error.path, *key))}{reason}" for key, reason in _reasons(error)]
+    if not problems:
+        problems = [f"{document.at(path)} {reason}" for path, reason in repeated_names(document.content)]
     if problems:
         more = [f"… and {len(problems) - MOST_ERRORS} more"] if len(problems) > MOST_ERRORS else []
         raise SeedError("\n".join(problems[:MOST_ERRORS] + more))
@@ -113,10 +124,16 @@ def _reasons(error: Any) -> list[tuple[KeyPath, str]]:
     """Return what is wrong, and at which key below the one that the error is about."""
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
-        return [((key,), _unknown(key, list(known))) for key in error.instance if key not in known]
+        own = re.compile("|".join(error.schema.get("patternProperties", ())) or NOTHING)
+        unknown = [key for key in error.instance if key not in known and not own.search(key)]
+        return [((key,), _unknown(key, list(known))) for key in unknown]
     expected = error.schema.get("description")
     if error.validator in ("type", "pattern", "enum", "minimum", "maximum") and expected:
         return [((), f" must be {expected}, not {json.dumps(error.instance)[:100]}")]
+    if error.validator == "type":
+        return [((), f" must be {WORDS[error.validator_value]}, not {json.dumps(error.instance)[:100]}")]
+    if error.validator == "required":
+        return [((), " lacks " + error.message.split("'")[1])]
     return [((), f": {error.message[:200]}")]
 
 

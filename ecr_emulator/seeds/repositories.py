@@ -104,6 +104,9 @@ def _instant(client: EmulatorClient, when: str) -> str:
     """Return an instant; an age like ``30d`` is so long before the emulator's time."""
     if when[:1].isdigit() and "-" not in when:
         now = datetime.fromisoformat(client.get("/_ecr/clock")["now"])
-        return (now - parse_duration(when)).isoformat()
+        try:
+            return (now - parse_duration(when)).isoformat()
+        except OverflowError:
+            raise ValueError(f"{when} is before the beginning of time") from None
     instant = datetime.fromisoformat(when)
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).isoformat()

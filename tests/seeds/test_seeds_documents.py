@@ -1,10 +1,11 @@
 """Seeds that are wrong: the error names the file, the line and the key, and says what would be right."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from ecr_emulator.seeds.documents import SCHEMA, read_seed
+from ecr_emulator.seeds.documents import SCHEMA, read_seed, seed_files
 from ecr_emulator.seeds.errors import SeedError
 
 TOML = '''account = "123456789012"
@@ -40,6 +41,10 @@ repositories:
 """
 
 
+REPOSITORY = '[[repositories]]\nname = "team/web"\n'
+YAML_DATE = "# {0!r}\nrepositories:\n- name: team/web\n  images:\n  - pushed_at: {1}\n"
+
+
 def problems(path):
     with pytest.raises(SeedError) as wrong:
         read_seed(path)
@@ -73,7 +78,27 @@ def test_every_wrong_key_of_yaml_is_named_with_its_line(seed):
         ("seed.yaml", "- a list", "line 1: the seed must be a table"),
         ("seed.yaml", "&a [*a]", "is not YAML: "),
         ("seed.json", "{}", "must have a name like *.toml or *.yaml"),
-        ("seed.toml", "[[repositories]]\n", "line 1: repositories[0]: 'name' is a required property"),
+        ("seed.toml", "[[repositories]]\n", "line 1: repositories[0] lacks name"),
+        ("seed.toml", "[[rules]]\n", "line 1: rules[0] lacks prefix\n"),
+        ("seed.yaml", "repositories:\n", "line 1: repositories must be a list, not null"),
+        ("seed.toml", "a = " + "[" * 9_000 + "]" * 9_000, "is not TOML: "),
+        ("seed.yaml", "a: " + "[" * 9_000 + "]" * 9_000, "is not YAML: "),
+        (
+            "seed.toml",
+            f"{REPOSITORY}[[repositories.images]]\npushed_at = 12:00:00\n",
+            "pushed_at must be an instant like",
+        ),
+        ("seed.toml", REPOSITORY + REPOSITORY, "line 4: repositories[1].name stands twice: team/web"),
+        (
+            "seed.yaml",
+            "registries:\n- account: '123456789012'\n  iam:\n    users:\n    - {name: ann}\n    - {name: ann}\n",
+            "line 6: registries[0].iam.users[1].name stands twice: ann",
+        ),
+        (
+            "seed.yaml",
+            "repositories:\n- name: team/web\n  images:\n  - {tags: [a, b]}\n  - {tags: [c, b]}\n",
+            "line 5: repositories[0].images[1].tags[1] stands twice: b",
+        ),
     ],
 )
 def test_what_is_no_seed_is_refused_with_the_reason(seed, name, text, reason):
@@ -90,8 +115,45 @@ def test_a_file_that_is_missing_or_binary_is_refused_with_the_reason(tmp_path):
         read_seed(tmp_path / "binary.toml")
 
 
-def test_an_empty_file_is_an_empty_seed(seed):
-    assert read_seed(seed("", "seed.yaml")).content == {}
+@pytest.mark.parametrize("name", ["seed.yaml", "seed.toml"])
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "\ufeff"])
+def test_an_empty_file_is_an_empty_seed(seed, name, text):
+    assert read_seed(seed(text, name)).content == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("seed.toml", REPOSITORY), ("seed.yaml", "repositories:\n- name: team/web\n")]
+)
+def test_a_file_of_windows_is_read(tmp_path, name, text):
+    """It begins with a mark of its encoding, and its lines end with two characters."""
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert read_seed(tmp_path / name).content == {"repositories": [{"name": "team/web"}]}
+
+
+@pytest.mark.parametrize("written", ["2026-01-31T12:00:00+02:00", "2026-01-31T10:00:00Z", "2026-01-31T10:00:00"])
+@pytest.mark.parametrize(
+    ("name", "form"), [("seed.toml", "{}[[repositories.images]]\npushed_at = {}\n"), ("seed.yaml", YAML_DATE)]
+)
+def test_dates_may_be_dates_of_toml_and_yaml(seed, name, form, written):
+    (repository,) = read_seed(seed(form.format(REPOSITORY, written), name)).content["repositories"]
+    assert datetime.fromisoformat(repository["images"][0]["pushed_at"]) == datetime(2026, 1, 31, 10, tzinfo=UTC)
+
+
+def test_a_folder_gives_its_visible_files_and_none_of_its_folders(tmp_path, seed):
+    for name in ("b.toml", "a.yaml", ".#b.toml", "readme.md"):
+        seed("", name)
+    (tmp_path / "within").mkdir()
+    (tmp_path / "within" / "c.toml").touch()
+    assert [path.name for path in seed_files(tmp_path)] == ["a.yaml", "b.toml"]
+
+
+def test_anchors_may_stand_below_keys_of_their_own(seed):
+    text = "x-scanned: &scanned {scan_on_push: true}\nrepositories:\n- {<<: *scanned, name: team/web}\n"
+    (repository,) = read_seed(seed(text, "seed.yaml")).content["repositories"]
+    assert repository == {"name": "team/web", "scan_on_push": True}
+    assert problems(seed("rule: 1\nx-rule: 1\n", "seed.yaml")) == [
+        "line 1: rule is no key of a seed; did you mean rules?"
+    ]
 
 
 def test_yaml_may_repeat_itself_with_anchors(seed):
