@@ -13,7 +13,8 @@ from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.seeds.documents import SeedDocument, read_seed, seed_files
 from ecr_emulator.seeds.errors import SeedError
 from ecr_emulator.seeds.iam import ensure_group, ensure_policy, ensure_role, ensure_user
-from ecr_emulator.seeds.registries import Outcome, ensure_registry_policy, ensure_rule, ensure_secret, ensure_template
+from ecr_emulator.seeds.registries import Outcome, ensure_rule, ensure_secret, ensure_template
+from ecr_emulator.seeds.registry_settings import SETTINGS
 from ecr_emulator.seeds.repeated_names import entries_of
 from ecr_emulator.seeds.repositories import ensure_image, ensure_repository
 from ecr_emulator.seeds.toml_lines import Path as KeyPath
@@ -62,23 +63,26 @@ def _apply_registry(
     client: EmulatorClient, document: SeedDocument, path: KeyPath, content: dict[str, Any], fallback: Registry
 ) -> Iterator[Outcome]:
     registry = _registry(content, fallback)
-
-    def step(key: KeyPath, ensure: Callable[..., Outcome], *arguments: Any) -> Outcome:
+    for key, ensure, arguments in _steps(document.file.parent, content):
         try:
-            return ensure(client, registry, *arguments)
+            yield ensure(client, registry, *arguments)
         except (CallRefused, ValueError, LookupError, TypeError, OSError) as problem:
             raise SeedError(f"{document.at((*path, *key))}: {_reason(problem)}") from problem
 
+
+def _steps(folder: Path, content: dict[str, Any]) -> Iterator[tuple[KeyPath, Callable[..., Outcome], tuple[Any, ...]]]:
+    """Yield the key of each thing that a registry is to have, the function that ensures it, and its arguments."""
     for section, ensure in SECTIONS:
         for number, entry in enumerate(entries_of(content, section)):
-            yield step((*section, number), ensure, entry)
-    if "policy" in content:
-        yield step(("policy",), ensure_registry_policy, content["policy"])
+            yield (*section, number), ensure, (entry,)
+    for setting, ensure in SETTINGS.items():
+        if setting in content:
+            yield (setting,), ensure, (content[setting],)
     for number, entry in enumerate(content.get("repositories", ())):
-        yield step(("repositories", number), ensure_repository, entry)
+        yield ("repositories", number), ensure_repository, (entry,)
         for position, image in enumerate(entry.get("images", ())):
-            place = (document.file.parent, position)
-            yield step(("repositories", number, "images", position), ensure_image, entry["name"], image, place)
+            place = (folder, position)
+            yield ("repositories", number, "images", position), ensure_image, (entry["name"], image, place)
 
 
 def _registry(content: dict[str, Any], fallback: Registry) -> Registry:

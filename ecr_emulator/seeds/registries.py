@@ -1,4 +1,4 @@
-"""Settings of registries in seeds: secrets, creation templates, pull through cache rules and the registry policy."""
+"""Secrets, creation templates and pull through cache rules in seeds."""
 
 from __future__ import annotations
 
@@ -78,15 +78,6 @@ def ensure_rule(client: EmulatorClient, registry: Registry, entry: Mapping[str, 
     return Outcome.CHANGED
 
 
-def ensure_registry_policy(client: EmulatorClient, registry: Registry, policy: Any) -> Outcome:
-    """Put the policy of the registry. Raises ``CallRefused``."""
-    current = find_or_none(client, registry, "GetRegistryPolicy")
-    if current and json.loads(current["policyText"]) == json.loads(as_text(policy)):
-        return Outcome.UNCHANGED
-    client.call(registry, "PutRegistryPolicy", policyText=as_text(policy))
-    return Outcome.CHANGED if current else Outcome.CREATED
-
-
 def repository_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that repositories and templates have in common, by the names of the API."""
     settings = _renamed(entry, {"tag_mutability": "imageTagMutability"})
@@ -112,8 +103,12 @@ def has_all(current: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(current, dict):
         return all(has_all(current.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list) and isinstance(current, list):
-        return sorted(map(json.dumps, wanted)) == sorted(map(json.dumps, current))
+        return sorted(map(_sortable, wanted)) == sorted(map(_sortable, current))
     return bool(_parsed(current) == _parsed(wanted))
+
+
+def _sortable(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _parsed(value: Any) -> Any:

@@ -11,6 +11,7 @@ from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.seeds.client import EmulatorClient
 from ecr_emulator.seeds.contents import read_image
+from ecr_emulator.seeds.images import ImageContents, synthetic_referrer
 from ecr_emulator.seeds.registries import Outcome, as_text, find_or_none, has_all, repository_settings, tag_list
 
 POLICIES = {
@@ -45,7 +46,7 @@ def ensure_repository(client: EmulatorClient, registry: Registry, entry: Mapping
 def ensure_image(
     client: EmulatorClient, registry: Registry, repository: str, entry: Mapping[str, Any], place: tuple[Path, int]
 ) -> Outcome:
-    """Push an image unless the repository has it under all its tags, and date it.
+    """Push an image and what refers to it, unless the repository has them under all tags, date it, and archive it.
 
     ``place`` is the folder of the seed, and the image's number among those of the repository. The dates of an image
     that is there already stay. Raises ``CallRefused``, and ``ValueError`` and ``OSError`` for files that are no image.
@@ -53,18 +54,51 @@ def ensure_image(
     folder, number = place
     tags = tuple(entry.get("tags", ()))
     image = read_image(entry, folder, f"{repository}:{tags[0] if tags else number}")
-    wanted: dict[str, Any] = {"repositoryName": repository, "imageIds": [{"imageDigest": image.digest}]}
-    found = find_or_none(client, registry, "DescribeImages", **wanted)
-    missing = set(tags) - set(found["imageDetails"][0].get("imageTags", ())) if found else set(tags)
-    if found and not missing:
-        return Outcome.UNCHANGED
-    client.push(registry, repository, image, tuple(tag for tag in tags if tag in missing))
-    dates = {key: _instant(client, entry[key]) for key in ("pushed_at", "pulled_at") if key in entry}
-    if dates and not found:
+    found = _find_image(client, registry, repository, image)
+    missing = set(tags) - set(found.get("imageTags", ())) if found else set(tags)
+    if not found or missing:
+        client.push(registry, repository, image, tuple(tag for tag in tags if tag in missing))
+    dates = {key: _instant(client, entry[key]) for key in ("pushed_at", "pulled_at") if key in entry and not found}
+    if dates:
         where = {"account": registry.id, "region": registry.region, "repository": repository}
         for manifest in image.manifests:
             client.post("/_ecr/image-dates", **where, digest=manifest.digest, **dates)
-    return Outcome.CHANGED if found else Outcome.CREATED
+    changes = [
+        bool(missing),
+        *(_push_referrer(client, registry, repository, image, each) for each in entry.get("referrers", ())),
+        "archived" in entry and _archive(client, registry, repository, image, entry["archived"]),
+    ]
+    if not found:
+        return Outcome.CREATED
+    return Outcome.CHANGED if any(changes) else Outcome.UNCHANGED
+
+
+def _find_image(
+    client: EmulatorClient, registry: Registry, repository: str, image: ImageContents
+) -> dict[str, Any] | None:
+    wanted: dict[str, Any] = {"repositoryName": repository, "imageIds": [{"imageDigest": image.digest}]}
+    found = find_or_none(client, registry, "DescribeImages", **wanted)
+    return found["imageDetails"][0] if found else None
+
+
+def _push_referrer(
+    client: EmulatorClient, registry: Registry, repository: str, image: ImageContents, artifact_type: str
+) -> bool:
+    referrer = synthetic_referrer(image.top, artifact_type)
+    if _find_image(client, registry, repository, referrer):
+        return False
+    client.push(registry, repository, referrer)
+    return True
+
+
+def _archive(client: EmulatorClient, registry: Registry, repository: str, image: ImageContents, archived: bool) -> bool:
+    """Move an image to the archive, or out of it."""
+    current = _find_image(client, registry, repository, image) or {}
+    if (current.get("imageStatus") == "ARCHIVED") == archived:
+        return False
+    which: dict[str, Any] = {"repositoryName": repository, "imageId": {"imageDigest": image.digest}}
+    client.call(registry, "UpdateImageStorageClass", **which, targetStorageClass="ARCHIVE" if archived else "STANDARD")
+    return True
 
 
 def _change_settings(
