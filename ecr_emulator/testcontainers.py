@@ -40,11 +40,23 @@ class EcrEmulatorContainer(DockerContainer):
         )
 
     def with_seed(self, path: str | PathLike[str]) -> Self:
-        """Copy a seed file, or a folder of them, into the container, to be applied at its start."""
-        place = f"/seeds/{Path(path).name}"
+        """Copy a seed file, or a folder of them, into the container, to be applied at its start.
+
+        Image files that a seed names are copied with the folder only. Raises ``FileNotFoundError``.
+        """
+        path = Path(path).resolve(strict=True)
+        place = f"/seeds/{path.name}"
         seeds = self.env.get("ECR_EMULATOR_SEED")
         self.with_env("ECR_EMULATOR_SEED", f"{seeds},{place}" if seeds else place)
-        return self.with_copy_into_container(Path(path), place, 0o444)
+        return self.with_copy_into_container(path, "/seeds" if path.is_dir() else place, 0o444)
+
+    def start(self) -> Self:
+        """Start the container and wait until it is ready. A note on the error has the log of a container that ends."""
+        try:
+            return super().start()
+        except RuntimeError as ended:
+            ended.add_note(self.get_wrapped_container().logs().decode())
+            raise
 
     def get_url(self) -> str:
         """Return the endpoint for AWS clients, like ``http://localhost:49153``."""

@@ -39,7 +39,7 @@ class Shell:
         self._environment = os.environ | dict(variables)
         self._folder = folder
 
-    def run(self, *command: str, stdin: str | None = None) -> str:
+    def run(self, *command: str, stdin: str | None = None, seconds: float = TIMEOUT) -> str:
         """Run a command and return its output. Raises ``CommandFailed``."""
         done = subprocess.run(
             command,
@@ -49,7 +49,7 @@ class Shell:
             capture_output=True,
             text=True,
             check=False,
-            timeout=TIMEOUT,
+            timeout=seconds,
         )
         if done.returncode != 0:
             raise CommandFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

@@ -108,22 +108,25 @@ class Docker(ImageClient):
         super().__init__(folder)
         if os.geteuid() != 0:
             pytest.skip("Docker Engine needs root")
-        self._engine = f"unix://{folder / 'docker.sock'}"
+        self.engine = f"unix://{folder / 'docker.sock'}"
         self._archives = Skopeo(folder)
         self._process = start_program(
             [
                 program("dockerd"),
-                f"--host={self._engine}",
+                f"--host={self.engine}",
                 f"--data-root={folder / 'data'}",
                 f"--exec-root={folder / 'exec'}",
                 f"--pidfile={folder / 'docker.pid'}",
-                "--storage-driver=vfs",
                 "--iptables=false",
-                "--bridge=none",
+                *self._options(),
             ],
             folder / "dockerd.log",
             ready=self._is_ready,
         )
+
+    def _options(self) -> list[str]:
+        """Return options with which the engine needs no kernel support. It can run no containers then."""
+        return ["--storage-driver=vfs", "--bridge=none"]
 
     def close(self) -> None:
         """Stop the engine."""
@@ -132,13 +135,13 @@ class Docker(ImageClient):
             self.shell.run("umount", str(self.folder / "data"))
 
     def _is_ready(self) -> bool:
-        ping = [self.program, "--host", self._engine, "version"]
+        ping = [self.program, "--host", self.engine, "version"]
         return subprocess.run(ping, capture_output=True, check=False).returncode == 0
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Run docker and return its output."""
         config = str(self.folder / "config")
-        return super().run("--host", self._engine, "--config", config, *arguments, stdin=stdin)
+        return super().run("--host", self.engine, "--config", config, *arguments, stdin=stdin)
 
     def login(self, host: str, password: str) -> None:
         """Log in."""
