@@ -99,6 +99,8 @@ class ImagePulls:
             manifest = self._pull(registry, image.digest)
         except KmsException as refused:
             return Failure(image_id, "KmsError", refused.message)
+        except ImageNotFoundException:  # it was deleted just now, and a tag may mean another image already
+            return self._serve(image_id)
         return Pulled(repository, manifest, _listed_tags(image_id, image))
 
     def _pull(self, registry: Registry, reference: str) -> StoredManifest:

@@ -1,0 +1,56 @@
+"""Histories of a tag that can and cannot have happened one operation after the other, and one of a real emulator."""
+
+import pytest
+
+from scripts.torture import tags
+from scripts.torture.linearizability import NOTHING, READ, WRITE, Operation, contradiction
+
+
+def write(value, began, ended):
+    return Operation(WRITE, value, began, ended)
+
+
+def read(value, began, ended):
+    return Operation(READ, value, began, ended)
+
+
+POSSIBLE = {
+    "nothing happened": [],
+    "one after the other": [write("a", 0, 1), read("a", 2, 3), write("b", 4, 5), read("b", 6, 7)],
+    "a pull during a push sees the old image": [write("a", 0, 1), write("b", 2, 5), read("a", 3, 4)],
+    "a pull during a push sees the new image": [write("a", 0, 1), write("b", 2, 5), read("b", 3, 4)],
+    "two pushes at once, either may be last": [write("a", 0, 3), write("b", 1, 4), read("a", 5, 6)],
+    "two pushes at once, the other may be last": [write("a", 0, 3), write("b", 1, 4), read("b", 5, 6)],
+    "deleted and pushed again": [write("a", 0, 1), write(NOTHING, 2, 3), read(NOTHING, 4, 5), write("a", 6, 7)],
+    "a push and a deletion at once": [write("a", 0, 1), write("b", 2, 6), write(NOTHING, 3, 5), read("b", 7, 8)],
+    "the tag did not exist at first": [read(NOTHING, 0, 1), write("a", 2, 3)],
+}
+IMPOSSIBLE = {
+    "a pull sees nothing after a push": [write("a", 0, 1), read(NOTHING, 2, 3)],
+    "a pull sees an older image than was acknowledged": [write("a", 0, 1), write("b", 2, 3), read("a", 4, 5)],
+    "a pull sees an older image than a pull before it": [
+        write("a", 0, 1), write("b", 2, 9), read("b", 3, 4), read("a", 5, 6),
+    ],
+    "a pull sees what nobody pushed": [write("a", 0, 1), read("b", 2, 3)],
+    "a pull sees the future": [read("a", 0, 1), write("a", 2, 3)],
+    "a deleted tag comes back": [write("a", 0, 1), write(NOTHING, 2, 3), read(NOTHING, 4, 5), read("a", 6, 7)],
+    "two pulls disagree on the order of two pushes": [
+        write("a", 0, 9), write("b", 0, 9), read("a", 1, 2), read("b", 3, 4), read("a", 5, 6),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_a_history_that_an_order_explains(name):
+    assert contradiction(POSSIBLE[name]) is None
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_history_that_no_order_explains(name):
+    assert contradiction(IMPOSSIBLE[name]) is not None
+
+
+@pytest.mark.slow
+def test_a_thousand_pushes_from_eight_threads(capsys):
+    assert tags.main(["4000", "8", "7"]) == 0
+    assert "every history is linearizable" in capsys.readouterr().out
