@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.cloudformation import add_cloudformation
+from ecr_emulator.companions.functions import add_functions
+from ecr_emulator.companions.functions.images import FunctionImages
 from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.documents import KEPT as IAM
 from ecr_emulator.companions.iam.identities import CompanionIdentities
@@ -15,9 +17,13 @@ from ecr_emulator.companions.iam.roles import CompanionRoles
 from ecr_emulator.companions.iam.session_records import kept_sessions
 from ecr_emulator.companions.kms.keys import KEPT as KEYS
 from ecr_emulator.companions.kms.keys import CompanionKeys
+from ecr_emulator.companions.requests import note_request
 from ecr_emulator.companions.secrets import KEPT as SECRETS
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.companions.state_documents import StateDocuments
+from ecr_emulator.companions.tagging import add_tagging
+from ecr_emulator.companions.tagging.repositories import TaggedRepositories
+from ecr_emulator.companions.unknown_repositories import refuse_unknown_repositories
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.services.access import Access
@@ -44,7 +50,7 @@ def open_companions(
 ) -> CompanionParts:
     """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None.
 
-    ``ecr`` is the API of the emulator, which CloudFormation calls.
+    ``ecr`` is the API of the emulator, which other services call.
     """
     enforces = settings.iam == "enforce"
     companions = Companions(settings.account)
@@ -54,11 +60,16 @@ def open_companions(
     keys = CompanionKeys(companions, store, data_dir)
     RoleDeletions(companions, store, ids)
     parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS}
+    access = Access(identities, store) if enforces else None
     add_cloudformation(companions, ecr, identities, clock, enforces=enforces)
+    companions.before_each_call(note_request)
+    companions.before_each_call(refuse_unknown_repositories)
+    add_functions(companions, FunctionImages(ecr, settings.public_host))
+    add_tagging(companions, TaggedRepositories(ecr, store, identities, clock, access))
     return CompanionParts(
         companions,
         identities,
-        Access(identities, store) if enforces else None,
+        access,
         secrets,
         StateDocuments(companions, parts, are_kept=data_dir is not None),
         NamedKeys() if settings.any_kms_key else keys,

@@ -26,12 +26,21 @@ UNAVAILABLE = "503 Service Unavailable"
 FAILED = "500 Internal Server Error"
 
 _SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([^/]+)/([^/,]+)/aws4_request")
+_RPC_CBOR, _CBOR = "rpc-v2-cbor", "application/cbor"
 _SPEAK_XML = {"cloudfront", "route53", "s3"}
 """The services whose answers are XML, by their names in signatures."""
 
 
 class CompanionFailure(Exception):
     """The companions cannot answer; the message says why, in words for the caller."""
+
+
+class Denied(Exception):
+    """The caller may not do what a request asks for. ``code`` is the error code of AWS."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NoSuchCompanion(Exception):
@@ -55,12 +64,13 @@ def refuse(failure: Exception, environ: WSGIEnvironment, start_response: StartRe
 
 
 def aws_error_response(status: str, code: str, message: str, environ: WSGIEnvironment) -> Response:
-    """Return an error in the format that SDKs expect: XML for the query protocol and S3, else JSON."""
+    """Return an error in the format that SDKs expect: XML for the query protocol and S3, CBOR, or else JSON."""
+    headers, content = {"x-amzn-ErrorType": code}, {"__type": code, "message": message}
+    if environ.get("HTTP_SMITHY_PROTOCOL") == _RPC_CBOR:
+        return Response(_cbor(content), status, headers | {"smithy-protocol": _RPC_CBOR}, content_type=_CBOR)
     if _speaks_xml(environ):
-        content_type, text = "text/xml", _xml(code, message)
-    else:
-        content_type, text = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
-    return Response(text, status, {"x-amzn-ErrorType": code}, content_type=content_type)
+        return Response(_xml(code, message), status, headers, content_type="text/xml")
+    return Response(json.dumps(content), status, headers, content_type="application/x-amz-json-1.1")
 
 
 def _speaks_xml(environ: WSGIEnvironment) -> bool:
@@ -96,6 +106,8 @@ def _explain(failure: Exception, service: str) -> tuple[str, str, str]:
                 f"iam, sts, kms, sqs and the others that {MOTOS_SERVICES} lists."
             )
             return NOT_IMPLEMENTED, "NotImplemented", message
+        case Denied():
+            return FORBIDDEN, failure.code, str(failure)
         case NotOffered():
             return FORBIDDEN, "AccessDeniedException", str(failure)
         case NotImplementedError():
@@ -118,6 +130,12 @@ def _missing_package(failure: BaseException | None) -> str | None:
 def _extra_for(service: str) -> str:
     """The extra of ecr-emulator that installs everything moto imports for a service."""
     return "cloudformation" if service == "cloudformation" else "companions"
+
+
+def _cbor(texts: dict[str, str]) -> bytes:
+    """Return a map of texts in CBOR (RFC 8949)."""
+    items = (each.encode() for pair in texts.items() for each in pair)
+    return bytes([0xA0 + len(texts)]) + b"".join(b"\x7a" + len(item).to_bytes(4, "big") + item for item in items)
 
 
 def _xml(code: str, message: str) -> str:

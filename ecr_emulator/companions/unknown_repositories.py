@@ -1,0 +1,42 @@
+"""Services of moto that would answer with an empty list where AWS lists repositories or findings of images."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from werkzeug.wsgi import get_input_stream
+
+from ecr_emulator.companions.error_responses import service_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.wrappers import Response
+
+_QUESTION = re.compile("(?:Get|List|BatchGet|Select)[A-Za-z]+")
+_OF_ECR = b"AWS::ECR::"
+CONFIG = "AWS Config does not know the repositories of this emulator. DescribeRepositories of ECR lists them."
+INSPECTOR = (
+    "Inspector does not know the findings of this emulator. DescribeImageScanFindings of ECR lists those of an image."
+)
+
+
+def refuse_unknown_repositories(environ: WSGIEnvironment, _: str) -> Response | None:
+    """Raise ``NotImplementedError`` for a question about repositories or findings whose answer moto does not have."""
+    match service_of(environ):
+        case "config":
+            operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+            if _QUESTION.fullmatch(operation) and _OF_ECR in _body(environ):
+                raise NotImplementedError(CONFIG)
+        case "inspector2":
+            if environ["PATH_INFO"] == "/findings/list":
+                raise NotImplementedError(INSPECTOR)
+    return None
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    """Return the body of a request, which stays readable for moto."""
+    body = get_input_stream(environ).read()
+    environ["wsgi.input"] = BytesIO(body)
+    return body
