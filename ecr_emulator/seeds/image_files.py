@@ -1,4 +1,4 @@
-"""Images in files: OCI layouts, as folders or tar files, and archives of ``docker save``.
+"""Images in files: OCI layouts and archives of ``docker save``, as folders or tar files.
 
 https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 """
@@ -8,73 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import posixpath
-import tarfile
 from collections.abc import Sequence
-from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST, read_manifest
+from ecr_emulator.seeds.archives import GZIP, Files, files_of
 from ecr_emulator.seeds.images import CONFIG, LAYER, Blob, ImageContents, RawManifest
 
 REF_NAME = "org.opencontainers.image.ref.name"
-GZIP = b"\x1f\x8b"
-
-
-class _Files(Protocol):
-    """Files by their names, in a folder or in a tar file."""
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a file. Raises ``FileNotFoundError``."""
-
-
-class _Folder:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def open(self, name: str) -> BinaryIO:
-        return (self._path / name).open("rb")
-
-
-class _Tar:
-    """An uncompressed tar file, of which any number of members can be open at the same time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with tarfile.open(path, "r:") as archive:
-            self._members = {posixpath.normpath(member.name): member for member in archive.getmembers()}
-
-    def open(self, name: str) -> BinaryIO:
-        member = self._members.get(posixpath.normpath(name))
-        while member is not None and member.issym():  # docker save links equal layers
-            member = self._members.get(
-                posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
-            )
-        if member is None or not member.isfile():
-            raise FileNotFoundError(f"{self._path} lacks {name}")
-        return BufferedReader(_Member(self._path, member.offset_data, member.size))
-
-
-class _Member(RawIOBase):
-    """The bytes of one member of a tar file, read from the start to the end."""
-
-    def __init__(self, path: Path, start: int, size: int) -> None:
-        self._file = FileIO(path)
-        self._file.seek(start)
-        self._left = size
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        count = self._file.readinto(memoryview(buffer)[: self._left]) or 0
-        self._left -= count
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def read_oci_layout(path: Path, select: str | None = None) -> ImageContents:
@@ -82,8 +24,11 @@ def read_oci_layout(path: Path, select: str | None = None) -> ImageContents:
 
     Raises ``ValueError`` and ``OSError`` with the reason.
     """
-    files = _files(path)
-    described = _json(files, "index.json")["manifests"]
+    files = files_of(path)
+    if not files.has("index.json"):
+        hint = "; it is an archive of docker save: use docker_archive" if files.has("manifest.json") else ""
+        raise ValueError(f"{path} is no OCI layout, because it lacks index.json{hint}")
+    described = _json(path, files, "index.json")["manifests"]
     names = [each.get("annotations", {}).get(REF_NAME, each["digest"]) for each in described]
     chosen = _select(path, names, [each["digest"] for each in described], select)
     manifests: list[RawManifest] = []
@@ -97,8 +42,10 @@ def read_docker_archive(path: Path, select: str | None = None) -> ImageContents:
 
     Raises ``ValueError`` and ``OSError`` with the reason.
     """
-    files = _files(path)
-    images = _json(files, "manifest.json")
+    files = files_of(path)
+    if not files.has("manifest.json"):
+        raise ValueError(f"{path} is no archive of docker save, because it lacks manifest.json{_hint(files)}")
+    images = _json(path, files, "manifest.json")
     names = [", ".join(each.get("RepoTags") or ["without a name"]) for each in images]
     tags = [each.get("RepoTags") or [] for each in images]
     chosen = images[_select(path, names, tags, select)]
@@ -113,18 +60,12 @@ def read_docker_archive(path: Path, select: str | None = None) -> ImageContents:
     return ImageContents((RawManifest(OCI_MANIFEST, json.dumps(manifest).encode()),), (config, *layers))
 
 
-def _files(path: Path) -> _Files:
-    if path.is_dir():
-        return _Folder(path)
+def _json(path: Path, files: Files, name: str) -> Any:
     try:
-        return _Tar(path)
-    except tarfile.ReadError:
-        raise ValueError(f"{path} is neither a folder nor an uncompressed tar file") from None
-
-
-def _json(files: _Files, name: str) -> Any:
-    with files.open(name) as file:
-        return json.load(file)
+        with files.open(name) as file:
+            return json.load(file)
+    except ValueError:
+        raise ValueError(f"{path} is damaged: its {name} is not JSON") from None
 
 
 def _select(path: Path, names: Sequence[str], keys: Sequence[str | list[str]], select: str | None) -> int:
@@ -134,11 +75,20 @@ def _select(path: Path, names: Sequence[str], keys: Sequence[str | list[str]], s
     for number, (name, key) in enumerate(zip(names, keys, strict=True)):
         if select is not None and (select == name or select in ([key] if isinstance(key, str) else key)):
             return number
+    if not names:
+        raise ValueError(f"{path} has no images")
     problem = f"has no {select}" if select else "has several images"
-    raise ValueError(f"{path} {problem}; select one of: {'; '.join(names) or 'none'}")
+    raise ValueError(f"{path} {problem}; select one of: {'; '.join(names)}")
 
 
-def _collect(files: _Files, descriptor: dict[str, Any], manifests: list[RawManifest], blobs: dict[str, Blob]) -> None:
+def _hint(files: Files) -> str:
+    """Return the likely nature of a file that is no archive."""
+    if files.has("index.json"):
+        return "; it is an OCI layout: use oci_layout"
+    return "; Docker before 1.10 wrote it: load it and save it again" if files.has("repositories") else ""
+
+
+def _collect(files: Files, descriptor: dict[str, Any], manifests: list[RawManifest], blobs: dict[str, Blob]) -> None:
     """Add an image with everything that it refers to, children first."""
     with files.open(_path(descriptor["digest"])) as file:
         manifest = RawManifest(descriptor["mediaType"], file.read())
@@ -152,7 +102,7 @@ def _collect(files: _Files, descriptor: dict[str, Any], manifests: list[RawManif
         manifests.append(manifest)
 
 
-def _blob(files: _Files, name: str, media_type: str) -> Blob:
+def _blob(files: Files, name: str, media_type: str) -> Blob:
     """Return the blob of a file; a compressed layer has the media type of one."""
     with files.open(name) as file:
         is_compressed = media_type == LAYER and file.read(2) == GZIP
@@ -163,7 +113,7 @@ def _blob(files: _Files, name: str, media_type: str) -> Blob:
     return Blob(f"{LAYER}+gzip" if is_compressed else media_type, digest, size, _opener(files, name))
 
 
-def _opener(files: _Files, name: str) -> Any:
+def _opener(files: Files, name: str) -> Any:
     return lambda: files.open(name)
 
 

@@ -1,5 +1,6 @@
 """Images in seeds that come from files: OCI layouts and archives of ``docker save``."""
 
+import gzip
 import json
 import tarfile
 from io import BytesIO
@@ -71,6 +72,18 @@ def test_blobs_are_read_at_the_same_time_and_in_pieces(tmp_path):
     assert pieces[1] + pieces[3] == tar("two", b"2")
 
 
+def test_a_compressed_file_is_the_same_image(tmp_path):
+    archive = docker_archive(tmp_path / "app.tar", ("app", [tar("one", b"1"), tar("two", b"2")]))
+    layout = single_image(tmp_path / "layout", "app", sizes=SMALL)
+    layout.archive(tmp_path / "layout.tar")
+    for read, path in ((read_docker_archive, archive), (read_oci_layout, tmp_path / "layout.tar")):
+        compressed = path.with_suffix(".tar.gz")
+        compressed.write_bytes(gzip.compress(path.read_bytes()))
+        image, same = read(path), read(compressed)
+        assert image.digest == same.digest
+        assert [blob.open().read() for blob in image.blobs] == [blob.open().read() for blob in same.blobs]
+
+
 def test_one_image_of_several_is_selected(tmp_path):
     archive = docker_archive(tmp_path / "apps.tar", ("app", [tar("one", b"1")]), ("web", [tar("two", b"2")]))
     app, web = (read_docker_archive(archive, name) for name in ("app:1.0", "web:1.0"))
@@ -85,16 +98,29 @@ def test_one_image_of_several_is_selected(tmp_path):
     ("source", "reason"),
     [
         ('oci_layout = "nowhere"', "nowhere: No such file or directory"),
-        ('oci_layout = "empty"', "index.json: No such file or directory"),
-        ('oci_layout = "text.tar"', "text.tar is neither a folder nor an uncompressed tar file"),
-        ('docker_archive = "strange.tar"', "strange.tar lacks manifest.json"),
+        ('oci_layout = "empty"', "empty is no OCI layout, because it lacks index.json"),
+        ('oci_layout = "text.tar"', "text.tar is neither a folder nor a tar file, or it is damaged"),
+        ('oci_layout = "cut.tar.gz"', "cut.tar.gz is neither a folder nor a tar file, or it is damaged"),
+        ('docker_archive = "strange.tar"', "strange.tar is no archive of docker save, because it lacks manifest.json"),
+        ('docker_archive = "broken"', "it lacks manifest.json; it is an OCI layout: use oci_layout"),
+        ('docker_archive = "old"', "it lacks manifest.json; Docker before 1.10 wrote it: load it and save it again"),
+        ('docker_archive = "text"', "text is damaged: its manifest.json is not JSON"),
+        ('docker_archive = "none"', "none has no images"),
+        ('oci_layout = "none"', "it lacks index.json; it is an archive of docker save: use docker_archive"),
         ('oci_layout = "broken"', "the files are no image: KeyError('manifests')"),
     ],
 )
 def test_files_that_are_no_image_are_refused_with_the_place_in_the_seed(emulator, seed, tmp_path, source, reason):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "index.json").write_text("{}")
+    for name, file, content in (
+        ("empty", "readme", ""),
+        ("broken", "index.json", "{}"),
+        ("old", "repositories", "{}"),
+        ("text", "manifest.json", "{"),
+        ("none", "manifest.json", "[]"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(content)
+    (tmp_path / "cut.tar.gz").write_bytes(gzip.compress(tar("strange", b"text"))[:-20])
     (tmp_path / "text.tar").write_text("no tar file")
     (tmp_path / "strange.tar").write_bytes(tar("strange", b""))
     with pytest.raises(ValueError, match=r"seed.toml, line 3: repositories\[0\].images\[0\]: ") as refused:
