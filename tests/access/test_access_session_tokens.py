@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from botocore.exceptions import ClientError
 
+from ecr_emulator.companions.iam.access_keys import AccessKeys
 from tests.support.boto import Keys, client_of
 from tests.support.iam_principals import (
     ACCOUNT,
@@ -224,3 +225,11 @@ def test_every_caller_gets_keys_of_its_own_account(iam, emulator):
     assert len({session.keys.access_key for session in sessions}) == 3
     registries = [session.ecr.describe_registry()["registryId"] for session in sessions]
     assert registries == [ACCOUNT, "999988887777", "999988887777"]
+
+
+def test_the_identity_of_a_caller_does_not_depend_on_the_length_of_its_key(emulator, iam):
+    """Keys that a seed chooses need not have twenty characters, as those of IAM have."""
+    ann = iam.user(name="ann-of-a-seed")
+    AccessKeys(emulator._parts.companions).put(ACCOUNT, "ann-of-a-seed", "SHORT", "secret")
+    assert identity(IamPrincipal(emulator, ann.arn, Keys("SHORT", "secret"))) == identity(ann)
+    assert identity(ann)[1:] == (ACCOUNT, ann.arn)

@@ -17,6 +17,7 @@ from ecr_emulator.companions.cloudformation.failures import invalid
 from ecr_emulator.companions.cloudformation.stack_backend import StackOptions
 from ecr_emulator.companions.cloudformation.stacks import Stack
 from ecr_emulator.companions.cloudformation.templates.template import Template
+from ecr_emulator.companions.query import access_key_of
 
 _PAGE = 100
 
@@ -32,7 +33,7 @@ class StackResponse(CloudFormationResponse):
     def setup_class(self, request: Any, *arguments: Any, **named: Any) -> None:
         """Read a request, and remember who makes it."""
         super().setup_class(request, *arguments, **named)
-        REQUEST.set(CloudFormationRequest(self.access_key, request.environ))
+        REQUEST.set(CloudFormationRequest(access_key_of(request.environ), request.environ))
 
     @property
     def _backend(self) -> Backend:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.boundaries import keep_boundaries
+from ecr_emulator.companions.iam.caller_identity import answer_caller_identity
 from ecr_emulator.companions.iam.refused_changes import (
     refuse_changes_of_aws_policies,
     refuse_changes_of_protected_roles,
@@ -16,12 +17,13 @@ from ecr_emulator.ports.time import Clock
 
 def add_to_iam(companions: Companions, clock: Clock, *, refuses_unknown_keys: bool) -> None:
     """Register the additions. ``refuses_unknown_keys``: whether callers with unknown keys get no session tokens."""
-    for refuse in (
+    for answer in (
+        answer_caller_identity,
         refuse_changes_of_protected_roles,
         refuse_changes_of_aws_policies,
         refuse_deletion_of_attached_policies,
     ):
-        companions.before_each_call(refuse)
+        companions.before_each_call(answer)
     keep_boundaries(companions)
     RoleSessions(companions, clock)
     SessionTokens(companions, clock, refuses_unknown_keys=refuses_unknown_keys)

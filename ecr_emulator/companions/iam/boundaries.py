@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 _BOUNDING = {"CreateRole", "CreateUser", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary"}
-_ABSENT = "Scope ARN: {} does not exist or is not attachable."
+ABSENT = "Scope ARN: {} does not exist or is not attachable."
 _XML = (
     "<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType>"
     "<PermissionsBoundaryArn>{}</PermissionsBoundaryArn></PermissionsBoundary></User>"
@@ -52,7 +52,7 @@ def _refuse_absent_boundary(environ: WSGIEnvironment, account: str) -> Response 
     arn = query.get("PermissionsBoundary")
     if query.get("Action") not in _BOUNDING or arn is None or find_managed_policy(account, arn):
         return None
-    return query_error("NoSuchEntity", _ABSENT.format(arn), 404)
+    return query_error("NoSuchEntity", ABSENT.format(arn), 404)
 
 
 def _change_boundary_of_user(environ: WSGIEnvironment, account: str) -> Response | None:

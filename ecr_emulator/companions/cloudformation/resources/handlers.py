@@ -8,6 +8,7 @@ from ecr_emulator.companions.cloudformation.failures import invalid
 from ecr_emulator.companions.cloudformation.resources.context import DeploymentContext, Handler
 from ecr_emulator.companions.cloudformation.resources.ecr_handler import ECR_TYPES, EcrHandler
 from ecr_emulator.companions.cloudformation.resources.ecr_types import PREFIX
+from ecr_emulator.companions.cloudformation.resources.iam_handlers import IAM_TYPES, IamHandler
 from ecr_emulator.companions.cloudformation.resources.moto_handler import MotoHandler, model_of
 from ecr_emulator.companions.cloudformation.resources.nested_stacks import NestedStackHandler
 from ecr_emulator.companions.cloudformation.resources.own_types import OWN_TYPES, OwnTypeHandler
@@ -24,6 +25,8 @@ def handler_of(kind: str, context: DeploymentContext) -> Handler:
         return NestedStackHandler(context)
     if kind in OWN_TYPES:
         return OwnTypeHandler(kind, context)
+    if kind in IAM_TYPES:
+        return IamHandler(kind, context)
     return MotoHandler(kind, context)
 
 

@@ -1,0 +1,35 @@
+"""GetCallerIdentity, to which moto knows no roots, and only keys of twenty characters.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from ecr_emulator.companions.iam.lookups import find_session, find_user
+from ecr_emulator.companions.query import access_key_of, query_answer, query_of, region_of
+from ecr_emulator.domain.partitions import partition_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.wrappers import Response
+
+_ACTION = "GetCallerIdentity"
+
+
+def answer_caller_identity(environ: WSGIEnvironment, account: str) -> Response | None:
+    """Answer with the principal of an access key; one that nobody issued is the root of ``account``, as in ECR."""
+    if query_of(environ, "sts").get("Action") != _ACTION:
+        return None
+    access_key = access_key_of(environ)
+    session, found = find_session(access_key), find_user(access_key)
+    if session:
+        user_id, arn, owner = session.user_id, session.arn, session.account
+    elif found:
+        user_id, arn, owner = found[0].id, found[0].arn, found[0].account_id
+    else:
+        user_id, arn, owner = account, f"arn:{partition_of(region_of(environ)).name}:iam::{account}:root", account
+    identity = f"<Arn>{escape(arn)}</Arn><UserId>{escape(user_id)}</UserId><Account>{owner}</Account>"
+    return query_answer(_ACTION, identity)
