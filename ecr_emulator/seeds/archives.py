@@ -6,11 +6,12 @@ import gzip
 import posixpath
 import shutil
 import tarfile
+import weakref
 import zlib
 from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 GZIP = b"\x1f\x8b"
 """The first bytes of a file that is compressed with gzip."""
@@ -55,8 +56,7 @@ class _Tar:
 
     def __init__(self, path: Path) -> None:
         self._name = path
-        self._unpacked = _unpacked(path)
-        self._path = Path(self._unpacked.name) if self._unpacked else path
+        self._path = self._unpacked(path) or path
         with tarfile.open(self._path, "r:") as archive:
             self._members = {posixpath.normpath(member.name): member for member in archive.getmembers()}
 
@@ -69,6 +69,18 @@ class _Tar:
     def has(self, name: str) -> bool:
         return self._member(name) is not None
 
+    def _unpacked(self, path: Path) -> Path | None:
+        """Return the path of the unpacked content of a compressed file, or None for another file."""
+        with path.open("rb") as file:
+            if file.read(2) != GZIP:
+                return None
+        out = NamedTemporaryFile()  # noqa: SIM115 - it is removed with the last reference to this object
+        weakref.finalize(self, out.close)
+        with gzip.open(path) as content:
+            shutil.copyfileobj(content, out, 1024 * 1024)
+        out.flush()
+        return Path(out.name)
+
     def _member(self, name: str) -> tarfile.TarInfo | None:
         member = self._members.get(posixpath.normpath(name))
         for _ in self._members:  # docker save links equal layers; links that lead in a circle end
@@ -77,18 +89,6 @@ class _Tar:
             target = posixpath.join(posixpath.dirname(member.name), member.linkname)
             member = self._members.get(posixpath.normpath(target))
         return member if member is not None and member.isfile() else None
-
-
-def _unpacked(path: Path) -> IO[bytes] | None:
-    """Return a temporary file with the content of a compressed one, or None for another file."""
-    with path.open("rb") as file:
-        if file.read(2) != GZIP:
-            return None
-    out = NamedTemporaryFile()  # noqa: SIM115 - it is removed with the last reference to it
-    with gzip.open(path) as content:
-        shutil.copyfileobj(content, out, 1024 * 1024)
-    out.flush()
-    return out
 
 
 class _Member(RawIOBase):
