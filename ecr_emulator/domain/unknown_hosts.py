@@ -83,7 +83,7 @@ def serves_upstreams(host: str) -> bool:
 
 
 def _meant(host: str, allowed: Collection[str]) -> str | None:
-    name = host.partition(":")[0]
+    name = host.rpartition("//")[2].partition("/")[0].partition(":")[0]
     other = OTHER_NAMES.get(name) or TOKEN_SERVICES.get(name)
     alike = get_close_matches(name, [*UPSTREAMS, *allowed, *_built_like(name)], n=1, cutoff=_ALIKE)
     return other or next(iter(alike), None)

@@ -95,8 +95,9 @@ def synthetic_image(
     of whole blocks of 512 bytes with one file of noise in it; it has 2048 bytes at the least.
     Raises ``ValueError`` for arguments that no image can have.
     """
-    if not platforms or layers < 1 or size < 1:
-        raise ValueError("an image has at least one platform, one layer and one byte")
+    _check_numbers(layers=layers, size=size)
+    if isinstance(platforms, str) or not platforms:
+        raise ValueError(f"platforms is a list with at least one platform, like ['linux/amd64'], not {platforms!r}")
     images = [_platform_image(seed, platform, layers, size) for platform in platforms]
     if len(images) == 1:
         return images[0]
@@ -120,6 +121,12 @@ def synthetic_referrer(subject: RawManifest, artifact_type: str = SIGNATURE, see
         "subject": subject.descriptor,
     }
     return ImageContents((_manifest(OCI_MANIFEST, members),), (config, payload))
+
+
+def _check_numbers(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, int) or number < 1:
+            raise ValueError(f"{name} must be a whole number above 0, not {number!r}")
 
 
 def _platform_image(seed: str, platform: str, layers: int, size: int) -> ImageContents:

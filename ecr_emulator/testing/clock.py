@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.services.clock_moves import move_clock, set_clock
+from ecr_emulator.testing.times import read_instant, read_length
 
 if TYPE_CHECKING:
     from ecr_emulator.services.background import Background
@@ -29,15 +29,13 @@ class EmulatorClock:
 
         Raises ``ValueError`` for lengths below zero or of more than ten years.
         """
-        length = parse_duration(by) if isinstance(by, str) else by
-        if length < timedelta():
-            raise ValueError(f"advance moves forward, not by {length}; set goes to any time")
-        return move_clock(self._clock, self._background, length)
+        return move_clock(self._clock, self._background, read_length(by))
 
     def freeze(self, at: datetime | None = None) -> datetime:
         """Stand still, now or at an instant, until the clock is moved; return the time."""
+        instant = None if at is None else read_instant(at)
         self._clock.freeze()
-        return self.set(at) if at else self.now()
+        return self.set(instant) if instant else self.now()
 
     def set(self, to: datetime) -> datetime:
         """Go to an instant, in the future or in the past; return it. The clock goes on from there unless frozen.
@@ -45,7 +43,7 @@ class EmulatorClock:
         Going back undoes nothing: everything that happened keeps its date. Raises ``ValueError`` for an instant without
         time zone, more than ten years ahead, or before 1970.
         """
-        return set_clock(self._clock, self._background, to)
+        return set_clock(self._clock, self._background, read_instant(to))
 
     def follow_machine(self) -> datetime:
         """Show the machine's time again, as at the start; return it.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Iterable
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ecr_emulator.quick_imports import quick_imports
 from ecr_emulator.testing.arguments import EmulatorSettings, read_settings
-from ecr_emulator.testing.endpoint import EcrEndpoint
+from ecr_emulator.testing.endpoint import EcrEndpoint, checked_account, checked_region
 from ecr_emulator.transports import InProcess
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ecr_emulator.emulator import Emulator
     from ecr_emulator.serving.threaded import ThreadedServer
     from ecr_emulator.snapshots import Snapshot
     from ecr_emulator.testing.aws_clients import EmulatorSession
@@ -36,13 +39,22 @@ class EcrEmulator(EcrEndpoint):
         with quick_imports():
             from ecr_emulator.emulator import Emulator
 
-        self._emulator = Emulator(read_settings(settings))
+        self._opened: Emulator | None = Emulator(read_settings(settings))
         self.account = self._emulator.settings.account
         self.region = self._emulator.settings.region
         self._admin_token = self._emulator.settings.admin_token
         self._server: ThreadedServer | None = None
         self._opening = Lock()
-        self._transport: InProcess = InProcess(self._emulator.wsgi, self._origin)
+        self._transport: InProcess = InProcess(self._answer, self._origin)
+
+    @property
+    def _emulator(self) -> Emulator:
+        if self._opened is None:
+            raise RuntimeError(f"{self} is closed; a closed emulator cannot be used again")
+        return self._opened
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._emulator.wsgi(environ, start_response)
 
     @property
     def endpoint_url(self) -> str:
@@ -63,14 +75,14 @@ class EcrEmulator(EcrEndpoint):
 
         return in_process_session(account, region, self._origin, self._transport)
 
-    @cached_property
+    @property
     def clock(self) -> EmulatorClock:
         """The emulator's time, which tests can move."""
         from ecr_emulator.testing.clock import EmulatorClock
 
         return EmulatorClock(self._emulator.clock, self._emulator.services.background)
 
-    @cached_property
+    @property
     def _upstream_hosts(self) -> ChangeableHosts:
         from ecr_emulator.testing.upstream_hosts import EmbeddedHosts
 
@@ -81,8 +93,13 @@ class EcrEmulator(EcrEndpoint):
         return self._emulator.faults.ecr
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
-        """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is."""
-        self._emulator.reset(account, region)
+        """Forget everything, or only what an account has, in one Region or in all. The clock stays as it is.
+
+        Raises ``ValueError`` for a Region without an account.
+        """
+        if region and not account:
+            raise ValueError("a region needs an account: give both, or neither to forget everything")
+        self._emulator.reset(account and checked_account(account), region and checked_region(region))
 
     def snapshot(self) -> Snapshot:
         """Return everything as it is now: state, companions, clock, and what is remembered of upstreams."""
@@ -93,14 +110,20 @@ class EcrEmulator(EcrEndpoint):
         self._emulator.snapshots.restore(snapshot)
 
     def close(self) -> None:
-        """Stop listening and remove the temporary state."""
-        self._emulator.end_streams()
+        """Stop listening and remove the temporary state. A second call does nothing."""
+        if self._opened is None:
+            return
+        self._opened.end_streams()
         if self._server:
             self._server.stop()
+            self._server = None
         self.close_upstreams()
-        self._emulator.close()
+        self._opened.close()
+        self._opened = None
+        vars(self).pop("faults", None)
 
     def __enter__(self) -> Self:
+        self._emulator  # noqa: B018 - raises if it is closed
         return self
 
     def __exit__(

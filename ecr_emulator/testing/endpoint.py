@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecr_emulator.domain.names import is_account_id, is_region
 from ecr_emulator.testing.events import EventLog
 
 if TYPE_CHECKING:
@@ -61,18 +62,22 @@ class EcrEndpoint(ABC):
         return self._session(self.account, self.region)
 
     def session(self, region_name: str | None = None, account: str | None = None) -> boto3.Session:
-        """Return a boto3 session whose clients and resources call the emulator."""
-        return self._session(account or self.account, region_name or self.region)
+        """Return a boto3 session whose clients and resources call the emulator. Raises ``ValueError``."""
+        return self._session(checked_account(account or self.account), checked_region(region_name or self.region))
 
     def client(
         self, service_name: str = "ecr", region_name: str | None = None, account: str | None = None, **options: Any
     ) -> Any:
-        """Return a boto3 client for ECR or another service. ``options`` are those of ``boto3.client``."""
+        """Return a boto3 client for ECR or another service. ``options`` are those of ``boto3.client``.
+
+        Raises ``ValueError`` for an account or a Region that cannot exist.
+        """
         if account:
             from ecr_emulator.testing.aws_clients import SECRET_KEY
 
-            options = {"aws_access_key_id": account, "aws_secret_access_key": SECRET_KEY} | options
-        return self._clients.client(service_name, region_name, **options)
+            keys = {"aws_access_key_id": checked_account(account), "aws_secret_access_key": SECRET_KEY}
+            options = keys | options
+        return self._clients.client(service_name, region_name and checked_region(region_name), **options)
 
     def push_image(  # noqa: PLR0913 - named arguments that describe an image
         self,
@@ -144,7 +149,8 @@ class EcrEndpoint(ABC):
         """Return the registry of another account, or in another Region."""
         from ecr_emulator.testing.registry import EcrRegistry
 
-        return EcrRegistry(self, account or self.account, region or self.region)
+        named = self._registry_named(account, region)
+        return EcrRegistry(self, named.id, named.region)
 
     @property
     def events(self) -> EventLog:
@@ -170,7 +176,7 @@ class EcrEndpoint(ABC):
     def close_upstreams(self) -> None:
         """Stop all upstreams and ask the real hosts again."""
         if "_upstreams" in vars(self):  # made on first use, by imports that a suite without upstreams does not need
-            self._upstreams.close()
+            vars(self).pop("_upstreams").close()
 
     @cached_property
     def _upstreams(self) -> MappedUpstreams:
@@ -188,4 +194,21 @@ class EcrEndpoint(ABC):
     def _registry_named(self, account: str | None, region: str | None) -> Registry:
         from ecr_emulator.domain.names import Registry
 
-        return Registry(account or self.account, region or self.region)
+        return Registry(checked_account(account or self.account), checked_region(region or self.region))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(account={self.account!r}, region={self.region!r})"
+
+
+def checked_account(account: str) -> str:
+    """Return an account. Raises ``ValueError`` if no account has this form."""
+    if isinstance(account, str) and is_account_id(account):
+        return account
+    raise ValueError(f"an account is 12 digits, as text, not {account!r}")
+
+
+def checked_region(region: str) -> str:
+    """Return a Region. Raises ``ValueError`` if no Region has such a name."""
+    if isinstance(region, str) and is_region(region):
+        return region
+    raise ValueError(f"a Region is like eu-west-1, not {region!r}")

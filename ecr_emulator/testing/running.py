@@ -11,7 +11,8 @@ from uuid import UUID
 from ecr_emulator.http_transport import HttpTransport
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.system import RandomIds
-from ecr_emulator.testing.endpoint import EcrEndpoint
+from ecr_emulator.testing.endpoint import EcrEndpoint, checked_account, checked_region
+from ecr_emulator.testing.times import read_instant, read_length
 
 if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
@@ -23,16 +24,19 @@ class RunningEcrEmulator(EcrEndpoint):
     """An emulator that runs at an address, as ``EcrEmulator`` shows one in this process. A context manager.
 
     Without ``account`` a random one is used, and emptied at the end: what belongs to other accounts is left alone.
-    ``admin_token`` is the one that the emulator was started with. Raises ``ConnectionError`` if none answers.
+    ``admin_token`` is the one that the emulator was started with. Raises ``ConnectionError`` if none answers, and
+    ``ValueError`` for arguments that no emulator can have.
     """
 
     def __init__(
         self, url: str, account: str | None = None, region: str = "us-east-1", admin_token: str | None = None
     ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"the address of an emulator is like http://localhost:4566, not {url!r}")
         self._url = url.rstrip("/")
         self._is_own_account = account is None
-        self.account = self._account_of_events = account or _random_account()
-        self.region = region
+        self.account = self._account_of_events = checked_account(account or _random_account())
+        self.region = checked_region(region)
         self._admin_token = admin_token
         self._transport: HttpTransport = HttpTransport(self._url)
         self._emulator_client.get("/_ecr/health")
@@ -98,16 +102,17 @@ class RunningClock:
 
     def advance(self, by: timedelta | str) -> datetime:
         """Move on by whole seconds, like ``timedelta(hours=25)`` or ``"25h"``; return the new time."""
-        return self._move(advance=by if isinstance(by, str) else f"{by.total_seconds():.0f}s")
+        return self._move(advance=f"{read_length(by).total_seconds():.0f}s")
 
     def freeze(self, at: datetime | None = None) -> datetime:
         """Stand still, now or at an instant, until the clock is moved; return the time."""
+        instant = None if at is None else read_instant(at)
         now = self._move(freeze=True)
-        return self.set(at) if at else now
+        return self.set(instant) if instant else now
 
     def set(self, to: datetime) -> datetime:
         """Go to an instant, in the future or in the past; return it. The clock goes on from there unless frozen."""
-        return self._move(set=to.isoformat())
+        return self._move(set=read_instant(to).isoformat())
 
     def follow_machine(self) -> datetime:
         """Show the machine's time again; return it."""

@@ -6,7 +6,7 @@ import warnings
 from typing import Protocol
 from urllib.parse import quote
 
-from ecr_emulator.domain.unknown_hosts import UPSTREAMS
+from ecr_emulator.domain.unknown_hosts import UPSTREAMS, reason_against
 from ecr_emulator.seeds.client import EmulatorClient
 from ecr_emulator.testing.faults import FaultSource, RunningFaultSource
 from ecr_emulator.upstream.hosts import UpstreamHosts
@@ -60,6 +60,8 @@ class RunningHosts:
 
     def check(self, host: str) -> None:
         """Raise ``ValueError`` if no rule can name a host."""
+        if not host or "/" in host:  # it would be another address of the emulator
+            _check(reason_against(host, ()))
         _check(self._client.get(_path(host, "address")).get("warning", ""))
 
     def lead(self, host: str, base: str) -> None:

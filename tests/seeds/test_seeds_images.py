@@ -55,7 +55,17 @@ def test_a_referrer_names_its_subject():
     assert document["artifactType"] == "application/spdx+json"
 
 
-@pytest.mark.parametrize("wrong", [{"platforms": []}, {"layers": 0}, {"size": 0}, {"platforms": ["amd64"]}])
-def test_arguments_that_no_image_can_have_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"an image has at least|a platform is like linux/amd64"):
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"platforms": []}, "platforms is a list with at least one platform, like ['linux/amd64'], not []"),
+        ({"platforms": "linux/arm64"}, "platforms is a list with at least one platform, .* not 'linux/arm64'"),
+        ({"platforms": ["amd64"]}, "a platform is like linux/amd64 or linux/arm/v7, not 'amd64'"),
+        ({"layers": 0}, "layers must be a whole number above 0, not 0"),
+        ({"size": -1}, "size must be a whole number above 0, not -1"),
+        ({"size": 1.5}, "size must be a whole number above 0, not 1.5"),
+    ],
+)
+def test_arguments_that_no_image_can_have_are_refused(wrong, sentence):
+    with pytest.raises(ValueError, match=sentence.replace("[", r"\[").replace("]", r"\]")):
         synthetic_image("web:1.0", **wrong)
