@@ -34,6 +34,7 @@ class EmulatorSettings(TypedDict, total=False):
     import_referrers: str
     registry_auth: str
     iam: str
+    any_kms_key: bool
     verify_signatures: bool
     strict: bool
     accept_sparse: bool
