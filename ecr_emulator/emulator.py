@@ -164,7 +164,7 @@ class Emulator:
         )
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
         self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
-        new = NewRepositories(self._keys)
+        new = self._new_repositories = NewRepositories(self._keys, self._parts.access)
         parts = self._downloads, self._referrers
         self._pull_through = PullThrough(
             self._store, self.clock, upstreams, *parts, new_repositories=new, policy=policy
@@ -173,6 +173,7 @@ class Emulator:
     def _wired(self) -> Services:
         home = Registry(self.settings.account, self.settings.region)
         anonymous = home if self.settings.registry_auth == "open" else None
+        strict = self.settings.strict
         return Services(
             home=home,
             clock=self.clock,
@@ -182,19 +183,18 @@ class Emulator:
             secrets=self._secrets,
             roles=self._parts.roles,
             keys=self._keys,
+            new_repositories=self._new_repositories,
             upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
-            uploads=Uploads(self._store, self._blobs, self._ids, self.clock, self._keys, self.settings.strict),
-            pulls=Pulls(
-                self._store, self._blobs, self._pull_through, self._downloads, self._keys, self.settings.strict
-            ),
+            uploads=Uploads(self._store, self._blobs, self._ids, self.clock, self._new_repositories, strict),
+            pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self._keys, strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
             background=Background(
                 self._store,
                 self._garbage_collector,
                 timedelta(seconds=self.settings.background_delay),
-                Replicas(self._keys, admits_replica) if self._parts.access else Replicas(self._keys),
+                Replicas(self._new_repositories, *((admits_replica,) if self._parts.access else ())),
                 incoming=self._pull_through.updates.digests,
             ),
             garbage_collector=self._garbage_collector,

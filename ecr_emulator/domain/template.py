@@ -37,9 +37,14 @@ class CreationTemplate:
     custom_role_arn: str | None = None
 
     @property
+    def needs_role(self) -> bool:
+        """Whether ECR needs the custom role to create repositories: for resource tags and KMS keys."""
+        return bool(self.resource_tags) or self.encryption.has_key
+
+    @property
     def lacks_role(self) -> bool:
-        """Whether the template lacks the custom role that ECR needs for resource tags and KMS keys."""
-        return self.custom_role_arn is None and bool(self.resource_tags or self.encryption.has_key)
+        """Whether the template lacks the custom role that ECR needs."""
+        return self.custom_role_arn is None and self.needs_role
 
     def repository(self, registry: Registry, name: str, now: datetime) -> Repository:
         """Return a new repository with the settings of this template."""

@@ -43,6 +43,7 @@ class Services:
     secrets: SecretSource
     roles: Roles
     keys: EncryptionKeys
+    new_repositories: NewRepositories
     upstreams: Upstreams
     tokens: Tokens
     uploads: Uploads
@@ -55,8 +56,3 @@ class Services:
     faults: RequestFaults
     allowed_upstreams: Collection[str] = ()
     access: Access | None = None
-
-    @property
-    def new_repositories(self) -> NewRepositories:
-        """The functions that create repositories."""
-        return NewRepositories(self.keys)

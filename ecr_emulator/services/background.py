@@ -30,6 +30,7 @@ from ecr_emulator.services import (
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.replicas import Replicas
+from ecr_emulator.services.repositories import NewRepositories
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Background:
         store: Store,
         garbage_collector: GarbageCollector,
         delay: timedelta = timedelta(),
-        copies: Replicas = Replicas(NamedKeys()),  # noqa: B008 - it has no state
+        copies: Replicas = Replicas(NewRepositories(NamedKeys())),  # noqa: B008 - it has no state
         incoming: lifecycle.Incoming = lambda _: set(),
     ) -> None:
         self._store = store

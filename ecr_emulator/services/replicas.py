@@ -16,7 +16,6 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import EcrError, RepositoryNotFoundException
-from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image
 from ecr_emulator.services.images import Origin, Push, delete_images, store_image
@@ -32,9 +31,9 @@ Admits = Callable[[UnitOfWork, Repository, Registry, datetime], bool]
 class Replicas:
     """Copies images if the destination allows it, according to ``admits``, and the keys of both repositories work."""
 
-    def __init__(self, keys: EncryptionKeys, admits: Admits = lambda *_: True) -> None:
-        self._keys = keys
-        self._new_repositories = NewRepositories(keys)
+    def __init__(self, new_repositories: NewRepositories, admits: Admits = lambda *_: True) -> None:
+        self._keys = new_repositories.keys
+        self._new_repositories = new_repositories
         self._admits = admits
 
     def perform(self, work: UnitOfWork, task: Task, now: datetime) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from ecr_emulator.domain.encryption_keys import managed_key
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, Repository
+from ecr_emulator.domain.service_linked_roles import TEMPLATES
 from ecr_emulator.domain.template import (
     CREATE_ON_PUSH,
     PULL_THROUGH_CACHE,
@@ -22,7 +23,7 @@ from ecr_emulator.errors import AccessDeniedException, KmsException, LimitExceed
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound
-from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
+from ecr_emulator.services.access import UNLIMITED, Access, Permissions, RequiredAction
 from ecr_emulator.services.lifecycle import schedule_evaluation
 from ecr_emulator.services.scanning import announce_scanning
 
@@ -33,10 +34,11 @@ KEY_ACTIONS = ("kms:DescribeKey", "kms:CreateGrant", "kms:RetireGrant")
 
 
 class NewRepositories:
-    """Creates repositories, with the grants by which ECR uses their keys."""
+    """Creates repositories, with the grants by which ECR uses their keys. ``access`` is None unless IAM is enforced."""
 
-    def __init__(self, keys: EncryptionKeys) -> None:
-        self._keys = keys
+    def __init__(self, keys: EncryptionKeys, access: Access | None = None) -> None:
+        self.keys = keys
+        self._access = access
 
     def add(self, work: UnitOfWork, repository: Repository, permissions: Permissions = UNLIMITED) -> Repository:
         """Store a new repository, schedule its lifecycle policy, and announce its scanning.
@@ -54,7 +56,7 @@ class NewRepositories:
         if created.lifecycle_policy:
             schedule_evaluation(work, created, created.created_at)
         if encryption.kms_key:
-            self._keys.add_grants(created)
+            self.keys.add_grants(created)
         return created
 
     def for_push(self, work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
@@ -65,12 +67,12 @@ class NewRepositories:
         """
         found = work.repositories.find(registry, name)
         if found:
-            self._keys.check(found)
+            self.keys.check(found)
             return found
         template = matching_template(work.templates.all(registry), name, CREATE_ON_PUSH)
         if template is None or template.lacks_role:
             return work.repositories.get(registry, name)
-        return self.add(work, template.repository(registry, name, now))
+        return self._add_from(work, template, template.repository(registry, name, now))
 
     def for_import(self, work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
         """Return the repository for an import; create it from its template or with the defaults.
@@ -87,10 +89,10 @@ class NewRepositories:
                 "and has no customRoleArn, so the repository cannot be created"
             )
         try:
-            return self.add(work, _new_repository(registry, name, template, now))
-        except KmsException as refused:
+            return self._add_from(work, template, _new_repository(registry, name, template, now))
+        except (KmsException, AccessDeniedException) as refused:
             raise UpstreamNotFound(
-                f"the repository cannot be created with the key of its creation template: {refused.message}"
+                f"the repository cannot be created as its creation template says: {refused.message}"
             ) from refused
 
     def for_replication(self, work: UnitOfWork, registry: Registry, name: str, now: datetime) -> Repository:
@@ -101,17 +103,31 @@ class NewRepositories:
         """
         found = work.repositories.find(registry, name)
         if found:
-            self._keys.check(found)
+            self.keys.check(found)
             return found
         template = matching_template(work.templates.all(registry), name, REPLICATION)
         if template and template.lacks_role:
             return work.repositories.get(registry, name)
-        return self.add(work, _new_repository(registry, name, template, now))
+        return self._add_from(work, template, _new_repository(registry, name, template, now))
+
+    def _add_from(self, work: UnitOfWork, template: CreationTemplate | None, repository: Repository) -> Repository:
+        """Add a repository that ECR creates: in the custom role of its template, if ECR needs one.
+
+        Raises ``AccessDeniedException`` unless the role trusts ECR and allows to create and tag the repository.
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
+        """
+        if self._access is None or template is None or template.custom_role_arn is None or not template.needs_role:
+            return self.add(work, repository)
+        registry, now = repository.registry, repository.created_at
+        permissions = self._access.permissions_in_role(template.custom_role_arn, TEMPLATES, registry, now)
+        actions = ("ecr:CreateRepository", "ecr:TagResource") if repository.resource_tags else ("ecr:CreateRepository",)
+        permissions.require([RequiredAction(action, repository.arn) for action in actions])
+        return self.add(work, repository, permissions)
 
     def _with_key_arn(self, encryption: Encryption, registry: Registry) -> Encryption:
         if encryption.type == "AES256":
             return encryption
-        return replace(encryption, kms_key=self._keys.find(registry, encryption.kms_key))
+        return replace(encryption, kms_key=self.keys.find(registry, encryption.kms_key))
 
 
 def _check_use_of_key(encryption: Encryption, registry: Registry, permissions: Permissions) -> None:

@@ -28,7 +28,6 @@ from ecr_emulator.errors import (
     UploadNotFoundException,
 )
 from ecr_emulator.ports.blobs import BlobStore, BlobWriter
-from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.ids import IdSource
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
@@ -58,12 +57,12 @@ class Uploads:
         blobs: BlobStore,
         ids: IdSource,
         clock: Clock,
-        keys: EncryptionKeys,
+        new_repositories: NewRepositories,
         is_strict: bool = False,
     ) -> None:
         self._is_strict = is_strict
-        self._keys = keys
-        self._new_repositories = NewRepositories(keys)
+        self._keys = new_repositories.keys
+        self._new_repositories = new_repositories
         self._store = store
         self._blobs = blobs
         self._ids = ids

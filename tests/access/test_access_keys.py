@@ -3,6 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.docker import refusal
 from tests.support.iam_principals import allow, deny
 
 CREATOR = ("CreateRepository", "DeleteRepository")
@@ -68,3 +69,50 @@ def test_a_repository_without_a_key_needs_no_permission_on_keys(iam):
     ann = iam.user(allow(*CREATOR))
     ann.ecr.create_repository(repositoryName="keys/none")
     ann.ecr.delete_repository(repositoryName="keys/none")
+
+
+# --- Creation templates ----------------------------------------------------------------------------------
+
+
+def template(root, iam, name, *statements, **settings):
+    role = iam.role(*statements, trusts={"Service": "ecr.amazonaws.com"})
+    root.ecr.create_repository_creation_template(
+        prefix=name, appliedFor=["CREATE_ON_PUSH"], customRoleArn=role, **settings
+    )
+
+
+def begin(root, name):
+    return root.send("POST", f"/v2/{name}/blobs/uploads/").status_code
+
+
+def test_the_role_of_a_template_needs_the_permissions_on_its_key(iam, root, kms, key):
+    settings = {"encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": key}}
+    template(root, iam, "half", allow("CreateRepository"), allow(*ON_KEY[:2], on=key), **settings)
+    status, code, sentence = refusal(root.send("POST", "/v2/half/app/blobs/uploads/"))
+    assert (status, code) == (403, "DENIED")
+    assert "kms:RetireGrant" in sentence
+    assert kms.list_grants(KeyId=key)["Grants"] == []
+    template(root, iam, "whole", allow("CreateRepository"), allow(*ON_KEY, on=key), **settings)
+    assert begin(root, "whole/app") == 202
+    assert len(kms.list_grants(KeyId=key)["Grants"]) == 2
+
+
+def test_the_role_of_a_template_needs_the_permission_to_tag(iam, root):
+    tags = {"resourceTags": [{"Key": "a", "Value": "b"}]}
+    template(root, iam, "untagged", allow("CreateRepository"), **tags)
+    status, code, sentence = refusal(root.send("POST", "/v2/untagged/app/blobs/uploads/"))
+    assert (status, code) == (403, "DENIED")
+    assert "ecr:TagResource" in sentence
+    template(root, iam, "tagged", allow("CreateRepository", "TagResource"), **tags)
+    assert begin(root, "tagged/app") == 202
+
+
+def test_the_role_of_a_template_must_trust_ecr(iam, root):
+    role = iam.role(allow("CreateRepository", "TagResource"), trusts={"Service": "lambda.amazonaws.com"})
+    root.ecr.create_repository_creation_template(
+        prefix="untrusted",
+        appliedFor=["CREATE_ON_PUSH"],
+        customRoleArn=role,
+        resourceTags=[{"Key": "a", "Value": "b"}],
+    )
+    assert refusal(root.send("POST", "/v2/untrusted/app/blobs/uploads/"))[:2] == (403, "DENIED")

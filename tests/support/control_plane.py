@@ -152,8 +152,9 @@ class ControlPlane:
         garbage_collector = GarbageCollector(store, blobs)
         referrers = Referrers(store, self.upstream)
         cleanup.callback(referrers.close)
+        new_repositories = NewRepositories(self.keys)
         pull_through = PullThrough(
-            store, self.clock, self.upstream, downloads, referrers, new_repositories=NewRepositories(self.keys)
+            store, self.clock, self.upstream, downloads, referrers, new_repositories=new_repositories
         )
         cleanup.callback(pull_through.close)
         return Services(
@@ -165,9 +166,10 @@ class ControlPlane:
             secrets=self.secrets,
             roles=self.roles,
             keys=self.keys,
+            new_repositories=new_repositories,
             upstreams=self.upstream,
             tokens=Tokens(b"a signing key for tests"),
-            uploads=Uploads(store, blobs, ids, self.clock, self.keys),
+            uploads=Uploads(store, blobs, ids, self.clock, new_repositories),
             pulls=Pulls(store, blobs, pull_through, downloads, self.keys),
             referrers=referrers,
             addresses=Addresses(),
