@@ -19,6 +19,7 @@ from ecr_emulator.companions.iam.sts_backend import sts_of_aws
 from ecr_emulator.companions.kms.backend import kms_of_aws
 from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
 from ecr_emulator.companions.query import query_of
+from ecr_emulator.companions.s3 import s3_of_aws
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
 from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.ports.storage_failures import OutOfFiles
@@ -48,7 +49,7 @@ class Companions:
     def __init__(self, default_account: str) -> None:
         self._default_account = default_account
         self._lock = RLock()
-        self._backends = OwnBackends({"iam": iam_of_aws, "sts": sts_of_aws, "kms": kms_of_aws})
+        self._backends = OwnBackends({"iam": iam_of_aws, "sts": sts_of_aws, "kms": kms_of_aws, "s3": s3_of_aws})
         self._moto: WSGIApplication | None = None
         self._is_loaded = False
         self._unchanged_since: Copy | None = None

@@ -33,8 +33,8 @@ def test_a_change_set_creates_a_stack_when_it_is_executed(aws):
     execute(aws)
     aws.wait("stack_create_complete", "s")
     assert aws.repositories() == ["app"]
-    sentence = refusal(aws.cloudformation.execute_change_set, StackName="s", ChangeSetName="c")
-    assert sentence.endswith("cannot be executed in its current execution status of [EXECUTE_COMPLETE]")
+    with pytest.raises(aws.cloudformation.exceptions.InvalidChangeSetStatusException, match="EXECUTE_COMPLETE"):
+        execute(aws)
 
 
 def test_a_change_set_shows_how_resources_change(aws):
@@ -101,6 +101,13 @@ def test_change_sets_belong_to_their_stacks(aws):
     execute(aws, "d", "two")
     aws.delete("two")
     aws.delete("one")
+
+
+def test_a_change_set_that_does_not_exist_is_no_obstacle_to_its_deletion(aws):
+    aws.create("s", template({"Repo": repository()}))
+    aws.cloudformation.delete_change_set(StackName="s", ChangeSetName="none")
+    with pytest.raises(aws.cloudformation.exceptions.ChangeSetNotFoundException):
+        aws.cloudformation.describe_change_set(StackName="s", ChangeSetName="none")
 
 
 def test_a_change_set_that_creates_an_existing_stack_is_refused(aws):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import field, replace
 from typing import Any
 
 from moto.cloudformation.utils import generate_changeset_id, validate_create_change_set
 
 from ecr_emulator.companions.cloudformation.change_sets import NO_CHANGES, ChangeSet, changes_of, check_imports
-from ecr_emulator.companions.cloudformation.failures import exists, invalid
+from ecr_emulator.companions.cloudformation.failures import ChangeSetNotFound, InvalidChangeSetStatus, exists, invalid
 from ecr_emulator.companions.cloudformation.stack_backend import StackOptions, given_parameters
 from ecr_emulator.companions.cloudformation.stack_sets import StackSetBackend
 from ecr_emulator.companions.cloudformation.stacks import Stack
@@ -93,7 +94,7 @@ class Backend(StackSetBackend):
                 return each
             if each.name == name and stack_name in (None, each.stack.name, each.stack.stack_id):
                 return each
-        raise invalid(f"ChangeSet [{name}] does not exist")
+        raise ChangeSetNotFound(name)
 
     def execute_change_set(  # type: ignore[override]
         self, name: str, stack_name: str | None, *, keep_failed: bool = False
@@ -102,7 +103,7 @@ class Backend(StackSetBackend):
         change_set = self.find_change_set(name, stack_name)
         stack = change_set.stack
         if change_set.execution_status != "AVAILABLE":
-            raise invalid(
+            raise InvalidChangeSetStatus(
                 f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current execution "
                 f"status of [{change_set.execution_status}]"
             )
@@ -127,8 +128,9 @@ class Backend(StackSetBackend):
             self._bury(stack)
 
     def delete_change_set(self, name: str, stack_name: str | None = None) -> None:
-        """Delete a change set, and leave its stack as it is."""
-        del self.change_sets[self.find_change_set(name, stack_name).change_set_id]
+        """Delete a change set if it exists, and leave its stack as it is."""
+        with suppress(ChangeSetNotFound):
+            del self.change_sets[self.find_change_set(name, stack_name).change_set_id]
 
     def change_sets_of(self, stack: Stack) -> list[ChangeSet]:
         """Return the change sets of a stack."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
+from moto.cloudformation.exceptions import AlreadyExistsException, CloudFormationError, ValidationError
 
 from ecr_emulator.ports.ecr_api import EcrCallFailed
 
@@ -57,6 +57,21 @@ class ResourceFailure(Exception):
 def handler_error_code(code: str) -> str:
     """Return the code of a resource handler for the error code of a service."""
     return next((result for part, result in _ERROR_CODES if part in code), "GeneralServiceException")
+
+
+class ChangeSetNotFound(CloudFormationError):
+    """A change set does not exist."""
+
+    code = "ChangeSetNotFound"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"ChangeSet [{name}] does not exist")
+
+
+class InvalidChangeSetStatus(CloudFormationError):
+    """A change set cannot be executed."""
+
+    code = "InvalidChangeSetStatus"
 
 
 class NoUpdates(ValidationError):
