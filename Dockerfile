@@ -1,7 +1,7 @@
 # The emulator as a container image: docker build --tag ecr-emulator .
 #
-# The base may be any image with Python 3.11 or newer, its venv module and /bin/sh. PIP_INDEX_URL names another package
-# index than pip's own. EXTRAS adds packages that some companions need, like cloudformation.
+# The base may be any image with glibc and Python 3.11 or newer. PIP_INDEX_URL names another package index than pip's own.
+# EXTRAS adds packages that some companions need, like cloudformation.
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS build
@@ -10,10 +10,11 @@ ARG EXTRAS=
 WORKDIR /src
 COPY pyproject.toml README.md ./
 COPY ecr_emulator ecr_emulator
+# dumb-init passes signals on: the kernel discards those of a first process that has no handler yet, as Python starts.
 # Init scripts call aws and awslocal, whose newest version only says that another tool replaces it. The AWS CLI brings the
 # models of all services unpacked, and reads packed ones as well.
 RUN python3 -m venv /opt/ecr-emulator \
-    && /opt/ecr-emulator/bin/pip install --no-cache-dir ".${EXTRAS:+[$EXTRAS]}" awscli "awscli-local<0.23" \
+    && /opt/ecr-emulator/bin/pip install --no-cache-dir ".${EXTRAS:+[$EXTRAS]}" dumb-init awscli "awscli-local<0.23" \
     && cd /opt/ecr-emulator/lib/python3*/site-packages/awscli \
     && find botocore/data -name "*.json" -exec gzip {} + \
     && rm -r examples
@@ -37,5 +38,5 @@ WORKDIR /state
 VOLUME /state
 EXPOSE 4566
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["ecr-emulator", "health", "--ready"]
-ENTRYPOINT ["ecr-emulator"]
+ENTRYPOINT ["dumb-init", "--", "ecr-emulator"]
 CMD ["serve"]

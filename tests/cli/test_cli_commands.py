@@ -135,18 +135,3 @@ def test_health_without_an_emulator_exits_with_1(tmp_path):
     done = run(tmp_path, "health", "--port", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: No healthy emulator on port 1: Connection refused")
-
-
-def test_the_first_process_of_a_container_can_be_stopped_before_it_has_imported_anything(tmp_path):
-    """The kernel discards SIGTERM for process 1 unless it has a handler."""
-    pretend = (
-        "import os, signal, sys, types\n"
-        "process, os.getpid = os.getpid(), lambda: 1\n"
-        "imported = types.SimpleNamespace(main=lambda: os.kill(process, signal.SIGTERM))\n"
-        "sys.modules['ecr_emulator.cli.main'] = imported\n"
-        "from ecr_emulator.__main__ import run\n"
-        "run()\n"
-        "sys.exit('it was not stopped')"
-    )
-    done = subprocess.run([sys.executable, "-c", pretend], cwd=tmp_path, env=environment(), check=False)
-    assert done.returncode == 0

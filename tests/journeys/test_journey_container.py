@@ -3,6 +3,7 @@
 import re
 from contextlib import closing
 from pathlib import Path
+from signal import SIGTERM
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -78,6 +79,12 @@ def test_a_locked_container_runs_scripts_serves_clients_and_keeps_its_state(engi
     log_in(engine, again)
     assert engine.pull(f"{again}/team/app:1.0") == pulled
     assert engine.stop("second")[0] == 0
+
+
+def test_a_container_that_is_stopped_as_soon_as_it_has_started_ends_at_once(engine):
+    engine.run("run", "--detach", "--name=brief", IMAGE)
+    status, seconds = engine.stop("brief")
+    assert (status in (0, 128 + SIGTERM), seconds < 5) == (True, True)
 
 
 @pytest.fixture
