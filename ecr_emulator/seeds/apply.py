@@ -13,6 +13,7 @@ from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.seeds.documents import SeedDocument, read_seed, seed_files
 from ecr_emulator.seeds.errors import SeedError
 from ecr_emulator.seeds.iam import ensure_group, ensure_policy, ensure_role, ensure_user
+from ecr_emulator.seeds.keys import ensure_key
 from ecr_emulator.seeds.registries import Outcome, ensure_rule, ensure_secret, ensure_template
 from ecr_emulator.seeds.registry_settings import SETTINGS
 from ecr_emulator.seeds.repeated_names import entries_of
@@ -25,10 +26,12 @@ SECTIONS: tuple[tuple[KeyPath, Callable[..., Outcome]], ...] = (
     (("iam", "roles"), ensure_role),
     (("iam", "users"), ensure_user),
     (("secrets",), ensure_secret),
+    (("kms_keys",), ensure_key),
     (("templates",), ensure_template),
     (("rules",), ensure_rule),
 )
-"""What is named by others comes first: policies by groups, groups by users, secrets and roles by rules."""
+"""Things come before those that name them: policies before groups, groups before users, roles and secrets before rules,
+and keys before templates and repositories."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _CODE, _MESSAGE = re.compile(rb"<Code>([^<]*)</Code>"), re.compile(rb"<Message>([^<]*)</Message>")
-TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "secretsmanager": "secretsmanager"}
+TARGETS = {
+    "ecr": "AmazonEC2ContainerRegistry_V20150921",
+    "kms": "TrentService",
+    "secretsmanager": "secretsmanager",
+}
 """Services of the JSON protocol, with the prefixes of their operations in ``X-Amz-Target``."""
 
 

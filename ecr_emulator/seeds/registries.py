@@ -11,6 +11,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 
 SECRETS = "secretsmanager"
+KMS = "kms"
 
 
 class Outcome(Enum):
@@ -37,7 +38,11 @@ def ensure_secret(client: EmulatorClient, registry: Registry, entry: Mapping[str
 
 def ensure_template(client: EmulatorClient, registry: Registry, entry: Mapping[str, Any]) -> Outcome:
     """Create or update a repository creation template. Raises ``CallRefused``."""
-    wanted = {"prefix": entry["prefix"], "appliedFor": entry["applied_for"], **repository_settings(entry)}
+    wanted = {
+        "prefix": entry["prefix"],
+        "appliedFor": entry["applied_for"],
+        **repository_settings(client, registry, entry),
+    }
     wanted |= _renamed(entry, {"description": "description", "custom_role": "customRoleArn"})
     for key, member in (("policy", "repositoryPolicy"), ("lifecycle_policy", "lifecyclePolicy")):
         if key in entry:
@@ -78,13 +83,19 @@ def ensure_rule(client: EmulatorClient, registry: Registry, entry: Mapping[str, 
     return Outcome.CHANGED
 
 
-def repository_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that repositories and templates have in common, by the names of the API."""
+def repository_settings(client: EmulatorClient, registry: Registry, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that repositories and templates have in common, by the names of the API.
+
+    A key is named by its ARN, as ECR describes it. ECR checks a key that KMS does not have. Raises ``CallRefused``.
+    """
     settings = _renamed(entry, {"tag_mutability": "imageTagMutability"})
     if "tag_exclusions" in entry:
         filters = [{"filterType": "WILDCARD", "filter": each} for each in entry["tag_exclusions"]]
         settings["imageTagMutabilityExclusionFilters"] = filters
     encryption = _renamed(entry, {"encryption": "encryptionType", "kms_key": "kmsKey"})
+    if "kmsKey" in encryption:
+        key = find_or_none(client, registry, "DescribeKey", KMS, KeyId=encryption["kmsKey"])
+        encryption["kmsKey"] = key["KeyMetadata"]["Arn"] if key else encryption["kmsKey"]
     return settings | ({"encryptionConfiguration": encryption} if encryption else {})
 
 

@@ -13,6 +13,7 @@ NAMES: tuple[tuple[Path, str], ...] = (
     (("iam", "roles"), "name"),
     (("iam", "users"), "name"),
     (("secrets",), "name"),
+    (("kms_keys",), "alias"),
     (("templates",), "prefix"),
     (("rules",), "prefix"),
     (("repositories",), "name"),

@@ -26,7 +26,7 @@ def ensure_repository(client: EmulatorClient, registry: Registry, entry: Mapping
     Raises ``CallRefused``, and ``ValueError`` for a change that ECR does not allow.
     """
     name = {"repositoryName": entry["name"]}
-    settings = repository_settings(entry)
+    settings = repository_settings(client, registry, entry)
     if "scan_on_push" in entry:
         settings["imageScanningConfiguration"] = {"scanOnPush": entry["scan_on_push"]}
     found = find_or_none(client, registry, "DescribeRepositories", repositoryNames=[entry["name"]])
