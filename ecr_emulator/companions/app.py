@@ -56,7 +56,7 @@ class Companions:
         self._at_load: list[Callable[[], None]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
         self._after_each_answer: list[Callable[[WSGIEnvironment, Response], None]] = []
-        self._after_each_call: list[Callable[[], None]] = []
+        self._after_each_call: list[tuple[Callable[[], None], frozenset[str] | None]] = []
         self._at_reset: list[Callable[[], None]] = []
         self._in_snapshots: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
 
@@ -96,9 +96,12 @@ class Companions:
         """Register an action on each request and moto's answer to it, before the caller receives the answer."""
         self._after_each_answer.append(action)
 
-    def after_each_call(self, action: Callable[[], None]) -> None:
-        """Register an action for the end of each call, before the caller receives the answer."""
-        self._after_each_call.append(action)
+    def after_each_call(self, action: Callable[[], None], services: frozenset[str] | None = None) -> None:
+        """Register an action for the end of each call, before the caller receives the answer.
+
+        ``services`` limits it to calls to these, by their names in signatures, and to calls that name no service.
+        """
+        self._after_each_call.append((action, services))
 
     def at_reset(self, action: Callable[[], None]) -> None:
         """Register an action for the end of a reset, whether or not moto was ever used."""
@@ -143,8 +146,7 @@ class Companions:
             self.load()
             with self.entered():
                 action()
-                for follow in self._after_each_call:
-                    follow()
+                self._follow(None)
 
     def replace(self, action: Callable[[], None]) -> None:
         """Delete all state, and let an action put other state in its place before what belongs to every state."""
@@ -172,8 +174,7 @@ class Companions:
             self.load()  # loading moto also loads the state that an earlier process stored
             with self.entered():
                 self._backends.clear_account(account, region)
-                for action in self._after_each_call:
-                    action()
+                self._follow(None)
 
     def close(self) -> None:
         """Release files and containers that companions hold."""
@@ -196,9 +197,14 @@ class Companions:
         _keep_from_web_pages(answer)
         for look in self._after_each_answer:
             look(environ, answer)
-        for action in self._after_each_call:
-            action()
+        self._follow(service_of(environ))
         return answer
+
+    def _follow(self, service: str | None) -> None:
+        """Run the actions for the end of a call to a service, or of a change that concerns any service."""
+        for action, services in self._after_each_call:
+            if service is None or services is None or service in services:
+                action()
 
     def _own_answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
         answers = (answer(environ, account) for answer in self._before_each_call)

@@ -27,13 +27,15 @@ class Kept(NamedTuple):
 
     ``content`` names it in errors, and ``empty`` is the document of none. ``text`` returns the current document.
     ``reader`` returns a function that puts the content of a document into moto, and raises ``ValueError``,
-    ``TypeError``, ``LookupError`` or ``AttributeError`` for a text that is no such document.
+    ``TypeError``, ``LookupError`` or ``AttributeError`` for a text that is no such document. ``services`` are those
+    whose calls can change it; None for all.
     """
 
     content: str
     empty: str
     text: Callable[[], str]
     reader: Callable[[str], Callable[[], None]]
+    services: frozenset[str] | None = None
 
 
 class StateFile:
@@ -49,7 +51,7 @@ class StateFile:
         self._lock = Lock()
         self._written = kept.empty
         companions.at_load(self._restore)
-        companions.after_each_call(self._keep)
+        companions.after_each_call(self._keep, kept.services)
         companions.at_reset(self._forget)
         companions.in_snapshots(self._text, self._put)
 

@@ -259,3 +259,13 @@ def test_roles_that_cloudformation_creates_are_kept(tmp_path):
         client_of(emulator, "cloudformation", account=ACCOUNT).create_stack(StackName="s", TemplateBody=template)
     with opened(tmp_path) as emulator:
         assert iam_of(emulator).get_role(RoleName="built")
+
+
+def test_roles_that_organizations_creates_are_kept(tmp_path):
+    with opened(tmp_path) as emulator:
+        organizations = client_of(emulator, "organizations", account=ACCOUNT)
+        organizations.create_organization(FeatureSet="ALL")
+        created = organizations.create_account(Email="ann@example.com", AccountName="ann", RoleName="Admin")
+        account = created["CreateAccountStatus"]["AccountId"]
+    with opened(tmp_path) as emulator:
+        assert iam_of(emulator, account).get_role(RoleName="Admin")

@@ -103,4 +103,5 @@ KEPT = Kept(
     empty=as_document({}),
     text=lambda: as_document(all_records()),
     reader=lambda text: partial(put_back, read_document(text)),
+    services=frozenset({"iam", "cloudformation", "organizations"}),
 )
