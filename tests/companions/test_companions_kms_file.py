@@ -143,3 +143,24 @@ def test_a_snapshot_holds_the_keys(tmp_path):
         assert docker.get("/v2/team/app/manifests/v1").status_code == 403
         emulator.snapshots.restore(snapshot)
         assert docker.get("/v2/team/app/manifests/v1").status_code == 200
+
+
+def test_a_key_that_cloudformation_creates_encrypts_a_repository_and_survives_a_restart(tmp_path):
+    root = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [root]}
+    tags = [{"Key": "team", "Value": "a"}]
+    encryption = {"EncryptionType": "KMS", "KmsKey": {"Fn::GetAtt": ["Key", "Arn"]}}
+    resources = {
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy, "Tags": tags}},
+        "App": {"Type": "AWS::ECR::Repository", "Properties": {"EncryptionConfiguration": encryption}},
+    }
+    with started(tmp_path) as emulator:
+        stacks = client_of(emulator, "cloudformation", account=ACCOUNT)
+        stacks.create_stack(StackName="images", TemplateBody=json.dumps({"Resources": resources}))
+        assert stacks.describe_stacks(StackName="images")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    with started(tmp_path) as emulator:
+        [repository] = client_of(emulator, account=ACCOUNT).describe_repositories()["repositories"]
+        key, kms = repository["encryptionConfiguration"]["kmsKey"], kms_of(emulator)
+        assert json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]) == policy
+        assert kms.list_resource_tags(KeyId=key)["Tags"] == [{"TagKey": "team", "TagValue": "a"}]
+        assert len(kms.list_grants(KeyId=key)["Grants"]) == 2

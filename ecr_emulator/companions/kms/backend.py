@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+_TAG = {"Key": "TagKey", "Value": "TagValue"}
 
 
 def kms_of_aws() -> type:
@@ -18,9 +21,24 @@ def kms_of_aws() -> type:
             super().__init__(region_name, account_id)
             self.keys = KeysByArn()
 
-        def create_key(self, policy: str | None, key_usage: str | None, *more: Any, **named: Any) -> Any:
-            """Create a key, for encryption unless the request says otherwise."""
-            return super().create_key(policy, key_usage or "ENCRYPT_DECRYPT", *more, **named)
+        def create_key(
+            self,
+            policy: Any,
+            key_usage: str | None,
+            key_spec: str | None,
+            description: str | None,
+            tags: list[dict[str, str]] | None,
+            *more: Any,
+        ) -> Any:
+            """Create a key, for encryption unless the request says otherwise.
+
+            CloudFormation gives the policy as an object, and the tags with the names of its own.
+            """
+            text = policy if policy is None or isinstance(policy, str) else json.dumps(policy)
+            renamed = [{_TAG.get(name, name): value for name, value in tag.items()} for tag in tags or ()]
+            return super().create_key(
+                text, key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT", description or "", renamed, *more
+            )
 
     return KmsOfAws
 
