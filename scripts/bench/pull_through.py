@@ -1,7 +1,7 @@
 """Cold pulls side by side: this emulator and other pull through caches, in front of one real upstream, in one run.
 
 Needs docker-registry and nginx (Debian), the package with its test extra, and for a third peer drayage (PyPI):
-``python scripts/bench/pull_through.py [rounds]``. Prints the tables of docs/benchmarks.md. Everything listens on
+``python scripts/bench/pull_through.py [rounds]``. Prints the tables of docs/performance.md. Everything listens on
 loopback, starts with an empty cache for every measurement, and stops with the program.
 """
 
