@@ -18,6 +18,12 @@ TRUST = {"Version": "2012-10-17", "Statement": [EVERYBODY]}
 TAGS = [{"Key": "team", "Value": "red"}]
 
 
+@pytest.fixture
+def aws(account):
+    """Return clients of an account of its own, because IAM has no Regions."""
+    return account
+
+
 def document(*actions):
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
 

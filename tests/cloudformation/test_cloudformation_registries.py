@@ -10,13 +10,13 @@ from tests.support.stacks import refusal, repository, template
 PREFIX = "AWS::ECR::"
 
 
-def policy(account, action="ecr:ReplicateImage"):
+def policy(place, action="ecr:ReplicateImage"):
     statement = {
         "Sid": "s",
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{place.account}:root"},
         "Action": action,
-        "Resource": f"arn:aws:ecr:us-east-1:{account}:repository/*",
+        "Resource": f"arn:aws:ecr:{place.region}:{place.account}:repository/*",
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -110,11 +110,11 @@ def test_a_creation_template(aws):
 
 
 def test_a_registry_policy(aws):
-    aws.create("s", stack("RegistryPolicy", "RegistryId", PolicyText=policy(aws.account)))
-    assert json.loads(aws.ecr.get_registry_policy()["policyText"]) == policy(aws.account)
+    aws.create("s", stack("RegistryPolicy", "RegistryId", PolicyText=policy(aws)))
+    assert json.loads(aws.ecr.get_registry_policy()["policyText"]) == policy(aws)
     assert aws.outputs("s") == {"Ref": aws.account, "RegistryId": aws.account}
-    aws.update("s", stack("RegistryPolicy", PolicyText=json.dumps(policy(aws.account, "ecr:CreateRepository"))))
-    assert json.loads(aws.ecr.get_registry_policy()["policyText"]) == policy(aws.account, "ecr:CreateRepository")
+    aws.update("s", stack("RegistryPolicy", PolicyText=json.dumps(policy(aws, "ecr:CreateRepository"))))
+    assert json.loads(aws.ecr.get_registry_policy()["policyText"]) == policy(aws, "ecr:CreateRepository")
     aws.delete("s")
     with pytest.raises(aws.ecr.exceptions.RegistryPolicyNotFoundException):
         aws.ecr.get_registry_policy()
@@ -149,7 +149,7 @@ def test_a_scanning_configuration(aws):
 
 
 def test_a_signing_configuration(aws):
-    profile = f"arn:aws:signer:us-east-1:{aws.account}:/signing-profiles/profile"
+    profile = f"arn:aws:signer:{aws.region}:{aws.account}:/signing-profiles/profile"
     rule = {
         "SigningProfileArn": profile,
         "RepositoryFilters": [{"Filter": "prod*", "FilterType": "WILDCARD_MATCH"}],
@@ -178,23 +178,23 @@ def test_a_pull_time_update_exclusion(aws):
 @pytest.mark.parametrize(
     ("kind", "properties"),
     [
-        ("RegistryPolicy", lambda account: {"PolicyText": policy(account)}),
+        ("RegistryPolicy", lambda place: {"PolicyText": policy(place)}),
         (
             "ReplicationConfiguration",
-            lambda account: {
+            lambda place: {
                 "ReplicationConfiguration": {
-                    "Rules": [{"Destinations": [{"Region": "eu-west-1", "RegistryId": account}]}]
+                    "Rules": [{"Destinations": [{"Region": "eu-west-1", "RegistryId": place.account}]}]
                 }
             },
         ),
         ("PullThroughCacheRule", lambda _: {"EcrRepositoryPrefix": "quay", "UpstreamRegistryUrl": "quay.io"}),
         ("RepositoryCreationTemplate", lambda _: {"Prefix": "team", "AppliedFor": ["REPLICATION"]}),
-        ("PullTimeUpdateExclusion", lambda account: {"PrincipalArn": f"arn:aws:iam::{account}:role/r"}),
+        ("PullTimeUpdateExclusion", lambda place: {"PrincipalArn": f"arn:aws:iam::{place.account}:role/r"}),
     ],
     ids=["policy", "replication", "rule", "template", "exclusion"],
 )
 def test_what_another_stack_has_made_fails_and_stays(aws, kind, properties):
-    body = stack(kind, **properties(aws.account))
+    body = stack(kind, **properties(aws))
     aws.create("first", body)
     reason = aws.fail_to_create("second", body)
     assert f"Resource of type 'AWS::ECR::{kind}' with identifier '" in reason

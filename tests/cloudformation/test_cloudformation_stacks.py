@@ -9,8 +9,9 @@ NAMED = template({"Repo": repository(RepositoryName="app")})
 
 def put_template(aws, body, key="child"):
     """Put a template into a bucket, and return its URL."""
-    bucket = f"templates-{aws.account}"
-    aws.client("s3").create_bucket(Bucket=bucket)
+    bucket = f"templates-{aws.account}-{aws.region}"
+    here = {"LocationConstraint": aws.region}
+    aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=here)
     aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
     return f"https://{bucket}.s3.amazonaws.com/{key}"
 
@@ -19,16 +20,16 @@ def nested(url, **parameters):
     return {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url, "Parameters": parameters}}
 
 
-def test_accounts_and_regions_have_their_own_stacks(emulator, aws):
-    there = Stacks(emulator, aws.account, "eu-west-1")
-    others = Stacks(emulator, str(int(aws.account) + 500))
-    for each in (aws, there, others):
+def test_accounts_and_regions_have_their_own_stacks(emulator, account):
+    there = Stacks(emulator, account.account, "eu-west-1")
+    others = Stacks(emulator, str(int(account.account) + 500))
+    for each in (account, there, others):
         each.create("s", NAMED)
         assert each.repositories() == ["app"]
     uri = there.repository("app")["repositoryArn"]
-    assert uri == f"arn:aws:ecr:eu-west-1:{aws.account}:repository/app"
-    aws.delete("s")
-    assert aws.repositories() == []
+    assert uri == f"arn:aws:ecr:eu-west-1:{account.account}:repository/app"
+    account.delete("s")
+    assert account.repositories() == []
     assert there.repositories() == others.repositories() == ["app"]
 
 
@@ -123,36 +124,36 @@ def test_a_deleted_stack_is_found_by_its_identifier(aws):
 def test_events_reach_topics(aws):
     topic = aws.client("sns").create_topic(Name="t")["TopicArn"]
     queue = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
-    arn = f"arn:aws:sqs:us-east-1:{aws.account}:q"
+    arn = f"arn:aws:sqs:{aws.region}:{aws.account}:q"
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     aws.create("s", NAMED, NotificationARNs=[topic])
     messages = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert any("CREATE_COMPLETE" in each["Body"] and "AWS::ECR::Repository" in each["Body"] for each in messages)
 
 
-def test_a_stack_set_makes_repositories_where_its_instances_are(emulator, aws):
+def test_a_stack_set_makes_repositories_where_its_instances_are(emulator, account):
     regions = ["eu-west-1", "eu-west-2"]
-    aws.cloudformation.create_stack_set(StackSetName="set", TemplateBody=NAMED)
-    aws.cloudformation.create_stack_instances(StackSetName="set", Accounts=[aws.account], Regions=regions)
-    places = [Stacks(emulator, aws.account, region) for region in regions]
+    account.cloudformation.create_stack_set(StackSetName="set", TemplateBody=NAMED)
+    account.cloudformation.create_stack_instances(StackSetName="set", Accounts=[account.account], Regions=regions)
+    places = [Stacks(emulator, account.account, region) for region in regions]
     assert [each.repositories() for each in places] == [["app"], ["app"]]
     other = template({"Repo": repository(RepositoryName="other")})
-    aws.cloudformation.update_stack_set(StackSetName="set", TemplateBody=other)
+    account.cloudformation.update_stack_set(StackSetName="set", TemplateBody=other)
     assert [each.repositories() for each in places] == [["other"], ["other"]]
-    target = {"StackSetName": "set", "Accounts": [aws.account], "Regions": regions}
-    aws.cloudformation.delete_stack_instances(**target, RetainStacks=False)
+    target = {"StackSetName": "set", "Accounts": [account.account], "Regions": regions}
+    account.cloudformation.delete_stack_instances(**target, RetainStacks=False)
     assert [each.repositories() for each in places] == [[], []]
 
 
-def test_a_service_managed_stack_set_makes_repositories_in_the_accounts_of_its_units(emulator, aws):
-    organizations = aws.client("organizations")
+def test_a_service_managed_stack_set_makes_repositories_in_the_accounts_of_its_units(emulator, account):
+    organizations = account.client("organizations")
     organizations.create_organization(FeatureSet="ALL")
     root = organizations.list_roots()["Roots"][0]["Id"]
     unit = organizations.create_organizational_unit(ParentId=root, Name="unit")["OrganizationalUnit"]["Id"]
     made = organizations.create_account(AccountName="member", Email="member@example.com")["CreateAccountStatus"]
     organizations.move_account(AccountId=made["AccountId"], SourceParentId=root, DestinationParentId=unit)
     create = {"StackSetName": "set", "TemplateBody": NAMED, "PermissionModel": "SERVICE_MANAGED"}
-    aws.cloudformation.create_stack_set(**create)
+    account.cloudformation.create_stack_set(**create)
     targets = {"OrganizationalUnitIds": [unit]}
-    aws.cloudformation.create_stack_instances(StackSetName="set", DeploymentTargets=targets, Regions=["us-east-1"])
+    account.cloudformation.create_stack_instances(StackSetName="set", DeploymentTargets=targets, Regions=["us-east-1"])
     assert Stacks(emulator, made["AccountId"]).repositories() == ["app"]

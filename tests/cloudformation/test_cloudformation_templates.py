@@ -1,9 +1,12 @@
 """Templates: functions, parameters, conditions, YAML, and templates that are refused."""
 
 import json
+import sys
 
 import pytest
+from botocore.exceptions import ClientError
 
+from ecr_emulator.companions.cloudformation.resources.schemas import schema_of
 from tests.support.stacks import refusal, repository, template
 
 YAML = """
@@ -73,7 +76,7 @@ def test_functions_parameters_and_conditions_of_yaml(aws):
     assert aws.outputs("s") == {
         "Host": found["repositoryUri"].partition("/")[0],
         "Suffix": "amazonaws.com",
-        "Region": "us-east-1",
+        "Region": aws.region,
         "Literal": "${Name}",
         "Encoded": "YWJj",
     }
@@ -161,6 +164,10 @@ UNKNOWN = {"Repo": repository(), "R": {"Type": "AWS::Neptune::Unheard"}, "S": {"
             "Template error: instance of Fn::GetAtt references undefined resource Nobody",
         ),
         (
+            template({"Repo": repository()}, Outputs={"O": {"Value": {"Fn::GetAtt": ["Repo", "Nothing"]}}}),
+            "Template error: resource Repository does not support attribute type Nothing in Fn::GetAtt",
+        ),
+        (
             template({"A": {**repository(), "DependsOn": "B"}, "B": repository(RepositoryName={"Ref": "A"})}),
             "Circular dependency between resources: [A, B]",
         ),
@@ -189,12 +196,35 @@ def test_an_unknown_type_whose_condition_is_false_is_not_refused(aws):
     assert aws.repositories() == ["app"]
 
 
-def test_an_attribute_that_does_not_exist_fails_and_rolls_back(aws):
-    outputs = {"O": {"Value": {"Fn::GetAtt": ["Repo", "Nothing"]}}}
-    body = template({"Repo": repository()}, Outputs=outputs)
+def test_an_attribute_of_another_service_that_does_not_exist_fails_and_rolls_back(aws):
+    outputs = {"O": {"Value": {"Fn::GetAtt": ["Queue", "Nothing"]}}}
+    body = template({"Repo": repository(), "Queue": {"Type": "AWS::SQS::Queue"}}, Outputs=outputs)
     aws.cloudformation.create_stack(StackName="s", TemplateBody=body)
     assert aws.stack("s")["StackStatus"] == "ROLLBACK_COMPLETE"
     assert aws.repositories() == []
+
+
+def test_an_assertion_of_a_rule_is_checked(aws):
+    assertion = {
+        "Assert": {"Fn::Not": [{"Fn::Contains": [["1", "2"], {"Ref": "Version"}]}]},
+        "AssertDescription": "version 3 is required",
+    }
+    sections = {"Parameters": {"Version": {"Type": "String"}}, "Rules": {"Recent": {"Assertions": [assertion]}}}
+    body = template({"Repo": repository(RepositoryName="app")}, **sections)
+    arguments = {"StackName": "s", "TemplateBody": body, "Parameters": parameters(Version="2")}
+    sentence = "Template validation error: rule Recent failed: version 3 is required"
+    assert refusal(aws.cloudformation.create_stack, **arguments) == sentence
+    aws.create("s", body, Parameters=parameters(Version="3"))
+    assert aws.repositories() == ["app"]
+
+
+def test_without_cfn_lint_the_answer_names_the_extra(aws, monkeypatch):
+    schema_of.cache_clear()
+    monkeypatch.setitem(sys.modules, "cfnlint.schema.manager", None)
+    with pytest.raises(ClientError) as refused:
+        aws.cloudformation.create_stack(StackName="s", TemplateBody=template({"Repo": repository()}))
+    assert "pip install 'ecr-emulator[cloudformation]'" in refused.value.response["Error"]["Message"]
+    assert aws.cloudformation.describe_stacks()["Stacks"] == []
 
 
 def test_a_valid_template_is_described(aws):

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from ecr_emulator.companions.cloudformation.failures import ResourceFailure
@@ -284,8 +284,3 @@ class Deployment:
         outputs = self._values.outputs(self._target.template)
         self._context.backend.stack_exports.publish(self._stack, outputs)
         self._stack.outputs = outputs
-
-
-def kinds_of(target: Target) -> Iterable[str]:
-    """Return the types of the resources whose conditions hold."""
-    return [target.template.resources[name]["Type"] for name in target.order()]

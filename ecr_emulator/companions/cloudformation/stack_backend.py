@@ -8,14 +8,14 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.utils import generate_stack_id
 
 from ecr_emulator.companions.cloudformation.callers import StackCallers
-from ecr_emulator.companions.cloudformation.deployment import Deployment, kinds_of
+from ecr_emulator.companions.cloudformation.deployment import Deployment
 from ecr_emulator.companions.cloudformation.exports import Exports
 from ecr_emulator.companions.cloudformation.failures import NoUpdates, ResourceFailure, exists, invalid
 from ecr_emulator.companions.cloudformation.notifications import publish
 from ecr_emulator.companions.cloudformation.resources.context import DeploymentContext
 from ecr_emulator.companions.cloudformation.resources.dynamic_references import stored_parameter
-from ecr_emulator.companions.cloudformation.resources.handlers import check_types
 from ecr_emulator.companions.cloudformation.stacks import Reporter, Stack
+from ecr_emulator.companions.cloudformation.target_checks import check_target
 from ecr_emulator.companions.cloudformation.templates.parameters import parameter_values
 from ecr_emulator.companions.cloudformation.templates.target import Target
 from ecr_emulator.companions.cloudformation.templates.template import Template
@@ -187,7 +187,7 @@ class StackBackend(CloudFormationBackend):
             "AWS::NotificationARNs": stack.notification_arns,
         }
         target = Target(template, texts, values, names)
-        check_types(kinds_of(target))
+        check_target(target)
         return target
 
     def _required_target(self, stack: Stack) -> Target:

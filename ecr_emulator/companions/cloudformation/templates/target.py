@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ecr_emulator.companions.cloudformation.failures import invalid
+from ecr_emulator.companions.cloudformation.templates.intrinsics import Reference, references
 from ecr_emulator.companions.cloudformation.templates.template import Template
 from ecr_emulator.companions.cloudformation.templates.values import Values
 from ecr_emulator.quick_dataclasses import dataclass
@@ -34,6 +36,25 @@ class Target:
         order = self.template.order(decide)
         self.template.check_outputs(order, decide)
         return order
+
+    def references(self) -> Iterator[Reference]:
+        """Yield the references in the resources and outputs whose conditions hold."""
+        decide = self._conditions().decide
+        for name in self.template.order(decide):
+            yield from references(self.template.resources[name].get("Properties", {}), decide)
+        for output in self.template.shown_outputs(decide).values():
+            yield from references(output, decide)
+
+    def check_rules(self) -> None:
+        """Raise moto's ``ValidationError`` if an assertion about the parameters does not hold."""
+        values = self._conditions()
+        for name, rule in (self.template.content.get("Rules") or {}).items():
+            if "RuleCondition" in rule and not values.is_true(rule["RuleCondition"]):
+                continue
+            for assertion in rule.get("Assertions", ()):
+                if not values.is_true(assertion["Assert"]):
+                    described = assertion.get("AssertDescription", "its assertion does not hold")
+                    raise invalid(f"Template validation error: rule {name} failed: {described}")
 
     def is_like(self, other: Target) -> bool:
         """Whether a change to the other target changes nothing."""

@@ -78,7 +78,7 @@ class Values:
             raise invalid(f"Template format error: Unresolved condition dependency {name} in the template")
         if name not in self._decided:
             self._decided[name] = None
-            self._decided[name] = self._is_true(self._conditions[name])
+            self._decided[name] = self.is_true(self._conditions[name])
         decided = self._decided[name]
         if decided is None:
             raise invalid(f"Template error: Found circular condition dependency with condition {name}")
@@ -97,7 +97,7 @@ class Values:
 
     def _call(self, name: str, argument: Any) -> Any:
         if name in _OPERATORS:
-            return self._is_true({name: argument})
+            return self.is_true({name: argument})
         if name not in self._functions:
             raise invalid(f"Template error: {name} is not supported by this emulator.")
         try:
@@ -151,18 +151,33 @@ class Values:
         subnets = network.subnets(new_prefix=prefix)
         return [str(next(subnets)) for _ in range(int(count))]
 
-    def _is_true(self, condition: Any) -> bool:
+    def _texts(self, values: Any) -> set[str]:
+        return {text(each) for each in self.resolve(values)}
+
+    def is_true(self, condition: Any) -> bool:
+        """Return the value of a condition or an assertion."""
         match list(condition.items()) if isinstance(condition, dict) else []:
             case [("Condition", str(name))]:
                 return self.decide(name)
             case [("Fn::Equals", [left, right])]:
                 return text(self.resolve(left)) == text(self.resolve(right))
             case [("Fn::Not", [inner])]:
-                return not self._is_true(inner)
+                return not self.is_true(inner)
             case [("Fn::And", list(inner))]:
-                return all(self._is_true(each) for each in inner)
+                return all(self.is_true(each) for each in inner)
             case [("Fn::Or", list(inner))]:
-                return any(self._is_true(each) for each in inner)
+                return any(self.is_true(each) for each in inner)
+        return self._is_member(condition)
+
+    def _is_member(self, condition: Any) -> bool:
+        """Return the value of an assertion about the members of a list."""
+        match list(condition.items()) if isinstance(condition, dict) else []:
+            case [("Fn::Contains", [values, value])]:
+                return text(self.resolve(value)) in self._texts(values)
+            case [("Fn::EachMemberEquals", [values, value])]:
+                return self._texts(values) <= {text(self.resolve(value))}
+            case [("Fn::EachMemberIn", [values, among])]:
+                return self._texts(values) <= self._texts(among)
         raise invalid(
             "Template format error: Conditions can only be boolean operations on parameters and other conditions"
         )
