@@ -161,3 +161,14 @@ def test_the_policies_of_a_role_decide_under_enforcement():
             ecr.describe_images(repositoryName="app")
         with pytest.raises(ClientError, match="no identity-based policy allows the ecr:DeleteRepository action"):
             ecr.delete_repository(repositoryName="app")
+
+
+def test_roles_survive_a_restart(tmp_path):
+    properties = {"RoleName": "r", "ManagedPolicyArns": [READ_ONLY], "Policies": [inline("own", "ecr:ListImages")]}
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        stack = template({"R": role(**properties)})
+        client_of(emulator, "cloudformation").create_stack(StackName="s", TemplateBody=stack)
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        iam = client_of(emulator, "iam")
+        assert attached_to_role(iam) == {READ_ONLY}
+        assert iam.get_role_policy(RoleName="r", PolicyName="own")["PolicyDocument"] == document("ecr:ListImages")

@@ -136,6 +136,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_loses_no_session_that_it_issued(tmp_path):
     ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL
