@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-import subprocess
 import tempfile
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import boto3
-import requests
 
 from ecr_emulator.testing.upstream.images import UpstreamImage
+from scripts.bench.registries import RegistryAccess, push, running
 from tests.support.processes import serving
-from tests.support.programs import Distribution, free_port, stop
+from tests.support.programs import Distribution, free_port
 from tests.support.slow_proxy import SlowProxy
-
-READY_SECONDS = 30
-
-
-class RegistryAccess(NamedTuple):
-    """Access to a registry: ``http://host:port``, the prefix of upstream names, and the Authorization header."""
-
-    url: str
-    prefix: str = ""
-    authorization: str = ""
 
 
 class Upstream:
@@ -46,14 +34,9 @@ class Upstream:
             self._proxy.start()
         self._before = 0
 
-    def push(self, name: str, tag: str, image: UpstreamImage) -> None:
+    def push(self, image: UpstreamImage) -> None:
         """Push an image."""
-        base = f"{self._distribution.url}/v2/{name}"
-        for blob in image.blobs:
-            session = requests.post(f"{base}/blobs/uploads/", timeout=READY_SECONDS).headers["Location"]
-            requests.put(session, params={"digest": blob.digest}, data=blob.raw, timeout=READY_SECONDS)
-        headers = {"Content-Type": image.media_type}
-        requests.put(f"{base}/manifests/{tag}", image.raw, headers=headers, timeout=READY_SECONDS).raise_for_status()
+        push(RegistryAccess(self._distribution.url), image)
 
     @property
     def url(self) -> str:
@@ -145,7 +128,15 @@ class DistributionProxy(Peer):
             f"storage: {{filesystem: {{rootdirectory: {folder / 'state'}}}}}\n"
             f"http: {{addr: '127.0.0.1:{port}'}}\nproxy: {{remoteurl: '{upstream.url}'}}\n"
         )
-        yield from _running(["docker-registry", "serve", str(config)], folder, f"http://127.0.0.1:{port}")
+        with running([cls.program, "serve", str(config)], folder, f"http://127.0.0.1:{port}") as access:
+            yield access
+
+
+class Distribution3Proxy(DistributionProxy):
+    """distribution 3 as a proxy, open to everybody."""
+
+    name = "distribution 3"
+    program = "registry"
 
 
 class Drayage(Peer):
@@ -164,29 +155,50 @@ class Drayage(Peer):
             f'[upstreams.docker_io]\nregistry = "{upstream.url}"\n'
         )
         command = ["drayage", "serve", "--config", str(config)]
-        yield from _running(command, folder, f"http://127.0.0.1:{port}", "docker.io/")
+        with running(command, folder, f"http://127.0.0.1:{port}", "docker.io/") as access:
+            yield access
 
 
-PEERS = (Emulator, DistributionProxy, Drayage)
+class Zot(Peer):
+    """zot with its extension for synchronization on demand, which fetches an image whole before it answers."""
+
+    name = "zot"
+    program = "zot"
+
+    @classmethod
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[RegistryAccess]:
+        port = free_port()
+        source = {"urls": [upstream.url], "onDemand": True, "tlsVerify": False, "content": [{"prefix": "**"}]}
+        config = {
+            "storage": {"rootDirectory": str(folder / "state")},
+            "http": {"address": "127.0.0.1", "port": str(port)},
+            "log": {"level": "error"},
+            "extensions": {"sync": {"enable": True, "registries": [source]}},
+        }
+        (folder / "zot.json").write_text(json.dumps(config))
+        command = ["zot", "serve", str(folder / "zot.json")]
+        with running(command, folder, f"http://127.0.0.1:{port}") as access:
+            yield access
 
 
-def await_answer(url: str) -> None:
-    """Wait until a server answers at this address with any status."""
-    for _ in range(READY_SECONDS * 20):
-        try:
-            requests.get(url, timeout=5)
-        except requests.ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    raise SystemExit(f"nothing answers at {url}")
+class Angos(Peer):
+    """angos, open to everybody."""
+
+    name = "angos"
+    program = "angos"
+
+    @classmethod
+    def serving(cls, folder: Path, upstream: Upstream) -> Iterator[RegistryAccess]:
+        port = free_port()
+        config = folder / "angos.toml"
+        config.write_text(
+            f'[server]\nbind_address = "127.0.0.1"\nport = {port}\n'
+            f'[blob_store.fs]\nroot_dir = "{folder / "state"}"\n[global.access_policy]\ndefault = "allow"\n'
+            f'[repository."hub"]\n[[repository."hub".upstream]]\nurl = "{upstream.url}"\n'
+        )
+        command = ["angos", "--config", str(config), "server"]
+        with running(command, folder, f"http://127.0.0.1:{port}", "hub/") as access:
+            yield access
 
 
-def _running(command: list[str], folder: Path, url: str, prefix: str = "") -> Iterator[RegistryAccess]:
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
-    try:
-        await_answer(f"{url}/v2/")
-        yield RegistryAccess(url, prefix)
-    finally:
-        stop(process)
+PEERS = (Emulator, DistributionProxy, Distribution3Proxy, Drayage, Zot, Angos)

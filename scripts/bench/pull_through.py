@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.testing.upstream.images import image, layer
-from scripts.bench.peers import PEERS, Peer, RegistryAccess, Upstream
+from scripts.bench.peers import PEERS, Peer, Upstream
+from scripts.bench.registries import NAME, RegistryAccess
 
 MIB = 1024 * 1024
-NAME = "bench/app"
 AT_ONCE = 3
 """Number of layers that a client fetches at the same time, as Docker does."""
 CROWD = 50
@@ -227,7 +227,7 @@ def table(title: str, heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -
 
 def push(upstream: Upstream, count: int, size: int) -> None:
     """Replace the image of the upstream by one with a number of layers of noise."""
-    upstream.push(NAME, "v1", image("bench", *(layer(f"{count} {number}", size) for number in range(count))))
+    upstream.push(image("bench", *(layer(f"{count} {number}", size) for number in range(count))))
 
 
 def main() -> None:
