@@ -7,9 +7,17 @@ from dataclasses import field, replace
 from typing import Any
 
 from moto.cloudformation.utils import generate_changeset_id, validate_create_change_set
+from moto.moto_api._internal import mock_random
 
 from ecr_emulator.companions.cloudformation.change_sets import NO_CHANGES, ChangeSet, changes_of, check_imports
-from ecr_emulator.companions.cloudformation.failures import ChangeSetNotFound, InvalidChangeSetStatus, exists, invalid
+from ecr_emulator.companions.cloudformation.drift import ResourceDrift, StackDrift, detect
+from ecr_emulator.companions.cloudformation.failures import (
+    ChangeSetNotFound,
+    InvalidChangeSetStatus,
+    ResourceFailure,
+    exists,
+    invalid,
+)
 from ecr_emulator.companions.cloudformation.stack_backend import StackOptions, given_parameters
 from ecr_emulator.companions.cloudformation.stack_sets import StackSetBackend
 from ecr_emulator.companions.cloudformation.stacks import Stack
@@ -44,6 +52,37 @@ class Backend(StackSetBackend):
         from ecr_emulator.companions.cloudformation.responses import url_module
 
         return url_module()
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.drifts: dict[str, StackDrift] = {}
+
+    def detect_drift(self, name: str, resources: list[str]) -> StackDrift:
+        """Compare the resources of a stack, or some of them, with its template."""
+        stack, now = self.get_stack(name), self.callers.now()
+        missing = [each for each in resources if each not in stack.resources]
+        if missing:
+            raise invalid(f"Resource {missing[0]} does not exist for stack {stack.name}")
+        try:
+            found = detect(self._context(stack), now, resources)
+        except ResourceFailure as failure:
+            raise invalid(failure.reason) from failure
+        drift = StackDrift(str(mock_random.uuid4()), stack.stack_id, now, found)
+        if not resources:
+            stack.drift_status, stack.drift_checked_at = drift.status, now
+        self.drifts[drift.detection_id] = drift
+        return drift
+
+    def find_drift(self, detection_id: str) -> StackDrift:
+        """Return the result of a detection."""
+        if detection_id not in self.drifts:
+            raise invalid(f"Stack drift detection {detection_id} does not exist")
+        return self.drifts[detection_id]
+
+    def last_drifts(self, stack: Stack) -> list[ResourceDrift]:
+        """Return the last result for each resource of a stack."""
+        found = [drift for each in self.drifts.values() if each.stack_id == stack.stack_id for drift in each.resources]
+        return list({each.resource.logical_id: each for each in found}.values())
 
     def create_change_set(  # type: ignore[override]
         self, stack_name: str, name: str, request: ChangeSetRequest

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ecr_emulator.companions.cloudformation.change_sets import ChangeSet
+from ecr_emulator.companions.cloudformation.drift import ResourceDrift, StackDrift
 from ecr_emulator.companions.cloudformation.stacks import Event, Resource, Stack
 from ecr_emulator.companions.cloudformation.templates.parameters import shown_values
 from ecr_emulator.companions.cloudformation.templates.target import Target
@@ -38,7 +40,7 @@ def stack(each: Stack) -> Description:
         EnableTerminationProtection=each.enable_termination_protection,
         ParentId=each.parent_id,
         RootId=each.parent_id,
-        DriftInformation={"StackDriftStatus": "NOT_CHECKED"},
+        DriftInformation=_present(StackDriftStatus=each.drift_status, LastCheckTimestamp=each.drift_checked_at),
     )
 
 
@@ -55,7 +57,7 @@ def stack_summary(each: Stack) -> Description:
         StackStatusReason=each.reason,
         ParentId=each.parent_id,
         RootId=each.parent_id,
-        DriftInformation={"StackDriftStatus": "NOT_CHECKED"},
+        DriftInformation=_present(StackDriftStatus=each.drift_status, LastCheckTimestamp=each.drift_checked_at),
     )
 
 
@@ -87,7 +89,7 @@ def resource(stack: Stack, each: Resource) -> Description:
         Timestamp=each.changed_at,
         ResourceStatus=each.status,
         ResourceStatusReason=each.reason,
-        DriftInformation={"StackResourceDriftStatus": "NOT_CHECKED"},
+        DriftInformation={"StackResourceDriftStatus": each.drift_status},
     )
 
 
@@ -119,6 +121,33 @@ def change_set_summary(each: ChangeSet) -> Description:
         CreationTime=each.created_at,
         Description=each.description,
         IncludeNestedStacks=False,
+    )
+
+
+def drift_detection(each: StackDrift) -> Description:
+    """Return the result of ``DescribeStackDriftDetectionStatus``."""
+    return {
+        "StackId": each.stack_id,
+        "StackDriftDetectionId": each.detection_id,
+        "StackDriftStatus": each.status,
+        "DetectionStatus": "DETECTION_COMPLETE",
+        "DriftedStackResourceCount": each.drifted,
+        "Timestamp": each.at,
+    }
+
+
+def resource_drift(stack: Stack, each: ResourceDrift) -> Description:
+    """Return an entry of ``DescribeStackResourceDrifts``."""
+    return _present(
+        StackId=stack.stack_id,
+        LogicalResourceId=each.resource.logical_id,
+        PhysicalResourceId=each.resource.physical_id,
+        ResourceType=each.resource.kind,
+        ExpectedProperties=json.dumps(each.resource.properties, default=str),
+        ActualProperties=None if each.actual is None else json.dumps(each.actual, default=str),
+        PropertyDifferences=list(each.differences),
+        StackResourceDriftStatus=each.status,
+        Timestamp=each.at,
     )
 
 

@@ -149,6 +149,26 @@ class StackResponse(CloudFormationResponse):
         found = self._backend.change_sets_of(self._stack())
         return self._page("Summaries", [descriptions.change_set_summary(each) for each in found])
 
+    # --- Drift -------------------------------------------------------------------------------------------
+
+    def detect_stack_drift(self) -> ActionResult:
+        drift = self._backend.detect_drift(self._name(), self._get_param("LogicalResourceIds", []))
+        return ActionResult({"StackDriftDetectionId": drift.detection_id})
+
+    def describe_stack_drift_detection_status(self) -> ActionResult:
+        found = self._backend.find_drift(self._get_param("StackDriftDetectionId"))
+        return ActionResult(descriptions.drift_detection(found))
+
+    def detect_stack_resource_drift(self) -> ActionResult:
+        stack, names = self._stack(), [self._get_param("LogicalResourceId")]
+        (drift,) = self._backend.detect_drift(stack.stack_id, names).resources
+        return ActionResult({"StackResourceDrift": descriptions.resource_drift(stack, drift)})
+
+    def describe_stack_resource_drifts(self) -> ActionResult:
+        stack, wanted = self._stack(), self._get_param("StackResourceDriftStatusFilters", [])
+        found = [each for each in self._backend.last_drifts(stack) if not wanted or each.status in wanted]
+        return self._page("StackResourceDrifts", [descriptions.resource_drift(stack, each) for each in found])
+
     # --- Exports -----------------------------------------------------------------------------------------
 
     def list_imports(self) -> ActionResult:

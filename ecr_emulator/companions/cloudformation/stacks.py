@@ -34,6 +34,7 @@ class Resource:
     status: str = ""
     reason: str | None = None
     changed_at: datetime | None = None
+    drift_status: str = "NOT_CHECKED"
 
     @property
     def is_kept_at_deletion(self) -> bool:
@@ -87,6 +88,8 @@ class Stack:
     events: list[Event] = field(default_factory=list)
     custom_resources: dict[str, Any] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
+    drift_status: str = "NOT_CHECKED"
+    drift_checked_at: datetime | None = None
 
     @property
     def is_deleted(self) -> bool:

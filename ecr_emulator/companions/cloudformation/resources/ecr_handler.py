@@ -111,6 +111,11 @@ class EcrHandler:
             if "NotFound" not in failure.code:
                 raise ResourceFailure.of_ecr(failure) from failure
 
+    @property
+    def write_only(self) -> frozenset[str]:
+        """The properties that cannot be read."""
+        return self._schema.write_only
+
     def attribute(self, resource: Resource, name: str) -> Any:
         return resource.attributes[name]
 
