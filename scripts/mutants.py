@@ -18,7 +18,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 LIST = Path(__file__).with_suffix(".toml")
-COPIED = ("ecr_emulator", "tests", "specs", "scripts", "docs", "README.md", "pyproject.toml")
+COPIED = (
+    *("ecr_emulator", "tests", "specs", "scripts", "docs", "examples"),
+    *("README.md", "pyproject.toml", "Dockerfile", ".dockerignore"),
+)
 
 
 class Mutant(NamedTuple):

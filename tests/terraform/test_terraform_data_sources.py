@@ -10,10 +10,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.boto import Keys, client_of
 from tests.support.images import an_image, put_image
-from tests.support.terraform.repositories import Repository
+from tests.support.terraform.repositories import LifecyclePolicy, Repository, RepositoryPolicy
 from tests.support.terraform.rules import PullThroughCacheRule, RepositoryCreationTemplate
 from tests.support.terraform.workspace import Workspace
 
@@ -115,6 +116,26 @@ def test_aws_ecr_repository_creation_template_as_a_data_source(ecr, account):
     assert (state["applied_for"], state["registry_id"]) == (["REPLICATION"], account)
 
 
+# --- Lists -----------------------------------------------------------------------------------------------
+
+
+def test_terraform_query_lists_repositories_and_their_policies(ecr):
+    """A list resource describes all repositories, and leaves out those without a policy."""
+    selection = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5}
+    rules = [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]
+    statement = {"Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+    for name in ("bare", "kept", "open"):
+        Workspace(Repository(ecr)).apply({"name": name})
+    Workspace(LifecyclePolicy(ecr)).apply({"repository": "kept", "policy": json.dumps({"rules": rules})})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    Workspace(RepositoryPolicy(ecr)).apply({"repository": "open", "policy": policy})
+    pages = ecr.get_paginator("describe_repositories").paginate()
+    names = [repository["repositoryName"] for page in pages for repository in page["repositories"]]
+    assert sorted(names) == ["bare", "kept", "open"]
+    assert [name for name in names if LifecyclePolicy(ecr).read(name)] == ["kept"]
+    assert [name for name in names if RepositoryPolicy(ecr).read(name)] == ["open"]
+
+
 # --- The provider itself ---------------------------------------------------------------------------------
 
 
@@ -148,6 +169,8 @@ def test_the_provider_assumes_a_role(emulator, service, account):
         SourceIdentity="ann",
     )["Credentials"]
     keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    with pytest.raises(ClientError, match="ValidationError"):
+        client_of(emulator, "iam", keys=keys).get_user()  # the provider then asks STS
     arn = client_of(emulator, "sts", keys=keys).get_caller_identity()["Arn"]
     assert arn == f"arn:aws:sts::{account}:assumed-role/deployer/terraform"
     workspace = Workspace(Repository(client_of(emulator, keys=keys, parameter_validation=False)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.boundaries import keep_boundaries
-from ecr_emulator.companions.iam.caller_identity import answer_caller_identity
+from ecr_emulator.companions.iam.caller_identity import answer_caller_identity, refuse_user_of_session
 from ecr_emulator.companions.iam.refused_changes import (
     refuse_changes_of_aws_policies,
     refuse_changes_of_protected_roles,
@@ -19,6 +19,7 @@ def add_to_iam(companions: Companions, clock: Clock, *, refuses_unknown_keys: bo
     """Register the additions. ``refuses_unknown_keys``: whether callers with unknown keys get no session tokens."""
     for answer in (
         answer_caller_identity,
+        refuse_user_of_session,
         refuse_changes_of_protected_roles,
         refuse_changes_of_aws_policies,
         refuse_deletion_of_attached_policies,

@@ -1,6 +1,7 @@
-"""GetCallerIdentity, to which moto knows no roots, and only keys of twenty characters.
+"""The caller of a request, for operations that depend on it: moto knows no roots, and invents a user for sessions.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from ecr_emulator.companions.iam.lookups import find_session, find_user
-from ecr_emulator.companions.query import access_key_of, query_answer, query_of, region_of
+from ecr_emulator.companions.query import access_key_of, query_answer, query_error, query_of, region_of
 from ecr_emulator.domain.partitions import partition_of
 
 if TYPE_CHECKING:
@@ -33,3 +34,14 @@ def answer_caller_identity(environ: WSGIEnvironment, account: str) -> Response |
         user_id, arn, owner = account, f"arn:{partition_of(region_of(environ)).name}:iam::{account}:root", account
     identity = f"<Arn>{escape(arn)}</Arn><UserId>{escape(user_id)}</UserId><Account>{owner}</Account>"
     return query_answer(_ACTION, identity)
+
+
+def refuse_user_of_session(environ: WSGIEnvironment, _: str) -> Response | None:
+    """Refuse a request of a session for its own user, which it does not have, unless it is a user's session token."""
+    query = query_of(environ, "iam")
+    if query.get("Action") != "GetUser" or query.get("UserName"):
+        return None
+    session = find_session(access_key_of(environ))
+    if session is None or ":user/" in session.arn:
+        return None
+    return query_error("ValidationError", "Must specify userName when calling with non-User credentials")

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from ecr_emulator.companions.error_responses import CompanionFailure
+from ecr_emulator.companions.moto_attributes import Record, requiring_known_attributes
 
 VERSION = 1
 
@@ -46,20 +44,6 @@ _GRANT = {
 _QUICK = "ECC_NIST_P256"
 """A kind of key that is made quickly: moto makes an RSA key even for a symmetric one."""
 
-Record = dict[str, Any]
-
-
-class UnfamiliarKeys(CompanionFailure):
-    """moto's keys have another structure than this emulator expects. The records are intact."""
-
-    def __init__(self, reason: object) -> None:
-        from moto import __version__
-
-        super().__init__(
-            f"moto {__version__} keeps keys in a way that this emulator does not know: {reason!r}. "
-            "Install the moto that it was tested with."
-        )
-
 
 def as_document(records: list[Record]) -> str:
     """Return records as a document."""
@@ -78,7 +62,7 @@ def read_document(text: str) -> list[Record]:
 
 
 def all_records() -> list[Record]:
-    """Return the records of all keys that moto shows; none if its KMS was never used. Raises ``UnfamiliarKeys``."""
+    """Return the records of all keys that moto shows; none if its KMS was never used. Raises ``IncompatibleMoto``."""
     models = sys.modules.get("moto.kms.models")
     if models is None:
         return []
@@ -92,7 +76,7 @@ def all_records() -> list[Record]:
 
 
 def put_back(records: list[Record]) -> None:
-    """Create the keys of all records in moto, or none. Raises ``UnfamiliarKeys``."""
+    """Create the keys of all records in moto, or none. Raises ``IncompatibleMoto``."""
     from moto.kms.models import kms_backends
 
     keys = [_key_of(record) for record in records]
@@ -104,16 +88,8 @@ def put_back(records: list[Record]) -> None:
         kms.tag_resource(key.arn, record["tags"])
 
 
-@contextmanager
-def _familiar() -> Iterator[None]:
-    try:
-        yield
-    except (AttributeError, LookupError, TypeError) as unfamiliar:
-        raise UnfamiliarKeys(unfamiliar) from unfamiliar
-
-
 def _record_of(key: Any, kms: Any) -> Record:
-    with _familiar():
+    with requiring_known_attributes("keys"):
         theirs = vars(key)
         return {
             **{ours: theirs[name] for ours, name in _IDENTITY.items()},
@@ -131,7 +107,7 @@ def _key_of(record: Record) -> Any:
     from moto.kms.models import KmsBackend
     from moto.kms.utils import generate_private_key
 
-    with _familiar():
+    with requiring_known_attributes("keys"):
         kms = KmsBackend(record["region"], record["account"])
         key: Any = kms.create_key(record["policy"], record["usage"], _QUICK, record["description"], None)
         known = vars(key)
