@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ecr_emulator.settings import CONFIG_FILE, SETTINGS, Loaded, Setting, SettingsError, load
+from ecr_emulator.settings import CONFIG_FILE, PREFIX, SETTINGS, Loaded, Setting, SettingsError, load
 
 
 class CannotStart(click.ClickException):
@@ -55,7 +55,14 @@ def _loaded(config: Path | None, given: dict[str, Any]) -> Loaded:
     try:
         return load(flags, os.environ, config)
     except SettingsError as wrong:
-        raise click.UsageError(str(wrong)) from None
+        raise click.UsageError(f"{wrong}{_about_service_links()}") from None
+
+
+def _about_service_links() -> str:
+    """Return the cause of wrong variables in a pod, if Kubernetes has set some for a Service called ecr-emulator."""
+    if f"{PREFIX}SERVICE_HOST" not in os.environ:
+        return ""
+    return f". Kubernetes sets {PREFIX}… for the Service ecr-emulator, unless the pod has enableServiceLinks: false"
 
 
 def _texts(value: Any) -> list[str]:

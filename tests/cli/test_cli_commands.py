@@ -135,3 +135,11 @@ def test_health_without_an_emulator_exits_with_1(tmp_path):
     done = run(tmp_path, "health", "--port", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: No healthy emulator on port 1: Connection refused")
+
+
+def test_variables_that_kubernetes_sets_for_a_service_are_explained(tmp_path):
+    of_kubernetes = {"ECR_EMULATOR_PORT": "tcp://10.96.0.12:4566", "ECR_EMULATOR_SERVICE_HOST": "10.96.0.12"}
+    refused = run(tmp_path, "settings", **of_kubernetes)
+    assert refused.returncode == 2
+    assert "enableServiceLinks: false" in refused.stderr
+    assert "Kubernetes" not in run(tmp_path, "settings", ECR_EMULATOR_PORT="tcp://10.96.0.12:4566").stderr
