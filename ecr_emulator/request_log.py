@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from ecr_emulator.probes import PROBES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,6 +28,8 @@ def with_request_log(wsgi: WSGIApplication) -> WSGIApplication:
 
 class RequestLog:
     """Logs one line for each request when its answer ends: complete, failed, or interrupted by the client.
+
+    Lines about probes that succeed have the level debug, all others info.
 
     The facts are method, path, status, bytes (of the body, as far as the server read them), milliseconds, the request
     id that the application stores in the environ (``REQUEST_ID``), and a dictionary of further facts (``NOTE``).
@@ -75,7 +80,10 @@ class _Answer:
         }
         if REQUEST_ID in environ:
             facts["request_id"] = environ[REQUEST_ID]
-        requests_log.info("request", extra={"facts": facts | environ.get(NOTE, {})})
+        # Health checks ask every few seconds for as long as a container runs.
+        is_usual = self.status == HTTPStatus.OK and environ.get("PATH_INFO") in PROBES
+        level = logging.DEBUG if is_usual else logging.INFO
+        requests_log.log(level, "request", extra={"facts": facts | environ.get(NOTE, {})})
 
 
 class _LoggedBody:

@@ -30,6 +30,7 @@ from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.probes import PROBES
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock
 from ecr_emulator.services.lifecycle import EVALUATE
@@ -164,7 +165,6 @@ REGISTRY = '"account": "123456789012", "region": "us-east-1"'
 IMAGE = f'{{"image": "docker-hub/library/nginx:1.27", {REGISTRY}}}'
 DATES = f'{{"repository": "team/app", "digest": "sha256:…", "pushed_at": "…", "pulled_at": "…", {REGISTRY}}}'
 FINDINGS = '{"findings": [{"name": "CVE-2026-1", "severity": "HIGH"}]}'
-PROBES = {"/_ecr/health", "/_ecr/ready", "/_localstack/health", "/health", "/healthz", "/livez", "/ready", "/readyz"}
 OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
 """Paths that are answered without the token. Their answers contain no data of users."""
 

@@ -67,11 +67,15 @@ def test_settings_reach_it_from_flags_environment_and_file(tmp_path):
     assert ready[0]["endpoint"] == "http://ecr.test"
 
 
-def test_each_request_is_a_line_in_the_log(tmp_path):
+def test_each_request_is_a_line_in_the_log_except_for_probes(tmp_path):
     with serving(tmp_path, "--port", "0") as served:
         health(served.port)
+        with connected(served.port) as connection:
+            connection.request("GET", "/_ecr/clock")
+            connection.getresponse().read()
         assert served.stop() == 0
-    assert re.search(r"request method=GET path=/_ecr/health status=200 bytes=\d+ milliseconds=\d", log(tmp_path))
+    assert re.search(r"request method=GET path=/_ecr/clock status=200 bytes=\d+ milliseconds=\d", log(tmp_path))
+    assert "/_ecr/health" not in log(tmp_path)
 
 
 def test_a_quiet_log_has_no_requests(tmp_path):
