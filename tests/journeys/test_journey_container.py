@@ -15,7 +15,7 @@ from tests.support.container_engine import BASE, IMAGE, SOURCES, ContainerEngine
 from tests.support.layouts import single_image
 from tests.support.programs import free_port, program, until
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 LOCKED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 MEGABYTES = 250
@@ -145,7 +145,7 @@ def compose(engine):
 
 def test_compose_starts_what_depends_on_the_emulator_when_it_is_healthy(compose):
     compose("up", "--detach", "--no-build")
-    until(lambda: "Exit" in compose("ps", "example"))
+    until(lambda: "Exit" in compose("ps", "--all", "example"))
     assert compose("logs", "--no-color", "example").split()[-2:] == ["team/web", "team/worker"]
 
 
@@ -154,3 +154,12 @@ def test_kind_reads_the_example(engine):
     shell = Shell({"DOCKER_HOST": engine.engine}, SOURCES / "examples" / "kubernetes")
     with pytest.raises(CommandFailed, match="failed to pull image"):
         shell.run(program("kind"), "create", "cluster", "--config", "kind.yaml")
+
+
+def test_the_example_of_the_page_runs(container_class, tmp_path, monkeypatch, capsys):
+    (example,) = re.findall(r"^```python\n(.*?)^```", (SOURCES / "docs" / "container.md").read_text(), re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    Path("seed.toml").write_text(f'account = "123456789012"\n{SEED}')
+    exec(example, {})
+    assert "localhost:" in (printed := capsys.readouterr().out)
+    assert "team/seeded" in printed

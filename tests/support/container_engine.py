@@ -14,7 +14,7 @@ from tests.support.programs import free_port, program, until
 SOURCES = Path(__file__).parents[2]
 BASE = "ecr-emulator-base"
 IMAGE = "ecr-emulator"
-BUILD_SECONDS = 600
+BUILD_SECONDS = 1200
 
 
 class ContainerEngine(Docker):
@@ -32,6 +32,10 @@ class ContainerEngine(Docker):
         self.shell.run(ip, "link", "add", "name", self._bridge, "type", "bridge")
         self.shell.run(ip, "address", "add", self._address, "dev", self._bridge)
         self.shell.run(ip, "link", "set", self._bridge, "up")
+        # Images have so many files that a disk needs minutes to remove them.
+        data = self.folder / "data"
+        data.mkdir()
+        self.shell.run("mount", "-t", "tmpfs", "tmpfs", str(data))
         return [f"--bridge={self._bridge}", "--ip-forward=false"]
 
     def close(self) -> None:
