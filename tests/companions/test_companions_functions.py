@@ -5,6 +5,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.docker import ACCOUNT, Docker
 from tests.support.images import an_image, an_index
@@ -13,6 +15,18 @@ OTHER = "210987654321"
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
 IMAGE, NEWER = an_image("one"), an_image("two")
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.fixture(scope="module")
+def running():
+    with Emulator(Settings()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running):
+    yield running
+    running.reset()
 
 
 @pytest.fixture

@@ -5,10 +5,24 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 
 ACCOUNT = "123456789012"
 OTHER = "210987654321"
+
+
+@pytest.fixture(scope="module")
+def running():
+    with Emulator(Settings()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running):
+    yield running
+    running.reset()
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_what_is_kept_over_a_restart_is_as_the_page_says(tmp_path):
     assert kept == {service for service, (_, after) in rows().items() if after.startswith("kept")}
 
 
+@pytest.mark.slow  # a process of its own, which imports everything
 def test_services_without_an_extra_need_none():
     code = """
 import sys

@@ -1,5 +1,7 @@
 """Keys of repositories that replication creates, and repositories whose keys are only names."""
 
+from datetime import timedelta
+
 import pytest
 
 from ecr_emulator.emulator import Emulator
@@ -16,7 +18,8 @@ IMAGE = an_image()
 
 @pytest.fixture
 def emulator():
-    with Emulator(Settings(account=ACCOUNT)) as emulator:
+    with Emulator(Settings(account=ACCOUNT, background_delay=60)) as emulator:
+        emulator.clock.freeze()
         yield emulator
 
 
@@ -44,6 +47,8 @@ def create_template(there, **encryption):
 
 
 def status_of(docker):
+    """Return the status of replication after a minute."""
+    docker.emulator.clock.advance(timedelta(minutes=1))
     answer = docker.ecr.describe_image_replication_status(repositoryName=APP, imageId={"imageTag": "v1"})
     return answer["replicationStatuses"][0]["status"]
 
@@ -75,6 +80,9 @@ def test_replication_needs_the_keys_of_both_sides(emulator, here, there):
     kms[THERE].enable_key(KeyId=keys[THERE])
     assert here.push(an_image("newer"), "v1").status_code == 201
     assert status_of(here) == "COMPLETE"
+    assert here.push(an_image("newest"), "v1").status_code == 201
+    kms["us-east-1"].disable_key(KeyId=keys["us-east-1"])
+    assert status_of(here) == "FAILED"
 
 
 def test_any_name_is_a_key_if_keys_are_only_names():
