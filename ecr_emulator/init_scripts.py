@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from errno import EACCES, ENOENT, ENOEXEC
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -111,13 +111,13 @@ class InitScripts:
             return _why_not_started(path, failure)
         status = self._process.wait()
         if status < 0:
-            return f"{Signals(-status).name} ended it"
+            return f"{signal.Signals(-status).name} ended it"
         return f"its exit status is {status}" if status else None
 
     def _stop(self, thread: Thread) -> None:
         with self._lock:
             self._stopping = True
-        for number in (SIGTERM, SIGKILL):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             if self._process and self._process.poll() is None:
                 with suppress(ProcessLookupError):
                     os.killpg(self._process.pid, number)
