@@ -17,7 +17,7 @@ def password(authorization):
 
 def test_a_token_is_recognised_as_its_callers_for_12_hours(ecr_of, services, clock):
     (authorization,) = ecr_of("123456789012", "eu-west-1").get_authorization_token()["authorizationData"]
-    caller = services.tokens.caller(password(authorization), clock.now())
+    caller = services.tokens.bearer(password(authorization), clock.now()).caller
     assert (caller.registry, caller.principal_arn) == (
         Registry("123456789012", "eu-west-1"),
         "arn:aws:iam::123456789012:root",

@@ -5,6 +5,7 @@ import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
 
 import boto3
 import pytest
@@ -262,16 +263,11 @@ def test_a_subscriber_that_never_answers_delays_nobody(emulator, rules, ecr):
 
 
 def test_a_function_is_invoked_with_the_event(emulator, rules, ecr, monkeypatch):
-    lambda_models = pytest.importorskip("moto.awslambda_simple.models")
-    from moto.core.models import default_user_config
-
-    invoked = ThreadPoolExecutor(1)
-    bodies = []
-    monkeypatch.setitem(default_user_config["lambda"], "use_docker", False)
+    # moto runs functions in Docker, which need not be here.
+    invocations = SimpleQueue()
     monkeypatch.setattr(
-        lambda_models.LambdaSimpleBackend,
-        "invoke",
-        lambda _backend, name, _qualifier, body, *_: bodies.append((name, json.loads(body))),
+        "ecr_emulator.companions.functions.backend.FunctionBackend.invoke",
+        lambda _backend, name, _qualifier, body, *_: invocations.put((name, tag(json.loads(body)))),
     )
     role = client_of(emulator, "iam", account=ACCOUNT).create_role(RoleName="run", AssumeRolePolicyDocument="{}")
     function = client_of(emulator, "lambda", account=ACCOUNT).create_function(
@@ -279,9 +275,7 @@ def test_a_function_is_invoked_with_the_event(emulator, rules, ecr, monkeypatch)
     )
     rules.put("pushes", PUSHES, {"Arn": function["FunctionArn"]})
     push(ecr)
-    while not bodies:
-        invoked.submit(int).result()
-    assert [(name, tag(event)) for name, event in bodies] == [(function["FunctionArn"], "v1")]
+    assert invocations.get(timeout=60) == (function["FunctionArn"], "v1")
 
 
 def test_nothing_of_moto_is_used_without_a_rule(emulator, ecr):
