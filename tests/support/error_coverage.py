@@ -41,8 +41,6 @@ HAS_NO_CAUSE: Mapping[str, set[str]] = {
     },
     "KmsException": {
         "CompleteLayerUpload",
-        "DeleteRepository",
-        "InitiateLayerUpload",
         "PutImage",
         "UploadLayerPart",
     },
