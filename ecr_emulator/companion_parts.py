@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.aws_config import add_config
 from ecr_emulator.companions.cloudformation import add_cloudformation
 from ecr_emulator.companions.functions import add_functions
 from ecr_emulator.companions.functions.images import FunctionImages
@@ -64,6 +65,7 @@ def open_companions(
     add_cloudformation(companions, ecr, identities, clock, enforces=enforces)
     companions.before_each_call(note_request)
     companions.before_each_call(refuse_unknown_repositories)
+    add_config(companions, store)
     add_functions(companions, FunctionImages(ecr, settings.public_host))
     add_tagging(companions, TaggedRepositories(ecr, store, identities, clock, access))
     return CompanionParts(

@@ -15,19 +15,24 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 _QUESTION = re.compile("(?:Get|List|BatchGet|Select)[A-Za-z]+")
-_OF_ECR = b"AWS::ECR::"
-CONFIG = "AWS Config does not know the repositories of this emulator. DescribeRepositories of ECR lists them."
+_OF_ECR = re.compile(rb"AWS::ECR::\w+")
+_LISTED = b"AWS::ECR::Repository"
+CONFIG = (
+    "AWS Config has no configuration of ECR's resources in this emulator, only the list of repositories "
+    "(ListDiscoveredResources). The operations of ECR describe them."
+)
 INSPECTOR = (
     "Inspector does not know the findings of this emulator. DescribeImageScanFindings of ECR lists those of an image."
 )
 
 
 def refuse_unknown_repositories(environ: WSGIEnvironment, _: str) -> Response | None:
-    """Raise ``NotImplementedError`` for a question about repositories or findings whose answer moto does not have."""
+    """Raise ``NotImplementedError`` for a question about ECR that the service has no answer to."""
     match service_of(environ):
         case "config":
             operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-            if _QUESTION.fullmatch(operation) and _OF_ECR in _body(environ):
+            types = set(_OF_ECR.findall(_body(environ))) if _QUESTION.fullmatch(operation) else set()
+            if types and (operation != "ListDiscoveredResources" or types != {_LISTED}):
                 raise NotImplementedError(CONFIG)
         case "inspector2":
             if environ["PATH_INFO"] == "/findings/list":

@@ -16,6 +16,7 @@ from tests.support.images import an_image, put_image
 
 ACCOUNT = "123456789012"
 PAGE = Path(__file__).parents[2] / "docs" / "other-services.md"
+REPOSITORY = "AWS::ECR::Repository"
 URI = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/team/app:v1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/run"
 TEMPLATE = json.dumps({"Resources": {"App": {"Type": "AWS::ECR::Repository"}}})
@@ -54,6 +55,7 @@ FOUND = {
     "events": lambda client: client.list_rules()["Rules"],
     "lambda": lambda client: client.list_functions()["Functions"],
     "cloudformation": lambda client: client.list_stacks()["StackSummaries"],
+    "config": lambda client: client.list_discovered_resources(resourceType=REPOSITORY)["resourceIdentifiers"],
     "resourcegroupstaggingapi": lambda client: client.get_resources()["ResourceTagMappingList"],
 }
 """Functions that list what was created, by service. The sessions of STS are looked up by their keys."""
@@ -117,19 +119,39 @@ def refused(operation, **members):
     return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
-def test_config_says_that_it_does_not_know_repositories(client):
+def test_config_lists_repositories(emulator, client):
+    for name in ("team/b", "team/a", "team/c"):
+        client("ecr").create_repository(repositoryName=name)
+    config = client("config")
+
+    def listed(**filters):
+        pages = config.get_paginator("list_discovered_resources").paginate(
+            resourceType="AWS::ECR::Repository", **filters
+        )
+        return [[each["resourceId"] for each in page["resourceIdentifiers"]] for page in pages]
+
+    assert listed() == [["team/a", "team/b", "team/c"]]
+    assert listed(limit=2) == [["team/a", "team/b"], ["team/c"]]
+    assert listed(limit=3) == [["team/a", "team/b", "team/c"]]
+    assert listed(resourceIds=["team/c", "team/none"]) == [["team/c"]]
+    assert listed(resourceName="team/b") == [["team/b"]]
+    elsewhere = client_of(emulator, "config", account=ACCOUNT, region="eu-west-1")
+    assert elsewhere.list_discovered_resources(resourceType="AWS::ECR::Repository")["resourceIdentifiers"] == []
+
+
+def test_config_says_that_it_has_no_configuration_of_ecr(client):
     client("ecr").create_repository(repositoryName="team/app")
     config = client("config")
     kind, key = "AWS::ECR::Repository", {"resourceType": "AWS::ECR::Repository", "resourceId": "team/app"}
     for operation, members in (
-        (config.list_discovered_resources, {"resourceType": kind}),
+        (config.list_discovered_resources, {"resourceType": "AWS::ECR::RegistryPolicy"}),
         (config.get_resource_config_history, key),
         (config.batch_get_resource_config, {"resourceKeys": [key]}),
         (config.select_resource_config, {"Expression": f"SELECT resourceId WHERE resourceType = '{kind}'"}),
     ):
         code, sentence = refused(operation, **members)
         assert code == "NotImplemented"
-        assert "does not know the repositories" in sentence
+        assert "has no configuration of ECR's resources" in sentence
     assert config.list_discovered_resources(resourceType="AWS::S3::Bucket")["resourceIdentifiers"] == []
 
 
