@@ -111,9 +111,10 @@ class Emulator:
         self.init_scripts = InitScripts()
         self._open_pull_through()
         self.services = self._wired()
-        self._events = EventDelivery(self.settings, self.services, self._companions, self.settle)
+        self._events = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
         self.wsgi = RememberedAnswers(self._dispatcher(), self.clock.now, self._nothing_intervenes)
+        self._events.start()
 
     def _open_state(self) -> None:
         durable = not self.temporary
@@ -234,7 +235,8 @@ class Emulator:
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
         admin = Admin(self.services, self.clock, self._events.admin, self.reset, self.init_scripts)
         saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
-        portable = PortableSnapshots(saved, self._events.quiet, (self._resume_time, self._begin_anew))
+        after_load = self._resume_time, self._begin_anew, self._events.skip_history
+        portable = PortableSnapshots(saved, self._events.quiet, after_load)
         access_keys = AccessKeysAdmin(AccessKeys(self._companions), self.services.home)
         state = StateAdmin(self.services, self.snapshots, portable, access_keys)
         faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)
@@ -278,11 +280,12 @@ class Emulator:
 
     def close(self) -> None:
         """Close the state. Running downloads are cut off, and no incomplete download is stored."""
-        self._events.close()
+        self._events.end_streams()
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()
         self.http_upstreams.close()
+        self._events.close()
         self._companions.close()
         if not self.temporary:
             with optional_write("the time"):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ecr_emulator.domain import names
 from ecr_emulator.domain.addresses import STYLES
@@ -101,6 +102,13 @@ def _upstream(text: str) -> tuple[str, str]:
     return host, url
 
 
+def _webhook(text: str) -> str:
+    url = urlsplit(_matching(r"https?://[^\s/?#]\S*")(text))
+    if not url.hostname or url.port == 0:  # reading the port raises ValueError for a wrong one
+        raise ValueError(text)
+    return text
+
+
 ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gather=_at_least_one)
 DIRECTORY = Kind("a directory", "DIR", _directory)
 PATHS = Kind("the path of a file or a folder", "PATH", _directory, gather=tuple)
@@ -133,6 +141,7 @@ TOKEN = Kind(
     is_secret=True,
 )
 UPSTREAMS = Kind("host=url, like registry-1.docker.io=http://127.0.0.1:5000", "HOST=URL", _upstream, gather=dict)
+WEBHOOKS = Kind("an http or https URL", "URL", _webhook, is_secret=True, gather=tuple)
 SWITCH = Kind("true or false", "", _switch, toml=(bool,), is_switch=True)
 SECONDS = Kind("a number of seconds", "SECONDS", _seconds, toml=(int, float))
 URI_STYLE = one_of(*STYLES)

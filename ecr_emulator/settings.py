@@ -28,6 +28,7 @@ from ecr_emulator.setting_kinds import (
     UPSTREAM_HOSTS,
     UPSTREAMS,
     URI_STYLE,
+    WEBHOOKS,
     Kind,
     at_home,
     one_of,
@@ -136,6 +137,9 @@ class Settings:
     disk_reserve: int = field(
         default=100,
         metadata=_as(whole(0, 999_999_999), "Mebibytes of disk that pushes and pull through leave free, at least 4."),
+    )
+    event_webhook: tuple[str, ...] = field(
+        default=(), repr=False, metadata=_as(WEBHOOKS, "URL to which each event is sent; may be repeated.")
     )
     event_log_size: int = field(
         default=10_000, metadata=_as(whole(1, 10_000_000), "Maximum number of events that are kept.")

@@ -21,9 +21,10 @@ def settings(loaded: Loaded) -> None:
 
 
 def _line(name: str, value: Any) -> str:
-    if value is None:
+    is_secret = SETTINGS[name].kind.is_secret
+    if value is None or (is_secret and not value):
         return f"# {name} is not set"
-    return f"# {name} is set; its value is secret" if SETTINGS[name].kind.is_secret else f"{name} = {_toml(value)}"
+    return f"# {name} is set; its value is secret" if is_secret else f"{name} = {_toml(value)}"
 
 
 def _toml(value: Any) -> str:

@@ -27,11 +27,16 @@ class Event:
     resources: tuple[str, ...] = ()
     key: int = 0
 
+    @property
+    def id(self) -> str:
+        """The identifier of the event, which it keeps in every delivery."""
+        return f"00000000-0000-4000-8000-{self.key:012x}"
+
     def envelope(self) -> dict[str, Any]:
         """Return the event as EventBridge delivers it."""
         return {
             "version": "0",
-            "id": f"00000000-0000-4000-8000-{self.key:012x}",
+            "id": self.id,
             "detail-type": self.detail_type,
             "source": "aws.ecr",
             "account": self.registry.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -121,6 +121,12 @@ class Store(Protocol):
         Listeners are called in the order of the commits, while no other thread can write. They must be quick and must
         neither raise nor open a unit.
         """
+
+    def find_positions(self) -> dict[str, int]:
+        """Return the key of the last event that each receiver has got, by the keys of the receivers."""
+
+    def remember_positions(self, positions: Mapping[str, int]) -> None:
+        """Replace the positions of all receivers. Raises ``StorageFailure``."""
 
     def remember_time(self, now: datetime) -> None:
         """Store the time, so that the clock does not go back after a restart. Raises ``StorageFailure``."""

@@ -11,3 +11,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the current instant: aware, in UTC, in whole milliseconds."""
+
+
+class MeasuringClock(Clock, Protocol):
+    """A clock that also measures pauses."""
+
+    def elapsed(self) -> float:
+        """Return seconds that grow with real time, even while the clock is frozen, and with moves of the clock."""

@@ -13,6 +13,8 @@ from ecr_emulator.services.background import Background
 
 SHORTEST_WAIT = 0.05
 """Seconds between two attempts to perform a due task that cannot be written."""
+NO_EVENT = 2**63 - 1
+"""A key that no event reaches, for waits that end otherwise."""
 LONGEST_WAIT = 30.0
 """Seconds after which the clock is read again, because it may have been moved."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.events import Event
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.storage import resets, times
+from ecr_emulator.storage import event_positions, resets, times
 from ecr_emulator.storage.ballast import Ballast
 from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, WatchedConnection, connect
 from ecr_emulator.storage.disk import KEPT, LOCKED, free_bytes, read_failures, storage_failures
@@ -109,6 +109,14 @@ class SqlStore:
         """Return the latest instant in the database; None if the database is empty."""
         with self._reading() as (_, connection):
             return times.latest(connection)
+
+    def find_positions(self) -> dict[str, int]:
+        with self._reading() as (_, connection):
+            return event_positions.find(connection)
+
+    def remember_positions(self, positions: Mapping[str, int]) -> None:
+        with self._writing(waits=False, frees=True) as (_, connection):
+            event_positions.store(connection, positions)
 
     def remember_time(self, now: datetime) -> None:
         with self._writing(frees=True) as (_, connection):

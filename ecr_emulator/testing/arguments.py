@@ -39,6 +39,7 @@ class EmulatorSettings(TypedDict, total=False):
     strict: bool
     accept_sparse: bool
     disk_reserve: int
+    event_webhook: Sequence[str]
     event_log_size: int
     background_delay: float
 

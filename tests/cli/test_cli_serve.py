@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.event_streams import Follower
 from tests.support.processes import run, serving
 
 WAIT = 20
@@ -152,6 +153,15 @@ def test_a_running_request_is_answered_before_serve_stops(tmp_path):
         assert connection.sock.recv(9) == b"HTTP/1.1 "
         assert served.process.wait(WAIT) == 0
     assert "cut off" not in log(tmp_path)
+
+
+def test_streams_of_events_end_when_serve_stops(tmp_path):
+    with serving(tmp_path, "--port", "0") as served, Follower(served.port) as follower:
+        assert follower.next().comment == "events follow"
+        served.process.send_signal(signal.SIGTERM)
+        assert follower.rest() == []
+        assert served.process.wait(WAIT) == 0
+        assert "cut off" not in log(tmp_path)
 
 
 def test_a_request_that_does_not_end_is_cut_off(tmp_path):

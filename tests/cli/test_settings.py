@@ -68,6 +68,8 @@ EXAMPLES = {
     "tls": (["true"], "true", "true", True),
     "tls_dir": (["tls"], "tls", '"tls"', Path("tls")),
     "disk_reserve": (["0"], "0", "0", 0),
+    "event_webhook": (["http://a:8080/x", "https://b"], "http://a:8080/x, https://b",
+                      '["http://a:8080/x", "https://b"]', ("http://a:8080/x", "https://b")),
     "event_log_size": (["500"], "500", "500", 500),
     "log_level": (["debug"], "debug", '"debug"', "debug"),
     "log_format": (["json"], "json", '"json"', "json"),

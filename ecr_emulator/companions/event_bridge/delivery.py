@@ -10,7 +10,7 @@ from threading import Condition, Thread
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.event_bridge.rules import deliver, has_rules
 from ecr_emulator.domain.events import Event
-from ecr_emulator.services.event_feed import EventFeed
+from ecr_emulator.services.event_feed import NO_EVENT, EventFeed
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,6 @@ MOST_WAITING = 10_000
 """Maximum number of events that wait for their delivery; the oldest are dropped first."""
 PATIENCE = 2.0
 """Seconds that a call of a companion waits for the delivery of earlier events."""
-NO_EVENT = 2**63 - 1
-"""A key that no event reaches."""
 
 
 class EventBridge:
