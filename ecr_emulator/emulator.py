@@ -111,10 +111,10 @@ class Emulator:
         self.init_scripts = InitScripts()
         self._open_pull_through()
         self.services = self._wired()
-        self._events = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
+        self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
         self.wsgi = RememberedAnswers(self._dispatcher(), self.clock.now, self._nothing_intervenes)
-        self._events.start()
+        self.event_delivery.start()
 
     def _open_state(self) -> None:
         durable = not self.temporary
@@ -233,10 +233,10 @@ class Emulator:
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
-        admin = Admin(self.services, self.clock, self._events.admin, self.reset, self.init_scripts)
+        admin = Admin(self.services, self.clock, self.event_delivery.admin, self.reset, self.init_scripts)
         saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
-        after_load = self._resume_time, self._begin_anew, self._events.skip_history
-        portable = PortableSnapshots(saved, self._events.quiet, after_load)
+        after_load = self._resume_time, self._begin_anew, self.event_delivery.skip_history
+        portable = PortableSnapshots(saved, self.event_delivery.quiet, after_load)
         access_keys = AccessKeysAdmin(AccessKeys(self._companions), self.services.home)
         state = StateAdmin(self.services, self.snapshots, portable, access_keys)
         faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)
@@ -246,7 +246,9 @@ class Emulator:
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
         memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories()
-        return Snapshots(self._events.quiet, self._state_snapshots, self.clock, self._companions, self.faults, *memory)
+        return Snapshots(
+            self.event_delivery.quiet, self._state_snapshots, self.clock, self._companions, self.faults, *memory
+        )
 
     def _callers(self) -> Callers:
         # Clients sign with the machine's time, even if the emulator's clock was moved.
@@ -274,18 +276,13 @@ class Emulator:
             memory.forget()
         self._garbage_collector.schedule(self.clock.now())
 
-    def end_streams(self) -> None:
-        """End the answers that would go on until their clients leave."""
-        self._events.end_streams()
-
     def close(self) -> None:
         """Close the state. Running downloads are cut off, and no incomplete download is stored."""
-        self._events.end_streams()
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()
         self.http_upstreams.close()
-        self._events.close()
+        self.event_delivery.close()
         self._companions.close()
         if not self.temporary:
             with optional_write("the time"):

@@ -69,7 +69,7 @@ def _serve(loaded: Loaded, stopped: StopFlag) -> None:
         with emulator.init_scripts.running(_environment_of_scripts(settings, server.port)):
             stopped.wait()
         logger.info("stopping")
-        emulator.end_streams()
+        emulator.event_delivery.end_streams()
         in_time = server.stop(settings.shutdown_timeout)
     if not in_time:
         _leave(settings.shutdown_timeout)

@@ -109,7 +109,10 @@ class UnitOfWork(Protocol):
 
 
 class Store(Protocol):
-    """The metadata. A unit of work commits when its block ends normally, and rolls back on an exception."""
+    """The metadata. A unit of work commits when its block ends normally, and rolls back on an exception.
+
+    More than six methods: beside the units, it tells of commits and keeps what no reset deletes.
+    """
 
     @property
     def next_due(self) -> datetime | None:

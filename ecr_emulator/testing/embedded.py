@@ -113,7 +113,7 @@ class EcrEmulator(EcrEndpoint):
         """Stop listening and remove the temporary state. A second call does nothing."""
         if self._opened is None:
             return
-        self._opened.end_streams()
+        self._opened.event_delivery.end_streams()
         if self._server:
             self._server.stop()
             self._server = None

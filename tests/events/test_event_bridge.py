@@ -281,7 +281,7 @@ def test_nothing_of_moto_is_used_without_a_rule(emulator, ecr):
     assert not emulator._companions.is_loaded
     client_of(emulator, "secretsmanager").list_secrets()
     push(ecr, 2)
-    assert emulator._events._event_bridge._thread is None
+    assert emulator.event_delivery._event_bridge._thread is None
 
 
 def test_rules_and_queues_go_back_with_a_snapshot(emulator, rules, ecr):

@@ -25,7 +25,7 @@ def granian(emulator):
     try:
         yield server.port
     finally:
-        emulator.end_streams()
+        emulator.event_delivery.end_streams()
         assert server.stop(PATIENCE)
 
 
@@ -33,7 +33,7 @@ def granian(emulator):
 def werkzeug(emulator):
     with ThreadedServer(emulator.wsgi) as server:
         yield server.port
-        emulator.end_streams()
+        emulator.event_delivery.end_streams()
 
 
 @pytest.fixture(params=[granian, werkzeug], ids=lambda serve: serve.__name__)
@@ -84,7 +84,7 @@ def test_a_stream_ends_when_the_server_stops(emulator, port, ecr):
         follower.next()
         push(ecr, 1)
         assert follower.next().id == 1
-        Thread(target=emulator.end_streams).start()
+        Thread(target=emulator.event_delivery.end_streams).start()
         assert follower.rest() == []
     with Follower(port) as late:
         assert (late.answer.status, b"about to stop" in late.answer.read()) == (503, True)

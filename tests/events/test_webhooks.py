@@ -123,7 +123,7 @@ def test_a_receiver_that_is_gone_gets_nothing_until_a_restart(receiver, caplog, 
     with sending_to(receiver.url, data_dir=tmp_path) as emulator:
         push(emulator, 1)
         assert receiver.tags(1) == ["v1"]
-        (webhook,) = emulator._events._webhooks._webhooks
+        (webhook,) = emulator.event_delivery._webhooks._webhooks
         webhook._thread.join(PATIENCE)
         push(emulator, 2)
     assert "no more events are sent to it until a restart" in caplog.text
@@ -192,7 +192,7 @@ def test_a_receiver_that_cannot_be_reached_is_logged_once(caplog):
     with sending_to(closed.url) as emulator:
         push(emulator, 1, 2)
         while "the event will be sent again" not in caplog.text:
-            emulator._events._feed.wait(2**63 - 1, 0.01, lambda: False)
+            emulator.event_delivery._feed.wait(2**63 - 1, 0.01, lambda: False)
     (line,) = [record.getMessage() for record in caplog.records if "webhook" in record.getMessage()]
     assert line.startswith(f"webhook http://127.0.0.1:{closed.port}: ")
     assert "refused" in line
