@@ -111,7 +111,7 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """The metadata. A unit of work commits when its block ends normally, and rolls back on an exception.
 
-    More than six methods: beside the units, it tells of commits and keeps what no reset deletes.
+    Seven methods: beside the units, it tells of commits and keeps what no reset deletes.
     """
 
     @property
