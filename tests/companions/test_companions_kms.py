@@ -191,6 +191,15 @@ def test_a_repository_has_two_grants_until_it_is_deleted(ecr, kms, key):
     }
 
 
+def test_a_replica_of_a_key_has_grants_of_its_own(emulator, kms):
+    key = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+    arn = create(client_of(emulator, account=ACCOUNT, region="eu-west-1"), key)
+    assert arn == f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{key}"
+    there = client_of(emulator, "kms", account=ACCOUNT, region="eu-west-1")
+    assert (len(grants(there, key)), len(grants(kms, key))) == (2, 0)
+
+
 def test_a_repository_that_exists_gets_no_second_grants(ecr, kms, key):
     create(ecr, key)
     encryption = {"encryptionType": "KMS", "kmsKey": key}

@@ -40,6 +40,12 @@ def kms_of_aws() -> type:
                 text, key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT", description or "", renamed, *more
             )
 
+        def replicate_key(self, key_id: str, replica_region: str) -> Any:
+            """Create a replica of a key, with grants and aliases of its own."""
+            replica = super().replicate_key(key_id, replica_region)
+            replica.grants, replica.aliases = {}, {}
+            return replica
+
     return KmsOfAws
 
 
