@@ -134,6 +134,14 @@ def test_an_index_is_refused(docker, create):
     assert "is not supported" in sentence
 
 
+def test_a_function_with_an_image_cannot_be_invoked(functions, create):
+    create(f"{HOST}/team/app:v1")
+    for kind in ("RequestResponse", "Event"):
+        code, sentence = refused(functions.invoke, FunctionName="app", InvocationType=kind)
+        assert code == "NotImplemented"
+        assert "does not run images" in sentence
+
+
 def test_functions_from_archives_need_no_image(functions, role):
     functions.create_function(
         FunctionName="zip", Role=role, Runtime="python3.12", Handler="a.b", Code={"ZipFile": b"bytes"}

@@ -12,6 +12,8 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from ecr_emulator.companions.functions.images import FunctionImages, ImageRefused
 from ecr_emulator.domain.names import Registry
 
+NOT_INVOKED = "The code of the function {name} is an image, and the emulator does not run images of functions."
+
 
 class ImageFunction(LambdaFunction):
     """A version of a function whose code is an image. ``code_sha_256`` is that of its manifest."""
@@ -43,6 +45,12 @@ class FunctionBackend(LambdaBackend):
             return answer
         self._with_digest(self.get_function(function_name), body["ImageUri"], digest)
         return {**answer, "CodeSha256": digest}
+
+    def invoke(self, function_name: str, qualifier: str | None, *request: Any) -> str | bytes | None:
+        """Invoke a function. Raises ``NotImplementedError`` for one whose code is an image, as moto runs none."""
+        if self.get_function(function_name, qualifier).package_type == "Image":
+            raise NotImplementedError(NOT_INVOKED.format(name=function_name))
+        return super().invoke(function_name, qualifier, *request)
 
     def _digest(self, code: dict[str, Any] | None) -> str | None:
         """Return the digest of the image that a request names, without its algorithm; None if it names none."""
