@@ -175,6 +175,27 @@ UNKNOWN = {"Repo": repository(), "R": {"Type": "AWS::Neptune::Unheard"}, "S": {"
             template({"Repo": {**repository(), "Condition": "Nobody"}}),
             "Template format error: Unresolved condition dependency Nobody in the template",
         ),
+        (template({"Repo": repository()}, Outputs=[]), "Template format error: [/Outputs] must be an object."),
+        (
+            template({"Repo": repository()}, Mappings={"M": {"a": 1}}),
+            "Template format error: [/Mappings/M] must be an object.",
+        ),
+        (
+            template({"Repo": repository()}, Rules={"R": {"Assertions": [{}]}}),
+            "Template format error: [/Rules/R] must have Assertions, a list of objects with an Assert.",
+        ),
+        (
+            template({"Repo": {**repository(), "DeletionPolicy": "Keep"}}),
+            "Template format error: Unrecognized DeletionPolicy Keep for resource Repo",
+        ),
+        (
+            template({"Repo": {**repository(), "DependsOn": [1]}}),
+            "Template format error: [/Resources/Repo/DependsOn] must be a string or a list of strings.",
+        ),
+        (
+            template({"Repo": repository(RepositoryName={"Fn::If": [["No"], "a", "b"]})}),
+            "Template format error: Unresolved condition dependency ['No'] in the template",
+        ),
         (
             template({"Repo": repository()}, Transform="AWS::Serverless-2016-10-31"),
             "This emulator does not process the transform AWS::Serverless-2016-10-31: process it before.",

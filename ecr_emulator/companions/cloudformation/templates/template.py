@@ -9,17 +9,10 @@ from typing import Any
 
 from ecr_emulator.companions.cloudformation.failures import invalid
 from ecr_emulator.companions.cloudformation.templates.intrinsics import references
+from ecr_emulator.companions.cloudformation.templates.shape import check_shape
 from ecr_emulator.companions.cloudformation.templates.text import read_template
 from ecr_emulator.quick_dataclasses import dataclass
 
-_SECTIONS = {
-    "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform",
-    "Hooks", "Resources", "Outputs", "Globals",
-}  # fmt: skip
-_ATTRIBUTES = {
-    "Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy",
-    "CreationPolicy", "UpdatePolicy",
-}  # fmt: skip
 _SIGNIFICANT = ("Parameters", "Mappings", "Conditions", "Resources", "Outputs")
 """The sections that change a stack when they change."""
 
@@ -35,18 +28,7 @@ class Template:
     def of(cls, text: str) -> Template:
         """Read a template. Raises moto's ``ValidationError`` if its structure is not valid."""
         content = read_template(text)
-        unknown = [str(name) for name in content if name not in _SECTIONS]
-        if unknown:
-            raise invalid(f"Invalid template property or properties [{', '.join(unknown)}]")
-        for name in _SECTIONS & content.keys():
-            if content[name] is None:
-                raise invalid(f"[/{name}] 'null' values are not allowed in templates")
-        if content.get("Transform"):
-            raise invalid(f"This emulator does not process the transform {content['Transform']}: process it before.")
-        if not isinstance(content.get("Resources"), dict) or not content["Resources"]:
-            raise invalid("Template format error: At least one Resources member must be defined.")
-        for name, resource in content["Resources"].items():
-            _check_resource(name, resource)
+        check_shape(content)
         return cls(text, content)
 
     @property
@@ -127,20 +109,6 @@ class Template:
         if missing:
             raise _unresolved(missing, section)
         return sorted(others)
-
-
-def _check_resource(name: str, resource: Any) -> None:
-    if str(name).startswith("Fn::"):
-        raise invalid(f"This emulator does not process {name} in Resources: process it before.")
-    if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-        raise invalid(f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member.")
-    if not str(name).isalnum():
-        raise invalid(f"Template format error: Resource name {name} is non alphanumeric.")
-    unknown = [str(each) for each in resource if each not in _ATTRIBUTES]
-    if unknown:
-        raise invalid(f"Invalid template resource property '{unknown[0]}'")
-    if not isinstance(resource.get("Properties", {}), dict):
-        raise invalid(f"Template format error: [/Resources/{name}/Properties] Properties must be an object.")
 
 
 def _unresolved(names: list[str], section: str) -> Exception:

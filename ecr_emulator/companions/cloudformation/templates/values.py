@@ -74,7 +74,7 @@ class Values:
 
     def decide(self, name: str) -> bool:
         """Return the value of a condition."""
-        if name not in self._conditions:
+        if not isinstance(name, str) or name not in self._conditions:
             raise invalid(f"Template format error: Unresolved condition dependency {name} in the template")
         if name not in self._decided:
             self._decided[name] = None
@@ -152,7 +152,10 @@ class Values:
         return [str(next(subnets)) for _ in range(int(count))]
 
     def _texts(self, values: Any) -> set[str]:
-        return {text(each) for each in self.resolve(values)}
+        found = self.resolve(values)
+        if not isinstance(found, list):
+            raise invalid(f"Template error: {json.dumps(values)} must be a list of values.")
+        return {text(each) for each in found}
 
     def is_true(self, condition: Any) -> bool:
         """Return the value of a condition or an assertion."""
