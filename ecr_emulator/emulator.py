@@ -17,7 +17,7 @@ from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import UpstreamsAdmin
 from ecr_emulator.companion_parts import open_companions
 from ecr_emulator.companions.iam.access_keys import AccessKeys
-from ecr_emulator.control.app import control_app
+from ecr_emulator.control.app import ControlApp
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.in_process import InProcessApi
 from ecr_emulator.control.signatures import SignatureCheck
@@ -213,7 +213,7 @@ class Emulator:
                 strict=self.settings.strict,
                 accept_sparse=self.settings.accept_sparse,
             ),
-            control=control_app(self.services, self._callers()),
+            control=ControlApp(self.services, self._callers()),
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),

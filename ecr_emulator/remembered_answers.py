@@ -100,6 +100,8 @@ class RememberedAnswers:
         self._lock = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self._wsgi(environ, start_response)
         key = tuple(map(environ.get, _REQUEST))
         answer = self._answers.get(key)
         if answer is None:

@@ -1,12 +1,21 @@
-"""The control plane as a Flask application."""
+"""The control plane as a Flask application.
+
+Flask answers the requests that are no API requests. An API request reaches the endpoint before Flask makes its
+contexts, request and response, which together cost more than most operations.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.wsgi import get_host
+from werkzeug.sansio.utils import get_host
+from werkzeug.wsgi import get_input_stream
 
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.endpoint import CONTENT_TYPE, Endpoint, HttpRequest
@@ -14,44 +23,64 @@ from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
 from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}
 MAX_BODY = 64 * 1024 * 1024
 """Maximum bytes of a request body. The longest valid body holds a layer part of 20 MiB in base64."""
 
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
-def control_app(services: Services, callers: Callers, *, strict: bool = False) -> Flask:
-    """Return an application that answers ``POST /``. ``Endpoint`` describes ``strict``."""
-    endpoint = Endpoint(services, callers, strict=strict)
-    app = Flask(__name__, static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROPAGATE_EXCEPTIONS=strict)
 
-    @app.post("/")
-    def api() -> Response:
-        # Values are read from the WSGI environment: werkzeug's headers and URLs cost as much as the operation itself.
-        environ = request.environ
-        answer = endpoint.handle(
+class ControlApp(Flask):
+    """Answers ``POST /``. ``Endpoint`` describes ``strict``."""
+
+    def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
+        super().__init__(__name__, static_folder=None)
+        self._endpoint = Endpoint(services, callers, strict=strict)
+        self.add_url_rule("/", view_func=lambda: self._answer, methods=["POST"])
+        self.register_error_handler(HTTPException, lambda error: _refused(error, request.environ))
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer an API request; let Flask answer any other."""
+        is_api_request = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == "/"
+        return (self._answer if is_api_request else super().wsgi_app)(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            body = get_input_stream(environ, max_content_length=MAX_BODY).read()
+        except HTTPException as error:
+            return _refused(error, environ)(environ, start_response)
+        answer = self._endpoint.handle(
             HttpRequest(
                 target=environ.get("HTTP_X_AMZ_TARGET", ""),
-                body=request.get_data(cache=False),
-                origin=f"{environ['wsgi.url_scheme']}://{get_host(environ)}",
+                body=body,
+                origin=_origin(environ["wsgi.url_scheme"], environ["HTTP_HOST"]),
                 authorization=environ.get("HTTP_AUTHORIZATION"),
                 query=environ.get("QUERY_STRING", ""),
                 environ=environ,
             )
         )
-        request.environ[REQUEST_ID] = answer.headers[REQUEST_ID_HEADER]
-        request.environ[NOTE] = answer.note
-        return Response(answer.body, answer.status, answer.headers)
+        environ[REQUEST_ID] = answer.headers[REQUEST_ID_HEADER]
+        environ[NOTE] = answer.note
+        start_response(
+            _STATUS_LINES[answer.status], [*answer.headers.items(), ("Content-Length", str(len(answer.body)))]
+        )
+        return [answer.body]
 
-    app.register_error_handler(HTTPException, _refused)
-    return app
+
+@lru_cache
+def _origin(scheme: str, host: str) -> str:
+    """Return the scheme and host that a client used, without the port that the scheme implies."""
+    return f"{scheme}://{get_host(scheme, host)}"
 
 
-def _refused(error: HTTPException) -> Response:
+def _refused(error: HTTPException, environ: WSGIEnvironment) -> Response:
     """Return an error in the API's format for a request that is not an API request: SDKs read JSON only."""
     hint = " The API takes POST / only." if error.code in {404, 405} else ""
-    message = f"{request.method} {request.path}: {error.description}{hint}"
-    request.environ[NOTE] = {"reason": message}
+    message = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}: {error.description}{hint}"
+    environ[NOTE] = {"reason": message}
     content = {"__type": CODES.get(error.code or 400, "MalformedHttpRequestException"), "message": message}
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return Response(json.dumps(content), error.code, headers, content_type=CONTENT_TYPE)

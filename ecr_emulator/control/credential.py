@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from ecr_emulator.errors import IncompleteSignatureException
@@ -73,6 +74,7 @@ def _from_query(query: dict[str, str]) -> Credential:
     )
 
 
+@lru_cache
 def _scope(text: str) -> tuple[str, str, str, str]:
     match = _SCOPE.fullmatch(text)
     if match is None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from json import JSONDecoder
 from sqlite3 import Connection, Cursor
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Select, Update
+from sqlalchemy import JSON, Delete, Insert, Select, Update
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -20,6 +21,7 @@ from sqlalchemy.types import TypeEngine
 from ecr_emulator.storage import watches
 from ecr_emulator.storage.connections import WatchedConnection
 
+_decode = JSONDecoder().raw_decode
 DIALECT = SQLiteDialect_pysqlite()
 Converter = Callable[[Any], Any]
 
@@ -114,4 +116,11 @@ def _bind_converter(kind: TypeEngine[Any]) -> Converter | None:
 
 
 def _cell_converter(kind: TypeEngine[Any]) -> Converter | None:
+    if isinstance(kind, JSON):
+        return _read_json
     return kind.dialect_impl(DIALECT).result_processor(DIALECT, None)
+
+
+def _read_json(text: str | None) -> Any:
+    """Return the value of a JSON text, which has no space at its ends: SQLAlchemy or SQLite has written it."""
+    return None if text is None else _decode(text)[0]

@@ -9,7 +9,7 @@ from math import inf
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.control.app import control_app
+from ecr_emulator.control.app import ControlApp
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.ports.secrets import Credential
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
@@ -57,7 +57,7 @@ class PullThroughPlane(ControlPlane):
         cleanup.callback(self.pull_through.close)
         pulls = Pulls(store, blobs, self.pull_through, downloads, self.keys)
         self.services = replace(self.services, upstreams=upstreams, pulls=pulls)
-        self.wsgi = control_app(self.services, self.callers, strict=True)
+        self.wsgi = ControlApp(self.services, self.callers, strict=True)
         self.secrets.secrets[SECRET] = CREDENTIAL
 
     def settle(self):

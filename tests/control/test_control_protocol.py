@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import Client
 
-from ecr_emulator.control.app import control_app
+from ecr_emulator.control.app import ControlApp
 from ecr_emulator.control.dispatch import find_operation, handlers_by_operation
 from ecr_emulator.control.handlers import HANDLERS
 from ecr_emulator.errors import ImageNotFoundException
@@ -235,7 +235,7 @@ def test_an_access_key_of_iam_belongs_to_its_account(plane, post):
 def test_an_unexpected_failure_is_a_server_exception_and_logged(plane, post, monkeypatch, caplog):
     monkeypatch.setattr(plane.services.store, "reading", None)
     with caplog.at_level(logging.ERROR):
-        response = post(wsgi=control_app(plane.services, plane.callers))
+        response = post(wsgi=ControlApp(plane.services, plane.callers))
     status, code, message = error(response)
     request_id = response.headers["x-amzn-RequestId"]
     assert (status, code) == (500, "ServerException")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_emulator.control.app import control_app
+from ecr_emulator.control.app import ControlApp
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.domain.access.policies import Policies
 from ecr_emulator.domain.access.request import Principal
@@ -136,7 +136,7 @@ class ControlPlane:
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
         self.callers = Callers(self.identities, HOME, rejects_unknown_keys=enforces_iam)
-        self._app = control_app(self.services, self.callers, strict=True)
+        self._app = ControlApp(self.services, self.callers, strict=True)
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.services.background.catch_up(self.clock.now())
