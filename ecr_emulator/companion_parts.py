@@ -9,7 +9,6 @@ from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.aws_config import add_config
 from ecr_emulator.companions.cloudformation import add_cloudformation
 from ecr_emulator.companions.functions import add_functions
-from ecr_emulator.companions.functions.images import FunctionImages
 from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.documents import KEPT as IAM
 from ecr_emulator.companions.iam.identities import CompanionIdentities
@@ -23,7 +22,6 @@ from ecr_emulator.companions.secrets import KEPT as SECRETS
 from ecr_emulator.companions.secrets import CompanionSecrets
 from ecr_emulator.companions.state_documents import StateDocuments
 from ecr_emulator.companions.tagging import add_tagging
-from ecr_emulator.companions.tagging.repositories import TaggedRepositories
 from ecr_emulator.companions.unknown_repositories import refuse_unknown_repositories
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
@@ -66,8 +64,8 @@ def open_companions(
     companions.before_each_call(note_request)
     companions.before_each_call(refuse_unknown_repositories)
     add_config(companions, store)
-    add_functions(companions, FunctionImages(ecr, settings.public_host))
-    add_tagging(companions, TaggedRepositories(ecr, store, identities, clock, access))
+    add_functions(companions, ecr, settings.public_host)
+    add_tagging(companions, ecr, store, identities, clock, access)
     return CompanionParts(
         companions,
         identities,
