@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ecr_emulator.admin.event_stream import EventStreams
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.event_bridge import EventBridge
+from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import MeasuringClock
 from ecr_emulator.services import Services
 from ecr_emulator.services.event_feed import EventFeed
-from ecr_emulator.services.webhooks import Webhooks
+from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.settings import Settings
-from ecr_emulator.webhook_client import HttpReceiver
+
+if TYPE_CHECKING:
+    from ecr_emulator.services.webhooks import Webhooks
 
 PATIENCE = 10.0
 """Seconds that a snapshot waits for the delivery of events to EventBridge."""
@@ -39,18 +43,19 @@ class EventDelivery:
         self._event_bridge = EventBridge(companions, self._feed)
         for receiver in (self._event_bridge.note, self._feed.note):  # the feed wakes the others
             services.store.at_commit(receiver)
-        receivers = [HttpReceiver(url) for url in settings.event_webhook]
-        self._webhooks = Webhooks(receivers, services.store, self._feed, clock)
+        self._webhooks = _webhooks(settings.event_webhook, services.store, self._feed, clock)
         self._streams = EventStreams(services.store, self._feed, settings.threads)
         self.admin = EventsAdmin(services.store, self._streams)
 
     def start(self) -> None:
         """Begin to send events to webhooks."""
-        self._webhooks.start()
+        if self._webhooks:
+            self._webhooks.start()
 
     def skip_history(self) -> None:
         """Send no webhook the events of a state that was loaded."""
-        self._webhooks.skip_history()
+        if self._webhooks:
+            self._webhooks.skip_history()
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -67,5 +72,19 @@ class EventDelivery:
     def close(self) -> None:
         """End all deliveries. Webhooks get the last events if they accept them within a few seconds."""
         self.end_streams()
-        self._webhooks.close()
+        if self._webhooks:
+            self._webhooks.close()
         self._event_bridge.close()
+
+
+def _webhooks(urls: Sequence[str], store: Store, feed: EventFeed, clock: MeasuringClock) -> Webhooks | None:
+    """Return the webhooks; None if there are none. A URL that is left out at a start begins anew at the next one."""
+    if not urls:
+        if store.find_positions():
+            with optional_write("the end of a webhook"):
+                store.remember_positions({})
+        return None
+    from ecr_emulator.services.webhooks import Webhooks
+    from ecr_emulator.webhook_client import HttpReceiver
+
+    return Webhooks([HttpReceiver(url) for url in urls], store, feed, clock)

@@ -13,6 +13,7 @@ import pytest
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
+from ecr_emulator.testing.running import RunningEcrEmulator
 from tests.support.boto import client_of
 from tests.support.event_rules import EventRules
 from tests.support.images import an_image, put_image
@@ -309,8 +310,9 @@ def test_a_consumer_that_waits_receives_a_push_over_http_and_its_scan():
             sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=got[0]["ReceiptHandle"])
             return json.loads(got[0]["Body"])["detail-type"]
 
+        docker = RunningEcrEmulator(server.url, ACCOUNT)
         with ThreadPoolExecutor(1) as waiting:
             first = waiting.submit(receive)
-            push(ecr)
+            docker.push_image("app", "1.0")
             assert first.result(20) == "ECR Image Action"
             assert waiting.submit(receive).result(20) == "ECR Image Scan"

@@ -154,6 +154,18 @@ def test_a_new_receiver_begins_with_later_events_and_another_keeps_its_place(rec
     assert (receiver.waiting, other.waiting) == (0, 0)
 
 
+def test_a_receiver_that_was_left_out_once_begins_anew(receiver, tmp_path):
+    with sending_to(receiver.url, data_dir=tmp_path) as emulator:
+        push(emulator, 1)
+        assert receiver.tags(1) == ["v1"]
+    with sending_to(data_dir=tmp_path) as emulator:
+        push(emulator, 2)
+    with sending_to(receiver.url, data_dir=tmp_path) as emulator:
+        push(emulator, 3)
+        assert receiver.tags(1) == ["v3"]
+    assert receiver.waiting == 0
+
+
 def test_the_url_is_not_in_the_data_directory(receiver, tmp_path):
     with sending_to(receiver.url, data_dir=tmp_path) as emulator:
         push(emulator, 1)

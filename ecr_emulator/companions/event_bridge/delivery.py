@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from threading import Condition, Thread
 
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.event_bridge.rules import deliver, has_rules
 from ecr_emulator.domain.events import Event
 from ecr_emulator.services.event_feed import NO_EVENT, EventFeed
 
@@ -67,6 +66,8 @@ class EventBridge:
             self._thread.join(PATIENCE)
 
     def _has_rules(self) -> bool:
+        from ecr_emulator.companions.event_bridge.rules import has_rules
+
         with self._companions.reading():
             return has_rules()
 
@@ -88,6 +89,8 @@ class EventBridge:
                 self._feed.wait(NO_EVENT, 3_600.0, lambda: bool(self._waiting) or self._is_closed)
 
     def _deliver(self, event: Event) -> None:
+        from ecr_emulator.companions.event_bridge.rules import deliver
+
         try:
             with self._companions.entered():
                 deliver(event)
