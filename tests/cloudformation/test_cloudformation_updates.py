@@ -1,5 +1,7 @@
 """Updates of stacks: replacement, resources that come and go, and rollbacks."""
 
+import json
+
 import pytest
 
 from tests.support.stacks import refusal, repository, template
@@ -158,3 +160,35 @@ def test_a_failure_of_another_service_rolls_back(aws):
     assert "already exists" in reason
     assert "HandlerErrorCode: AlreadyExists" in reason
     assert aws.repositories() == []
+
+
+def secret(**properties):
+    return {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "s", **properties}}
+
+
+def test_a_secret_is_changed_and_keeps_a_generated_value(aws):
+    manager = aws.client("secretsmanager")
+    generated = {"SecretStringTemplate": '{"username": "u"}', "GenerateStringKey": "password", "PasswordLength": 20}
+    aws.create("s", template({"Secret": secret(GenerateSecretString=generated)}))
+    arn = aws.physical_id("s", "Secret")
+    value = manager.get_secret_value(SecretId=arn)["SecretString"]
+    assert len(json.loads(value)["password"]) == 20
+    aws.update("s", template({"Secret": secret(GenerateSecretString=generated, Description="d")}))
+    assert manager.describe_secret(SecretId=arn)["Description"] == "d"
+    assert manager.get_secret_value(SecretId=arn)["SecretString"] == value
+    tags = [{"Key": "k", "Value": "v"}]
+    aws.update("s", template({"Secret": secret(SecretString="mine", Tags=tags)}))
+    assert manager.get_secret_value(SecretId=arn)["SecretString"] == "mine"
+    assert manager.describe_secret(SecretId=arn)["Tags"] == tags
+    aws.update("s", template({"Secret": secret(SecretString="mine")}))
+    assert manager.describe_secret(SecretId=arn)["Tags"] == []
+
+
+def test_properties_that_are_no_object_fail(aws):
+    aws.create("s", template({"Repo": repository(RepositoryName="app")}))
+    body = template(
+        {"Repo": {"Type": "AWS::ECR::Repository", "Properties": {"Fn::If": ["Yes", "text", {}]}}},
+        Conditions={"Yes": {"Fn::Equals": ["a", "a"]}},
+    )
+    assert aws.fail_to_update("s", body) == "Template format error: Properties must be an object."
+    assert aws.repositories() == ["app"]

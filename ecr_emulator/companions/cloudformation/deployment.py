@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ecr_emulator.companions.cloudformation.failures import ResourceFailure
@@ -126,14 +127,11 @@ class Deployment:
     def _create(self, resource: Resource) -> None:
         name = resource.logical_id
         self._stack.resources[name] = resource
-        try:
+        with self._failing(resource, "CREATE_FAILED"):
             resource.properties = self._wanted(name)
             self._report.resource(resource, "CREATE_IN_PROGRESS")
             resource.properties = self._handler(resource.kind).prepared(name, resource.properties)
             self._handler(resource.kind).create(resource)
-        except ResourceFailure as failure:
-            self._report.resource(resource, "CREATE_FAILED", failure.reason)
-            raise
         self._report.resource(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
         self._report.resource(resource, "CREATE_COMPLETE")
 
@@ -145,7 +143,7 @@ class Deployment:
             self._create(self._undo[-1].now)
             return
         definition = self._target.template.resources[name]
-        try:
+        with self._failing(before, "UPDATE_FAILED"):
             handler = self._handler(definition["Type"])
             properties = handler.prepared(name, self._wanted(name))
             other_kind = definition["Type"] != before.kind
@@ -153,9 +151,6 @@ class Deployment:
                 before.definition = definition
                 return
             replaces = other_kind or handler.replaces(before, properties)
-        except ResourceFailure as failure:
-            self._report.resource(before, "UPDATE_FAILED", failure.reason)
-            raise
         if replaces:
             self._replace(name, before)
         else:
@@ -171,24 +166,31 @@ class Deployment:
     def _change(self, resource: Resource, properties: dict[str, Any], definition: dict[str, Any]) -> None:
         self._undo.append(_Undo(resource, resource, resource.properties))
         self._report.resource(resource, "UPDATE_IN_PROGRESS")
-        try:
+        with self._failing(resource, "UPDATE_FAILED"):
             self._handler(resource.kind).update(resource, properties)
-        except ResourceFailure as failure:
-            self._report.resource(resource, "UPDATE_FAILED", failure.reason)
-            raise
         resource.definition = definition
         self._report.resource(resource, "UPDATE_COMPLETE")
 
     def _delete(self, resource: Resource) -> bool:
         self._report.resource(resource, "DELETE_IN_PROGRESS")
         try:
-            if resource.physical_id:
-                self._handler(resource.kind).delete(resource)
-        except ResourceFailure as failure:
-            self._report.resource(resource, "DELETE_FAILED", failure.reason)
+            with self._failing(resource, "DELETE_FAILED"):
+                if resource.physical_id:
+                    self._handler(resource.kind).delete(resource)
+        except ResourceFailure:
             return False
         self._report.resource(resource, "DELETE_COMPLETE")
         return True
+
+    @contextmanager
+    def _failing(self, resource: Resource, status: str) -> Iterator[None]:
+        """Give a resource a status if the block fails. Raises ``ResourceFailure``, whatever the exception was."""
+        try:
+            yield
+        except Exception as exception:
+            failure = ResourceFailure.of(exception, resource.kind)
+            self._report.resource(resource, status, failure.reason)
+            raise failure from exception
 
     # --- After a failure ---------------------------------------------------------------------------------
 
@@ -214,13 +216,14 @@ class Deployment:
                 self._put_back(undo)
             elif not self._change_back(undo):
                 broken.append(undo.now.logical_id)
+        if not broken:
+            self._report.stack("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+        for each in created:
+            self._delete(each)
         if broken:
             names = ", ".join(broken)
             self._report.stack("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{names}]. ")
             return
-        self._report.stack("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-        for each in created:
-            self._delete(each)
         self._report.stack("UPDATE_ROLLBACK_COMPLETE")
 
     def _put_back(self, undo: _Undo) -> None:
@@ -234,9 +237,9 @@ class Deployment:
         resource = undo.now
         self._report.resource(resource, "UPDATE_IN_PROGRESS")
         try:
-            self._handler(resource.kind).update(resource, undo.properties or {})
-        except ResourceFailure as failure:
-            self._report.resource(resource, "UPDATE_FAILED", failure.reason)
+            with self._failing(resource, "UPDATE_FAILED"):
+                self._handler(resource.kind).update(resource, undo.properties or {})
+        except ResourceFailure:
             return False
         resource.definition = self._definition_before(resource)
         self._report.resource(resource, "UPDATE_COMPLETE")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID, uuid5
 
 from moto.cloudformation.exceptions import AlreadyExistsException, CloudFormationError, ValidationError
 
+from ecr_emulator.companions.error_responses import MISSING_PACKAGE
 from ecr_emulator.ports.ecr_api import EcrCallFailed
+
+log = logging.getLogger(__name__)
 
 _NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 _ERROR_CODES = (
@@ -28,6 +32,17 @@ class ResourceFailure(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    @classmethod
+    def of(cls, exception: Exception, kind: str) -> ResourceFailure:
+        """Return the failure that an exception is to a resource; one that nobody expected is logged."""
+        if isinstance(exception, cls):
+            return exception
+        if isinstance(exception, ModuleNotFoundError):
+            package = str(exception.name).partition(".")[0]
+            return cls(MISSING_PACKAGE.format(kind, package, "companions"))
+        log.error("the emulator failed on %s", kind, exc_info=exception)
+        return cls(f"The emulator failed on this {kind} ({type(exception).__name__}); its log says where.")
 
     @classmethod
     def of_handler(cls, message: str, code: str) -> ResourceFailure:

@@ -29,7 +29,9 @@ class Evaluation:
         """Return the properties of a resource. Raises ``ResourceFailure`` if a value does not exist."""
         stack = self._context.stack
         try:
-            resolved = self._values.resolve(definition.get("Properties") or {})
+            resolved = self._values.resolve(definition.get("Properties")) or {}
+            if not isinstance(resolved, dict):
+                raise ResourceFailure("Template format error: Properties must be an object.")
             found: dict[str, Any] = replace_dynamic_references(resolved, stack.account, stack.region)
         except ServiceException as failure:
             raise ResourceFailure(str(failure.message)) from failure

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from moto.moto_api._internal import mock_random
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.secretsmanager.utils import random_password
 
@@ -17,33 +18,40 @@ from ecr_emulator.companions.cloudformation.templates.values import text
 
 Properties = dict[str, Any]
 _MAX_NAME = 255
+_OF_VALUE = ("SecretString", "GenerateSecretString")
 
 
 def put_secret(stack: Stack, resource: Resource, properties: Properties) -> tuple[str, Properties]:
-    """Create or change a secret; return its ARN and attributes. An update keeps a generated value."""
+    """Create or change a secret; return its ARN and attributes."""
     backend: Any = secretsmanager_backends[stack.account][stack.region]
     tags = {**stack.tags, **{tag["Key"]: tag["Value"] for tag in properties.get("Tags", ())}}
-    known = {"description": properties.get("Description", ""), "kms_key_id": properties.get("KmsKeyId")}
     if resource.physical_id:
-        changed = properties.get("SecretString")
-        value = changed if changed != resource.properties.get("SecretString") else None
-        backend.update_secret(resource.physical_id, secret_string=value, **known)
-        old = [tag["Key"] for tag in resource.properties.get("Tags", ()) if tag["Key"] not in tags]
-        backend.untag_resource(resource.physical_id, old)
-        backend.tag_resource(resource.physical_id, tags)
+        _change(backend, resource, properties, tags)
         return resource.physical_id, resource.attributes
     made = backend.create_secret(
         name=properties.get("Name") or generated_name(stack, resource.logical_id, _MAX_NAME),
         secret_string=_value(properties),
         secret_binary=None,
+        description=properties.get("Description", ""),
+        kms_key_id=properties.get("KmsKeyId"),
         tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         client_request_token=None,
         replica_regions=properties.get("ReplicaRegions", []),
         force_overwrite=False,
-        **known,
     )
     arn = json.loads(made)["ARN"]
     return arn, {"Id": arn}
+
+
+def _change(backend: Any, resource: Resource, properties: Properties, tags: dict[str, str]) -> None:
+    """Change a secret. Its value stays unless the properties that it comes from change."""
+    arn, before = resource.physical_id, resource.properties
+    if any(before.get(name) != properties.get(name) for name in _OF_VALUE):
+        backend.update_secret(arn, secret_string=_value(properties), client_request_token=str(mock_random.uuid4()))
+    secret = backend.secrets[arn]
+    secret.description, secret.kms_key_id = properties.get("Description", ""), properties.get("KmsKeyId")
+    backend.untag_resource(arn, [tag["Key"] for tag in before.get("Tags", ()) if tag["Key"] not in tags])
+    backend.tag_resource(arn, tags)
 
 
 def delete_secret(stack: Stack, resource: Resource) -> None:
