@@ -54,7 +54,7 @@ class DistributionApp:
         self._is_open = registry_auth == "open"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+        request = Request(environ, populate_request=False)  # a cycle would keep the body until garbage collection
         answer = self._answer(request)
         answer.headers.add("Docker-Distribution-Api-Version", "registry/2.0")
         return answer(environ, start_response)

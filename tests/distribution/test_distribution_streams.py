@@ -1,13 +1,17 @@
 """Bodies that arrive slowly or break off, and responses that fail before or after their first byte."""
 
+import gc
 import socket
+import weakref
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPResponse, IncompleteRead
+from io import BytesIO
 from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
+from werkzeug.test import create_environ, run_wsgi_app
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.granian import GranianServer
@@ -211,3 +215,24 @@ def test_a_head_of_a_blob_asks_no_upstream(through, upstream):
     answer = through.send("HEAD", path)
     assert (answer.status_code, answer.headers["Content-Length"]) == (200, "400000")
     assert upstream.count(None, "/blobs/") == before
+
+
+def test_the_body_of_a_request_is_freed_with_its_answer(docker):
+    """Garbage collection must not be needed: until it runs, the bodies of many chunks would pile up."""
+
+    class Body(BytesIO):
+        """A body that can be referred to weakly."""
+
+    location = docker.begin()
+    body = Body(b"chunk")
+    headers = {"Authorization": f"Basic {docker.token}"}
+    environ = create_environ(urlsplit(location).path, method="PATCH", input_stream=body, headers=headers)
+    environ["CONTENT_LENGTH"] = "5"
+    alive = weakref.ref(body)
+    gc.disable()
+    try:
+        run_wsgi_app(docker.emulator.wsgi, environ)
+        del body, environ
+        assert alive() is None
+    finally:
+        gc.enable()

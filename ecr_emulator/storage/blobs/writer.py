@@ -8,26 +8,21 @@ from typing import NamedTuple, Protocol
 
 from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.blobs.parallel_hash import ParallelHash
 from ecr_emulator.storage.disk import storage_failures
 
 _FULL = "the data directory cannot be written: the disk is full, but for what is kept free (--disk-reserve)"
 
-
-class Hasher(Protocol):
-    """A hash object of ``hashlib``."""
-
-    def update(self, data: memoryview, /) -> None:
-        """Add bytes."""
-
-    def hexdigest(self) -> str:
-        """Return the hash of all bytes added."""
+SYNC_STEP = 8 * 1024 * 1024
+"""Bytes after which the disk begins to write what a writer has written, so that the sync at the end is short."""
 
 
 class Progress(NamedTuple):
-    """The sha256 and the number of the bytes that a writer has written."""
+    """The sha256 and the number of the bytes that a writer has written, and how many the disk has begun to sync."""
 
-    sha256: Hasher
+    sha256: ParallelHash
     size: int
+    syncing: int
 
 
 class Shelf(Protocol):
@@ -40,6 +35,8 @@ class Shelf(Protocol):
     def read_ingest(self, name: str) -> FileIO: ...
 
     def drop_ingest(self, name: str) -> None: ...
+
+    def begin_sync(self, file: FileIO, start: int, stop: int) -> None: ...
 
     def settle(self, name: str, file: FileIO, digest: str) -> None: ...
 
@@ -55,8 +52,7 @@ class FileWriter:
         self._shelf = shelf
         self._name = name
         self._file = file
-        self._sha256 = progress.sha256
-        self._size = progress.size
+        self._sha256, self._size, self._syncing = progress
         self._blob: str | None = None
 
     @property
@@ -73,11 +69,14 @@ class FileWriter:
             self._sha256.update(rest[:written])
             self._size += written
             rest = rest[written:]
+        if self._size - self._syncing >= SYNC_STEP:
+            self._shelf.begin_sync(self._file, self._syncing, self._size)
+            self._syncing = self._size
 
     def digest(self, algorithm: str = "sha256") -> str:
         """See ``ports.blobs.BlobWriter.digest``; any algorithm but sha256 reads all bytes again."""
         if algorithm == "sha256":
-            return f"sha256:{self._sha256.hexdigest()}"
+            return f"sha256:{self._sha256.result().hexdigest()}"
         with self.reader() as file:
             return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
@@ -110,5 +109,5 @@ class FileWriter:
     def close(self) -> None:
         if not self._file.closed:
             self._file.close()
-            self._shelf.remember(self._name, Progress(self._sha256, self._size))
+            self._shelf.remember(self._name, Progress(self._sha256, self._size, self._syncing))
             self._shelf.release(self._name)
