@@ -27,23 +27,40 @@ class _Documents:
 
 
 _OF_REGISTRY = _Documents(registry_documents)
+_ALL_OF_REGISTRY = Statement(
+    select(registry_documents.c.name, registry_documents.c.document).where(
+        registry_documents.c.account == bindparam("account"), registry_documents.c.region == bindparam("region")
+    )
+)
 _OF_IMAGE = _Documents(image_documents)
 
 
 class SqlRegistryDocuments:
-    """``ports.registries.RegistryDocuments``."""
+    """``ports.registries.RegistryDocuments``. A transaction reads all documents of a registry at once.
+
+    A registry has fewer than ten, and most changes of images look at three of them.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._known: dict[Registry, dict[str, Any]] = {}
+
+    def forget(self) -> None:
+        """Forget the documents that were read: another transaction begins."""
+        self._known.clear()
 
     def find(self, registry: Registry, name: str) -> Any | None:
-        row = _OF_REGISTRY.find.one(self._connection, **_place(registry, name))
-        return None if row is None else row.document
+        if registry not in self._known:
+            rows = _ALL_OF_REGISTRY.all(self._connection, account=registry.id, region=registry.region)
+            self._known[registry] = {row.name: row.document for row in rows}
+        return self._known[registry].get(name)
 
     def put(self, registry: Registry, name: str, document: Any) -> None:
+        self.forget()
         _OF_REGISTRY.put.run(self._connection, **_place(registry, name), new=document)
 
     def remove(self, registry: Registry, name: str) -> None:
+        self.forget()
         _OF_REGISTRY.remove.run(self._connection, **_place(registry, name))
 
 

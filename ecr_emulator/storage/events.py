@@ -62,7 +62,9 @@ class SqlEvents:
         )
         assert added.lastrowid is not None
         self.added.append(replace(event, key=added.lastrowid))
-        _FORGET.run(self._connection, last=added.lastrowid - self._size)
+        last = added.lastrowid - self._size
+        if last > 0:
+            _FORGET.run(self._connection, last=last)
 
     def after(self, key: int, limit: int) -> list[Event]:
         return [_event(row) for row in _AFTER.all(self._connection, after=key, limit=limit)]

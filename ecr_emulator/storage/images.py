@@ -1,7 +1,8 @@
 """The stored images: manifests, their references, and their tags.
 
 An image with its tags is one row of one query, so a page costs one query too. The bytes of a manifest are shared by
-all repositories; a trigger removes them with the last image that has them.
+all repositories; a trigger removes them with the last image that has them. The row of a repository has the number of
+its images, since counting them would make a push into a large repository slow.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Select, bindparam, delete, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import Image, StoredManifest
@@ -20,7 +33,7 @@ from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import image_references, images, manifests, tags
+from ecr_emulator.storage.tables import image_references, images, manifests, repositories, tags
 
 CHILD = "child"
 BLOB = "blob"
@@ -61,7 +74,14 @@ _PAGE = Statement(
     .order_by(images.c.digest)
     .limit(bindparam("limit"))
 )
-_COUNT = Statement(select(func.count().label("number")).select_from(images).where(_of_repository))
+_this_repository = repositories.c.id == bindparam("repository_id")
+_COUNT = Statement(select(repositories.c.image_count).where(_this_repository))
+_CHANGE_COUNT = Statement(
+    update(repositories)
+    .where(_this_repository)
+    .values(image_count=repositories.c.image_count + bindparam("difference", type_=Integer)),
+    changes_answers=False,  # the change of the images themselves does
+)
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
 _ADD = Statement(insert(images))
 _ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing(), changes_answers=False)
@@ -111,12 +131,14 @@ class SqlImages:
                 image_digest=image.digest, image_tag="null", **repository.identity
             ) from exists
         key = added.lastrowid or 0
+        _CHANGE_COUNT.run(self._connection, repository_id=repository.key, difference=1)
         self.mend(image.digest, raw)
         _ADD_REFERENCE.run_for_each(self._connection, _references(repository, key, manifest))
         return replace(image, key=key)
 
     def remove(self, repository: Repository, image: Image) -> None:
-        _REMOVE.run(self._connection, repository_id=repository.key, key=image.key)
+        removed = _REMOVE.run(self._connection, repository_id=repository.key, key=image.key).rowcount
+        _CHANGE_COUNT.run(self._connection, repository_id=repository.key, difference=-removed)
 
     def manifest(self, image: Image) -> StoredManifest:
         row = _MANIFEST.one(self._connection, digest=image.digest)
@@ -131,8 +153,8 @@ class SqlImages:
         return [image_of(row) for row in rows]
 
     def count(self, repository: Repository) -> int:
-        number: int = _COUNT.one(self._connection, repository_id=repository.key).number
-        return number
+        row = _COUNT.one(self._connection, repository_id=repository.key)
+        return 0 if row is None else int(row.image_count)
 
     def pulled(self, image: Image, now: datetime) -> None:
         _PULLED.run(self._connection, key=image.key, now=now)

@@ -269,5 +269,11 @@ WHERE validations.validated_at > 0 AND NOT EXISTS (
 );
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
+# Each push counted the images of its repository.
+SEVENTH = """
+ALTER TABLE repositories ADD COLUMN image_count INTEGER DEFAULT '0' NOT NULL;
+UPDATE repositories SET image_count = (SELECT count(*) FROM images WHERE images.repository_id = repositories.id);
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

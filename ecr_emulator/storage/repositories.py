@@ -26,7 +26,7 @@ _ENCRYPTED_BY_KMS = Statement(
     select(table).where(table.c.encryption_type != "AES256").order_by(table.c.account, table.c.region, table.c.name)
 )
 _COUNT = Statement(select(func.count().label("number")).select_from(table).where(*_of_registry))
-_settings = table.c.keys()[table.c.keys().index("tag_mutability") :]
+_settings = table.c.keys()[table.c.keys().index("tag_mutability") : table.c.keys().index("image_count")]
 _ADD = Statement(insert(table), changes_answers=False)  # nobody can have pulled from it
 _SAVE = Statement(
     update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _settings})
@@ -66,9 +66,9 @@ class SqlRepositories:
         registry = repository.registry
         identity = {"account": registry.id, "region": registry.region, "name": repository.name}
         try:
-            added = _ADD.run(
-                self._connection, id=None, **identity, created_at=repository.created_at, **_stored_settings(repository)
-            )
+            settings = _stored_settings(repository)
+            created_at = repository.created_at
+            added = _ADD.run(self._connection, id=None, **identity, created_at=created_at, **settings, image_count=0)
         except IntegrityError as exists:
             raise RepositoryAlreadyExistsException(**repository.identity) from exists
         return replace(repository, key=added.lastrowid or 0)

@@ -22,7 +22,7 @@ from ecr_emulator.storage import watches
 from ecr_emulator.storage.connections import WatchedConnection
 
 _decode = JSONDecoder().raw_decode
-DIALECT = SQLiteDialect_pysqlite()
+DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
 Converter = Callable[[Any], Any]
 
 
@@ -52,8 +52,8 @@ class Statement:
 
     def run_for_each(self, connection: Connection, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement that changes rows, once for each set of values."""
-        rows = list(values)
-        connection.executemany(self._sql, [self._arguments(each) for each in rows])
+        rows = [self._arguments(dict(each)) for each in values]
+        connection.executemany(self._sql, rows)
         for each in rows:
             self._note_change(connection, each)
 
@@ -77,18 +77,21 @@ class Statement:
         return str(self._compiled)
 
     @cached_property
-    def _parameters(self) -> list[tuple[str, Converter | None]]:
-        binds = self._compiled.binds
-        return [(name, _bind_converter(binds[name].type)) for name in self._compiled.positiontup or ()]
+    def _converters(self) -> list[tuple[str, Converter]]:
+        binds = self._compiled.binds.items()
+        return [(name, convert) for name, bind in binds if (convert := _bind_converter(bind.type))]
 
     @cached_property
     def _constants(self) -> dict[str, Any]:
         return {name: bind.value for name, bind in self._compiled.binds.items() if not bind.required}
 
-    def _arguments(self, values: Mapping[str, Any]) -> list[Any]:
+    def _arguments(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of the driver. ``values`` is changed: keyword arguments belong to nobody else."""
         if self._constants:
             values = {**self._constants, **values}
-        return [values[name] if convert is None else convert(values[name]) for name, convert in self._parameters]
+        for name, convert in self._converters:
+            values[name] = convert(values[name])
+        return values
 
     @cached_property
     def _row(self) -> Callable[[Iterable[Any]], Any]:

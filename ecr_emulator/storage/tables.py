@@ -79,6 +79,7 @@ repositories = Table(
     Column("lifecycle_policy", String),
     _required("resource_tags", JSON),
     Column("lifecycle_evaluated_at", Instant),
+    _required("image_count", Integer, server_default="0"),
     UniqueConstraint("account", "region", "name"),
     # Keys are never reused: a kept key of a deleted repository must not find another repository.
     sqlite_autoincrement=True,

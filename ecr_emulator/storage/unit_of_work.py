@@ -74,7 +74,8 @@ class SqlUnitOfWork:
         self.sql_events = SqlEvents(connection, event_log_size)
         self.events: Events = self.sql_events
         self.service_linked_roles: ServiceLinkedRoles = SqlServiceLinkedRoles(connection)
-        self.registry_documents: RegistryDocuments = SqlRegistryDocuments(connection)
+        self._registry_documents = SqlRegistryDocuments(connection)
+        self.registry_documents: RegistryDocuments = self._registry_documents
         self.image_documents: ImageDocuments = SqlImageDocuments(connection)
         self.scans: Scans = SqlScans(connection)
         self.known_findings: KnownFindings = SqlKnownFindings(connection)
@@ -85,6 +86,7 @@ class SqlUnitOfWork:
 
     def begin_reading(self) -> None:
         """Begin a transaction that sees one state of the database."""
+        self._registry_documents.forget()
         self._began_at = self._watches.commits
         self.connection.execute("BEGIN")
 
@@ -94,6 +96,7 @@ class SqlUnitOfWork:
         Without ``synced``, the commit survives a loss of power only after a later synced commit or after SQLite's
         next checkpoint.
         """
+        self._registry_documents.forget()
         self._began_at = None
         self.connection.changes.clear()
         synced = synced and self._durable

@@ -72,6 +72,25 @@ def test_images_are_listed_by_digest_with_their_tags(store, repository):
         assert work.images.page(repository, stored[2].digest, 3) == stored[3:]
 
 
+def test_the_number_of_images_follows_every_change(store, repository):
+    with store.writing() as work:
+        kept, gone = (store_manifest(work, repository, an_image(seed).raw, f"v{seed}") for seed in (1, 2))
+        other = work.repositories.add(a_repository("other"))
+        store_manifest(work, other, an_image(1).raw)
+    with store.writing() as work:
+        work.images.remove(repository, gone)
+        work.images.remove(repository, gone)
+        work.images.save(replace(kept, status="ARCHIVED"))
+        work.repositories.save(replace(repository, scan_on_push=True))
+    with pytest.raises(ImageAlreadyExistsException), store.writing() as work:
+        [store_manifest(work, repository, an_image(seed).raw) for seed in (3, 1)]
+    with store.writing() as work:
+        assert (work.images.count(repository), work.images.count(other)) == (1, 1)
+        work.repositories.remove(other)
+        assert work.images.count(other) == 0
+        assert work.images.count(work.repositories.add(a_repository("other"))) == 0
+
+
 def test_parents_are_the_indexes_that_list_an_image(store, repository):
     child, other = an_image(1), an_image(2)
     with store.writing() as work:

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, SIXTH
+from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, SEVENTH, SIXTH
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import metadata
@@ -150,3 +150,15 @@ def test_a_migration_marks_unfinished_imports_as_started(database):
     with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
         statuses = {tag: import_status(work, work.tags.find(repository, tag)) for tag in (*tags, "whole")}
     assert statuses == {"from upstream": STARTED, "never seen upstream": None, "pushed": None, "whole": COMPLETE}
+
+
+def test_a_migration_counts_the_images_of_repositories(database):
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        repositories = [work.repositories.add(a_repository(name)) for name in ("full", "empty")]
+        for seed in range(3):
+            store_manifest(work, repositories[0], an_image(seed).raw)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("ALTER TABLE repositories DROP COLUMN image_count")
+        connection.executescript(SEVENTH)
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        assert [work.images.count(repository) for repository in repositories] == [3, 0]
