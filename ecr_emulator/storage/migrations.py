@@ -56,9 +56,16 @@ def _has_tables(connection: Connection) -> bool:
 
 def _copy_empty_database(connection: Connection) -> None:
     """Copy an empty database of the newest schema, in one transaction: a tenth of the time of the steps."""
-    with closing(sqlite3.connect(":memory:")) as source:
-        source.deserialize(_empty_database(MIGRATIONS))
+    with empty_database() as source:
         source.backup(connection)
+
+
+@contextmanager
+def empty_database() -> Iterator[Connection]:
+    """Yield an empty database of the newest schema, in memory."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(_empty_database(MIGRATIONS))
+        yield database
 
 
 @cache

@@ -124,9 +124,24 @@ class SqlStore:
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Delete everything but the signing key, or only the state of an account, in one Region or in all."""
+        if account is None:
+            self._replace_by_nothing()
+            return
         with self._writing(frees=True) as (work, connection):
             work.sql_tasks.changed = True
             resets.run(connection, account, region)
+
+    def _replace_by_nothing(self) -> None:
+        with self._writing(frees=True):
+            pass  # fails while another program holds the lock, for which the replacement would wait without end
+        with storage_failures():
+            self._ballast.release()
+            with self.paused() as connection:
+                with resets.emptied(connection) as database:
+                    self._swap(connection, database)
+                for listener in self._at_commit:
+                    listener([])
+            self._ballast.keep()
 
     @contextmanager
     def paused(self) -> Iterator[Connection]:
@@ -144,11 +159,14 @@ class SqlStore:
         Later events get other keys than the events that are replaced.
         """
         newest = newest_key(connection)
+        self._swap(connection, database)
+        never_reuse_keys(connection, newest)
+
+    def _swap(self, connection: Connection, database: Connection) -> None:
         everything = Changes()
         everything.add(None)
         with self._watches.ended_by(everything):
             database.backup(connection)
-        never_reuse_keys(connection, newest)
         self._next_due = SqlTasks(connection).next_due()
 
     def close(self) -> None:
