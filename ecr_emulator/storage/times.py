@@ -13,15 +13,20 @@ from ecr_emulator.storage.tables import Instant, metadata, state, tasks
 
 KEY = "time"
 
-_dates = [
-    column
+_dates = {
+    table: [column for column in table.columns if isinstance(column.type, Instant)]
     for table in metadata.sorted_tables
     if table is not tasks  # tasks are dated in the future
-    for column in table.columns
-    if isinstance(column.type, Instant)
-]
-_known = union_all(*(select(func.max(column).label("at")) for column in _dates)).subquery()
-_LATEST = Statement(select(type_coerce(func.max(_known.c.at), Instant).label("at")))
+}
+# One scan of each table: SQLite would scan it once for each separate query.
+_known = union_all(
+    *(
+        select(func.max(0, *(func.coalesce(func.max(column), 0) for column in columns)).label("at"))
+        for columns in _dates.values()
+        if columns
+    )
+).subquery()
+_LATEST = Statement(select(type_coerce(func.nullif(func.max(_known.c.at), 0), Instant).label("at")))
 _STORED = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
 _store = upsert(state)
 _STORE = Statement(_store.on_conflict_do_update(set_={"value": _store.excluded.value}))
