@@ -39,11 +39,7 @@ HAS_NO_CAUSE: Mapping[str, set[str]] = {
             "ValidatePullThroughCacheRule",
         }
     },
-    "KmsException": {
-        "CompleteLayerUpload",
-        "PutImage",
-        "UploadLayerPart",
-    },
+    "KmsException": {"CompleteLayerUpload"},
     "RepositoryNotFoundException": {"BatchGetRepositoryScanningConfiguration"},
     "InvalidParameterException": {
         "DeleteRegistryPolicy",
