@@ -32,7 +32,8 @@ class RequestLog:
     Lines about probes that succeed have the level debug, all others info.
 
     The facts are method, path, status, bytes (of the body, as far as the server read them), milliseconds, the request
-    id that the application stores in the environ (``REQUEST_ID``), and a dictionary of further facts (``NOTE``).
+    id that the application stores in the environ (``REQUEST_ID``), the header ``traceparent`` of the request
+    (https://www.w3.org/TR/trace-context/), and a dictionary of further facts (``NOTE``).
     """
 
     def __init__(self, wsgi: WSGIApplication, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,6 +81,8 @@ class _Answer:
         }
         if REQUEST_ID in environ:
             facts["request_id"] = environ[REQUEST_ID]
+        if "HTTP_TRACEPARENT" in environ:
+            facts["traceparent"] = environ["HTTP_TRACEPARENT"]
         # Health checks ask every few seconds for as long as a container runs.
         is_usual = self.status == HTTPStatus.OK and environ.get("PATH_INFO") in PROBES
         level = logging.DEBUG if is_usual else logging.INFO

@@ -31,6 +31,7 @@ from ecr_emulator.domain.names import is_digest
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.probes import PROBES
+from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock
 from ecr_emulator.services.lifecycle import EVALUATE
@@ -266,6 +267,7 @@ def _stop_strangers(token: str) -> ResponseReturnValue | None:
     if is_known or request.path in OPEN:
         return None
     error = f"{request.path} needs the emulator's --admin-token in the header Authorization: Bearer TOKEN"
+    request.environ[NOTE] = {"reason": "the token is not the --admin-token" if brought else "there is no token"}
     return jsonify(error=error), 401, {"WWW-Authenticate": 'Bearer realm="ecr-emulator"'}
 
 

@@ -15,7 +15,7 @@ from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound
 from ecr_emulator.services import layer_urls
-from ecr_emulator.services.pulls import BlobSource
+from ecr_emulator.services.blob_source import BlobSource
 
 _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 
@@ -34,6 +34,8 @@ def get_blob(request: RegistryRequest, digest: str) -> Response:
         return _redirected(request, source)
     if not is_head:
         source.check_key()
+        if source.cache_use:
+            request.note_cache_use(source.cache_use)
     headers = {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,

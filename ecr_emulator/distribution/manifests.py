@@ -20,7 +20,13 @@ def get_manifest(request: RegistryRequest, reference: str) -> Response:
     """Answer end-3: GET and HEAD. The bytes and the media type are the stored ones; Accept is ignored."""
     _check_reference(reference)
     pulled = request.services.pulls.pull(
-        request.registry, request.name, reference, request.now, request.principal, request.permissions
+        request.registry,
+        request.name,
+        reference,
+        request.now,
+        request.principal,
+        request.permissions,
+        report=request.note_cache_use,
     )
     request.remember(pulled.validity)
     manifest = pulled.manifest

@@ -8,9 +8,11 @@ from datetime import datetime
 from werkzeug import Request
 
 from ecr_emulator.distribution.addressing import with_namespace
+from ecr_emulator.domain.cache_use import CacheUse
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.remembered_answers import REMEMBER, Rememberable
+from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.validity import Validity
@@ -50,6 +52,11 @@ class RegistryRequest:
         if validity and self.remembered_until:
             validity = validity.at_most(self.remembered_until)
             self.http.environ[REMEMBER] = Rememberable(validity, reread, is_intact)
+
+    def note_cache_use(self, use: CacheUse) -> None:
+        """State the rule, its upstream and what the cache did in the log line of the request."""
+        note = {"rule": use.rule.prefix, "upstream": use.rule.url, "cache": use.outcome}
+        self.http.environ.setdefault(NOTE, {}).update(note)
 
     @property
     def origin(self) -> str:

@@ -12,8 +12,9 @@ from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.services.blob_source import BlobSource
 from ecr_emulator.services.pull_through import Updates
-from ecr_emulator.services.pulls import BlobSource, Pulls
+from ecr_emulator.services.pulls import Pulls
 
 PROGRESS_EVERY = 1024 * 1024
 """Number of bytes after which progress is reported again, roughly."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from ecr_emulator.domain.cache_use import HIT, MISS, CacheUse
 from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
 from ecr_emulator.domain.pull_through import CachedName, find_cached_name
@@ -17,9 +18,11 @@ from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundExcept
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import Store, UnitOfWork, Watch
+from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.blob_reads import read_span
+from ecr_emulator.services.blob_source import BlobSource
 from ecr_emulator.services.garbage_collection import next_renewal, renew_grace
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others
@@ -30,25 +33,12 @@ PULL_TIME_GRANULARITY = timedelta(minutes=1)
 STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
 """The granularity that ECR documents."""
 
+Report = Callable[[CacheUse], None]
+"""Receives the use of the cache by a pull: once if a rule covers the repository, also if the pull fails."""
 
-@dataclass(frozen=True, slots=True)
-class BlobSource:
-    """A blob ready to be sent. ``chunks(start, stop)`` yields the bytes from start up to, not including, stop.
 
-    ``is_loose`` says that no image refers to the blob, and ``is_here`` that its bytes do not come from an upstream.
-    ``check_key`` raises ``KmsException`` if the bytes cannot be read now, because of the key of the repository.
-    ``validity`` is None if the next request may differ, or renews the blob's grace; while it holds, ``is_intact`` tells
-    whether the stored bytes are undamaged.
-    """
-
-    digest: str
-    size: int
-    is_loose: bool
-    is_here: bool
-    check_key: Callable[[], None]
-    chunks: Callable[[int, int], Generator[bytes, None, None]]
-    validity: Validity | None = None
-    is_intact: Callable[[], bool] | None = None
+def unreported(_: CacheUse) -> None:
+    """Ignore the use of the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +53,15 @@ class PulledManifest:
 class _Stored:
     """What the registry has of an image: nothing, or the image with its manifest.
 
-    ``due`` is the rule by which the upstream must be asked first, ``validation`` that of a tag which need not be
-    checked, and ``watch`` the watch on the repository if the upstream need not be asked.
+    ``covered`` is the rule that covers the repository, ``due`` the same if the upstream must be asked first,
+    ``validation`` that of a tag which need not be checked, and ``watch`` the watch on the repository if the upstream
+    need not be asked.
     """
 
     repository: Repository | None
     image: Image | None = None
     manifest: StoredManifest | None = None
+    covered: CachedName | None = None
     due: CachedName | None = None
     validation: Validation | None = None
     watch: Watch | None = None
@@ -99,7 +91,7 @@ class Pulls:
         self._pull_through = pull_through
         self._downloads = downloads
 
-    def manifest(
+    def manifest(  # noqa: PLR0913 - a pull and its client
         self,
         registry: Registry,
         name: str,
@@ -107,11 +99,13 @@ class Pulls:
         now: datetime,
         principal: str = "",
         permissions: Permissions = UNLIMITED,
+        *,
+        report: Report = unreported,
     ) -> StoredManifest:
         """Return the manifest alone; see ``pull``."""
-        return self.pull(registry, name, reference, now, principal, permissions).manifest
+        return self.pull(registry, name, reference, now, principal, permissions, report=report).manifest
 
-    def pull(
+    def pull(  # noqa: PLR0913 - a pull and its client
         self,
         registry: Registry,
         name: str,
@@ -119,11 +113,14 @@ class Pulls:
         now: datetime,
         principal: str = "",
         permissions: Permissions = UNLIMITED,
+        *,
+        report: Report = unreported,
     ) -> PulledManifest:
         """Return the manifest of a tag or digest; ask the upstream if a rule covers the name and a check is due.
 
         A caller who may not import sees only images that are already stored; rules are ignored. The pull is recorded,
         unless the ARN of the principal is excluded from recording. An archived image is not found.
+        ``report`` receives the use of the cache.
         Raises ``RepositoryNotFoundException``, ``ImageNotFoundException``, ``KmsException`` and ``UpstreamFailure``.
         """
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
@@ -134,11 +131,13 @@ class Pulls:
             self._keys.check(repository)
         watch = found.watch
         if found.due and _may_import(permissions, repository, name):
-            manifest = self._pull_through.manifest(found.due, image_id, now)
+            manifest = self._fetch(found.due, image_id, now, report)
         elif manifest is None:
             raise _not_found(repository, image_id) if repository else _no_repository(registry, name)
-        elif found.validation and self._pull_through.resume_import(registry, name, image_id.tag, manifest, permissions):
-            watch = None
+        else:
+            _report_hit(found.covered, report)
+            if self._resumes_import(found, registry, name, image_id, permissions):
+                watch = None
         last = found.image.last_pulled_at if found.image and found.image.digest == manifest.digest else None
         if last is None or now - last >= self._granularity:
             self._record_pull(registry, name, manifest.digest, principal, now)
@@ -146,18 +145,37 @@ class Pulls:
         until = [last + self._granularity, *([found.validation.due_at] if found.validation else [])]
         return PulledManifest(manifest, Validity(watch, now, min(until)) if watch else None)
 
+    def _fetch(self, due: CachedName, image_id: ImageId, now: datetime, report: Report) -> StoredManifest:
+        try:
+            fetched = self._pull_through.manifest(due, image_id, now)
+        except UpstreamFailure:
+            report(CacheUse(due.rule, MISS))  # if anything were stored, it would have been returned
+            raise
+        report(CacheUse(due.rule, fetched.outcome))
+        return fetched.manifest
+
+    def _resumes_import(
+        self, found: _Stored, registry: Registry, name: str, image_id: ImageId, permissions: Permissions
+    ) -> bool:
+        """Resume the import of a cached tag if a killed process began it; see ``PullThrough.resume_import``."""
+        if not (found.validation and found.manifest):
+            return False
+        return self._pull_through.resume_import(registry, name, image_id.tag, found.manifest, permissions)
+
     def _look_up(self, work: UnitOfWork, registry: Registry, name: str, image_id: ImageId, now: datetime) -> _Stored:
         """Read what the registry has of an image. Raises ``ImageNotFoundException`` for an archived one."""
+        covered = find_cached_name(work.rules.all(registry), name)
         repository = work.repositories.find(registry, name)
         image = _find(work, repository, image_id) if repository else None
         if repository is None or image is None:
             may_ask = self._may_ask_for(work, repository, image_id)
-            return _Stored(repository, due=find_cached_name(work.rules.all(registry), name) if may_ask else None)
+            return _Stored(repository, due=covered if may_ask else None)
         if not image.is_active:
             raise _not_found(repository, image_id)
-        due, validation = self._rule_if_due(work, repository, image_id, now)
+        validation = work.tags.validation(repository, image_id.tag) if image_id.tag else None
+        due = covered if image_id.tag and (validation is None or validation.is_due(now)) else None
         watch = None if due else _watch(work, repository)
-        return _Stored(repository, image, work.images.manifest(image), due, validation, watch)
+        return _Stored(repository, image, work.images.manifest(image), covered, due, None if due else validation, watch)
 
     def find_blob(
         self, registry: Registry, name: str, digest: str, now: datetime, is_check: bool = False
@@ -178,7 +196,8 @@ class Pulls:
             if held is None and size is not None and is_of_others(work, registry, digest):
                 size = None
             is_needed = held is None or size is None
-            cached_name = find_cached_name(work.rules.all(registry), name) if is_needed else None
+            covered = find_cached_name(work.rules.all(registry), name)
+            cached_name = covered if is_needed else None
             watch = _watch(work, repository) if repository and not is_needed else None
         repository = repository or Repository(registry, name, now)  # the image was served, but not stored
         is_renewed = is_check or layer.is_loose
@@ -188,13 +207,16 @@ class Pulls:
             if held is None or size is None:
                 return None
             validity = Validity(watch, now, next_renewal(held) if is_renewed else LAST) if watch else None
-            return self._held_blob(repository, held, size, validity)
+            return self._held_blob(repository, held, size, covered, validity)
         is_here = size is not None and self._link(repository, layer, now)
         chunks = partial(self._downloads.chunks, cached_name, layer)
         check_key = partial(self._keys.check, repository)
-        return BlobSource(digest, layer.size if size is None else size, False, is_here, check_key, chunks)
+        use = CacheUse(cached_name.rule, HIT if is_here else MISS)
+        return BlobSource(digest, layer.size if size is None else size, False, is_here, check_key, chunks, use)
 
-    def _held_blob(self, repository: Repository, layer: Layer, size: int, validity: Validity | None) -> BlobSource:
+    def _held_blob(
+        self, repository: Repository, layer: Layer, size: int, covered: CachedName | None, validity: Validity | None
+    ) -> BlobSource:
         return BlobSource(
             layer.digest,
             size,
@@ -202,6 +224,7 @@ class Pulls:
             True,
             partial(self._keys.check, repository),
             partial(read_span, self._blobs, layer.digest),
+            CacheUse(covered.rule, HIT) if covered else None,
             validity,
             lambda: self._blobs.intact_size(layer.digest, size) == size,
         )
@@ -216,18 +239,6 @@ class Pulls:
         if repository is None and uncached is None:
             work.repositories.get(registry, name)
         return (work.layers.referenced(repository, digest) if repository else None) or uncached
-
-    @staticmethod
-    def _rule_if_due(
-        work: UnitOfWork, repository: Repository, image_id: ImageId, now: datetime
-    ) -> tuple[CachedName | None, Validation | None]:
-        """Return the rule by which a cached tag must be checked first, or the validation of a tag that need not be."""
-        if image_id.tag is None:
-            return None, None
-        validation = work.tags.validation(repository, image_id.tag)
-        if validation and not validation.is_due(now):
-            return None, validation
-        return find_cached_name(work.rules.all(repository.registry), repository.name), None
 
     def _may_ask_for(self, work: UnitOfWork, repository: Repository | None, image_id: ImageId) -> bool:
         """Return whether an upstream may be asked for an image that is not stored."""
@@ -257,6 +268,11 @@ class Pulls:
             pulled = work.images.find(repository, digest) if repository else None
             if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):
                 work.images.pulled(pulled, now)
+
+
+def _report_hit(covered: CachedName | None, report: Report) -> None:
+    if covered:
+        report(CacheUse(covered.rule, HIT))
 
 
 def _may_import(permissions: Permissions, repository: Repository | None, name: str) -> bool:

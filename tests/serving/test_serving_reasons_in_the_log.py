@@ -7,6 +7,7 @@ from werkzeug.test import Client
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.request_log import RequestLog
+from ecr_emulator.settings import Settings
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -64,3 +65,16 @@ def test_the_log_names_the_service_and_the_operation_of_a_request(logged, servic
 def test_the_log_names_the_service_where_no_header_names_the_operation(logged):
     facts = logged("GET", "/bucket", headers={"Authorization": SIGNED.format("s3")})
     assert (facts["service"], facts["method"], facts["path"]) == ("s3", "GET", "/bucket")
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"), [({}, "there is no token"), ({"Authorization": "Bearer wrong"}, "not the --admin-token")]
+)
+def test_the_log_states_why_an_endpoint_of_the_emulator_refused_a_client(caplog, headers, reason):
+    caplog.set_level("INFO", "ecr_emulator.requests")
+    with Emulator(Settings(admin_token="right")) as emulator:
+        answer = Client(RequestLog(emulator.wsgi)).get("/_ecr/rules", base_url="http://localhost:4566", headers=headers)
+        answer.close()
+    facts = caplog.records[-1].facts
+    assert (answer.status_code, facts["status"]) == (401, 401)
+    assert reason in facts["reason"]

@@ -71,6 +71,13 @@ def test_a_request_is_one_line(lines):
     assert lines == [{"method": "GET", "path": "/v2/", "status": 201, "bytes": 6, "milliseconds": 250.0}]
 
 
+def test_the_line_copies_the_trace_of_the_request(lines):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/v2/", "HTTP_TRACEPARENT": trace}
+    RequestLog(application([b"one"]))(environ, lambda *how: None)
+    assert lines[0]["traceparent"] == trace
+
+
 def test_a_streamed_body_is_counted_and_logged_when_it_is_closed(lines):
     body = Body(b"one", b"three")
     answer = ask(application(body))

@@ -12,6 +12,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
+from ecr_emulator.domain.cache_use import CHECK, HIT, MISS, STALE, FetchedManifest
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.import_policy import AS_ECR_DOES, LAST_PULLS, ImportPolicy
 from ecr_emulator.domain.manifest import Manifest
@@ -60,6 +61,7 @@ class _Found(NamedTuple):
     """The manifest to serve now, and the update of its tag, whose manifest may be served when the update is over."""
 
     manifest: StoredManifest
+    outcome: str
     update: Update | None = None
 
 
@@ -95,7 +97,7 @@ class PullThrough:
 
     def manifest(
         self, cached_name: CachedName, image_id: ImageId, now: datetime, since: float | None = None
-    ) -> StoredManifest:
+    ) -> FetchedManifest:
         """Store and return the manifest that the upstream has now, or return the cached one if the upstream fails.
 
         If a cached tag has moved upstream, the cached image is served until everything that the new image refers to is
@@ -104,15 +106,15 @@ class PullThrough:
         """
         since = monotonic() if since is None else since
         call = (cached_name, image_id.tag or image_id.digest)
-        failure: UpstreamFailure
         try:
             found = self._manifests.result(call, lambda: self._current(cached_name, image_id, now), CLIENT_WAIT)
             if found.update is None:
-                return found.manifest
+                return FetchedManifest(found.manifest, found.outcome)
             found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
-            return cached_manifest(self._store, cached_name, image_id) or found.manifest
+            served = cached_manifest(self._store, cached_name, image_id) or found.manifest
+            return FetchedManifest(served, STALE if served.digest == found.manifest.digest else CHECK)
         except TimeoutError:
-            failure = UpstreamUnavailable(
+            failure: UpstreamFailure = UpstreamUnavailable(
                 f"{cached_name.rule.url} did not answer within {CLIENT_WAIT:.0f} seconds; the emulator keeps trying",
                 retry_after=1,
             )
@@ -124,23 +126,23 @@ class PullThrough:
             )
         cached = cached_manifest(self._store, cached_name, image_id)
         if cached:
-            return cached
+            return FetchedManifest(cached, STALE)
         raise failure
 
     def _current(self, cached_name: CachedName, image_id: ImageId, now: datetime) -> _Found:
         cached = cached_manifest(self._store, cached_name, image_id)
         if cached and not is_due(self._store, cached_name, image_id.tag, now):
-            return _Found(cached)  # a call that finished just now fetched it
+            return _Found(cached, HIT)  # a call that finished just now fetched it
         update = self.updates.find(cached_name.registry, cached_name.name, image_id.tag)
         if cached and update:
-            return _Found(cached, update)
+            return _Found(cached, STALE, update)
         try:
             upstream = self._upstreams.at(cached_name.rule)
             manifest = self._fetch(upstream, cached_name, image_id, cached)
             if manifest is None and cached:
                 note_success(self._store, cached_name, image_id.tag, now)
                 self._imports.resume(ImportJob(cached_name, image_id.tag, cached, is_resumed=True))
-                return _Found(cached)
+                return _Found(cached, CHECK)
             if manifest is None:
                 raise UpstreamNotFound(f"{cached_name.rule.url} does not say what {image_id.tag} is")
             job = ImportJob(cached_name, image_id.tag, manifest)
@@ -148,14 +150,14 @@ class PullThrough:
         except UpstreamFailure as failure:
             note_failure(self._store, cached_name, image_id, failure, now)
             if cached:
-                return _Found(cached)
+                return _Found(cached, STALE)
             raise
 
     def _store_first(self, job: ImportJob, now: datetime) -> _Found:
         """Store an image that is not cached. The client gets its manifest at once, and its blobs while they arrive."""
         if self._store_job(job, now):
             self._imports.start(job)
-        return _Found(job.manifest)
+        return _Found(job.manifest, MISS)
 
     def _store_update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> _Found:
         """Store the new image of a cached tag. Import it in full first if a platform would be lost otherwise."""
@@ -170,7 +172,7 @@ class PullThrough:
             if is_moved:
                 self.updates.end(job)
         self._imports.start(replace(job, replaces=None) if is_moved else job)
-        return _Found(job.manifest) if is_moved else _Found(cached, update)
+        return _Found(job.manifest, CHECK) if is_moved else _Found(cached, STALE, update)
 
     def _fetch(
         self,
@@ -262,15 +264,15 @@ class PullThrough:
                 f"which are kept for requests of clients; {digest} is fetched when a client pulls it"
             )
         key = (cached_name, digest)
-        return self._manifests.join(key, lambda: _Found(self._current_child(cached_name, child))).result().manifest
+        return self._manifests.join(key, lambda: self._current_child(cached_name, child)).result().manifest
 
-    def _current_child(self, cached_name: CachedName, child: ImageId) -> StoredManifest:
+    def _current_child(self, cached_name: CachedName, child: ImageId) -> _Found:
         """Store and return a manifest. An archived image becomes active again, since its index is being imported."""
         manifest = cached_manifest(self._store, cached_name, child)
         if manifest is None:
             manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
         self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
-        return manifest
+        return _Found(manifest, MISS)
 
     # --- Lifetime ------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ class TagRefresher:
     def _ask(self, cached_name: CachedName, tag: str, now: datetime, since: float) -> Refreshed:
         previous = self._expire(cached_name.registry, cached_name.name, tag)
         try:
-            served = self._pull_through.manifest(cached_name, ImageId(tag=tag), now, since).digest
+            served = self._pull_through.manifest(cached_name, ImageId(tag=tag), now, since).manifest.digest
         except UpstreamFailure as failure:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
         update = self._pull_through.updates.find(cached_name.registry, cached_name.name, tag)
