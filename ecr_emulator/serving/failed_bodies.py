@@ -79,15 +79,19 @@ class _Start:
     def __init__(self, environ: WSGIEnvironment, start: StartResponse) -> None:
         self._environ = environ
         self._start = start
-        self.is_measured = False
+        self._headers: list[tuple[str, str]] = []
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the answer has a Content-Length. Only streamed bodies ask."""
+        return any(name.lower() == "content-length" for name, _ in self._headers)
 
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
-        self.is_measured = any(name.lower() == "content-length" for name, _ in headers)
+        self._headers = headers
         if BREAKS_AFTER in self._environ and not self.is_measured:
-            self.is_measured = True
-            headers = [*headers, ("Content-Length", str(self._environ[BREAKS_AFTER] + 1))]
+            headers = self._headers = [*headers, ("Content-Length", str(self._environ[BREAKS_AFTER] + 1))]
         return self._start(status, headers, exc_info) if exc_info else self._start(status, headers)
 
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHUNK = 256 * 1024
-"""Maximum number of bytes read at once, and minimum number that counts as progress between two breaks."""
+CHUNK = 1024 * 1024
+"""Maximum number of bytes read at once. Each read wakes the readers of the blob; a fast upstream fills such a chunk."""
+PROGRESS = 256 * 1024
+"""Minimum number of bytes that counts as progress between two breaks."""
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)", re.IGNORECASE)
 
@@ -52,7 +54,7 @@ class BlobDownload:
                 why = failed.failure.reason
             if self._position >= self._size:
                 return
-            if self._position - progress_at >= CHUNK:
+            if self._position - progress_at >= PROGRESS:
                 fruitless, progress_at = 0, self._position
             fruitless += 1
             log.info("%s broke off at byte %d of %d: %s", self._what, self._position, self._size, why)

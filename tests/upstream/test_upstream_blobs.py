@@ -42,10 +42,10 @@ def ranges(hub):
     return [request.headers["Range"] for request in hub.requests]
 
 
-def test_a_blob_arrives_in_pieces_of_at_most_256_kib(hub, adapter):
+def test_a_blob_arrives_in_pieces_of_at_most_1_mib(hub, adapter):
     pieces = list(adapter.at().blob(NAME, BLOB.digest, BLOB.size))
     assert b"".join(pieces) == BLOB.raw
-    assert max(map(len, pieces)) <= 256 * 1024
+    assert max(map(len, pieces)) <= 1024 * 1024
     assert [(request.method, request.headers["Range"]) for request in hub.requests] == [("GET", None)]
     assert hub.requests[0].headers["Accept-Encoding"] == "identity"
 
