@@ -18,6 +18,7 @@ from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
 from ecr_emulator.admin.init_scripts import InitAdmin
+from ecr_emulator.admin.manifests import ManifestsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
@@ -58,6 +59,7 @@ class Admin:
         self._clock = clock
         self.clock = ClockAdmin(clock, services)
         self.events = events
+        self.manifests = ManifestsAdmin(services)
         self.init = InitAdmin(init_scripts)
         self._init_scripts = init_scripts
         self._reset = reset
@@ -210,6 +212,7 @@ def _addresses(
         Address("GET", "/_ecr/findings/<digest>", admin.findings),
         Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, examples=(FINDINGS,)),
         Address("DELETE", "/_ecr/findings/<digest>", admin.delete_findings),
+        Address("GET", "/_ecr/manifests/<digest>", admin.manifests.show, query=("repository", "account", "region")),
         Address("GET", "/_ecr/faults", faults.show),
         Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),
         Address("DELETE", "/_ecr/faults", faults.clear),

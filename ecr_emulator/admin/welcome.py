@@ -19,6 +19,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/gc                 POST {{"grace": "1h"}}: remove abandoned uploads, and layers without images
 {url}/_ecr/verify             POST: read all blobs and manifests, report damage, fetch again what upstreams have
 {url}/_ecr/findings/<digest>  PUT {{"findings": [...]}}: set the findings of an image's scans; * for every image
+{url}/_ecr/manifests/<digest> ?repository=…: the manifest of an image, which counts as no pull
 {url}/_ecr/image-dates        POST {{"repository": …, "digest": …, "pushed_at": …}}: set the dates of an image
 {url}/_ecr/access-keys        POST {{"user": …, "access_key_id": …, "secret_access_key": …}}: give an IAM user a key
 {url}/_ecr/faults             POST {{"fault": "throttling", "target": "PutImage"}}: let ECR fail; GET, DELETE …[/<id>]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names the address, binds nothing
 
+LOCALHOST = ("127.0.0.1", "::1")
+
 
 class Refused(Exception):
     """The emulator refused the request. The message is its reason."""
@@ -38,8 +40,9 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The address as a URL, like ``http://127.0.0.1:4566``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The address as a URL, like ``http://localhost:4566``. This name is the one that ``serve`` prints."""
+        host = "localhost" if self.host in LOCALHOST else self.host
+        host = f"[{host}]" if ":" in host else host
         return f"{'https' if self.https else 'http'}://{host}:{self.port}"
 
 
@@ -70,6 +73,26 @@ def lines(address: Address, path: str, body: str, timeout: float) -> Iterator[An
     with _answer(address, "POST", path, body, timeout) as answer:
         for line in answer:
             yield json.loads(line)
+
+
+def event_data(address: Address, path: str, timeout: float) -> Iterator[tuple[str, Any]]:
+    """Yield the type and the data of each server-sent event in the answer to a GET, parsed as JSON.
+
+    ``timeout`` is in seconds and limits the wait for each line. Raises the errors of ``request``.
+    https://html.spec.whatwg.org/multipage/server-sent-events.html
+    """
+    import json
+
+    kind = "message"
+    with _answer(address, "GET", path, None, timeout) as answer:
+        for line in answer:
+            name, _, value = line.decode().strip().partition(": ")
+            if name == "event":
+                kind = value
+            elif name == "data":
+                yield kind, json.loads(value)
+            elif not name:
+                kind = "message"
 
 
 def account_of_key(address: Address, access_key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -22,15 +23,29 @@ class CommandEntry(NamedTuple):
 COMMANDS = {
     "serve": CommandEntry("ecr_emulator.cli.serve:serve", "Run the emulator until SIGTERM or Ctrl-C."),
     "demo": CommandEntry("ecr_emulator.cli.demo:demo", "Show pull through cache from end to end, in a few seconds."),
-    "settings": CommandEntry("ecr_emulator.cli.settings:settings", "Print the value and the source of every setting."),
-    "trust": CommandEntry("ecr_emulator.cli.trust:trust", "Print how to make clients trust serve --tls."),
+    "status": CommandEntry("ecr_emulator.cli.status:status", "Show the version and the time of a running emulator."),
+    "wait": CommandEntry("ecr_emulator.cli.wait:wait", "Wait until an emulator is ready."),
+    "repos": CommandEntry("ecr_emulator.cli.repos:repos", "List the repositories of a registry."),
+    "images": CommandEntry("ecr_emulator.cli.images:images", "List the images of a repository, or of all."),
+    "image": CommandEntry("ecr_emulator.cli.image:image", "Show an image: its tags, size, contents and referrers."),
+    "findings": CommandEntry("ecr_emulator.cli.findings:findings", "List the findings of the last scan of an image."),
     "rules": CommandEntry("ecr_emulator.cli.rules:rules", "Show each pull through cache rule."),
+    "templates": CommandEntry(
+        "ecr_emulator.cli.templates:templates", "List the repository creation templates of a registry."
+    ),
     "refresh": CommandEntry("ecr_emulator.cli.refresh:refresh", "Check one tag, or all cached tags of a repository."),
     "pull": CommandEntry("ecr_emulator.cli.pull:pull", "Import an image into the cache."),
+    "events": CommandEntry("ecr_emulator.cli.events:events", "Print the events that ECR sends to EventBridge."),
+    "clock": CommandEntry("ecr_emulator.cli.clock:clock", "Show the emulator's time, or move it."),
+    "lifecycle": CommandEntry(
+        "ecr_emulator.cli.lifecycle:lifecycle", "Evaluate all lifecycle policies now, or preview one."
+    ),
     "seed": CommandEntry("ecr_emulator.cli.seed:seed", "Create the repositories, images, rules and secrets of files."),
     "snapshot": CommandEntry("ecr_emulator.cli.snapshot:snapshot", "Save the state to a file, or load it."),
     "reset": CommandEntry("ecr_emulator.cli.reset:reset", "Empty a running emulator."),
     "gc": CommandEntry("ecr_emulator.cli.gc:gc", "Remove abandoned uploads and unused layers."),
+    "settings": CommandEntry("ecr_emulator.cli.settings:settings", "Print the value and the source of every setting."),
+    "trust": CommandEntry("ecr_emulator.cli.trust:trust", "Print how to make clients trust serve --tls."),
     "health": CommandEntry("ecr_emulator.cli.health:health", "Ask whether a running emulator is healthy."),
 }
 
@@ -72,5 +87,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ecr-emulator")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A local Amazon ECR: its API, a registry for docker, and pull through cache."""
+    if os.environ.get("NO_COLOR"):
+        context.color = False

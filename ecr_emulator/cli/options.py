@@ -40,7 +40,7 @@ def with_settings(
         @wraps(command)
         def run(config: Path | None, **given: Any) -> None:
             settings = {name: given.pop(name) for name in names or SETTINGS}
-            command(_loaded(config, settings), **given)
+            command(loaded_settings(config, settings), **given)
 
         options = [_option(SETTINGS[name], meaning.get(name)) for name in names or SETTINGS]
         for option in reversed([_config_option(), *options]):
@@ -50,7 +50,7 @@ def with_settings(
     return decorate
 
 
-def _loaded(config: Path | None, given: dict[str, Any]) -> Loaded:
+def loaded_settings(config: Path | None, given: dict[str, Any]) -> Loaded:
     flags = {name: _texts(value) for name, value in given.items() if value not in (None, "", ())}
     try:
         return load(flags, os.environ, config)

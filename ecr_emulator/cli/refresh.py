@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from ecr_emulator.cli.output import print_json, with_json
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 
 @click.command()
 @asks_a_running_emulator
 @click.argument("image", metavar="REPOSITORY[:TAG]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@with_json
 def refresh(emulator: RunningEmulator, image: str, as_json: bool) -> None:
     """Check one tag, or all cached tags of a repository, upstream now instead of after 24 hours.
 
@@ -22,7 +22,7 @@ def refresh(emulator: RunningEmulator, image: str, as_json: bool) -> None:
     """
     answer = emulator.post("/_ecr/refresh", image=image)
     if as_json:
-        click.echo(json.dumps(answer, indent=2))
+        print_json(answer)
     elif not answer["refreshed"]:
         click.echo(f"No tags are cached in {answer['repository']}.")
     else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 import click
 
 from ecr_emulator.cli.formatting import ago, ahead, time_in_words
+from ecr_emulator.cli.output import aligned, print_json, with_json
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
@@ -16,7 +16,7 @@ COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
 
 @click.command()
 @asks_a_running_emulator
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@with_json
 def rules(emulator: RunningEmulator, as_json: bool) -> None:
     """Show each pull through cache rule: its upstream, the health of the upstream, and its last failure.
 
@@ -25,7 +25,7 @@ def rules(emulator: RunningEmulator, as_json: bool) -> None:
     """
     answer = emulator.get("/_ecr/rules")
     if as_json:
-        click.echo(json.dumps(answer, indent=2))
+        print_json(answer)
         return
     if answer["rules"]:
         _print_table(answer["rules"], datetime.fromisoformat(answer["now"]))
@@ -36,11 +36,11 @@ def rules(emulator: RunningEmulator, as_json: bool) -> None:
 
 
 def _print_table(found: list[dict[str, Any]], now: datetime) -> None:
-    rows = [COLUMNS, *(_row(rule, now) for rule in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    for row, rule in zip(rows, [None, *found], strict=True):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        error = rule and rule["last_error"]
+    heading, *lines = aligned([COLUMNS, *(_row(rule, now) for rule in found)])
+    click.secho(heading, bold=True)
+    for line, rule in zip(lines, found, strict=True):
+        click.echo(line)
+        error = rule["last_error"]
         if error:
             click.echo(f"  last error {ago(error['at'], now)}, {error['code']}: {error['reason']}")
 

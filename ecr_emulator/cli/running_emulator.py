@@ -12,11 +12,13 @@ from urllib.parse import urlencode
 import click
 
 from ecr_emulator.cli.aws_environment import emulator_meant, registry_meant
-from ecr_emulator.cli.http_client import Refused, lines, reason, request
+from ecr_emulator.cli.http_client import Refused, event_data, lines, reason, request
 from ecr_emulator.cli.options import ADDRESS, with_settings
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.settings import Loaded
 
 if TYPE_CHECKING:
+    from ecr_emulator.cli.registry_client import RegistryClient
     from ecr_emulator.seeds.client import EmulatorClient
 
 REGISTRY = {
@@ -25,47 +27,71 @@ REGISTRY = {
 }
 UPSTREAM_TIMEOUT = 600.0
 """Seconds for answers that wait for upstreams."""
+KEEP_ALIVE_TIMEOUT = 60.0
+"""Seconds without a line after which a stream is broken: the emulator sends a comment every 15 seconds."""
 
 
 class RunningEmulator:
     """The emulator that the user names. ``registry`` holds the account and the Region, each only if it is named."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self._address = emulator_meant(loaded)
-        self.registry = registry_meant(loaded, self._address)
+        self.address = emulator_meant(loaded)
+        self.registry = registry_meant(loaded, self.address)
         self.flags = {name: value for name, value in self.registry.items() if loaded.is_flag(name)}
 
-    def get(self, path: str) -> Any:
-        """Return the answer to a GET about the user's registry."""
-        query = f"?{urlencode(self.registry)}" if self.registry else ""
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return the answer to a GET, by default about the user's registry."""
+        given = urlencode(self.registry if query is None else query)
         with self._reporting_failures():
-            return request(self._address, "GET", path + query)
+            return request(self.address, "GET", f"{path}?{given}" if given else path)
 
     def post(self, path: str, **body: str) -> Any:
         """Return the answer to a POST about the user's registry."""
         return self.send(path, self.registry | body)
 
-    def send(self, path: str, body: Mapping[str, str]) -> Any:
+    def send(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the answer to a POST."""
         with self._reporting_failures():
-            return request(self._address, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
+            return request(self.address, "POST", path, json.dumps(body), UPSTREAM_TIMEOUT)
 
     def follow(self, path: str, **body: str) -> Iterator[Any]:
         """Yield the lines of the answer to a POST as they arrive."""
         with self._reporting_failures():
-            yield from lines(self._address, path, json.dumps(self.registry | body), UPSTREAM_TIMEOUT)
+            yield from lines(self.address, path, json.dumps(self.registry | body), UPSTREAM_TIMEOUT)
+
+    def stream(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Yield the type and the data of the server-sent events of an answer as they arrive."""
+        with self._reporting_failures():
+            yield from event_data(self.address, path, KEEP_ALIVE_TIMEOUT)
 
     @contextmanager
-    def client(self) -> Iterator[EmulatorClient]:
-        """Yield a client for AWS calls and pushes, whose failures are reported."""
+    def client(self, timeout: float = UPSTREAM_TIMEOUT) -> Iterator[EmulatorClient]:
+        """Yield a client for AWS calls and pushes, whose failures are reported. ``timeout`` is in seconds."""
         from ecr_emulator.http_transport import HttpTransport
         from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 
         try:
             with self._reporting_failures():
-                yield EmulatorClient(HttpTransport(self._address.url, UPSTREAM_TIMEOUT), self._address.token)
+                yield EmulatorClient(HttpTransport(self.address.url, timeout), self.address.token)
         except CallRefused as refused:
             raise click.ClickException(str(refused)) from None
+
+    @contextmanager
+    def registry_client(
+        self, named: Registry | None = None, timeout: float = UPSTREAM_TIMEOUT
+    ) -> Iterator[RegistryClient]:
+        """Yield a client for ECR in the user's registry, or in the one that a name has. Failures are reported."""
+        from ecr_emulator.cli.registry_client import RegistryClient
+
+        with self.client(timeout) as client:
+            yield RegistryClient(client, named or self._registry(client))
+
+    def _registry(self, client: EmulatorClient) -> Registry:
+        """Return the user's registry. The emulator is asked for what the user does not name."""
+        if len(self.registry) == len(REGISTRY):
+            return Registry(self.registry["account"], self.registry["region"])
+        home = client.home()
+        return Registry(self.registry.get("account", home.id), self.registry.get("region", home.region))
 
     @contextmanager
     def _reporting_failures(self) -> Iterator[None]:
@@ -74,7 +100,7 @@ class RunningEmulator:
         except Refused as refused:
             raise click.ClickException(str(refused)) from None
         except OSError as failure:
-            raise click.ClickException(f"No emulator {self._address.words}: {reason(failure)}") from None
+            raise click.ClickException(f"No emulator {self.address.words}: {reason(failure)}") from None
 
 
 def asks_a_running_emulator(command: Callable[..., None]) -> Callable[..., None]:

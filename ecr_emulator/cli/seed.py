@@ -20,15 +20,12 @@ def seed(emulator: RunningEmulator, files: tuple[Path, ...]) -> None:
     Entries that name no account or no Region belong to --account and --region. Exit code 1, with the file, the line and
     the key, if something is wrong.
     """
-    from ecr_emulator.domain.names import Registry
     from ecr_emulator.seeds.apply import apply_seeds
     from ecr_emulator.seeds.errors import SeedError
 
-    with emulator.client() as client:
-        own = client.home()
-        home = Registry(emulator.registry.get("account", own.id), emulator.registry.get("region", own.region))
+    with emulator.registry_client() as registry_client:
         try:
-            seeded = apply_seeds(client, *files, home=home)
+            seeded = apply_seeds(registry_client.client, *files, home=registry_client.registry)
         except SeedError as wrong:
             raise click.ClickException(str(wrong)) from None
     click.echo(f"{counted(seeded.created, 'thing')} created, {seeded.changed} changed, {seeded.unchanged} unchanged.")

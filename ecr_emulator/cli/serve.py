@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ecr_emulator.cli.http_client import Address, reason, version_of
+from ecr_emulator.cli.http_client import LOCALHOST, Address, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.quick_imports import quick_imports
 from ecr_emulator.settings import Loaded, Settings
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ecr_emulator.serving.granian import GranianServer
     from ecr_emulator.serving.signals import StopFlag
     from ecr_emulator.serving.two_protocols import TwoProtocolServer
-
-LOCALHOST = ("127.0.0.1", "::1")
 
 logger = logging.getLogger(__name__)
 
