@@ -43,8 +43,8 @@ class Images(Protocol):
     def count(self, repository: Repository) -> int:
         """Return the number of images in a repository."""
 
-    def pulled(self, image: Image, now: datetime) -> None:
-        """Record a pull of an image."""
+    def pulled(self, key: int, now: datetime) -> None:
+        """Record a pull of the image with this key."""
 
     def save(self, image: Image) -> None:
         """Store an image whose size, status or dates have changed."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ecr_emulator.domain.cache_use import HIT, MISS, CacheUse
-from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
+from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
 from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
@@ -17,6 +17,7 @@ from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageNotFoundException, RepositoryNotFoundException
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
+from ecr_emulator.ports.pulls import PullableImage
 from ecr_emulator.ports.store import Store, UnitOfWork, Watch
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.quick_dataclasses import dataclass
@@ -51,7 +52,7 @@ class PulledManifest:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the registry has of an image: nothing, or the image with its manifest.
+    """What the registry has of an image.
 
     ``covered`` is the rule that covers the repository, ``due`` the same if the upstream must be asked first,
     ``validation`` that of a tag which need not be checked, and ``watch`` the watch on the repository if the upstream
@@ -59,8 +60,7 @@ class _Stored:
     """
 
     repository: Repository | None
-    image: Image | None = None
-    manifest: StoredManifest | None = None
+    image: PullableImage | None = None
     covered: CachedName | None = None
     due: CachedName | None = None
     validation: Validation | None = None
@@ -126,19 +126,19 @@ class Pulls:
         image_id = ImageId(digest=reference) if is_digest(reference) else ImageId(tag=reference)
         with self._store.reading() as work:
             found = self._look_up(work, registry, name, image_id, now)
-        repository, manifest = found.repository, found.manifest
-        if repository and (found.due or manifest):
+        repository, image, watch = found.repository, found.image, found.watch
+        if repository and (found.due or image):
             self._keys.check(repository)
-        watch = found.watch
         if found.due and _may_import(permissions, repository, name):
             manifest = self._fetch(found.due, image_id, now, report)
-        elif manifest is None:
+        elif image is None:
             raise _not_found(repository, image_id) if repository else _no_repository(registry, name)
         else:
+            manifest = image.manifest
             _report_hit(found.covered, report)
             if self._resumes_import(found, registry, name, image_id, permissions):
                 watch = None
-        last = found.image.last_pulled_at if found.image and found.image.digest == manifest.digest else None
+        last = image.last_pulled_at if image and image.manifest.digest == manifest.digest else None
         if last is None or now - last >= self._granularity:
             self._record_pull(registry, name, manifest.digest, principal, now)
             return PulledManifest(manifest)
@@ -158,24 +158,23 @@ class Pulls:
         self, found: _Stored, registry: Registry, name: str, image_id: ImageId, permissions: Permissions
     ) -> bool:
         """Resume the import of a cached tag if a killed process began it; see ``PullThrough.resume_import``."""
-        if not (found.validation and found.manifest):
+        if not (found.validation and found.image):
             return False
-        return self._pull_through.resume_import(registry, name, image_id.tag, found.manifest, permissions)
+        return self._pull_through.resume_import(registry, name, image_id.tag, found.image.manifest, permissions)
 
     def _look_up(self, work: UnitOfWork, registry: Registry, name: str, image_id: ImageId, now: datetime) -> _Stored:
         """Read what the registry has of an image. Raises ``ImageNotFoundException`` for an archived one."""
         covered = find_cached_name(work.rules.all(registry), name)
-        repository = work.repositories.find(registry, name)
-        image = _find(work, repository, image_id) if repository else None
+        repository, image = work.pulls.image(registry, name, image_id)
         if repository is None or image is None:
             may_ask = self._may_ask_for(work, repository, image_id)
             return _Stored(repository, due=covered if may_ask else None)
         if not image.is_active:
             raise _not_found(repository, image_id)
-        validation = work.tags.validation(repository, image_id.tag) if image_id.tag else None
-        due = covered if image_id.tag and (validation is None or validation.is_due(now)) else None
+        is_due = image_id.tag is not None and (image.validation is None or image.validation.is_due(now))
+        due, validation = (covered, None) if is_due else (None, image.validation)
         watch = None if due else _watch(work, repository)
-        return _Stored(repository, image, work.images.manifest(image), covered, due, None if due else validation, watch)
+        return _Stored(repository, image, covered, due, validation, watch)
 
     def find_blob(
         self, registry: Registry, name: str, digest: str, now: datetime, is_check: bool = False
@@ -187,8 +186,7 @@ class Pulls:
         Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
         """
         with self._store.reading() as work:
-            repository = work.repositories.find(registry, name)
-            held = work.layers.find(repository, digest) if repository else None
+            repository, held = work.pulls.layer(registry, name, digest)
             layer = held or self.referenced(work, registry, name, digest)
             if layer is None or layer.is_archived:
                 return None
@@ -264,10 +262,9 @@ class Pulls:
     def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
         """Record a pull unless the principal is excluded from recording."""
         with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:
-            repository = work.repositories.find(registry, name)
-            pulled = work.images.find(repository, digest) if repository else None
+            _, pulled = work.pulls.image(registry, name, ImageId(digest=digest))
             if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):
-                work.images.pulled(pulled, now)
+                work.images.pulled(pulled.key, now)
 
 
 def _report_hit(covered: CachedName | None, report: Report) -> None:
@@ -282,12 +279,6 @@ def _may_import(permissions: Permissions, repository: Repository | None, name: s
 def _watch(work: UnitOfWork, repository: Repository) -> Watch | None:
     """Return a watch on a repository; None if KMS decides too whether it can be read."""
     return work.watch(repository) if not repository.encryption.has_key else None
-
-
-def _find(work: UnitOfWork, repository: Repository, image_id: ImageId) -> Image | None:
-    if image_id.tag:
-        return work.tags.find(repository, image_id.tag)
-    return work.images.find(repository, image_id.digest or "")
 
 
 def _no_repository(registry: Registry, name: str) -> RepositoryNotFoundException:

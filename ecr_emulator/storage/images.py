@@ -156,8 +156,8 @@ class SqlImages:
         row = _COUNT.one(self._connection, repository_id=repository.key)
         return 0 if row is None else int(row.image_count)
 
-    def pulled(self, image: Image, now: datetime) -> None:
-        _PULLED.run(self._connection, key=image.key, now=now)
+    def pulled(self, key: int, now: datetime) -> None:
+        _PULLED.run(self._connection, key=key, now=now)
 
     def save(self, image: Image) -> None:
         _SAVE.run(self._connection, key=image.key, **{name: getattr(image, name) for name in _changing})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from sqlite3 import Connection, IntegrityError
+from typing import Any
 
 from sqlalchemy import JSON, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -26,25 +27,39 @@ _references = (
         image_references.c.digest == bindparam("digest"),
         image_references.c.kind == BLOB,
     )
-    .order_by(image_references.c.image_id, image_references.c.position)
     .limit(1)
 )
-_media_type = _references.with_only_columns(image_references.c.media_type).scalar_subquery()
-# None where no image refers to the layer, 1 where an active one does.
-_active = (
-    _references.with_only_columns(func.max(images.c.status == ACTIVE))
-    .join(images, images.c.id == image_references.c.image_id)
-    .order_by(None)
-    .limit(None)
-    .scalar_subquery()
+_refers_to_layer = (
+    image_references.c.repository_id == layers.c.repository_id,
+    image_references.c.digest == layers.c.digest,
+    image_references.c.kind == BLOB,
 )
+MEDIA_TYPE = (
+    select(image_references.c.media_type)
+    .where(*_refers_to_layer)
+    .order_by(image_references.c.image_id, image_references.c.position)
+    .limit(1)
+    .correlate(layers)
+    .scalar_subquery()
+    .label("layer_media_type")
+)
+"""The column with the media type of a layer in the oldest image that refers to it; None if no image does."""
+IS_ACTIVE = (
+    select(images.c.id)
+    .join(image_references, images.c.id == image_references.c.image_id)
+    .where(*_refers_to_layer, images.c.status == ACTIVE)
+    .correlate(layers)
+    .exists()
+    .label("is_active")
+)
+"""The column that tells whether an active image refers to a layer."""
 _FIND = Statement(
-    select(layers.c.size, layers.c.added_at, _media_type.label("media_type"), _active.label("active")).where(
+    select(layers.c.size, layers.c.added_at, MEDIA_TYPE, IS_ACTIVE).where(
         _of_repository, layers.c.digest == bindparam("digest")
     )
 )
 _is_foreign = or_(*(image_references.c.media_type.startswith(kind) for kind in FOREIGN_TYPES))
-_REFERENCED = Statement(_references.order_by(None).order_by(_is_foreign, image_references.c.image_id))
+_REFERENCED = Statement(_references.order_by(_is_foreign, image_references.c.image_id))
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
 _HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
 _add = upsert(layers)
@@ -52,15 +67,7 @@ _ADD = Statement(_add.on_conflict_do_update(set_={"added_at": _add.excluded.adde
 _TOUCH = Statement(
     update(layers).where(_of_repository, layers.c.digest == bindparam("of_digest")).values(added_at=bindparam("now"))
 )
-_any_reference = (
-    select(image_references.c.image_id)
-    .where(
-        image_references.c.repository_id == layers.c.repository_id,
-        image_references.c.digest == layers.c.digest,
-        image_references.c.kind == BLOB,
-    )
-    .exists()
-)
+_any_reference = select(image_references.c.image_id).where(*_refers_to_layer).exists()
 _REMOVE_LOOSE = Statement(delete(layers).where(layers.c.added_at < bindparam("before"), ~_any_reference))
 _UNUSED = Statement(
     select(_given.c.value).where(
@@ -86,6 +93,13 @@ _OWNERS = Statement(
 )
 
 
+def layer_of(digest: str, row: Any) -> Layer:
+    """Return the layer in a row with ``MEDIA_TYPE`` and ``IS_ACTIVE``."""
+    is_loose = row.layer_media_type is None
+    is_archived = not (is_loose or row.is_active)
+    return Layer(digest, row.size, row.layer_media_type, is_archived, is_loose, row.added_at)
+
+
 class SqlLayers:
     """``ports.repositories.Layers``."""
 
@@ -94,9 +108,7 @@ class SqlLayers:
 
     def find(self, repository: Repository, digest: str) -> Layer | None:
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
-        if row is None:
-            return None
-        return Layer(digest, row.size, row.media_type, row.active == 0, row.active is None, row.added_at)
+        return None if row is None else layer_of(digest, row)
 
     def referenced(self, repository: Repository, digest: str) -> Layer | None:
         row = _REFERENCED.one(self._connection, repository_id=repository.key, digest=digest)

@@ -42,7 +42,7 @@ class SqlRepositories:
 
     def find(self, registry: Registry, name: str) -> Repository | None:
         row = _FIND.one(self._connection, account=registry.id, region=registry.region, name=name)
-        return None if row is None else _repository(registry, row)
+        return None if row is None else repository_of(registry, row)
 
     def get(self, registry: Registry, name: str) -> Repository:
         found = self.find(registry, name)
@@ -52,11 +52,11 @@ class SqlRepositories:
 
     def page(self, registry: Registry, after: str, limit: int) -> list[Repository]:
         rows = _PAGE.all(self._connection, account=registry.id, region=registry.region, after=after, limit=limit)
-        return [_repository(registry, row) for row in rows]
+        return [repository_of(registry, row) for row in rows]
 
     def encrypted_by_kms(self) -> list[Repository]:
         rows = _ENCRYPTED_BY_KMS.all(self._connection)
-        return [_repository(Registry(row.account, row.region), row) for row in rows]
+        return [repository_of(Registry(row.account, row.region), row) for row in rows]
 
     def count(self, registry: Registry) -> int:
         number: int = _COUNT.one(self._connection, account=registry.id, region=registry.region).number
@@ -94,7 +94,8 @@ def _stored_settings(repository: Repository) -> dict[str, Any]:
     }
 
 
-def _repository(registry: Registry, row: Any) -> Repository:
+def repository_of(registry: Registry, row: Any) -> Repository:
+    """Return the repository in a row that has all columns of the table."""
     return Repository(
         registry=registry,
         name=row.name,

@@ -8,6 +8,7 @@ from sqlite3 import OperationalError
 
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
+from ecr_emulator.ports.pulls import PullLookups
 from ecr_emulator.ports.registries import (
     Backfills,
     CreationTemplates,
@@ -34,6 +35,7 @@ from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.inventory import SqlInventory
 from ecr_emulator.storage.layers import SqlLayers
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
+from ecr_emulator.storage.pulls import SqlPullLookups
 from ecr_emulator.storage.referrer_listings import SqlReferrerListings
 from ecr_emulator.storage.repositories import SqlRepositories
 from ecr_emulator.storage.roles import SqlServiceLinkedRoles
@@ -67,6 +69,7 @@ class SqlUnitOfWork:
         self.tags: Tags = SqlTags(connection)
         self.referrer_listings: ReferrerListings = SqlReferrerListings(connection)
         self.layers: Layers = SqlLayers(connection)
+        self.pulls: PullLookups = SqlPullLookups(connection)
         self.inventory: Inventory = SqlInventory(connection)
         self.uploads: Uploads = SqlUploads(connection)
         self.rules: PullThroughRules = SqlPullThroughRules(connection)

@@ -125,7 +125,7 @@ def test_pulls_and_sizes_are_recorded(store, repository):
     later = NOW + timedelta(hours=1)
     with store.writing() as work:
         image = store_manifest(work, repository, an_image().raw)
-        work.images.pulled(image, later)
+        work.images.pulled(image.key, later)
         pulled = work.images.find(repository, image.digest)
         work.images.save(replace(pulled, size_in_bytes=2**40))
     with store.reading() as work:

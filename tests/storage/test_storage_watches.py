@@ -57,7 +57,7 @@ CHANGES_OF_ALL = {
 }
 NOT_SEEN = {
     "nothing": lambda work, repository, image: None,
-    "the time of a pull": lambda work, repository, image: work.images.pulled(image, NOW),
+    "the time of a pull": lambda work, repository, image: work.images.pulled(image.key, NOW),
     "an event": lambda work, repository, image: work.events.add(Event(HOME, NOW, "ECR Image Action", {})),
     "a task": lambda work, repository, image: work.tasks.add(Task("key", "kind", NOW, {})),
     "an upload": lambda work, repository, image: work.uploads.add(repository, Upload("id", repository.key, NOW)),

@@ -1,0 +1,57 @@
+"""The number of SQL statements of a pull that is not remembered: a client may ask anything for the first time."""
+
+from datetime import timedelta
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.clock import FrozenClock
+from tests.support.docker import Docker
+from tests.support.images import an_image
+from tests.support.sql_statements import SqlStatements
+
+IMAGE = an_image(1)
+TAG = "/v2/team/app/manifests/v1"
+BLOB = f"/v2/team/app/blobs/{IMAGE.blobs[0].digest}"
+
+
+@pytest.fixture
+def sql(monkeypatch):
+    statements = SqlStatements()
+    statements.watch(monkeypatch)
+    return statements
+
+
+@pytest.fixture
+def docker(sql):
+    with Emulator(Settings(), FrozenClock()) as emulator:
+        docker = Docker(emulator)
+        docker.ecr.create_repository(repositoryName="team/app")
+        docker.push(IMAGE, "v1")
+        for path in (TAG, BLOB):
+            docker.get(path)
+        yield docker
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", [TAG, f"/v2/team/app/manifests/{IMAGE.digest}", BLOB], ids=["tag", "digest", "blob"])
+def test_a_pull_reads_the_rules_and_what_it_asks_for(docker, sql, method, path):
+    with sql.counted() as statements:
+        assert docker.send(method, f"{path}?not=remembered").status_code == 200
+    assert len(statements) == 2, statements
+
+
+def test_a_pull_that_is_recorded_makes_three_more(docker, sql):
+    docker.emulator.clock.advance(timedelta(minutes=2))
+    with sql.counted() as statements:
+        assert docker.get(TAG).status_code == 200
+    assert len(statements) == 5, statements
+
+
+@pytest.mark.parametrize("path", ["/v2/team/none/manifests/v1", "/v2/team/app/manifests/none", "/v2/team/app/blobs/"])
+def test_what_is_not_there_is_said_to_be_not_there(docker, path):
+    absent = f"sha256:{'0' * 64}" if path.endswith("/") else ""
+    answer = docker.get(path + absent)
+    code = "NAME_UNKNOWN" if "none/" in path else "BLOB_UNKNOWN" if absent else "MANIFEST_UNKNOWN"
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, code)
