@@ -1,8 +1,9 @@
 """Cold pulls side by side: this emulator and other pull through caches, in front of one real upstream, in one run.
 
 Needs docker-registry and nginx (Debian), the package with its test extra, and for a third peer drayage (PyPI):
-``python scripts/bench/pull_through.py [rounds]``. Prints the tables of docs/performance.md. Everything listens on
-loopback, starts with an empty cache for every measurement, and stops with the program.
+``python scripts/bench/pull_through.py [rounds] [file.json]``. Prints the tables of docs/performance.md, and writes them
+as JSON, too. distribution 3, zot and angos take part if they are on the path. Everything listens on loopback, starts
+with an empty cache for every measurement, and stops with the program.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ ONE_LARGE = (1, 192 * MIB)
 
 
 class Pull(NamedTuple):
-    """The result of a pull: seconds to the first byte of a layer, seconds in total, and the failure, if any."""
+    """The result of a pull: seconds to the last layer's first byte, from its request; total seconds; the failure."""
 
     first_byte: float
     total: float
@@ -60,7 +61,7 @@ def pull(access: RegistryAccess) -> Pull:
         manifest = json.loads(fetch(access, "manifests/v1", None))
         blobs = [manifest["config"], *manifest["layers"]]
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            for first in threads.map(lambda blob: _first_byte(access, blob, start), blobs):
+            for first in threads.map(lambda blob: _first_byte(access, blob), blobs):
                 firsts.append(first)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return Pull(min(firsts, default=0.0), time.perf_counter() - start, f"{error}"[:60])
@@ -97,8 +98,9 @@ def _read(answer: http.client.HTTPResponse, digest: str | None, on_bytes: Callab
     return b""
 
 
-def _first_byte(access: RegistryAccess, blob: dict[str, str], start: float) -> float:
-    """Fetch a layer; return the time of its first byte."""
+def _first_byte(access: RegistryAccess, blob: dict[str, str]) -> float:
+    """Fetch a layer; return the seconds to its first byte."""
+    start = time.perf_counter()
     first: float | None = None
 
     def on_bytes(_: int) -> None:
@@ -218,11 +220,14 @@ def as_text(asked: Counter[str]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(asked.items()))
 
 
-def table(title: str, heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
-    """Print a table in Markdown, each row as soon as it is known."""
+def table(title: str, heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[dict[str, str]]:
+    """Print a table in Markdown, each row as soon as it is known; return the rows by head."""
+    printed = []
     print(f"\n{title}\n\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
+        printed.append(dict(zip(heads, row, strict=True)))
+    return printed
 
 
 def push(upstream: Upstream, count: int, size: int) -> None:
@@ -231,7 +236,9 @@ def push(upstream: Upstream, count: int, size: int) -> None:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    given = dict(enumerate(sys.argv))
+    rounds = int(given.get(1, "3"))
+    tables: dict[str, list[dict[str, str]]] = {}
     absent = [peer.name for peer in PEERS if not peer.is_installed()]
     if absent:
         print(f"Not installed, and left out: {', '.join(absent)}")
@@ -241,18 +248,20 @@ def main() -> None:
         try:
             push(fast, *BIG)
             heads = ("cold pull of 512 MiB in 8 layers", "total", "÷ upstream", "upstream requests", "warm pull")
-            table("One client", heads, cold_pulls(fast, rounds))
+            tables["One client"] = table("One client", heads, cold_pulls(fast, rounds))
             push(fast, *CROWDED)
             heads = ("cold pull of 4 layers of 4 MiB", "upstream requests", "GETs of one blob", "failures", "slowest")
-            table("50 clients at once", heads, crowds(fast))
+            tables["50 clients at once"] = table("50 clients at once", heads, crowds(fast))
             push(slow, *ONE_LARGE)
             heads = ("one layer of 192 MiB, upstream 24 MiB/s", "first byte", "total", "failure")
-            table("First byte", heads, first_bytes(slow))
+            tables["First byte"] = table("First byte", heads, first_bytes(slow))
             heads = ("upstream killed after a third, back a second later", "the client that pulled", "the next client")
-            table("Upstream killed", heads, killed_upstreams(slow))
+            tables["Upstream killed"] = table("Upstream killed", heads, killed_upstreams(slow))
         finally:
             fast.close()
             slow.close()
+    if 2 in given:
+        Path(given[2]).write_text(json.dumps(tables, indent=2))
 
 
 if __name__ == "__main__":
