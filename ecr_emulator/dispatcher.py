@@ -14,6 +14,7 @@ from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.request_counts import PLANE
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.web_pages import Refusal, WebPages, answer_preflight, is_preflight, readable_for
 
@@ -71,7 +72,8 @@ class Dispatcher:
             if is_preflight(environ):
                 return answer_preflight(environ, start_response)
         self.catch_up()
-        application: WSGIApplication = getattr(self, _part_for(environ))
+        part = environ[PLANE] = _part_for(environ)
+        application: WSGIApplication = getattr(self, part)
         answer = application(environ, start_response)
         return _broken_off(answer, environ[BREAKS_AFTER]) if BREAKS_AFTER in environ else answer
 
@@ -95,7 +97,8 @@ def _broken_off(answer: Iterable[bytes], length: int) -> Iterator[bytes]:
 
 def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     environ[NOTE] = {"reason": refusal.message}
-    return ERROR_FORMATS[_part_for(environ)](refusal, environ)(environ, start_response)
+    part = environ[PLANE] = _part_for(environ)
+    return ERROR_FORMATS[part](refusal, environ)(environ, start_response)
 
 
 def _part_for(environ: WSGIEnvironment) -> str:

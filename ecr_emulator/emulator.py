@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admin.access_keys import AccessKeysAdmin
 from ecr_emulator.admin.faults import FaultsAdmin
+from ecr_emulator.admin.metrics import MetricsAdmin, MetricSources
 from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
@@ -27,12 +28,12 @@ from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.host_names import HostNames
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.unknown_hosts import mapping_warnings
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.remembered_answers import RememberedAnswers
+from ecr_emulator.request_counts import CountedRequests, RequestCounts
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import admits_replica
 from ecr_emulator.services.background import Background
@@ -43,9 +44,7 @@ from ecr_emulator.services.pull_through import (
     BlobDownloads,
     PullThrough,
     Referrers,
-    RuleReports,
     TagRefresher,
-    WatchedUpstreams,
 )
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.replicas import Replicas
@@ -61,11 +60,8 @@ from ecr_emulator.storage.ownership import Ownership
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
-from ecr_emulator.upstream.addresses import UpstreamMap
-from ecr_emulator.upstream.client import HttpUpstreams
-from ecr_emulator.upstream.hosts import UpstreamHosts
-from ecr_emulator.upstream.private_registries import PrivateRegistries
 from ecr_emulator.upstream.retries import Retries
+from ecr_emulator.upstream_parts import open_upstreams
 from ecr_emulator.web_pages import WebPages, names_in
 
 if TYPE_CHECKING:
@@ -113,7 +109,9 @@ class Emulator:
         self.services = self._wired()
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
-        self.wsgi = RememberedAnswers(self._dispatcher(), self.clock.now, self._nothing_intervenes)
+        self.remembered_answers = RememberedAnswers(self._dispatcher(), self.clock.now, self._nothing_intervenes)
+        self._request_counts = RequestCounts()
+        self.wsgi = CountedRequests(self.remembered_answers, self._request_counts)
         self.event_delivery.start()
 
     def _open_state(self) -> None:
@@ -139,22 +137,18 @@ class Emulator:
         self._companions, self._secrets, self._keys = self._parts.companions, self._parts.secrets, self._parts.keys
 
     def _open_pull_through(self) -> None:
-        self._addresses = UpstreamMap(self.settings.upstream_map)
-        self.http_upstreams = HttpUpstreams(
-            self._secrets, self._addresses, self._retries, self.faults.upstreams, offline=self.settings.offline
+        parts = open_upstreams(
+            self.settings,
+            self.clock,
+            self._store,
+            secrets=self._secrets,
+            retries=self._retries,
+            faults=self.faults,
+            services=lambda: self.services,
         )
-        for sentence in mapping_warnings(self.settings.upstream_map, self.settings.allow_upstream):
-            log.warning(sentence)
-        registries = PrivateRegistries(self.http_upstreams, self._addresses, lambda: self.services)
-        upstreams = self._watched = WatchedUpstreams(registries, self._store, self.clock)
-        self._rule_reports = RuleReports(self._store, upstreams)
-        self.upstream_hosts = UpstreamHosts(
-            self._addresses,
-            self.faults.upstreams,
-            self.settings.allow_upstream,
-            self._rule_reports.hosts,
-            self.http_upstreams.forget_hosts,
-        )
+        self.http_upstreams, self.upstream_hosts = parts.http, parts.hosts
+        self._rule_reports = parts.rule_reports
+        upstreams = self._watched = parts.watched
         self._downloads = BlobDownloads(
             self._store,
             self._blobs,
@@ -166,9 +160,8 @@ class Emulator:
         policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
         self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
         new = self._new_repositories = NewRepositories(self._keys, self._parts.access)
-        parts = self._downloads, self._referrers
         self._pull_through = PullThrough(
-            self._store, self.clock, upstreams, *parts, new_repositories=new, policy=policy
+            self._store, self.clock, upstreams, self._downloads, self._referrers, new_repositories=new, policy=policy
         )
 
     def _wired(self) -> Services:
@@ -233,7 +226,8 @@ class Emulator:
             Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
         )
         pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
-        admin = Admin(self.services, self.clock, self.event_delivery.admin, self.reset, self.init_scripts)
+        events, metrics = self.event_delivery.admin, MetricsAdmin(self._metric_sources())
+        admin = Admin(self.services, self.clock, events, self.reset, self.init_scripts, metrics)
         saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
         after_load = self._resume_time, self._begin_anew, self.event_delivery.skip_history
         portable = PortableSnapshots(saved, self.event_delivery.quiet, after_load)
@@ -241,6 +235,11 @@ class Emulator:
         state = StateAdmin(self.services, self.snapshots, portable, access_keys)
         faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)
         return admin_app(admin, pull_through, state, faults, upstreams, self.settings.admin_token)
+
+    def _metric_sources(self) -> MetricSources:
+        upstreams, calls = self.http_upstreams, self._pull_through.calls_in_progress
+        counts = self._request_counts, self.remembered_answers, upstreams.counts
+        return MetricSources(*counts, upstreams.rate_limits_left, calls, self.services)
 
     @cached_property
     def snapshots(self) -> Snapshots:

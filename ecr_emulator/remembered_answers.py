@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.request_counts import OPERATION, PLANE
 from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class _Answer:
     headers: list[tuple[str, str]]
     body: list[bytes] | None
     note: dict[str, Any]
+    plane: str | None
+    operation: str | None
     about: Rememberable
 
     @property
@@ -113,9 +116,14 @@ class RememberedAnswers:
         with suppress(KeyError):  # another thread may have forgotten it
             self._answers.move_to_end(key)
         self.given += 1
-        environ[NOTE] = answer.note
+        environ[NOTE], environ[PLANE], environ[OPERATION] = answer.note, answer.plane, answer.operation
         start_response(answer.status, answer.headers.copy())
         return body
+
+    @property
+    def size(self) -> int:
+        """The bytes of all remembered answers, roughly."""
+        return self._size
 
     def _body(self, answer: _Answer) -> Iterable[bytes] | None:
         """Return the body of an answer; None if the answer must not be given any more."""
@@ -146,7 +154,8 @@ class RememberedAnswers:
             return body
         is_head = environ["REQUEST_METHOD"] == "HEAD"
         whole = _whole(body) if is_head or int(dict(headers)["Content-Length"]) <= LARGEST_BODY else None
-        self._remember(key, _Answer(status, headers, whole, environ[NOTE], about))
+        kind = environ.get(PLANE), environ.get(OPERATION)
+        self._remember(key, _Answer(status, headers, whole, environ[NOTE], *kind, about))
         return body if whole is None else whole
 
     def _remember(self, key: Key, answer: _Answer) -> None:

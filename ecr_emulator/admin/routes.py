@@ -19,6 +19,7 @@ from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
 from ecr_emulator.admin.init_scripts import InitAdmin
 from ecr_emulator.admin.manifests import ManifestsAdmin
+from ecr_emulator.admin.metrics import MetricsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
@@ -32,6 +33,7 @@ from ecr_emulator.domain.names import is_digest
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.probes import PROBES
+from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock
@@ -39,7 +41,6 @@ from ecr_emulator.services.lifecycle import EVALUATE
 from ecr_emulator.version import __version__
 
 MAX_BODY = 16 * 1024 * 1024
-NO_METRICS = "The emulator has no metrics; see /_ecr/rules and /_ecr/events"
 Given = Mapping[str, Any]
 """The values in the query or the body of a request. Its address declares the allowed keys."""
 
@@ -54,6 +55,7 @@ class Admin:
         events: EventsAdmin,
         reset: Callable[[str | None, str | None], None],
         init_scripts: InitScripts,
+        metrics: MetricsAdmin,
     ) -> None:
         self._services = services
         self._clock = clock
@@ -62,6 +64,7 @@ class Admin:
         self.manifests = ManifestsAdmin(services)
         self.init = InitAdmin(init_scripts)
         self._init_scripts = init_scripts
+        self.metrics = metrics
         self._reset = reset
 
     def welcome(self, _: Given) -> ResponseReturnValue:
@@ -198,7 +201,8 @@ def _addresses(
         Address("GET", "/", admin.welcome),
         Address("GET", "/_ecr", admin.welcome),
         Address("GET", "/_ecr/", admin.welcome),
-        Address("GET", "/metrics", lambda _: (jsonify(error=NO_METRICS), 404)),
+        Address("GET", "/metrics", lambda _: (jsonify(error="The metrics are at /_ecr/metrics"), 404)),
+        Address("GET", "/_ecr/metrics", admin.metrics.show),
         Address("GET", "/_ecr/openapi.json", openapi.show),
         Address("GET", "/_ecr/clock", admin.clock.show),
         Address("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
@@ -246,7 +250,7 @@ def admin_app(
         app.before_request(lambda: _stop_strangers(token))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(StorageFailure, _no_room)
-    app.register_error_handler(RecursionError, _too_deep)
+    app.register_error_handler(RecursionError, lambda _: (jsonify(error="The body is nested too deeply"), 400))
     return app
 
 
@@ -254,6 +258,7 @@ def _strictly(address: Address) -> Callable[..., ResponseReturnValue]:
     """Return the view of an address with a check that the query and the body have only known keys."""
 
     def view(**path: str) -> ResponseReturnValue:
+        request.environ[OPERATION] = f"{address.method} {address.path}"
         # Requests for pages that any server has may have any query, for example a number against caches.
         query = read_query(request, address.query) if address.path.startswith("/_ecr") else {}
         if address.takes_file:
@@ -276,10 +281,6 @@ def _stop_strangers(token: str) -> ResponseReturnValue | None:
 
 def _no_room(failure: StorageFailure) -> ResponseReturnValue:
     return jsonify(error=failure.reason), 503
-
-
-def _too_deep(_: RecursionError) -> ResponseReturnValue:
-    return jsonify(error="The body is nested too deeply"), 400
 
 
 def _unknown(digest: str) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/openapi.json       these endpoints, described for programs
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready
+{url}/_ecr/metrics            metrics for Prometheus
 {url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
 {url}/_ecr/events             events that ECR would have sent to EventBridge
 {url}/_ecr/rules              health of pull through cache rules and their upstreams

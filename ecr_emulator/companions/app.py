@@ -23,6 +23,7 @@ from ecr_emulator.companions.s3 import s3_of_aws
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
 from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.ports.storage_failures import OutOfFiles
+from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ class Companions:
                 answer = self._answer(environ)
         except Exception as failure:
             return refuse(failure, environ, start_response)
+        environ[OPERATION] = ":".join(environ[NOTE].values())  # moto has answered, so it has the operation
         return answer(environ, start_response)
 
     def _answer(self, environ: WSGIEnvironment) -> Response:

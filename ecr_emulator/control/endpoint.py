@@ -23,6 +23,7 @@ from ecr_emulator.errors import EcrError, SerializationException, ServerExceptio
 from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.request_context import first_pull_refusal, request_context
+from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import without_imports
@@ -117,6 +118,7 @@ class Endpoint:
 
     def _perform(self, request: HttpRequest, note: dict[str, str]) -> dict[str, Any]:
         operation = find_operation(request.target)
+        request.environ[OPERATION] = operation.name
         now = self._services.clock.now()
         caller = self._callers.find(request, now)
         members = operation.decode(_parse(request.body))

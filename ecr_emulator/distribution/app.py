@@ -23,6 +23,7 @@ from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.request_context import first_pull_refusal, request_context
+from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
@@ -92,11 +93,12 @@ class DistributionApp:
         if caller is None and not (self._is_open and "Authorization" not in request.headers):
             return challenge(request)
         route, handler, path, arguments = routes.match(request.method, request.path)
+        operation = request.environ[OPERATION] = f"{request.method} {route}"
         registry, name, namespace = find_address(request, path, caller.registry if caller else self._services.home)
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise OciError(400, "NAME_INVALID", f"'{name}' is not a repository name")
-        self._services.faults.apply({route, f"{request.method} {route}"}, registry, name, request.environ)
+        self._services.faults.apply({route, operation}, registry, name, request.environ)
         registry_request = RegistryRequest(
             request,
             self._services,

@@ -142,6 +142,9 @@ class Inventory(Protocol):
     def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
         """Return the digest and size of at most ``limit`` blobs after a digest, in order, each once."""
 
+    def blob_totals(self) -> tuple[int, int]:
+        """Return the number of blobs that repositories hold, and their bytes; each blob counts once."""
+
     def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
         """Return digest and bytes (None if lost) of at most ``limit`` manifests after a digest, in order, each once."""
 

@@ -67,6 +67,9 @@ class Tasks(Protocol):
     def due(self, now: datetime) -> Task | None:
         """Return the task that has been due for longest; None if no task is due."""
 
+    def count(self) -> int:
+        """Return the number of waiting tasks."""
+
 
 class Watch(Protocol):
     """Tells whether a repository, or anything that pulls from it depend on, has changed since a unit of work read it.

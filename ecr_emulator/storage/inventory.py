@@ -18,6 +18,8 @@ _BLOBS = Statement(
     .order_by(layers.c.digest)
     .limit(bindparam("limit"))
 )
+_sizes = select(func.max(layers.c.size).label("size")).group_by(layers.c.digest).subquery()
+_BLOB_TOTALS = Statement(select(func.count().label("number"), func.coalesce(func.sum(_sizes.c.size), 0).label("size")))
 _MANIFESTS = Statement(
     select(images.c.digest, manifests.c.raw)
     .outerjoin(manifests, manifests.c.digest == images.c.digest)
@@ -49,6 +51,10 @@ class SqlInventory:
 
     def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
         return [tuple(row) for row in _BLOBS.all(self._connection, after=after, limit=limit)]
+
+    def blob_totals(self) -> tuple[int, int]:
+        row = _BLOB_TOTALS.one(self._connection)
+        return row.number, row.size
 
     def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
         return [tuple(row) for row in _MANIFESTS.all(self._connection, after=after, limit=limit)]

@@ -21,6 +21,7 @@ _REMOVE = Statement(delete(table).where(table.c.key == bindparam("at_key")))
 _FIND = Statement(select(table).where(table.c.key == bindparam("at_key")))
 _HASTEN = Statement(update(table).where(table.c.kind == bindparam("of_kind")).values(due_at=bindparam("now")))
 _DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
+_COUNT = Statement(select(func.count().label("number")).select_from(table))
 _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
 
 
@@ -48,6 +49,10 @@ class SqlTasks:
 
     def due(self, now: datetime) -> Task | None:
         return _task(_DUE.one(self._connection, now=now))
+
+    def count(self) -> int:
+        number: int = _COUNT.one(self._connection).number
+        return number
 
     def next_due(self) -> datetime | None:
         """Return the time at which the first task is due; None if there is no task."""

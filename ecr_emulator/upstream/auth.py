@@ -31,7 +31,8 @@ from ecr_emulator.upstream.retries import AttemptFailed, Payload
 from ecr_emulator.upstream.token_services import check_realm
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.http import Answer, Connections
+    from ecr_emulator.upstream.answer import Answer
+    from ecr_emulator.upstream.http import Connections
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.retries import AttemptFailed, Retries
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.http import Answer
+    from ecr_emulator.upstream.answer import Answer
 
 log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from ecr_emulator.upstream.auth import AuthenticatedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
 from ecr_emulator.upstream.blobs import BlobDownload
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
+from ecr_emulator.upstream.counts import UpstreamCounts
 from ecr_emulator.upstream.error_responses import hint_about, refusal
 from ecr_emulator.upstream.failure_cache import FailureCache
 from ecr_emulator.upstream.faults import UpstreamFaults
@@ -33,7 +34,8 @@ from ecr_emulator.upstream.request_headers import MANIFEST_REQUEST, REFERRERS_RE
 from ecr_emulator.upstream.retries import Payload, Retries
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.http import Answer, Connections
+    from ecr_emulator.upstream.answer import Answer
+    from ecr_emulator.upstream.http import Connections
 
 _ADDRESS_REFUSES = frozenset({400, 401, 403})
 """Statuses that storage services send for a presigned URL that has expired."""
@@ -64,6 +66,7 @@ class HttpUpstreams:
         self._authorizations = Authorizations(self._retries.elapsed)
         self._breakers = CircuitBreakers(self._retries.elapsed)
         self._rate_limits = RateLimits(self._retries.elapsed)
+        self.counts = UpstreamCounts()
         self._negative_answers: FailureCache[NegativeKey] = FailureCache(self._retries.elapsed)
         self._opened: Connections | None = None
         self._lock = Lock()
@@ -88,6 +91,10 @@ class HttpUpstreams:
         except UpstreamFailure:
             return state
         return state._replace(limited=self._rate_limits.left(key), rate_limit=self._rate_limits.known(key))
+
+    def rate_limits_left(self) -> dict[str, int]:
+        """Return by host the pulls that remain: the fewest, if the host is asked with several credentials."""
+        return self._rate_limits.remaining()
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Close the breaker of the upstream of a rule, and forget its negative answers about a name."""
@@ -132,7 +139,7 @@ class HttpUpstreams:
             if self._opened is None:
                 from ecr_emulator.upstream.http import Connections
 
-                self._opened = Connections(self._addresses, self._retries, self._breakers, self.faults)
+                self._opened = Connections(self._addresses, self._retries, self._breakers, self.counts, self.faults)
             return self._opened
 
 

@@ -6,40 +6,32 @@ This module uses the library requests, and is imported when the first upstream i
 from __future__ import annotations
 
 import os
-import ssl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
-from zlib import decompressobj
-from zlib import error as zlib_error
 
 import requests
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
+from ecr_emulator.upstream.answer import SMALL_BODY, Answer, translated_errors
 from ecr_emulator.upstream.circuit_breakers import CircuitBreakers
 from ecr_emulator.upstream.concurrency import REQUESTS_PER_HOST, ConcurrencyLimit
+from ecr_emulator.upstream.counts import FAILED, UpstreamCounts
 from ecr_emulator.upstream.error_responses import PASSING, busy
 from ecr_emulator.upstream.faults import UpstreamFaults
 from ecr_emulator.upstream.faulty_responses import respond
 from ecr_emulator.upstream.private_networks import GuardedAdapter, May
 from ecr_emulator.upstream.redirects import MAX_REDIRECTS, REDIRECTS, is_private, redirect_target
 from ecr_emulator.upstream.request_headers import EVERY_REQUEST
-from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, ReadTimedOut, Retries
+from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, Payload, Retries
 
 Outcome = TypeVar("Outcome")
 
-SMALL_BODY = 64 * 1024
-"""Maximum number of bytes read of an error, a redirect, or another body that is not needed."""
-GZIP_MAGIC = b"\x1f\x8b"
-GZIP_WINDOW = 31
-"""The argument by which zlib expects a gzip file."""
 HOSTS = 100
 """Maximum number of hosts to which connections are kept; those to the oldest host are closed first.
 
@@ -47,69 +39,21 @@ Upstreams can redirect to many hosts.
 """
 
 
-class Answer:
-    """The status and headers of a response, whose body is not read yet. The caller must close it."""
-
-    def __init__(
-        self, response: requests.Response, who: str, give_back: Callable[[], None], *, is_elsewhere: bool
-    ) -> None:
-        """``is_elsewhere`` says that redirects led to another host. ``give_back`` is called at the end."""
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self.who = who
-        self.is_elsewhere = is_elsewhere
-        self._response = response
-        self._give_back = give_back
-
-    def __enter__(self) -> Answer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
-        self._give_back()
-
-    def read(self, limit: int) -> bytes:
-        """Return bytes of the body as soon as some arrive, at most ``limit``; no bytes at its end.
-
-        Raises ``AttemptFailed`` if the connection breaks, stalls, or ends before Content-Length.
-        """
-        with _translated_errors(self.who, "broke off"):
-            return self._response.raw.read1(limit, decode_content=False) or b""
-
-    def body(self, limit: int) -> bytes:
-        """Return the body, or its first ``limit`` bytes. A body read to its end frees the connection."""
-        parts, left = [], limit
-        while left > 0 and (part := self.read(left)):
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
-
-    def document(self, limit: int) -> bytes:
-        """Return the body of a document, or its first ``limit`` bytes, decompressed if it is a gzip file.
-
-        Some servers compress bodies though asked not to, and some only claim that they did.
-        """
-        body = self.body(limit)
-        try:
-            return decompressobj(GZIP_WINDOW).decompress(body, limit) if body.startswith(GZIP_MAGIC) else body
-        except zlib_error:
-            return body
-
-    def discard(self) -> None:
-        """Close an answer whose body is not needed."""
-        with self, suppress(AttemptFailed):
-            self.body(SMALL_BODY)
-
-
 class Connections:
     """Sends requests to upstreams and to the hosts that they redirect to. Safe to use from many threads."""
 
     def __init__(
-        self, addresses: UpstreamMap, retries: Retries, breakers: CircuitBreakers, faults: UpstreamFaults | None = None
+        self,
+        addresses: UpstreamMap,
+        retries: Retries,
+        breakers: CircuitBreakers,
+        counts: UpstreamCounts,
+        faults: UpstreamFaults | None = None,
     ) -> None:
         self.addresses = addresses
         self.retries = retries
         self._breakers = breakers
+        self._counts = counts
         self._faults = faults
         self._sessions: dict[Origin, requests.Session] = {}
         self._limits: dict[Origin, ConcurrencyLimit] = {}
@@ -144,7 +88,7 @@ class Connections:
             if is_elsewhere:
                 here.pop("Authorization", None)
             who = self._named(url, registry)
-            answer = self._send_once(method, url, here, payload, who, is_elsewhere=is_elsewhere)
+            answer = self._send_once(method, url, here, payload, registry, is_elsewhere=is_elsewhere)
             location = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not location:
                 return answer
@@ -170,17 +114,23 @@ class Connections:
         return f"{self.addresses.describe(url)}, to which {registry} redirects,"
 
     def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], payload: Payload, who: str, *, is_elsewhere: bool
+        self, method: str, url: str, headers: Mapping[str, str], payload: Payload, registry: str, *, is_elsewhere: bool
     ) -> Answer:
         """Send one request without redirects, unless the breaker of the host is open. Any answer closes the breaker."""
-        host = urlsplit(url).netloc.lower()
+        host, who = urlsplit(url).netloc.lower(), self._named(url, registry)
         session, limit = self._session(self._origin(url))
         self._breakers.check(host)
         give_back = limit.take(payload)
         try:
-            with _translated_errors(who, "cannot be reached", host):
-                response = self._respond(session, method, url, {**EVERY_REQUEST, **headers}, payload)
-            answer = Answer(response, who, give_back, is_elsewhere=is_elsewhere)
+            status = FAILED
+            try:
+                with translated_errors(who, "cannot be reached", host):
+                    response = self._respond(session, method, url, {**EVERY_REQUEST, **headers}, payload)
+                status = str(response.status_code)
+            finally:
+                self._counts.requests.add((registry, status))
+            count = partial(self._counts.received.add, (registry,))
+            answer = Answer(response, who, give_back, count, is_elsewhere=is_elsewhere)
             self._check_busy(answer, host)
         except BaseException:
             give_back()
@@ -255,29 +205,3 @@ def _new_session(origin: Origin, may_be_private: May) -> requests.Session:
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.mount(f"{scheme}://", GuardedAdapter(may_be_private, pool_connections=1, pool_maxsize=REQUESTS_PER_HOST))
     return session
-
-
-@contextmanager
-def _translated_errors(who: str, what: str, host: str | None = None) -> Iterator[None]:
-    """Turn the exceptions of requests and urllib3 into ``AttemptFailed``."""
-    try:
-        yield
-    except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-        raise _attempt_failed(who, what, error, host) from error
-
-
-def _attempt_failed(who: str, what: str, error: Exception, host: str | None) -> AttemptFailed:
-    root = _root(error)
-    words = getattr(root, "strerror", None) or str(root) or repr(root)
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return ReadTimedOut(UpstreamUnavailable(f"{who} does not answer: {words}"), host=host)
-    failure = UpstreamUnavailable(f"{who} {what}: {words}")
-    kind = NotRetryable if isinstance(root, ssl.SSLCertVerificationError) else AttemptFailed
-    return kind(failure, host=host)
-
-
-def _root(error: BaseException) -> BaseException:
-    """Return the innermost of exceptions that wrap each other; it has the message of the operating system."""
-    while inner := error.__cause__ or next((each for each in error.args if isinstance(each, Exception)), None):
-        error = inner
-    return error

@@ -101,6 +101,16 @@ class RateLimits:
         known = self._known.get(key)
         return known.limit if known and self._elapsed() < known.until else None
 
+    def remaining(self) -> dict[str, int]:
+        """Return by host the pulls that remain: the fewest, if the host is asked with several credentials."""
+        fewest: dict[str, int] = {}
+        with self._lock:
+            for key, known in self._known.items():
+                if self._elapsed() < known.until:
+                    number = known.limit.remaining
+                    fewest[key.host] = min(number, fewest.get(key.host, number))
+        return fewest
+
     def left(self, key: HostCredential) -> float:
         """Return the seconds for which the limit is still used up; 0 if it is not."""
         return self._used_up.left(key)

@@ -21,7 +21,7 @@ from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.manifests import ENOUGH
 
 if TYPE_CHECKING:
-    from ecr_emulator.upstream.http import Answer
+    from ecr_emulator.upstream.answer import Answer
 
 NO_API = frozenset({404, 405, 501})
 """Statuses of registries without a referrers API. Registries with the API answer 200 for every digest."""

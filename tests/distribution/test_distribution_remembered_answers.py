@@ -39,7 +39,7 @@ def docker(emulator):
 
 
 def given(docker):
-    return docker.emulator.wsgi.given
+    return docker.emulator.remembered_answers.given
 
 
 def warmed(docker, path, headers=None):

@@ -41,7 +41,7 @@ def test_no_pull_is_older_than_one_before_it():
                 http.get(f"/v2/team/app/manifests/{image.digest}")
             for _ in range(2):
                 http.get(PATH)
-            assert emulator.wsgi.given == 1
+            assert emulator.remembered_answers.given == 1
             pulled, acknowledged = [], []
 
             def move_the_tag():

@@ -116,6 +116,11 @@ class BlobDownloads:
         """Wait for the downloads under way; return whether all ended in time."""
         return not wait(tuple(self._running), timeout).not_done
 
+    def pending(self) -> list[Future[None]]:
+        """Return the downloads in progress."""
+        with self._lock:
+            return list(self._running)
+
     def forget(self) -> None:
         """Forget which blobs came with wrong bytes, and when the disk was last full."""
         with self._lock:

@@ -92,6 +92,8 @@ class PullThrough:
         threads = self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
         self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(lambda asked: threads.of(asked[0].rule.url))
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
+        self._calls: dict[str, Any] = {"manifests": self._manifests, "imports": self._imports}
+        self._calls |= {"referrers": referrers, "blobs": downloads}
         self.updates = self._imports.updates
         self.uncached = UncachedImages()
 
@@ -137,8 +139,7 @@ class PullThrough:
         if cached and update:
             return _Found(cached, STALE, update)
         try:
-            upstream = self._upstreams.at(cached_name.rule)
-            manifest = self._fetch(upstream, cached_name, image_id, cached)
+            manifest = self._fetch(self._upstreams.at(cached_name.rule), cached_name, image_id, cached)
             if manifest is None and cached:
                 note_success(self._store, cached_name, image_id.tag, now)
                 self._imports.resume(ImportJob(cached_name, image_id.tag, cached, is_resumed=True))
@@ -215,8 +216,7 @@ class PullThrough:
     def _store_inline_blobs(self, repository: Repository, contents: Manifest) -> None:
         """Store the blobs that a manifest embeds. If the disk is full, they can be fetched later."""
         for blob in contents.listed_blobs:
-            data = blob.inline
-            if data is not None:
+            if (data := blob.inline) is not None:
                 with optional_write(f"blob {blob.digest} of {repository.name}"):
                     self._downloads.keep(repository, Layer(blob.digest, blob.size), data)
 
@@ -227,8 +227,7 @@ class PullThrough:
             if is_part and work.repositories.find(registry, name) is None:
                 raise UpstreamNotFound(f"the repository {name} was deleted while {manifest.digest} was fetched")
             repository = self._new_repositories.for_import(work, registry, name, now)
-            has = self._downloads.has
-            is_tagged = job.tag is not None and point_tag(work, repository, job, job.tag, now, has)
+            is_tagged = job.tag is not None and point_tag(work, repository, job, job.tag, now, self._downloads.has)
             if not is_tagged:
                 origin = Origin.UPDATE if job.replaces else Origin.UPSTREAM
                 stored = store_image(work, repository, imported(manifest, None), now, origin)
@@ -274,12 +273,13 @@ class PullThrough:
         self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
         return _Found(manifest, MISS)
 
-    # --- Lifetime ------------------------------------------------------------------------------------------
+    def calls_in_progress(self) -> dict[str, int]:
+        """Return the number of calls in progress by kind."""
+        return {kind: len(calls.pending()) for kind, calls in self._calls.items()}
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait for the pulls and imports under way, and for those that they start; return whether all ended in time."""
-        sources = (self._manifests, self._imports, self._referrers)
-        while pending := {cast("Future[Any]", each) for source in sources for each in source.pending()}:
+        while pending := {cast("Future[Any]", each) for calls in self._calls.values() for each in calls.pending()}:
             if wait(pending, timeout).not_done:
                 return False
         return True

@@ -1,0 +1,182 @@
+"""Counts of requests and of their bytes, with the time that they took, for the metrics."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ecr_emulator.counters import MOST, OTHER, Counters
+from ecr_emulator.request_log import NOTE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
+
+PLANE = "ecr_emulator.plane"
+"""Key of a WSGI environment with the part of the emulator that answers the request."""
+OPERATION = "ecr_emulator.operation"
+"""Key of a WSGI environment with the operation or the route; absent if the request names none that exists."""
+UNKNOWN = "unknown"
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+"""Upper limits of the buckets of the histogram, in seconds."""
+
+
+class RequestKind(NamedTuple):
+    """What requests are counted by."""
+
+    plane: str
+    operation: str
+    status: str
+
+
+class RequestTotals:
+    """Totals of the requests of one kind. ``buckets`` are numbers of requests, the last for those above all limits."""
+
+    __slots__ = ("buckets", "received", "seconds", "sent")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+        self.received = 0
+        self.sent = 0
+
+
+class RequestCounts:
+    """Totals of requests by kind, and of pulls by upstream and by what the cache did. Safe to use from many threads."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._totals: dict[tuple[str, str, str], RequestTotals] = {}
+        self._lock = Lock()
+        self.pulls = Counters()
+
+    def add(self, kind: tuple[str, str, str], seconds: float, received: int, sent: int) -> None:
+        """Count a request with its seconds and the bytes of both bodies."""
+        with self._lock:
+            totals = self._totals.get(kind)
+            if totals is None:
+                if len(self._totals) >= self._most:
+                    kind = (kind[0], OTHER, OTHER)
+                totals = self._totals.setdefault(kind, RequestTotals())
+            totals.buckets[bisect_left(BUCKETS, seconds)] += 1
+            totals.seconds += seconds
+            totals.received += received
+            totals.sent += sent
+
+    def totals(self) -> dict[RequestKind, RequestTotals]:
+        """Return the totals by kind."""
+        with self._lock:
+            return {RequestKind(*kind): totals for kind, totals in self._totals.items()}
+
+
+class CountedRequests:
+    """Counts each request when its answer ends: complete, failed, or interrupted by the client."""
+
+    def __init__(
+        self, wsgi: WSGIApplication, counts: RequestCounts, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._wsgi = wsgi
+        self._counts = counts
+        self._clock = clock
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = _Answer(environ, start_response, self._counts, self._clock)
+        try:
+            body = self._wsgi(environ, answer.start)
+        except BaseException:
+            answer.count()
+            raise
+        if isinstance(body, list):
+            answer.sent = sum(map(len, body))
+            answer.count()
+            return body
+        return _CountedBody(body, answer)
+
+
+class _Answer:
+    """The facts about one answer. The status is 500 if the application fails before it begins the answer."""
+
+    __slots__ = ("_began", "_clock", "_counts", "_environ", "_input", "_start_response", "sent", "status")
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        counts: RequestCounts,
+        clock: Callable[[], float],
+    ) -> None:
+        self._environ = environ
+        self._start_response = start_response
+        self._counts = counts
+        self._clock = clock
+        self._began = clock()
+        self._input: _CountedInput | None = None
+        self.status = "500"
+        self.sent = 0
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and "wsgi.input" in environ:
+            self._input = environ["wsgi.input"] = _CountedInput(environ["wsgi.input"])
+
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        self.status = status[:3]
+        if exc_info:
+            return self._start_response(status, headers, exc_info)
+        return self._start_response(status, headers)
+
+    def count(self) -> None:
+        environ = self._environ
+        kind = environ.get(PLANE, UNKNOWN), environ.get(OPERATION, UNKNOWN), self.status
+        self._counts.add(kind, self._clock() - self._began, self._input.received if self._input else 0, self.sent)
+        note = environ.get(NOTE)
+        if note and "cache" in note:
+            self._counts.pulls.add((note["upstream"], note["cache"]))
+
+
+class _CountedBody:
+    """A streamed body. The request is counted when the server closes the body, however the answer ends."""
+
+    def __init__(self, body: Iterable[bytes], answer: _Answer) -> None:
+        self._body = body
+        self._parts = iter(body)
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        part = next(self._parts)
+        self._answer.sent += len(part)
+        return part
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close:
+                close()
+        finally:
+            self._answer.count()
+
+
+class _CountedInput:
+    """The body of a request. ``received`` is the number of bytes that were read."""
+
+    def __init__(self, body: InputStream) -> None:
+        self._body = body
+        self.received = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._counted(self._body.read(size))
+
+    def readline(self, size: int = -1, /) -> bytes:
+        return self._counted(self._body.readline(size))
+
+    def readlines(self, hint: int = -1, /) -> list[bytes]:
+        return [self._counted(line) for line in self._body.readlines(hint)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self._counted, self._body)
+
+    def _counted(self, part: bytes) -> bytes:
+        self.received += len(part)
+        return part
