@@ -3,7 +3,9 @@
 import json
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,10 +22,10 @@ INSTALL = ("install", "--no-audit", "--no-fund", "--no-package-lock")
 
 
 @pytest.fixture
-def docker(tmp_path):
-    client = Docker(tmp_path)
-    yield client
-    client.close()
+def docker():
+    # The path of pytest's folder may be too long for the sockets of the engine.
+    with TemporaryDirectory(prefix="ecr-") as folder, closing(Docker(Path(folder))) as client:
+        yield client
 
 
 @pytest.fixture
