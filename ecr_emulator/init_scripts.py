@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from errno import EACCES, ENOENT, ENOEXEC
@@ -69,18 +69,20 @@ class InitScripts:
         self.completed = not self.scripts
 
     @contextmanager
-    def running(self, environment: Mapping[str, str]) -> Iterator[None]:
+    def running(self, environment: Mapping[str, str], when_completed: Callable[[], None]) -> Iterator[None]:
         """Run the scripts one after the other in a thread. On exit, stop the one that runs, and start no other."""
-        thread = Thread(target=self._run_all, args=(environment,), name="init-scripts", daemon=True)
+        thread = Thread(target=self._run_all, args=(environment, when_completed), name="init-scripts", daemon=True)
         if self.scripts:
             thread.start()
+        else:
+            when_completed()
         try:
             yield
         finally:
             if self.scripts:
                 self._stop(thread)
 
-    def _run_all(self, environment: Mapping[str, str]) -> None:
+    def _run_all(self, environment: Mapping[str, str], when_completed: Callable[[], None]) -> None:
         for script in self.scripts:
             if self._stopping:
                 return
@@ -91,6 +93,7 @@ class InitScripts:
             if failure and not self._stopping:
                 log.error("init script %s failed: %s. The emulator keeps running", script.path, failure)
         self.completed = True
+        when_completed()
         states = [script.state for script in self.scripts]
         counts = {"successful": states.count(ScriptState.SUCCESSFUL), "failed": states.count(ScriptState.ERROR)}
         log.info("init scripts have run", extra={"facts": counts})

@@ -22,11 +22,14 @@ def repository_names(context: click.Context, _: click.Parameter, incomplete: str
 
 
 def image_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the repositories whose names begin with a text, or the tags of the repository before its colon."""
+    """Return the repositories whose names begin with a text, or the images if it leaves only one repository."""
     repository, colon, _tag = incomplete.partition(":")
     if not colon:
-        return repository_names(context, _, incomplete)
-    names = _asked(context, lambda client: [f"{repository}:{tag}" for tag in client.tags(repository)])
+        found = repository_names(context, _, incomplete)
+        if len(found) != 1:
+            return found
+        (repository,) = found
+    names = _asked(context, lambda client: [f"{repository}:{tag}" for tag in sorted(client.tags(repository))])
     return [name for name in names if name.startswith(incomplete)]
 
 

@@ -23,25 +23,30 @@ class Refused(Exception):
 
 
 class Address(NamedTuple):
-    """The address of an emulator, its admin token, and the address in words."""
+    """The address of an emulator, its admin token, and the address in words.
+
+    ``name`` is the host in URLs for users, if they know it by another name than the one that is connected to.
+    """
 
     host: str
     port: int
     token: str | None
     https: bool
     words: str
+    name: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the address in settings, with the first of their hosts."""
         host = settings.host[0]
         host = LOOPBACK_OF.get(host, host)
-        return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}")
+        name = "localhost" if host in LOCALHOST else None
+        return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}", name=name)
 
     @property
     def url(self) -> str:
-        """The address as a URL, like ``http://localhost:4566``. This name is the one that ``serve`` prints."""
-        host = "localhost" if self.host in LOCALHOST else self.host
+        """The address as a URL, like ``http://localhost:4566``."""
+        host = self.name or self.host
         host = f"[{host}]" if ":" in host else host
         return f"{'https' if self.https else 'http'}://{host}:{self.port}"
 

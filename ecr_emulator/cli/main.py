@@ -6,11 +6,17 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ecr_emulator.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+if "_ECR_EMULATOR_COMPLETE" in os.environ:  # a shell asks for values
+    import_module("ecr_emulator.cli.bash_completion")
 
 
 class CommandEntry(NamedTuple):
@@ -40,12 +46,14 @@ COMMANDS = {
     "lifecycle": CommandEntry(
         "ecr_emulator.cli.lifecycle:lifecycle", "Evaluate all lifecycle policies now, or preview one."
     ),
+    "login": CommandEntry("ecr_emulator.cli.login:login", "Log docker or another client in."),
     "seed": CommandEntry("ecr_emulator.cli.seed:seed", "Create the repositories, images, rules and secrets of files."),
     "snapshot": CommandEntry("ecr_emulator.cli.snapshot:snapshot", "Save the state to a file, or load it."),
     "reset": CommandEntry("ecr_emulator.cli.reset:reset", "Empty a running emulator."),
     "gc": CommandEntry("ecr_emulator.cli.gc:gc", "Remove abandoned uploads and unused layers."),
     "settings": CommandEntry("ecr_emulator.cli.settings:settings", "Print the value and the source of every setting."),
     "trust": CommandEntry("ecr_emulator.cli.trust:trust", "Print how to make clients trust serve --tls."),
+    "completion": CommandEntry("ecr_emulator.cli.completion:completion", "Print a script for bash, zsh or fish."),
     "health": CommandEntry("ecr_emulator.cli.health:health", "Ask whether a running emulator is healthy."),
 }
 
@@ -75,6 +83,14 @@ class LazyGroup(click.Group):
         except click.UsageError as unknown:
             close = get_close_matches(args[0], self._entries, n=1)
             raise click.UsageError(unknown.message + "".join(f" Did you mean {name}?" for name in close), ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options whose names begin with a text."""
+        from click.shell_completion import CompletionItem
+
+        names = (name for name in self._entries if name.startswith(incomplete))
+        commands = [CompletionItem(name, help=self._entries[name].summary) for name in names]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command with this name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ecr_emulator.cli.completed_values import image_names
 from ecr_emulator.cli.formatting import counted, size_in_words
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
@@ -16,7 +17,7 @@ BAR = "%(label)s  [%(bar)s]  %(info)s"
 
 @click.command()
 @asks_a_running_emulator
-@click.argument("image")
+@click.argument("image", shell_complete=image_names)
 def pull(emulator: RunningEmulator, image: str) -> None:
     """Import an image into the cache for all its architectures: manifests, configs and layers.
 

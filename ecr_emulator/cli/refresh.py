@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from ecr_emulator.cli.completed_values import image_names
 from ecr_emulator.cli.output import print_json, with_json
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 
 @click.command()
 @asks_a_running_emulator
-@click.argument("image", metavar="REPOSITORY[:TAG]")
+@click.argument("image", metavar="REPOSITORY[:TAG]", shell_complete=image_names)
 @with_json
 def refresh(emulator: RunningEmulator, image: str, as_json: bool) -> None:
     """Check one tag, or all cached tags of a repository, upstream now instead of after 24 hours.

@@ -15,6 +15,7 @@ import click
 
 from ecr_emulator.cli.http_client import LOCALHOST, Address, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
+from ecr_emulator.cli.readiness_reports import check_descriptor, port_file, report_ready
 from ecr_emulator.quick_imports import quick_imports
 from ecr_emulator.settings import Loaded, Settings
 from ecr_emulator.version import __version__
@@ -32,20 +33,36 @@ logger = logging.getLogger(__name__)
 
 @click.command()
 @with_settings()
-def serve(loaded: Loaded) -> None:
+@click.option(
+    "--port-file",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the port to this file while it serves.",
+)
+@click.option(
+    "--ready-fd", type=click.IntRange(0), metavar="N", help="Write a line to this file descriptor when ready."
+)
+def serve(loaded: Loaded, file: Path | None, ready_fd: int | None) -> None:
     """Run the emulator until SIGTERM or Ctrl-C.
 
-    Every option can also be set in the environment (ECR_EMULATOR_PORT for --port) and in a TOML file (port).
+    Every option can also be set in the environment (ECR_EMULATOR_PORT for --port) and in a TOML file (port), except
+    --port-file and --ready-fd, which tell the script that starts it that the emulator answers, and that its init
+    scripts have run.
+
+    \b
+    Example: ecr-emulator serve --port 0 --port-file port & ecr-emulator wait --port-file port
     """
     from ecr_emulator.log_format import set_up_logging
     from ecr_emulator.serving.signals import catch_stop_signals
 
+    check_descriptor(ready_fd)
     set_up_logging(loaded.settings.log_level, loaded.settings.log_format)
     with catch_stop_signals() as stopped:
-        _serve(loaded, stopped)
+        _serve(loaded, stopped, file, ready_fd)
 
 
-def _serve(loaded: Loaded, stopped: StopFlag) -> None:
+def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int | None) -> None:
     from ecr_emulator.serving.connection_limit import take_all_files
     from ecr_emulator.serving.listeners import CannotListen, listen
 
@@ -64,7 +81,12 @@ def _serve(loaded: Loaded, stopped: StopFlag) -> None:
         server.start()
         version_of(Address.of(replace(settings, port=server.port)))
         _announce(emulator, server.port)
-        with emulator.init_scripts.running(_environment_of_scripts(settings, server.port)):
+        with (
+            port_file(file, server.port),
+            emulator.init_scripts.running(
+                _environment_of_scripts(settings, server.port), lambda: report_ready(ready_fd, server.port)
+            ),
+        ):
             stopped.wait()
         logger.info("stopping")
         emulator.event_delivery.end_streams()

@@ -41,7 +41,7 @@ def write(folder, name, text, mode=0o755):
 @contextmanager
 def running(emulator, *paths, **variables):
     emulator.init_scripts.find(*paths)
-    with emulator.init_scripts.running(os.environ | variables):
+    with emulator.init_scripts.running(os.environ | variables, lambda: None):
         yield
 
 
