@@ -46,6 +46,7 @@ COMMANDS = {
     "lifecycle": CommandEntry(
         "ecr_emulator.cli.lifecycle:lifecycle", "Evaluate all lifecycle policies now, or preview one."
     ),
+    "doctor": CommandEntry("ecr_emulator.cli.doctor:doctor", "Check what usually keeps clients from the emulator."),
     "login": CommandEntry("ecr_emulator.cli.login:login", "Log docker or another client in."),
     "seed": CommandEntry("ecr_emulator.cli.seed:seed", "Create the repositories, images, rules and secrets of files."),
     "snapshot": CommandEntry("ecr_emulator.cli.snapshot:snapshot", "Save the state to a file, or load it."),

@@ -46,6 +46,12 @@ def rules(folder, *arguments, **variables):
     return told["account"], told["region"], [rule["prefix"] for rule in told["rules"]]
 
 
+def certificate_finding(folder, **variables):
+    """Return the finding of the check of the certificate."""
+    findings = json.loads(run(folder, "doctor", "--json", **variables, PATH=str(folder)).stdout)
+    return next(finding for finding in findings if finding["check"] == "certificate")
+
+
 THERE = (ACCOUNT, "eu-west-1", ["quay"])
 
 
@@ -130,6 +136,9 @@ def test_https_addresses_are_verified_with_the_ca_bundle_of_aws_tools(tmp_path):
         distrusted = run(tmp_path, "health", **url)
         assert distrusted.returncode == 1
         assert "certificate verify failed" in distrusted.stderr
+        assert certificate_finding(tmp_path, **url)["state"] == "failed"
+        assert certificate_finding(tmp_path, **url, AWS_CA_BUNDLE=str(ca))["state"] == "ok"
+        assert "which is no file" in certificate_finding(tmp_path, **url, AWS_CA_BUNDLE="no-such")["words"]
         missing = run(tmp_path, "rules", **url, AWS_CA_BUNDLE="no-such", AWS_ACCESS_KEY_ID="AKIA")
         assert missing.stderr.endswith("which AWS_ENDPOINT_URL names: No such file or directory\n")
         assert served.stop() == 0
