@@ -21,9 +21,10 @@ def test_the_examples_print_what_the_page_shows(tmp_path):
     assert len(EXAMPLES) == CONSOLE.count("$ ")
     with EcrEmulator() as emulator:
         emulator.seed(tmp_path / "seed.toml")
+        endpoint = emulator.endpoint_url.replace("127.0.0.1", "localhost")
         for command, shown in EXAMPLES:
             pattern = r"[^\n]*?".join(map(re.escape, shown.split("…")))
-            output = invoke(emulator, *shlex.split(command)).output
+            output = invoke(emulator, *shlex.split(command), AWS_ENDPOINT_URL=endpoint).output
             assert re.fullmatch(pattern, output), f"{command}\n{output}"
 
 
