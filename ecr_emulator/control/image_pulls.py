@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import Image, ImageId, StoredManifest
-from ecr_emulator.domain.names import Registry, is_digest, is_tag
+from ecr_emulator.domain.names import is_digest, is_tag
 from ecr_emulator.domain.pull_through import PullThroughRule, matching_rule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
@@ -15,6 +15,7 @@ from ecr_emulator.errors import (
     RepositoryNotFoundException,
     UnableToGetUpstreamImageException,
 )
+from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure, UpstreamNotFound
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.resolution import Failure, malformed, not_found, resolve
@@ -22,9 +23,10 @@ from ecr_emulator.services.resolution import Failure, malformed, not_found, reso
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A manifest, and the tags under which the answer lists it. The tag None stands for an untagged image."""
+    """An image with its manifest. The answer lists it under each of the tags; None stands for an untagged image."""
 
     repository: Repository
+    image: Image
     manifest: StoredManifest
     tags: tuple[str | None, ...]
 
@@ -45,10 +47,15 @@ class ImagePulls:
         if not is_there and not (self._rule and request.permissions.may_import_into_new_repository(repository_name)):
             raise RepositoryNotFoundException(repository_name=repository_name, registry_id=request.registry.id)
 
-    def pull(self, image_id: ImageId) -> Pulled | Failure:
-        """Pull one image and record the pull. Raises ``UnableToGetUpstreamImageException``."""
-        failure = malformed(image_id) or (self._update_cache(self._rule, image_id) if self._rule else None)
-        return failure or self._serve(image_id)
+    def pull(self, image_ids: Collection[ImageId]) -> list[Pulled | Failure]:
+        """Pull images and record the pulls. Raises ``UnableToGetUpstreamImageException``."""
+        failures = {image_id: failure for image_id in image_ids if (failure := self._failure_before(image_id))}
+        served = self._serve([image_id for image_id in image_ids if image_id not in failures])
+        return [failures.get(image_id) or served[image_id] for image_id in image_ids]
+
+    def _failure_before(self, image_id: ImageId) -> Failure | None:
+        """Return why an image cannot be looked for, after its cached tag was updated; None if it can be."""
+        return malformed(image_id) or (self._update_cache(self._rule, image_id) if self._rule else None)
 
     def _update_cache(self, rule: PullThroughRule, image_id: ImageId) -> Failure | None:
         """Update the cached image from the upstream, and return the failure of the upstream if there is one.
@@ -58,8 +65,12 @@ class ImagePulls:
         reference = image_id.tag or image_id.digest or ""
         if not (is_tag(reference) or is_digest(reference)):
             return None
+        request = self._request
+        principal = request.caller.principal_arn
         try:
-            self._pull(rule.registry, reference)
+            request.services.pulls.manifest(
+                rule.registry, self._name, reference, request.now, principal, request.permissions
+            )
         except (UpstreamNotFound, ImageNotFoundException):
             return None
         except KmsException as refused:
@@ -82,33 +93,35 @@ class ImagePulls:
         except UpstreamFailure as unreadable:
             raise UnableToGetUpstreamImageException from unreadable
 
-    def _serve(self, image_id: ImageId) -> Pulled | Failure:
-        registry, services = self._request.registry, self._request.services
+    def _serve(self, image_ids: Collection[ImageId]) -> dict[ImageId, Pulled | Failure]:
+        """Return the stored images, all as they are at one moment, and record the pulls."""
+        request, services = self._request, self._request.services
         with services.store.reading() as work:
-            repository = work.repositories.find(registry, self._name)
+            repository = work.repositories.find(request.registry, self._name)
             if repository is None:
-                return not_found(image_id)
-            image = resolve(work, repository, image_id)
+                return {image_id: not_found(image_id) for image_id in image_ids}
+            found = {image_id: self._find(work, repository, image_id) for image_id in image_ids}
+        pulled = [result.image for result in found.values() if isinstance(result, Pulled)]
+        try:
+            if pulled:
+                services.keys.check(repository)
+        except KmsException as refused:
+            return {
+                image_id: Failure(image_id, "KmsError", refused.message) if isinstance(result, Pulled) else result
+                for image_id, result in found.items()
+            }
+        services.pulls.record(repository, pulled, request.caller.principal_arn, request.now)
+        return found
+
+    def _find(self, work: UnitOfWork, repository: Repository, image_id: ImageId) -> Pulled | Failure:
+        image = resolve(work, repository, image_id)
         if isinstance(image, Failure):
             return image
         if not image.is_active:
             return Failure(image_id, "ImageInaccessible", f"Requested image is {image.status.lower()}")
         if self._accepted and image.media_type not in self._accepted:
             return not_found(image_id)
-        try:
-            manifest = self._pull(registry, image.digest)
-        except KmsException as refused:
-            return Failure(image_id, "KmsError", refused.message)
-        except ImageNotFoundException:  # it was deleted just now, and a tag may mean another image already
-            return self._serve(image_id)
-        return Pulled(repository, manifest, _listed_tags(image_id, image))
-
-    def _pull(self, registry: Registry, reference: str) -> StoredManifest:
-        request = self._request
-        principal = request.caller.principal_arn
-        return request.services.pulls.manifest(
-            registry, self._name, reference, request.now, principal, request.permissions
-        )
+        return Pulled(repository, image, work.images.manifest(image), _listed_tags(image_id, image))
 
 
 def _listed_tags(image_id: ImageId, image: Image) -> tuple[str | None, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
 from ecr_emulator.domain.cache_use import HIT, MISS, CacheUse
-from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
+from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
 from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
@@ -258,6 +258,15 @@ class Pulls:
                 if current:
                     work.layers.add(current, layer.digest, layer.size, now)
             return True
+
+    def record(self, repository: Repository, images: Iterable[Image], principal: str, now: datetime) -> None:
+        """Record pulls of stored images, except repeated ones and those of excluded principals."""
+        due = [image for image in images if not image.last_pulled_at or now - image.last_pulled_at >= self._granularity]
+        if due:
+            with optional_write(f"pulls of {repository.name}"), self._store.writing(waits=False) as work:
+                if not is_excluded(principal, work.registry_documents.find(repository.registry, EXCLUSIONS) or ()):
+                    for image in due:
+                        work.images.pulled(image.key, now)
 
     def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
         """Record a pull unless the principal is excluded from recording."""

@@ -42,7 +42,7 @@ def put_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
 def batch_get_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html"""
     pulls = ImagePulls(request, members["repositoryName"], members.get("acceptedMediaTypes"))
-    results = [pulls.pull(image_id) for image_id in read_image_ids(members)]
+    results = pulls.pull(read_image_ids(members))
     pulled = [result for result in results if isinstance(result, Pulled)]
     images = {(one.manifest.digest, tag): one for one in pulled for tag in one.tags}
     return {
