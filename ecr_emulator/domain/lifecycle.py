@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ecr_emulator.domain.image import ARCHIVED, Image
@@ -46,24 +46,61 @@ class Selected:
     rule: LifecycleRule
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An image that a rule counts, or that is older than the rule allows.
+
+    Matches sort in the order in which a policy acts: by rule, incomplete images first, then oldest first. ``rule`` is
+    the position of the rule in the policy. The rule may act on the image only if it ``is_free``: nothing binds it, and
+    no earlier rule concerns it.
+    """
+
+    rule: int
+    is_complete: bool
+    since: datetime
+    digest: str
+    is_free: bool
+
+    @property
+    def place(self) -> tuple[int, bool, datetime, str]:
+        """The place in the order of a policy's matches."""
+        return self.rule, self.is_complete, self.since, self.digest
+
+
+def find_matches(policy: LifecyclePolicy, candidate: Candidate, now: datetime) -> Iterator[Match]:
+    """Yield the matches of one image; for rules by age, only if the rule acts on it."""
+    image, is_free = candidate.image, not candidate.is_bound
+    for position, rule in enumerate(policy.rules):
+        if _concerns(rule, image):
+            since, counts = _since(rule, image), rule.count_type == COUNT
+            if counts or (is_free and (now - since) / DAY > rule.count_number):
+                yield Match(position, counts and not candidate.is_incomplete, since, image.digest, is_free)
+            is_free = False
+
+
+def number_beyond(rule: LifecycleRule, matches: int) -> int:
+    """Return how many of the first of so many matches of a rule are beyond what the rule allows."""
+    return max(0, matches - rule.count_number) if rule.count_type == COUNT else matches
+
+
 def evaluate(policy: LifecyclePolicy, candidates: Iterable[Candidate], now: datetime) -> list[Selected]:
     """Return the images that the policy acts on: by rule in order of priority, oldest images first.
 
     Every rule considers all images. A later rule acts on no image that an earlier rule matched by storage class and
     tags, even if that image did not exceed the number or age in the earlier rule.
     """
-    everything = list(candidates)
-    claimed: set[str] = set()
-    selected: list[Selected] = []
-    for rule in policy.rules:
-        matched = [candidate for candidate in everything if _concerns(rule, candidate.image)]
-        selected += [
-            Selected(candidate.image, rule)
-            for candidate in _exceeding(rule, matched, now)
-            if not candidate.is_bound and candidate.image.digest not in claimed
-        ]
-        claimed.update(candidate.image.digest for candidate in matched)
-    return selected
+    images: dict[str, Image] = {}
+    matches: list[list[Match]] = [[] for _ in policy.rules]
+    for candidate in candidates:
+        images[candidate.image.digest] = candidate.image
+        for match in find_matches(policy, candidate, now):
+            matches[match.rule].append(match)
+    return [
+        Selected(images[match.digest], rule)
+        for rule, found in zip(policy.rules, matches, strict=True)
+        for match in sorted(found, key=lambda match: match.place)[: number_beyond(rule, len(found))]
+        if match.is_free
+    ]
 
 
 def _concerns(rule: LifecycleRule, image: Image) -> bool:
@@ -77,15 +114,6 @@ def _concerns(rule: LifecycleRule, image: Image) -> bool:
     if rule.patterns:
         return all(any(matches(pattern, tag) for tag in image.tags) for pattern in rule.patterns)
     return all(any(tag.startswith(prefix) for tag in image.tags) for prefix in rule.prefixes)
-
-
-def _exceeding(rule: LifecycleRule, candidates: list[Candidate], now: datetime) -> list[Candidate]:
-    """Return the candidates beyond the number or age in the rule, oldest first, then in order of digest."""
-    aged = sorted(candidates, key=lambda candidate: (_since(rule, candidate.image), candidate.image.digest))
-    if rule.count_type == COUNT:
-        aged.sort(key=lambda candidate: not candidate.is_incomplete)
-        return aged[: max(0, len(aged) - rule.count_number)]
-    return [candidate for candidate in aged if (now - _since(rule, candidate.image)) / DAY > rule.count_number]
 
 
 def _since(rule: LifecycleRule, image: Image) -> datetime:

@@ -59,9 +59,6 @@ class ImageRelations(Protocol):
     def active_parents(self, repository: Repository, digest: str) -> list[str]:
         """Return the digests of the indexes that list an image and are not archived, in order."""
 
-    def listed(self, repository: Repository) -> set[str]:
-        """Return the digests that the indexes of this repository list, without those of archived indexes."""
-
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """Return the images whose subject is this digest, in order of digest."""
 
@@ -96,6 +93,9 @@ class ImageDocuments(Protocol):
 
     def put(self, image: Image, name: str, document: Any) -> None:
         """Store a document; it replaces an earlier one with this name."""
+
+    def awaited(self, repository: Repository) -> set[str]:
+        """Return the digests of the images for which a cached tag waits (``services.import_status``)."""
 
 
 class Scans(Protocol):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ecr_emulator.domain.image import Layer
+from ecr_emulator.domain.lifecycle import Match
 from ecr_emulator.domain.lifecycle_preview import LifecyclePreview
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.referrer import ReferrerListing
@@ -124,6 +125,25 @@ class ReferrerListings(Protocol):
 
     def remove_empty(self, before: datetime) -> None:
         """Remove the listings without referrers that upstreams gave before an instant."""
+
+
+class LifecycleMatches(Protocol):
+    """What the rules of lifecycle policies have matched, while evaluations are in progress."""
+
+    def add(self, repository: Repository, matches: Iterable[Match]) -> None:
+        """Add matches of the policy of a repository."""
+
+    def clear(self, repository: Repository) -> None:
+        """Remove the matches that an evaluation left when its policy was removed."""
+
+    def count(self, repository: Repository, rule: int) -> int:
+        """Return the number of matches of a rule that are left."""
+
+    def first(self, repository: Repository, rule: int, limit: int) -> list[Match]:
+        """Return at most ``limit`` matches of a rule, in the order in which the policy acts on them."""
+
+    def remove_first(self, repository: Repository, rule: int, limit: int) -> int:
+        """Remove the matches that ``first`` returns; return their number."""
 
 
 class LifecyclePreviews(Protocol):

@@ -23,6 +23,7 @@ from ecr_emulator.ports.registries import (
 from ecr_emulator.ports.repositories import (
     Inventory,
     Layers,
+    LifecycleMatches,
     LifecyclePreviews,
     ReferrerListings,
     Repositories,
@@ -103,6 +104,7 @@ class UnitOfWork(Protocol):
     scans: Scans
     known_findings: KnownFindings
     backfills: Backfills
+    lifecycle_matches: LifecycleMatches
     lifecycle_previews: LifecyclePreviews
     tasks: Tasks
 

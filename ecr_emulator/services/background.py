@@ -20,6 +20,7 @@ from ecr_emulator.services import (
     garbage_collection,
     images,
     lifecycle,
+    lifecycle_evaluation,
     referrer_deletions,
     replicas,
     replication,
@@ -65,7 +66,7 @@ class Background:
         self._kinds = KINDS | {
             garbage_collection.FORGET: garbage_collector.perform_forget,
             garbage_collection.SWEEP: garbage_collector.perform_sweep,
-            lifecycle.EVALUATE: partial(lifecycle.perform_evaluation, incoming=incoming),
+            lifecycle.EVALUATE: partial(lifecycle_evaluation.perform_evaluation, incoming=incoming),
             lifecycle.PREVIEW: partial(lifecycle.perform_preview, incoming=incoming),
             replication.REPLICATE: copies.perform,
             backfills.RUN: partial(backfills.run, replicas=copies),

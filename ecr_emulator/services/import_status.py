@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
 
 AWAITED = "AWAITED"
@@ -25,6 +26,11 @@ def import_status(work: UnitOfWork, image: Image) -> str | None:
 def is_awaited(work: UnitOfWork, image: Image) -> bool:
     """Return whether the image was stored for an update whose tag has not moved to it."""
     return not image.tags and import_status(work, image) == AWAITED
+
+
+def find_awaited(work: UnitOfWork, repository: Repository) -> set[str]:
+    """Return the digests of the untagged images whose status is AWAITED."""
+    return work.image_documents.awaited(repository)
 
 
 def note_wait(work: UnitOfWork, image: Image) -> None:

@@ -1,29 +1,25 @@
-"""Lifecycle policies: evaluate them once a day, or for a preview.
+"""Lifecycle policies: schedule their evaluations, and preview them. ``lifecycle_evaluation`` performs them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ecr_emulator.domain.image import ACTIVATING, ARCHIVED, Image, ImageId
+from ecr_emulator.domain.image import ACTIVATING, ARCHIVED, Image
 from ecr_emulator.domain.lifecycle import Candidate, Selected, evaluate
 from ecr_emulator.domain.lifecycle_policy import EXPIRE, read_lifecycle_policy
 from ecr_emulator.domain.lifecycle_preview import COMPLETE
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
-from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_trees import untagged_tree
-from ecr_emulator.services.images import Origin, delete_images
-from ecr_emulator.services.import_status import is_awaited
-from ecr_emulator.services.storage_classes import archive
+from ecr_emulator.services.import_status import find_awaited
 
 EVALUATE = "evaluate-lifecycle-policy"
 PREVIEW = "preview-lifecycle-policy"
@@ -55,22 +51,9 @@ def schedule_preview(work: UnitOfWork, repository: Repository, now: datetime) ->
     work.tasks.add(_task(PREVIEW, repository, now))
 
 
-def perform_evaluation(work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming) -> None:
-    """Perform the daily task: expire and archive what the policy selects."""
-    repository = _repository(work, task)
-    if repository and repository.lifecycle_policy:
-        for selected in _selected(work, repository, repository.lifecycle_policy, now, incoming):
-            if selected.rule.action == EXPIRE:
-                _expire(work, repository, selected.image, now)
-            else:
-                _archive(work, repository, selected.image.digest, now)
-        work.repositories.save(replace(repository, lifecycle_evaluated_at=now))
-        schedule_evaluation(work, repository, task.due_at)
-
-
 def perform_preview(work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming) -> None:
     """Perform the task of a preview: find what the policy would do now."""
-    repository = _repository(work, task)
+    repository = find_repository(work, task)
     preview = work.lifecycle_previews.find(repository) if repository else None
     if repository and preview:
         results = tuple(map(_result, _selected(work, repository, preview.policy, now, incoming)))
@@ -80,53 +63,42 @@ def perform_preview(work: UnitOfWork, task: Task, now: datetime, *, incoming: In
 def _selected(
     work: UnitOfWork, repository: Repository, policy: str, now: datetime, incoming: Incoming
 ) -> list[Selected]:
-    candidates = _candidates(work, repository, untagged_tree(work, repository, incoming(repository)))
+    unfinished = untagged_tree(work, repository, incoming(repository))
+    candidates = find_candidates(work, repository, _images(work, repository), unfinished)
     return evaluate(read_lifecycle_policy(policy), candidates, now)
 
 
-def _candidates(work: UnitOfWork, repository: Repository, unfinished: set[str]) -> list[Candidate]:
-    """Return the images that a policy may select: all but those being imported by an update or being restored.
+def find_candidates(
+    work: UnitOfWork, repository: Repository, images: Iterable[Image], unfinished: set[str]
+) -> list[Candidate]:
+    """Return those of the images that a policy may select: all but those being imported by an update or restored.
 
     A referrer is bound to its subject, and an image to the index that lists it until the index is archived. The images
     that an unfinished update left are incomplete.
     """
-    images = [
-        image
-        for image in _images(work, repository)
-        if image.digest not in unfinished and image.subject not in unfinished
-    ]
-    digests = {image.digest for image in images}
-    listed = work.image_relations.listed(repository)
-    left = untagged_tree(work, repository, {image.digest for image in images if is_awaited(work, image)})
+    left = untagged_tree(work, repository, find_awaited(work, repository) - unfinished)
     return [
         Candidate(
             image,
-            is_bound=image.digest in listed or image.subject in digests,
+            is_bound=_is_bound(work, repository, image),
             is_incomplete=image.digest in left or image.subject in left,
         )
         for image in images
-        if image.status != ACTIVATING
+        if image.digest not in unfinished and image.subject not in unfinished and image.status != ACTIVATING
     ]
 
 
-def _images(work: UnitOfWork, repository: Repository) -> list[Image]:
-    images: list[Image] = []
-    while page := work.images.page(repository, images[-1].digest if images else "", BATCH):
-        images += page
-    return images
+def _is_bound(work: UnitOfWork, repository: Repository, image: Image) -> bool:
+    if work.image_relations.active_parents(repository, image.digest):
+        return True
+    return image.subject is not None and work.images.find(repository, image.subject) is not None
 
 
-def _expire(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
-    """Delete an image. The image of an unfinished update is deleted together with the images below it."""
-    digests = untagged_tree(work, repository, {image.digest}) if is_awaited(work, image) else {image.digest}
-    delete_images(work, repository, map(ImageId, sorted(digests)), now, Origin.LIFECYCLE)
-
-
-def _archive(work: UnitOfWork, repository: Repository, digest: str, now: datetime) -> None:
-    image = work.images.find(repository, digest)
-    with suppress(ImageStorageClassUpdateNotSupportedException):
-        if image:
-            archive(work, repository, image, now)
+def _images(work: UnitOfWork, repository: Repository) -> Iterator[Image]:
+    after = ""
+    while page := work.images.page(repository, after, BATCH):
+        yield from page
+        after = page[-1].digest
 
 
 def _result(selected: Selected) -> dict[str, Any]:
@@ -153,6 +125,7 @@ def _task(kind: str, repository: Repository, due_at: datetime) -> Task:
     return Task(_key(kind, repository), kind, due_at, place)
 
 
-def _repository(work: UnitOfWork, task: Task) -> Repository | None:
+def find_repository(work: UnitOfWork, task: Task) -> Repository | None:
+    """Return the repository of a task; None if it was deleted."""
     place = task.arguments
     return work.repositories.find(Registry(place["account"], place["region"]), place["repository"])

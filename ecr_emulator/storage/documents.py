@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import Table, and_, bindparam, delete, select
+from sqlalchemy import Table, and_, bindparam, delete, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import image_documents, registry_documents
+from ecr_emulator.storage.tables import AWAITED_IMAGES, image_documents, images, registry_documents, tags
 
 
 class _Documents:
@@ -33,6 +34,15 @@ _ALL_OF_REGISTRY = Statement(
     )
 )
 _OF_IMAGE = _Documents(image_documents)
+_AWAITED = Statement(
+    select(images.c.digest)
+    .join(image_documents, image_documents.c.image_id == images.c.id)
+    .where(
+        images.c.repository_id == bindparam("repository_id"),
+        text(AWAITED_IMAGES),
+        ~select(tags.c.tag).where(tags.c.image_id == images.c.id).exists(),
+    )
+)
 
 
 class SqlRegistryDocuments:
@@ -76,6 +86,9 @@ class SqlImageDocuments:
 
     def put(self, image: Image, name: str, document: Any) -> None:
         _OF_IMAGE.put.run(self._connection, at_image_id=image.key, at_name=name, new=document)
+
+    def awaited(self, repository: Repository) -> set[str]:
+        return {row.digest for row in _AWAITED.all(self._connection, repository_id=repository.key)}
 
 
 def _place(registry: Registry, name: str) -> dict[str, str]:

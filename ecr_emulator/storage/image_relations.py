@@ -28,12 +28,6 @@ _parents = (
 )
 _PARENTS = Statement(_parents)
 _ACTIVE_PARENTS = Statement(_parents.where(_is_not_archived))
-_LISTED = Statement(
-    select(image_references.c.digest)
-    .distinct()
-    .join(images, images.c.id == image_references.c.image_id)
-    .where(*_lists_images, _is_not_archived)
-)
 
 
 class SqlImageRelations:
@@ -49,9 +43,6 @@ class SqlImageRelations:
     def active_parents(self, repository: Repository, digest: str) -> list[str]:
         rows = _ACTIVE_PARENTS.all(self._connection, repository_id=repository.key, digest=digest)
         return [row.digest for row in rows]
-
-    def listed(self, repository: Repository) -> set[str]:
-        return {row.digest for row in _LISTED.all(self._connection, repository_id=repository.key)}
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         rows = _REFERRERS.all(self._connection, repository_id=repository.key, subject=subject)

@@ -275,5 +275,21 @@ ALTER TABLE repositories ADD COLUMN image_count INTEGER DEFAULT '0' NOT NULL;
 UPDATE repositories SET image_count = (SELECT count(*) FROM images WHERE images.repository_id = repositories.id);
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
+# A lifecycle evaluation was one transaction, and held all images in memory.
+EIGHTH = """
+CREATE TABLE lifecycle_matches (
+    repository_id INTEGER NOT NULL,
+    rule INTEGER NOT NULL,
+    is_complete BOOLEAN NOT NULL,
+    since INTEGER NOT NULL,
+    digest VARCHAR NOT NULL,
+    is_free BOOLEAN NOT NULL,
+    PRIMARY KEY (repository_id, rule, is_complete, since, digest),
+    FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX images_awaited ON image_documents (image_id)
+WHERE name = 'pull-through-import' AND document = '"AWAITED"';
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

@@ -258,12 +258,16 @@ registry_documents = Table(
     sqlite_with_rowid=False,
 )
 
+AWAITED_IMAGES = "name = 'pull-through-import' AND document = '\"AWAITED\"'"
+"""The condition of the documents of images for which a cached tag waits (``services.import_status``)."""
+
 image_documents = Table(
     "image_documents",
     metadata,
     Column("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, nullable=False),
     Column("name", String, primary_key=True, nullable=False),
     _required("document", JSON),
+    Index("images_awaited", "image_id", sqlite_where=text(AWAITED_IMAGES)),
     sqlite_with_rowid=False,
 )
 
@@ -275,6 +279,18 @@ lifecycle_previews = Table(
     _required("started_at", Instant),
     _required("status", String),
     _required("results", JSON),
+    sqlite_with_rowid=False,
+)
+
+lifecycle_matches = Table(
+    "lifecycle_matches",
+    metadata,
+    Column("repository_id", Integer, _owner(), primary_key=True, nullable=False),
+    Column("rule", Integer, primary_key=True, nullable=False),
+    Column("is_complete", Boolean, primary_key=True, nullable=False),
+    Column("since", Instant, primary_key=True, nullable=False),
+    Column("digest", String, primary_key=True, nullable=False),
+    _required("is_free", Boolean),
     sqlite_with_rowid=False,
 )
 

@@ -9,14 +9,14 @@ from sqlalchemy import bindparam, func, select, type_coerce, union_all
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import Instant, metadata, state, tasks
+from ecr_emulator.storage.tables import Instant, lifecycle_matches, metadata, state, tasks
 
 KEY = "time"
 
 _dates = {
     table: [column for column in table.columns if isinstance(column.type, Instant)]
     for table in metadata.sorted_tables
-    if table is not tasks  # tasks are dated in the future
+    if table not in (tasks, lifecycle_matches)  # tasks are dated in the future; matches repeat the dates of images
 }
 # One scan of each table: SQLite would scan it once for each separate query.
 _known = union_all(

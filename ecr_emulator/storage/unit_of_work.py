@@ -19,6 +19,7 @@ from ecr_emulator.ports.registries import (
 from ecr_emulator.ports.repositories import (
     Inventory,
     Layers,
+    LifecycleMatches,
     LifecyclePreviews,
     ReferrerListings,
     Repositories,
@@ -34,6 +35,7 @@ from ecr_emulator.storage.image_relations import SqlImageRelations
 from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.inventory import SqlInventory
 from ecr_emulator.storage.layers import SqlLayers
+from ecr_emulator.storage.lifecycle_matches import SqlLifecycleMatches
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
 from ecr_emulator.storage.pulls import SqlPullLookups
 from ecr_emulator.storage.referrer_listings import SqlReferrerListings
@@ -83,6 +85,7 @@ class SqlUnitOfWork:
         self.scans: Scans = SqlScans(connection)
         self.known_findings: KnownFindings = SqlKnownFindings(connection)
         self.backfills: Backfills = SqlBackfills(connection)
+        self.lifecycle_matches: LifecycleMatches = SqlLifecycleMatches(connection)
         self.lifecycle_previews: LifecyclePreviews = SqlLifecyclePreviews(connection)
         self.sql_tasks = SqlTasks(connection)
         self.tasks: Tasks = self.sql_tasks

@@ -21,6 +21,7 @@ _UNSEEN = {
     tables.image_documents,
     tables.image_scans,
     tables.known_findings,
+    tables.lifecycle_matches,
     tables.lifecycle_previews,
     tables.replication_backfills,
     tables.service_linked_roles,
