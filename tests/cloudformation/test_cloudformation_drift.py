@@ -107,3 +107,12 @@ def test_one_resource_can_be_checked(aws):
     assert found["StackResourceDriftStatus"] == "MODIFIED"
     assert json.loads(found["ActualProperties"])["ImageTagMutability"] == "MUTABLE"
     assert "does not exist" in refusal(check, StackName="s", LogicalResourceId="Nobody")
+
+
+def test_a_stack_that_was_rolled_back_has_no_drift_to_detect(aws):
+    aws.ecr.create_repository(repositoryName="taken")
+    aws.fail_to_create("s", template({"New": repository(), "Taken": repository(RepositoryName="taken")}))
+    sentence = "Drift detection is not allowed for stack s in state ROLLBACK_COMPLETE"
+    assert sentence in refusal(aws.cloudformation.detect_stack_drift, StackName="s")
+    check = aws.cloudformation.detect_stack_resource_drift
+    assert sentence in refusal(check, StackName="s", LogicalResourceId="Taken")

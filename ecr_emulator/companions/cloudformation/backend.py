@@ -25,6 +25,18 @@ from ecr_emulator.companions.cloudformation.templates.target import Target
 from ecr_emulator.quick_dataclasses import dataclass
 
 REVIEW = "REVIEW_IN_PROGRESS"
+COMPARABLE = {
+    "CREATE_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "UPDATE_ROLLBACK_FAILED",
+}
+"""States of a stack in which CloudFormation detects drift.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,8 @@ class Backend(StackSetBackend):
         missing = [each for each in resources if each not in stack.resources]
         if missing:
             raise invalid(f"Resource {missing[0]} does not exist for stack {stack.name}")
+        if stack.status not in COMPARABLE:
+            raise invalid(f"Drift detection is not allowed for stack {stack.name} in state {stack.status}")
         try:
             found = detect(self._context(stack), now, resources)
         except ResourceFailure as failure:

@@ -53,7 +53,8 @@ class StackDrift(NamedTuple):
 
 def detect(context: DeploymentContext, now: datetime, names: Collection[str] = ()) -> tuple[ResourceDrift, ...]:
     """Compare the resources of a stack, or some of them, with its template. Raises ``ResourceFailure``."""
-    chosen = [each for name, each in context.stack.resources.items() if not names or name in names]
+    existing = {name: each for name, each in context.stack.resources.items() if each.physical_id}
+    chosen = [each for name, each in existing.items() if not names or name in names]
     drifts = tuple(_drift(each, context, now) for each in chosen)
     for drift in drifts:
         drift.resource.drift_status = drift.status
