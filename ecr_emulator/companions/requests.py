@@ -1,9 +1,12 @@
-"""The request that a companion answers in this thread, and its caller, for services that call ECR for their callers."""
+"""The requests of companions: their bodies, and the caller of the request that this thread answers."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+from werkzeug.wsgi import get_input_stream
 
 from ecr_emulator.companions.query import access_key_of
 from ecr_emulator.domain.caller import Caller
@@ -23,6 +26,13 @@ class UnknownAccessKey(Exception):
 def note_request(environ: WSGIEnvironment, _: str) -> None:
     """Note the request that this thread answers from now on."""
     REQUEST.set(environ)
+
+
+def body_of(environ: WSGIEnvironment) -> bytes:
+    """Return the body of a request, which stays readable for moto."""
+    body = get_input_stream(environ).read()
+    environ["wsgi.input"] = BytesIO(body)
+    return body
 
 
 def caller_in(registry: Registry, identities: Identities) -> Caller:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from io import BytesIO
 from typing import TYPE_CHECKING
 
-from werkzeug.wsgi import get_input_stream
-
 from ecr_emulator.companions.error_responses import service_of
+from ecr_emulator.companions.requests import body_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,17 +29,10 @@ def refuse_unknown_repositories(environ: WSGIEnvironment, _: str) -> Response | 
     match service_of(environ):
         case "config":
             operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-            types = set(_OF_ECR.findall(_body(environ))) if _QUESTION.fullmatch(operation) else set()
+            types = set(_OF_ECR.findall(body_of(environ))) if _QUESTION.fullmatch(operation) else set()
             if types and (operation != "ListDiscoveredResources" or types != {_LISTED}):
                 raise NotImplementedError(CONFIG)
         case "inspector2":
             if environ["PATH_INFO"] == "/findings/list":
                 raise NotImplementedError(INSPECTOR)
     return None
-
-
-def _body(environ: WSGIEnvironment) -> bytes:
-    """Return the body of a request, which stays readable for moto."""
-    body = get_input_stream(environ).read()
-    environ["wsgi.input"] = BytesIO(body)
-    return body

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ecr_emulator.companions.event_bridge.patterns import check_pattern
 from ecr_emulator.companions.event_bridge.targets import Match, event_bus_of, send, send_to_dead_letters
 from ecr_emulator.domain.events import Event
 
@@ -51,6 +52,7 @@ def _is_for(rule: Any, envelope: Envelope) -> bool:
     if rule.state == DISABLED or rule.event_pattern.dump() is None:
         return False
     try:
+        check_pattern(rule.event_pattern.get_pattern())
         return bool(rule.event_pattern.matches_event(envelope))
     except Exception as failure:
         log.warning("EventBridge: the pattern of rule %s cannot be evaluated: %s", rule.name, _reason(failure))
