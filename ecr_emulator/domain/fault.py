@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.domain.names import is_account_id, is_region
 from ecr_emulator.quick_dataclasses import dataclass
 
 EVERY_REQUEST = "*"
@@ -80,7 +81,7 @@ class FaultSyntax:
             given=dict(given),
             kind=kind,
             target=_choice("target", given.get("target", EVERY_REQUEST), {EVERY_REQUEST, *self.targets()}),
-            filters={key: _text(key, given[key]) for key in self.filters if key in given},
+            filters={key: _FILTERS[key](key, given[key]) for key in self.filters if key in given},
             schedule=Schedule(**{key: read(key, given[key]) for key, read in _SCHEDULE.items() if key in given}),
             **{key: _PARAMETERS[key](key, given.get(key)) for key in own if key in given or key in _REQUIRED},
         )
@@ -104,6 +105,18 @@ def _text(key: str, value: Any) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValueError(f"{key} must be text, not {_shown(value)}")
+
+
+def _account(key: str, value: Any) -> str:
+    if isinstance(value, str) and ("*" in value or is_account_id(value)):
+        return value
+    raise ValueError(f"{key} must be 12 digits, as text, not {_shown(value)}")
+
+
+def _region(key: str, value: Any) -> str:
+    if isinstance(value, str) and ("*" in value or is_region(value)):
+        return value
+    raise ValueError(f"{key} must be a Region, like eu-west-1, not {_shown(value)}")
 
 
 def _integer(least: int, most: int) -> Callable[[str, Any], int]:
@@ -131,6 +144,13 @@ def _duration(key: str, value: Any) -> timedelta:
         raise ValueError(f"{key}: {wrong}") from None
 
 
+def _length(key: str, value: Any) -> timedelta:
+    length = _duration(key, value)
+    if length:
+        return length
+    raise ValueError(f"{key} must be longer than no time, not {_shown(value)}")
+
+
 def _status(key: str, value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
         return value
@@ -149,8 +169,9 @@ _SCHEDULE: Mapping[str, Callable[[str, Any], Any]] = {
     "probability": _number(1.0),
     "seed": _integer(0, _MANY),
     "starts_in": _duration,
-    "lasts": _duration,
+    "lasts": _length,
 }
+_FILTERS: Mapping[str, Callable[[str, Any], str]] = {"account": _account, "region": _region, "repository": _text}
 _PARAMETERS: Mapping[str, Callable[[str, Any], Any]] = {
     "seconds": _number(LONGEST_PAUSE),
     "status": _status,

@@ -208,6 +208,12 @@ def test_a_reset_of_one_account_ends_its_faults_only(emulator, ecr):
     assert emulator.client(account="111111111111", config=ONCE).describe_registry()
 
 
+def test_a_star_stands_for_any_account_and_region(emulator):
+    emulator.faults.fail("DescribeRegistry", account="1111*", region="eu-*", count=1)
+    assert emulator.client(config=ONCE).describe_registry()
+    assert _is_refused(emulator.client(account="111111111111", region_name="eu-west-1", config=ONCE).describe_registry)
+
+
 @pytest.mark.parametrize(
     ("inject", "sentence"),
     [
@@ -219,6 +225,10 @@ def test_a_reset_of_one_account_ends_its_faults_only(emulator, ecr):
         (lambda faults: faults.fail(lasts="soon"), "lasts: 'soon' is not a length of time; write seconds"),
         (lambda faults: faults.fail(acount="1"), "a fault server_error has no key 'acount'; did you mean account?"),
         (lambda faults: faults.throttle(repository=["a"]), r"repository must be text, not \['a'\]"),
+        (lambda faults: faults.fail(account="12"), "account must be 12 digits, as text, not '12'"),
+        (lambda faults: faults.fail(account=123456789012), "account must be 12 digits, as text, not 123456789012"),
+        (lambda faults: faults.fail(region="mars"), "region must be a Region, like eu-west-1, not 'mars'"),
+        (lambda faults: faults.fail(lasts="0s"), "lasts must be longer than no time, not '0s'"),
     ],
 )
 def test_a_fault_that_cannot_be_is_explained(emulator, inject, sentence):
