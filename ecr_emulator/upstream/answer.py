@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from zlib import decompressobj
 from zlib import error as zlib_error
@@ -11,7 +11,9 @@ from zlib import error as zlib_error
 import requests
 from urllib3.exceptions import HTTPError
 
+from ecr_emulator.domain.fault import Fault
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
+from ecr_emulator.upstream.faulty_responses import OF_BODIES, spoil
 from ecr_emulator.upstream.retries import AttemptFailed, NotRetryable, ReadTimedOut
 
 SMALL_BODY = 64 * 1024
@@ -30,17 +32,19 @@ class Answer:
         who: str,
         give_back: Callable[[], None],
         count: Callable[[int], None],
+        faults: Sequence[Fault],
         *,
         is_elsewhere: bool,
     ) -> None:
         """``is_elsewhere`` says that redirects led to another host. ``give_back`` is called at the end.
 
-        ``count`` receives the number of bytes of each part of the body.
+        ``count`` receives the number of bytes of each part of the body. ``faults`` have hit the request.
         """
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.who = who
         self.is_elsewhere = is_elsewhere
+        self.body_faults = [fault for fault in faults if fault.kind in OF_BODIES]
         self._response = response
         self._give_back = give_back
         self._count = count
@@ -80,6 +84,10 @@ class Answer:
             return decompressobj(GZIP_WINDOW).decompress(body, limit) if body.startswith(GZIP_MAGIC) else body
         except zlib_error:
             return body
+
+    def spoil(self, faults: Sequence[Fault]) -> None:
+        """Let the body break off or have wrong bytes, as these faults say."""
+        spoil(self._response, faults)
 
     def discard(self) -> None:
         """Close an answer whose body is not needed."""

@@ -22,6 +22,8 @@ from ecr_emulator.upstream.faults import (
 )
 
 BY_FAULT = "an injected fault"
+OF_BODIES = (BROKEN_BODY, WRONG_BYTES)
+"""The kinds of fault that spoil a body."""
 
 
 def respond(
@@ -31,7 +33,7 @@ def respond(
     timeout: float,
     pause: Callable[[float], None],
 ) -> requests.Response:
-    """Send a request with headers unless a fault answers in its place, and return the response as faults spoil it.
+    """Send a request with headers unless a fault answers in its place, and return the response.
 
     ``timeout`` is for how many seconds an upstream may be silent. Raises what requests raises.
     """
@@ -43,11 +45,13 @@ def respond(
         elif fault.kind == STATUS:
             return _response(fault)
     kinds = {fault.kind for fault in faults}
-    response = request({name: value for name, value in headers.items() if name not in _left_out(kinds)})
+    return request({name: value for name, value in headers.items() if name not in _left_out(kinds)})
+
+
+def spoil(response: requests.Response, faults: Sequence[Fault]) -> None:
+    """Let the body of a response break off, or have wrong bytes. All faults are of the kinds ``OF_BODIES``."""
     for fault in faults:
-        if fault.kind in (BROKEN_BODY, WRONG_BYTES):
-            response.raw = _SpoiltBody(response.raw, fault)
-    return response
+        response.raw = _SpoiltBody(response.raw, fault)
 
 
 def _left_out(kinds: Collection[str]) -> Collection[str]:

@@ -6,7 +6,7 @@ This module uses the library requests, and is imported when the first upstream i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import get_environ_proxies
 
+from ecr_emulator.domain.fault import Fault
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.upstream.addresses import Origin, UpstreamMap, origin_of
 from ecr_emulator.upstream.answer import SMALL_BODY, Answer, translated_errors
@@ -83,14 +84,18 @@ class Connections:
         a success, or an error other than 429 and those of ``PASSING``.
         """
         first, here = url, dict(headers)
+        body_faults: list[Fault] = []
         for _ in range(MAX_REDIRECTS + 1):
             is_elsewhere = self._origin(url) != self._origin(first)
             if is_elsewhere:
                 here.pop("Authorization", None)
             who = self._named(url, registry)
             answer = self._send_once(method, url, here, payload, registry, is_elsewhere=is_elsewhere)
+            # A redirect has no body to spoil: its faults spoil the one that it leads to.
+            body_faults += answer.body_faults
             location = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not location:
+                answer.spoil(body_faults)
                 return answer
             answer.discard()
             url = redirect_target(url, location, self.addresses, who)
@@ -125,12 +130,12 @@ class Connections:
             status = FAILED
             try:
                 with translated_errors(who, "cannot be reached", host):
-                    response = self._respond(session, method, url, {**EVERY_REQUEST, **headers}, payload)
+                    response, faults = self._respond(session, method, url, {**EVERY_REQUEST, **headers}, payload)
                 status = str(response.status_code)
             finally:
                 self._counts.requests.add((registry, status))
             count = partial(self._counts.received.add, (registry,))
-            answer = Answer(response, who, give_back, count, is_elsewhere=is_elsewhere)
+            answer = Answer(response, who, give_back, count, faults, is_elsewhere=is_elsewhere)
             self._check_busy(answer, host)
         except BaseException:
             give_back()
@@ -141,7 +146,7 @@ class Connections:
 
     def _respond(
         self, session: requests.Session, method: str, url: str, headers: dict[str, str], payload: Payload
-    ) -> requests.Response:
+    ) -> tuple[requests.Response, Sequence[Fault]]:
         timeout = self.retries.idle_timeout(payload)
 
         def request(headers: dict[str, str]) -> requests.Response:
@@ -156,7 +161,7 @@ class Connections:
 
         parts = urlsplit(url)
         faults = self._faults.hits(parts.netloc.lower(), method, parts.path) if self._faults else []
-        return respond(faults, request, headers, timeout, self.retries.pause)
+        return respond(faults, request, headers, timeout, self.retries.pause), faults
 
     def _check_busy(self, answer: Answer, host: str) -> None:
         if answer.status != 429 and answer.status not in PASSING:

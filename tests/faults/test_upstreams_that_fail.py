@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.seeds.client import CallRefused
+from ecr_emulator.seeds.pulls import DamagedImage
 
 HOST = "quay.io"
 IMAGE = "quay/team/app:v1"
@@ -93,6 +94,21 @@ def test_storage_fails_apart_from_its_registry(emulator, quay):
     assert emulator.pull(IMAGE)
     assert broken.hits == 1
     emulator.faults.clear()
+
+
+@pytest.mark.parametrize("inject", ["send_wrong_bytes", "break_body"])
+def test_blobs_are_spoilt_wherever_their_registry_redirects_to(emulator, quay, inject):
+    fault = getattr(quay.faults, inject)("blobs")
+    with pytest.raises((CallRefused, DamagedImage)):
+        emulator.pull(IMAGE)
+    assert fault.hits > 0
+
+
+def test_a_blob_that_breaks_off_in_storage_is_asked_for_again(emulator, quay):
+    fault = quay.faults.break_body("blobs", after_bytes=10, count=1)
+    assert emulator.pull(IMAGE)
+    assert fault.hits == 1
+    assert quay.storage.count("GET", "") > 2
 
 
 def test_faults_can_be_injected_again_after_a_reset(emulator, quay):
