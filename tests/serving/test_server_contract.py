@@ -31,6 +31,14 @@ def test_a_declared_body_arrives(port):
         assert wire.response() == (200, body)
 
 
+def test_a_chunked_body_can_be_read_whole(port):
+    with connected(port) as wire:
+        wire.send("POST /whole HTTP/1.1", "Host: x", "Transfer-Encoding: chunked")
+        for chunk in (b"first", b"last.", b""):
+            wire.chunk(chunk)
+        assert wire.response() == (200, b"firstlast.")
+
+
 def test_a_chunked_body_arrives_as_a_stream(port, app):
     with connected(port) as wire:
         wire.send("PATCH /echo HTTP/1.1", "Host: x", "Transfer-Encoding: chunked")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
+from ecr_emulator.request_counts import CountedRequests, RequestCounts
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.serving.threaded import ThreadedServer
@@ -31,8 +32,12 @@ class App:
         self.seen: Queue[Any] = Queue()
         self.closed: Queue[str] = Queue()
         self.go_on = threading.Event()
+        self._counted = CountedRequests(self._answer, RequestCounts())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._counted(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         view: WSGIApplication = getattr(self, environ["PATH_INFO"].strip("/").replace("/", "_") or "index", self.index)
         return view(environ, start_response)
 
@@ -46,6 +51,11 @@ class App:
         while chunk := environ["wsgi.input"].read(5):
             self.seen.put(chunk)
             body += chunk
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    def whole(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
