@@ -106,7 +106,14 @@ class EcrEmulator(EcrEndpoint):
         return self._emulator.snapshots.take()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to a snapshot of this emulator, any number of times. Raises ``ForeignSnapshot`` for another one's."""
+        """Go back to a snapshot of this emulator, any number of times.
+
+        Raises ``ForeignSnapshot`` for one of another emulator, and ``ValueError`` for what is none.
+        """
+        from ecr_emulator.snapshots import Snapshot
+
+        if not isinstance(snapshot, Snapshot):
+            raise ValueError(f"restore takes what snapshot() returned, not {snapshot!r}; load_snapshot takes files")
         self._emulator.snapshots.restore(snapshot)
 
     def close(self) -> None:

@@ -72,6 +72,12 @@ def test_a_reset_of_a_region_alone_is_refused_and_nothing_is_lost(here):
     assert here.pull("team/app:latest")
 
 
+@pytest.mark.parametrize("other", [None, "state.tar"])
+def test_only_a_snapshot_is_restored(here, other):
+    with pytest.raises(ValueError, match=re.escape(f"restore takes what snapshot() returned, not {other!r}")):
+        here.restore(other)
+
+
 def test_an_image_that_is_not_there_is_named(emulator):
     with pytest.raises(CallRefused, match="NAME_UNKNOWN: The repository with name 'team/none' does not exist"):
         emulator.pull("team/none:1.0")
