@@ -50,6 +50,28 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """The tag status and the image status that a client asks for."""
+
+    tag_status: str = "ANY"
+    image_status: str = ACTIVE
+
+    @property
+    def tagged(self) -> tuple[bool, ...]:
+        """Whether tagged images are asked for, untagged ones, or both."""
+        return {"TAGGED": (True,), "UNTAGGED": (False,)}.get(self.tag_status, (True, False))
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """The image statuses that are asked for."""
+        return (ACTIVE, ARCHIVED, ACTIVATING) if self.image_status == "ANY" else (self.image_status,)
+
+    def admits(self, image: Image) -> bool:
+        """Return whether an image passes the filter."""
+        return bool(image.tags) in self.tagged and image.status in self.statuses
+
+
+@dataclass(frozen=True, slots=True)
 class StoredManifest:
     """A manifest with its bytes exactly as they were received."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from ecr_emulator.domain.image import Image, StoredManifest
+from ecr_emulator.domain.image import Image, ImageFilter, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
@@ -16,7 +16,7 @@ from ecr_emulator.domain.validation_timer import Validation
 class Images(Protocol):
     """The images of repositories. ``Tags`` moves their tags.
 
-    Nine methods: an image, its manifest and its references are stored and removed together.
+    Ten methods: an image, its manifest and its references are stored and removed together.
     """
 
     def find(self, repository: Repository, digest: str) -> Image | None:
@@ -39,6 +39,9 @@ class Images(Protocol):
 
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         """Return at most ``limit`` images with digests after ``after``, in order of digest, including their tags."""
+
+    def filtered_page(self, repository: Repository, after: str, limit: int, chosen: ImageFilter) -> list[Image]:
+        """Return a page like ``page``, of the images that a filter admits."""
 
     def count(self, repository: Repository) -> int:
         """Return the number of images in a repository."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     ColumnElement,
     Integer,
     Select,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.domain.image import Image, StoredManifest
+from ecr_emulator.domain.image import Image, ImageFilter, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
@@ -71,6 +73,16 @@ _of_key = images.c.id == bindparam("key")
 _FIND = Statement(images_where(_of_repository, images.c.digest == bindparam("digest")))
 _PAGE = Statement(
     images_where(_of_repository, images.c.digest > bindparam("after"))
+    .order_by(images.c.digest)
+    .limit(bindparam("limit"))
+)
+_CLASS_PAGE = Statement(
+    images_where(
+        _of_repository,
+        images.c.is_tagged == bindparam("is_tagged", type_=Boolean),
+        images.c.status == bindparam("status"),
+        images.c.digest > bindparam("after"),
+    )
     .order_by(images.c.digest)
     .limit(bindparam("limit"))
 )
@@ -123,6 +135,7 @@ class SqlImages:
                 status=image.status,
                 last_archived_at=image.last_archived_at,
                 last_activated_at=image.last_activated_at,
+                is_tagged=False,  # triggers follow the tags
             )
         except IntegrityError as exists:
             if self.find(repository, image.digest) is None:
@@ -151,6 +164,22 @@ class SqlImages:
     def page(self, repository: Repository, after: str, limit: int) -> list[Image]:
         rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
         return [image_of(row) for row in rows]
+
+    def filtered_page(self, repository: Repository, after: str, limit: int, chosen: ImageFilter) -> list[Image]:
+        found = [
+            image_of(row)
+            for is_tagged in chosen.tagged
+            for status in chosen.statuses
+            for row in _CLASS_PAGE.all(
+                self._connection,
+                repository_id=repository.key,
+                is_tagged=is_tagged,
+                status=status,
+                after=after,
+                limit=limit,
+            )
+        ]
+        return sorted(found, key=attrgetter("digest"))[:limit]
 
     def count(self, repository: Repository) -> int:
         row = _COUNT.one(self._connection, repository_id=repository.key)

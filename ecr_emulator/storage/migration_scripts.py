@@ -291,5 +291,25 @@ CREATE INDEX images_awaited ON image_documents (image_id)
 WHERE name = 'pull-through-import' AND document = '"AWAITED"';
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
+# A list of untagged images read all images.
+NINTH = """
+ALTER TABLE images ADD COLUMN is_tagged BOOLEAN DEFAULT '0' NOT NULL;
+UPDATE images SET is_tagged = 1 WHERE id IN (SELECT image_id FROM tags);
+CREATE INDEX images_by_status ON images (repository_id, is_tagged, status, digest);
+CREATE TRIGGER images_are_tagged AFTER INSERT ON tags
+BEGIN
+    UPDATE images SET is_tagged = 1 WHERE id = NEW.image_id AND NOT is_tagged;
+END;
+CREATE TRIGGER images_lose_a_tag AFTER DELETE ON tags
+BEGIN
+    UPDATE images SET is_tagged = EXISTS (SELECT 1 FROM tags WHERE image_id = OLD.image_id) WHERE id = OLD.image_id;
+END;
+CREATE TRIGGER images_give_a_tag AFTER UPDATE OF image_id ON tags
+BEGIN
+    UPDATE images SET is_tagged = EXISTS (SELECT 1 FROM tags WHERE image_id = OLD.image_id) WHERE id = OLD.image_id;
+    UPDATE images SET is_tagged = 1 WHERE id = NEW.image_id AND NOT is_tagged;
+END;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

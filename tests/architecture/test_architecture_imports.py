@@ -65,7 +65,7 @@ def test_every_public_function_of_the_operations_is_an_operation():
 
 
 def test_modules_stay_small_enough_to_read_at_once():
-    exempt = {"errors.py", "storage/tables.py"}
+    exempt = {"errors.py", "storage/migration_scripts.py", "storage/tables.py"}  # lists that only grow
     long = {
         name: lines
         for path in PACKAGE.rglob("*.py")

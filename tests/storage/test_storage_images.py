@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.domain.image import Layer, StoredManifest
+from ecr_emulator.domain.image import ImageFilter, Layer, StoredManifest
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER
@@ -89,6 +89,42 @@ def test_the_number_of_images_follows_every_change(store, repository):
         work.repositories.remove(other)
         assert work.images.count(other) == 0
         assert work.images.count(work.repositories.add(a_repository("other"))) == 0
+
+
+def untagged(work, repository):
+    found = work.images.filtered_page(repository, "", 100, ImageFilter("UNTAGGED"))
+    assert found == [image for image in work.images.page(repository, "", 100) if not image.tags]
+    return {image.digest for image in found}
+
+
+def test_untagged_images_are_found_after_every_change_of_tags(store, repository):
+    with store.writing() as work:
+        first, second, third = (store_manifest(work, repository, an_image(seed).raw, f"v{seed}") for seed in range(3))
+        assert untagged(work, repository) == set()
+        work.tags.put(repository, "v0", second, NOW)
+        assert untagged(work, repository) == {first.digest}
+        work.tags.remove(repository, "v2")
+        assert untagged(work, repository) == {first.digest, third.digest}
+        work.tags.remove(repository, "v1")
+        work.tags.put(repository, "v3", third, NOW)
+        work.tags.put(repository, "v3", third, NOW)
+        assert untagged(work, repository) == {first.digest}
+        work.images.remove(repository, first)
+        assert untagged(work, repository) == set()
+
+
+def test_a_page_mixes_what_a_filter_admits(store, repository):
+    with store.writing() as work:
+        stored = [store_manifest(work, repository, an_image(seed).raw, *["t"] * (seed == 1)) for seed in range(6)]
+        work.images.save(replace(stored[2], status="ARCHIVED"))
+        everything = work.images.page(repository, "", 100)
+        for chosen in (
+            ImageFilter(tag, status) for tag in ("ANY", "TAGGED") for status in ("ANY", "ARCHIVED", "ACTIVE")
+        ):
+            expected = [image for image in everything if chosen.admits(image)]
+            first = work.images.filtered_page(repository, "", 2, chosen)
+            after = first[-1].digest if first else "z"
+            assert first + work.images.filtered_page(repository, after, 100, chosen) == expected
 
 
 def test_parents_are_the_indexes_that_list_an_image(store, repository):

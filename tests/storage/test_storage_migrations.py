@@ -6,10 +6,11 @@ from contextlib import closing
 import pytest
 from sqlalchemy import create_engine
 
+from ecr_emulator.domain.image import ImageFilter
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, SEVENTH, SIXTH
+from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, NINTH, SEVENTH, SIXTH
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import metadata
@@ -162,3 +163,18 @@ def test_a_migration_counts_the_images_of_repositories(database):
         connection.executescript(SEVENTH)
     with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
         assert [work.images.count(repository) for repository in repositories] == [3, 0]
+
+
+def test_a_migration_knows_which_images_are_tagged(database):
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        repository = work.repositories.add(a_repository())
+        tagged, untagged = (store_manifest(work, repository, an_image(seed).raw, *["v1"] * seed) for seed in (1, 0))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for trigger in ("images_are_tagged", "images_lose_a_tag", "images_give_a_tag"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("DROP INDEX images_by_status")
+        connection.execute("ALTER TABLE images DROP COLUMN is_tagged")
+        connection.executescript(NINTH)
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        for status, image in (("TAGGED", tagged), ("UNTAGGED", untagged)):
+            assert work.images.filtered_page(repository, "", 10, ImageFilter(status)) == [image]
