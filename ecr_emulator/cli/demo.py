@@ -11,6 +11,9 @@ def demo() -> None:
 
     Two emulators run in this process: one plays Docker Hub, the other is yours. Each step is printed as the command
     that you would type. A small HTTP client plays docker, so that Docker need not be installed.
+
+    \b
+    Example: ecr-emulator demo
     """
     from ecr_emulator.cli.demo_story import tell
 

@@ -46,6 +46,9 @@ def gc(loaded: Loaded, grace: str, verify: bool) -> None:
     With --verify, the command also lists damaged and missing blobs and manifests, and superfluous files. It fetches
     again what an upstream still has; pushed images have to be pushed again. The exit code is 1 if anything stays
     broken.
+
+    \b
+    Example: ecr-emulator gc --grace 30m --verify
     """
     try:
         parse_grace(grace)

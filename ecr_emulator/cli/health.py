@@ -14,7 +14,11 @@ from ecr_emulator.settings import Loaded
 @with_settings("host", "port", meaning=ADDRESS)
 @click.option("--ready", is_flag=True, help="Also fail while init scripts run.")
 def health(loaded: Loaded, ready: bool) -> None:
-    """Ask whether a running emulator is healthy. The exit code is 0 if it is, or else 1."""
+    """Ask whether a running emulator is healthy. The exit code is 0 if it is, or else 1.
+
+    \b
+    Example: ecr-emulator health --ready
+    """
     address = emulator_meant(loaded)
     try:
         version = version_of(address)

@@ -23,6 +23,9 @@ def pull(emulator: RunningEmulator, image: str) -> None:
 
     IMAGE is written as for docker pull, with or without the emulator's address: docker-hub/library/nginx:1.27. The exit
     code is 1, and the reason is printed, if a part of the image is missing.
+
+    \b
+    Example: ecr-emulator pull docker-hub/library/nginx:1.27
     """
     steps = emulator.follow("/_ecr/pull", image=image)
     last = (_bar if sys.stdout.isatty() else _log)(image, _checked(steps))

@@ -20,6 +20,9 @@ def refresh(emulator: RunningEmulator, image: str, as_json: bool) -> None:
 
     A tag that is not cached yet is imported. The exit code is 1 if the upstream could not be asked or does not have a
     tag; the cached image stays and is served.
+
+    \b
+    Example: ecr-emulator refresh docker-hub/library/nginx:1.27
     """
     answer = emulator.post("/_ecr/refresh", image=image)
     if as_json:

@@ -14,6 +14,9 @@ def reset(emulator: RunningEmulator) -> None:
 
     With --account, only the resources of that account are removed; with --region as well, only those in that Region.
     Variables of the environment do not limit a reset. The clock stays, and tokens stay valid.
+
+    \b
+    Example: ecr-emulator reset --account 123456789012
     """
     answer = emulator.send("/_ecr/reset", emulator.registry if "region" in emulator.flags else emulator.flags)
     if "account" not in answer:

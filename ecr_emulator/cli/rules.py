@@ -22,6 +22,9 @@ def rules(emulator: RunningEmulator, as_json: bool) -> None:
 
     HEALTH is ok, failing, breaker open (the upstream failed five times in a row and gets no request for 30 seconds),
     rate limited (the upstream refuses requests for a while), or unknown (no client has pulled by this rule yet).
+
+    \b
+    Example: ecr-emulator rules --account 123456789012 --region eu-west-1
     """
     answer = emulator.get("/_ecr/rules")
     if as_json:

@@ -19,6 +19,9 @@ def seed(emulator: RunningEmulator, files: tuple[Path, ...]) -> None:
     FILE is TOML or YAML, or a folder with such files. What exists already stays; settings that differ are changed.
     Entries that name no account or no Region belong to --account and --region. Exit code 1, with the file, the line and
     the key, if something is wrong.
+
+    \b
+    Example: ecr-emulator seed seed.toml
     """
     from ecr_emulator.seeds.apply import apply_seeds
     from ecr_emulator.seeds.errors import SeedError

@@ -14,7 +14,11 @@ from ecr_emulator.settings import SETTINGS, Loaded
 @click.command()
 @with_settings()
 def settings(loaded: Loaded) -> None:
-    """Print the value and the source of every setting, as a TOML file."""
+    """Print the value and the source of every setting, as a TOML file.
+
+    \b
+    Example: ecr-emulator settings --port 5000
+    """
     for name, source in loaded.sources.items():
         value = getattr(loaded.settings, name)
         click.echo(f"{_line(name, value):<48}  # {source}")

@@ -14,7 +14,11 @@ from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_em
 
 @click.group()
 def snapshot() -> None:
-    """Save the state of a running emulator to a file, or load it from one."""
+    """Save the state of a running emulator to a file, or load it from one.
+
+    \b
+    Example: ecr-emulator snapshot save state.tar
+    """
 
 
 @snapshot.command()
@@ -24,6 +28,9 @@ def save(emulator: RunningEmulator, file: Path) -> None:
     """Write everything to FILE: repositories, images, rules, settings and secrets.
 
     FILE is a tar file with an OCI layout. Secrets are in it as they are: only its owner may read it.
+
+    \b
+    Example: ecr-emulator snapshot save state.tar
     """
     from ecr_emulator.seeds.snapshot_files import save_snapshot
 
@@ -39,6 +46,9 @@ def load(emulator: RunningEmulator, file: Path) -> None:
     """Replace everything that a running emulator has by the content of FILE.
 
     A damaged file, or one of a newer version, is refused, and nothing is lost. Exit code 1 in this case.
+
+    \b
+    Example: ecr-emulator snapshot load state.tar
     """
     from ecr_emulator.seeds.snapshot_files import load_snapshot
 

@@ -52,7 +52,11 @@ MEANING = {
 @click.command()
 @with_settings("port", "public_host", "account", "region", "tls_dir", meaning=MEANING)
 def trust(loaded: Loaded) -> None:
-    """Print how to make clients trust serve --tls. Creates the certificate authority if there is none."""
+    """Print how to make clients trust serve --tls. Creates the certificate authority if there is none.
+
+    \b
+    Example: ecr-emulator trust --port 5000
+    """
     settings = loaded.settings
     address = settings.public_host or f"localhost:{settings.port}"
     ca = certificate(settings).authority.resolve()

@@ -1,5 +1,6 @@
 """Commands that start no emulator: help, version and settings."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -42,6 +43,11 @@ def test_every_command_is_listed(tmp_path):
 def test_a_summary_begins_like_the_help_of_its_command(name):
     command = main.get_command(Context(main), name)
     assert COMMANDS[name].summary.split()[:2] == command.help.split()[:2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_an_example(name):
+    assert re.search(rf"Example.*: .*ecr-emulator {name}\b", main.get_command(Context(main), name).help)
 
 
 def test_the_list_of_commands_imports_no_command(tmp_path):

@@ -194,10 +194,3 @@ def test_colours_are_for_terminals_and_no_color_turns_them_off(emulator, ecr):
     assert "\x1b[32mACTIVE\x1b[0m" in coloured
     assert invoke(emulator, "images", color=True, **HERE, NO_COLOR="1").stdout == click.unstyle(coloured)
     assert shown(emulator, "images") == click.unstyle(coloured)
-
-
-@pytest.mark.parametrize(
-    "name", ["status", "wait", "repos", "images", "image", "findings", "templates", "events", "clock"]
-)
-def test_the_help_of_a_command_has_an_example(name):
-    assert f"Example: ecr-emulator {name}" in invoke(None, name, "--help").stdout
