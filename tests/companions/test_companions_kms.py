@@ -191,6 +191,20 @@ def test_a_repository_has_two_grants_until_it_is_deleted(ecr, kms, key):
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("alias/none", "Alias {}alias/none is not found."), ("none", "Key '{}key/none' does not exist")],
+)
+@pytest.mark.parametrize("call", ["list_grants", "create_grant", "revoke_grant"])
+def test_operations_on_a_key_that_does_not_exist_say_so(kms, call, name, sentence):
+    more = {
+        "create_grant": {"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:root", "Operations": ["Decrypt"]},
+        "revoke_grant": {"GrantId": "1"},
+    }
+    code, message, _ = refused(getattr(kms, call), KeyId=name, **more.get(call, {}))
+    assert (code, message) == ("NotFoundException", sentence.format(f"arn:aws:kms:us-east-1:{ACCOUNT}:"))
+
+
 def test_a_replica_of_a_key_has_grants_of_its_own(emulator, kms):
     key = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
     kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")

@@ -10,6 +10,7 @@ _TAG = {"Key": "TagKey", "Value": "TagValue"}
 
 def kms_of_aws() -> type:
     """Return the class of the backend; imports moto's."""
+    from moto.kms.exceptions import NotFoundException
     from moto.kms.models import KmsBackend
 
     class KmsOfAws(KmsBackend):
@@ -39,6 +40,18 @@ def kms_of_aws() -> type:
             return super().create_key(
                 text, key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT", description or "", renamed, *more
             )
+
+        def any_id_to_key_id(self, key_id: str) -> str:
+            """Return the id of a key by its id, ARN, alias or alias ARN. Raises moto's ``NotFoundException``."""
+            prefix = f"arn:{self.partition}:kms:{self.region_name}:{self.account_id}:"
+            name = self.get_key_id(self.get_alias_name(key_id))
+            found = self.get_key_id_from_alias(name) if name.startswith("alias/") else name
+            if found is None:
+                raise NotFoundException(f"Alias {prefix}{name} is not found.")
+            found = self.get_key_id(found)
+            if found not in self.keys:
+                raise NotFoundException(f"Key '{prefix}key/{found}' does not exist")
+            return found
 
         def replicate_key(self, key_id: str, replica_region: str) -> Any:
             """Create a replica of a key, with grants and aliases of its own."""
