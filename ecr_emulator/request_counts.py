@@ -159,20 +159,23 @@ class _CountedBody:
 
 
 class _CountedInput:
-    """The body of a request. ``received`` is the number of bytes that were read."""
+    """The body of a request. ``received`` is the number of bytes that were read.
+
+    Sizes are passed on as they come: Granian's body takes no negative size, which elsewhere means all.
+    """
 
     def __init__(self, body: InputStream) -> None:
         self._body = body
         self.received = 0
 
-    def read(self, size: int = -1, /) -> bytes:
-        return self._counted(self._body.read(size))
+    def read(self, *size: int) -> bytes:
+        return self._counted(self._body.read(*size))
 
-    def readline(self, size: int = -1, /) -> bytes:
-        return self._counted(self._body.readline(size))
+    def readline(self, *size: int) -> bytes:
+        return self._counted(self._body.readline(*size))
 
-    def readlines(self, hint: int = -1, /) -> list[bytes]:
-        return [self._counted(line) for line in self._body.readlines(hint)]
+    def readlines(self, *hint: int) -> list[bytes]:
+        return [self._counted(line) for line in self._body.readlines(*hint)]
 
     def __iter__(self) -> Iterator[bytes]:
         return map(self._counted, self._body)
