@@ -36,7 +36,7 @@ _REQUEST = (
     "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE",
     "HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH",
 )  # fmt: skip
-"""What an answer to a pull may depend on. The application is asked about requests that differ in any of these."""
+"""The properties of a request that an answer to a pull may depend on. The application is asked about requests that differ in any of these."""
 
 Key = tuple[Any, ...]
 
@@ -50,7 +50,7 @@ class Validity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rememberable:
-    """What the application says about an answer that may be remembered.
+    """The statement of the application about an answer that may be remembered.
 
     ``reread`` returns the body of a large answer again; it raises an exception if it cannot. ``is_intact`` tells
     whether the stored bytes are still what they were.

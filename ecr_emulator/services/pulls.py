@@ -52,7 +52,7 @@ class PulledManifest:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the registry has of an image.
+    """The image that a pull names, as far as the registry has it.
 
     ``covered`` is the rule that covers the repository, ``due`` the same if the upstream must be asked first,
     ``validation`` that of a tag which need not be checked, and ``watch`` the watch on the repository if the upstream

@@ -1,4 +1,4 @@
-"""What pulls look up: one query joins the repository with the image or the blob that a client asks for."""
+"""The query of pulls: it joins the repository with the image or the blob that a client asks for."""
 
 from __future__ import annotations
 
