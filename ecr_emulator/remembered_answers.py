@@ -36,7 +36,10 @@ _REQUEST = (
     "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE",
     "HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH",
 )  # fmt: skip
-"""The properties of a request that an answer to a pull may depend on. The application is asked about requests that differ in any of these."""
+"""The properties of a request that an answer to a pull may depend on.
+
+The application is asked about requests that differ in any of these.
+"""
 
 Key = tuple[Any, ...]
 
