@@ -127,7 +127,7 @@ def test_other_methods_are_not_allowed(docker):
 
 
 def test_an_internal_error_shows_no_details(docker, caplog, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("the secret inside")
 
     monkeypatch.setattr(type(docker.emulator.services.pulls), "pull", broken)
