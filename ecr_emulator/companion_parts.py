@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.aws_config import add_config
 from ecr_emulator.companions.cloudformation import add_cloudformation
-from ecr_emulator.companions.event_bridge.pattern_calls import answer_pattern_call
+from ecr_emulator.companions.event_bridge import add_event_bridge
 from ecr_emulator.companions.functions import add_functions
 from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.documents import KEPT as IAM
@@ -64,7 +64,7 @@ def open_companions(
     add_cloudformation(companions, ecr, identities, clock, enforces=enforces)
     companions.before_each_call(note_request)
     companions.before_each_call(refuse_unknown_repositories)
-    companions.before_each_call(answer_pattern_call)
+    add_event_bridge(companions, clock)
     add_config(companions, store)
     add_functions(companions, ecr, settings.public_host)
     add_tagging(companions, ecr, store, identities, clock, access)

@@ -89,11 +89,11 @@ class EventBridge:
                 self._feed.wait(NO_EVENT, 3_600.0, lambda: bool(self._waiting) or self._is_closed)
 
     def _deliver(self, event: Event) -> None:
-        from ecr_emulator.companions.event_bridge.rules import deliver
+        from ecr_emulator.companions.event_bridge.rules import deliver_to_default
 
         try:
             with self._companions.entered():
-                deliver(event)
+                deliver_to_default(event)
         except Exception:
             log.exception("EventBridge: %s was not delivered", event.detail_type)
         with self._changed:

@@ -26,14 +26,17 @@ def has_rules() -> bool:
     return any(bus.rules for backend in _backends() for bus in list(backend.event_buses.values()))
 
 
-def deliver(event: Event) -> None:
-    """Send an event to the targets of all rules that match it, and to the buses that these rules name.
+def deliver_to_default(event: Event) -> None:
+    """Send an event of ECR to the default bus of its account and Region."""
+    deliver(event.envelope(), event_bus_of(event.registry.id, event.registry.region, "default"))
+
+
+def deliver(envelope: Envelope, bus: Any) -> None:
+    """Send an event to the targets of all rules of a bus that match it, and to the buses that these rules name.
 
     A bus that receives an event from another bus passes it to no third one. A target that fails is logged.
     """
-    envelope = event.envelope()
-    default = event_bus_of(event.registry.id, event.registry.region, "default")
-    for match in _matches(default, envelope):
+    for match in _matches(bus, envelope):
         forwarded_to = _attempt(match)
         for forwarded in _matches(forwarded_to, envelope):
             if forwarded.names_bus:
