@@ -172,13 +172,21 @@ def test_a_policy_in_a_file_is_previewed_and_the_stored_policies_are_evaluated(e
 def test_events_are_followed_until_an_interrupt(emulator, ecr, tmp_path):
     how = {"cwd": tmp_path, "env": environment(AWS_ENDPOINT_URL=emulator.endpoint_url, PYTHONUNBUFFERED="1")}
     arguments = [*COMMAND, "events", "--follow", "--json", "--account", ACCOUNT, "--region", REGION]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, **how) as process:
-        first = json.loads(process.stdout.readline())
-        assert (first["account"], first["detail"]["image-tag"]) == (ACCOUNT, "v1")
-        emulator.push_image("team/app", "v9", account=ACCOUNT, region=REGION)
-        assert any('"v9"' in line for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts, **how) as process:
+        try:
+            first = json.loads(process.stdout.readline())
+            assert (first["account"], first["detail"]["image-tag"]) == (ACCOUNT, "v1")
+            emulator.push_image("team/app", "v9", account=ACCOUNT, region=REGION)
+            assert any('"v9"' in line for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def _heed_interrupts():
+    """Undo what a shell does with its background processes, of which this test may be one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_events_are_printed_one_on_a_line(emulator, ecr):
