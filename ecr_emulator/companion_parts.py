@@ -14,6 +14,7 @@ from ecr_emulator.companions.iam.additions import add_to_iam
 from ecr_emulator.companions.iam.documents import KEPT as IAM
 from ecr_emulator.companions.iam.identities import CompanionIdentities
 from ecr_emulator.companions.iam.role_deletions import RoleDeletions
+from ecr_emulator.companions.iam.role_trust import RoleTrust
 from ecr_emulator.companions.iam.roles import CompanionRoles
 from ecr_emulator.companions.iam.session_records import kept_sessions
 from ecr_emulator.companions.kms.keys import KEPT as KEYS
@@ -61,6 +62,8 @@ def open_companions(
     RoleDeletions(companions, store, ids)
     parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS}
     access = Access(identities, store) if enforces else None
+    if enforces:
+        RoleTrust(companions, identities, clock)
     add_cloudformation(companions, ecr, identities, clock, enforces=enforces)
     companions.before_each_call(note_request)
     companions.before_each_call(refuse_unknown_repositories)

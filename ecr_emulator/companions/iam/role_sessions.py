@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Response
 
-_BEGINNINGS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
+BEGINNINGS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
+"""Operations that begin a session of a role."""
 _ACCESS_KEY = re.compile(r"<AccessKeyId>(\w+)</AccessKeyId>")
 _PACKED_SIZE = re.compile(r"<PackedPolicySize>\d+</PackedPolicySize>")
 _HOUR = 3600
@@ -51,7 +52,7 @@ class RoleSessions:
 
     def _keep(self, environ: WSGIEnvironment, answer: Response) -> None:
         query = query_of(environ, "sts")
-        if query.get("Action") not in _BEGINNINGS:
+        if query.get("Action") not in BEGINNINGS:
             return
         text = answer.get_data(as_text=True)
         issued = _ACCESS_KEY.search(text)
@@ -99,7 +100,7 @@ def _session(
 
 def _refuse_session_policies(environ: WSGIEnvironment, account: str) -> Response | None:
     query = query_of(environ, "sts")
-    if query.get("Action") not in _BEGINNINGS:
+    if query.get("Action") not in BEGINNINGS:
         return None
     try:
         check_session_policies(query, account_of(query.get("RoleArn", "")) or account)

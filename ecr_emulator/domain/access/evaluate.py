@@ -64,23 +64,29 @@ class _Allow:
     reason: str
 
 
-def decide(request: AccessRequest, policies: Policies, owner_account: str) -> Decision:
+def decide(
+    request: AccessRequest, policies: Policies, owner_account: str, *, requires_resource_policy: bool = False
+) -> Decision:
     """Decide whether a principal may make a request for a resource of ``owner_account``. Never raises.
 
     A Deny in any policy wins. A principal of the same account needs an Allow in its own policies (within its boundary
     and session policies) or in the policy of the resource; a principal of another account needs both; a service needs
     the policy of the resource. The root of the account may do everything. While a policy that cannot be parsed applies,
-    nothing is allowed.
+    nothing is allowed. With ``requires_resource_policy``, as for the trust policy of a role, the policy of the resource
+    must allow the request of a principal of the same account too, unless it is the root.
     """
-    return _Evaluation(request, policies, owner_account).decision()
+    return _Evaluation(request, policies, owner_account, requires_resource_policy).decision()
 
 
 class _Evaluation:
     """The evaluation of one request by all policies that apply to it."""
 
-    def __init__(self, request: AccessRequest, policies: Policies, owner_account: str) -> None:
+    def __init__(
+        self, request: AccessRequest, policies: Policies, owner_account: str, requires_resource_policy: bool
+    ) -> None:
         self._request = request
         self._is_at_home = request.principal.account == owner_account
+        self._requires_resource_policy = requires_resource_policy or not self._is_at_home
         self._prepared = PreparedRequest(request, owner_account, is_bounded=policies.boundary is not None)
         self._policies = {
             _Source.IDENTITY: policies.identity,
@@ -135,7 +141,7 @@ class _Evaluation:
         needed |= {
             source: self._allow(source) for source in (_Source.BOUNDARY, _Source.SESSION) if self._policies[source]
         }
-        return needed if self._is_at_home else needed | {_Source.RESOURCE: granted}
+        return needed | {_Source.RESOURCE: granted} if self._requires_resource_policy else needed
 
     def _allow(self, source: _Source) -> _Allow | None:
         """Return the most direct Allow of a source; None if it has none."""
