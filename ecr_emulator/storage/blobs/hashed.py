@@ -41,7 +41,8 @@ class Hashed:
 
     def was_touched(self, digest: str, file: os.stat_result) -> bool:
         """Return whether a file was hashed and has changed since."""
-        return self._marks.get(digest, _marks(file)) != _marks(file)
+        known = self._marks.get(digest)
+        return known is not None and known != _marks(file)
 
     def has(self, digest: str, file: os.stat_result) -> bool:
         """Return whether a file was hashed and has not changed since."""
