@@ -109,9 +109,10 @@ class Emulator:
         self.services = self._wired()
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
-        self.remembered_answers = RememberedAnswers(self._dispatcher(), self.clock.now, self._nothing_intervenes)
-        self._request_counts = RequestCounts()
-        self.wsgi = CountedRequests(self.remembered_answers, self._request_counts)
+        counts = self._request_counts = RequestCounts()
+        counted = CountedRequests(self._dispatcher(), counts)
+        self.remembered_answers = RememberedAnswers(counted, counts, self.clock.now, self._nothing_intervenes)
+        self.wsgi: WSGIApplication = self.remembered_answers
         self.event_delivery.start()
 
     def _open_state(self) -> None:

@@ -48,17 +48,21 @@ class RequestCounts:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._totals: dict[tuple[str, str, str], RequestTotals] = {}
+        self._totals: dict[RequestKind, RequestTotals] = {}
         self._lock = Lock()
         self.pulls = Counters()
 
-    def add(self, kind: tuple[str, str, str], seconds: float, received: int, sent: int) -> None:
-        """Count a request with its seconds and the bytes of both bodies."""
+    def add(
+        self, kind: RequestKind, pull: tuple[str, str] | None, seconds: float, sent: int, received: int = 0
+    ) -> None:
+        """Count a request with its seconds and the bytes of both bodies; see ``kind_of`` and ``pull_of``."""
+        if pull:
+            self.pulls.add(pull)
         with self._lock:
             totals = self._totals.get(kind)
             if totals is None:
                 if len(self._totals) >= self._most:
-                    kind = (kind[0], OTHER, OTHER)
+                    kind = RequestKind(kind.plane, OTHER, OTHER)
                 totals = self._totals.setdefault(kind, RequestTotals())
             totals.buckets[bisect_left(BUCKETS, seconds)] += 1
             totals.seconds += seconds
@@ -68,7 +72,18 @@ class RequestCounts:
     def totals(self) -> dict[RequestKind, RequestTotals]:
         """Return the totals by kind."""
         with self._lock:
-            return {RequestKind(*kind): totals for kind, totals in self._totals.items()}
+            return dict(self._totals)
+
+
+def kind_of(environ: WSGIEnvironment, status: str) -> RequestKind:
+    """Return the kind of a request that was answered with a status, like ``200 OK``."""
+    return RequestKind(environ.get(PLANE, UNKNOWN), environ.get(OPERATION, UNKNOWN), status[:3])
+
+
+def pull_of(environ: WSGIEnvironment) -> tuple[str, str] | None:
+    """Return the upstream and what the cache did; None if the request was no pull that a rule covers."""
+    note = environ.get(NOTE)
+    return (note["upstream"], note["cache"]) if note and "cache" in note else None
 
 
 class CountedRequests:
@@ -86,19 +101,18 @@ class CountedRequests:
         try:
             body = self._wsgi(environ, answer.start)
         except BaseException:
-            answer.count()
+            answer.count(0)
             raise
         if isinstance(body, list):
-            answer.sent = sum(map(len, body))
-            answer.count()
+            answer.count(sum(map(len, body)))
             return body
-        return _CountedBody(body, answer)
+        return CountedBody(body, answer.count)
 
 
 class _Answer:
     """The facts about one answer. The status is 500 if the application fails before it begins the answer."""
 
-    __slots__ = ("_began", "_clock", "_counts", "_environ", "_input", "_start_response", "sent", "status")
+    __slots__ = ("_began", "_clock", "_counts", "_environ", "_input", "_start_response", "_status")
 
     def __init__(
         self,
@@ -113,40 +127,39 @@ class _Answer:
         self._clock = clock
         self._began = clock()
         self._input: _CountedInput | None = None
-        self.status = "500"
-        self.sent = 0
+        self._status = "500"
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and "wsgi.input" in environ:
             self._input = environ["wsgi.input"] = _CountedInput(environ["wsgi.input"])
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        self.status = status[:3]
+        self._status = status
         if exc_info:
             return self._start_response(status, headers, exc_info)
         return self._start_response(status, headers)
 
-    def count(self) -> None:
-        environ = self._environ
-        kind = environ.get(PLANE, UNKNOWN), environ.get(OPERATION, UNKNOWN), self.status
-        self._counts.add(kind, self._clock() - self._began, self._input.received if self._input else 0, self.sent)
-        note = environ.get(NOTE)
-        if note and "cache" in note:
-            self._counts.pulls.add((note["upstream"], note["cache"]))
+    def count(self, sent: int) -> None:
+        kind, pull = kind_of(self._environ, self._status), pull_of(self._environ)
+        self._counts.add(kind, pull, self._clock() - self._began, sent, self._input.received if self._input else 0)
 
 
-class _CountedBody:
-    """A streamed body. The request is counted when the server closes the body, however the answer ends."""
+class CountedBody:
+    """A streamed body. ``count`` is called with the bytes that were sent when the server closes the body.
 
-    def __init__(self, body: Iterable[bytes], answer: _Answer) -> None:
+    Servers close bodies however the answer ends.
+    """
+
+    def __init__(self, body: Iterable[bytes], count: Callable[[int], object]) -> None:
         self._body = body
         self._parts = iter(body)
-        self._answer = answer
+        self._count = count
+        self._sent = 0
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         part = next(self._parts)
-        self._answer.sent += len(part)
+        self._sent += len(part)
         return part
 
     def close(self) -> None:
@@ -155,7 +168,7 @@ class _CountedBody:
             if close:
                 close()
         finally:
-            self._answer.count()
+            self._count(self._sent)
 
 
 class _CountedInput:

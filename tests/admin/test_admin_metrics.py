@@ -10,7 +10,7 @@ from werkzeug.test import Client
 from ecr_emulator.counters import Counters
 from ecr_emulator.request_counts import CountedRequests, RequestCounts
 from ecr_emulator.testing.upstream.faults import answers, with_headers
-from ecr_emulator.testing.upstream.images import image
+from ecr_emulator.testing.upstream.images import image, layer
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.admin_api import AdminClient
 from tests.support.images import put_image
@@ -124,6 +124,24 @@ def test_pulls_are_counted_by_what_the_cache_did(cache, upstream, scrape):
     assert metrics.value("remembered_answers_total") == cache.emulator.remembered_answers.given > 0
     assert metrics.value("remembered_answers_bytes") > 0
     assert metrics.value("requests_total", plane="distribution", operation="GET manifests", status="200") == 7
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000])
+def test_a_remembered_answer_is_counted_as_any_other(cache, scrape, size):
+    blob = layer("data", size)  # larger ones are read again, smaller ones are kept
+    cache.ecr.create_repository(repositoryName="plain")
+    put_image(cache.ecr, "plain", image("plain", blob), "v1")
+    token = cache.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    labels, remembered = {"plane": "distribution", "operation": "GET blobs"}, cache.emulator.remembered_answers
+    for number in range(1, 5):
+        answer = cache.http.get(f"/v2/plain/blobs/{blob.digest}", headers={"Authorization": f"Basic {token}"})
+        assert answer.data == blob.raw
+        metrics = scrape()
+        assert metrics.value("requests_total", **labels, status="200") == number
+        assert metrics.value("request_duration_seconds_count", **labels) == number
+        assert metrics.value("bytes_total", plane="distribution", direction="sent") == number * len(blob.raw)
+    assert remembered.given >= 2
+    assert metrics.value("request_duration_seconds_sum", **labels) > 0
 
 
 def test_bytes_are_counted_in_both_directions(cache, scrape):
