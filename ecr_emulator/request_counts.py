@@ -24,7 +24,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class RequestKind(NamedTuple):
-    """What requests are counted by."""
+    """Plane, operation and HTTP status: one counter for each combination of them."""
 
     plane: str
     operation: str

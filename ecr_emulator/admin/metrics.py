@@ -33,7 +33,7 @@ class UpstreamTotals(Protocol):
 
 @dataclass(frozen=True)
 class MetricSources:
-    """Where the numbers come from.
+    """Sources of the numbers.
 
     ``rate_limits`` returns the pulls that remain by host, ``single_flights`` the number of calls in progress by kind.
     """

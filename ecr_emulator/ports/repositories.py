@@ -128,7 +128,7 @@ class ReferrerListings(Protocol):
 
 
 class LifecycleMatches(Protocol):
-    """What the rules of lifecycle policies have matched, while evaluations are in progress."""
+    """Images that the rules of lifecycle policies have matched, while evaluations are in progress."""
 
     def add(self, repository: Repository, matches: Iterable[Match]) -> None:
         """Add matches of the policy of a repository."""

@@ -29,8 +29,8 @@ STEP = 200
 """Number of images that one transaction reads or acts on."""
 
 Progress = dict[str, Any]
-"""Where an evaluation is: ``after`` the digest up to which images were matched, or at a ``rule`` that has so many
-matches ``left`` to act on."""
+"""Progress of an evaluation: ``after`` is the digest up to which images were matched. Then ``rule`` is the rule that is
+acted on, and ``left`` the number of its matches that are left."""
 
 BEGIN: Progress = {"after": ""}
 
