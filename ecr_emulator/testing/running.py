@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from uuid import UUID
 
 from ecr_emulator.http_transport import HttpTransport
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from ecr_emulator.testing.aws_clients import EmulatorSession
     from ecr_emulator.testing.faults import FaultSource
     from ecr_emulator.testing.upstream_hosts import ChangeableHosts
+
+ONLY_IN_PROCESS = (
+    "An emulator that others may use has no snapshot() and restore(): they would change the state of all accounts. "
+    "To begin each test with the same state, empty the account and fill it again: reset() and push_image() or seed(), "
+    "with pytest in the fixture ecr_state. If nobody else uses the emulator: save_snapshot(path) and "
+    "load_snapshot(path), which replace everything in it"
+)
 
 
 class RunningEcrEmulator(EcrEndpoint):
@@ -73,6 +80,14 @@ class RunningEcrEmulator(EcrEndpoint):
         """Forget what an account has, in one Region or in all: by default the account of this object."""
         of_one_region = {"region": region} if region else {}
         self._emulator_client.post("/_ecr/reset", account=account or self.account, **of_one_region)
+
+    def snapshot(self) -> NoReturn:
+        """Raise ``NotImplementedError``, which says what to use instead of ``EcrEmulator.snapshot``."""
+        raise NotImplementedError(ONLY_IN_PROCESS)
+
+    def restore(self, snapshot: object) -> NoReturn:
+        """Raise ``NotImplementedError``, which says what to use instead of ``EcrEmulator.restore``."""
+        raise NotImplementedError(ONLY_IN_PROCESS)
 
     def close(self) -> None:
         """End upstreams, empty the random account and close the connections."""

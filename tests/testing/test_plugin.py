@@ -127,6 +127,14 @@ def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch, tmp
         assert row_counts(tmp_path / "state" / DATABASE)["repositories"] == 1
 
 
+def test_a_suite_with_snapshots_is_told_what_a_running_emulator_has_instead(run_suite):
+    suite = {"test_suite.py": "def test_one(ecr_emulator):\n    ecr_emulator.snapshot()\n"}
+    with EcrEmulator() as shared:
+        result = run_suite(suite, "--ecr-emulator-url", shared.endpoint_url)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NotImplementedError: *no snapshot() and restore()*ecr_state*save_snapshot(path)*"])
+
+
 def test_an_address_at_which_nothing_runs_is_named(run_suite):
     suite = {"test_suite.py": "def test_one(ecr):\n    pass\n"}
     result = run_suite(suite, "--ecr-emulator-url", "http://127.0.0.1:9")

@@ -78,6 +78,12 @@ def test_only_a_snapshot_is_restored(here, other):
         here.restore(other)
 
 
+@pytest.mark.parametrize("use", [lambda it: it.snapshot(), lambda it: it.restore(None)])
+def test_a_running_emulator_says_what_it_has_instead_of_snapshots(running, use):
+    with pytest.raises(NotImplementedError, match=r"no snapshot\(\) and restore\(\): .* ecr_state\. .* save_snapshot"):
+        use(running)
+
+
 def test_an_image_that_is_not_there_is_named(emulator):
     with pytest.raises(CallRefused, match="NAME_UNKNOWN: The repository with name 'team/none' does not exist"):
         emulator.pull("team/none:1.0")
