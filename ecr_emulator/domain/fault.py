@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from ecr_emulator.domain.durations import parse_duration
-from ecr_emulator.domain.names import is_account_id, is_region
+from ecr_emulator.domain.names import is_account_id, is_oci_name, is_region
 from ecr_emulator.quick_dataclasses import dataclass
 
 EVERY_REQUEST = "*"
@@ -119,6 +120,13 @@ def _region(key: str, value: Any) -> str:
     raise ValueError(f"{key} must be a Region, like eu-west-1, not {_shown(value)}")
 
 
+def _repository(key: str, value: Any) -> str:
+    text = _text(key, value)
+    if is_oci_name(text) or ("*" in text and _PART_OF_NAMES.fullmatch(text)):
+        return text
+    raise ValueError(f"{key} must be the name of a repository, or several with *, like team/*, not {_shown(value)}")
+
+
 def _integer(least: int, most: int) -> Callable[[str, Any], int]:
     def read(key: str, value: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
@@ -163,6 +171,8 @@ def _shown(value: Any) -> str:
 
 
 _MANY = 2**53
+_PART_OF_NAMES = re.compile(r"[a-z0-9._/*-]+")
+"""The characters of repository names, and the wildcard."""
 _SCHEDULE: Mapping[str, Callable[[str, Any], Any]] = {
     "count": _integer(1, _MANY),
     "skip": _integer(0, _MANY),
@@ -171,7 +181,7 @@ _SCHEDULE: Mapping[str, Callable[[str, Any], Any]] = {
     "starts_in": _duration,
     "lasts": _length,
 }
-_FILTERS: Mapping[str, Callable[[str, Any], str]] = {"account": _account, "region": _region, "repository": _text}
+_FILTERS: Mapping[str, Callable[[str, Any], str]] = {"account": _account, "region": _region, "repository": _repository}
 _PARAMETERS: Mapping[str, Callable[[str, Any], Any]] = {
     "seconds": _number(LONGEST_PAUSE),
     "status": _status,

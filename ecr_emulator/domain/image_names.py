@@ -26,6 +26,8 @@ def parse_image_name(text: str) -> ImageName:
     A repository name may begin with a part that has a dot. So the first part is a host only if it has a port, is
     ``localhost`` or a name below it, or is one of ECR's names. Raises ``ValueError`` with a sentence for users.
     """
+    if "://" in text:
+        raise ValueError(f"{text!r} is a URL; an image is written without {text.partition('://')[0]}://")
     rest, _, digest = text.partition("@")
     host, _, path = rest.partition("/")
     registry = registry_of_host(host)

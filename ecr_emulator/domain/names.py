@@ -76,7 +76,12 @@ def is_region(text: str) -> bool:
 
 def is_repository_name(text: str) -> bool:
     """Whether a repository may have this name: ECR's pattern, which is OCI's, and 2 to 256 characters."""
-    return 2 <= len(text) <= 256 and _REPOSITORY.fullmatch(text) is not None
+    return 2 <= len(text) <= 256 and is_oci_name(text)
+
+
+def is_oci_name(text: str) -> bool:
+    """Whether a registry may have a repository of this name: OCI's pattern, without ECR's limits of the length."""
+    return _REPOSITORY.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:

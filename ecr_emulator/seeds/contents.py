@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ecr_emulator.seeds.image_files import read_docker_archive, read_oci_layout
 from ecr_emulator.seeds.images import DEFAULT_SIZE, ImageContents, synthetic_image
+from ecr_emulator.seeds.sizes import read_size
 
 SYNTHETIC = ("platforms", "layers", "size", "seed")
 """Keys of images that are made from nothing."""
 FILES = {"oci_layout": read_oci_layout, "docker_archive": read_docker_archive}
-_UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
-_SIZE = re.compile(r"([0-9.]+)([A-Za-z]+)")
 
 
 def read_image(entry: Mapping[str, Any], folder: Path, seed: str) -> ImageContents:
@@ -33,9 +31,3 @@ def read_image(entry: Mapping[str, Any], folder: Path, seed: str) -> ImageConten
         raise ValueError(f"an image with {sources[0]} has no {', '.join(others)}")
     (source,) = sources
     return FILES[source](folder / entry[source], entry.get("select"))
-
-
-def read_size(size: int | str) -> int:
-    """Return a number of bytes; ``50MB`` are fifty million."""
-    match = _SIZE.fullmatch(str(size))
-    return int(float(match[1]) * _UNITS[match[2]]) if match else int(size)

@@ -86,22 +86,23 @@ class EcrEndpoint(ABC):
         *,
         platforms: Sequence[str] = ("linux/amd64",),
         layers: int = 1,
-        size: int = 4096,
+        size: int | str = 4096,
         referrers: Sequence[str] = (),
         account: str | None = None,
         region: str | None = None,
     ) -> PushedImage:
         """Push a synthetic image through the registry and create its repository if there is none.
 
-        ``size`` is how many bytes the layers of one platform have together. With several platforms the image is an
-        index. ``referrers`` are the artifact types of what refers to the image, like ``application/spdx+json``. Equal
-        arguments make equal images. Without a tag the image is pushed by its digest. Raises ``ValueError`` for
-        arguments that no image can have, and ``CallRefused``.
+        ``size`` is how many bytes the layers of one platform have together, as a number or like ``"50MB"``. With
+        several platforms the image is an index. ``referrers`` are the artifact types of what refers to the image, like
+        ``application/spdx+json``. Equal arguments make equal images. Without a tag the image is pushed by its digest.
+        Raises ``ValueError`` for arguments that no image can have, and ``CallRefused``.
         """
         from ecr_emulator.seeds.images import synthetic_image
+        from ecr_emulator.seeds.sizes import read_size
         from ecr_emulator.testing.pushes import push_image
 
-        image = synthetic_image(f"{name}:{tag}", platforms, layers, size)
+        image = synthetic_image(f"{name}:{tag}", platforms, layers, read_size(size))
         return push_image(self._emulator_client, self._registry_named(account, region), (name, tag), image, referrers)
 
     def pull(self, reference: str, account: str | None = None, region: str | None = None) -> PulledImage:

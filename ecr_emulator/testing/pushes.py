@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from ecr_emulator.domain.image_names import parse_image_name
-from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.names import Registry, is_tag
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 from ecr_emulator.seeds.images import ImageContents, synthetic_referrer
+
+_MEDIA_TYPE = re.compile(r"[a-zA-Z0-9][\w!#$&^.+-]{0,126}/[a-zA-Z0-9][\w!#$&^.+-]{0,126}", re.ASCII)
+"""The form of media types, and so of artifact types: https://www.rfc-editor.org/rfc/rfc6838#section-4.2"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,18 @@ def push_image(
 ) -> PushedImage:
     """Push an image and artifacts that refer to it. ``name`` is a repository, also as a URI, and a tag or None.
 
-    Creates the repository if there is none. Raises ``ValueError`` for a wrong name, and ``CallRefused``.
+    Creates the repository if there is none. Raises ``ValueError`` for a wrong name or artifact type, and
+    ``CallRefused``.
     """
-    if isinstance(referrers, str):
-        raise ValueError(f"referrers is a list of artifact types, like [{referrers!r}]")
+    _check_artifact_types(referrers)
     text, tag = name
     named = parse_image_name(text)
     if named.tag or named.digest:
         raise ValueError(f"{text!r} is more than a repository; the tag is an argument of its own")
+    if tag is not None and not (isinstance(tag, str) and is_tag(tag)):
+        raise ValueError(
+            f"a tag is up to 128 letters, digits and _ . - and does not begin with . or -; {tag!r} is none"
+        )
     target = _Target(client, named.registry or registry, named.repository)
     target.push(image, tag)
     artifacts = {each: synthetic_referrer(image.top, each) for each in referrers}
@@ -52,6 +60,14 @@ def push_image(
         target.push(artifact, None)
     digests = {artifact_type: artifact.digest for artifact_type, artifact in artifacts.items()}
     return PushedImage(named.repository, tag, image.digest, _platforms(image), digests)
+
+
+def _check_artifact_types(referrers: Sequence[str]) -> None:
+    if isinstance(referrers, str):
+        raise ValueError(f"referrers is a list of artifact types, like [{referrers!r}]")
+    for each in referrers:
+        if not isinstance(each, str) or not _MEDIA_TYPE.fullmatch(each):
+            raise ValueError(f"the artifact type of a referrer is like application/spdx+json, not {each!r}")
 
 
 @dataclass(frozen=True, slots=True)

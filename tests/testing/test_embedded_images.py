@@ -34,6 +34,11 @@ def test_an_image_is_pushed_and_pulled(emulator):
     assert (found["imageTags"], found["imageDigest"]) == (["1.0"], pushed.digest)
 
 
+def test_a_size_may_have_a_unit(emulator):
+    emulator.push_image("team/app", "1.0", size="1.5MB")
+    assert 1_500_000 <= emulator.pull("team/app:1.0").size < 1_502_000
+
+
 def test_an_image_of_several_platforms_with_referrers(emulator):
     pushed = emulator.push_image("team/app", "1.0", platforms=["linux/amd64", "linux/arm/v7"], referrers=[SBOM])
     pulled = emulator.pull("team/app:1.0")

@@ -40,7 +40,19 @@ def emulator(request):
         (lambda it: it.push_image("team/app", platforms="linux/amd64"), "platforms is a list"),
         (lambda it: it.push_image("team/app", referrers="sbom"), "referrers is a list of artifact types"),
         (lambda it: it.push_image("team/app", size=-1), "size must be a whole number above 0, not -1"),
+        (
+            lambda it: it.push_image("team/app", size="1 MiB"),
+            "a number of bytes, or one with a unit like 50MB, not '1 MiB'",
+        ),
+        (lambda it: it.push_image("team/app", size=1.5), "size must be a whole number above 0, not 1.5"),
+        (lambda it: it.push_image("team/app", "a b"), "and does not begin with . or -; 'a b' is none"),
+        (lambda it: it.push_image("team/app", ""), "a tag is up to 128 letters, digits and _ . -"),
+        (lambda it: it.push_image("team/app", 1.0), "1.0 is none"),
+        (lambda it: it.push_image("https://x/app"), "'https://x/app' is a URL; an image is written without https://"),
+        (lambda it: it.push_image("team/app", referrers=["nonsense"]), "is like application/spdx+json, not 'nonsense'"),
+        (lambda it: it.push_image("team/app", referrers=["a/b/c"]), "is like application/spdx+json, not 'a/b/c'"),
         (lambda it: it.pull("team/app:"), "'' is not a tag"),
+        (lambda it: it.pull("https://x/y:1"), "'https://x/y:1' is a URL; an image is written without https://"),
         (lambda it: it.clock.advance(5), "a length of time is like timedelta(hours=25) or '25h', not 5"),
         (lambda it: it.clock.advance("5x"), "'5x' is not a length of time"),
         (lambda it: it.clock.freeze("2030-01-01"), "an instant is like datetime(2030, 1, 1, tzinfo=UTC)"),
@@ -53,6 +65,15 @@ def emulator(request):
 def test_a_mistake_is_named(emulator, use, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         use(emulator)
+
+
+def test_a_wrong_image_makes_no_repository(emulator):
+    with pytest.raises(ValueError, match="'nonsense'"):
+        emulator.push_image("team/none", referrers=["application/spdx+json", "nonsense"])
+    with pytest.raises(ValueError, match="'a b'"):
+        emulator.push_image("team/none", "a b")
+    with pytest.raises(emulator.client().exceptions.RepositoryNotFoundException):
+        emulator.client().describe_repositories(repositoryNames=["team/none"])
 
 
 def test_a_wrong_instant_does_not_stop_the_clock(here):
