@@ -26,8 +26,7 @@ def read_oci_layout(path: Path, select: str | None = None) -> ImageContents:
     """
     files = files_of(path)
     if not files.has("index.json"):
-        hint = "; it is an archive of docker save: use docker_archive" if files.has("manifest.json") else ""
-        raise ValueError(f"{path} is no OCI layout, because it lacks index.json{hint}")
+        raise ValueError(f"{path} is no OCI layout, because it lacks index.json{_hint(path, files)}")
     described = _json(path, files, "index.json")["manifests"]
     names = [each.get("annotations", {}).get(REF_NAME, each["digest"]) for each in described]
     chosen = _select(path, names, [each["digest"] for each in described], select)
@@ -44,8 +43,10 @@ def read_docker_archive(path: Path, select: str | None = None) -> ImageContents:
     """
     files = files_of(path)
     if not files.has("manifest.json"):
-        raise ValueError(f"{path} is no archive of docker save, because it lacks manifest.json{_hint(files)}")
+        raise ValueError(f"{path} is no archive of docker save, because it lacks manifest.json{_hint(path, files)}")
     images = _json(path, files, "manifest.json")
+    if not isinstance(images, list):
+        raise ValueError(f"{path} is no archive of docker save{_hint(path, files)}")
     names = [", ".join(each.get("RepoTags") or ["without a name"]) for each in images]
     tags = [each.get("RepoTags") or [] for each in images]
     chosen = images[_select(path, names, tags, select)]
@@ -81,10 +82,14 @@ def _select(path: Path, names: Sequence[str], keys: Sequence[str | list[str]], s
     raise ValueError(f"{path} {problem}; select one of: {'; '.join(names)}")
 
 
-def _hint(files: Files) -> str:
-    """Return the likely nature of a file that is no archive."""
+def _hint(path: Path, files: Files) -> str:
+    """Return the likely format of files that have another one than was named."""
     if files.has("index.json"):
         return "; it is an OCI layout: use oci_layout"
+    if files.has("manifest.json"):
+        if isinstance(_json(path, files, "manifest.json"), list):
+            return "; it is an archive of docker save: use docker_archive"
+        return f"; skopeo wrote it as dir: make a layout with `skopeo copy dir:{path} oci:LAYOUT`, and use oci_layout"
     return "; Docker before 1.10 wrote it: load it and save it again" if files.has("repositories") else ""
 
 

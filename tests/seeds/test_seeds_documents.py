@@ -162,6 +162,25 @@ def test_yaml_may_repeat_itself_with_anchors(seed):
     assert [each["scan_on_push"] for each in content["repositories"]] == [True, True]
 
 
+def test_an_alias_of_a_merged_mapping_is_one_too(seed):
+    text = "x-a: &a {name: team/a, scan_on_push: true}\nx-b: &b {<<: *a, name: team/b}\nrepositories: [*b]\n"
+    (repository,) = read_seed(seed(text, "seed.yaml")).content["repositories"]
+    assert repository == {"name": "team/b", "scan_on_push": True}
+
+
+@pytest.mark.parametrize("form", ["[{}]", "{{<<: [{}]}}"])
+def test_aliases_of_aliases_cannot_fill_the_memory(seed, form):
+    """Each line has ten times the values of the line before, or merges ten times the keys."""
+    lines = ["x-0: &a0 {name: team/web}"]
+    lines += [f"x-{at}: &a{at} " + form.format(", ".join([f"*a{at - 1}"] * 10)) for at in range(1, 30)]
+    path = seed("\n".join(lines) + "\n", "seed.yaml")
+    if "<<" in form:
+        assert read_seed(path).content["x-29"] == {"name": "team/web"}
+    else:
+        (problem,) = problems(path)
+        assert "its aliases repeat more than 100000 values" in problem
+
+
 def test_the_schema_is_one_and_says_of_every_key_what_is_right():
     from jsonschema import Draft202012Validator
 

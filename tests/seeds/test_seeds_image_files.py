@@ -107,6 +107,8 @@ def test_one_image_of_several_is_selected(tmp_path):
         ('docker_archive = "text"', "text is damaged: its manifest.json is not JSON"),
         ('docker_archive = "none"', "none has no images"),
         ('oci_layout = "none"', "it lacks index.json; it is an archive of docker save: use docker_archive"),
+        ('oci_layout = "dir"', "it lacks index.json; skopeo wrote it as dir: make a layout with `skopeo copy dir:"),
+        ('docker_archive = "dir"', "is no archive of docker save; skopeo wrote it as dir: make a layout with"),
         ('oci_layout = "broken"', "the files are no image: KeyError('manifests')"),
     ],
 )
@@ -117,6 +119,7 @@ def test_files_that_are_no_image_are_refused_with_the_place_in_the_seed(emulator
         ("old", "repositories", "{}"),
         ("text", "manifest.json", "{"),
         ("none", "manifest.json", "[]"),
+        ("dir", "manifest.json", '{"schemaVersion": 2, "layers": []}'),
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / file).write_text(content)
