@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from threading import Timer
 
 import pytest
 import requests
 
 from ecr_emulator.testing.embedded import EcrEmulator
 from tests.support.command_line import invoke
-from tests.support.processes import COMMAND, environment, run
+from tests.support.processes import COMMAND, WAIT_SECONDS, environment, run
 
 CLIENT = f"""#!{sys.executable}
 import json, sys
@@ -67,14 +68,17 @@ def test_the_port_file_and_the_descriptor_tell_a_script_when_it_can_begin(tmp_pa
     how = {"cwd": tmp_path, "env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(arguments, pass_fds=[writer], **how) as process, os.fdopen(reader) as ready:
         os.close(writer)
-        while b"State: " not in process.stdout.readline():
-            pass
+        limit = Timer(WAIT_SECONDS, process.kill)
+        limit.start()
+        while b"State: " not in (line := process.stdout.readline()):
+            assert line, f"it ended with {process.wait()}, and printed no line about the state"
         too_early = run(tmp_path, "wait", "--port-file", "port", "--timeout", "0")
         assert (too_early.returncode, too_early.stdout) == (1, "")
         assert "Not ready within 0: " in too_early.stderr
         assert "The init scripts have not all run yet" in too_early.stderr
         (tmp_path / "go").touch()
-        port = ready.read()
+        port = ready.read()  # ends when the emulator has written the line and closed the descriptor, or is killed
+        limit.cancel()
         assert port == (tmp_path / "port").read_text()
         waited = run(tmp_path, "wait", "--port-file", "port")
         assert (waited.returncode, waited.stdout) == (0, f"http://localhost:{port}")
