@@ -311,5 +311,11 @@ BEGIN
 END;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
+# The metrics looked up each layer in turn to add up the bytes of blobs.
+TENTH = """
+DROP INDEX layers_by_digest;
+CREATE INDEX layers_by_digest ON layers (digest, size);
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH)
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

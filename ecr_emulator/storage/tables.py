@@ -173,7 +173,7 @@ layers = Table(
     Column("digest", String, primary_key=True, nullable=False),
     _required("size", Integer),
     _required("added_at", Instant),
-    Index("layers_by_digest", "digest"),
+    Index("layers_by_digest", "digest", "size"),
     sqlite_with_rowid=False,
 )
 

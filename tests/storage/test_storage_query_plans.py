@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from ecr_emulator.storage import image_relations, images, layers, pulls, repositories, tags
+from ecr_emulator.storage import image_relations, images, inventory, layers, pulls, repositories, tags
 from ecr_emulator.storage.store import SqlStore
 
 HOT = {
@@ -28,10 +28,19 @@ HOT = {
 
 @pytest.mark.parametrize("query", HOT)
 def test_a_hot_query_neither_scans_nor_sorts(database, query):
-    SqlStore(database, durable=False).close()
-    statement = HOT[query]
-    with closing(sqlite3.connect(database)) as connection:
-        values = dict.fromkeys(statement._compiled.binds, 0)
-        plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement._sql}", values)]
+    plan = plan_of(HOT[query], database)
     assert any(step.startswith("SEARCH") for step in plan)
     assert not [step for step in plan if step.startswith("SCAN") or step.endswith("FOR ORDER BY")], plan
+
+
+def test_the_totals_of_blobs_are_read_from_an_index_alone(database):
+    plan = plan_of(inventory._BLOB_TOTALS, database)
+    assert "SCAN layers USING COVERING INDEX layers_by_digest" in plan
+
+
+def plan_of(statement, database):
+    """Return the steps by which SQLite executes a statement."""
+    SqlStore(database, durable=False).close()
+    with closing(sqlite3.connect(database)) as connection:
+        values = dict.fromkeys(statement._compiled.binds, 0)
+        return [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement._sql}", values)]
