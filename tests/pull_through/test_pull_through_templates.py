@@ -253,6 +253,21 @@ def test_a_template_whose_key_is_disabled_makes_the_pull_fail_and_says_why(cache
     assert f"{key} is disabled." in cache.events()[-1]["failure-reason"]
 
 
+def test_nothing_is_pulled_into_a_repository_whose_key_is_disabled(cache, upstream, pulled, template, key):
+    template(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key}, customRoleArn=ROLE)
+    assert pulled().status_code == 200
+    upstream.add_image("team/app", image(2), "v2")
+    kms_of(cache).disable_key(KeyId=key)
+    asked = len(upstream.requests)
+    for tag in ("v1", "v2"):
+        answer = cache.manifest(NAME, tag)
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (403, "DENIED")
+        assert answer.json["errors"][0]["message"] == f"{key} is disabled."
+    assert len(upstream.requests) == asked
+    kms_of(cache).enable_key(KeyId=key)
+    assert [cache.manifest(NAME, tag).status_code for tag in ("v1", "v2")] == [200, 200]
+
+
 def test_a_template_with_an_unknown_key_is_refused(cache, key):
     unknown = f"{key[:-4]}0000"
     encryption = {"encryptionType": "KMS", "kmsKey": unknown}
