@@ -103,8 +103,7 @@ class Emulator:
         self._open_state()
         self._resume_time()
         self._open_companions()
-        self.faults = InjectedFaults(self.clock)
-        self.init_scripts = InitScripts()
+        self.faults, self.init_scripts = InjectedFaults(self.clock), InitScripts()
         self._open_pull_through()
         self.services = self._wired()
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
@@ -191,6 +190,7 @@ class Emulator:
                 timedelta(seconds=self.settings.background_delay),
                 Replicas(self._new_repositories, *((admits_replica,) if self._parts.access else ())),
                 incoming=self._pull_through.updates.digests,
+                keys=self._keys,
             ),
             garbage_collector=self._garbage_collector,
             faults=self.faults.ecr,

@@ -64,9 +64,9 @@ class Scan:
         description = COMPLETED_WELL
         return replace(self, status=COMPLETE, description=description, completed_at=now, findings=tuple(findings))
 
-    def fail(self, now: datetime) -> Scan:
-        """Return the failed scan. A scan fails if no findings were set for its image."""
-        return replace(self, status=FAILED, description=UNSUPPORTED, completed_at=now)
+    def fail(self, now: datetime, reason: str = UNSUPPORTED) -> Scan:
+        """Return the failed scan. Without another reason, no findings were set for its image."""
+        return replace(self, status=FAILED, description=reason, completed_at=now)
 
     @property
     def archived(self) -> Scan:

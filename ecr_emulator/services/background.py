@@ -13,6 +13,7 @@ from functools import partial
 from threading import Lock
 
 from ecr_emulator.domain.task import Task
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services import (
@@ -41,7 +42,6 @@ KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
     images.DELETE_REFERRERS: referrer_deletions.perform_deletion,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
-    scanning.KIND: scanning.finish_scan,
     signing.KIND: signing.sign,
     storage_classes.KIND: storage_classes.finish_restore,
 }
@@ -61,6 +61,7 @@ class Background:
         delay: timedelta = timedelta(),
         copies: Replicas = Replicas(NewRepositories(NamedKeys())),  # noqa: B008 - it has no state
         incoming: lifecycle.Incoming = lambda _: set(),
+        keys: EncryptionKeys = NamedKeys(),  # noqa: B008 - it has no state
     ) -> None:
         self._store = store
         self._kinds = KINDS | {
@@ -70,6 +71,7 @@ class Background:
             lifecycle.PREVIEW: partial(lifecycle.perform_preview, incoming=incoming),
             replication.REPLICATE: copies.perform,
             backfills.RUN: partial(backfills.run, replicas=copies),
+            scanning.KIND: partial(scanning.finish_scan, keys=keys),
         }
         self._delay = delay
         self._turn = Lock()

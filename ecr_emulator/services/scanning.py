@@ -33,10 +33,12 @@ from ecr_emulator.domain.scanning import (
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import (
     ImageArchivedException,
+    KmsException,
     LimitExceededException,
     UnsupportedImageTypeException,
     ValidationException,
 )
+from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import find_image, image_task
 
@@ -101,19 +103,29 @@ def scan_on_push(work: UnitOfWork, repository: Repository, image: Image, now: da
         _start(work, repository, image, now)
 
 
-def finish_scan(work: UnitOfWork, task: Task, now: datetime) -> None:
-    """Perform the task that ends a scan."""
+def finish_scan(work: UnitOfWork, task: Task, now: datetime, keys: EncryptionKeys) -> None:
+    """Perform the task that ends a scan. It fails if the key of the repository cannot decrypt the image."""
     found = find_image(work, task)
     scan = work.scans.find(found[1]) if found else None
     if found is None or scan is None or scan.status != IN_PROGRESS:
         return
     repository, image = found
+    finished = _finished(work, scan, repository, image, now, keys)
+    work.scans.save(image, finished)
+    work.events.add(image_scan(repository, image, finished.status, finished.severity_counts, now))
+
+
+def _finished(
+    work: UnitOfWork, scan: Scan, repository: Repository, image: Image, now: datetime, keys: EncryptionKeys
+) -> Scan:
+    try:
+        keys.check(repository)
+    except KmsException as failure:
+        return scan.fail(now, f"{KmsException.__name__}: {failure.message}")
     findings = work.known_findings.find(image.digest)
     if findings is None:
         findings = work.known_findings.find(EVERY_IMAGE)
-    finished = scan.fail(now) if findings is None else scan.complete(findings, now)
-    work.scans.save(image, finished)
-    work.events.add(image_scan(repository, image, finished.status, finished.severity_counts, now))
+    return scan.fail(now) if findings is None else scan.complete(findings, now)
 
 
 def configure(work: UnitOfWork, registry: Registry, configuration: dict[str, Any], now: datetime) -> None:

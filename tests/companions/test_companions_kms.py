@@ -7,7 +7,9 @@ from botocore.exceptions import ClientError
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
+from tests.support.images import an_image, put_image
 
 ACCOUNT = "123456789012"
 OTHER = "210987654321"
@@ -120,6 +122,22 @@ def test_a_key_that_is_not_symmetric_is_refused(ecr, kms, kind):
     )
     assert (code, error) == ("KmsException", "InvalidKeyUsageException")
     assert "not valid for GenerateDataKey" in sentence
+
+
+def test_a_scan_fails_while_the_key_is_disabled(emulator, ecr, kms, key):
+    create(ecr, key)
+    manifest = an_image(1)
+    put_image(ecr, "team/app", manifest, "v1")
+    AdminClient(emulator.wsgi).put("/_ecr/findings/*", json={"findings": []})
+    asked = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
+    kms.disable_key(KeyId=key)
+    assert ecr.start_image_scan(**asked)["imageScanStatus"]["status"] == "IN_PROGRESS"
+    status = ecr.describe_image_scan_findings(**asked)["imageScanStatus"]
+    assert status == {"status": "FAILED", "description": f"KmsException: {key} is disabled."}
+    kms.enable_key(KeyId=key)
+    assert AdminClient(emulator.wsgi).post("/_ecr/clock", json={"advance": "25h"}).status_code == 200
+    ecr.start_image_scan(**asked)
+    assert ecr.describe_image_scan_findings(**asked)["imageScanStatus"]["status"] == "COMPLETE"
 
 
 # --- The key of AWS --------------------------------------------------------------------------------------
