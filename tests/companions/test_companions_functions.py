@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
@@ -140,6 +141,20 @@ def test_a_function_with_an_image_cannot_be_invoked(functions, create):
         code, sentence = refused(functions.invoke, FunctionName="app", InvocationType=kind)
         assert code == "NotImplemented"
         assert "does not run images" in sentence
+
+
+def test_mock_aws_without_containers_lets_every_invocation_succeed(functions, create, role):
+    """This setting of moto is common to the process (decision 22)."""
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        create(f"{HOST}/team/app:v1")
+        functions.create_function(
+            FunctionName="zip", Role=role, Runtime="python3.12", Handler="a.b", Code={"ZipFile": b"bytes"}
+        )
+        for name in ("app", "zip"):
+            assert functions.invoke(FunctionName=name, Payload=b'"as sent"')["Payload"].read() == b'"as sent"'
+        code, _ = refused(create, f"{HOST}/team/none:v1", "other")
+        assert code == "InvalidParameterValueException"
+    assert functions.list_functions()["Functions"] == [], "moto keeps the functions of each setting apart"
 
 
 def test_functions_from_archives_need_no_image(functions, role):

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.core.config import default_user_config
 
 from ecr_emulator.companions.functions.images import FunctionImages, ImageRefused
 from ecr_emulator.domain.names import Registry
@@ -25,8 +27,12 @@ class ImageFunction(LambdaFunction):
         return answer
 
 
-class FunctionBackend(LambdaBackend):
-    """The functions of one account and Region. ``images`` are those of the emulator."""
+class FunctionBackend(LambdaSimpleBackend):
+    """The functions of one account and Region. ``images`` are those of the emulator.
+
+    It takes the place of both backends of moto: the one that runs functions in containers, and the simple one that
+    ``mock_aws(config={"lambda": {"use_docker": False}})`` selects.
+    """
 
     __module__ = LambdaBackend.__module__
     images: ClassVar[FunctionImages]
@@ -48,9 +54,11 @@ class FunctionBackend(LambdaBackend):
 
     def invoke(self, function_name: str, qualifier: str | None, *request: Any) -> str | bytes | None:
         """Invoke a function. Raises ``NotImplementedError`` for one whose code is an image, as moto runs none."""
+        if not default_user_config.get("lambda", {}).get("use_docker", True):
+            return super().invoke(function_name, qualifier, *request)
         if self.get_function(function_name, qualifier).package_type == "Image":
             raise NotImplementedError(NOT_INVOKED.format(name=function_name))
-        return super().invoke(function_name, qualifier, *request)
+        return LambdaBackend.invoke(self, function_name, qualifier, *request)
 
     def _digest(self, code: dict[str, Any] | None) -> str | None:
         """Return the digest of the image that a request names, without its algorithm; None if it names none."""
