@@ -94,9 +94,26 @@ def test_type_filters_and_other_services(emulator, ecr, tagging):
         (["ecr:repository"], [repository]),
         (["kms:key"], [key]),
         (["ecr:repository", "kms"], [repository, key]),
-        (["ecr:image"], []),
+        (["sqs"], []),
     ):
         assert arns(tagging.get_resources(ResourceTypeFilters=filters)) == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"ResourceTypeFilters": ["ecr", "ecr:foo"]}, "Unsupported type=foo in ResourceTypeFilter - ecr:foo"),
+        ({"ExcludeCompliantResources": True}, "IncludeComplianceDetails"),
+    ],
+)
+def test_what_aws_cannot_filter_by_is_refused(tagging, wrong, sentence):
+    with pytest.raises(ClientError, match=f"InvalidParameterException.*{sentence}"):
+        tagging.get_resources(**wrong)
+
+
+def test_details_about_compliance_may_be_asked_for(ecr, tagging):
+    arn = create(ecr, "app", team="a")
+    assert arns(tagging.get_resources(IncludeComplianceDetails=True)) == [arn]
 
 
 def test_arns(ecr, tagging):

@@ -1,12 +1,13 @@
 """The Resource Groups Tagging API: repositories of this emulator beside the resources of other services in moto.
 
-Importing this package imports neither moto nor the modules of this package.
+Importing this package imports neither moto nor the modules of this package that import it.
 https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.html
 """
 
 from __future__ import annotations
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.tagging.compliance import refuse_exclusion_without_details
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.identities import Identities
 from ecr_emulator.ports.store import Store
@@ -35,3 +36,4 @@ def add_tagging(
         return OwnBackend
 
     companions.use_backend("resourcegroupstaggingapi", backends)
+    companions.before_each_call(refuse_exclusion_without_details)

@@ -156,6 +156,10 @@ def _failure(failed: EcrCallFailed) -> dict[str, Any]:
 def _check_filters(tags: list[dict[str, Any]], types: list[str], arns: list[str], token: str | None) -> None:
     _check_size("TagFilters", tags, MAX_FILTERS, least=0)
     _check_size("ResourceARNList", arns, MAX_ARNS_TO_GET, least=0)
+    for resource_type in types:
+        service, _, kind = resource_type.partition(":")
+        if service == "ecr" and kind not in ("", "repository"):
+            raise TaggingError(INVALID, f"Unsupported type={kind} in ResourceTypeFilter - {resource_type}")
     for each in tags:
         if not each.get("Key"):
             raise TaggingError(INVALID, "Each entry of TagFilters needs a Key")
