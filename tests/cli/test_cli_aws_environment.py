@@ -222,6 +222,7 @@ def test_reset_removes_the_named_account_and_region_or_everything(populated, tmp
     assert left(populated) == []
 
 
+@pytest.mark.slow
 def test_reset_of_a_region_needs_an_account(populated, tmp_path):
     done = run(tmp_path, "reset", "--region", "eu-west-1", "--port", str(populated.port))
     assert done.returncode == 1

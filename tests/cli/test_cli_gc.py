@@ -21,6 +21,7 @@ def loosen(emulator):
     ecr.complete_layer_upload(repositoryName="app", uploadId=upload, layerDigests=[digest])
 
 
+@pytest.mark.slow
 def test_a_running_emulator_collects_what_is_older_than_the_grace(tmp_path):
     with serving(tmp_path, "--port", "0") as emulator:
         loosen(emulator)
@@ -63,7 +64,7 @@ def emptied(path):
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [lost, emptied])
+@pytest.mark.parametrize("damage", [lost, pytest.param(emptied, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("verify", [(), pytest.param(("--verify",), marks=pytest.mark.slow)], ids=["gc", "verify"])
 def test_a_data_directory_without_its_database_keeps_all_blobs(tmp_path, damage, verify):
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as emulator:

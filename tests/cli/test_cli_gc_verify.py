@@ -57,6 +57,7 @@ def state(tmp_path, upstream):
     return tmp_path / "state"
 
 
+@pytest.mark.slow
 def test_a_running_emulator_says_what_stays_broken_until_it_is_pushed_again(tmp_path, emulator):
     verify = ("gc", "--verify", "--port", str(emulator.port))
     assert NO_DAMAGE.fullmatch(run(tmp_path, *verify).stdout)
@@ -113,6 +114,7 @@ def read(terminal):
         return b""  # the other end is closed
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_and_the_findings_on_lines_of_their_own(tmp_path, emulator):
     flipped(file_of(tmp_path / "state", LAYER.digest))
     shown, code = on_a_terminal(tmp_path, "gc", "--verify", "--port", str(emulator.port))

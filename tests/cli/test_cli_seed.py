@@ -34,6 +34,7 @@ def test_a_server_is_filled_before_it_answers_and_again_while_it_runs(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_a_server_with_a_wrong_seed_does_not_start(tmp_path):
     (tmp_path / "wrong.toml").write_text('[[repositories]]\nname = "Team"\n')
     started = run(tmp_path, "serve", "--port", "0", "--seed", "wrong.toml")

@@ -41,6 +41,7 @@ def test_serve_answers_on_both_addresses_once_it_prints_ready_and_exits_with_0(t
         assert "Traceback" not in log(tmp_path)
 
 
+@pytest.mark.slow
 def test_serve_prints_the_commands_that_a_user_needs(tmp_path):
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as served:
         login = "aws ecr get-login-password | docker login --username AWS --password-stdin"
@@ -59,6 +60,7 @@ def test_temporary_state_is_announced_and_removed(tmp_path):
         assert "temporary=true" in log(tmp_path)
 
 
+@pytest.mark.slow
 def test_settings_reach_it_from_flags_environment_and_file(tmp_path):
     (tmp_path / "ecr-emulator.toml").write_text("log_format = 'json'\nport = 1\n")
     with serving(tmp_path, "--port", "0", variables={"ECR_EMULATOR_PUBLIC_HOST": "ecr.test"}) as served:
@@ -79,6 +81,7 @@ def test_each_request_is_a_line_in_the_log_except_for_probes(tmp_path):
     assert "/_ecr/health" not in log(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_quiet_log_has_no_requests(tmp_path):
     with serving(tmp_path, "--port", "0", "--log-level", "warning") as served:
         health(served.port)
@@ -105,6 +108,7 @@ def test_a_port_that_is_taken_is_refused(tmp_path):
     assert refused.stderr == f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. " + HINT
 
 
+@pytest.mark.slow
 def test_a_data_directory_that_is_no_directory_is_refused(tmp_path):
     (tmp_path / "state").write_text("a file")
     refused = run(tmp_path, "serve", "--port", "0", "--data-dir", "state")
@@ -113,6 +117,7 @@ def test_a_data_directory_that_is_no_directory_is_refused(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_data_directory_with_an_invalid_database_is_refused(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "ecr.sqlite").write_text("These are my notes.\n" * 100)
@@ -124,6 +129,7 @@ def test_a_data_directory_with_an_invalid_database_is_refused(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_health_finds_a_running_emulator(tmp_path):
     with serving(tmp_path, "--port", "0") as served:
         found = run(tmp_path, "health", ECR_EMULATOR_PORT=str(served.port))
@@ -164,6 +170,7 @@ def test_streams_of_events_end_when_serve_stops(tmp_path):
         assert "cut off" not in log(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_request_that_does_not_end_is_cut_off(tmp_path):
     with serving(tmp_path, "--port", "0", "--shutdown-timeout", "0.1") as served, half_sent(served.port):
         assert served.stop() == 0

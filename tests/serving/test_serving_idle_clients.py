@@ -47,7 +47,7 @@ def has_had_an_answer(connection):
     assert connection.recv(12) == b"HTTP/1.1 200"
 
 
-@pytest.fixture(params=["http", "http and https"])
+@pytest.fixture(params=["http", pytest.param("http and https", marks=pytest.mark.slow)])
 def emulator(request, tmp_path):
     arguments = [] if request.param == "http" else ["--tls", "--tls-dir", "tls"]
     with ExitStack() as stack:
@@ -58,7 +58,7 @@ def emulator(request, tmp_path):
         emulator.stop()
 
 
-@pytest.mark.parametrize("idle", [sends_nothing, has_had_an_answer])
+@pytest.mark.parametrize("idle", [sends_nothing, pytest.param(has_had_an_answer, marks=pytest.mark.slow)])
 def test_a_thousand_idle_connections_do_not_block_other_clients(emulator, tmp_path, idle):
     with ExitStack() as stack:
         for _ in range(IDLE):

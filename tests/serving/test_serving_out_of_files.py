@@ -109,6 +109,7 @@ def test_requests_that_need_a_file_are_refused_with_the_reason_until_one_is_free
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocols", [[], ["--tls", "--tls-dir", "tls"]], ids=["http", "http and https"])
 def test_many_clients_share_few_files(tmp_path, monkeypatch, protocols):
     monkeypatch.setattr(processes, "COMMAND", ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", *processes.COMMAND])

@@ -75,6 +75,7 @@ def client(tmp_path):
         emulator.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(4 * TIMEOUT)
 def test_hundreds_of_slow_clients_do_not_block_other_clients(client):
     for blob in (LARGE, *SMALL.blobs):
