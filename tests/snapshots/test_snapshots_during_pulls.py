@@ -1,6 +1,6 @@
 """Portable snapshots that are loaded while an upstream keeps an import waiting."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 
 import pytest
@@ -11,6 +11,7 @@ from tests.support.images import an_image, put_image
 from tests.support.pull_through import running_cache
 
 SOON = 30
+A_WHILE = 0.7
 
 
 @pytest.mark.parametrize("part", ["/manifests/", "/blobs/"])
@@ -33,7 +34,7 @@ def test_an_import_that_waits_for_its_upstream_changes_nothing_of_the_loaded_sta
             assert asked.wait(SOON)
             load = threads.submit(cache.http.put, "/_ecr/state", data=saved, content_type="application/x-tar")
             assert cache.http.get("/_ecr/health").status_code == 200, "the emulator answers meanwhile"
-            assert not load.done()
+            assert not wait([load], A_WHILE).done, "a load that did not wait would have ended by now"
         finally:
             go_on.set()
         assert load.result(SOON).status_code == 200
