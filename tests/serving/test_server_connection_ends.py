@@ -118,7 +118,7 @@ ENDS = [closed, reset, half_closed]
 # --- The servers, with few threads ----------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["granian", "http-of-two", "https-of-two"])
+@pytest.fixture(params=["granian", pytest.param("http-of-two", marks=pytest.mark.slow), "https-of-two"])
 def ports(request, app, certificate):
     """Yield the port where connections end, and all ports where clients must be answered afterwards."""
     if request.param == "granian":
