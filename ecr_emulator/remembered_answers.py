@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REMEMBER = "ecr_emulator.remember"
 """Key of a WSGI environment. The application stores a ``Rememberable`` there if its answer may be remembered."""
 LARGEST_BODY = 64 * 1024
-"""Bytes of the largest body that is remembered itself. Larger ones are read again."""
+"""Bytes of the largest body that is remembered although it can be read again."""
 CAPACITY = 32 * 1024 * 1024
 """Bytes of all remembered answers, roughly."""
 OVERHEAD = 2048
@@ -44,8 +44,8 @@ class Validity(Protocol):
 class Rememberable:
     """The statement of the application about an answer that may be remembered.
 
-    ``reread`` returns the body of a large answer again; it raises an exception if it cannot. ``is_intact`` tells
-    whether the stored bytes are still what they were.
+    ``reread`` returns the body of a large answer again; it raises an exception if it cannot. Without it, the body is
+    remembered whatever its size. ``is_intact`` tells whether the stored bytes are still what they were.
     """
 
     validity: Validity
@@ -175,8 +175,8 @@ class RememberedAnswers:
         ((status, headers),) = sent
         if status != "200 OK":
             return body
-        is_head = environ["REQUEST_METHOD"] == "HEAD"
-        whole = _whole(body) if is_head or int(dict(headers)["Content-Length"]) <= LARGEST_BODY else None
+        is_here = environ["REQUEST_METHOD"] == "HEAD" or about.reread is None
+        whole = _whole(body) if is_here or int(dict(headers)["Content-Length"]) <= LARGEST_BODY else None
         labels = kind_of(environ, status), pull_of(environ)
         length = sum(map(len, whole or ()))
         self._remember(key, _Answer(status, headers, whole, length, environ[NOTE], *labels, about))

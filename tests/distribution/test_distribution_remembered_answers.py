@@ -206,6 +206,14 @@ def test_a_blob_is_read_again_if_its_file_was_damaged(docker):
     assert docker.get(path).status_code == 404
 
 
+def test_a_manifest_of_four_megabytes(docker):
+    large = an_image(4, annotations={"text": "x" * 4_000_000})
+    docker.push(large, "large")
+    assert warmed(docker, "/v2/team/app/manifests/large") == large.raw
+    head = docker.send("HEAD", "/v2/team/app/manifests/large")
+    assert (head.data, head.headers["Content-Length"]) == (b"", str(len(large.raw)))
+
+
 def test_a_large_blob_is_read_from_its_file(docker):
     for blob in (*BIG.blobs, big):
         docker.push_blob(blob)
