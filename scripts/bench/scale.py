@@ -1,4 +1,4 @@
-"""What the number of images and repositories costs: the same requests at 1,000 and at many images in one repository.
+"""The cost of many images and repositories: the same requests at 1,000 and at many images in one repository.
 
 Needs the package with its test extra: ``python scripts/bench/scale.py [images] [rounds] [file.json]``. A database is
 filled through the store's own tables before its emulator starts. Both emulators listen on loopback and stop at the end.

@@ -123,7 +123,7 @@ ACTS: dict[Act, int] = {
     pulled_by_registry: 60, pulled_by_api: 10, pushed_by_registry: 10, pushed_by_api: 10,
     deleted_by_registry: 5, deleted_by_api: 5,
 }  # fmt: skip
-"""What the threads do, and how often of a hundred times."""
+"""The operations of the threads, each with its share in a hundred."""
 
 
 def worker(client: Client, chance: random.Random, numbers: Iterator[int], times: int) -> list[tuple[str, Operation]]:

@@ -6,8 +6,6 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.docker import ACCOUNT, Docker
 from tests.support.images import an_image, an_index
@@ -18,16 +16,9 @@ IMAGE, NEWER = an_image("one"), an_image("two")
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
-@pytest.fixture(scope="module")
-def running():
-    with Emulator(Settings()) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running):
-    yield running
-    running.reset()
+def emulator(shared_emulator):
+    return shared_emulator
 
 
 @pytest.fixture

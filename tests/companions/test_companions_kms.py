@@ -5,8 +5,6 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
 from tests.support.admin_api import AdminClient
 from tests.support.boto import client_of
 from tests.support.images import an_image, put_image
@@ -15,16 +13,9 @@ ACCOUNT = "123456789012"
 OTHER = "210987654321"
 
 
-@pytest.fixture(scope="module")
-def running():
-    with Emulator(Settings()) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running):
-    yield running
-    running.reset()
+def emulator(shared_emulator):
+    return shared_emulator
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.iam_principals import IamAccount, allow, deny, enforcing
 
@@ -13,16 +11,9 @@ OTHER = "210987654321"
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
 
 
-@pytest.fixture(scope="module")
-def running():
-    with Emulator(Settings()) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running):
-    yield running
-    running.reset()
+def emulator(shared_emulator):
+    return shared_emulator
 
 
 @pytest.fixture

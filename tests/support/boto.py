@@ -18,7 +18,7 @@ from tests.support.error_coverage import record_error
 
 ENDPOINT = "http://localhost:4566"
 LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
-"""What werkzeug's test client lacks, for requests that are not boto3's."""
+"""The client's address, which werkzeug's test client leaves out."""
 SIGNING = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 

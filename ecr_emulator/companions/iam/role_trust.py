@@ -1,4 +1,4 @@
-"""Who may assume a role where IAM is enforced: the trust policy of the role decides, as at AWS.
+"""The check of AssumeRole where IAM is enforced: the trust policy of the role decides, as at AWS.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
