@@ -31,15 +31,9 @@ def kms_of_aws() -> type:
             tags: list[dict[str, str]] | None,
             *more: Any,
         ) -> Any:
-            """Create a key, for encryption unless the request says otherwise.
-
-            CloudFormation gives the policy as an object, and the tags with the names of its own.
-            """
-            text = policy if policy is None or isinstance(policy, str) else json.dumps(policy)
-            renamed = [{_TAG.get(name, name): value for name, value in tag.items()} for tag in tags or ()]
-            return super().create_key(
-                text, key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT", description or "", renamed, *more
-            )
+            """Create a key, for encryption unless the request says otherwise; also one of CloudFormation."""
+            usage, spec = key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT"
+            return super().create_key(_text_of(policy), usage, spec, description or "", _tags_of_kms(tags), *more)
 
         def any_id_to_key_id(self, key_id: str) -> str:
             """Return the id of a key by its id, ARN, alias or alias ARN. Raises moto's ``NotFoundException``."""
@@ -60,6 +54,16 @@ def kms_of_aws() -> type:
             return replica
 
     return KmsOfAws
+
+
+def _text_of(policy: Any) -> str | None:
+    """Return a key policy as text; CloudFormation gives it as an object."""
+    return policy if policy is None or isinstance(policy, str) else json.dumps(policy)
+
+
+def _tags_of_kms(tags: list[dict[str, str]] | None) -> list[dict[str, str]]:
+    """Return tags with the names that KMS gives to their parts; CloudFormation has names of its own."""
+    return [{_TAG.get(name, name): value for name, value in tag.items()} for tag in tags or ()]
 
 
 class KeysByArn(dict[str, Any]):
