@@ -14,8 +14,9 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.quick_dataclasses import dataclass
-from ecr_emulator.request_counts import CountedBody, RequestCounts, RequestKind, kind_of, pull_of
+from ecr_emulator.request_counts import Pull, RequestCounts, RequestKind, kind_of, pulls_of
 from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class _Answer:
     length: int
     note: dict[str, Any]
     kind: RequestKind
-    pull: tuple[str, str] | None
+    pulls: tuple[Pull, ...]
     about: Rememberable
 
     @property
@@ -159,7 +160,7 @@ class RememberedAnswers:
             return None
 
     def _count(self, answer: _Answer, began: float, sent: int) -> None:
-        self._counts.add(answer.kind, answer.pull, perf_counter() - began, sent)
+        self._counts.add(answer.kind, answer.pulls, perf_counter() - began, sent)
 
     def _ask(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         sent: list[tuple[str, list[tuple[str, str]]]] = []
@@ -177,7 +178,7 @@ class RememberedAnswers:
             return body
         is_here = environ["REQUEST_METHOD"] == "HEAD" or about.reread is None
         whole = _whole(body) if is_here or int(dict(headers)["Content-Length"]) <= LARGEST_BODY else None
-        labels = kind_of(environ, status), pull_of(environ)
+        labels = kind_of(environ, status), pulls_of(environ)
         length = sum(map(len, whole or ()))
         self._remember(key, _Answer(status, headers, whole, length, environ[NOTE], *labels, about))
         return body if whole is None else whole

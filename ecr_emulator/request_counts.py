@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.counters import MOST, OTHER, Counters
-from ecr_emulator.request_log import NOTE
+from ecr_emulator.domain.cache_use import CacheUse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -18,9 +19,15 @@ PLANE = "ecr_emulator.plane"
 """Key of a WSGI environment with the part of the emulator that answers the request."""
 OPERATION = "ecr_emulator.operation"
 """Key of a WSGI environment with the operation or the route; absent if the request names none that exists."""
+PULLS = "ecr_emulator.pulls"
+"""Key of a WSGI environment with the pulls of the request that a rule covers; see ``Pull``."""
 UNKNOWN = "unknown"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 """Upper limits of the buckets of the histogram, in seconds."""
+
+
+Pull = tuple[str, str]
+"""The upstream of a pull, and what the cache did: one of ``cache_use.OUTCOMES``."""
 
 
 class RequestKind(NamedTuple):
@@ -52,11 +59,9 @@ class RequestCounts:
         self._lock = Lock()
         self.pulls = Counters()
 
-    def add(
-        self, kind: RequestKind, pull: tuple[str, str] | None, seconds: float, sent: int, received: int = 0
-    ) -> None:
-        """Count a request with its seconds and the bytes of both bodies; see ``kind_of`` and ``pull_of``."""
-        if pull:
+    def add(self, kind: RequestKind, pulls: Iterable[Pull], seconds: float, sent: int, received: int = 0) -> None:
+        """Count a request with its seconds and the bytes of both bodies; see ``kind_of`` and ``pulls_of``."""
+        for pull in pulls:
             self.pulls.add(pull)
         with self._lock:
             totals = self._totals.get(kind)
@@ -80,10 +85,20 @@ def kind_of(environ: WSGIEnvironment, status: str) -> RequestKind:
     return RequestKind(environ.get(PLANE, UNKNOWN), environ.get(OPERATION, UNKNOWN), status[:3])
 
 
-def pull_of(environ: WSGIEnvironment) -> tuple[str, str] | None:
-    """Return the upstream and what the cache did; None if the request was no pull that a rule covers."""
-    note = environ.get(NOTE)
-    return (note["upstream"], note["cache"]) if note and "cache" in note else None
+def pulls_of(environ: WSGIEnvironment) -> tuple[Pull, ...]:
+    """Return the pulls of a request that a rule covers."""
+    return tuple(environ.get(PULLS, ()))
+
+
+def add_pull(environ: MutableMapping[str, Any], note: dict[str, Any], use: CacheUse) -> None:
+    """Add a pull to a request, and its rule, its upstream and what the cache did to the note for the log.
+
+    The note of several pulls states each thing that the cache did once.
+    """
+    pulls = environ.setdefault(PULLS, [])
+    pulls.append((use.rule.url, use.outcome))
+    outcomes = ",".join(dict.fromkeys(outcome for _, outcome in pulls))
+    note |= {"rule": use.rule.prefix, "upstream": use.rule.url, "cache": outcomes}
 
 
 class CountedRequests:
@@ -138,37 +153,8 @@ class _Answer:
         return self._start_response(status, headers)
 
     def count(self, sent: int) -> None:
-        kind, pull = kind_of(self._environ, self._status), pull_of(self._environ)
-        self._counts.add(kind, pull, self._clock() - self._began, sent, self._input.received if self._input else 0)
-
-
-class CountedBody:
-    """A streamed body. ``count`` is called with the bytes that were sent when the server closes the body.
-
-    Servers close bodies however the answer ends.
-    """
-
-    def __init__(self, body: Iterable[bytes], count: Callable[[int], object]) -> None:
-        self._body = body
-        self._parts = iter(body)
-        self._count = count
-        self._sent = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        part = next(self._parts)
-        self._sent += len(part)
-        return part
-
-    def close(self) -> None:
-        try:
-            close = getattr(self._body, "close", None)
-            if close:
-                close()
-        finally:
-            self._count(self._sent)
+        kind, pulls = kind_of(self._environ, self._status), pulls_of(self._environ)
+        self._counts.add(kind, pulls, self._clock() - self._began, sent, self._input.received if self._input else 0)
 
 
 class _CountedInput:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.probes import PROBES
 
 if TYPE_CHECKING:
@@ -51,13 +52,12 @@ class RequestLog:
         try:
             body = self._wsgi(environ, start)
         except BaseException:
-            answer.log()
+            answer.log(0)
             raise
         if isinstance(body, list):
-            answer.size = sum(map(len, body))
-            answer.log()
+            answer.log(sum(map(len, body)))
             return body
-        return _LoggedBody(body, answer)
+        return CountedBody(body, answer.log)
 
 
 class _Answer:
@@ -68,15 +68,14 @@ class _Answer:
         self._clock = clock
         self._began = clock()
         self.status = 500
-        self.size = 0
 
-    def log(self) -> None:
+    def log(self, size: int) -> None:
         environ = self._environ
         facts = {
             "method": environ["REQUEST_METHOD"],
             "path": quote(environ.get("PATH_INFO", "").encode("latin-1"), safe=UNESCAPED_IN_PATHS),
             "status": self.status,
-            "bytes": self.size,
+            "bytes": size,
             "milliseconds": round((self._clock() - self._began) * 1000, 1),
         }
         if REQUEST_ID in environ:
@@ -87,28 +86,3 @@ class _Answer:
         is_usual = self.status == HTTPStatus.OK and environ.get("PATH_INFO") in PROBES
         level = logging.DEBUG if is_usual else logging.INFO
         requests_log.log(level, "request", extra={"facts": facts | environ.get(NOTE, {})})
-
-
-class _LoggedBody:
-    """A streamed body. Its line is written when the server closes the body, which it does however the answer ends."""
-
-    def __init__(self, body: Iterable[bytes], answer: _Answer) -> None:
-        self._body = body
-        self._parts = iter(body)
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        part = next(self._parts)
-        self._answer.size += len(part)
-        return part
-
-    def close(self) -> None:
-        try:
-            close = getattr(self._body, "close", None)
-            if close:
-                close()
-        finally:
-            self._answer.log()

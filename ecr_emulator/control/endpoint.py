@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import MutableMapping
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from ecr_emulator.control import model
@@ -23,7 +24,7 @@ from ecr_emulator.errors import EcrError, SerializationException, ServerExceptio
 from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.request_context import first_pull_refusal, request_context
-from ecr_emulator.request_counts import OPERATION
+from ecr_emulator.request_counts import OPERATION, add_pull
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.first_pulls import without_imports
@@ -126,8 +127,9 @@ class Endpoint:
             operation.check(members)
         registry_id = members.get("registryId")
         registry = Registry(registry_id, caller.registry.region) if registry_id else caller.registry
-        note |= {"account": registry.id, "region": registry.region}
-        self._services.faults.apply({operation.name}, registry, members.get("repositoryName", ""), request.environ)
+        name = members.get("repositoryName", "")
+        note |= {"account": registry.id, "region": registry.region} | ({"repository": name} if name else {})
+        self._services.faults.apply({operation.name}, registry, name, request.environ)
         permissions: Permissions = UNLIMITED
         if self._services.access:
             context = request_context(request.environ)
@@ -135,7 +137,10 @@ class Endpoint:
             permissions.require(required_actions(operation.name, members, registry, self._services.roles))
         host = request.origin.partition("://")[2]
         permissions = without_imports(permissions, first_pull_refusal(request.environ, host))
-        ecr_request = EcrRequest(operation.name, now, caller, registry, self._services, request.origin, permissions)
+        report = partial(add_pull, request.environ, note)
+        ecr_request = EcrRequest(
+            operation.name, now, caller, registry, self._services, request.origin, permissions, report
+        )
         if self._strict:
             return operation.perform_strictly(ecr_request, members)
         return operation.perform(ecr_request, members)

@@ -69,7 +69,13 @@ class ImagePulls:
         principal = request.caller.principal_arn
         try:
             request.services.pulls.manifest(
-                rule.registry, self._name, reference, request.now, principal, request.permissions
+                rule.registry,
+                self._name,
+                reference,
+                request.now,
+                principal,
+                request.permissions,
+                report=request.report,
             )
         except (UpstreamNotFound, ImageNotFoundException):
             return None

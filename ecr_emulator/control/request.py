@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
+from ecr_emulator.domain.cache_use import CacheUse
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.quick_dataclasses import dataclass
@@ -17,7 +19,7 @@ class EcrRequest:
 
     ``registry`` is the registry of ``registryId`` if the request has one, else the caller's registry. ``origin`` is
     the scheme and host that the client used, without a slash at the end. ``permissions`` are those of the caller;
-    the permission for the operation itself has been checked.
+    the permission for the operation itself has been checked. ``report`` receives the use of the cache by each pull.
     """
 
     operation: str
@@ -27,6 +29,7 @@ class EcrRequest:
     services: Services
     origin: str
     permissions: Permissions
+    report: Callable[[CacheUse], None]
 
     @property
     def host(self) -> str:

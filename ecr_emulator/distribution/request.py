@@ -12,6 +12,7 @@ from ecr_emulator.domain.cache_use import CacheUse
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.remembered_answers import REMEMBER, Rememberable
+from ecr_emulator.request_counts import add_pull
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
@@ -54,9 +55,8 @@ class RegistryRequest:
             self.http.environ[REMEMBER] = Rememberable(validity, reread, is_intact)
 
     def note_cache_use(self, use: CacheUse) -> None:
-        """State the rule, its upstream and what the cache did in the log line of the request."""
-        note = {"rule": use.rule.prefix, "upstream": use.rule.url, "cache": use.outcome}
-        self.http.environ.setdefault(NOTE, {}).update(note)
+        """State the rule, its upstream and what the cache did in the log and the metrics."""
+        add_pull(self.http.environ, self.http.environ[NOTE], use)
 
     @property
     def origin(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sqlite3 import Connection
 from typing import Any
 
@@ -44,17 +45,28 @@ _MANIFEST_PLACES = Statement(_places(images))
 
 
 class SqlInventory:
-    """``ports.repositories.Inventory``."""
+    """``ports.repositories.Inventory``.
 
-    def __init__(self, connection: Connection) -> None:
+    ``commits`` returns how many commits this transaction sees (``Watches.commits``); None while it writes. The totals
+    of the blobs are remembered until the next one, since adding them up takes long for very many blobs.
+    """
+
+    def __init__(self, connection: Connection, commits: Callable[[], int | None]) -> None:
         self._connection = connection
+        self._commits = commits
+        self._totals: tuple[int | None, tuple[int, int]] = (None, (0, 0))
 
     def blobs(self, after: str, limit: int) -> list[tuple[str, int]]:
         return [tuple(row) for row in _BLOBS.all(self._connection, after=after, limit=limit)]
 
     def blob_totals(self) -> tuple[int, int]:
-        row = _BLOB_TOTALS.one(self._connection)
-        return row.number, row.size
+        commits = self._commits()
+        known_at, totals = self._totals
+        if commits is None or commits != known_at:
+            row = _BLOB_TOTALS.one(self._connection)
+            totals = (row.number, row.size)
+            self._totals = (commits, totals)
+        return totals
 
     def manifests(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
         return [tuple(row) for row in _MANIFESTS.all(self._connection, after=after, limit=limit)]

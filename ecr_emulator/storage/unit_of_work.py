@@ -72,7 +72,7 @@ class SqlUnitOfWork:
         self.referrer_listings: ReferrerListings = SqlReferrerListings(connection)
         self.layers: Layers = SqlLayers(connection)
         self.pulls: PullLookups = SqlPullLookups(connection)
-        self.inventory: Inventory = SqlInventory(connection)
+        self.inventory: Inventory = SqlInventory(connection, lambda: self._began_at)
         self.uploads: Uploads = SqlUploads(connection)
         self.rules: PullThroughRules = SqlPullThroughRules(connection)
         self.templates: CreationTemplates = SqlCreationTemplates(connection)

@@ -126,6 +126,27 @@ def test_pulls_are_counted_by_what_the_cache_did(cache, upstream, scrape):
     assert metrics.value("requests_total", plane="distribution", operation="GET manifests", status="200") == 7
 
 
+def test_each_image_that_a_call_pulls_is_a_pull(cache, scrape):
+    cache.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    cache.settle()
+    cache.ecr.batch_get_image(
+        repositoryName=NAME, imageIds=[{"imageTag": "v1"}, {"imageDigest": APP.digest}, {"imageTag": "absent"}]
+    )
+    metrics = scrape()
+    assert metrics.value("pulls_total", upstream="quay.io", cache="miss") == 2
+    assert metrics.value("pulls_total", upstream="quay.io", cache="hit") == 2
+
+
+def test_prefetches_and_refreshes_are_no_pulls_of_clients(cache, scrape):
+    cache.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"})
+    cache.settle()
+    cache.http.post("/_ecr/refresh", json={"image": f"{NAME}:v1"})
+    metrics = scrape()
+    assert metrics.value("requests_total", plane="admin", operation="POST /_ecr/pull", status="200") == 1
+    assert metrics.families["ecr_emulator_pulls"].samples == []
+    assert metrics.samples("upstream_requests_total")["200"] >= 3
+
+
 @pytest.mark.parametrize("size", [1_000, 100_000])
 def test_a_remembered_answer_is_counted_as_any_other(cache, scrape, size):
     blob = layer("data", size)  # larger ones are read again, smaller ones are kept
@@ -198,6 +219,22 @@ def test_blobs_are_counted_once_for_all_repositories(cache, scrape):
     metrics = scrape()
     assert metrics.value("blobs") == len(blobs)
     assert metrics.value("blobs_bytes") == sum(len(blob.raw) for blob in blobs)
+
+
+def test_the_number_of_blobs_follows_each_change(cache, scrape):
+    cache.ecr.create_repository(repositoryName="one")
+    put_image(cache.ecr, "one", APP, "v1")
+    before = len([APP.config, *APP.layers])
+    assert [scrape().value("blobs") for _ in range(4)] == [before] * 4
+    put_image(cache.ecr, "one", image("other", layer("other")), "v2")
+    assert [scrape().value("blobs") for _ in range(4)] == [before + 2] * 4
+    cache.ecr.delete_repository(repositoryName="one", force=True)
+    assert [scrape().value("blobs_bytes") for _ in range(4)] == [0] * 4
+    cache.ecr.create_repository(repositoryName="one")
+    put_image(cache.ecr, "one", APP, "v1")
+    assert scrape().value("blobs") == before
+    cache.http.post("/_ecr/reset", json={})
+    assert [scrape().value("blobs") for _ in range(4)] == [0] * 4
 
 
 def test_waiting_tasks_are_counted(cache, scrape):

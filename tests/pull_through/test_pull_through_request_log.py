@@ -1,6 +1,7 @@
 """The log line of a pull states the rule that covers the repository, its upstream, and what the cache did."""
 
 from functools import lru_cache
+from types import SimpleNamespace
 
 import pytest
 from werkzeug.test import Client
@@ -8,19 +9,32 @@ from werkzeug.test import Client
 from ecr_emulator.request_log import RequestLog
 from ecr_emulator.testing.upstream.faults import answers
 from ecr_emulator.testing.upstream.images import image, multi_arch
+from tests.support.boto import client_of
 from tests.support.images import put_image
+from tests.support.pull_through import ACCOUNT
 
 NAME = "quay/team/app"
 OLD, NEW = image("old"), image("new")
 
 
 @pytest.fixture
-def logged(cache, upstream, caplog):
-    """Return a function that pulls from a rule's repository and returns the facts in the log line of the pull."""
+def client(cache, upstream, caplog):
+    """Return a client of a logged emulator with a rule."""
     caplog.set_level("INFO", "ecr_emulator.requests")
     upstream.add_image("team/app", OLD, "v1")
     cache.rule()
-    client = Client(RequestLog(cache.emulator.wsgi))
+    return Client(RequestLog(cache.emulator.wsgi))
+
+
+@pytest.fixture
+def last_line(caplog):
+    """Return a function that returns the facts in the last line of the request log."""
+    return lambda: [record.facts for record in caplog.records if record.name == "ecr_emulator.requests"][-1]
+
+
+@pytest.fixture
+def logged(cache, client, last_line):
+    """Return a function that pulls from a rule's repository and returns the facts in the log line of the pull."""
 
     @lru_cache
     def authorization(day):
@@ -30,9 +44,21 @@ def logged(cache, upstream, caplog):
     def send(path, method="GET", name=NAME):
         headers = {"Authorization": authorization(cache.emulator.clock.now().date())}
         client.open(f"/v2/{name}/{path}", method=method, base_url="http://localhost:4566", headers=headers).close()
-        return [record.facts for record in caplog.records if record.name == "ecr_emulator.requests"][-1]
+        return last_line()
 
     return send
+
+
+@pytest.fixture
+def called(client, last_line):
+    """Return a function that calls BatchGetImage and returns the facts in the log line of the call."""
+    ecr = client_of(SimpleNamespace(wsgi=client.application), "ecr", account=ACCOUNT)
+
+    def call(*tags, name=NAME):
+        ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag} for tag in tags])
+        return last_line()
+
+    return call
 
 
 def use(facts):
@@ -107,3 +133,28 @@ def test_a_pull_of_a_repository_without_a_rule_has_no_use_of_the_cache(logged, c
     facts = logged("manifests/v1", name="plain")
     assert facts["status"] == 200
     assert not {"rule", "upstream", "cache"} & facts.keys()
+
+
+def test_pulls_by_the_api_state_the_use_of_the_cache_too(called, cache, upstream):
+    upstream.add_image("team/app", NEW, "v2")
+    facts = called("v1")
+    assert use(facts) == of_quay("miss")
+    assert (facts["operation"], facts["repository"]) == ("BatchGetImage", NAME)
+    cache.settle()
+    assert use(called("v1", "v1")) == of_quay("hit")
+    assert use(called("v1", "v2")) == of_quay("hit,miss")
+    assert use(called("absent")) == of_quay("miss")
+    cache.advance(hours=25)
+    assert use(called("v1")) == of_quay("check")
+    cache.ecr.create_repository(repositoryName="plain")
+    assert "cache" not in called("v1", name="plain")
+
+
+def test_the_download_of_a_layer_by_its_signed_url_is_a_pull(client, last_line, cache):
+    cache.pull(NAME, "v1")
+    cache.settle()
+    layer = OLD.layers[0].digest
+    url = cache.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=layer)["downloadUrl"]
+    client.get(url).close()
+    facts = last_line()
+    assert (facts["status"], facts["repository"], use(facts)) == (200, NAME, of_quay("hit"))
