@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -52,7 +52,7 @@ class PulledManifest:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """The image that a pull names, as far as the registry has it.
+    """The image that a pull names, as far as the registry has it, and the ARNs whose pulls are not recorded.
 
     ``covered`` is the rule that covers the repository, ``due`` the same if the upstream must be asked first,
     ``validation`` that of a tag which need not be checked, and ``watch`` the watch on the repository if the upstream
@@ -60,6 +60,7 @@ class _Stored:
     """
 
     repository: Repository | None
+    exclusions: Sequence[str]
     image: PullableImage | None = None
     covered: CachedName | None = None
     due: CachedName | None = None
@@ -138,9 +139,11 @@ class Pulls:
             _report_hit(found.covered, report)
             if self._resumes_import(found, registry, name, image_id, permissions):
                 watch = None
-        last = image.last_pulled_at if image and image.manifest.digest == manifest.digest else None
+        stored = image if image and image.manifest.digest == manifest.digest else None
+        last = stored.last_pulled_at if stored else None
         if last is None or now - last >= self._granularity:
-            self._record_pull(registry, name, manifest.digest, principal, now)
+            if not is_excluded(principal, found.exclusions):
+                self._record_pull(stored or self._find_stored(registry, name, manifest.digest), name, now)
             return PulledManifest(manifest)
         until = [last + self._granularity, *([found.validation.due_at] if found.validation else [])]
         return PulledManifest(manifest, Validity(watch, now, min(until)) if watch else None)
@@ -164,17 +167,17 @@ class Pulls:
 
     def _look_up(self, work: UnitOfWork, registry: Registry, name: str, image_id: ImageId, now: datetime) -> _Stored:
         """Read what the registry has of an image. Raises ``ImageNotFoundException`` for an archived one."""
-        covered = find_cached_name(work.rules.all(registry), name)
-        repository, image = work.pulls.image(registry, name, image_id)
+        context, image = work.pulls.image(registry, name, image_id)
+        covered, repository = find_cached_name(context.rules, name), context.repository
         if repository is None or image is None:
             may_ask = self._may_ask_for(work, repository, image_id)
-            return _Stored(repository, due=covered if may_ask else None)
+            return _Stored(repository, context.exclusions, due=covered if may_ask else None)
         if not image.is_active:
             raise _not_found(repository, image_id)
         is_due = image_id.tag is not None and (image.validation is None or image.validation.is_due(now))
         due, validation = (covered, None) if is_due else (None, image.validation)
         watch = None if due else _watch(work, repository)
-        return _Stored(repository, image, covered, due, validation, watch)
+        return _Stored(repository, context.exclusions, image, covered, due, validation, watch)
 
     def find_blob(
         self, registry: Registry, name: str, digest: str, now: datetime, is_check: bool = False
@@ -186,7 +189,8 @@ class Pulls:
         Raises ``RepositoryNotFoundException``; the chunks raise ``UpstreamFailure``.
         """
         with self._store.reading() as work:
-            repository, held = work.pulls.layer(registry, name, digest)
+            context, held = work.pulls.layer(registry, name, digest)
+            repository = context.repository
             layer = held or self.referenced(work, registry, name, digest)
             if layer is None or layer.is_archived:
                 return None
@@ -194,7 +198,7 @@ class Pulls:
             if held is None and size is not None and is_of_others(work, registry, digest):
                 size = None
             is_needed = held is None or size is None
-            covered = find_cached_name(work.rules.all(registry), name)
+            covered = find_cached_name(context.rules, name)
             cached_name = covered if is_needed else None
             watch = _watch(work, repository) if repository and not is_needed else None
         repository = repository or Repository(registry, name, now)  # the image was served, but not stored
@@ -268,12 +272,16 @@ class Pulls:
                     for image in due:
                         work.images.pulled(image.key, now)
 
-    def _record_pull(self, registry: Registry, name: str, digest: str, principal: str, now: datetime) -> None:
-        """Record a pull unless the principal is excluded from recording."""
-        with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:
-            _, pulled = work.pulls.image(registry, name, ImageId(digest=digest))
-            if pulled and not is_excluded(principal, work.registry_documents.find(registry, EXCLUSIONS) or ()):
-                work.images.pulled(pulled.key, now)
+    def _find_stored(self, registry: Registry, name: str, digest: str) -> PullableImage | None:
+        """Return the stored image that a pull has just fetched; None if it could not be stored."""
+        with self._store.reading() as work:
+            return work.pulls.image(registry, name, ImageId(digest=digest))[1]
+
+    def _record_pull(self, image: PullableImage | None, name: str, now: datetime) -> None:
+        """Record a pull of an image, if it is stored. An image that was deleted meanwhile is left alone."""
+        if image:
+            with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:
+                work.images.pulled(image.key, now)
 
 
 def _report_hit(covered: CachedName | None, report: Report) -> None:

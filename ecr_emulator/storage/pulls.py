@@ -1,4 +1,7 @@
-"""The query of pulls: it joins the repository with the image or the blob that a client asks for."""
+"""The query of pulls: it joins the repository with the image or the blob that a client asks for.
+
+The rules and the exclusions of the registry are two more columns of the same row.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,22 @@ from sqlalchemy import Select, and_, bindparam, select
 
 from ecr_emulator.domain.image import ACTIVE, ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.validation_timer import Validation
-from ecr_emulator.ports.pulls import PullableImage
+from ecr_emulator.ports.pulls import PullableImage, PullContext
 from ecr_emulator.storage.layers import IS_ACTIVE, MEDIA_TYPE, layer_of
 from ecr_emulator.storage.repositories import repository_of
+from ecr_emulator.storage.rules import RULES, SqlPullThroughRules, rules_in
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import images, layers, manifests, repositories, tags, validations
+from ecr_emulator.storage.tables import (
+    images,
+    layers,
+    manifests,
+    registry_documents,
+    repositories,
+    tags,
+    validations,
+)
 
 _this_repository = (
     repositories.c.account == bindparam("account"),
@@ -29,20 +41,30 @@ _facts = (
 _of_tag = validations.c.validated_at, validations.c.attempted_at, validations.c.failures, validations.c.last_error
 
 
+_of_registry = select(registry_documents.c.document).where(
+    registry_documents.c.account == bindparam("account"),
+    registry_documents.c.region == bindparam("region"),
+    registry_documents.c.name == EXCLUSIONS,
+)
+_exclusions = _of_registry.scalar_subquery().label("exclusions")
+_EXCLUSIONS = Statement(_of_registry)
+
+
 def _in_repository(*columns: Any) -> Select[Any]:
-    return select(repositories, *columns).select_from(repositories).where(*_this_repository)
+    """Return the query for a repository with its registry's rules and these columns."""
+    return select(repositories, RULES, *columns).select_from(repositories).where(*_this_repository)
 
 
 _manifest = manifests.c.digest == images.c.digest
 _BY_TAG = Statement(
-    _in_repository(*_facts, *_of_tag)
+    _in_repository(*_facts, _exclusions, *_of_tag)
     .outerjoin(tags, and_(tags.c.repository_id == repositories.c.id, tags.c.tag == bindparam("in_tag")))
     .outerjoin(images, images.c.id == tags.c.image_id)
     .outerjoin(manifests, _manifest)
     .outerjoin(validations, and_(validations.c.repository_id == tags.c.repository_id, validations.c.tag == tags.c.tag))
 )
 _BY_DIGEST = Statement(
-    _in_repository(*_facts)
+    _in_repository(*_facts, _exclusions)
     .outerjoin(images, and_(images.c.repository_id == repositories.c.id, images.c.digest == bindparam("at_digest")))
     .outerjoin(manifests, _manifest)
 )
@@ -58,28 +80,34 @@ class SqlPullLookups:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._rules = SqlPullThroughRules(connection)
 
-    def image(self, registry: Registry, name: str, image_id: ImageId) -> tuple[Repository | None, PullableImage | None]:
+    def image(self, registry: Registry, name: str, image_id: ImageId) -> tuple[PullContext, PullableImage | None]:
         place = {"account": registry.id, "region": registry.region, "of_name": name}
         if image_id.tag is None:
             row = _BY_DIGEST.one(self._connection, **place, at_digest=image_id.digest)
         else:
             row = _BY_TAG.one(self._connection, **place, in_tag=image_id.tag)
         if row is None:
-            return None, None
-        repository = repository_of(registry, row)
+            return self._no_repository(registry), None
+        context = PullContext(repository_of(registry, row), rules_in(row.rules, registry), row.exclusions or ())
         if row.image_key is None:
-            return repository, None
+            return context, None
         manifest = StoredManifest(row.digest, row.media_type, row.raw)
         validation = None if image_id.tag is None else _validation(row)
-        return repository, PullableImage(row.image_key, manifest, row.status == ACTIVE, row.last_pulled_at, validation)
+        return context, PullableImage(row.image_key, manifest, row.status == ACTIVE, row.last_pulled_at, validation)
 
-    def layer(self, registry: Registry, name: str, digest: str) -> tuple[Repository | None, Layer | None]:
+    def layer(self, registry: Registry, name: str, digest: str) -> tuple[PullContext, Layer | None]:
         place = {"account": registry.id, "region": registry.region, "of_name": name}
         row = _LAYER.one(self._connection, **place, at_digest=digest)
         if row is None:
-            return None, None
-        return repository_of(registry, row), None if row.size is None else layer_of(digest, row)
+            return self._no_repository(registry), None
+        context = PullContext(repository_of(registry, row), rules_in(row.rules, registry))
+        return context, None if row.size is None else layer_of(digest, row)
+
+    def _no_repository(self, registry: Registry) -> PullContext:
+        exclusions = _EXCLUSIONS.one(self._connection, account=registry.id, region=registry.region)
+        return PullContext(None, self._rules.all(registry), exclusions.document if exclusions else ())
 
 
 def _validation(row: Any) -> Validation | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+from json import loads
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException
 from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import Instant, instant_of
 from ecr_emulator.storage.tables import pull_through_rules as table
 
 _facts = table.c.keys()[3:]
+_dates = [name for name in _facts if isinstance(table.c[name].type, Instant)]
 _of_registry = (table.c.account == bindparam("in_account"), table.c.region == bindparam("in_region"))
 _this = (*_of_registry, table.c.prefix == bindparam("at_prefix"))
 _FIND = Statement(select(table).where(*_this))
@@ -22,6 +27,13 @@ _REGISTRIES = Statement(select(table.c.account, table.c.region).distinct().order
 _OF_ACCOUNT = Statement(
     select(table).where(table.c.account == bindparam("in_account")).order_by(table.c.region, table.c.prefix)
 )
+RULES = (
+    select(func.json_group_array(func.json_array(*table.c[2:])))
+    .where(table.c.account == bindparam("account"), table.c.region == bindparam("region"))
+    .scalar_subquery()
+    .label("rules")
+)
+"""The column with the rules of a registry as one text, for ``rules_in``."""
 _ADD = Statement(insert(table))
 _SAVE = Statement(update(table).where(*_this).values({name: bindparam(name) for name in _facts}))
 _REMOVE = Statement(delete(table).where(*_this))
@@ -67,6 +79,18 @@ def _place(registry: Registry) -> dict[str, str]:
 
 def _stored(rule: PullThroughRule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in _facts}
+
+
+@lru_cache(maxsize=64)
+def rules_in(text: str, registry: Registry) -> Sequence[PullThroughRule]:
+    """Return the rules in a cell of the column ``RULES``. Pulls read the same text again and again."""
+    return tuple(_rule_in(cells, registry) for cells in loads(text))
+
+
+def _rule_in(cells: list[Any], registry: Registry) -> PullThroughRule:
+    facts = dict(zip(_facts, cells[1:], strict=True))
+    facts |= {name: instant_of(facts[name]) for name in _dates}
+    return PullThroughRule(registry, cells[0], **facts)
 
 
 def _rule(registry: Registry, row: Any) -> PullThroughRule:

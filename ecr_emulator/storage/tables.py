@@ -40,14 +40,15 @@ class Instant(UserDefinedType[datetime]):
         return _milliseconds
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
-        return _instant
+        return instant_of
 
 
 def _milliseconds(value: datetime | None) -> int | None:
     return None if value is None else (value - _EPOCH) // _MILLISECOND
 
 
-def _instant(value: int | None) -> datetime | None:
+def instant_of(value: int | None) -> datetime | None:
+    """Return the instant that is stored as these milliseconds."""
     return None if value is None else _EPOCH + value * _MILLISECOND
 
 

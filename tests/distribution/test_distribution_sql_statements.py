@@ -13,6 +13,7 @@ from tests.support.sql_statements import SqlStatements
 
 IMAGE = an_image(1)
 TAG = "/v2/team/app/manifests/v1"
+DIGEST = f"/v2/team/app/manifests/{IMAGE.digest}"
 BLOB = f"/v2/team/app/blobs/{IMAGE.blobs[0].digest}"
 
 
@@ -35,18 +36,26 @@ def docker(sql):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", [TAG, f"/v2/team/app/manifests/{IMAGE.digest}", BLOB], ids=["tag", "digest", "blob"])
-def test_a_pull_reads_the_rules_and_what_it_asks_for(docker, sql, method, path):
+@pytest.mark.parametrize("path", [TAG, DIGEST, BLOB], ids=["tag", "digest", "blob"])
+def test_a_pull_makes_one_query(docker, sql, method, path):
     with sql.counted() as statements:
         assert docker.send(method, f"{path}?not=remembered").status_code == 200
-    assert len(statements) == 2, statements
+    assert len(statements) == 1, statements
 
 
-def test_a_pull_that_is_recorded_makes_three_more(docker, sql):
+@pytest.mark.parametrize("path", [DIGEST, BLOB], ids=["digest", "blob"])
+def test_a_pull_that_a_rule_covers_makes_one_query(docker, sql, path):
+    docker.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="team", upstreamRegistryUrl="public.ecr.aws")
+    with sql.counted() as statements:
+        assert docker.get(f"{path}?not=remembered").status_code == 200
+    assert len(statements) == 1, statements
+
+
+def test_a_pull_that_is_recorded_makes_one_change_more(docker, sql):
     docker.emulator.clock.advance(timedelta(minutes=2))
     with sql.counted() as statements:
         assert docker.get(TAG).status_code == 200
-    assert len(statements) == 5, statements
+    assert len(statements) == 2, statements
 
 
 @pytest.mark.parametrize("path", ["/v2/team/none/manifests/v1", "/v2/team/app/manifests/none", "/v2/team/app/blobs/"])

@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.domain.events import Event
+from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.pull_time_exclusions import DOCUMENT
 from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException, TemplateAlreadyExistsException
-from tests.support.storage import HOME, NOW
+from tests.support.storage import HOME, NOW, a_repository
 
 OTHER = Registry("210987654321", "eu-west-1")
 RULE = PullThroughRule(HOME, "hub", "registry-1.docker.io", "docker-hub", NOW, NOW, "arn:secret", "arn:role", "library")
@@ -75,6 +77,21 @@ def test_the_rules_or_templates_of_a_registry_are_listed_by_prefix(store, collec
             collection(work).add(replace(value, prefix=prefix))
         collection(work).add(replace(value, registry=OTHER))
         assert [each.prefix for each in collection(work).all(HOME)] == ["ROOT", "a", "a/b", "z"]
+
+
+@pytest.mark.parametrize("name", ["team/app", "none"])
+def test_a_pull_reads_the_rules_and_exclusions_of_its_registry(store, name):
+    given = [RULE, replace(RULE, prefix="plain", credential_arn=None, custom_role_arn=None, upstream_prefix=None)]
+    with store.writing() as work:
+        work.repositories.add(a_repository("team/app"))
+        work.registry_documents.put(HOME, DOCUMENT, ["arn:role"])
+        for rule in (*given, replace(RULE, registry=OTHER)):
+            work.rules.add(rule)
+    with store.reading() as work:
+        of_image, _ = work.pulls.image(HOME, name, ImageId(tag="v1"))
+        of_layer, _ = work.pulls.layer(HOME, name, f"sha256:{'0' * 64}")
+    assert list(of_image.rules) == list(of_layer.rules) == given
+    assert list(of_image.exclusions) == ["arn:role"]
 
 
 @KINDS
