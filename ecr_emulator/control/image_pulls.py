@@ -116,7 +116,7 @@ class ImagePulls:
                 image_id: Failure(image_id, "KmsError", refused.message) if isinstance(result, Pulled) else result
                 for image_id, result in found.items()
             }
-        services.pulls.record(repository, pulled, request.caller.principal_arn, request.now)
+        services.pulls.times.record_all(repository, pulled, request.caller.principal_arn, request.now)
         return found
 
     def _find(self, work: UnitOfWork, repository: Repository, image_id: ImageId) -> Pulled | Failure:

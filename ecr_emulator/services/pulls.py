@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from ecr_emulator.domain.cache_use import HIT, MISS, CacheUse
-from ecr_emulator.domain.image import Image, ImageId, Layer, StoredManifest
+from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
 from ecr_emulator.domain.names import Registry, is_digest
 from ecr_emulator.domain.pull_through import CachedName, find_cached_name
-from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.pull_time_exclusions import is_excluded
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
@@ -27,12 +26,8 @@ from ecr_emulator.services.blob_source import BlobSource
 from ecr_emulator.services.garbage_collection import next_renewal, renew_grace
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others
+from ecr_emulator.services.pull_times import PullTimes
 from ecr_emulator.services.validity import LAST, Validity
-
-PULL_TIME_GRANULARITY = timedelta(minutes=1)
-"""Time within which repeated pulls do not change ``lastRecordedPullTime``."""
-STRICT_PULL_TIME_GRANULARITY = timedelta(hours=24)
-"""The granularity that ECR documents."""
 
 Report = Callable[[CacheUse], None]
 """Receives the use of the cache by a pull: once if a rule covers the repository, also if the pull fails."""
@@ -86,7 +81,7 @@ class Pulls:
     ) -> None:
         self._keys = keys
         self._is_strict = strict
-        self._granularity = STRICT_PULL_TIME_GRANULARITY if strict else PULL_TIME_GRANULARITY
+        self.times = PullTimes(store, strict)
         self._store = store
         self._blobs = blobs
         self._pull_through = pull_through
@@ -141,11 +136,14 @@ class Pulls:
                 watch = None
         stored = image if image and image.manifest.digest == manifest.digest else None
         last = stored.last_pulled_at if stored else None
-        if last is None or now - last >= self._granularity:
+        if last is None or self.times.is_due(last, now):
             if not is_excluded(principal, found.exclusions):
-                self._record_pull(stored or self._find_stored(registry, name, manifest.digest), name, now)
+                if stored:
+                    self.times.record(stored, name, now)
+                else:
+                    self.times.record_fetched(registry, name, manifest.digest, now)
             return PulledManifest(manifest)
-        until = [last + self._granularity, *([found.validation.due_at] if found.validation else [])]
+        until = [last + self.times.granularity, *([found.validation.due_at] if found.validation else [])]
         return PulledManifest(manifest, Validity(watch, now, min(until)) if watch else None)
 
     def _fetch(self, due: CachedName, image_id: ImageId, now: datetime, report: Report) -> StoredManifest:
@@ -262,26 +260,6 @@ class Pulls:
                 if current:
                     work.layers.add(current, layer.digest, layer.size, now)
             return True
-
-    def record(self, repository: Repository, images: Iterable[Image], principal: str, now: datetime) -> None:
-        """Record pulls of stored images, except repeated ones and those of excluded principals."""
-        due = [image for image in images if not image.last_pulled_at or now - image.last_pulled_at >= self._granularity]
-        if due:
-            with optional_write(f"pulls of {repository.name}"), self._store.writing(waits=False) as work:
-                if not is_excluded(principal, work.registry_documents.find(repository.registry, EXCLUSIONS) or ()):
-                    for image in due:
-                        work.images.pulled(image.key, now)
-
-    def _find_stored(self, registry: Registry, name: str, digest: str) -> PullableImage | None:
-        """Return the stored image that a pull has just fetched; None if it could not be stored."""
-        with self._store.reading() as work:
-            return work.pulls.image(registry, name, ImageId(digest=digest))[1]
-
-    def _record_pull(self, image: PullableImage | None, name: str, now: datetime) -> None:
-        """Record a pull of an image, if it is stored. An image that was deleted meanwhile is left alone."""
-        if image:
-            with optional_write(f"a pull of {name}"), self._store.writing(waits=False) as work:
-                work.images.pulled(image.key, now)
 
 
 def _report_hit(covered: CachedName | None, report: Report) -> None:
