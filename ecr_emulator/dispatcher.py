@@ -30,13 +30,16 @@ OWN_PAGES = (
 )  # fmt: skip
 """Paths that browsers and probes request from any server. In a signed request, such a path names a bucket of S3."""
 
+CONSOLE_STARTS = ("/_ecr", "/_ecr/", "/_ecr/console")
+"""Paths that lead a browser to the console, besides ``/``."""
+
 _SIGNED = re.compile(r"(?:^|&)(?:X-Amz-|AWSAccessKeyId=)")
 _BUCKET_HOST = re.compile(r".+\.localhost(?::\d+)?|(?:.+\.)?s3[.-].+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Passes each request to the data plane, the control plane, the admin endpoints or the companions.
+    """Passes each request to the data plane, the control plane, the admin endpoints, the console or the companions.
 
     Requests of web pages from other origins are refused in the error format of the part that they ask
     (``error_formats``). A proxy may send the address of its client and the original scheme, host and port in
@@ -48,6 +51,7 @@ class Dispatcher:
     distribution: WSGIApplication
     control: WSGIApplication
     admin: WSGIApplication
+    console: WSGIApplication
     companions: WSGIApplication
     catch_up: Callable[[], None]
     web_pages: WebPages
@@ -107,11 +111,20 @@ def _part_for(environ: WSGIEnvironment) -> str:
     if path.startswith(("/v2/", "/_ecr/layers/")) or path == "/v2":
         # API Gateway has paths under /v2 too. Its requests are signed; those of registry clients never are.
         return "companions" if authorization.startswith("AWS4-") else "distribution"
+    if path.startswith("/_ecr/console/") or (path in CONSOLE_STARTS and _is_browser(environ)):
+        return "console"
     if path.startswith(("/_ecr/", "/_localstack/")) or path == "/_ecr":
         return "admin"
     if environ.get("HTTP_X_AMZ_TARGET", "").startswith(ECR_TARGET) or ECR_SCOPE in authorization:
         return "control"
-    return "admin" if _is_own_page(path, environ) else "companions"
+    if not _is_own_page(path, environ):
+        return "companions"
+    return "console" if path == "/" and _is_browser(environ) else "admin"
+
+
+def _is_browser(environ: WSGIEnvironment) -> bool:
+    """Whether a client asks for a page. Only browsers name HTML in ``Accept``; others are given text and JSON."""
+    return "text/html" in environ.get("HTTP_ACCEPT", "")
 
 
 def _is_own_page(path: str, environ: WSGIEnvironment) -> bool:

@@ -26,12 +26,12 @@ from ecr_emulator.dispatcher import Dispatcher
 from ecr_emulator.distribution.app import DistributionApp
 from ecr_emulator.domain.addresses import Addresses
 from ecr_emulator.domain.host_names import HostNames
-from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
+from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
 from ecr_emulator.request_counts import CountedRequests, RequestCounts
 from ecr_emulator.services import Services
@@ -40,15 +40,9 @@ from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.prefetch import Prefetch
-from ecr_emulator.services.pull_through import (
-    BlobDownloads,
-    PullThrough,
-    Referrers,
-    TagRefresher,
-)
+from ecr_emulator.services.pull_through import TagRefresher
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.replicas import Replicas
-from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -132,7 +126,7 @@ class Emulator:
 
     def _open_companions(self) -> None:
         data_dir = None if self.temporary else self.data_dir
-        ecr = InProcessApi(lambda: self.services)
+        ecr = self._api = InProcessApi(lambda: self.services)
         self._parts = open_companions(self.settings, self.clock, self._ids, self._store, data_dir, ecr)
         self._companions, self._secrets, self._keys = self._parts.companions, self._parts.secrets, self._parts.keys
 
@@ -149,20 +143,10 @@ class Emulator:
         self.http_upstreams, self.upstream_hosts = parts.http, parts.hosts
         self._rule_reports = parts.rule_reports
         upstreams = self._watched = parts.watched
-        self._downloads = BlobDownloads(
-            self._store,
-            self._blobs,
-            self._ids,
-            self.clock,
-            upstreams,
-            make_room=lambda: self._garbage_collector.collect(self.clock.now()),
-        )
-        policy = ImportPolicy(self.settings.import_mode, self.settings.import_referrers)
-        self._referrers = Referrers(self._store, upstreams, policy.referrers != OFF)
-        new = self._new_repositories = NewRepositories(self._keys, self._parts.access)
-        self._pull_through = PullThrough(
-            self._store, self.clock, upstreams, self._downloads, self._referrers, new_repositories=new, policy=policy
-        )
+        state = self._store, self._blobs, self._ids
+        made = open_pull_through(self.settings, self.clock, *state, upstreams, self._parts, self._garbage_collector)
+        self._downloads, self._referrers, self._pull_through = made.downloads, made.referrers, made.cache
+        self._new_repositories = made.new_repositories
 
     def _wired(self) -> Services:
         home = Registry(self.settings.account, self.settings.region)
@@ -209,6 +193,7 @@ class Emulator:
             ),
             control=ControlApp(self.services, self._callers()),
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
+            console=lambda environ, start: self._console(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
             catch_up=lambda: self.services.background.catch_up(self.clock.now()),
             web_pages=WebPages(HostNames(names_in(self.settings)), self.settings.allow_origin),
@@ -236,6 +221,15 @@ class Emulator:
         state = StateAdmin(self.services, self.snapshots, portable, access_keys)
         faults, upstreams = FaultsAdmin(self.faults.ecr), UpstreamsAdmin(self.upstream_hosts)
         return admin_app(admin, pull_through, state, faults, upstreams, self.settings.admin_token)
+
+    @cached_property
+    def _console(self) -> WSGIApplication:
+        """The console, imported and created on first use."""
+        from ecr_emulator.console.app import console_app
+        from ecr_emulator.console.parts import ConsoleParts
+
+        parts = self.services, self._api, self._parts.identities, self.clock, self._rule_reports
+        return console_app(ConsoleParts(*parts, self.settings.admin_token))
 
     def _metric_sources(self) -> MetricSources:
         upstreams, calls = self.http_upstreams, self._pull_through.calls_in_progress

@@ -36,6 +36,10 @@ def _of_admin(refusal: Refusal, _: WSGIEnvironment) -> Response:
     return Response(json.dumps({"error": refusal.message}), refusal.status, content_type="application/json")
 
 
+def _of_console(refusal: Refusal, _: WSGIEnvironment) -> Response:
+    return Response(refusal.message, refusal.status, content_type="text/plain; charset=utf-8")
+
+
 def _of_companions(refusal: Refusal, environ: WSGIEnvironment) -> Response:
     status = HTTPStatus(refusal.status)
     code = CODES.get(refusal.status, ACCESS_DENIED)
@@ -46,5 +50,6 @@ ERROR_FORMATS: Mapping[str, Callable[[Refusal, WSGIEnvironment], Response]] = {
     "distribution": _of_registry,
     "control": _of_api,
     "admin": _of_admin,
+    "console": _of_console,
     "companions": _of_companions,
 }

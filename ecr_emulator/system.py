@@ -27,6 +27,16 @@ class SystemClock:
         instant = self._frozen or datetime.now(UTC) + self._offset
         return instant - _BELOW_MILLISECONDS[instant.microsecond % 1000]
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the clock stands still."""
+        return self._frozen is not None
+
+    @property
+    def ahead(self) -> timedelta:
+        """The time by which the clock is ahead of the machine's; negative if it is behind."""
+        return self.now() - datetime.now(UTC) if self._frozen else self._offset
+
     def advance(self, by: timedelta) -> datetime:
         """Move the clock forward and return its new time. With this, a test of a 24 hour timer takes milliseconds."""
         with self._lock:

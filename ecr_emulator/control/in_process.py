@@ -1,4 +1,4 @@
-"""ECR's API for other services of the emulator, which call it without HTTP."""
+"""ECR's API for the console and for other services of the emulator, which call it without HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InProcessApi:
         self._services = services
 
     def call(self, operation: str, members: Mapping[str, Any], access: ForwardedAccess) -> dict[str, Any]:
-        environ = {**access.environ, CALLED_VIA: access.service}
+        environ = {**access.environ, **({CALLED_VIA: access.service} if access.service else {})}
         request = HttpRequest(
             target=f"{model.target_prefix()}{operation}",
             body=json.dumps(members).encode(),
@@ -42,7 +42,7 @@ class InProcessApi:
 
 
 class _KnownCaller(NamedTuple):
-    """In the place of ``Callers``, for a request whose caller another service has identified."""
+    """In the place of ``Callers``, for a request whose caller another part has identified."""
 
     caller: Caller
 

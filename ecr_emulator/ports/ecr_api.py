@@ -1,4 +1,4 @@
-"""The port of ECR's API, for services of AWS that call it on behalf of their own callers."""
+"""The port of ECR's API, for the console and for services of AWS, which call it on behalf of their own callers."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ class EcrCallFailed(Exception):
 
 
 class ForwardedAccess(NamedTuple):
-    """The permissions with which a service calls ECR: those of a caller of the service.
+    """The permissions with which a service or the console calls ECR: those of its own caller.
 
-    ``service`` is the principal of the service, for example ``cloudformation.amazonaws.com``. ``environ`` is the WSGI
-    environment of the caller's request, whose address and host apply to the call too.
+    ``service`` is the principal of the service, for example ``cloudformation.amazonaws.com``; None for the console, in
+    which the caller acts directly. ``environ`` is the WSGI environment of the caller's request, whose address and host
+    apply to the call too.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
     """
 
     caller: Caller
-    service: str
+    service: str | None
     environ: Mapping[str, Any]
 
 

@@ -12,6 +12,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
+from ecr_emulator.ports.listings import Listings
 from ecr_emulator.ports.pulls import PullLookups
 from ecr_emulator.ports.registries import (
     Backfills,
@@ -94,6 +95,7 @@ class UnitOfWork(Protocol):
     layers: Layers
     pulls: PullLookups
     inventory: Inventory
+    listings: Listings
     uploads: Uploads
     rules: PullThroughRules
     templates: CreationTemplates

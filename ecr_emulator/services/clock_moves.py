@@ -19,6 +19,14 @@ STEP = timedelta(days=1)
 class MovableClock(Protocol):
     """A clock that users may move."""
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the clock stands still."""
+
+    @property
+    def ahead(self) -> timedelta:
+        """The time by which the clock is ahead of the machine's; negative if it is behind."""
+
     def now(self) -> datetime:
         """Return the current time."""
 

@@ -317,5 +317,21 @@ DROP INDEX layers_by_digest;
 CREATE INDEX layers_by_digest ON layers (digest, size);
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH)
+# The console lists images by their push, and shows the bytes of repositories without reading their layers.
+ELEVENTH = """
+CREATE INDEX images_by_push ON images (repository_id, pushed_at);
+ALTER TABLE repositories ADD COLUMN layer_bytes INTEGER DEFAULT '0' NOT NULL;
+UPDATE repositories
+SET layer_bytes = (SELECT coalesce(sum(size), 0) FROM layers WHERE layers.repository_id = repositories.id);
+CREATE TRIGGER repositories_gain_a_layer AFTER INSERT ON layers
+BEGIN
+    UPDATE repositories SET layer_bytes = layer_bytes + NEW.size WHERE id = NEW.repository_id;
+END;
+CREATE TRIGGER repositories_lose_a_layer AFTER DELETE ON layers
+BEGIN
+    UPDATE repositories SET layer_bytes = layer_bytes - OLD.size WHERE id = OLD.repository_id;
+END;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH)
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

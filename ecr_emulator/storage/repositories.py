@@ -68,7 +68,8 @@ class SqlRepositories:
         try:
             settings = _stored_settings(repository)
             created_at = repository.created_at
-            added = _ADD.run(self._connection, id=None, **identity, created_at=created_at, **settings, image_count=0)
+            counts = {"image_count": 0, "layer_bytes": 0}
+            added = _ADD.run(self._connection, id=None, **identity, created_at=created_at, **settings, **counts)
         except IntegrityError as exists:
             raise RepositoryAlreadyExistsException(**repository.identity) from exists
         return replace(repository, key=added.lastrowid or 0)

@@ -81,6 +81,7 @@ repositories = Table(
     _required("resource_tags", JSON),
     Column("lifecycle_evaluated_at", Instant),
     _required("image_count", Integer, server_default="0"),
+    _required("layer_bytes", Integer, server_default="0"),
     UniqueConstraint("account", "region", "name"),
     # Keys are never reused: a kept key of a deleted repository must not find another repository.
     sqlite_autoincrement=True,
@@ -113,6 +114,7 @@ images = Table(
     Index("images_by_status", "repository_id", "is_tagged", "status", "digest"),
     Index("images_by_subject", "repository_id", "subject", "digest", sqlite_where=text("subject IS NOT NULL")),
     Index("images_by_digest", "digest"),
+    Index("images_by_push", "repository_id", "pushed_at"),
     sqlite_autoincrement=True,
 )
 

@@ -8,6 +8,7 @@ from sqlite3 import OperationalError
 
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
+from ecr_emulator.ports.listings import Listings
 from ecr_emulator.ports.pulls import PullLookups
 from ecr_emulator.ports.registries import (
     Backfills,
@@ -36,6 +37,7 @@ from ecr_emulator.storage.images import SqlImages
 from ecr_emulator.storage.inventory import SqlInventory
 from ecr_emulator.storage.layers import SqlLayers
 from ecr_emulator.storage.lifecycle_matches import SqlLifecycleMatches
+from ecr_emulator.storage.listings import SqlListings
 from ecr_emulator.storage.previews import SqlLifecyclePreviews
 from ecr_emulator.storage.pulls import SqlPullLookups
 from ecr_emulator.storage.referrer_listings import SqlReferrerListings
@@ -73,6 +75,7 @@ class SqlUnitOfWork:
         self.layers: Layers = SqlLayers(connection)
         self.pulls: PullLookups = SqlPullLookups(connection)
         self.inventory: Inventory = SqlInventory(connection, lambda: self._began_at)
+        self.listings: Listings = SqlListings(connection)
         self.uploads: Uploads = SqlUploads(connection)
         self.rules: PullThroughRules = SqlPullThroughRules(connection)
         self.templates: CreationTemplates = SqlCreationTemplates(connection)

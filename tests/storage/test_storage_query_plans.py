@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from ecr_emulator.storage import image_relations, images, inventory, layers, pulls, repositories, tags
+from ecr_emulator.storage import image_relations, images, inventory, layers, listings, pulls, repositories, tags
 from ecr_emulator.storage.store import SqlStore
 
 HOT = {
@@ -23,6 +23,8 @@ HOT = {
     "parents": image_relations._PARENTS,
     "referrers": image_relations._REFERRERS,
     "layer": layers._FIND,
+    "images by push": listings._IMAGES,
+    "images by tag": listings._TAGGED,
 }
 
 

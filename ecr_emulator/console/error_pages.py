@@ -1,0 +1,54 @@
+"""The pages of errors."""
+
+from __future__ import annotations
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
+
+from ecr_emulator.errors import EcrError
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.request_log import NOTE
+
+TITLES = {
+    403: "This is not allowed",
+    404: "This does not exist",
+    405: "This page takes no forms",
+    413: "This is too large",
+    500: "The emulator failed",
+    503: "The emulator cannot do this now",
+}
+
+
+def register(app: Flask) -> None:
+    """Register the pages of all errors on an application."""
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(EcrError, _of_ecr)
+    app.register_error_handler(StorageFailure, lambda failure: _page(503, failure.reason))
+
+
+def _of_http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None or error.code is None or error.code < 400:
+        return error
+    return _page(error.code, _sentence(error))
+
+
+def _of_ecr(error: EcrError) -> ResponseReturnValue:
+    status = {"AccessDeniedException": 403}.get(error.code, 404 if error.code.endswith("NotFoundException") else 400)
+    return _page(status, error.message)
+
+
+def _sentence(error: HTTPException) -> str:
+    if isinstance(error, NotFound) and error.description == NotFound.description:
+        return f"The console has no page at {request.path}."
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.path} does not take {request.method}."
+    if isinstance(error, InternalServerError):
+        return "The log of the emulator has the reason."
+    return error.description or ""
+
+
+def _page(status: int, sentence: str) -> ResponseReturnValue:
+    request.environ.setdefault(NOTE, {"reason": sentence})
+    title = TITLES.get(status, "This request was refused")
+    return render_template("error.html", title=title, sentence=sentence), status

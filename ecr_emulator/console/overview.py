@@ -1,0 +1,105 @@
+"""The overview of a registry: its content, its upstreams, the last events, and the clock with its buttons."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ecr_emulator.console.event_sentences import EventSentence, event_sentence
+from ecr_emulator.console.forms import say_done
+from ecr_emulator.console.pages import ConsoleRequest, FormRefused, Section, form, page
+from ecr_emulator.console.text_filters import instant
+from ecr_emulator.domain.durations import parse_duration
+from ecr_emulator.domain.events import Event
+from ecr_emulator.domain.listing import RegistryTotals
+from ecr_emulator.domain.names import Registry, is_account_id, is_region
+from ecr_emulator.services.clock_moves import move_clock, set_clock
+from ecr_emulator.services.optional_writes import optional_write
+
+SECTION = Section("Overview", "console.overview")
+LAST_EVENTS = 8
+MOVES = ("1h", "12h", "24h", "7d", "30d")
+"""The lengths of time by which buttons move the clock."""
+
+
+class ToldEvent(NamedTuple):
+    """An event with its sentence."""
+
+    event: Event
+    sentence: EventSentence
+
+
+@page("/")
+def overview(console: ConsoleRequest) -> ResponseReturnValue:
+    """Show the overview."""
+    with console.services.store.reading() as work:
+        newest = work.events.newest_key()
+        events = reversed(work.events.after(max(0, newest - LAST_EVENTS), LAST_EVENTS))
+    refusal = console.refusal("ecr:DescribeRepositories")
+    refusal_of_rules = console.refusal("ecr:DescribePullThroughCacheRules")
+    return console.render(
+        "overview.html",
+        refusal=refusal,
+        totals=None if refusal else totals_of(console, console.registry),
+        refusal_of_rules=refusal_of_rules,
+        reports=[] if refusal_of_rules else console.parts.rule_reports.of(console.registry, console.now),
+        events=[ToldEvent(event, event_sentence(event)) for event in events],
+        clock=console.parts.clock,
+        moves=MOVES,
+    )
+
+
+def totals_of(console: ConsoleRequest, registry: Registry) -> RegistryTotals:
+    """Return the totals of a registry."""
+    with console.services.store.reading() as work:
+        return work.listings.totals(registry)
+
+
+# --- The clock -----------------------------------------------------------------------------------------------------
+
+
+@form("/clock", back="console.overview")
+def change_clock(console: ConsoleRequest) -> None:
+    """Move, set, freeze or free the clock. Tasks that fall due are performed before the answer."""
+    try:
+        _change_clock(console)
+    except ValueError as wrong:
+        raise FormRefused(f"The clock was not moved: {wrong}.") from None
+    now = console.parts.clock.now()
+    with optional_write("the time"):
+        console.services.store.remember_time(now)
+    say_done(f"The clock shows {instant(now)} UTC.")
+
+
+def _change_clock(console: ConsoleRequest) -> None:
+    clock, background = console.parts.clock, console.services.background
+    match request.form.get("change"):
+        case "freeze":
+            clock.freeze()
+        case "follow":
+            clock.follow_machine()
+        case "set":
+            set_clock(clock, background, datetime.fromisoformat(request.form.get("to", "")).replace(tzinfo=UTC))
+        case _:
+            move_clock(clock, background, parse_duration(request.form.get("advance", "")))
+
+
+# --- Registries ----------------------------------------------------------------------------------------------------
+
+
+@page("/registries")
+def registries(console: ConsoleRequest) -> ResponseReturnValue:
+    """Show the registries that have something in them, or go to the one that the query names."""
+    account, region = request.args.get("to_account"), request.args.get("to_region")
+    if account is not None and region is not None and is_account_id(account) and is_region(region):
+        return redirect(url_for("console.overview", account=account, region=region), 303)
+    with console.services.store.reading() as work:
+        found = {*work.listings.registries(), *work.rules.registries(), console.services.home, console.registry}
+    if console.services.access:
+        found = {each for each in found if each.id == console.caller.registry.id}
+    rows = [(each, totals_of(console, each)) for each in sorted(found, key=lambda each: (each.id, each.region))]
+    error = "An account has twelve digits, and a Region is like eu-west-1." if account or region else None
+    return console.render("registries.html", rows=rows, error=error)

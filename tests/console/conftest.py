@@ -1,0 +1,38 @@
+"""An emulator, and a browser that shows its console."""
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from tests.support.boto import client_of
+from tests.support.console import Browser
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def browser(emulator):
+    return Browser(emulator)
+
+
+@pytest.fixture
+def ecr(emulator):
+    return client_of(emulator, account="000000000000")
+
+
+@pytest.fixture
+def with_settings():
+    """Return a function that opens an emulator with settings."""
+    opened = []
+
+    def open_one(**settings):
+        opened.append(Emulator(Settings(**settings)))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
