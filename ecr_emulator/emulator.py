@@ -33,7 +33,8 @@ from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
-from ecr_emulator.request_counts import CountedRequests, RequestCounts
+from ecr_emulator.request_counts import CountedRequests
+from ecr_emulator.request_records import RequestRecords
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import admits_replica
 from ecr_emulator.services.background import Background
@@ -102,9 +103,9 @@ class Emulator:
         self.services = self._wired()
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
-        counts = self._request_counts = RequestCounts()
-        counted = CountedRequests(self._dispatcher(), counts)
-        self.remembered_answers = RememberedAnswers(counted, counts, self.clock.now, self._nothing_intervenes)
+        records = self.request_records = RequestRecords(self.cache_history)
+        counted = CountedRequests(self._dispatcher(), records, self.clock.now)
+        self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, self._nothing_intervenes)
         self.wsgi: WSGIApplication = self.remembered_answers
         self.event_delivery.start()
 
@@ -141,7 +142,7 @@ class Emulator:
             services=lambda: self.services,
         )
         self.http_upstreams, self.upstream_hosts = parts.http, parts.hosts
-        self._rule_reports = parts.rule_reports
+        self._rule_reports, self.cache_history = parts.rule_reports, parts.history
         upstreams = self._watched = parts.watched
         state = self._store, self._blobs, self._ids
         made = open_pull_through(self.settings, self.clock, *state, upstreams, self._parts, self._garbage_collector)
@@ -178,6 +179,7 @@ class Emulator:
             ),
             garbage_collector=self._garbage_collector,
             faults=self.faults.ecr,
+            access_questions=self._parts.access_questions,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),
             allowed_upstreams=self.settings.allow_upstream,
             access=self._parts.access,
@@ -233,16 +235,15 @@ class Emulator:
 
     def _metric_sources(self) -> MetricSources:
         upstreams, calls = self.http_upstreams, self._pull_through.calls_in_progress
-        counts = self._request_counts, self.remembered_answers, upstreams.counts
+        counts = self.request_records.counts, self.remembered_answers, upstreams.counts
         return MetricSources(*counts, upstreams.rate_limits_left, calls, self.services)
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Snapshots of everything in this process: state, time, companions, and the memory about upstreams."""
-        memory = self.http_upstreams, self._watched, self._downloads, *self._pull_through.memories()
-        return Snapshots(
-            self.event_delivery.quiet, self._state_snapshots, self.clock, self._companions, self.faults, *memory
-        )
+        memory = self.http_upstreams, self._watched, self.cache_history, self._downloads
+        parts = self._state_snapshots, self.clock, self._companions, self.faults, *memory
+        return Snapshots(self.event_delivery.quiet, *parts, *self._pull_through.memories())
 
     def _callers(self) -> Callers:
         # Clients sign with the machine's time, even if the emulator's clock was moved.
@@ -266,7 +267,7 @@ class Emulator:
         self._companions.reset(account, region)
 
     def _begin_anew(self) -> None:
-        for memory in (self.http_upstreams, self._pull_through, self._downloads, self._watched):
+        for memory in (self.http_upstreams, self._pull_through, self._downloads, self._watched, self.cache_history):
             memory.forget()
         self._garbage_collector.schedule(self.clock.now())
 

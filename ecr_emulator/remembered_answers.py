@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.quick_dataclasses import dataclass
-from ecr_emulator.request_counts import Pull, RequestCounts, RequestKind, kind_of, pulls_of
+from ecr_emulator.request_counts import Records, RequestFacts
 from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Rememberable:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer as it was sent, and what it is counted by.
+    """An answer as it was sent, and the facts to record about its request.
 
     Without a ``body``, ``about.reread`` returns the body, and ``length`` is 0.
     """
@@ -65,9 +65,7 @@ class _Answer:
     headers: list[tuple[str, str]]
     body: list[bytes] | None
     length: int
-    note: dict[str, Any]
-    kind: RequestKind
-    pulls: tuple[Pull, ...]
+    facts: RequestFacts
     about: Rememberable
 
     @property
@@ -94,7 +92,7 @@ def _key(get: Callable[[str], Any]) -> Key:
 class RememberedAnswers:
     """Answers a request as it was answered before, or else asks the application and remembers its answer.
 
-    The application counts its answers itself; ``counts`` are given the remembered ones.
+    The application records its answers itself; ``records`` are given the remembered ones.
 
     ``is_open(now)`` tells whether remembered answers may be given at all: not while work is due that might change
     them, nor while faults are injected. The answers used least recently are forgotten first. ``given`` counts the
@@ -104,13 +102,13 @@ class RememberedAnswers:
     def __init__(
         self,
         wsgi: WSGIApplication,
-        counts: RequestCounts,
+        records: Records,
         now: Callable[[], datetime],
         is_open: Callable[[datetime], bool],
         capacity: int = CAPACITY,
     ) -> None:
         self._wsgi = wsgi
-        self._counts = counts
+        self._records = records
         self._now = now
         self._is_open = is_open
         self._capacity = capacity
@@ -129,16 +127,17 @@ class RememberedAnswers:
             answer = self._answers[key]
         except KeyError:  # never remembered, or forgotten by another thread
             return self._ask(key, environ, start_response)
-        body = self._body(answer)
+        now = self._now()
+        body = self._body(answer, now)
         if body is None:
             self._forget(key)
             return self._ask(key, environ, start_response)
         self.given += 1
-        environ[NOTE] = answer.note
+        environ[NOTE] = answer.facts.note
         start_response(answer.status, answer.headers.copy())
         if answer.body is None:
-            return CountedBody(body, partial(self._count, answer, began))
-        self._count(answer, began, answer.length)
+            return CountedBody(body, partial(self._record, answer, now, began))
+        self._record(answer, now, began, answer.length)
         return body
 
     @property
@@ -146,9 +145,9 @@ class RememberedAnswers:
         """The bytes of all remembered answers, roughly."""
         return self._size
 
-    def _body(self, answer: _Answer) -> Iterable[bytes] | None:
+    def _body(self, answer: _Answer, now: datetime) -> Iterable[bytes] | None:
         """Return the body of an answer; None if the answer must not be given any more."""
-        now, about = self._now(), answer.about
+        about = answer.about
         if not (self._is_open(now) and about.validity.holds(now) and (about.is_intact is None or about.is_intact())):
             return None
         if answer.body is not None:
@@ -159,8 +158,8 @@ class RememberedAnswers:
         except Exception:  # the application is asked, and says what is wrong
             return None
 
-    def _count(self, answer: _Answer, began: float, sent: int) -> None:
-        self._counts.add(answer.kind, answer.pulls, perf_counter() - began, sent)
+    def _record(self, answer: _Answer, now: datetime, began: float, sent: int) -> None:
+        self._records.add(answer.facts, now, perf_counter() - began, sent)
 
     def _ask(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         sent: list[tuple[str, list[tuple[str, str]]]] = []
@@ -178,9 +177,8 @@ class RememberedAnswers:
             return body
         is_here = environ["REQUEST_METHOD"] == "HEAD" or about.reread is None
         whole = _whole(body) if is_here or int(dict(headers)["Content-Length"]) <= LARGEST_BODY else None
-        labels = kind_of(environ, status), pulls_of(environ)
         length = sum(map(len, whole or ()))
-        self._remember(key, _Answer(status, headers, whole, length, environ[NOTE], *labels, about))
+        self._remember(key, _Answer(status, headers, whole, length, RequestFacts.of(environ, status), about))
         return body if whole is None else whole
 
     def _remember(self, key: Key, answer: _Answer) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.counters import MOST, OTHER, Counters
 from ecr_emulator.domain.cache_use import CacheUse
+from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,6 +23,8 @@ OPERATION = "ecr_emulator.operation"
 """Key of a WSGI environment with the operation or the route; absent if the request names none that exists."""
 PULLS = "ecr_emulator.pulls"
 """Key of a WSGI environment with the pulls of the request that a rule covers; see ``Pull``."""
+OWN_PLANE = "admin"
+"""The plane of the emulator's own endpoints."""
 UNKNOWN = "unknown"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 """Upper limits of the buckets of the histogram, in seconds."""
@@ -36,6 +40,29 @@ class RequestKind(NamedTuple):
     plane: str
     operation: str
     status: str
+
+
+class RequestFacts(NamedTuple):
+    """The facts that records state about a request. ``path`` is that of the WSGI environment.
+
+    ``pulls`` are those that a rule covers. ``note`` has the further facts of the log line. ``is_listed`` says that
+    the list of recent requests has the request.
+    """
+
+    kind: RequestKind
+    pulls: tuple[Pull, ...]
+    method: str
+    path: str
+    note: Mapping[str, Any]
+    is_listed: bool
+
+    @classmethod
+    def of(cls, environ: WSGIEnvironment, status: str) -> RequestFacts:
+        """Return the facts about a request that was answered with a status, like ``200 OK``."""
+        plane, method, note = environ.get(PLANE, UNKNOWN), environ["REQUEST_METHOD"], environ.get(NOTE, {})
+        kind = RequestKind(plane, environ.get(OPERATION, UNKNOWN), status[:3])
+        is_listed = plane != OWN_PLANE or method not in ("GET", "HEAD")
+        return cls(kind, tuple(environ.get(PULLS, ())), method, environ.get("PATH_INFO", ""), note, is_listed)
 
 
 class RequestTotals:
@@ -60,7 +87,7 @@ class RequestCounts:
         self.pulls = Counters()
 
     def add(self, kind: RequestKind, pulls: Iterable[Pull], seconds: float, sent: int, received: int = 0) -> None:
-        """Count a request with its seconds and the bytes of both bodies; see ``kind_of`` and ``pulls_of``."""
+        """Count a request with its seconds and the bytes of both bodies; see ``RequestFacts``."""
         for pull in pulls:
             self.pulls.add(pull)
         with self._lock:
@@ -80,14 +107,11 @@ class RequestCounts:
             return dict(self._totals)
 
 
-def kind_of(environ: WSGIEnvironment, status: str) -> RequestKind:
-    """Return the kind of a request that was answered with a status, like ``200 OK``."""
-    return RequestKind(environ.get(PLANE, UNKNOWN), environ.get(OPERATION, UNKNOWN), status[:3])
+class Records(Protocol):
+    """Records of answered requests."""
 
-
-def pulls_of(environ: WSGIEnvironment) -> tuple[Pull, ...]:
-    """Return the pulls of a request that a rule covers."""
-    return tuple(environ.get(PULLS, ()))
+    def add(self, facts: RequestFacts, at: datetime, seconds: float, sent: int, received: int = 0) -> None:
+        """Record a request that arrived ``at`` a time of the emulator, with the bytes of both bodies."""
 
 
 def add_pull(environ: MutableMapping[str, Any], note: dict[str, Any], use: CacheUse) -> None:
@@ -102,17 +126,25 @@ def add_pull(environ: MutableMapping[str, Any], note: dict[str, Any], use: Cache
 
 
 class CountedRequests:
-    """Counts each request when its answer ends: complete, failed, or interrupted by the client."""
+    """Records each request when its answer ends: complete, failed, or interrupted by the client.
+
+    ``now`` returns the emulator's time, and ``clock`` seconds.
+    """
 
     def __init__(
-        self, wsgi: WSGIApplication, counts: RequestCounts, clock: Callable[[], float] = time.perf_counter
+        self,
+        wsgi: WSGIApplication,
+        records: Records,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._wsgi = wsgi
-        self._counts = counts
+        self._records = records
+        self._now = now
         self._clock = clock
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        answer = _Answer(environ, start_response, self._counts, self._clock)
+        answer = _Answer(environ, start_response, self._records, self._now(), self._clock)
         try:
             body = self._wsgi(environ, answer.start)
         except BaseException:
@@ -127,18 +159,20 @@ class CountedRequests:
 class _Answer:
     """The facts about one answer. The status is 500 if the application fails before it begins the answer."""
 
-    __slots__ = ("_began", "_clock", "_counts", "_environ", "_input", "_start_response", "_status")
+    __slots__ = ("_at", "_began", "_clock", "_environ", "_input", "_records", "_start_response", "_status")
 
     def __init__(
         self,
         environ: WSGIEnvironment,
         start_response: StartResponse,
-        counts: RequestCounts,
+        records: Records,
+        at: datetime,
         clock: Callable[[], float],
     ) -> None:
         self._environ = environ
         self._start_response = start_response
-        self._counts = counts
+        self._records = records
+        self._at = at
         self._clock = clock
         self._began = clock()
         self._input: _CountedInput | None = None
@@ -153,8 +187,8 @@ class _Answer:
         return self._start_response(status, headers)
 
     def count(self, sent: int) -> None:
-        kind, pulls = kind_of(self._environ, self._status), pulls_of(self._environ)
-        self._counts.add(kind, pulls, self._clock() - self._began, sent, self._input.received if self._input else 0)
+        facts, received = RequestFacts.of(self._environ, self._status), self._input.received if self._input else 0
+        self._records.add(facts, self._at, self._clock() - self._began, sent, received)
 
 
 class _CountedInput:

@@ -29,6 +29,13 @@ class RateLimit(NamedTuple):
     window: int | None
 
 
+class UpstreamCost(NamedTuple):
+    """The number of requests for a repository of an upstream, and of the bytes that the upstream sent for them."""
+
+    requests: int = 0
+    received: int = 0
+
+
 class Upstream(Protocol):
     """One upstream registry, accessed with the credential of one rule. Every method raises ``UpstreamFailure``."""
 
@@ -78,6 +85,13 @@ class Upstreams(Protocol):
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
         """Return the state of the upstream of a rule."""
+
+    def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
+        """Return what a repository of the upstream has cost it, by requests of any rule.
+
+        Nothing after a start, a reset, or if many other repositories were asked for since. Requests for tokens do not
+        count; each attempt and each redirect does.
+        """
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Allow the next request to the upstream of a rule, even if earlier ones failed.

@@ -10,13 +10,14 @@ from ecr_emulator.domain.image import StoredManifest
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.ports.secrets import Credential, SecretSource
-from ecr_emulator.ports.upstream import ManifestHead, UpstreamState
+from ecr_emulator.ports.upstream import ManifestHead, UpstreamCost, UpstreamState
 from ecr_emulator.ports.upstream_failures import (
     UpstreamAccessDenied,
     UpstreamFailure,
     UpstreamNotFound,
     UpstreamUnavailable,
 )
+from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.auth import AuthenticatedRequests
 from ecr_emulator.upstream.authorizations import Authorizations
@@ -55,9 +56,13 @@ class HttpUpstreams:
         retries: Retries | None = None,
         faults: UpstreamFaults | None = None,
         *,
+        history: CacheHistory | None = None,
         offline: bool = False,
     ) -> None:
-        """If ``offline``, no request is sent, and every upstream counts as unavailable."""
+        """If ``offline``, no request is sent, and every upstream counts as unavailable.
+
+        ``history`` counts requests over time.
+        """
         self._secrets = secrets
         self._is_offline = offline
         self._addresses = addresses or UpstreamMap()
@@ -66,7 +71,7 @@ class HttpUpstreams:
         self._authorizations = Authorizations(self._retries.elapsed)
         self._breakers = CircuitBreakers(self._retries.elapsed)
         self._rate_limits = RateLimits(self._retries.elapsed)
-        self.counts = UpstreamCounts()
+        self.counts = UpstreamCounts(history)
         self._negative_answers: FailureCache[NegativeKey] = FailureCache(self._retries.elapsed)
         self._opened: Connections | None = None
         self._lock = Lock()
@@ -92,6 +97,10 @@ class HttpUpstreams:
             return state
         return state._replace(limited=self._rate_limits.left(key), rate_limit=self._rate_limits.known(key))
 
+    def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
+        """See ``ports.upstream.Upstreams.cost``."""
+        return self.counts.costs.of(rule.url, name)
+
     def rate_limits_left(self) -> dict[str, int]:
         """Return by host the pulls that remain: the fewest, if the host is asked with several credentials."""
         return self._rate_limits.remaining()
@@ -102,18 +111,22 @@ class HttpUpstreams:
         self._negative_answers.forget(lambda key: key.rule.url == rule.url and key.name == name)
 
     def forget(self) -> None:
-        """Forget breakers, rate limits and negative answers; connections and tokens are kept."""
+        """Forget breakers, rate limits, negative answers and costs; connections and tokens are kept."""
+        self._forget_failures()
+        self.counts.costs.clear()
+
+    def forget_hosts(self) -> None:
+        """Forget what is known of hosts, with their tokens: other servers may stand behind their names now."""
+        self._forget_failures()
+        self._authorizations.clear()
+
+    def _forget_failures(self) -> None:
         self._breakers.clear()
         self._rate_limits.clear()
         self._negative_answers.forget(lambda key: True)
 
-    def forget_hosts(self) -> None:
-        """Forget what is known of hosts, with their tokens: other servers may stand behind their names now."""
-        self.forget()
-        self._authorizations.clear()
-
     def snapshot(self) -> tuple[Any, ...]:
-        """Return breakers, rate limits, negative answers and tokens, for ``restore``."""
+        """Return breakers, rate limits, negative answers, tokens and costs, for ``restore``."""
         return tuple(each.snapshot() for each in self._memories())
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
@@ -122,7 +135,8 @@ class HttpUpstreams:
             memory.restore(state)
 
     def _memories(self) -> tuple[Any, ...]:
-        return self._breakers, self._rate_limits, self._negative_answers, self._authorizations
+        costs = self.counts.costs
+        return self._breakers, self._rate_limits, self._negative_answers, self._authorizations, costs
 
     def _credential(self, rule: PullThroughRule) -> Credential | None:
         arn = rule.credential_arn

@@ -90,7 +90,7 @@ class Connections:
             if is_elsewhere:
                 here.pop("Authorization", None)
             who = self._named(url, registry)
-            answer = self._send_once(method, url, here, payload, registry, is_elsewhere=is_elsewhere)
+            answer = self._send_once(method, url, here, payload, registry, first, is_elsewhere=is_elsewhere)
             # A redirect has no body to spoil: its faults spoil the one that it leads to.
             body_faults += answer.body_faults
             location = answer.headers.get("Location")
@@ -118,10 +118,21 @@ class Connections:
             return self.addresses.describe(home)
         return f"{self.addresses.describe(url)}, to which {registry} redirects,"
 
-    def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], payload: Payload, registry: str, *, is_elsewhere: bool
+    def _send_once(  # noqa: PLR0913 - a request and its place among redirects
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        payload: Payload,
+        registry: str,
+        first: str,
+        *,
+        is_elsewhere: bool,
     ) -> Answer:
-        """Send one request without redirects, unless the breaker of the host is open. Any answer closes the breaker."""
+        """Send one request without redirects, unless the breaker of the host is open. Any answer closes the breaker.
+
+        ``first`` is the URL that was requested before any redirect.
+        """
         host, who = urlsplit(url).netloc.lower(), self._named(url, registry)
         session, limit = self._session(self._origin(url))
         self._breakers.check(host)
@@ -133,8 +144,8 @@ class Connections:
                     response, faults = self._respond(session, method, url, {**EVERY_REQUEST, **headers}, payload)
                 status = str(response.status_code)
             finally:
-                self._counts.requests.add((registry, status))
-            count = partial(self._counts.received.add, (registry,))
+                self._counts.asked(registry, status, first)
+            count = self._counts.receiver(registry, first)
             answer = Answer(response, who, give_back, count, faults, is_elsewhere=is_elsewhere)
             self._check_busy(answer, host)
         except BaseException:

@@ -14,7 +14,7 @@ from ecr_emulator.domain.pull_through import CachedName, PullThroughRule, find_c
 from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE
 from ecr_emulator.errors import AccessDeniedException, ImageNotFoundException, RepositoryNotFoundException
-from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
+from ecr_emulator.ports.upstream import ManifestHead, Upstream, UpstreamCost, Upstreams, UpstreamState
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamNotFound
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
@@ -44,6 +44,10 @@ class PrivateRegistries:
     def state(self, rule: PullThroughRule) -> UpstreamState:
         """Return the state of the upstream of a rule; a registry of this emulator is always available."""
         return UpstreamState(address="this emulator") if self._registry_here(rule) else self._elsewhere.state(rule)
+
+    def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
+        """Return what a repository has cost an upstream; registries of this emulator get no requests."""
+        return self._elsewhere.cost(rule, name)
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Let the next request to the upstream of a rule through; registries of this emulator are always asked."""

@@ -8,16 +8,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import Client
 
 from ecr_emulator.counters import Counters
-from ecr_emulator.request_counts import CountedRequests, RequestCounts
+from ecr_emulator.request_counts import CountedRequests
+from ecr_emulator.request_records import RequestRecords
+from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.testing.upstream.faults import answers, with_headers
 from ecr_emulator.testing.upstream.images import image, layer
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
-from tests.support.admin_api import AdminClient
+from tests.support.admin_api import ClosingClient
+from tests.support.clock import FrozenClock
 from tests.support.images import put_image
 from tests.support.pull_through import running_cache
 
 NAME = "quay/team/app"
 APP = image("app")
+CLOCK = FrozenClock()
 
 
 class Scrape:
@@ -38,13 +42,6 @@ class Scrape:
         """Return the values of a metric by status."""
         samples = (sample for family in self.families.values() for sample in family.samples)
         return {each.labels["status"]: each.value for each in samples if each.name == f"ecr_emulator_{name}"}
-
-
-class ClosingClient(AdminClient):
-    """Closes each answer, as servers do."""
-
-    def open(self, *request, **how):
-        return super().open(*request, buffered=True, **how)
 
 
 @pytest.fixture
@@ -277,30 +274,31 @@ def test_labels_without_end_are_counted_together():
 
 
 def test_a_streamed_answer_is_counted_when_it_is_closed():
-    counts = RequestCounts()
+    records = RequestRecords(CacheHistory(CLOCK.now))
 
     def wsgi(environ, start_response):
         start_response("206 Partial Content", [])
         return iter([b"one", b"three"])
 
     ticks = iter([1.0, 1.5])
-    body = CountedRequests(wsgi, counts, lambda: next(ticks))({"REQUEST_METHOD": "GET"}, lambda *_: None)
+    counted = CountedRequests(wsgi, records, CLOCK.now, lambda: next(ticks))
+    body = counted({"REQUEST_METHOD": "GET"}, lambda *_: None)
     assert list(body) == [b"one", b"three"]
-    assert counts.totals() == {}
+    assert records.counts.totals() == {}
     body.close()
-    ((kind, totals),) = counts.totals().items()
+    ((kind, totals),) = records.counts.totals().items()
     assert (kind.status, totals.sent, totals.seconds, sum(totals.buckets)) == ("206", 8, 0.5, 1)
 
 
 def test_an_application_that_fails_counts_as_500():
-    counts = RequestCounts()
+    records = RequestRecords(CacheHistory(CLOCK.now))
 
     def wsgi(environ, start_response):
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        CountedRequests(wsgi, counts)({"REQUEST_METHOD": "GET"}, lambda *_: None)
-    assert [kind.status for kind in counts.totals()] == ["500"]
+        CountedRequests(wsgi, records, CLOCK.now)({"REQUEST_METHOD": "GET"}, lambda *_: None)
+    assert [kind.status for kind in records.counts.totals()] == ["500"]
 
 
 def test_requests_do_not_import_the_library():

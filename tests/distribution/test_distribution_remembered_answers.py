@@ -9,8 +9,9 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.remembered_answers import OVERHEAD, Rememberable, RememberedAnswers
-from ecr_emulator.request_counts import RequestCounts
 from ecr_emulator.request_log import NOTE, RequestLog
+from ecr_emulator.request_records import RequestRecords
+from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import layer
 from tests.support.clock import FrozenClock
@@ -261,7 +262,9 @@ def test_the_answers_used_least_recently_are_forgotten_first():
         environ.update({NOTE: {}, "ecr_emulator.remember": Rememberable(Always())})
         return []
 
-    answers = RememberedAnswers(application, RequestCounts(), lambda: None, lambda now: True, 2 * OVERHEAD)
+    clock = FrozenClock()
+    records = RequestRecords(CacheHistory(clock.now))
+    answers = RememberedAnswers(application, records, clock.now, lambda now: True, 2 * OVERHEAD)
 
     def ask(path):
         before = answers.given

@@ -36,6 +36,14 @@ class AdminClient(Client):
         return answer
 
 
+class ClosingClient(AdminClient):
+    """Closes each answer, as servers do."""
+
+    def open(self, *request: Any, **how: Any) -> TestResponse:
+        """Send a request and read the whole answer."""
+        return super().open(*request, buffered=True, **how)
+
+
 def check_answer(answer: TestResponse, sent: Any = None) -> None:
     """Compare an answer with its schema, and the body of a request that was accepted with its own."""
     method = answer.request.method.lower()

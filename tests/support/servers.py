@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
-from ecr_emulator.request_counts import CountedRequests, RequestCounts
+from ecr_emulator.request_counts import CountedRequests
+from ecr_emulator.request_records import RequestRecords
+from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.serving.two_protocols import TwoProtocolServer
+from tests.support.clock import FrozenClock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -32,7 +35,8 @@ class App:
         self.seen: Queue[Any] = Queue()
         self.closed: Queue[str] = Queue()
         self.go_on = threading.Event()
-        self._counted = CountedRequests(self._answer, RequestCounts())
+        clock = FrozenClock()
+        self._counted = CountedRequests(self._answer, RequestRecords(CacheHistory(clock.now)), clock.now)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._counted(environ, start_response)

@@ -15,7 +15,7 @@ from ecr_emulator.domain.referrer import Referrer
 from ecr_emulator.domain.upstream_health import Health, LastError, told_by
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
-from ecr_emulator.ports.upstream import ManifestHead, Upstream, Upstreams, UpstreamState
+from ecr_emulator.ports.upstream import ManifestHead, Upstream, UpstreamCost, Upstreams, UpstreamState
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.quick_dataclasses import dataclass
 
@@ -46,6 +46,9 @@ class WatchedUpstreams:
 
     def state(self, rule: PullThroughRule) -> UpstreamState:
         return self._upstreams.state(rule)
+
+    def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
+        return self._upstreams.cost(rule, name)
 
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         self._upstreams.ask_anew(rule, name)
