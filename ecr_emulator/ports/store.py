@@ -10,7 +10,7 @@ from typing import Protocol
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.task import Task
+from ecr_emulator.domain.task import Task, TaskPlace
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.listings import Listings
 from ecr_emulator.ports.pulls import PullLookups
@@ -52,7 +52,10 @@ class Events(Protocol):
 
 
 class Tasks(Protocol):
-    """Background work with the times at which it is due."""
+    """Background work with the times at which it is due.
+
+    Seven methods: tasks are performed one by one, and listed for people.
+    """
 
     def add(self, task: Task) -> None:
         """Store a task; it replaces a waiting task with the same key."""
@@ -71,6 +74,9 @@ class Tasks(Protocol):
 
     def count(self) -> int:
         """Return the number of waiting tasks."""
+
+    def page(self, after: TaskPlace | None, limit: int) -> list[Task]:
+        """Return at most ``limit`` waiting tasks after a place, or the first ones, in the order of their places."""
 
 
 class Watch(Protocol):

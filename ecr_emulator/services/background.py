@@ -7,7 +7,7 @@ finds the same state whether the clock ran or was moved.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
@@ -77,6 +77,11 @@ class Background:
         self._turn = Lock()
         self._waits_for: str | None = None
 
+    @property
+    def kinds(self) -> Set[str]:
+        """The kinds of tasks."""
+        return self._kinds.keys()
+
     def catch_up(self, now: datetime) -> None:
         """Perform all tasks that are due, including those that become due by that.
 
@@ -100,6 +105,10 @@ class Background:
         due = self._store.next_due
         return None if due is None else (due + self._delay - now).total_seconds()
 
+    def performed_at(self, task: Task) -> datetime:
+        """Return the time at which a waiting task is performed."""
+        return task.due_at + self._delay
+
     def is_due(self, now: datetime) -> bool:
         """Whether ``catch_up`` has something to do."""
         due = self._store.next_due
@@ -112,7 +121,7 @@ class Background:
                 task = work.tasks.due(now - self._delay)
                 if task:
                     work.tasks.remove(task.key)
-                    self._kinds[task.kind](work, task, task.due_at + self._delay)
+                    self._kinds[task.kind](work, task, self.performed_at(task))
         except StorageFailure as failure:
             self._tell_why_it_waits(task, failure.reason)
             return False

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ecr_emulator.domain.task import Task
+from ecr_emulator.domain.task import Task, TaskPlace
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import tasks as table
 
@@ -23,6 +23,10 @@ _HASTEN = Statement(update(table).where(table.c.kind == bindparam("of_kind")).va
 _DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
 _COUNT = Statement(select(func.count().label("number")).select_from(table))
 _NEXT = Statement(select(func.min(table.c.due_at).label("due_at")))
+_in_order = select(table).order_by(table.c.due_at, table.c.key).limit(bindparam("limit"))
+_FIRST = Statement(_in_order)
+_place = tuple_(bindparam("after_time", type_=table.c.due_at.type), bindparam("after_key"))
+_AFTER = Statement(_in_order.where(tuple_(table.c.due_at, table.c.key) > _place))
 
 
 class SqlTasks:
@@ -53,6 +57,13 @@ class SqlTasks:
     def count(self) -> int:
         number: int = _COUNT.one(self._connection).number
         return number
+
+    def page(self, after: TaskPlace | None, limit: int) -> list[Task]:
+        if after is None:
+            rows = _FIRST.all(self._connection, limit=limit)
+        else:
+            rows = _AFTER.all(self._connection, after_time=after.due_at, after_key=after.key, limit=limit)
+        return [Task(row.key, row.kind, row.due_at, row.arguments) for row in rows]
 
     def next_due(self) -> datetime | None:
         """Return the time at which the first task is due; None if there is no task."""
