@@ -29,13 +29,19 @@ DAY = timedelta(days=1)
 class Candidate:
     """An image that rules consider.
 
-    A bound image (an index lists it, or the repository has its subject) counts in rules, but no rule acts on it.
+    A bound image counts in rules, but no rule acts on it. ``bound_by`` has the digests of the images that bind it: the
+    indexes that list it, unless they are archived, and its subject, if the repository has it.
     An incomplete image sorts before all others in rules that count images, so it displaces no complete image.
     """
 
     image: Image
-    is_bound: bool = False
+    bound_by: frozenset[str] = frozenset()
     is_incomplete: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether no rule acts on the image."""
+        return bool(self.bound_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,19 @@ def find_matches(policy: LifecyclePolicy, candidate: Candidate, now: datetime) -
             if counts or (is_free and (now - since) / DAY > rule.count_number):
                 yield Match(position, counts and not candidate.is_incomplete, since, image.digest, is_free)
             is_free = False
+
+
+def next_match(policy: LifecyclePolicy, candidate: Candidate, now: datetime) -> datetime | None:
+    """Return the time after which a rule by age acts on an image if nothing else changes.
+
+    None if there is no such time, or if it is over.
+    """
+    image = candidate.image
+    rule = next((rule for rule in policy.rules if _concerns(rule, image)), None)
+    if rule is None or rule.count_type == COUNT or candidate.is_bound:
+        return None
+    old_enough = _since(rule, image) + rule.count_number * DAY
+    return old_enough if old_enough >= now else None
 
 
 def number_beyond(rule: LifecycleRule, matches: int) -> int:

@@ -37,8 +37,13 @@ def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime)
 
     An earlier schedule stays: a policy that is put every few hours would otherwise never be evaluated.
     """
-    if work.tasks.find(_key(EVALUATE, repository)) is None:
+    if find_evaluation(work, repository) is None:
         work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
+
+
+def find_evaluation(work: UnitOfWork, repository: Repository) -> Task | None:
+    """Return the scheduled evaluation of a repository's policy, or None."""
+    return work.tasks.find(_key(EVALUATE, repository))
 
 
 def cancel_evaluation(work: UnitOfWork, repository: Repository) -> None:
@@ -63,9 +68,13 @@ def perform_preview(work: UnitOfWork, task: Task, now: datetime, *, incoming: In
 def _selected(
     work: UnitOfWork, repository: Repository, policy: str, now: datetime, incoming: Incoming
 ) -> list[Selected]:
+    return evaluate(read_lifecycle_policy(policy), find_all_candidates(work, repository, incoming), now)
+
+
+def find_all_candidates(work: UnitOfWork, repository: Repository, incoming: Incoming) -> list[Candidate]:
+    """Return the images of a repository that a policy may select; see ``find_candidates``."""
     unfinished = untagged_tree(work, repository, incoming(repository))
-    candidates = find_candidates(work, repository, _images(work, repository), unfinished)
-    return evaluate(read_lifecycle_policy(policy), candidates, now)
+    return find_candidates(work, repository, _images(work, repository), unfinished)
 
 
 def find_candidates(
@@ -80,7 +89,7 @@ def find_candidates(
     return [
         Candidate(
             image,
-            is_bound=_is_bound(work, repository, image),
+            _bound_by(work, repository, image),
             is_incomplete=image.digest in left or image.subject in left,
         )
         for image in images
@@ -88,10 +97,10 @@ def find_candidates(
     ]
 
 
-def _is_bound(work: UnitOfWork, repository: Repository, image: Image) -> bool:
-    if work.image_relations.active_parents(repository, image.digest):
-        return True
-    return image.subject is not None and work.images.find(repository, image.subject) is not None
+def _bound_by(work: UnitOfWork, repository: Repository, image: Image) -> frozenset[str]:
+    parents = work.image_relations.active_parents(repository, image.digest)
+    has_subject = image.subject is not None and work.images.find(repository, image.subject) is not None
+    return frozenset([*parents, image.subject] if image.subject and has_subject else parents)
 
 
 def _images(work: UnitOfWork, repository: Repository) -> Iterator[Image]:

@@ -171,7 +171,7 @@ def test_only_rules_of_the_archive_consider_archived_images() -> None:
 
 
 def test_a_bound_image_counts_but_is_not_selected() -> None:
-    candidates = [Candidate(image("A", 9), is_bound=True), Candidate(image("B", 8)), Candidate(image("C", 7))]
+    candidates = [Candidate(image("A", 9), frozenset({"an index"})), Candidate(image("B", 8)), Candidate(image("C", 7))]
     found = evaluate(policy_of(keep(1)), candidates, NOW)
     assert [each.image.digest for each in found] == ["sha256:B"]
 
