@@ -28,6 +28,7 @@ from ecr_emulator.companions.unknown_repositories import refuse_unknown_reposito
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.services.access import Access
+from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.store import SqlStore
@@ -40,6 +41,7 @@ class CompanionParts(NamedTuple):
     companions: Companions
     identities: CompanionIdentities
     access: Access | None
+    access_questions: AccessQuestions
     secrets: CompanionSecrets
     documents: StateDocuments
     keys: EncryptionKeys
@@ -75,6 +77,7 @@ def open_companions(
         companions,
         identities,
         access,
+        AccessQuestions(identities, store, is_enforced=enforces),
         secrets,
         StateDocuments(companions, parts, are_kept=data_dir is not None),
         NamedKeys() if settings.any_kms_key else keys,

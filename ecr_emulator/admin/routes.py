@@ -12,11 +12,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 
 from ecr_emulator.admin import openapi
+from ecr_emulator.admin.access import AccessAdmin
 from ecr_emulator.admin.access_keys import EXAMPLE as ACCESS_KEY
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
+from ecr_emulator.admin.findings import EXAMPLE as FINDINGS
+from ecr_emulator.admin.findings import FindingsAdmin
 from ecr_emulator.admin.init_scripts import InitAdmin
 from ecr_emulator.admin.manifests import ManifestsAdmin
 from ecr_emulator.admin.metrics import MetricsAdmin
@@ -28,8 +31,6 @@ from ecr_emulator.admin.upstreams import ADDRESS_EXAMPLE, FAULTS_EXAMPLE, Upstre
 from ecr_emulator.admin.upstreams import FAULT_EXAMPLES as UPSTREAM_FAULT_EXAMPLES
 from ecr_emulator.admin.welcome import WELCOME
 from ecr_emulator.domain.durations import parse_grace
-from ecr_emulator.domain.findings import EVERY_IMAGE, read_findings
-from ecr_emulator.domain.names import is_digest
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.probes import PROBES
@@ -61,6 +62,8 @@ class Admin:
         self._clock = clock
         self.clock = ClockAdmin(clock, services)
         self.events = events
+        self.access = AccessAdmin(services)
+        self.findings = FindingsAdmin(services)
         self.manifests = ManifestsAdmin(services)
         self.init = InitAdmin(init_scripts)
         self._init_scripts = init_scripts
@@ -115,31 +118,6 @@ class Admin:
 
         return line_by_line(lines())
 
-    def findings(self, _: Given, digest: str) -> ResponseReturnValue:
-        """Return the findings that scans of an image report."""
-        with self._services.store.reading() as work:
-            findings = work.known_findings.find(digest)
-        return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
-
-    def put_findings(self, given: Given, digest: str) -> ResponseReturnValue:
-        """Set the findings that scans report for an image, or for every image that has no findings of its own."""
-        if digest != EVERY_IMAGE and not is_digest(digest):
-            raise BadRequest(f"{digest!r} must be the digest of an image, or {EVERY_IMAGE} for every image")
-        try:
-            findings = read_findings(given)
-        except ValueError as wrong:
-            raise BadRequest(f'The body must be like {{"findings": [{{"name": "CVE-…", …}}]}}: {wrong}') from None
-        with self._services.store.writing() as work:
-            work.known_findings.put(digest, findings)
-        return jsonify(digest=digest, findings=findings)
-
-    def delete_findings(self, _: Given, digest: str) -> ResponseReturnValue:
-        """Remove the findings of an image. Its scans then report the findings for every image, or fail."""
-        with self._services.store.writing() as work:
-            findings = work.known_findings.find(digest)
-            work.known_findings.remove(digest)
-        return _unknown(digest) if findings is None else jsonify(digest=digest, findings=findings)
-
     def reset(self, given: Given) -> ResponseReturnValue:
         """Remove everything, or what one account has: ``{"account": "123456789012", "region": "eu-west-1"}``."""
         if not given:
@@ -170,7 +148,6 @@ class Address(NamedTuple):
 REGISTRY = '"account": "123456789012", "region": "us-east-1"'
 IMAGE = f'{{"image": "docker-hub/library/nginx:1.27", {REGISTRY}}}'
 DATES = f'{{"repository": "team/app", "digest": "sha256:…", "pushed_at": "…", "pulled_at": "…", {REGISTRY}}}'
-FINDINGS = '{"findings": [{"name": "CVE-2026-1", "severity": "HIGH"}]}'
 OPEN = PROBES | {"/", "/_ecr", "/_ecr/"}
 """Paths that are answered without the token. Their answers contain no data of users."""
 
@@ -210,12 +187,15 @@ def _addresses(
         Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
         Address("POST", "/_ecr/gc", admin.collect_garbage, examples=('{"grace": "1h"}',)),
         Address("POST", "/_ecr/verify", admin.verify),
+        Address(
+            "GET", "/_ecr/access", admin.access.show, query=("principal", "deed", "repository", "account", "region")
+        ),
         Address("GET", "/_ecr/rules", pull_through.rules, query=("account", "region")),
         Address("POST", "/_ecr/refresh", pull_through.refresh, examples=(IMAGE,)),
         Address("POST", "/_ecr/pull", pull_through.pull, examples=(IMAGE,)),
-        Address("GET", "/_ecr/findings/<digest>", admin.findings),
-        Address("PUT", "/_ecr/findings/<digest>", admin.put_findings, examples=(FINDINGS,)),
-        Address("DELETE", "/_ecr/findings/<digest>", admin.delete_findings),
+        Address("GET", "/_ecr/findings/<digest>", admin.findings.show),
+        Address("PUT", "/_ecr/findings/<digest>", admin.findings.put, examples=(FINDINGS,)),
+        Address("DELETE", "/_ecr/findings/<digest>", admin.findings.delete),
         Address("GET", "/_ecr/manifests/<digest>", admin.manifests.show, query=("repository", "account", "region")),
         Address("GET", "/_ecr/faults", faults.show),
         Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),
@@ -281,10 +261,6 @@ def _stop_strangers(token: str) -> ResponseReturnValue | None:
 
 def _no_room(failure: StorageFailure) -> ResponseReturnValue:
     return jsonify(error=failure.reason), 503
-
-
-def _unknown(digest: str) -> ResponseReturnValue:
-    return jsonify(error=f"There are no findings for {digest!r}"), 404
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:

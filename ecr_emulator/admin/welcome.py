@@ -13,6 +13,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/metrics            metrics for Prometheus
 {url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
 {url}/_ecr/events             events that ECR would have sent to EventBridge
+{url}/_ecr/access             ?principal=…&deed=pull&repository=…: may it, and which policy says so
 {url}/_ecr/rules              health of pull through cache rules and their upstreams
 {url}/_ecr/refresh            POST {{"image": "<repository>[:<tag>]"}}: check cached tags upstream now
 {url}/_ecr/pull               POST {{"image": "<repository>:<tag>"}}: import an image into the cache

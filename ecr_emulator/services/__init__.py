@@ -16,6 +16,7 @@ from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import Access
+from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import Referrers
@@ -54,5 +55,6 @@ class Services:
     garbage_collector: GarbageCollector
     verification: Verification
     faults: RequestFaults
+    access_questions: AccessQuestions
     allowed_upstreams: Collection[str] = ()
     access: Access | None = None

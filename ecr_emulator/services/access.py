@@ -186,11 +186,7 @@ class _Permissions:
 
     def _decide(self, required: RequiredAction) -> Decision:
         with self.store.reading() as work:
-            concern = Concern.read(work, required, self.registry)
-        where = _time_and_region(self.registry, self.now)
-        context = {**self.context, **self.identity.context, **concern.context, **required.context, **where}
-        request = AccessRequest(self.identity.principal, required.action, required.resource, context)
-        return concern.decide(request, self.identity.policies)
+            return decide_by_policies(work, self.identity, self.registry, required, self.context, self.now)
 
 
 @dataclass(frozen=True)
@@ -227,6 +223,17 @@ class Concern:
         if request.action in BY_IDENTITY_ONLY and everything.kind is not Kind.EXPLICIT_DENY:
             return decide(request, policies, self.owner)
         return everything
+
+
+def decide_by_policies(
+    work: UnitOfWork, identity: Identity, registry: Registry, required: RequiredAction, context: Context, now: datetime
+) -> Decision:
+    """Decide whether an identity may perform an action in a registry; ``context`` has the keys of the request."""
+    concern = Concern.read(work, required, registry)
+    where = _time_and_region(registry, now)
+    context = {**context, **identity.context, **concern.context, **required.context, **where}
+    request = AccessRequest(identity.principal, required.action, required.resource, context)
+    return concern.decide(request, identity.policies)
 
 
 def admits_replica(work: UnitOfWork, source: Repository, destination: Registry, now: datetime) -> bool:

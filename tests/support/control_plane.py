@@ -20,10 +20,11 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import SecretNotFoundException
 from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.secrets import Credential
-from ecr_emulator.ports.upstream import UpstreamState
+from ecr_emulator.ports.upstream import UpstreamCost, UpstreamState
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied, UpstreamFailure
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
+from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.named_keys import NamedKeys
@@ -107,6 +108,9 @@ class OneUpstream:
     def state(self, rule: PullThroughRule) -> UpstreamState:
         return UpstreamState()
 
+    def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
+        return UpstreamCost()
+
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Do nothing: no failure of this upstream is remembered."""
 
@@ -177,6 +181,7 @@ class ControlPlane:
             garbage_collector=garbage_collector,
             faults=RequestFaults(self.clock, chances, self.clock.pause, frozenset),
             verification=Verification(store, blobs, self.upstream, downloads),
+            access_questions=AccessQuestions(self.identities, store, self.enforces_iam),
             allowed_upstreams=ALLOWED,
             access=Access(self.identities, store) if self.enforces_iam else None,
         )
