@@ -23,8 +23,8 @@ OPERATION = "ecr_emulator.operation"
 """Key of a WSGI environment with the operation or the route; absent if the request names none that exists."""
 PULLS = "ecr_emulator.pulls"
 """Key of a WSGI environment with the pulls of the request that a rule covers; see ``Pull``."""
-OWN_PLANE = "admin"
-"""The plane of the emulator's own endpoints."""
+OWN_PLANES = ("admin", "console")
+"""The planes of the emulator's own endpoints and pages."""
 UNKNOWN = "unknown"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 """Upper limits of the buckets of the histogram, in seconds."""
@@ -61,7 +61,7 @@ class RequestFacts(NamedTuple):
         """Return the facts about a request that was answered with a status, like ``200 OK``."""
         plane, method, note = environ.get(PLANE, UNKNOWN), environ["REQUEST_METHOD"], environ.get(NOTE, {})
         kind = RequestKind(plane, environ.get(OPERATION, UNKNOWN), status[:3])
-        is_listed = plane != OWN_PLANE or method not in ("GET", "HEAD")
+        is_listed = plane not in OWN_PLANES or method not in ("GET", "HEAD")
         return cls(kind, tuple(environ.get(PULLS, ())), method, environ.get("PATH_INFO", ""), note, is_listed)
 
 
