@@ -262,3 +262,11 @@ def test_policies_of_aws_cannot_be_changed(iam, operation, arguments):
     with pytest.raises(ClientError, match="AccessDenied"):
         getattr(iam, operation)(PolicyArn=READ_ONLY, **arguments)
     assert iam.get_policy(PolicyArn=READ_ONLY)["Policy"] == before
+
+
+def test_attachments_of_policies_of_aws_are_counted_in_each_account(emulator, iam):
+    iam.create_user(UserName="ann")
+    iam.attach_user_policy(UserName="ann", PolicyArn=READ_ONLY)
+    other = client_of(emulator, "iam", account="210987654321")
+    policies = [client.get_policy(PolicyArn=READ_ONLY)["Policy"] for client in (iam, other)]
+    assert [policy["AttachmentCount"] for policy in policies] == [1, 0]
