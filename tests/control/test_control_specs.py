@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ecr_emulator.control import dispatch, model
 from ecr_emulator.control.handlers import HANDLERS, LACKING, lacks
-from tests.support.boto import ENDPOINT, InProcess
+from tests.support.boto import ENDPOINT, send_in_process
 
 ROOT = Path(__file__).parents[2]
 HAND_WRITTEN = (
@@ -88,7 +88,7 @@ def newer_api(monkeypatch, tmp_path):
 def newer_ecr(newer_api, plane):
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="any", region_name="us-east-1")
     client = session.client("ecr", endpoint_url=ENDPOINT, config=Config(retries={"total_max_attempts": 1}))
-    client.meta.events.register("before-send", InProcess(plane.wsgi))
+    send_in_process(client, plane.wsgi)
     return client
 
 

@@ -168,8 +168,7 @@ def test_the_api_answers_addresses_in_the_style_that_is_set(style, here, without
 
 def address(emulator, endpoint, headers=None):
     """Return the registry's address in the API, which is the same for the registry and for its repositories."""
-    ecr = client_of(emulator, account=ACCOUNT, region=REGION, endpoint=endpoint)
-    ecr.meta.events.register("before-call", lambda params, **_: params["headers"].update(headers or {}))
+    ecr = client_of(emulator, account=ACCOUNT, region=REGION, endpoint=endpoint, headers=headers)
     uri = ecr.create_repository(repositoryName="app")["repository"]["repositoryUri"]
     ecr.delete_repository(repositoryName="app")
     (found,) = (each["proxyEndpoint"] for each in ecr.get_authorization_token()["authorizationData"])

@@ -29,13 +29,7 @@ def ruled(cache, upstream):
 @pytest.fixture
 def fips_client(cache):
     """A boto3 client of the FIPS endpoint of the API."""
-    client = client_of(cache.emulator, account=ACCOUNT)
-    client.meta.events.register("before-sign", _over_fips)
-    return client
-
-
-def _over_fips(request, **_):
-    request.headers["Host"] = "ecr-fips.us-east-1.amazonaws.com"
+    return client_of(cache.emulator, account=ACCOUNT, headers={"Host": "ecr-fips.us-east-1.amazonaws.com"})
 
 
 @pytest.mark.consideration("S9", "S10")
@@ -98,10 +92,7 @@ def test_the_api_makes_no_first_pull_over_its_fips_endpoint(ruled, upstream, fip
 
 @pytest.mark.consideration("S9")
 def test_the_api_makes_no_first_pull_for_lambda(ruled, upstream):
-    client = client_of(ruled.emulator, account=ACCOUNT)
-    client.meta.events.register(
-        "before-sign", lambda request, **_: request.headers.__setitem__("User-Agent", "lambda.amazonaws.com")
-    )
+    client = client_of(ruled.emulator, account=ACCOUNT, headers={"User-Agent": "lambda.amazonaws.com"})
     request = {"repositoryName": NAME, "imageIds": [{"imageTag": "v1"}]}
     assert refusal(client.batch_get_image, **request)[0] == "RepositoryNotFoundException"
     ruled.ecr.create_repository(repositoryName=NAME)

@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from ecr_emulator.emulator import Emulator
-from tests.support.boto import ENDPOINT, InProcess
+from tests.support.boto import ENDPOINT, send_in_process
 
 
 def unsigned(emulator: Emulator) -> Any:
@@ -19,7 +19,7 @@ def unsigned(emulator: Emulator) -> Any:
     client = boto3.client(
         "sts", region_name="us-east-1", endpoint_url=ENDPOINT, config=Config(signature_version=UNSIGNED)
     )
-    client.meta.events.register("before-send", InProcess(emulator.wsgi))
+    send_in_process(client, emulator.wsgi)
     return client
 
 
