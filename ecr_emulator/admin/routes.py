@@ -20,6 +20,7 @@ from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
 from ecr_emulator.admin.findings import EXAMPLE as FINDINGS
 from ecr_emulator.admin.findings import FindingsAdmin
+from ecr_emulator.admin.images import ImagesAdmin
 from ecr_emulator.admin.init_scripts import InitAdmin
 from ecr_emulator.admin.manifests import ManifestsAdmin
 from ecr_emulator.admin.metrics import MetricsAdmin
@@ -64,6 +65,7 @@ class Admin:
         self.events = events
         self.access = AccessAdmin(services)
         self.findings = FindingsAdmin(services)
+        self.images = ImagesAdmin(services)
         self.manifests = ManifestsAdmin(services)
         self.init = InitAdmin(init_scripts)
         self._init_scripts = init_scripts
@@ -196,6 +198,7 @@ def _addresses(
         Address("GET", "/_ecr/findings/<digest>", admin.findings.show),
         Address("PUT", "/_ecr/findings/<digest>", admin.findings.put, examples=(FINDINGS,)),
         Address("DELETE", "/_ecr/findings/<digest>", admin.findings.delete),
+        Address("GET", "/_ecr/images", admin.images.show, query=("repository", "limit", "after", "account", "region")),
         Address("GET", "/_ecr/manifests/<digest>", admin.manifests.show, query=("repository", "account", "region")),
         Address("GET", "/_ecr/faults", faults.show),
         Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),

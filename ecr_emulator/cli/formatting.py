@@ -23,6 +23,11 @@ def size_in_words(count: float) -> str:
     return f"{count / 1_000:.1f} GB"
 
 
+def short_digest(digest: str) -> str:
+    """Return the beginning of a digest, as docker shows the identifier of an image."""
+    return digest.partition(":")[2][:12]
+
+
 def time_in_words(length: timedelta) -> str:
     """``12s``, ``5m``, ``3h``, ``2d``: the largest unit that fits."""
     for unit, name in _UNITS:

@@ -4,44 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
 from ecr_emulator.cli.completed_values import repository_names
-from ecr_emulator.cli.formatting import ago, size_in_words
-from ecr_emulator.cli.output import print_json, print_table, with_json
+from ecr_emulator.cli.formatting import ago, short_digest, size_in_words
+from ecr_emulator.cli.output import print_json_list, print_table, with_json
 from ecr_emulator.cli.registry_client import RegistryClient, image_meant
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
+from ecr_emulator.domain.names import Registry
 
 COLUMNS = ("REPOSITORY", "TAGS", "DIGEST", "TYPE", "SIZE", "PUSHED", "PULLED", "STATUS")
+PAGE = 1000
+"""Maximum number of images in an answer of the emulator."""
 
 
 @click.command()
 @asks_a_running_emulator
 @click.argument("repository", required=False, shell_complete=repository_names)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="List at most N images of each repository.")
 @with_json
-def images(emulator: RunningEmulator, repository: str | None, as_json: bool) -> None:
+def images(emulator: RunningEmulator, repository: str | None, limit: int | None, as_json: bool) -> None:
     """List the images of a repository, or of all repositories, the newest of each first.
 
     TYPE is index for an image of many platforms, artifact for a signature, a chart and the like. Archived images are
     listed too.
 
     \b
-    Example: ecr-emulator images team/web
+    Example: ecr-emulator images team/web --limit 20
     """
     name = image_meant(repository) if repository else None
     if name and (name.tag or name.digest):
         raise click.BadParameter(f"{repository} is an image; ecr-emulator image {repository} shows it")
     with emulator.registry_client(name.registry if name else None) as client:
-        found, now = list(_images(client, name.repository if name else None)), client.now()
+        registry, now = client.registry, client.now()
+    found = _images(emulator, registry, name.repository if name else None, limit)
+    first = list(islice(found, 1))
     if as_json:
-        print_json(found)
-    elif found:
-        print_table(COLUMNS, [_row(image, now) for image in found])
+        print_json_list(chain(first, found))
+    elif first:
+        print_table(COLUMNS, (_row(image, now) for image in chain(first, found)))
     else:
-        place = name.repository if name else f"{client.registry.id}, {client.registry.region}"
-        click.echo(f"There are no images in {place}.")
+        click.echo(f"There are no images in {name.repository if name else f'{registry.id}, {registry.region}'}.")
 
 
 def type_of(image: dict[str, Any]) -> str:
@@ -53,20 +60,33 @@ def type_of(image: dict[str, Any]) -> str:
     return "image" if is_image else "artifact"
 
 
-def _images(client: RegistryClient, repository: str | None) -> Iterator[dict[str, Any]]:
-    names = [repository] if repository else [each["repositoryName"] for each in client.repositories()]
-    for name in names:
-        found = client.list_all(
-            "DescribeImages", "imageDetails", repositoryName=name, filter={"imageStatus": "ANY"}, maxResults=1000
-        )
-        yield from sorted(found, key=lambda image: image["imagePushedAt"], reverse=True)
+def _images(
+    emulator: RunningEmulator, registry: Registry, repository: str | None, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the images of one repository after the other, as ``/_ecr/images`` has them."""
+    with emulator.registry_client(registry) as client:
+        chosen = {"repositoryNames": [repository]} if repository else {}
+        for each in client.list_all("DescribeRepositories", "repositories", **chosen):
+            yield from islice(_newest_first(client, each["repositoryName"], limit or PAGE), limit)
+
+
+def _newest_first(client: RegistryClient, repository: str, limit: int) -> Iterator[dict[str, Any]]:
+    """Yield the images of a repository, of which at most ``limit`` are wanted at a time."""
+    place = {"repository": repository, "account": client.registry.id, "region": client.registry.region}
+    after: dict[str, str] = {}
+    while True:
+        page = client.client.get(f"/_ecr/images?{urlencode(place | {'limit': str(min(limit, PAGE))} | after)}")
+        yield from page["images"]
+        if page["next"] is None:
+            return
+        after = {"after": page["next"]}
 
 
 def _row(image: dict[str, Any], now: datetime) -> tuple[str, ...]:
     return (
         image["repositoryName"],
         ", ".join(image.get("imageTags", [])) or "-",
-        image["imageDigest"][:19],
+        short_digest(image["imageDigest"]),
         type_of(image),
         size_in_words(image["imageSizeInBytes"]),
         ago(image["imagePushedAt"], now),

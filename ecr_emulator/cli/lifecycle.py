@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.completed_values import repository_names
-from ecr_emulator.cli.formatting import ago
+from ecr_emulator.cli.formatting import ago, short_digest
 from ecr_emulator.cli.output import print_json, print_table, with_json
 from ecr_emulator.cli.registry_client import RegistryClient, image_meant
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
@@ -84,6 +84,6 @@ def _row(result: dict[str, Any], now: datetime) -> tuple[str, ...]:
         str(result["appliedRulePriority"]),
         " to ".join(filter(None, [result["action"]["type"], result["action"].get("targetStorageClass")])),
         ", ".join(result.get("imageTags") or []) or "-",
-        result["imageDigest"][:19],
+        short_digest(result["imageDigest"]),
         ago(result["imagePushedAt"], now),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -59,6 +62,10 @@ COMMANDS = {
 }
 
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of the file into which a shell directs the output. Click ends a command quietly whose reader has left."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is used, and no command for the list of all."""
 
@@ -85,6 +92,15 @@ class LazyGroup(click.Group):
             close = get_close_matches(args[0], self._entries, n=1)
             raise click.UsageError(unknown.message + "".join(f" Did you mean {name}?" for name in close), ctx) from None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises ``ClickException`` if its output cannot be written."""
+        try:
+            return super().invoke(ctx)
+        except OSError as failure:
+            if failure.errno not in UNWRITABLE or failure.filename is not None:
+                raise
+            raise click.ClickException(f"The output cannot be written: {failure.strerror}") from None
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options whose names begin with a text."""
         from click.shell_completion import CompletionItem
@@ -107,5 +123,8 @@ class LazyGroup(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """A local Amazon ECR: its API, a registry for docker, and pull through cache."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="backslashreplace")
     if os.environ.get("NO_COLOR"):
         context.color = False

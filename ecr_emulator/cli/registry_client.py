@@ -74,11 +74,12 @@ class RegistryClient:
 
     def _suggestion(self, refused: CallRefused, parameters: Mapping[str, Any]) -> str | None:
         """Return a sentence about repositories or tags with names like the unknown one; None if there are none."""
-        if refused.code == "RepositoryNotFoundException" and "repositoryName" in parameters:
+        if refused.code == "RepositoryNotFoundException":
+            unknown = parameters.get("repositoryName") or parameters["repositoryNames"][0]
             names = [each["repositoryName"] for each in self.repositories()]
             if not names:
                 return f"There are no repositories at all in {self.registry.id}, {self.registry.region}."
-            return did_you_mean(parameters["repositoryName"], names)
+            return did_you_mean(unknown, names)
         tag = _tag_in(parameters)
         if refused.code == "ImageNotFoundException" and tag:
             return did_you_mean(tag, self.tags(parameters["repositoryName"]))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.formatting import ago, ahead, time_in_words
-from ecr_emulator.cli.output import aligned, print_json, with_json
+from ecr_emulator.cli.output import print_json, table_lines, with_json
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 COLUMNS = ("PREFIX", "UPSTREAM", "HEALTH", "LAST SUCCESS", "RATE LIMIT LEFT")
@@ -39,8 +39,8 @@ def rules(emulator: RunningEmulator, as_json: bool) -> None:
 
 
 def _print_table(found: list[dict[str, Any]], now: datetime) -> None:
-    heading, *lines = aligned([COLUMNS, *(_row(rule, now) for rule in found)])
-    click.secho(heading, bold=True)
+    heading, *lines = table_lines(COLUMNS, [_row(rule, now) for rule in found])
+    click.echo(heading)
     for line, rule in zip(lines, found, strict=True):
         click.echo(line)
         error = rule["last_error"]

@@ -13,6 +13,7 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import ACTIVE, Image, ImageFilter, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.services.image_details import image_detail
 
 BATCH = 200
 """Number of images that are read at a time to fill a page."""
@@ -40,7 +41,7 @@ def describe_images(request: EcrRequest, members: dict[str, Any]) -> dict[str, A
             page, chosen = Page(request, members), _read_filter(members)
             found = work.images.filtered_page(repository, page.after, page.limit + 1, chosen)
             images, token = page.cut(found, key=lambda image: image.digest)
-    details = [_described(repository, image) for image in images]
+    details = [image_detail(repository, image) for image in images]
     return {"imageDetails": details, "nextToken": token}
 
 
@@ -86,21 +87,3 @@ def _entries(work: UnitOfWork, repository: Repository, after: str, chosen: Image
 
 def _entry_key(entry: ImageId) -> str:
     return f"{entry.digest} {entry.tag or ''}"
-
-
-def _described(repository: Repository, image: Image) -> dict[str, Any]:
-    return {
-        "registryId": repository.registry.id,
-        "repositoryName": repository.name,
-        "imageDigest": image.digest,
-        "imageTags": list(image.tags) or None,
-        "imageSizeInBytes": image.size_in_bytes,
-        "imagePushedAt": image.pushed_at,
-        "imageManifestMediaType": image.media_type,
-        "artifactMediaType": image.artifact_media_type,
-        "lastRecordedPullTime": image.last_pulled_at,
-        "subjectManifestDigest": image.subject,
-        "imageStatus": image.status,
-        "lastArchivedAt": image.last_archived_at,
-        "lastActivatedAt": image.last_activated_at,
-    }
