@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.aws_environment import emulator_meant
-from ecr_emulator.cli.http_client import Address, Refused, lines, reason, request
+from ecr_emulator.cli.http_client import Address, Refused, lines, reason, request, version_of
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.cli.running_emulator import UPSTREAM_TIMEOUT
 from ecr_emulator.cli.verify import tell
@@ -65,6 +65,7 @@ def gc(loaded: Loaded, grace: str, verify: bool) -> None:
 def _running(address: Address, grace: str, verify: bool) -> Steps:
     """Yield what was collected, then the steps of the verification."""
     with _reporting_failures(address):
+        version_of(address)
         yield request(address, "POST", "/_ecr/gc", json.dumps({"grace": grace}))
         if verify:
             yield from lines(address, "/_ecr/verify", "", UPSTREAM_TIMEOUT)

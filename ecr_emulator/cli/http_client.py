@@ -51,9 +51,12 @@ class Address(NamedTuple):
         return f"{'https' if self.https else 'http'}://{host}:{self.port}"
 
 
-def version_of(address: Address) -> str:
-    """Return the version of the emulator at this address. Raises OSError if no emulator answers."""
-    answer = request(address, "GET", "/_ecr/health")
+def version_of(address: Address, timeout: float = TIMEOUT_SECONDS) -> str:
+    """Return the version of the emulator at this address. Raises OSError if no emulator answers.
+
+    The admin token is not sent, because another program may answer.
+    """
+    answer = request(address._replace(token=None), "GET", "/_ecr/health", timeout=timeout)
     try:
         return str(answer["version"])
     except (LookupError, TypeError) as wrong:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import click
 
 from ecr_emulator.cli.aws_environment import emulator_meant, registry_meant
-from ecr_emulator.cli.http_client import Refused, event_data, lines, reason, request
+from ecr_emulator.cli.http_client import TIMEOUT_SECONDS, Refused, event_data, lines, reason, request, version_of
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.settings import Loaded
@@ -32,10 +32,15 @@ KEEP_ALIVE_TIMEOUT = 60.0
 
 
 class RunningEmulator:
-    """The emulator that the user names. ``registry`` holds the account and the Region, each only if it is named."""
+    """The emulator that the user names. ``registry`` holds the account and the Region, each only if it is named.
+
+    Before the first request, it is asked whether it is an emulator: another program must not get the admin token, and
+    its answers say nothing.
+    """
 
     def __init__(self, loaded: Loaded) -> None:
         self.address = emulator_meant(loaded)
+        self._is_known = False
         self.registry = registry_meant(loaded, self.address)
         self.flags = {name: value for name, value in self.registry.items() if loaded.is_flag(name)}
 
@@ -71,7 +76,7 @@ class RunningEmulator:
         from ecr_emulator.seeds.client import CallRefused, EmulatorClient
 
         try:
-            with self._reporting_failures():
+            with self._reporting_failures(timeout):
                 yield EmulatorClient(HttpTransport(self.address.url, timeout), self.address.token)
         except CallRefused as refused:
             raise click.ClickException(str(refused)) from None
@@ -94,8 +99,11 @@ class RunningEmulator:
         return Registry(self.registry.get("account", home.id), self.registry.get("region", home.region))
 
     @contextmanager
-    def _reporting_failures(self) -> Iterator[None]:
+    def _reporting_failures(self, timeout: float = TIMEOUT_SECONDS) -> Iterator[None]:
         try:
+            if not self._is_known:
+                version_of(self.address, min(timeout, TIMEOUT_SECONDS))
+                self._is_known = True
             yield
         except Refused as refused:
             raise click.ClickException(str(refused)) from None

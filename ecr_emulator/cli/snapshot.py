@@ -52,6 +52,8 @@ def load(emulator: RunningEmulator, file: Path) -> None:
     """
     from ecr_emulator.seeds.snapshot_files import load_snapshot
 
+    with _file_failures(file, "read"):
+        file.open("rb").close()  # a wrong name is reported whether an emulator answers or not
     with emulator.client() as client, _file_failures(file, "read"):
         load_snapshot(client, file)
     click.echo(f"{file} is loaded.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ecr_emulator.cli.aws_environment import emulator_meant
-from ecr_emulator.cli.http_client import Address, reason, version_of
+from ecr_emulator.cli.http_client import TIMEOUT_SECONDS, Address, reason, version_of
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.cli.readiness import why_not_ready
 from ecr_emulator.domain.durations import parse_duration
@@ -38,7 +38,7 @@ def wait(loaded: Loaded, port_file: Path | None, timeout: str) -> None:
         raise click.BadParameter(str(wrong), param_hint="--timeout") from None
     end = time.monotonic() + seconds
     while True:
-        address, obstacle = _look(loaded, port_file)
+        address, obstacle = _look(loaded, port_file, max(end - time.monotonic(), POLL_SECONDS))
         if address and obstacle is None:
             click.echo(address.url)
             return
@@ -47,12 +47,15 @@ def wait(loaded: Loaded, port_file: Path | None, timeout: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _look(loaded: Loaded, port_file: Path | None) -> tuple[Address | None, str | None]:
-    """Return the address, if it is known, and why the emulator there is not ready; None if it is ready."""
+def _look(loaded: Loaded, port_file: Path | None, seconds: float) -> tuple[Address | None, str | None]:
+    """Return the address, if it is known, and why the emulator there is not ready; None if it is ready.
+
+    An answer may take at most these seconds.
+    """
     address = None
     try:
         address = _address_in(port_file, loaded) if port_file else emulator_meant(loaded)
-        version_of(address)
+        version_of(address, min(seconds, TIMEOUT_SECONDS))
         return address, why_not_ready(address)
     except FileNotFoundError:
         return None, f"there is no file {port_file}; serve --port-file writes it"
