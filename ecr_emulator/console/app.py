@@ -5,16 +5,27 @@ from __future__ import annotations
 from flask import Flask, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ecr_emulator.console import error_pages, overview, sign_in, static_files, text_filters
+from ecr_emulator.console import (
+    error_pages,
+    image_details,  # noqa: F401 - registers its pages
+    image_list,  # noqa: F401
+    overview,
+    repository_list,
+    repository_settings,  # noqa: F401
+    sign_in,
+    static_files,
+    text_filters,
+)
 from ecr_emulator.console.pages import blueprint
 from ecr_emulator.console.parts import ConsoleParts
 from ecr_emulator.console.response_headers import add_headers
 from ecr_emulator.console.sessions import PARTS, SessionCookie
+from ecr_emulator.domain.names import is_digest
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.version import __version__
 
 MAX_BODY = 1024 * 1024
-SECTIONS = (overview.SECTION,)
+SECTIONS = (overview.SECTION, repository_list.SECTION)
 """The entries of the navigation. Each module of pages registers them on the blueprint when it is imported."""
 
 
@@ -26,6 +37,7 @@ def console_app(parts: ConsoleParts) -> Flask:
     app.session_interface = SessionCookie()
     app.extensions[PARTS] = parts
     app.jinja_env.filters.update(text_filters.FILTERS)
+    app.jinja_env.tests["digest"] = is_digest
     app.jinja_env.globals.update(version=__version__, sections=SECTIONS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for path in ("/", "/_ecr", "/_ecr/", "/_ecr/console", "/_ecr/console/"):

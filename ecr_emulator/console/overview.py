@@ -21,7 +21,7 @@ from ecr_emulator.services.optional_writes import optional_write
 
 SECTION = Section("Overview", "console.overview")
 LAST_EVENTS = 8
-MOVES = ("1h", "12h", "24h", "7d", "30d")
+MOVES = ("1h", "24h", "7d", "30d")
 """The lengths of time by which buttons move the clock."""
 
 
@@ -38,7 +38,7 @@ def overview(console: ConsoleRequest) -> ResponseReturnValue:
     with console.services.store.reading() as work:
         newest = work.events.newest_key()
         events = reversed(work.events.after(max(0, newest - LAST_EVENTS), LAST_EVENTS))
-    refusal = console.refusal("ecr:DescribeRepositories")
+    refusal = console.refusal("ecr:DescribeRepositories", "*")
     refusal_of_rules = console.refusal("ecr:DescribePullThroughCacheRules")
     return console.render(
         "overview.html",

@@ -71,6 +71,20 @@ class ConsoleRequest:
         """The host, with its port, that the browser used."""
         return request.host
 
+    @property
+    def scheme(self) -> str:
+        """The scheme that the browser used."""
+        return request.scheme
+
+    def uri_of(self, repository: str) -> str:
+        """Return the URI of a repository, as the API gives it to this caller."""
+        addresses = self.services.addresses
+        return addresses.repository_uri(self.registry, repository, self.host, self.caller.registry)
+
+    def of_repository(self, name: str) -> dict[str, str]:
+        """Return the members of a call that name a repository."""
+        return {"registryId": self.registry.id, "repositoryName": name}
+
     def require(self, action: str, repository: str | None = None) -> None:
         """Raise ``AccessDeniedException`` unless the caller may perform an action, on a repository or on any."""
         resource = "*" if repository is None else self.registry.arn(repository)

@@ -13,6 +13,18 @@ DOCUMENT = "signing"
 """The name of the registry document that holds the configuration, and of the image document with its statuses."""
 SIGNATURE = "application/vnd.cncf.notary.signature"
 """The artifact type of signatures. Signatures are not signed."""
+COSIGN = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.bundle")
+"""Prefixes of the artifact types of cosign's signatures."""
+
+
+def is_signature(artifact_type: str | None) -> bool:
+    """Whether an artifact of this type is a signature of Notation or of cosign."""
+    return artifact_type is not None and (artifact_type == SIGNATURE or artifact_type.startswith(COSIGN))
+
+
+def cosign_tag(digest: str) -> str:
+    """Return the tag under which cosign stores the signatures of an image in registries without referrers."""
+    return f"{digest.replace(':', '-')}.sig"
 
 
 def signing_profiles(configuration: dict[str, Any], repository_name: str) -> list[str]:

@@ -8,10 +8,18 @@ from tests.support.boto import client_of
 from tests.support.console import Browser
 
 
+@pytest.fixture(scope="session")
+def running():
+    with Emulator() as emulator:
+        yield emulator
+
+
 @pytest.fixture
-def emulator():
-    with Emulator() as running:
-        yield running
+def emulator(running):
+    """Return an emulator whose state is empty and whose clock shows the machine's time."""
+    running.clock.follow_machine()
+    running.reset()
+    return running
 
 
 @pytest.fixture

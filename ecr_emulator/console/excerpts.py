@@ -1,0 +1,40 @@
+"""Excerpts of lists that others have written and that may be of any length, so that no page grows without limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from markupsafe import escape
+
+Row = TypeVar("Row")
+LONGEST_TEXT = 400
+"""Maximum number of characters of one text."""
+
+
+class Excerpt(NamedTuple, Generic[Row]):
+    """The first rows of a list, and the number of the others."""
+
+    rows: list[Row]
+    omitted: int
+
+
+def excerpt(rows: Iterable[tuple[str, ...]], most: int = 100, budget: int = 8_000) -> Excerpt[tuple[str, ...]]:
+    """Return the first rows, at most ``most`` and as many as fit into ``budget`` characters of HTML.
+
+    Long texts are shortened.
+    """
+    given = list(rows)
+    kept: list[tuple[str, ...]] = []
+    for row in given[:most]:
+        shortened = tuple(shorten(text) for text in row)
+        budget -= sum(len(escape(text)) for text in shortened)
+        if budget < 0:
+            break
+        kept.append(shortened)
+    return Excerpt(kept, len(given) - len(kept))
+
+
+def shorten(text: str, most: int = LONGEST_TEXT) -> str:
+    """Return a text, cut off after some characters if it is longer."""
+    return text if len(text) <= most else f"{text[:most]}…"

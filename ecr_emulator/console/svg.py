@@ -1,0 +1,54 @@
+"""Pictures as SVG, made on the server.
+
+Lengths along the horizontal axis are percentages of the width, so that a picture fits into any window and its text
+keeps its size. Colours are classes of the stylesheet. A picture has a title and a description for screen readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+COLOURS = 8
+"""Number of colours for parts of pictures: the classes ``part-1`` to ``part-8``."""
+LEAST_WIDTH = 0.6
+"""Least width of a part in percent, so that a small part can be seen."""
+
+
+class Part(NamedTuple):
+    """A rectangle of a picture: its row, its left edge and width in percent, its label, title and class."""
+
+    row: int
+    left: float
+    width: float
+    label: str
+    title: str
+    look: str
+
+
+def parts_picture(name: str, title: str, description: str, parts: Iterable[Part], row_height: int = 26) -> Markup:
+    """Return a picture of rows of rectangles, like an icicle diagram. ``name`` is unique on the page."""
+    drawn = list(parts)
+    height = (max((part.row for part in drawn), default=0) + 1) * (row_height + 2)
+    inside = Markup("").join(_drawn(part, row_height) for part in drawn)
+    return picture(name, title, description, height, inside)
+
+
+def picture(name: str, title: str, description: str, height: int, inside: Markup) -> Markup:
+    """Return a picture with its text alternatives."""
+    return Markup(
+        '<svg class="picture" role="img" width="100%" height="{height}" aria-labelledby="{name}-title {name}-about">'
+        '<title id="{name}-title">{title}</title><desc id="{name}-about">{description}</desc>{inside}</svg>'
+    ).format(name=name, title=title, description=description, height=height, inside=inside)
+
+
+def _drawn(part: Part, row_height: int) -> Markup:
+    box = Markup('<svg x="{left:.2f}%" y="{top}" width="{width:.2f}%" height="{height}">').format(
+        left=part.left, top=part.row * (row_height + 2), width=max(part.width, LEAST_WIDTH), height=row_height
+    )
+    text = Markup('<text x="6" y="{y}">{label}</text>').format(y=row_height - 9, label=part.label) if part.label else ""
+    return box + Markup('<title>{title}</title><rect class="{look}" width="100%" height="100%"/>{text}</svg>').format(
+        title=part.title, look=part.look, text=escape(text)
+    )
