@@ -1,6 +1,8 @@
 """The AWS variables of the environment, for commands that ask a running emulator.
 
-Flags and ``ECR_EMULATOR_…`` variables win over AWS variables; AWS variables win over the settings file.
+Flags and ``ECR_EMULATOR_…`` variables win over AWS variables, these over the profile that ``AWS_PROFILE`` names, and
+the profile over the settings file. The default profile is not read: it often belongs to a real account, and users of
+docker alone do not think of it.
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
 """
 
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from ecr_emulator.cli.aws_profiles import PROFILE, Profile, find_profile
 from ecr_emulator.cli.http_client import Address, account_of_key
 from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.settings import Loaded
@@ -21,16 +24,26 @@ REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ACCESS_KEY = "AWS_ACCESS_KEY_ID"
 IGNORE = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 def emulator_meant(loaded: Loaded, environment: Mapping[str, str] = os.environ) -> Address:
     """Return the address of the emulator that the user means."""
-    variable = _first_set(ENDPOINTS, environment)
-    is_ignored = environment.get(IGNORE, "").lower() == "true"
-    if variable is None or is_ignored or loaded.is_explicit("host") or loaded.is_explicit("port"):
+    token = loaded.settings.admin_token
+    if is_ignored(environment) or loaded.is_explicit("host") or loaded.is_explicit("port"):
         return Address.of(loaded.settings)
-    return _address_at(environment[variable], variable, loaded.settings.admin_token)
+    variable = _first_set(ENDPOINTS, environment)
+    if variable:
+        return _address_at(environment[variable], variable, token)
+    profile = find_profile(environment) if environment.get(PROFILE) else None
+    if profile and profile.endpoint_url:
+        return _address_at(profile.endpoint_url, f"the profile {profile.name}", token)
+    return Address.of(loaded.settings)
+
+
+def is_ignored(environment: Mapping[str, str]) -> bool:
+    """Whether AWS tools ignore the endpoints of variables and profiles."""
+    return environment.get(IGNORE, "").lower() == "true"
 
 
 def registry_meant(loaded: Loaded, address: Address, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -42,10 +55,9 @@ def registry_meant(loaded: Loaded, address: Address, environment: Mapping[str, s
 
 
 def _named(loaded: Loaded, address: Address, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    region = _first_set(REGIONS, environment)
     tell: dict[str, Callable[[], str | None]] = {
-        "account": lambda: _account_of(environment.get(ACCESS_KEY, ""), address),
-        "region": lambda: environment[region] if region else None,
+        "account": lambda: _account_of(_told((ACCESS_KEY,), "aws_access_key_id", environment), address),
+        "region": lambda: _told(REGIONS, "region", environment),
     }
     for name, told in tell.items():
         value = None if loaded.is_explicit(name) else told()
@@ -55,7 +67,26 @@ def _named(loaded: Loaded, address: Address, environment: Mapping[str, str]) -> 
             yield name, getattr(loaded.settings, name)
 
 
-def _account_of(access_key: str, address: Address) -> str | None:
+def _told(variables: tuple[str, ...], key: str, environment: Mapping[str, str]) -> str | None:
+    """Return the value of a variable, or else of a key of the profile that the user names."""
+    variable = _first_set(variables, environment)
+    if variable:
+        return environment[variable]
+    profile = _named_profile(environment)
+    return profile.values.get(key) if profile else None
+
+
+def _named_profile(environment: Mapping[str, str]) -> Profile | None:
+    """Return the profile that ``AWS_PROFILE`` names, if it is set. Raises ``UsageError`` if there is none."""
+    if not environment.get(PROFILE):
+        return None
+    profile = find_profile(environment)
+    if profile is None:
+        raise click.UsageError(f"{PROFILE} is {environment[PROFILE]}, and no file has such a profile")
+    return profile
+
+
+def _account_of(access_key: str | None, address: Address) -> str | None:
     return access_key if not access_key or is_account_id(access_key) else account_of_key(address, access_key)
 
 
@@ -63,16 +94,17 @@ def _first_set(variables: tuple[str, ...], environment: Mapping[str, str]) -> st
     return next((variable for variable in variables if environment.get(variable)), None)
 
 
-def _address_at(url: str, variable: str, token: str | None) -> Address:
+def _address_at(url: str, source: str, token: str | None) -> Address:
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
+        port = parts.port or PORTS[parts.scheme]
     except (KeyError, ValueError):
-        raise _no_address(url, variable) from None
+        raise _no_address(url, source) from None
     if not parts.hostname:
-        raise _no_address(url, variable)
-    return Address(parts.hostname, port, token, parts.scheme == "https", f"at {url}, which {variable} names")
+        raise _no_address(url, source)
+    return Address(parts.hostname, port, token, parts.scheme == "https", f"at {url}, which {source} names")
 
 
-def _no_address(url: str, variable: str) -> click.UsageError:
-    return click.UsageError(f"{variable} must be an address like http://localhost:4566, not {url!r}")
+def _no_address(url: str, source: str) -> click.UsageError:
+    what = source if source in ENDPOINTS else f"The endpoint_url of {source}"
+    return click.UsageError(f"{what} must be an address like http://localhost:4566, not {url!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import shutil
 import subprocess
@@ -10,13 +9,17 @@ from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from ecr_emulator.cli.aws_environment import ENDPOINTS, IGNORE, REGIONS
+from ecr_emulator.cli.aws_environment import ENDPOINTS, IGNORE, PORTS, REGIONS, is_ignored
+from ecr_emulator.cli.aws_profiles import PROFILE, find_profile
 from ecr_emulator.cli.doctor_connections import TIMEOUT_SECONDS
 from ecr_emulator.cli.doctor_findings import Finding, Situation
-from ecr_emulator.cli.http_client import connection_to
+from ecr_emulator.cli.http_client import LOCALHOST, Address, connection_to
 
 DOCKER_SECONDS = 10
+CREDENTIALS = {"aws_access_key_id", "sso_session", "sso_start_url", "role_arn", "credential_process", "login_session"}
+"""Keys of a profile of which one is enough for credentials."""
 
 
 def check_docker(situation: Situation) -> Finding:
@@ -74,22 +77,37 @@ def check_login(situation: Situation) -> Finding:
 
 
 def check_aws_cli(situation: Situation) -> Finding:
-    """Check whether the AWS CLI and SDKs ask the emulator, with a Region and credentials."""
+    """Check whether the AWS CLI and SDKs ask this emulator, with a Region and credentials."""
     environment = situation.environment
-    profile, named = _profile(situation), environment.get("AWS_PROFILE")
+    profile, named = find_profile(environment), environment.get(PROFILE)
     if named and profile is None:
-        return Finding("aws", "failed", f"AWS_PROFILE is {named}, and no file has such a profile: unset AWS_PROFILE")
-    values = profile or {}
-    endpoint = next((environment[name] for name in ENDPOINTS if environment.get(name)), values.get("endpoint_url"))
+        return Finding("aws", "failed", f"{PROFILE} is {named}, and no file has such a profile: unset {PROFILE}")
+    values = profile.values if profile else {}
+    endpoint = next((environment[name] for name in ENDPOINTS if environment.get(name)), None)
+    endpoint = endpoint or (profile.endpoint_url if profile else None)
+    use = f"export AWS_ENDPOINT_URL={situation.address.url}"
     missing = []
-    if endpoint is None or environment.get(IGNORE, "").lower() == "true":
+    if endpoint is None or is_ignored(environment):
         unset = f" and unset {IGNORE}" if environment.get(IGNORE) else ""
-        missing.append(f"the AWS CLI asks Amazon: export AWS_ENDPOINT_URL={situation.address.url}{unset}")
+        missing.append(f"the AWS CLI asks Amazon: {use}{unset}")
+    elif not _is_at(endpoint, situation.address):
+        missing.append(f"the AWS CLI asks {endpoint}, not this emulator: {use}")
     if not any(environment.get(name) for name in REGIONS) and "region" not in values:
         missing.append("it has no Region: export AWS_DEFAULT_REGION=us-east-1")
-    if not environment.get("AWS_ACCESS_KEY_ID") and not {"aws_access_key_id", "sso_session", "role_arn"} & set(values):
+    if not environment.get("AWS_ACCESS_KEY_ID") and not CREDENTIALS & set(values):
         missing.append("it has no credentials: export AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=any")
     return Finding("aws", "warning" if missing else "ok", "; ".join(missing) or f"The AWS CLI asks {endpoint}")
+
+
+def _is_at(endpoint: str, address: Address) -> bool:
+    """Whether an endpoint is this address, by any name of this machine."""
+    wanted, found = urlsplit(address.url), urlsplit(endpoint)
+    names = {*LOCALHOST, "localhost"}
+    is_same_host = found.hostname == wanted.hostname or {found.hostname, wanted.hostname} <= names
+    try:
+        return is_same_host and (found.port or PORTS.get(found.scheme)) == address.port
+    except ValueError:
+        return False
 
 
 def _insecure(engine: dict[str, Any]) -> set[str]:
@@ -105,23 +123,3 @@ def _status_with(situation: Situation, credential: str) -> int | None:
             return connection.getresponse().status
     except (HTTPException, OSError, ValueError):
         return None
-
-
-def _profile(situation: Situation) -> dict[str, str] | None:
-    """Return the values of the AWS profile in use, from both of its files; None if neither file has it."""
-    environment = situation.environment
-    name = environment.get("AWS_PROFILE") or "default"
-    config = environment.get("AWS_CONFIG_FILE") or Path.home() / ".aws" / "config"
-    credentials = environment.get("AWS_SHARED_CREDENTIALS_FILE") or Path.home() / ".aws" / "credentials"
-    found: dict[str, str] = {}
-    is_there = False
-    for file, section in ((config, name if name == "default" else f"profile {name}"), (credentials, name)):
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(file, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError):
-            continue  # the AWS CLI reports such a file by itself
-        if parser.has_section(section):
-            is_there = True
-            found |= dict(parser.items(section))
-    return found if is_there else None

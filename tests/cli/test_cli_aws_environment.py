@@ -16,6 +16,7 @@ from ecr_emulator.settings import Settings
 from tests.support.processes import COMMAND, PACKAGE_ROOT, run, serving
 
 ACCOUNT = "123456789012"
+NOWHERE = {"ECR_EMULATOR_PORT": "1"}
 ELSEWHERE = "There are rules in {}, {} too: --account {} --region {}\n"
 
 
@@ -142,6 +143,37 @@ def test_https_addresses_are_verified_with_the_ca_bundle_of_aws_tools(tmp_path):
         missing = run(tmp_path, "rules", **url, AWS_CA_BUNDLE="no-such", AWS_ACCESS_KEY_ID="AKIA")
         assert missing.stderr.endswith("which AWS_ENDPOINT_URL names: No such file or directory\n")
         assert served.stop() == 0
+
+
+def test_a_profile_that_the_user_names_says_which_emulator_and_registry(emulator, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    config = tmp_path / ".aws" / "config"
+    keys = f"region = eu-west-1\naws_access_key_id = {ACCOUNT}\n"
+    config.write_text(f"[default]\nregion = us-west-2\n[profile local]\n{keys}endpoint_url = {emulator.url}\n")
+    home = {"HOME": str(tmp_path)}
+    assert rules(tmp_path, **home, AWS_PROFILE="local") == THERE
+    assert rules(tmp_path, **home, AWS_PROFILE="local", AWS_REGION="us-east-1")[:2] == (ACCOUNT, "us-east-1")
+    assert rules(tmp_path, **home, AWS_ENDPOINT_URL=emulator.url)[:2] == ("000000000000", "us-east-1")
+    other = run(tmp_path, "rules", **home, AWS_PROFILE="local", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true", **NOWHERE)
+    assert "No emulator on port 1:" in other.stderr
+    own = f"services = own\nendpoint_url = http://localhost:1\n[services own]\necr =\n  endpoint_url = {emulator.url}\n"
+    (tmp_path / "elsewhere").write_text(f"[profile local]\n{keys}{own}")
+    assert rules(tmp_path, **home, AWS_PROFILE="local", AWS_CONFIG_FILE="~/elsewhere") == THERE
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("[profile other]\n", "AWS_PROFILE is local, and no file has such a profile"),
+        ("no section", "AWS_PROFILE is local, and no file has such a profile"),
+        ("[profile local]\nendpoint_url = 4566\n", "The endpoint_url of the profile local must be an address like"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_refused(tmp_path, config, reason):
+    (tmp_path / "config").write_text(config)
+    done = run(tmp_path, "rules", AWS_PROFILE="local", AWS_CONFIG_FILE="config", HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert reason in done.stderr
 
 
 # --- Account and Region ------------------------------------------------------------------------------------

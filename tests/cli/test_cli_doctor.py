@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sys
 
 import pytest
@@ -10,7 +11,11 @@ from ecr_emulator.testing.embedded import EcrEmulator
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from ecr_emulator.version import __version__
 from tests.support.command_line import invoke
+from tests.support.other_program import Program
 
+HEALTH_OF_ANOTHER_YEAR = (
+    b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2004 00:00:00 GMT\r\nContent-Length: 19\r\n\r\n" + b'{"version": "99.0"}'
+)
 ENGINE = {"ServerVersion": "27.0.1", "RegistryConfig": {"IndexConfigs": {"docker.io": {"Secure": True}}}}
 
 
@@ -124,8 +129,39 @@ def test_the_configuration_of_the_aws_cli(home, emulator):
     assert "the AWS CLI asks Amazon: export AWS_ENDPOINT_URL=http://localhost:1" in words
     assert "it has no Region" in words
     assert "it has no credentials" in words
-    assert examined(emulator, "aws", AWS_PROFILE="ci")[0] == "failed"
+    state, words = examined(emulator, "aws", "--port", "1", **complete)
+    asked = f"the AWS CLI asks {emulator.endpoint_url}, not this emulator: export AWS_ENDPOINT_URL=http://localhost:1"
+    assert (state, words) == ("warning", asked)
+    state, words = examined(emulator, "aws", **complete, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
+    assert (state, words.endswith(" and unset AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) == ("warning", True)
+
+
+def test_a_profile_of_the_aws_cli(home, emulator):
+    missing = ("failed", "AWS_PROFILE is ci, and no file has such a profile: unset AWS_PROFILE")
+    assert examined(emulator, "aws", AWS_PROFILE="ci") == missing
+    assert examined(None, "aws", AWS_PROFILE="ci") == missing
     (home / ".aws").mkdir()
     config = f"[profile ci]\nregion = eu-west-1\nendpoint_url = {emulator.endpoint_url}\naws_access_key_id = x\n"
     (home / ".aws" / "config").write_text(config)
-    assert examined(None, "aws", "--port", "1", AWS_PROFILE="ci") == ("ok", f"The AWS CLI asks {emulator.endpoint_url}")
+    assert examined(None, "aws", AWS_PROFILE="ci") == ("ok", f"The AWS CLI asks {emulator.endpoint_url}")
+    assert examined(None, "emulator", AWS_PROFILE="ci")[0] == "ok"
+
+
+def test_a_disk_that_is_fuller_than_the_reserve(home, emulator):
+    state, words = examined(emulator, "disk", ECR_EMULATOR_DISK_RESERVE="999999999")
+    assert (state, words.endswith("less than --disk-reserve: pushes are refused")) == ("failed", True)
+
+
+def test_the_clock_of_another_machine(home):
+    with Program() as machine:
+        machine.answer = HEALTH_OF_ANOTHER_YEAR
+        state, words = examined(None, "clock", AWS_ENDPOINT_URL=machine.url)
+    assert state == "warning"
+    assert re.fullmatch(r"The clocks of the two machines are \d+d apart: set them, for example by NTP", words)
+
+
+def test_an_emulator_of_another_version(home):
+    with Program() as machine:
+        machine.answer = HEALTH_OF_ANOTHER_YEAR
+        found = examined(None, "emulator", AWS_ENDPOINT_URL=machine.url)
+    assert found == ("warning", f"It has version 99.0, this command has {__version__}")

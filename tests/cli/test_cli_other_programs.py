@@ -1,11 +1,9 @@
 """Commands at an address where another program answers: each says so, and the program gets no secret."""
 
-import socket
-from threading import Thread
-
 import pytest
 
 from tests.support.command_line import invoke
+from tests.support.other_program import Program
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
 PAGE = HTTP % (b"text/html", 18, b"<html>hello</html>")
@@ -32,39 +30,10 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-class Program:
-    """Gives each connection the same bytes, and keeps what it received."""
-
-    def __init__(self):
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.answer = b""
-        self.received = []
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            with connection:
-                self.received.append(connection.recv(65536))
-                connection.sendall(self.answer)
-                connection.shutdown(socket.SHUT_WR)
-
-    def close(self):
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def program():
-    program = Program()
-    yield program
-    program.close()
+    with Program() as program:
+        yield program
 
 
 @pytest.mark.parametrize("command", COMMANDS)
