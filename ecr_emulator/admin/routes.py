@@ -40,6 +40,7 @@ from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.clock_moves import MovableClock
 from ecr_emulator.services.lifecycle import EVALUATE
+from ecr_emulator.url_maps import endpoint_of, url_map_of
 from ecr_emulator.version import __version__
 
 MAX_BODY = 16 * 1024 * 1024
@@ -227,8 +228,9 @@ def admin_app(
     """Return the application with all addresses. If there is a token, other requests than probes must have it."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    for address in _addresses(admin, pull_through, state, faults, upstreams):
-        app.add_url_rule(address.path, str(address[:2]), _strictly(address), methods=[address.method])
+    addresses = _addresses(admin, pull_through, state, faults, upstreams)
+    app.url_map = url_map_of(*((each.method, each.path) for each in addresses))
+    app.view_functions = {endpoint_of(each.method, each.path): _strictly(each) for each in addresses}
     if token:
         app.before_request(lambda: _stop_strangers(token))
     app.register_error_handler(HTTPException, _refused)

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -243,6 +244,15 @@ def _service_and_operation(environ: WSGIEnvironment) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+@cache
+def _application_of(service: Any) -> WSGIApplication:
+    """Return moto's application for a service. It has the service's addresses and no state: all emulators share it."""
+    from moto.moto_server import werkzeug_app
+
+    application: WSGIApplication = werkzeug_app.create_backend_app(service)
+    return application
+
+
 def _moto_application() -> WSGIApplication:
     try:
         redirect_moto()
@@ -257,7 +267,7 @@ def _moto_application() -> WSGIApplication:
             raise NoSuchCompanion
         if service == "moto_api":
             raise NotOffered(MOTO_API_NOT_OFFERED)
-        return werkzeug_app.create_backend_app(service)
+        return _application_of(service)
 
     # Before moto gives up, it prints hints for its own developers.
     werkzeug_app.print = log.debug  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ from ecr_emulator.control.endpoint import CONTENT_TYPE, Endpoint, HttpRequest
 from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
 from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
+from ecr_emulator.url_maps import endpoint_of, url_map_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -30,6 +31,7 @@ CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413
 MAX_BODY = 64 * 1024 * 1024
 """Maximum bytes of a request body. The longest valid body holds a layer part of 20 MiB in base64."""
 
+_ADDRESS = ("POST", "/")
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -39,7 +41,8 @@ class ControlApp(Flask):
     def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
         super().__init__(__name__, static_folder=None)
         self._endpoint = Endpoint(services, callers, strict=strict)
-        self.add_url_rule("/", view_func=lambda: self._answer, methods=["POST"])
+        self.url_map = url_map_of(_ADDRESS)
+        self.view_functions = {endpoint_of(*_ADDRESS): lambda: self._answer}
         self.register_error_handler(HTTPException, lambda error: _refused(error, request.environ))
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
