@@ -230,7 +230,7 @@ class Emulator:
         from ecr_emulator.console.app import console_app
         from ecr_emulator.console.parts import ConsoleParts
 
-        parts = self.services, self._api, self._parts.identities, self.clock, self._rule_reports
+        parts = self.services, self._api, self._parts.identities, self.clock, self._rule_reports, self.cache_history
         return console_app(ConsoleParts(*parts, self.settings.admin_token))
 
     def _metric_sources(self) -> MetricSources:

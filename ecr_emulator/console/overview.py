@@ -8,6 +8,7 @@ from typing import NamedTuple
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ecr_emulator.console.cache_plots import WORDS, cache_plots
 from ecr_emulator.console.event_sentences import EventSentence, event_sentence
 from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.pages import ConsoleRequest, FormRefused, Section, form, page
@@ -47,7 +48,9 @@ def overview(console: ConsoleRequest) -> ResponseReturnValue:
         refusal_of_rules=refusal_of_rules,
         reports=[] if refusal_of_rules else console.parts.rule_reports.of(console.registry, console.now),
         events=[ToldEvent(event, event_sentence(event)) for event in events],
+        plots=cache_plots(console.parts.history),
         clock=console.parts.clock,
+        outcomes=WORDS,
         moves=MOVES,
     )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.identities import Identities
 from ecr_emulator.services import Services
+from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.services.clock_moves import MovableClock
 from ecr_emulator.services.pull_through import RuleReports
 
@@ -22,4 +23,5 @@ class ConsoleParts(NamedTuple):
     identities: Identities
     clock: MovableClock
     rule_reports: RuleReports
+    history: CacheHistory
     admin_token: str | None = None

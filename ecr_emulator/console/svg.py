@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 
 COLOURS = 8
 """Number of colours for parts of pictures: the classes ``part-1`` to ``part-8``."""
+PLOT_HEIGHT = 96
+"""Height of plots in pixels."""
 LEAST_WIDTH = 0.6
 """Least width of a part in percent, so that a small part can be seen."""
 
@@ -52,3 +54,47 @@ def _drawn(part: Part, row_height: int) -> Markup:
     return box + Markup('<title>{title}</title><rect class="{look}" width="100%" height="100%"/>{text}</svg>').format(
         title=part.title, look=part.look, text=escape(text)
     )
+
+
+def bar_plot(name: str, title: str, description: str, stacks: list[list[int]], titles: list[str]) -> Markup:
+    """Return a plot of stacked bars, one for each list of numbers. The classes are ``part-1``, ``part-2`` and so on."""
+    highest = max(map(sum, stacks)) or 1
+    width = 100 / len(stacks)
+    bars = (_stack(stack, titles[place], place * width, width, highest) for place, stack in enumerate(stacks))
+    return picture(name, title, description, PLOT_HEIGHT, Markup("").join(bars))
+
+
+def _stack(stack: list[int], title: str, left: float, width: float, highest: int) -> Markup:
+    rectangles, below = [], 0.0
+    for look, value in enumerate(stack, start=1):
+        height = PLOT_HEIGHT * value / highest
+        if value:
+            rectangles.append(
+                Markup('<rect class="part-{look}" x="8%" width="84%" y="{top:.1f}" height="{height:.1f}"/>').format(
+                    look=look, top=PLOT_HEIGHT - below - height, height=max(height, 1)
+                )
+            )
+        below += height
+    if not rectangles:
+        return Markup("")
+    return Markup(
+        '<svg x="{left:.2f}%" width="{width:.2f}%" height="{height}"><title>{title}</title>{bars}</svg>'
+    ).format(left=left, width=width, height=PLOT_HEIGHT, title=title, bars=Markup("").join(rectangles))
+
+
+def area_plot(name: str, title: str, description: str, levels: list[int]) -> Markup:
+    """Return a plot of one value over time as an area above or below the line of zero."""
+    highest, lowest = max(0, *levels), min(0, *levels)
+    span = highest - lowest or 1
+    rows = [100 * (highest - level) / span for level in levels]
+    zero = 100 * highest / span
+    step = 100 / len(levels)
+    steps = " ".join(
+        f"L{place * step:.2f},{row:.2f} L{(place + 1) * step:.2f},{row:.2f}" for place, row in enumerate(rows)
+    )
+    inside = Markup(
+        '<svg width="100%" height="100%" viewBox="0 0 100 100" preserveAspectRatio="none">'
+        '<path class="area" d="M0,{zero:.2f} {steps} L100,{zero:.2f} Z"/>'
+        '<path class="zero" d="M0,{zero:.2f} L100,{zero:.2f}"/></svg>'
+    ).format(zero=zero, steps=steps)
+    return picture(name, title, description, PLOT_HEIGHT // 2, inside)
