@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 _BELOW_MILLISECONDS = [timedelta(microseconds=number) for number in range(1000)]
 """The parts of instants that are cut off. Every pull asks for the time, and ``datetime.replace`` takes much longer."""
+
+
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The first digit of the fourth group of a UUID, of which two bits are fixed."""
 
 
 class SystemClock:
@@ -94,8 +98,10 @@ class RandomIds:
     """Random identifiers."""
 
     def uuid(self) -> str:
-        """Return a new random UUID in its canonical form."""
-        return str(uuid.uuid4())
+        """Return a new random UUID in its canonical form. ``uuid.uuid4`` takes three times as long."""
+        digits = os.urandom(16).hex()
+        variant = _VARIANTS[digits[16]]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def chances(seed: int) -> Callable[[], float]:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.sansio.utils import get_host
 from werkzeug.wsgi import get_input_stream
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}
 MAX_BODY = 64 * 1024 * 1024
 """Maximum bytes of a request body. The longest valid body holds a layer part of 20 MiB in base64."""
+LONGEST_LENGTH = len(str(MAX_BODY))
+"""Digits of the length of a body that may be too large."""
 
 _ADDRESS = ("POST", "/")
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -52,7 +54,7 @@ class ControlApp(Flask):
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            body = get_input_stream(environ, max_content_length=MAX_BODY).read()
+            body = _body_of(environ)
         except HTTPException as error:
             return _refused(error, environ)(environ, start_response)
         answer = self._endpoint.handle(
@@ -71,6 +73,23 @@ class ControlApp(Flask):
             _STATUS_LINES[answer.status], [*answer.headers.items(), ("Content-Length", str(len(answer.body)))]
         )
         return [answer.body]
+
+
+def _body_of(environ: WSGIEnvironment) -> bytes:
+    """Return the body of a request. Raises ``HTTPException`` if it is too large or breaks off.
+
+    A body of known length is read without the stream of werkzeug, which copies it and takes as long as a query.
+    """
+    length = environ.get("CONTENT_LENGTH") or ""
+    if not (length.isdecimal() and len(length) < LONGEST_LENGTH and "HTTP_TRANSFER_ENCODING" not in environ):
+        return get_input_stream(environ, max_content_length=MAX_BODY).read()
+    try:
+        body: bytes = environ["wsgi.input"].read(int(length))
+    except OSError as broken:
+        raise ClientDisconnected from broken
+    if len(body) < int(length):
+        raise ClientDisconnected
+    return body
 
 
 @lru_cache

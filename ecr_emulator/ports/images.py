@@ -23,7 +23,7 @@ class Images(Protocol):
         """Return the image with this digest, including its tags; None if there is none."""
 
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
-        """Store a manifest and its references. Returns the image with its key.
+        """Store a manifest, its references and its tags, which leave other images. Returns the image with its key.
 
         Raises ``ImageAlreadyExistsException``.
         """

@@ -98,16 +98,15 @@ def store_image(
     digest = _checked_digest(push)
     if origin is Origin.CLIENT and not push.may_be_sparse:
         _check_references(work, repository, manifest, blobs)
-    tagged = work.tags.find(repository, push.tag) if push.tag else None
     image = work.images.find(repository, digest)
     if image:
         work.images.mend(digest, push.raw)
     if image and image.is_active and (push.tag is None or push.tag in image.tags):
         return Stored(image, manifest, changed=False)
-    if push.tag and tagged and tagged.digest != digest and repository.mutability.locks(push.tag):
-        raise ImageTagAlreadyExistsException(image_tag=push.tag, repository_name=repository.name)
+    if push.tag and repository.mutability.locks(push.tag):
+        _check_lock(work, repository, push.tag, digest)
     if image is None:
-        image = _add(work, repository, _described(work, repository, manifest, digest, now), manifest, push.raw)
+        image = _add(work, repository, _described(work, repository, push, manifest, digest, now), manifest, push.raw)
     elif not image.is_active:
         image = activate(work, repository, image, now)
     if push.tag and push.tag not in image.tags:
@@ -152,7 +151,16 @@ def _check_references(work: UnitOfWork, repository: Repository, manifest: Manife
         raise ReferencedImagesNotFoundException(digests=", ".join(absent), **repository.identity)
 
 
-def _described(work: UnitOfWork, repository: Repository, manifest: Manifest, digest: str, now: datetime) -> Image:
+def _check_lock(work: UnitOfWork, repository: Repository, tag: str, digest: str) -> None:
+    """Raise ``ImageTagAlreadyExistsException`` if an immutable tag points at another image."""
+    tagged = work.tags.find(repository, tag)
+    if tagged and tagged.digest != digest:
+        raise ImageTagAlreadyExistsException(image_tag=tag, repository_name=repository.name)
+
+
+def _described(
+    work: UnitOfWork, repository: Repository, push: Push, manifest: Manifest, digest: str, now: datetime
+) -> Image:
     return Image(
         digest=digest,
         media_type=manifest.media_type,
@@ -160,6 +168,7 @@ def _described(work: UnitOfWork, repository: Repository, manifest: Manifest, dig
         size_in_bytes=_size(work, repository, manifest),
         artifact_media_type=manifest.artifact_media_type,
         subject=manifest.subject.digest if manifest.subject else None,
+        tags=(push.tag,) if push.tag else (),
     )
 
 

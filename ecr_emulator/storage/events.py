@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any
 
@@ -61,7 +60,8 @@ class SqlEvents:
             resources=event.resources,
         )
         assert added.lastrowid is not None
-        self.added.append(replace(event, key=added.lastrowid))
+        kept = Event(event.registry, event.time, event.detail_type, event.detail, event.resources, added.lastrowid)
+        self.added.append(kept)
         last = added.lastrowid - self._size
         if last > 0:
             _FORGET.run(self._connection, last=last)

@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     select,
     type_coerce,
     update,
@@ -103,6 +104,12 @@ _MEND_MANIFEST = Statement(
     .values(raw=bindparam("content"))
 )
 _ADD_REFERENCE = Statement(insert(image_references))
+PUT_TAG = Statement(
+    upsert(tags).on_conflict_do_update(
+        index_elements=["repository_id", "tag"],
+        set_={"image_id": literal_column("excluded.image_id"), "tagged_at": literal_column("excluded.tagged_at")},
+    )
+)
 _REMOVE = Statement(delete(images).where(_of_repository, _of_key))
 _PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")), changes_answers=False)
 _changing = ("size_in_bytes", "status", "last_archived_at", "last_activated_at", "pushed_at", "last_pulled_at")
@@ -135,7 +142,7 @@ class SqlImages:
                 status=image.status,
                 last_archived_at=image.last_archived_at,
                 last_activated_at=image.last_activated_at,
-                is_tagged=False,  # triggers follow the tags
+                is_tagged=bool(image.tags),  # triggers follow later changes of tags
             )
         except IntegrityError as exists:
             if self.find(repository, image.digest) is None:
@@ -147,6 +154,10 @@ class SqlImages:
         _CHANGE_COUNT.run(self._connection, repository_id=repository.key, difference=1)
         self.mend(image.digest, raw)
         _ADD_REFERENCE.run_for_each(self._connection, _references(repository, key, manifest))
+        for tag in image.tags:
+            PUT_TAG.run(
+                self._connection, repository_id=repository.key, tag=tag, image_id=key, tagged_at=image.pushed_at
+            )
         return replace(image, key=key)
 
     def remove(self, repository: Repository, image: Image) -> None:

@@ -60,8 +60,8 @@ _FIND = Statement(
 )
 _is_foreign = or_(*(image_references.c.media_type.startswith(kind) for kind in FOREIGN_TYPES))
 _REFERENCED = Statement(_references.order_by(_is_foreign, image_references.c.image_id))
+_HOLDS = Statement(select(layers.c.size).where(_of_repository, layers.c.digest == bindparam("digest")))
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
-_HELD = Statement(select(layers.c.digest).where(_of_repository, layers.c.digest.in_(select(_given.c.value))))
 _add = upsert(layers)
 _ADD = Statement(_add.on_conflict_do_update(set_={"added_at": _add.excluded.added_at}))
 _TOUCH = Statement(
@@ -115,10 +115,10 @@ class SqlLayers:
         return None if row is None else Layer(digest, row.size, row.media_type)
 
     def missing(self, repository: Repository, digests: Iterable[str]) -> list[str]:
-        wanted = list(dict.fromkeys(digests))
-        rows = _HELD.all(self._connection, repository_id=repository.key, digests=wanted)
-        held = {row.digest for row in rows}
-        return [digest for digest in wanted if digest not in held]
+        return [digest for digest in dict.fromkeys(digests) if not self._holds(repository, digest)]
+
+    def _holds(self, repository: Repository, digest: str) -> bool:
+        return _HOLDS.one(self._connection, repository_id=repository.key, digest=digest) is not None
 
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
         try:

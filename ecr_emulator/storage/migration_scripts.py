@@ -333,5 +333,16 @@ BEGIN
 END;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH)
+# Each new repository counted the repositories of its registry.
+TWELFTH = """
+CREATE TABLE repository_counts (
+    account VARCHAR NOT NULL,
+    region VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (account, region)
+) WITHOUT ROWID;
+INSERT INTO repository_counts SELECT account, region, count(*) FROM repositories GROUP BY account, region;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH)
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

@@ -1,4 +1,8 @@
-"""The stored repositories."""
+"""The stored repositories.
+
+A row of its own has the number of the repositories of a registry, since counting them would make the creation of a
+repository in a large registry slow.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ from dataclasses import replace
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
 from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import repositories as table
+from ecr_emulator.storage.tables import repository_counts
 
 _of_registry = (table.c.account == bindparam("account"), table.c.region == bindparam("region"))
 _FIND = Statement(select(table).where(*_of_registry, table.c.name == bindparam("name")))
@@ -25,7 +31,15 @@ _PAGE = Statement(
 _ENCRYPTED_BY_KMS = Statement(
     select(table).where(table.c.encryption_type != "AES256").order_by(table.c.account, table.c.region, table.c.name)
 )
-_COUNT = Statement(select(func.count().label("number")).select_from(table).where(*_of_registry))
+_COUNT = Statement(
+    select(repository_counts.c.number).where(
+        repository_counts.c.account == bindparam("account"), repository_counts.c.region == bindparam("region")
+    )
+)
+_change_count = upsert(repository_counts)
+_CHANGE_COUNT = Statement(
+    _change_count.on_conflict_do_update(set_={"number": repository_counts.c.number + _change_count.excluded.number})
+)
 _settings = table.c.keys()[table.c.keys().index("tag_mutability") : table.c.keys().index("image_count")]
 _ADD = Statement(insert(table), changes_answers=False)  # nobody can have pulled from it
 _SAVE = Statement(
@@ -59,8 +73,8 @@ class SqlRepositories:
         return [repository_of(Registry(row.account, row.region), row) for row in rows]
 
     def count(self, registry: Registry) -> int:
-        number: int = _COUNT.one(self._connection, account=registry.id, region=registry.region).number
-        return number
+        row = _COUNT.one(self._connection, account=registry.id, region=registry.region)
+        return 0 if row is None else int(row.number)
 
     def add(self, repository: Repository) -> Repository:
         registry = repository.registry
@@ -72,13 +86,18 @@ class SqlRepositories:
             added = _ADD.run(self._connection, id=None, **identity, created_at=created_at, **settings, **counts)
         except IntegrityError as exists:
             raise RepositoryAlreadyExistsException(**repository.identity) from exists
+        self._change_count(registry, 1)
         return replace(repository, key=added.lastrowid or 0)
 
     def save(self, repository: Repository) -> None:
         _SAVE.run(self._connection, key=repository.key, **_stored_settings(repository))
 
     def remove(self, repository: Repository) -> None:
-        _REMOVE.run(self._connection, key=repository.key)
+        removed = _REMOVE.run(self._connection, key=repository.key).rowcount
+        self._change_count(repository.registry, -removed)
+
+    def _change_count(self, registry: Registry, difference: int) -> None:
+        _CHANGE_COUNT.run(self._connection, account=registry.id, region=registry.region, number=difference)
 
 
 def _stored_settings(repository: Repository) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.storage import event_positions, resets, times
 from ecr_emulator.storage.ballast import Ballast
 from ecr_emulator.storage.connections import BUSY_TIMEOUT, Pool, WatchedConnection, connect
@@ -85,54 +84,75 @@ class SqlStore:
         self._at_commit.append(listener)
 
     @contextmanager
-    def reading(self) -> Iterator[UnitOfWork]:
+    def reading(self) -> Iterator[SqlUnitOfWork]:
         """See ``ports.store.Store.reading``; the unit sees the state at the time of its first query.
 
         Raises ``StorageFailure`` where the database is damaged.
         """
-        with self._reading() as (work, _):
-            yield work
+        with self._only("reading"), read_failures():
+            work = self._readers.take()
+            try:
+                work.begin_reading()
+                with work.transaction():
+                    yield work
+            finally:
+                self._readers.give(work)
 
     @contextmanager
-    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[UnitOfWork]:
-        with self._writing(waits=waits, promised=promised, frees=frees) as (work, _):
-            yield work
+    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[SqlUnitOfWork]:
+        with self._only("writing"), storage_failures():
+            self._make_room(frees)
+            work = self._begun(waits, promised)
+            next_due = self._next_due
+            try:
+                work.sql_tasks.changed = False
+                work.sql_events.added = []
+                with work.transaction():
+                    yield work
+                    if work.sql_tasks.changed:
+                        next_due = work.sql_tasks.next_due()
+                self._next_due = next_due
+                self._tell_of_commit(work)
+            finally:
+                self._writer.give(work)
+            if frees:
+                self._ballast.keep()
 
     def signing_key(self) -> bytes:
         """Return 32 random bytes, created at the first call and the same in all later calls."""
-        with self._writing() as (_, connection):
-            _ADD_STATE.run(connection, key=SIGNING_KEY, value=os.urandom(32))
-            key: bytes = _STATE.one(connection, key=SIGNING_KEY).value
+        with self.writing() as work:
+            _ADD_STATE.run(work.connection, key=SIGNING_KEY, value=os.urandom(32))
+            key: bytes = _STATE.one(work.connection, key=SIGNING_KEY).value
         return key
 
     def latest_time(self) -> datetime | None:
         """Return the latest instant in the database; None if the database is empty."""
-        with self._reading() as (_, connection):
-            return times.latest(connection)
+        with self.reading() as work:
+            return times.latest(work.connection)
 
     def find_positions(self) -> dict[str, int]:
-        with self._reading() as (_, connection):
-            return event_positions.find(connection)
+        with self.reading() as work:
+            return event_positions.find(work.connection)
 
     def remember_positions(self, positions: Mapping[str, int]) -> None:
-        with self._writing(waits=False, frees=True) as (_, connection):
-            event_positions.store(connection, positions)
+        with self.writing(waits=False, frees=True) as work:
+            event_positions.store(work.connection, positions)
 
     def remember_time(self, now: datetime) -> None:
-        with self._writing(frees=True) as (_, connection):
-            times.store(connection, now)
+        with self.writing(frees=True) as work:
+            times.store(work.connection, now)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Delete everything but the signing key, or only the state of an account, in one Region or in all."""
         if account is None:
             self._replace_by_nothing()
             return
-        with self._writing(frees=True) as (work, connection):
+        with self.writing(frees=True) as work:
             work.sql_tasks.changed = True
-            resets.run(connection, account, region)
+            resets.run(work.connection, account, region)
 
     def _replace_by_nothing(self) -> None:
-        with self._writing(frees=True):
+        with self.writing(frees=True):
             pass  # fails while another program holds the lock, for which the replacement would wait without end
         with storage_failures():
             self._ballast.release()
@@ -185,39 +205,6 @@ class SqlStore:
             yield
         finally:
             self._here.unit = outer
-
-    @contextmanager
-    def _reading(self) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
-        with self._only("reading"), read_failures():
-            work = self._readers.take()
-            try:
-                work.begin_reading()
-                with work.transaction() as connection:
-                    yield work, connection
-            finally:
-                self._readers.give(work)
-
-    @contextmanager
-    def _writing(
-        self, *, waits: bool = True, promised: bool = True, frees: bool = False
-    ) -> Iterator[tuple[SqlUnitOfWork, Connection]]:
-        with self._only("writing"), storage_failures():
-            self._make_room(frees)
-            work = self._begun(waits, promised)
-            next_due = self._next_due
-            try:
-                work.sql_tasks.changed = False
-                work.sql_events.added = []
-                with work.transaction() as connection:
-                    yield work, connection
-                    if work.sql_tasks.changed:
-                        next_due = work.sql_tasks.next_due()
-                self._next_due = next_due
-                self._tell_of_commit(work)
-            finally:
-                self._writer.give(work)
-            if frees:
-                self._ballast.keep()
 
     def _tell_of_commit(self, work: SqlUnitOfWork) -> None:
         if work.sql_events.added or work.sql_tasks.changed:

@@ -87,6 +87,15 @@ repositories = Table(
     sqlite_autoincrement=True,
 )
 
+repository_counts = Table(
+    "repository_counts",
+    metadata,
+    Column("account", String, primary_key=True, nullable=False),
+    Column("region", String, primary_key=True, nullable=False),
+    _required("number", Integer),
+    sqlite_with_rowid=False,
+)
+
 manifests = Table(
     "manifests",
     metadata,

@@ -11,19 +11,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
-from ecr_emulator.storage.images import image_of, images_where
+from ecr_emulator.storage.images import PUT_TAG, image_of, images_where
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, tags, validations
 
 _of_repository = tags.c.repository_id == bindparam("repository_id")
 _this_tag = (_of_repository, tags.c.tag == bindparam("tag"))
 _FIND = Statement(images_where(images.c.id == select(tags.c.image_id).where(*_this_tag).scalar_subquery()))
-_PUT = Statement(
-    upsert(tags).on_conflict_do_update(
-        index_elements=["repository_id", "tag"],
-        set_={"image_id": literal_column("excluded.image_id"), "tagged_at": literal_column("excluded.tagged_at")},
-    )
-)
 _REMOVE = Statement(delete(tags).where(*_this_tag))
 _PAGE = Statement(
     select(tags.c.tag)
@@ -63,7 +57,7 @@ class SqlTags:
         return None if row is None else image_of(row)
 
     def put(self, repository: Repository, tag: str, image: Image, now: datetime) -> None:
-        _PUT.run(self._connection, repository_id=repository.key, tag=tag, image_id=image.key, tagged_at=now)
+        PUT_TAG.run(self._connection, repository_id=repository.key, tag=tag, image_id=image.key, tagged_at=now)
 
     def remove(self, repository: Repository, tag: str) -> None:
         _REMOVE.run(self._connection, repository_id=repository.key, tag=tag)

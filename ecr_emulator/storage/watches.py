@@ -24,6 +24,7 @@ _UNSEEN = {
     tables.lifecycle_matches,
     tables.lifecycle_previews,
     tables.replication_backfills,
+    tables.repository_counts,
     tables.service_linked_roles,
     tables.state,
     tables.tasks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from io import BytesIO
 from urllib.parse import urlencode
 
 import pytest
@@ -262,6 +263,13 @@ def test_a_strict_endpoint_refuses_errors_that_the_model_does_not_declare(plane,
 
 def test_a_body_above_the_maximum_is_not_read(post):
     assert post(body=b" " * (64 * 1024 * 1024 + 1)).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["3", "9999999", "99999999"])
+def test_a_body_that_is_not_as_long_as_announced_is_refused(plane, length):
+    headers = {"X-Amz-Target": PREFIX + "DescribeRepositories", "Authorization": authorization()}
+    given = {"CONTENT_LENGTH": length, "wsgi.input": BytesIO(b"{}")}
+    assert Client(plane.wsgi).post("/", headers=headers, environ_overrides=given).status_code in (400, 413)
 
 
 def test_json_in_answers_is_ascii(post):

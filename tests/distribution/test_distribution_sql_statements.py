@@ -1,4 +1,4 @@
-"""The number of SQL statements of a pull that is not remembered: a client may ask anything for the first time."""
+"""The number of SQL statements of a request: of a pull that is not remembered, of a push, and of a new repository."""
 
 from datetime import timedelta
 
@@ -56,6 +56,24 @@ def test_a_pull_that_is_recorded_makes_one_change_more(docker, sql):
     with sql.counted() as statements:
         assert docker.get(TAG).status_code == 200
     assert len(statements) == 2, statements
+
+
+@pytest.mark.parametrize(("mutability", "others"), [("MUTABLE", 10), ("IMMUTABLE", 11)])
+def test_a_push_makes_two_statements_for_each_blob_and_few_others(docker, sql, mutability, others):
+    docker.ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability=mutability)
+    image = an_image(2)
+    for blob in image.blobs:
+        docker.push_blob(blob)
+    with sql.counted() as statements:
+        docker.ecr.put_image(repositoryName="team/app", imageManifest=image.raw.decode(), imageTag="v2")
+    assert len(statements) == others + 2 * len(image.blobs), statements
+
+
+def test_a_new_repository_makes_five_statements(docker, sql):
+    with sql.counted() as statements:
+        docker.ecr.create_repository(repositoryName="team/other")
+    assert len(statements) == 5, statements
+    assert not [each for each in statements if "count(" in each]
 
 
 @pytest.mark.parametrize("path", ["/v2/team/none/manifests/v1", "/v2/team/app/manifests/none", "/v2/team/app/blobs/"])

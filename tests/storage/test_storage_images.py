@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.domain.image import ImageFilter, Layer, StoredManifest
+from ecr_emulator.domain.image import Image, ImageFilter, Layer, StoredManifest
+from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER
@@ -21,6 +22,18 @@ def test_an_image_comes_back_with_its_tags_in_order(store, repository):
         assert work.images.find(repository, image.digest) == image
         assert work.tags.find(repository, "v10") == image
         assert work.images.find(repository, image.digest).tags == ("V1", "v10", "v2")
+
+
+def test_an_image_can_be_added_with_tags_that_leave_another(store, repository):
+    manifest = read_manifest(an_image(2).raw)
+    new = Image(an_image(2).digest, manifest.media_type, NOW, manifest.size_in_bytes, tags=("v1", "v2"))
+    with store.writing() as work:
+        old = store_manifest(work, repository, an_image(1).raw, "v1")
+        new = work.images.add(repository, new, manifest, an_image(2).raw)
+    with store.reading() as work:
+        assert work.images.find(repository, new.digest) == work.tags.find(repository, "v1") == new
+        assert work.images.filtered_page(repository, "", 10, ImageFilter("TAGGED")) == [new]
+        assert work.images.filtered_page(repository, "", 10, ImageFilter("UNTAGGED")) == [replace(old, tags=())]
 
 
 def test_a_manifest_is_served_byte_for_byte(store, repository):

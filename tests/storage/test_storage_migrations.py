@@ -7,16 +7,19 @@ import pytest
 from sqlalchemy import create_engine
 
 from ecr_emulator.domain.image import ImageFilter
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, NINTH, SEVENTH, SIXTH
+from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, NINTH, SEVENTH, SIXTH, TWELFTH
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import metadata
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, image, layer
 from tests.support.images import an_image
-from tests.support.storage import NOW, a_repository, store_manifest
+from tests.support.storage import HOME, NOW, a_repository, store_manifest
+
+OTHER = Registry("210987654321", HOME.region)
 
 
 def shape(path):
@@ -163,6 +166,18 @@ def test_a_migration_counts_the_images_of_repositories(database):
         connection.executescript(SEVENTH)
     with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
         assert [work.images.count(repository) for repository in repositories] == [3, 0]
+
+
+def test_a_migration_counts_the_repositories_of_registries(database):
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        for name in ("one", "two"):
+            work.repositories.add(a_repository(name))
+        work.repositories.add(a_repository(registry=OTHER))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DROP TABLE repository_counts")
+        connection.executescript(TWELFTH)
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        assert [work.repositories.count(registry) for registry in (HOME, OTHER)] == [2, 1]
 
 
 def test_a_migration_knows_which_images_are_tagged(database):

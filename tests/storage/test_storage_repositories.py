@@ -100,3 +100,13 @@ def test_a_registry_counts_its_own_repositories(store, repository):
         work.repositories.add(a_repository("other"))
         work.repositories.add(a_repository(registry=ELSEWHERE[0]))
         assert work.repositories.count(HOME) == 2
+        for _ in range(2):  # it is gone the second time
+            work.repositories.remove(repository)
+        assert [work.repositories.count(each) for each in (HOME, ELSEWHERE[0], ELSEWHERE[1])] == [1, 1, 0]
+
+
+def test_a_name_that_is_taken_is_counted_once(store, repository):
+    with store.writing() as work:
+        with pytest.raises(RepositoryAlreadyExistsException):
+            work.repositories.add(a_repository(repository.name))
+        assert work.repositories.count(HOME) == 1

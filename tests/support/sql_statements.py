@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -33,8 +34,11 @@ class SqlStatements:
 
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
-        """Yield a list that has the statements of the block at its end."""
+        """Yield a list that has the statements of the block at its end.
+
+        SQLite reports a statement again when it runs a trigger; such repetitions are left out.
+        """
         before = len(self._seen)
         found: list[str] = []
         yield found
-        found += [each for each in self._seen[before:] if not each.startswith(OF_UNITS)]
+        found += [each for each, _ in groupby(self._seen[before:]) if not each.startswith(OF_UNITS)]
