@@ -247,7 +247,7 @@ def _fill(database: Connection, file: Path, signing_key: bytes) -> None:
     database.execute("PRAGMA foreign_keys = OFF")
     database.execute("ATTACH DATABASE ? AS loaded", (str(file),))
     database.execute("BEGIN")
-    for table in metadata.sorted_tables:
+    for table in reversed(metadata.sorted_tables):  # owned rows first: triggers would count them in their owners again
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         database.execute(f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM loaded.{table.name}")  # noqa: S608 - names of our own
     database.execute(f"INSERT OR REPLACE INTO main.{state.name} VALUES ('signing-key', ?)", (signing_key,))  # noqa: S608

@@ -16,6 +16,7 @@ from tests.support.boto import client_of
 from tests.support.images import an_image, put_image
 from tests.support.limits import largest_file
 from tests.support.planes import EmulatorClient
+from tests.support.storage import rows
 
 ABOUT = "ecr-emulator/snapshot.json"
 DATABASE = "ecr-emulator/ecr.sqlite"
@@ -43,6 +44,19 @@ def saved(client):
     assert (answer.status_code, answer.content_type) == (200, "application/x-tar")
     assert list((client.emulator.data_dir / "snapshots").iterdir()) == []
     return data
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_every_row_but_those_of_the_state_is_loaded_as_it_was(client, saved, other, times):
+    for _ in range(times):
+        assert load(other, saved).status_code < 300
+    here, there = (stored_rows(each) for each in (client, other))
+    assert here == there
+
+
+def stored_rows(client):
+    """The rows that an emulator has stored, without those of its own state, tasks and uploads."""
+    return {row for row in rows(client.emulator.data_dir / "ecr.sqlite") if row[0] not in ("state", "tasks", "uploads")}
 
 
 def load(client, data):
