@@ -34,7 +34,7 @@ def check_docker(situation: Situation) -> Finding:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return Finding("docker", "warning", "Its engine does not answer: docker info says why")
     if not engine.get("ServerVersion"):
-        reasons = "; ".join(engine.get("ServerErrors") or ["docker info says why"])
+        reasons = "; ".join(engine.get("ServerErrors") or asked.stderr.split("\n")[:1]) or "docker info says why"
         return Finding("docker", "warning", f"Its engine does not answer: {reasons}")
     remote = situation.environment.get("DOCKER_HOST", "unix:")
     if situation.is_local and not remote.startswith(("unix:", "npipe:")):

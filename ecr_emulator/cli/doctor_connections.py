@@ -8,12 +8,11 @@ from contextlib import closing
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from pathlib import Path
 from urllib.request import getproxies_environment, proxy_bypass
 
 from ecr_emulator.cli.doctor_findings import Finding, Situation
 from ecr_emulator.cli.formatting import time_in_words
-from ecr_emulator.cli.http_client import Refused, connection_to, reason, version_of
+from ecr_emulator.cli.http_client import Refused, UntrustworthyBundle, connection_to, reason, trust, version_of
 from ecr_emulator.system import SystemClock
 from ecr_emulator.version import __version__
 
@@ -29,6 +28,8 @@ def check_emulator(situation: Situation) -> Finding:
         version = version_of(address)
     except ConnectionRefusedError:
         return Finding("emulator", "failed", f"Nothing listens {address.words}. Start one: ecr-emulator serve")
+    except (ssl.SSLError, UntrustworthyBundle) as failure:
+        return Finding("emulator", "failed", f"No emulator {address.words}: {reason(failure)}")
     except (OSError, Refused) as failure:
         why = reason(failure) if isinstance(failure, OSError) else str(failure)
         taken = f"Port {address.port} is taken if this is another program: serve --port 0 picks a free one"
@@ -70,19 +71,20 @@ def check_proxies(situation: Situation) -> Finding:
     if proxy_bypass(host):
         return Finding("proxies", "ok", f"NO_PROXY covers {host}")
     name = host.rpartition(":")[0]
-    variables = ", ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
-    return Finding(
-        "proxies", "warning", f"{variables} also holds for {name}: export NO_PROXY=localhost,127.0.0.1,::1,{name}"
-    )
+    variables = " and ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
+    now = situation.environment.get("no_proxy") or situation.environment.get("NO_PROXY") or ""
+    exceptions = ",".join(dict.fromkeys([*filter(None, now.split(",")), "localhost", "127.0.0.1", "::1", name]))
+    words = f"{variables} {'hold' if len(proxies) > 1 else 'holds'} for {name} too: export NO_PROXY={exceptions}"
+    return Finding("proxies", "warning", words)
 
 
 def check_certificate(situation: Situation) -> Finding:
     """Check whether this machine trusts the emulator's certificate, if it has one."""
     address = situation.address
-    bundle = situation.environment.get("AWS_CA_BUNDLE") or None
-    if bundle and not Path(bundle).is_file():
-        return Finding("certificate", "failed", f"AWS_CA_BUNDLE names {bundle}, which is no file")
-    context = ssl.create_default_context(cafile=bundle)
+    try:
+        context = trust(situation.environment)
+    except UntrustworthyBundle as wrong:
+        return Finding("certificate", "failed", str(wrong))
     name = address.name or address.host
     try:
         with (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
+    from ssl import SSLContext
 
     from ecr_emulator.settings import Settings
 
@@ -20,6 +21,10 @@ LOCALHOST = ("127.0.0.1", "::1")
 
 class Refused(Exception):
     """The emulator refused the request. The message is its reason."""
+
+
+class UntrustworthyBundle(OSError):
+    """``AWS_CA_BUNDLE`` names no file with certificates."""
 
 
 class Address(NamedTuple):
@@ -40,8 +45,9 @@ class Address(NamedTuple):
         """Return the address in settings, with the first of their hosts."""
         host = settings.host[0]
         host = LOOPBACK_OF.get(host, host)
-        name = "localhost" if host in LOCALHOST else None
-        return cls(host, settings.port, settings.admin_token, https=False, words=f"on port {settings.port}", name=name)
+        port, is_local = settings.port, host in (*LOCALHOST, "localhost")
+        words = f"on port {port}" if is_local else f"on port {port} of {host}"
+        return cls(host, port, settings.admin_token, https=False, words=words, name="localhost" if is_local else None)
 
     @property
     def url(self) -> str:
@@ -145,20 +151,37 @@ def _answer(address: Address, method: str, path: str, body: str | None, timeout:
 
 
 def connection_to(address: Address, timeout: float) -> HTTPConnection:
-    """Return a connection to an emulator, which is opened with the first request. ``timeout`` is in seconds."""
+    """Return a connection to an emulator, which is opened with the first request. ``timeout`` is in seconds.
+
+    Raises ``UntrustworthyBundle``.
+    """
     from http.client import HTTPConnection, HTTPSConnection
 
     if not address.https:
         return HTTPConnection(address.host, address.port, timeout=timeout)
-    from ssl import create_default_context
+    return HTTPSConnection(address.host, address.port, timeout=timeout, context=trust(os.environ))
 
-    context = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-    return HTTPSConnection(address.host, address.port, timeout=timeout, context=context)
+
+def trust(environment: Mapping[str, str]) -> SSLContext:
+    """Return the certificates that AWS tools trust. Raises ``UntrustworthyBundle``."""
+    from ssl import SSLError, create_default_context
+
+    bundle = environment.get("AWS_CA_BUNDLE") or None
+    try:
+        return create_default_context(cafile=bundle)
+    except SSLError:
+        raise UntrustworthyBundle(f"AWS_CA_BUNDLE names {bundle}, which has no certificate") from None
+    except OSError as failure:
+        raise UntrustworthyBundle(f"AWS_CA_BUNDLE names {bundle}: {reason(failure)}") from None
 
 
 def reason(failure: OSError) -> str:
-    """Return the message of an error without its number."""
-    return failure.strerror or str(failure)
+    """Return the message of an error without its number, or words for an error of TLS."""
+    untrusted = getattr(failure, "verify_message", None)
+    if untrusted:
+        return f"its certificate is not trusted ({untrusted}); ecr-emulator trust says how to change that"
+    of_tls = getattr(failure, "library", None)
+    return f"it speaks no HTTPS ({getattr(failure, 'reason', of_tls)})" if of_tls else failure.strerror or str(failure)
 
 
 def _refusal(answer: HTTPResponse) -> Exception:

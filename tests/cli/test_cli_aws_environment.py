@@ -104,6 +104,12 @@ def test_the_endpoint_variable_of_ecr_wins_over_the_general_one(emulator, tmp_pa
     assert run(tmp_path, "health", **urls, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true").returncode == 0
 
 
+def test_an_emulator_without_https_is_told_from_another_program(emulator, tmp_path):
+    done = run(tmp_path, "rules", AWS_ENDPOINT_URL=emulator.url.replace("http:", "https:"))
+    assert done.returncode == 1
+    assert "it speaks no HTTPS (" in done.stderr
+
+
 def test_flags_and_own_variables_win_over_the_endpoint_of_aws(emulator, tmp_path):
     nobody = {"AWS_ENDPOINT_URL": "http://localhost:1"}
     assert run(tmp_path, "health", "--port", str(emulator.port), **nobody).returncode == 0
@@ -136,12 +142,16 @@ def test_https_addresses_are_verified_with_the_ca_bundle_of_aws_tools(tmp_path):
         assert run(tmp_path, "health", **url, AWS_CA_BUNDLE=str(ca)).returncode == 0
         distrusted = run(tmp_path, "health", **url)
         assert distrusted.returncode == 1
-        assert "certificate verify failed" in distrusted.stderr
         assert certificate_finding(tmp_path, **url)["state"] == "failed"
         assert certificate_finding(tmp_path, **url, AWS_CA_BUNDLE=str(ca))["state"] == "ok"
-        assert "which is no file" in certificate_finding(tmp_path, **url, AWS_CA_BUNDLE="no-such")["words"]
+        assert "its certificate is not trusted (unable to get local issuer certificate)" in distrusted.stderr
+        (tmp_path / "empty").touch()
+        for bundle, wrong in (("no-such", ": No such file or directory"), ("empty", ", which has no certificate")):
+            words = f"AWS_CA_BUNDLE names {bundle}{wrong}"
+            assert certificate_finding(tmp_path, **url, AWS_CA_BUNDLE=bundle)["words"] == words
+            assert words in run(tmp_path, "rules", **url, AWS_CA_BUNDLE=bundle).stderr
         missing = run(tmp_path, "rules", **url, AWS_CA_BUNDLE="no-such", AWS_ACCESS_KEY_ID="AKIA")
-        assert missing.stderr.endswith("which AWS_ENDPOINT_URL names: No such file or directory\n")
+        assert missing.stderr.endswith("names: AWS_CA_BUNDLE names no-such: No such file or directory\n")
         assert served.stop() == 0
 
 

@@ -78,7 +78,11 @@ def test_a_port_on_which_nothing_listens_and_one_that_another_program_has(home):
 def test_a_proxy_for_the_emulator_is_found_unless_no_proxy_covers_it(home, emulator):
     proxy = {"HTTP_PROXY": "http://proxy.example:3128"}
     state, words = examined(emulator, "proxies", **proxy)
-    assert (state, words.startswith("HTTP_PROXY also holds for")) == ("warning", True)
+    assert (state, words.startswith("HTTP_PROXY holds for")) == ("warning", True)
+    both = proxy | {"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "example.com"}
+    state, words = examined(None, "proxies", "--port", "1", **both)
+    advice = "export NO_PROXY=example.com,localhost,127.0.0.1,::1"
+    assert (state, words) == ("warning", f"HTTP_PROXY and HTTPS_PROXY hold for localhost too: {advice}")
     covered = examined(emulator, "proxies", **proxy, NO_PROXY="localhost,127.0.0.1")
     assert covered == ("ok", f"NO_PROXY covers {host(emulator)}")
 
@@ -107,14 +111,17 @@ def test_a_stale_login_of_docker_is_found(home, emulator):
         (ENGINE, {}, "ok", "Engine 27.0.1"),
         (ENGINE, {"DOCKER_HOST": "tcp://192.0.2.1:2375"}, "warning", "the engine's localhost is another machine"),
         ({"ServerErrors": ["no permission"]}, {}, "warning", "Its engine does not answer: no permission"),
+        ({}, {}, "warning", "Its engine does not answer: Cannot connect"),
         ("nonsense", {}, "warning", "Its engine does not answer"),
         (None, {}, "skipped", "There is no docker here"),
     ],
 )
 def test_the_view_of_docker(home, emulator, engine, variables, state, words):
-    if engine:
+    if engine is not None:
         shown = engine if isinstance(engine, str) else json.dumps(engine)
-        (home / "bin" / "docker").write_text(f"#!{sys.executable}\nprint({shown!r})\n")
+        (home / "bin" / "docker").write_text(
+            f"#!{sys.executable}\nimport sys\nprint({shown!r})\nsys.exit('Cannot connect')\n"
+        )
         (home / "bin" / "docker").chmod(0o755)
     found = examined(emulator, "docker", **variables)
     assert found[0] == state
