@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from ecr_emulator.ports.storage_failures import OutOfFiles, StorageFailure
 
@@ -73,17 +73,6 @@ def free_bytes(folder: str) -> int:
     """Return the number of bytes that this process may still write into the file system of a folder."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
-
-
-def begin_sync(handle: int, start: int, stop: int) -> None:
-    """Let the disk begin to write bytes of a file, without waiting for it. The sync at the end reports failures.
-
-    Linux does so when it learns that bytes are not needed soon. They stay in memory as long as they are not written.
-    Other systems write them with the sync at the end.
-    """
-    if hasattr(os, "posix_fadvise"):
-        with suppress(OSError):
-            os.posix_fadvise(handle, start, stop - start, os.POSIX_FADV_DONTNEED)
 
 
 def _require_files(error: sqlite3.Error) -> None:

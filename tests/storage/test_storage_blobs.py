@@ -9,8 +9,6 @@ import pytest
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.storage.blobs import files
 from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.blobs.parallel_hash import SMALL
-from ecr_emulator.storage.blobs.writer import SYNC_STEP
 from tests.support.damage import DAMAGES, flipped, removed
 
 NAME = "3f0c1b1e-0000-4000-8000-000000000001"
@@ -303,44 +301,3 @@ def test_a_writer_that_cannot_begin_holds_nothing(blobs):
         with pytest.raises((FileExistsError, FileNotFoundError)):
             attempt()
     assert blobs.held() == set()
-
-
-# --- Large blobs --------------------------------------------------------------------------------------------
-
-
-def test_pieces_of_any_size_are_hashed_in_their_order(blobs):
-    pieces = [bytes([number]) * (SMALL + 1 if number % 3 else 7) for number in range(200)]
-    blobs.begin(NAME).close()
-    written = b""
-    for first in range(0, len(pieces), 20):
-        writer = blobs.resume(NAME, len(written))
-        for piece in pieces[first : first + 20]:
-            writer.write(piece)
-            written += piece
-        assert writer.digest() == digest_of(written)
-        writer.close()
-    assert blobs.resume(NAME, len(written)).commit(digest_of(written))
-
-
-def test_the_disk_begins_to_write_a_large_blob_before_it_is_complete(tmp_path, monkeypatch):
-    begun = []
-    monkeypatch.setattr(os, "posix_fadvise", lambda _file, start, count, _advice: begun.append((start, count)))
-    step = SYNC_STEP // 4
-    for durable, expected in ((True, [(0, SYNC_STEP), (SYNC_STEP, SYNC_STEP)]), (False, [])):
-        blobs = FileBlobs(tmp_path / str(durable), durable=durable)
-        blobs.begin(NAME).close()
-        for number in range(11):  # chunks of an upload, each written by a writer of its own
-            writer = blobs.resume(NAME, number * step)
-            writer.write(bytes(step))
-            writer.close()
-        assert begun == expected
-        begun.clear()
-
-
-def test_a_disk_that_cannot_begin_early_syncs_at_the_end(tmp_path, monkeypatch):
-    def fail(*_):
-        raise OSError("not supported")
-
-    monkeypatch.setattr(os, "posix_fadvise", fail)
-    data = bytes(SYNC_STEP)
-    assert store_blob(FileBlobs(tmp_path, durable=True), data) == digest_of(data)

@@ -21,10 +21,11 @@ from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.holds import Holds
-from ecr_emulator.storage.blobs.parallel_hash import ParallelHash
+from ecr_emulator.storage.blobs.parallel_hash import Hasher, ParallelHash
 from ecr_emulator.storage.blobs.paths import BlobPaths
+from ecr_emulator.storage.blobs.write_back import WriteBack
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
-from ecr_emulator.storage.disk import KEPT, begin_sync, free_bytes, read_failures, storage_failures
+from ecr_emulator.storage.disk import KEPT, free_bytes, read_failures, storage_failures
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class FileBlobs:
 
         Raises ``ValueError`` for any other name and ``FileExistsError`` for one in use.
         """
-        return FileWriter(self, name, self._ingest_file(name, "x+"), Progress(ParallelHash(hashlib.sha256()), 0, 0))
+        return FileWriter(self, name, self._ingest_file(name, "x+"), self._progress_from(hashlib.sha256(), 0))
 
     def has_written(self, name: str, size: int) -> bool:
         try:
@@ -113,7 +114,7 @@ class FileBlobs:
             file.seek(0)
             hasher = hashlib.sha256()
             hashlib.file_digest(file, lambda: hasher)
-            progress = Progress(ParallelHash(hasher), size, size)
+            progress = self._progress_from(hasher, size)
         return FileWriter(self, name, file, progress)
 
     def delete(self, digest: str) -> int | None:
@@ -153,11 +154,6 @@ class FileBlobs:
         with suppress(FileNotFoundError):
             os.unlink(self._paths.upload(name))
 
-    def begin_sync(self, file: FileIO, start: int, stop: int) -> None:
-        """Let the disk begin to write bytes of a writer, if they will be synced."""
-        if self._durable:
-            begin_sync(file.fileno(), start, stop)
-
     def settle(self, name: str, file: FileIO, digest: str) -> None:
         """Turn the verified bytes of a writer into the blob of this digest.
 
@@ -187,6 +183,10 @@ class FileBlobs:
     def release(self, name: str) -> None:
         """Release the name of a writer that has ended."""
         self._holds.release(name)
+
+    def _progress_from(self, hasher: Hasher, size: int) -> Progress:
+        """Return the progress of a writer after ``size`` bytes, whose hash is known."""
+        return Progress(ParallelHash(hasher), size, WriteBack(size) if self._durable else None)
 
     def _ingest_file(self, name: str, mode: str) -> FileIO:
         """Open the file of a writer, whose name is held from before the file exists."""

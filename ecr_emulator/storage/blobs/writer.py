@@ -9,20 +9,18 @@ from typing import NamedTuple, Protocol
 from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.blobs.parallel_hash import ParallelHash
+from ecr_emulator.storage.blobs.write_back import WriteBack
 from ecr_emulator.storage.disk import storage_failures
 
 _FULL = "the data directory cannot be written: the disk is full, but for what is kept free (--disk-reserve)"
 
-SYNC_STEP = 8 * 1024 * 1024
-"""Bytes after which the disk begins to write what a writer has written, so that the sync at the end is short."""
-
 
 class Progress(NamedTuple):
-    """The sha256 and the number of the bytes that a writer has written, and how many the disk has begun to sync."""
+    """The sha256 and the number of the bytes that a writer has written; ``write_back`` unless they are never synced."""
 
     sha256: ParallelHash
     size: int
-    syncing: int
+    write_back: WriteBack | None
 
 
 class Shelf(Protocol):
@@ -35,8 +33,6 @@ class Shelf(Protocol):
     def read_ingest(self, name: str) -> FileIO: ...
 
     def drop_ingest(self, name: str) -> None: ...
-
-    def begin_sync(self, file: FileIO, start: int, stop: int) -> None: ...
 
     def settle(self, name: str, file: FileIO, digest: str) -> None: ...
 
@@ -52,7 +48,7 @@ class FileWriter:
         self._shelf = shelf
         self._name = name
         self._file = file
-        self._sha256, self._size, self._syncing = progress
+        self._sha256, self._size, self._write_back = progress
         self._blob: str | None = None
 
     @property
@@ -69,9 +65,8 @@ class FileWriter:
             self._sha256.update(rest[:written])
             self._size += written
             rest = rest[written:]
-        if self._size - self._syncing >= SYNC_STEP:
-            self._shelf.begin_sync(self._file, self._syncing, self._size)
-            self._syncing = self._size
+        if self._write_back:
+            self._write_back.advance(self._file, self._size)
 
     def digest(self, algorithm: str = "sha256") -> str:
         """See ``ports.blobs.BlobWriter.digest``; any algorithm but sha256 reads all bytes again."""
@@ -109,5 +104,5 @@ class FileWriter:
     def close(self) -> None:
         if not self._file.closed:
             self._file.close()
-            self._shelf.remember(self._name, Progress(self._sha256, self._size, self._syncing))
+            self._shelf.remember(self._name, Progress(self._sha256, self._size, self._write_back))
             self._shelf.release(self._name)
