@@ -14,7 +14,7 @@ from tests.support.processes import serving
 
 FIRST = 500_000
 """Bytes that the emulator has confirmed."""
-PIECE = 1_048_576
+PIECE = 262_144
 OFFSETS = (0, 1, PIECE, 2_000_000, 2_499_999)
 """Number of further bytes that have been sent when the emulator is killed."""
 ARGUMENTS = ("--port", "0", "--data-dir", "state")
@@ -55,7 +55,7 @@ class Push:
         self.connection = client.begin_chunk(self.location, self.blob.size - FIRST, self.blob.raw[FIRST : self.sent])
 
     def wait_until_written(self, folder):
-        """Wait until the server has written all complete pieces of 1 MiB to the disk, unconfirmed."""
+        """Wait until the server has written all complete pieces of 256 KiB to the disk, unconfirmed."""
         file = folder / "state" / "ingest" / self.location.rpartition("/")[2]
         while file.stat().st_size < FIRST + (self.sent - FIRST) // PIECE * PIECE:
             os.sched_yield()
