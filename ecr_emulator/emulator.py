@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from ecr_emulator.admin.access_keys import AccessKeysAdmin
 from ecr_emulator.admin.faults import FaultsAdmin
 from ecr_emulator.admin.metrics import MetricsAdmin, MetricSources
-from ecr_emulator.admin.pull_through import PullThroughAdmin, PullThroughParts
+from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import UpstreamsAdmin
@@ -38,7 +38,9 @@ from ecr_emulator.request_records import RequestRecords
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import admits_replica
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.cache_tools import CacheTools
 from ecr_emulator.services.garbage_collection import GarbageCollector
+from ecr_emulator.services.lifecycle_forecasts import LifecycleForecasts
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import TagRefresher
@@ -208,12 +210,7 @@ class Emulator:
     @cached_property
     def _admin(self) -> WSGIApplication:
         """The admin endpoints, created on first use: compiling their routes takes longer than the rest of a start."""
-        parts = PullThroughParts(
-            self._rule_reports,
-            TagRefresher(self._store, self._watched, self._pull_through),
-            Prefetch(self.services.pulls, self._blobs, self._pull_through.updates),
-        )
-        pull_through = PullThroughAdmin(parts, self.services.home, self.clock)
+        pull_through = PullThroughAdmin(self._cache_tools(), self.services.home, self.clock)
         events, metrics = self.event_delivery.admin, MetricsAdmin(self._metric_sources())
         admin = Admin(self.services, self.clock, events, self.reset, self.init_scripts, metrics)
         saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
@@ -230,8 +227,14 @@ class Emulator:
         from ecr_emulator.console.app import console_app
         from ecr_emulator.console.parts import ConsoleParts
 
-        parts = self.services, self._api, self._parts.identities, self.clock, self._rule_reports, self.cache_history
-        return console_app(ConsoleParts(*parts, self.settings.admin_token))
+        forecasts = LifecycleForecasts(self._store, self.services.background, self._pull_through.updates.digests)
+        parts = self.services, self._api, self._parts.identities, self.clock, self._cache_tools(), self.request_records
+        return console_app(ConsoleParts(*parts, forecasts, self.event_delivery.streams, self.settings.admin_token))
+
+    def _cache_tools(self) -> CacheTools:
+        refresher = TagRefresher(self._store, self._watched, self._pull_through)
+        prefetch = Prefetch(self.services.pulls, self._blobs, self._pull_through.updates)
+        return CacheTools(self._rule_reports, refresher, prefetch)
 
     def _metric_sources(self) -> MetricSources:
         upstreams, calls = self.http_upstreams, self._pull_through.calls_in_progress

@@ -25,7 +25,7 @@ PATIENCE = 10.0
 
 
 class EventDelivery:
-    """Delivers the events of one emulator. ``admin`` is the view of the log and its streams.
+    """Delivers the events of one emulator. ``admin`` is the view of the log, ``streams`` follow it.
 
     ``settle`` waits for running pulls.
     """
@@ -44,8 +44,8 @@ class EventDelivery:
         for receiver in (self._event_bridge.note, self._feed.note):  # the feed wakes the others
             services.store.at_commit(receiver)
         self._webhooks = _webhooks(settings.event_webhook, services.store, self._feed, clock)
-        self._streams = EventStreams(services.store, self._feed, settings.threads)
-        self.admin = EventsAdmin(services.store, self._streams)
+        self.streams = EventStreams(services.store, self._feed, settings.threads)
+        self.admin = EventsAdmin(services.store, self.streams)
 
     def start(self) -> None:
         """Begin to send events to webhooks."""
@@ -67,7 +67,7 @@ class EventDelivery:
 
     def end_streams(self) -> None:
         """End the answers that would go on until their clients leave."""
-        self._streams.close()
+        self.streams.close()
 
     def close(self) -> None:
         """End all deliveries. Webhooks get the last events if they accept them within a few seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
@@ -25,23 +25,15 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamNotFound,
     UpstreamTooManyRequests,
 )
-from ecr_emulator.services.prefetch import Prefetch
-from ecr_emulator.services.pull_through import NoRule, RuleReport, RuleReports, TagRefresher
-
-
-class PullThroughParts(NamedTuple):
-    """The services that the views use."""
-
-    reports: RuleReports
-    refresher: TagRefresher
-    prefetch: Prefetch
+from ecr_emulator.services.cache_tools import CacheTools
+from ecr_emulator.services.pull_through import NoRule, RuleReport
 
 
 class PullThroughAdmin:
     """The views. The emulator's account and Region are the defaults of a request."""
 
-    def __init__(self, parts: PullThroughParts, home: Registry, clock: Clock) -> None:
-        self._parts = parts
+    def __init__(self, tools: CacheTools, home: Registry, clock: Clock) -> None:
+        self._tools = tools
         self._home = home
         self._clock = clock
 
@@ -49,7 +41,7 @@ class PullThroughAdmin:
         """Return the health of the rules of ``?account=&region=``, and the other registries that have rules."""
         registry = find_registry(given, self._home)
         now = self._clock.now()
-        reports = self._parts.reports.of(registry, now)
+        reports = self._tools.reports.of(registry, now)
         return jsonify(
             now=now.isoformat(),
             **_place(registry),
@@ -63,7 +55,7 @@ class PullThroughAdmin:
         if image.digest:
             raise BadRequest("The image of a digest never changes; name a repository, or one of its tags")
         try:
-            found = self._parts.refresher.refresh(registry, image.repository, image.tag, self._clock.now())
+            found = self._tools.refresher.refresh(registry, image.repository, image.tag, self._clock.now())
         except NoRule as uncovered:
             return jsonify(error=f"{uncovered}.{self._hint(registry)}"), 404
         except EcrError as absent:
@@ -79,7 +71,7 @@ class PullThroughAdmin:
         now = self._clock.now()
         reference = image.digest or image.tag or "latest"
         try:
-            manifest = self._parts.prefetch.manifest(registry, image.repository, reference, now)
+            manifest = self._tools.prefetch.manifest(registry, image.repository, reference, now)
         except EcrError as absent:
             return jsonify(error=f"{absent.message}.{self._without_rule(registry, image.repository)}"), 404
         except UpstreamFailure as failure:
@@ -87,7 +79,7 @@ class PullThroughAdmin:
 
         def lines() -> Iterator[str]:
             try:
-                for progress in self._parts.prefetch.image(registry, image.repository, reference, manifest, now):
+                for progress in self._tools.prefetch.image(registry, image.repository, reference, manifest, now):
                     yield line(asdict(progress))
                 yield line({"done": True})
             except UpstreamFailure as failure:
@@ -99,16 +91,16 @@ class PullThroughAdmin:
 
     def _without_rule(self, registry: Registry, name: str) -> str:
         """Return a sentence that no rule covers a name; empty if a rule does."""
-        rules = [report.rule for report in self._parts.reports.of(registry, self._clock.now())]
+        rules = [report.rule for report in self._tools.reports.of(registry, self._clock.now())]
         return "" if matching_rule(rules, name) else f" {NoRule.of(registry, name)}.{self._hint(registry)}"
 
     def _others(self, registry: Registry) -> list[Registry]:
-        return [each for each in self._parts.reports.registries() if each != registry]
+        return [each for each in self._tools.reports.registries() if each != registry]
 
     def _hint(self, registry: Registry) -> str:
         """Return a sentence with the registries that have rules, if this registry has none; else empty."""
         others = self._others(registry)
-        if not others or self._parts.reports.of(registry, self._clock.now()):
+        if not others or self._tools.reports.of(registry, self._clock.now()):
             return ""
         places = "; or ".join(f"--account {each.id} --region {each.region}" for each in others)
         return f" {registry.id} has no rules in {registry.region}; there are some with {places}"

@@ -6,10 +6,13 @@ from flask import Flask, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console import (
+    cache_forms,  # noqa: F401 - registers its forms
+    cached_tags,  # noqa: F401
     error_pages,
     image_details,  # noqa: F401 - registers its pages
     image_list,  # noqa: F401
     overview,
+    pull_through,
     repository_list,
     repository_settings,  # noqa: F401
     sign_in,
@@ -25,7 +28,7 @@ from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.version import __version__
 
 MAX_BODY = 1024 * 1024
-SECTIONS = (overview.SECTION, repository_list.SECTION)
+SECTIONS = (overview.SECTION, repository_list.SECTION, pull_through.SECTION)
 """The entries of the navigation. Each module of pages registers them on the blueprint when it is imported."""
 
 

@@ -27,12 +27,12 @@ class CachePlots(NamedTuple):
     last: Column
 
 
-def cache_plots(history: CacheHistory) -> CachePlots | None:
-    """Return the plots of a history; None if it has no counts."""
-    columns = history.columns(MOST_COLUMNS)
+def cache_plots(history: CacheHistory, upstream: str | None = None) -> CachePlots | None:
+    """Return the plots of a history, of one upstream or of all; None if it has no counts."""
+    columns = history.columns(MOST_COLUMNS, upstream)
     if not columns:
         return None
-    return CachePlots(_pulls(columns), _saved(columns), history.totals(), columns[0], columns[-1])
+    return CachePlots(_pulls(columns), _saved(columns), history.totals(upstream), columns[0], columns[-1])
 
 
 def _pulls(columns: list[Column]) -> Markup:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from flask import Response
 
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.identities import Identities
+from ecr_emulator.request_records import RequestRecords
 from ecr_emulator.services import Services
-from ecr_emulator.services.cache_history import CacheHistory
+from ecr_emulator.services.cache_tools import CacheTools
 from ecr_emulator.services.clock_moves import MovableClock
-from ecr_emulator.services.pull_through import RuleReports
+from ecr_emulator.services.lifecycle_forecasts import LifecycleForecasts
+
+
+class EventStreams(Protocol):
+    """Server-sent events, each as soon as it is committed."""
+
+    def follow(self, after: int) -> Response:
+        """Return an answer with the events after a key, which goes on until the browser leaves."""
 
 
 class ConsoleParts(NamedTuple):
     """The services, ECR's API in process, and what the operator of the emulator may use.
 
-    ``admin_token`` is the token that ``/_ecr`` needs; None if it needs none.
+    ``events`` are streams of the events of all registries. ``admin_token`` is the token that ``/_ecr`` needs, or None.
     """
 
     services: Services
     api: EcrApi
     identities: Identities
     clock: MovableClock
-    rule_reports: RuleReports
-    history: CacheHistory
+    cache: CacheTools
+    records: RequestRecords
+    forecasts: LifecycleForecasts
+    events: EventStreams
     admin_token: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ecr_emulator.domain.image import Image, ImageFilter, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
@@ -66,8 +66,19 @@ class ImageRelations(Protocol):
         """Return the images whose subject is this digest, in order of digest."""
 
 
+class CachedTag(NamedTuple):
+    """A tag with the digest of its image; ``validation`` is None if no pull through imported the tag."""
+
+    tag: str
+    digest: str
+    validation: Validation | None
+
+
 class Tags(Protocol):
-    """The tags of repositories and the images that they point at."""
+    """The tags of repositories and the images that they point at.
+
+    Seven methods: what is known about the upstream of a tag is kept with it.
+    """
 
     def find(self, repository: Repository, tag: str) -> Image | None:
         """Return the image that a tag points at, including all its tags; None if there is no such tag."""
@@ -80,6 +91,9 @@ class Tags(Protocol):
 
     def page(self, repository: Repository, after: str, limit: int) -> list[str]:
         """Return at most ``limit`` tags after the tag ``after``, in ASCII order."""
+
+    def cached_page(self, repository: Repository, after: str, limit: int) -> list[CachedTag]:
+        """Return a page like ``page``, with the digests and validations of the tags."""
 
     def validation(self, repository: Repository, tag: str) -> Validation | None:
         """Return what was last known about the upstream of a tag; None if no pull through imported the tag."""

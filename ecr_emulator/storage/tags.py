@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from sqlite3 import Connection
+from typing import Any
 
-from sqlalchemy import bindparam, delete, literal_column, select
+from sqlalchemy import and_, bindparam, delete, literal_column, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
+from ecr_emulator.ports.images import CachedTag
 from ecr_emulator.storage.images import PUT_TAG, image_of, images_where
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, tags, validations
@@ -21,6 +23,14 @@ _FIND = Statement(images_where(images.c.id == select(tags.c.image_id).where(*_th
 _REMOVE = Statement(delete(tags).where(*_this_tag))
 _PAGE = Statement(
     select(tags.c.tag)
+    .where(_of_repository, tags.c.tag > bindparam("after"))
+    .order_by(tags.c.tag)
+    .limit(bindparam("limit"))
+)
+_CACHED_PAGE = Statement(
+    select(tags.c.tag, images.c.digest, *(validations.c[name] for name in validations.c.keys()[2:]))
+    .join(images, images.c.id == tags.c.image_id)
+    .outerjoin(validations, and_(validations.c.repository_id == tags.c.repository_id, validations.c.tag == tags.c.tag))
     .where(_of_repository, tags.c.tag > bindparam("after"))
     .order_by(tags.c.tag)
     .limit(bindparam("limit"))
@@ -66,11 +76,13 @@ class SqlTags:
         rows = _PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
         return [row.tag for row in rows]
 
+    def cached_page(self, repository: Repository, after: str, limit: int) -> list[CachedTag]:
+        rows = _CACHED_PAGE.all(self._connection, repository_id=repository.key, after=after, limit=limit)
+        return [CachedTag(row.tag, row.digest, _validation(row)) for row in rows]
+
     def validation(self, repository: Repository, tag: str) -> Validation | None:
         row = _VALIDATION.one(self._connection, repository_id=repository.key, tag=tag)
-        if row is None:
-            return None
-        return Validation(row.validated_at, row.attempted_at, row.failures, row.last_error)
+        return None if row is None else _validation(row)
 
     def save_validation(self, repository: Repository, tag: str, validation: Validation) -> None:
         _SAVE_VALIDATION.run(
@@ -82,3 +94,9 @@ class SqlTags:
             failures=validation.failures,
             last_error=validation.last_error,
         )
+
+
+def _validation(row: Any) -> Validation | None:
+    if row.validated_at is None:
+        return None
+    return Validation(row.validated_at, row.attempted_at, row.failures, row.last_error)

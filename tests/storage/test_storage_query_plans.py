@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from ecr_emulator.storage import image_relations, images, inventory, layers, listings, pulls, repositories, tags
+from ecr_emulator.storage import image_relations, images, inventory, layers, listings, pulls, repositories, tags, tasks
 from ecr_emulator.storage.store import SqlStore
 
 HOT = {
@@ -20,6 +20,8 @@ HOT = {
     "number of images": images._COUNT,
     "image of a tag": tags._FIND,
     "page of tags": tags._PAGE,
+    "page of cached tags": tags._CACHED_PAGE,
+    "page of tasks": tasks._AFTER,
     "parents": image_relations._PARENTS,
     "referrers": image_relations._REFERRERS,
     "layer": layers._FIND,

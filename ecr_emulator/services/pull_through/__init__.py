@@ -10,7 +10,7 @@ and no module of this package; a contract of import-linter checks that.
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
-from ecr_emulator.services.pull_through.refresh import NoRule, TagRefresher
+from ecr_emulator.services.pull_through.refresh import NoRule, Refreshed, TagRefresher
 from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleReports
 from ecr_emulator.services.pull_through.single_flight import MAX_NESTED_CALLS
 from ecr_emulator.services.pull_through.updates import Updates
@@ -22,6 +22,7 @@ __all__ = [
     "NoRule",
     "PullThrough",
     "Referrers",
+    "Refreshed",
     "RuleReport",
     "RuleReports",
     "TagRefresher",

@@ -1,0 +1,126 @@
+"""The pull through cache of a registry: its rules with their upstreams, its templates, and what is cached."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from ecr_emulator.console.cache_plots import WORDS, cache_plots
+from ecr_emulator.console.forms import say_done, say_failed
+from ecr_emulator.console.pages import ConsoleRequest, Section, form, page
+from ecr_emulator.console.upstream_words import UpstreamWords, upstream_words
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.template import CreationTemplate
+from ecr_emulator.errors import PullThroughCacheRuleNotFoundException
+from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.ports.upstream import UpstreamCost
+from ecr_emulator.services.cache_history import CacheTotals
+from ecr_emulator.services.prefix_listings import repositories_of_rule, repositories_of_template
+from ecr_emulator.services.pull_through import RuleReport
+
+SECTION = Section("Pull through", "console.pull_through")
+PER_PAGE = 50
+MOST_MATCHES = 8
+"""Maximum number of repositories that are shown of a template."""
+
+
+class RuleRow(NamedTuple):
+    """A rule, the state of its upstream in words, and what its pulls have cost since the start."""
+
+    report: RuleReport
+    words: UpstreamWords
+    totals: CacheTotals
+
+
+class TemplateRow(NamedTuple):
+    """A template with the first repositories to which it would apply. ``has_more`` says that there are more."""
+
+    template: CreationTemplate
+    repositories: list[Repository]
+    has_more: bool
+
+
+class CachedRow(NamedTuple):
+    """A repository that a rule covers, its name at the upstream, and what it has cost there."""
+
+    repository: Repository
+    upstream_name: str
+    cost: UpstreamCost
+
+
+@page("/pull-through")
+def pull_through(console: ConsoleRequest) -> ResponseReturnValue:
+    """Show the rules and the templates."""
+    refusal = console.refusal("ecr:DescribePullThroughCacheRules")
+    refusal_of_templates = console.refusal("ecr:DescribeRepositoryCreationTemplates")
+    with console.services.store.reading() as work:
+        templates = [] if refusal_of_templates else work.templates.all(console.registry)
+        template_rows = [_template_row(work, each) for each in templates]
+    return console.render(
+        "pull_through.html",
+        refusal=refusal,
+        rules=[] if refusal else [_row(console, each) for each in _reports(console)],
+        refusal_of_templates=refusal_of_templates,
+        templates=template_rows,
+        plots=None if refusal else cache_plots(console.parts.records.history),
+        outcomes=WORDS,
+    )
+
+
+def _reports(console: ConsoleRequest) -> list[RuleReport]:
+    return console.parts.cache.reports.of(console.registry, console.now)
+
+
+def _row(console: ConsoleRequest, report: RuleReport) -> RuleRow:
+    return RuleRow(report, upstream_words(report), console.parts.records.history.totals(report.rule.url))
+
+
+def _template_row(work: UnitOfWork, template: CreationTemplate) -> TemplateRow:
+    found = repositories_of_template(work, template, "", MOST_MATCHES)
+    return TemplateRow(template, found.repositories, found.after is not None)
+
+
+# --- A rule --------------------------------------------------------------------------------------------------------
+
+
+@page("/pull-through/rule/<path:prefix>")
+def rule(console: ConsoleRequest, prefix: str) -> ResponseReturnValue:
+    """Show a rule, its upstream and the repositories that it covers."""
+    console.require("ecr:DescribePullThroughCacheRules")
+    report = next((each for each in _reports(console) if each.rule.prefix == prefix), None)
+    if report is None:
+        raise PullThroughCacheRuleNotFoundException(prefix=prefix, registry_id=console.registry.id)
+    refusal = console.refusal("ecr:DescribeRepositories", "*")
+    after = request.args.get("after", "")
+    with console.services.store.reading() as work:
+        covered = repositories_of_rule(work, report.rule, after, PER_PAGE)
+    return console.render(
+        "rule.html",
+        row=_row(console, report),
+        refusal=refusal,
+        cached=[] if refusal else [_cached(console, report.rule, each) for each in covered.repositories],
+        next_page=covered.after and url_for("console.rule", prefix=prefix, after=covered.after),
+        is_first=not after,
+        plots=cache_plots(console.parts.records.history, report.rule.url),
+        outcomes=WORDS,
+    )
+
+
+def _cached(console: ConsoleRequest, of_rule: PullThroughRule, repository: Repository) -> CachedRow:
+    name = of_rule.upstream_name(repository.name) or ""
+    return CachedRow(repository, name, console.services.upstreams.cost(of_rule, name))
+
+
+@form("/pull-through/rule/<path:prefix>/validate", back="console.rule")
+def validate_rule(console: ConsoleRequest, prefix: str) -> None:
+    """Ask the upstream of a rule whether it answers and accepts the credential."""
+    answer = console.call(
+        "ValidatePullThroughCacheRule", {"registryId": console.registry.id, "ecrRepositoryPrefix": prefix}
+    )
+    if answer["isValid"]:
+        say_done(f"The upstream of {prefix} answers and accepts the credential.")
+    else:
+        say_failed(f"The rule {prefix} is not valid: {answer.get('failure')}")
