@@ -44,8 +44,8 @@ class Dispatcher:
     Requests of web pages from other origins are refused in the error format of the part that they ask
     (``error_formats``). A proxy may send the address of its client and the original scheme, host and port in
     ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``. HTTP/1.0 allows a request without a host; the host is then
-    the address of the server. ``catch_up`` is called before each request is passed on, so that no request sees a state
-    in which due work has not been done.
+    the address of the server. ``before_companions`` is called before a request is passed to the companions; the other
+    parts know what a request looks at, and complete the work that is due there.
     """
 
     distribution: WSGIApplication
@@ -53,7 +53,7 @@ class Dispatcher:
     admin: WSGIApplication
     console: WSGIApplication
     companions: WSGIApplication
-    catch_up: Callable[[], None]
+    before_companions: Callable[[], None]
     web_pages: WebPages
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -75,8 +75,9 @@ class Dispatcher:
             start_response = readable_for(origin, start_response)
             if is_preflight(environ):
                 return answer_preflight(environ, start_response)
-        self.catch_up()
         part = environ[PLANE] = _part_for(environ)
+        if part == "companions":
+            self.before_companions()
         application: WSGIApplication = getattr(self, part)
         answer = application(environ, start_response)
         return _broken_off(answer, environ[BREAKS_AFTER]) if BREAKS_AFTER in environ else answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -39,6 +39,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import admits_replica
 from ecr_emulator.services.background import Background
 from ecr_emulator.services.cache_tools import CacheTools
+from ecr_emulator.services.due_work import DueWork
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.lifecycle_forecasts import LifecycleForecasts
 from ecr_emulator.services.optional_writes import optional_write
@@ -107,7 +108,8 @@ class Emulator:
         self._garbage_collector.schedule(self.clock.now())
         records = self.request_records = RequestRecords(self.cache_history)
         counted = CountedRequests(self._dispatcher(), records, self.clock.now)
-        self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, self._nothing_intervenes)
+        is_open = lambda: not self.faults.ecr.are_injected  # noqa: E731 - read with each request
+        self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, is_open)
         self.wsgi: WSGIApplication = self.remembered_answers
         self.event_delivery.start()
 
@@ -152,9 +154,16 @@ class Emulator:
         self._new_repositories = made.new_repositories
 
     def _wired(self) -> Services:
-        home = Registry(self.settings.account, self.settings.region)
+        strict, home = self.settings.strict, Registry(self.settings.account, self.settings.region)
         anonymous = home if self.settings.registry_auth == "open" else None
-        strict = self.settings.strict
+        background = Background(
+            self._store,
+            self._garbage_collector,
+            timedelta(seconds=self.settings.background_delay),
+            Replicas(self._new_repositories, *((admits_replica,) if self._parts.access else ())),
+            incoming=self._pull_through.updates.digests,
+            keys=self._keys,
+        )
         return Services(
             home=home,
             clock=self.clock,
@@ -171,14 +180,8 @@ class Emulator:
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self._keys, strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
-            background=Background(
-                self._store,
-                self._garbage_collector,
-                timedelta(seconds=self.settings.background_delay),
-                Replicas(self._new_repositories, *((admits_replica,) if self._parts.access else ())),
-                incoming=self._pull_through.updates.digests,
-                keys=self._keys,
-            ),
+            background=background,
+            due_work=DueWork(background, self.clock),
             garbage_collector=self._garbage_collector,
             faults=self.faults.ecr,
             access_questions=self._parts.access_questions,
@@ -199,13 +202,9 @@ class Emulator:
             admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
             console=lambda environ, start: self._console(environ, start),  # noqa: PLW0108  (made when first asked)
             companions=self._companions,
-            catch_up=lambda: self.services.background.catch_up(self.clock.now()),
+            before_companions=lambda: self.services.due_work.take_steps(self.clock.now()),
             web_pages=WebPages(HostNames(names_in(self.settings)), self.settings.allow_origin),
         )
-
-    def _nothing_intervenes(self, now: datetime) -> bool:
-        """Whether answers to pulls may be given without asking: no work is due, and no faults are injected."""
-        return not (self.faults.ecr.are_injected or self.services.background.is_due(now))
 
     @cached_property
     def _admin(self) -> WSGIApplication:
@@ -276,6 +275,7 @@ class Emulator:
 
     def close(self) -> None:
         """Close the state. Running downloads are cut off, and no incomplete download is stored."""
+        self.services.due_work.close()
         self._pull_through.close()
         self._referrers.close()
         self._downloads.close()

@@ -39,7 +39,8 @@ class EventDelivery:
         settle: Callable[[], object],
     ) -> None:
         self._settle = settle
-        self._feed = EventFeed(services.background, services.clock)
+        self._due_work = services.due_work
+        self._feed = EventFeed(services.due_work, services.clock)
         self._event_bridge = EventBridge(companions, self._feed)
         for receiver in (self._event_bridge.note, self._feed.note):  # the feed wakes the others
             services.store.at_commit(receiver)
@@ -60,7 +61,7 @@ class EventDelivery:
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Wait until running work ends, and perform no work that falls due while the block runs."""
-        with self._feed.paused():
+        with self._due_work.stopped():
             self._settle()
             self._event_bridge.settle(PATIENCE)
             yield

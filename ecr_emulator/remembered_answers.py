@@ -94,9 +94,9 @@ class RememberedAnswers:
 
     The application records its answers itself; ``records`` are given the remembered ones.
 
-    ``is_open(now)`` tells whether remembered answers may be given at all: not while work is due that might change
-    them, nor while faults are injected. The answers used least recently are forgotten first. ``given`` counts the
-    remembered answers that were given; ``capacity`` bounds their bytes.
+    ``is_open`` tells whether remembered answers may be given at all: not while faults are injected. The answers used
+    least recently are forgotten first. ``given`` counts the remembered answers that were given; ``capacity`` bounds
+    their bytes.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class RememberedAnswers:
         wsgi: WSGIApplication,
         records: Records,
         now: Callable[[], datetime],
-        is_open: Callable[[datetime], bool],
+        is_open: Callable[[], bool],
         capacity: int = CAPACITY,
     ) -> None:
         self._wsgi = wsgi
@@ -148,7 +148,7 @@ class RememberedAnswers:
     def _body(self, answer: _Answer, now: datetime) -> Iterable[bytes] | None:
         """Return the body of an answer; None if the answer must not be given any more."""
         about = answer.about
-        if not (self._is_open(now) and about.validity.holds(now) and (about.is_intact is None or about.is_intact())):
+        if not (self._is_open() and about.validity.holds(now) and (about.is_intact is None or about.is_intact())):
             return None
         if answer.body is not None:
             return answer.body

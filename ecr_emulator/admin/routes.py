@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import Flask, jsonify, request
@@ -73,6 +74,10 @@ class Admin:
         self.metrics = metrics
         self._reset = reset
 
+    def complete_due_work(self) -> None:
+        """Do all work that is due, before a request that looks at the state."""
+        self._services.due_work.complete_everything(self._clock.now())
+
     def welcome(self, _: Given) -> ResponseReturnValue:
         """Return a list of the addresses, for users who open the endpoint in a browser."""
         text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"), home=self._services.home)
@@ -137,7 +142,8 @@ class Admin:
 class Address(NamedTuple):
     """A method and path with its view. A body may only have the keys of ``examples``.
 
-    A view that ``takes_file`` reads the body itself, which may be of any size.
+    A view that ``takes_file`` reads the body itself, which may be of any size. Unless it ``looks_at_state``, a request
+    does not wait for work that is due.
     """
 
     method: str
@@ -146,6 +152,7 @@ class Address(NamedTuple):
     query: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     takes_file: bool = False
+    looks_at_state: bool = True
 
 
 REGISTRY = '"account": "123456789012", "region": "us-east-1"'
@@ -173,19 +180,20 @@ def _addresses(
     admin: Admin, pull_through: PullThroughAdmin, state: StateAdmin, faults: FaultsAdmin, upstreams: UpstreamsAdmin
 ) -> list[Address]:
     """Return all addresses. Tools for LocalStack ask those below ``/_localstack``."""
-    probes = [Address("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
+    at_once = partial(Address, looks_at_state=False)
+    probes = [at_once("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
     return [
         *probes,
-        Address("GET", "/_localstack/init", admin.init.show),
-        Address("GET", "/_localstack/init/<stage>", admin.init.show_stage),
-        Address("GET", "/", admin.welcome),
-        Address("GET", "/_ecr", admin.welcome),
-        Address("GET", "/_ecr/", admin.welcome),
-        Address("GET", "/metrics", lambda _: (jsonify(error="The metrics are at /_ecr/metrics"), 404)),
-        Address("GET", "/_ecr/metrics", admin.metrics.show),
-        Address("GET", "/_ecr/openapi.json", openapi.show),
-        Address("GET", "/_ecr/clock", admin.clock.show),
-        Address("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
+        at_once("GET", "/_localstack/init", admin.init.show),
+        at_once("GET", "/_localstack/init/<stage>", admin.init.show_stage),
+        at_once("GET", "/", admin.welcome),
+        at_once("GET", "/_ecr", admin.welcome),
+        at_once("GET", "/_ecr/", admin.welcome),
+        at_once("GET", "/metrics", lambda _: (jsonify(error="The metrics are at /_ecr/metrics"), 404)),
+        at_once("GET", "/_ecr/metrics", admin.metrics.show),
+        at_once("GET", "/_ecr/openapi.json", openapi.show),
+        at_once("GET", "/_ecr/clock", admin.clock.show),
+        at_once("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),
         Address("GET", "/_ecr/events", admin.events.show, query=("after", "follow")),
         Address("POST", "/_ecr/lifecycle", admin.evaluate_lifecycle_policies),
         Address("POST", "/_ecr/gc", admin.collect_garbage, examples=('{"grace": "1h"}',)),
@@ -213,7 +221,7 @@ def _addresses(
         Address("DELETE", "/_ecr/snapshots/<snapshot>", state.delete_snapshot),
         Address("GET", "/_ecr/state", state.save),
         Address("PUT", "/_ecr/state", state.load, takes_file=True),
-        Address("POST", "/_ecr/reset", admin.reset, examples=(f"{{{REGISTRY}}}",)),
+        at_once("POST", "/_ecr/reset", admin.reset, examples=(f"{{{REGISTRY}}}",)),
     ]
 
 
@@ -230,7 +238,8 @@ def admin_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     addresses = _addresses(admin, pull_through, state, faults, upstreams)
     app.url_map = url_map_of(*((each.method, each.path) for each in addresses))
-    app.view_functions = {endpoint_of(each.method, each.path): _strictly(each) for each in addresses}
+    views = {endpoint_of(each.method, each.path): _strictly(each, admin.complete_due_work) for each in addresses}
+    app.view_functions = views
     if token:
         app.before_request(lambda: _stop_strangers(token))
     app.register_error_handler(HTTPException, _refused)
@@ -239,13 +248,18 @@ def admin_app(
     return app
 
 
-def _strictly(address: Address) -> Callable[..., ResponseReturnValue]:
-    """Return the view of an address with a check that the query and the body have only known keys."""
+def _strictly(address: Address, complete_due_work: Callable[[], None]) -> Callable[..., ResponseReturnValue]:
+    """Return the view of an address, with a check that the query and the body have only known keys.
+
+    If the view looks at the state, due work is completed first.
+    """
 
     def view(**path: str) -> ResponseReturnValue:
         request.environ[OPERATION] = f"{address.method} {address.path}"
         # Requests for pages that any server has may have any query, for example a number against caches.
         query = read_query(request, address.query) if address.path.startswith("/_ecr") else {}
+        if address.looks_at_state:
+            complete_due_work()
         if address.takes_file:
             request.max_content_length = None
             return address.view(query, **path)

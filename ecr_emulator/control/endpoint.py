@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ecr_emulator.control import model
 from ecr_emulator.control.dispatch import find_operation
+from ecr_emulator.control.looked_at import looked_at
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.required_actions import required_actions
 from ecr_emulator.control.signatures import SignedRequest
@@ -129,6 +130,7 @@ class Endpoint:
         registry = Registry(registry_id, caller.registry.region) if registry_id else caller.registry
         name = members.get("repositoryName", "")
         note |= {"account": registry.id, "region": registry.region} | ({"repository": name} if name else {})
+        now = self._services.due_work.complete(now, *looked_at(operation.name, members, registry))
         self._services.faults.apply({operation.name}, registry, name, request.environ)
         permissions: Permissions = UNLIMITED
         if self._services.access:

@@ -35,6 +35,11 @@ def find_address(request: Request, path: str, fallback: Registry) -> Address:
     return Address(*(split_path_style(path) or (fallback, path)))
 
 
+def local_name(other: str, name: str, path: str) -> str:
+    """Return the name of another repository of the registry, which the client writes in the style of its path."""
+    return other.removeprefix(path.removesuffix(name))
+
+
 def with_namespace(url: str, request: Request) -> str:
     """Return a URL with the ``ns`` argument of the request if that selected the registry.
 

@@ -15,6 +15,7 @@ from ecr_emulator.distribution.addressing import find_address, with_namespace
 from ecr_emulator.distribution.challenge import challenge, find_bearer
 from ecr_emulator.distribution.errors import OciError, error_response, oci_error_of, oci_error_of_upstream
 from ecr_emulator.distribution.layer_urls import get_layer
+from ecr_emulator.distribution.looked_at import looked_at
 from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.required_actions import required_actions
 from ecr_emulator.domain.caller import Caller
@@ -98,6 +99,7 @@ class DistributionApp:
         request.environ[NOTE] = {"account": registry.id, "region": registry.region, "repository": name}
         if path and not is_repository_name(name):
             raise OciError(400, "NAME_INVALID", f"'{name}' is not a repository name")
+        now = self._services.due_work.complete(now, *looked_at(request, registry, name, path))
         self._services.faults.apply({route, operation}, registry, name, request.environ)
         registry_request = RegistryRequest(
             request,

@@ -12,6 +12,7 @@ from ecr_emulator.distribution.errors import OciError, method_not_allowed
 from ecr_emulator.distribution.request import RegistryRequest
 from ecr_emulator.distribution.routes import LAYERS
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.task import Scope
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
@@ -31,6 +32,7 @@ def get_layer(request: Request, services: Services, now: datetime) -> Response:
         registry = Registry(account, region)
         if verify(services.tokens, registry, name, digest, request.args, now):
             request.environ[NOTE] = {"account": account, "region": region, "repository": name}
+            now = services.due_work.complete(now, Scope(registry, name))
             services.faults.apply({LAYERS, operation}, registry, name, request.environ)
             return get_blob(RegistryRequest(request, services, registry, name, name, now, principal=""), digest)
     raise OciError(403, "DENIED", "The URL is not signed by this registry, or has expired.")

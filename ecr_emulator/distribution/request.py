@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 from werkzeug import Request
 
-from ecr_emulator.distribution.addressing import with_namespace
+from ecr_emulator.distribution.addressing import local_name, with_namespace
 from ecr_emulator.domain.cache_use import CacheUse
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.task import Scope
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.remembered_answers import REMEMBER, Rememberable
 from ecr_emulator.request_counts import add_pull
@@ -51,7 +53,8 @@ class RegistryRequest:
     ) -> None:
         """Let the answer be remembered while it is valid and the credential is accepted; see ``Rememberable``."""
         if validity and self.remembered_until:
-            validity = validity.at_most(self.remembered_until)
+            awaits = partial(self.services.due_work.is_due_in, Scope(self.registry, self.name))
+            validity = validity.at_most(self.remembered_until).while_not(awaits)
             self.http.environ[REMEMBER] = Rememberable(validity, reread, is_intact)
 
     def note_cache_use(self, use: CacheUse) -> None:
@@ -68,7 +71,7 @@ class RegistryRequest:
 
         The client writes its ``path`` in the same style as the path of the request.
         """
-        return path.removeprefix(self.path.removesuffix(self.name))
+        return local_name(path, self.name, self.path)
 
     def url(self, rest: str) -> str:
         """Return the URL of something in this repository."""

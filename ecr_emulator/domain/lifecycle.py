@@ -123,9 +123,11 @@ def evaluate(policy: LifecyclePolicy, candidates: Iterable[Candidate], now: date
 
 
 def _concerns(rule: LifecycleRule, image: Image) -> bool:
-    """Whether an image has the storage class and tags of a rule. Each entry of the rule's list must match a tag."""
-    if (image.status == ARCHIVED) != (rule.storage_class == ARCHIVE):
-        return False
+    return (image.status == ARCHIVED) == (rule.storage_class == ARCHIVE) and has_tags_of(rule, image)
+
+
+def has_tags_of(rule: LifecycleRule, image: Image) -> bool:
+    """Whether an image has the tags of a rule. Each entry of the rule's list must match a tag."""
     if rule.tag_status == ANY:
         return True
     if rule.tag_status == UNTAGGED:

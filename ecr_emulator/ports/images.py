@@ -16,7 +16,7 @@ from ecr_emulator.domain.validation_timer import Validation
 class Images(Protocol):
     """The images of repositories. ``Tags`` moves their tags.
 
-    Ten methods: an image, its manifest and its references are stored and removed together.
+    Eleven methods: an image, its manifest and its references are stored and removed together.
     """
 
     def find(self, repository: Repository, digest: str) -> Image | None:
@@ -45,6 +45,9 @@ class Images(Protocol):
 
     def count(self, repository: Repository) -> int:
         """Return the number of images in a repository."""
+
+    def newest_key(self) -> int:
+        """Return the key of the newest image of all repositories, or 0. Later images have greater keys."""
 
     def pulled(self, key: int, now: datetime) -> None:
         """Record a pull of the image with this key."""

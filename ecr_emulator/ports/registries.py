@@ -76,6 +76,9 @@ class RegistryDocuments(Protocol):
     def find(self, registry: Registry, name: str) -> Any | None:
         """Return the document with this name, or None."""
 
+    def named(self, name: str) -> list[tuple[Registry, Any]]:
+        """Return the documents with this name of all registries that have one."""
+
     def put(self, registry: Registry, name: str, document: Any) -> None:
         """Store a document; it replaces an earlier one with this name."""
 

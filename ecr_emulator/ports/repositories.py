@@ -133,8 +133,8 @@ class LifecycleMatches(Protocol):
     def add(self, repository: Repository, matches: Iterable[Match]) -> None:
         """Add matches of the policy of a repository."""
 
-    def clear(self, repository: Repository) -> None:
-        """Remove the matches that an evaluation left when its policy was removed."""
+    def remove(self, repository: Repository, limit: int) -> int:
+        """Remove at most ``limit`` matches, as an interrupted evaluation leaves them; return their number."""
 
     def count(self, repository: Repository, rule: int) -> int:
         """Return the number of matches of a rule that are left."""

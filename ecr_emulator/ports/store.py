@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.task import Task, TaskPlace
+from ecr_emulator.domain.task import Scope, Task, TaskPlace
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.listings import Listings
 from ecr_emulator.ports.pulls import PullLookups
@@ -54,7 +54,7 @@ class Events(Protocol):
 class Tasks(Protocol):
     """Background work with the times at which it is due.
 
-    Seven methods: tasks are performed one by one, and listed for people.
+    Eight methods: tasks are performed one by one, in the whole state or a part of it, and listed for people.
     """
 
     def add(self, task: Task) -> None:
@@ -71,6 +71,12 @@ class Tasks(Protocol):
 
     def due(self, now: datetime) -> Task | None:
         """Return the task that has been due for longest; None if no task is due."""
+
+    def due_in(self, scope: Scope, now: datetime, sources: Iterable[Registry] = ()) -> Task | None:
+        """Return the task that has been due for longest, of those that change a part of the state.
+
+        The tasks of the ``sources`` count too: registries whose changes are replicated to the scope's.
+        """
 
     def count(self) -> int:
         """Return the number of waiting tasks."""

@@ -18,6 +18,7 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.due_work import DueWork
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.pull_through import Referrers
 from ecr_emulator.services.pulls import Pulls
@@ -52,6 +53,7 @@ class Services:
     referrers: Referrers
     addresses: Addresses
     background: Background
+    due_work: DueWork
     garbage_collector: GarbageCollector
     verification: Verification
     faults: RequestFaults

@@ -1,18 +1,20 @@
-"""Background work of ECR, performed before the next request instead of by a thread.
+"""Background work of ECR, performed in steps, each step of a task in a transaction of its own.
 
-Before each request all tasks that are due are performed, each with the time at which it was due. A request therefore
-finds the same state whether the clock ran or was moved.
+A task is performed as of the time at which it was due, so the state is the same whether the clock ran or was moved.
+``due_work`` decides which tasks are performed before a request, and which beside it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from functools import partial
-from threading import Lock
+from typing import Any
 
-from ecr_emulator.domain.task import Task
+from ecr_emulator.domain.task import Scope, Task
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
@@ -36,7 +38,10 @@ from ecr_emulator.services.repositories import NewRepositories
 
 log = logging.getLogger(__name__)
 
-Perform = Callable[[UnitOfWork, Task, datetime], None]
+Progress = dict[str, Any]
+"""How far a task has come, as JSON. Its next step finds it in the task's arguments, as ``progress``."""
+Perform = Callable[[UnitOfWork, Task, datetime], Progress | None]
+"""Performs a task, or its next step; returns the progress if the task needs more steps."""
 
 KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
@@ -48,8 +53,16 @@ KINDS: dict[str, Perform] = {
 """The functions that perform tasks which need only the database, by kind of task."""
 
 
+class Outcome(Enum):
+    """The outcome of a step: no task was due, or could be written; its task needs more steps; its task is done."""
+
+    NOTHING = auto()
+    PART = auto()
+    DONE = auto()
+
+
 class Background:
-    """Performs tasks, each in a transaction of its own. ``delay`` is the time that the work appears to take.
+    """Performs tasks in steps. ``delay`` is the time that the work appears to take.
 
     ``incoming`` returns the images that lifecycle policies must ignore because updates are importing them.
     """
@@ -74,7 +87,6 @@ class Background:
             scanning.KIND: partial(scanning.finish_scan, keys=keys),
         }
         self._delay = delay
-        self._turn = Lock()
         self._waits_for: str | None = None
 
     @property
@@ -83,15 +95,9 @@ class Background:
         return self._kinds.keys()
 
     def catch_up(self, now: datetime) -> None:
-        """Perform all tasks that are due, including those that become due by that.
-
-        A task that cannot be written, because the disk is full or another program has locked the database, is performed
-        before a later request.
-        """
-        if self.is_due(now):
-            with self._turn:
-                while self.is_due(now) and self._perform_next(now):
-                    pass
+        """Perform all tasks that are due, including those that become due by that."""
+        while self.is_due(now) and self.step(now) is not Outcome.NOTHING:
+            pass
 
     def run_now(self, kind: str, now: datetime) -> int:
         """Perform all scheduled tasks of a kind now; return their number."""
@@ -110,21 +116,39 @@ class Background:
         return task.due_at + self._delay
 
     def is_due(self, now: datetime) -> bool:
-        """Whether ``catch_up`` has something to do."""
+        """Whether a task is due. Reads no storage."""
         due = self._store.next_due
         return due is not None and due + self._delay <= now
 
-    def _perform_next(self, now: datetime) -> bool:
+    def is_due_in(self, scope: Scope, now: datetime) -> bool:
+        """Whether a task is due that changes a part of the state, or may be due because the tasks cannot be read."""
+        if not self.is_due(now):
+            return False
+        try:
+            with self._store.reading() as work:
+                return self._find_due(work, now, scope) is not None
+        except StorageFailure:
+            return True
+
+    def step(self, now: datetime, scope: Scope | None = None) -> Outcome:
+        """Perform a step of the task that has been due for longest, in a part of the state or anywhere.
+
+        A task that cannot be written, because the disk is full or another program has locked the database, is performed
+        later. A task that raises an exception is logged and dropped.
+        """
         task: Task | None = None
+        progress: Progress | None = None
         try:
             with self._store.writing(waits=False, frees=True) as work:
-                task = work.tasks.due(now - self._delay)
+                task = self._find_due(work, now, scope)
                 if task:
                     work.tasks.remove(task.key)
-                    self._kinds[task.kind](work, task, self.performed_at(task))
+                    progress = self._kinds[task.kind](work, task, self.performed_at(task))
+                    if progress is not None:
+                        work.tasks.add(replace(task, arguments=task.arguments | {"progress": progress}))
         except StorageFailure as failure:
             self._tell_why_it_waits(task, failure.reason)
-            return False
+            return Outcome.NOTHING
         except Exception:
             if task is None:
                 raise
@@ -132,7 +156,15 @@ class Background:
             with self._store.writing(waits=False, frees=True) as work:
                 work.tasks.remove(task.key)  # the task would fail again before every request
         self._waits_for = None
-        return task is not None
+        if task is None:
+            return Outcome.NOTHING
+        return Outcome.DONE if progress is None else Outcome.PART
+
+    def _find_due(self, work: UnitOfWork, now: datetime, scope: Scope | None) -> Task | None:
+        if scope is None:
+            return work.tasks.due(now - self._delay)
+        sources = replication.sources_of(work, scope.registry, scope.repository)
+        return work.tasks.due_in(scope, now - self._delay, sources)
 
     def _tell_why_it_waits(self, task: Task | None, reason: str) -> None:
         """Log a reason once: each request tries again, and would log the reason again."""

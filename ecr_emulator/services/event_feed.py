@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from threading import Condition, Lock
+from collections.abc import Callable, Sequence
+from threading import Condition
 from time import monotonic
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.ports.time import Clock
-from ecr_emulator.services.background import Background
+from ecr_emulator.services.due_work import DueWork
 
 SHORTEST_WAIT = 0.05
-"""Seconds between two attempts to perform a due task that cannot be written."""
+"""Seconds between two looks whether due tasks are being performed."""
 NO_EVENT = 2**63 - 1
 """A key that no event reaches, for waits that end otherwise."""
 LONGEST_WAIT = 30.0
@@ -22,15 +21,14 @@ LONGEST_WAIT = 30.0
 class EventFeed:
     """Lets threads wait for the events of later commits.
 
-    While a thread waits, due background work is performed at its time. Without a waiting thread it is performed before
-    the next request, and a receiver that sends no requests would never get the events of that work.
+    While a thread waits, due background work is performed at its time. Without a waiting thread it is performed with
+    the next requests, and a receiver that sends no requests would never get the events of that work.
     """
 
-    def __init__(self, background: Background, clock: Clock) -> None:
-        self._background = background
+    def __init__(self, due_work: DueWork, clock: Clock) -> None:
+        self._due_work = due_work
         self._clock = clock
         self._changed = Condition()
-        self._turn = Lock()
         self._newest = 0
 
     def wait(self, after: int, seconds: float, is_over: Callable[[], bool]) -> bool:
@@ -41,7 +39,7 @@ class EventFeed:
         """
         deadline = monotonic() + seconds
         while not is_over():
-            self._catch_up()
+            self._due_work.continue_beside(self._clock.now())
             with self._changed:
                 if self._newest > after:
                     return True
@@ -51,23 +49,13 @@ class EventFeed:
                 self._changed.wait(min(left, self._seconds_until_due()))
         return False
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let no waiting thread perform background work while the block runs."""
-        with self._turn:
-            yield
-
     def wake(self) -> None:
         """Let waiting threads look whether their wait is over."""
         with self._changed:
             self._changed.notify_all()
 
-    def _catch_up(self) -> None:
-        with self._turn:
-            self._background.catch_up(self._clock.now())
-
     def _seconds_until_due(self) -> float:
-        due = self._background.seconds_until_due(self._clock.now())
+        due = self._due_work.seconds_until_due(self._clock.now())
         return LONGEST_WAIT if due is None else min(max(due, SHORTEST_WAIT), LONGEST_WAIT)
 
     def note(self, events: Sequence[Event]) -> None:

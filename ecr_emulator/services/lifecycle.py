@@ -35,10 +35,12 @@ Incoming = Callable[[Repository], set[str]]
 def schedule_evaluation(work: UnitOfWork, repository: Repository, now: datetime) -> None:
     """Schedule the evaluation of the policy of a repository a day from now, unless one is scheduled already.
 
-    An earlier schedule stays: a policy that is put every few hours would otherwise never be evaluated.
+    An earlier schedule stays: a policy that is put every few hours would otherwise never be evaluated. An evaluation
+    that is in progress begins again, because the policy may be another one now.
     """
-    if find_evaluation(work, repository) is None:
-        work.tasks.add(_task(EVALUATE, repository, now + INTERVAL))
+    scheduled = find_evaluation(work, repository)
+    due_at = scheduled.due_at if scheduled else now + INTERVAL
+    work.tasks.add(_task(EVALUATE, repository, due_at))
 
 
 def find_evaluation(work: UnitOfWork, repository: Repository) -> Task | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ecr_emulator.domain.image import Image, ImageId
-from ecr_emulator.domain.lifecycle import find_matches, number_beyond
+from ecr_emulator.domain.lifecycle import find_matches, has_tags_of, number_beyond
 from ecr_emulator.domain.lifecycle_policy import EXPIRE, LifecyclePolicy, LifecycleRule, read_lifecycle_policy
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
@@ -29,34 +29,37 @@ STEP = 200
 """Number of images that one transaction reads or acts on."""
 
 Progress = dict[str, Any]
-"""Progress of an evaluation: ``after`` is the digest up to which images were matched. Then ``rule`` is the rule that is
-acted on, and ``left`` the number of its matches that are left."""
+"""Progress of an evaluation. At first it is empty: the matches that an interrupted evaluation left are removed. Then
+``after`` is the digest up to which images were matched. Then ``rule`` is the rule that is acted on, and ``left`` the
+number of its matches that are left. ``newest`` is the key of the newest image when matching began."""
 
-BEGIN: Progress = {"after": ""}
 
-
-def perform_evaluation(work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming, step: int = STEP) -> None:
-    """Perform a step of the daily task: expire and archive what the policy selects. The task stays until the last."""
+def perform_evaluation(
+    work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming, step: int = STEP
+) -> Progress | None:
+    """Perform a step of the daily task: expire and archive what the policy selects. Return the progress."""
     repository = find_repository(work, task)
     if repository is None or not repository.lifecycle_policy:
-        return
+        return None
     policy = read_lifecycle_policy(repository.lifecycle_policy)
     unfinished = untagged_tree(work, repository, incoming(repository))
     evaluation = _Evaluation(work, repository, policy, now, unfinished)
-    progress: Progress | None = task.arguments.get("progress", BEGIN)
-    while progress and step > 0:
+    progress: Progress | None = task.arguments.get("progress", {})
+    while progress is not None and step > 0:
         progress, done = evaluation.advance(progress, step)
         step -= done
-    if progress:
-        work.tasks.add(replace(task, arguments=task.arguments | {"progress": progress}))
-    else:
+    if progress is None:
         work.repositories.save(replace(repository, lifecycle_evaluated_at=now))
         schedule_evaluation(work, repository, task.due_at)
+    return progress
 
 
 @dataclass(frozen=True, slots=True)
 class _Evaluation:
-    """An evaluation in one transaction. ``unfinished`` are the images that updates are importing now."""
+    """An evaluation in one transaction. ``unfinished`` are the images that updates are importing now.
+
+    Images that are pushed while the evaluation is in progress are left to the next one.
+    """
 
     work: UnitOfWork
     repository: Repository
@@ -67,39 +70,50 @@ class _Evaluation:
     def advance(self, progress: Progress, limit: int) -> tuple[Progress | None, int]:
         """Take at most ``limit`` images further; return the progress, None at the end, and the number of images."""
         if "after" in progress:
-            return self._match(progress["after"], limit)
-        return self._act(progress["rule"], progress["left"], limit)
+            return self._match(progress, limit)
+        if "rule" in progress:
+            return self._act(progress, limit)
+        removed = self.work.lifecycle_matches.remove(self.repository, limit)
+        return ({}, removed) if removed == limit else ({"after": "", "newest": self.work.images.newest_key()}, removed)
 
-    def _match(self, after: str, limit: int) -> tuple[Progress | None, int]:
-        if not after:
-            self.work.lifecycle_matches.clear(self.repository)
-        images = self.work.images.page(self.repository, after, limit)
-        candidates = find_candidates(self.work, self.repository, images, self.unfinished)
+    def _match(self, progress: Progress, limit: int) -> tuple[Progress | None, int]:
+        newest = progress["newest"]
+        images = self.work.images.page(self.repository, progress["after"], limit)
+        older = [image for image in images if image.key <= newest]
+        candidates = find_candidates(self.work, self.repository, older, self.unfinished)
         matches = (match for each in candidates for match in find_matches(self.policy, each, self.now))
         self.work.lifecycle_matches.add(self.repository, matches)
-        return {"after": images[-1].digest} if len(images) == limit else self._begin_rule(0), len(images)
+        if len(images) == limit:
+            return progress | {"after": images[-1].digest}, limit
+        return self._begin_rule(0, newest), len(images)
 
-    def _begin_rule(self, position: int) -> Progress | None:
+    def _begin_rule(self, position: int, newest: int) -> Progress | None:
         if position == len(self.policy.rules):
             return None
         matches = self.work.lifecycle_matches.count(self.repository, position)
-        return {"rule": position, "left": number_beyond(self.policy.rules[position], matches)}
+        return {"rule": position, "left": number_beyond(self.policy.rules[position], matches), "newest": newest}
 
-    def _act(self, position: int, left: int, limit: int) -> tuple[Progress | None, int]:
+    def _act(self, progress: Progress, limit: int) -> tuple[Progress | None, int]:
         """Act on matches in order, then drop the rest of the rule's matches."""
+        position, left, newest = progress["rule"], progress["left"], progress["newest"]
         matches = self.work.lifecycle_matches.first(self.repository, position, min(left or limit, limit))
         for match in matches if left else ():
             image = self.work.images.find(self.repository, match.digest) if match.is_free else None
-            if image and image.digest not in self.unfinished:
+            if image and image.key <= newest and image.digest not in self.unfinished:
                 self._act_on(image, self.policy.rules[position])
         if not matches:
-            return self._begin_rule(position + 1), 0
+            return self._begin_rule(position + 1, newest), 0
         self.work.lifecycle_matches.remove_first(self.repository, position, len(matches))
-        return {"rule": position, "left": max(0, left - len(matches))}, len(matches)
+        return progress | {"left": max(0, left - len(matches))}, len(matches)
 
     def _act_on(self, image: Image, rule: LifecycleRule) -> None:
-        """Archive or delete an image; that of an unfinished update is deleted together with the images below it."""
+        """Archive or delete an image, unless its tags have changed so that the rule does not concern it any more.
+
+        The image of an unfinished update is deleted together with the images below it.
+        """
         work, repository = self.work, self.repository
+        if not has_tags_of(rule, image):
+            return
         if rule.action != EXPIRE:
             with suppress(ImageStorageClassUpdateNotSupportedException):
                 archive(work, repository, image, self.now)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.domain.replication import DOCUMENT, deletion_destinations_of, destinations_of
+from ecr_emulator.domain.replication import DOCUMENT, deletion_destinations_of, destinations, destinations_of
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_tasks import image_task
@@ -22,6 +22,15 @@ REPLICATE_DELETION = "replicate-deletion"
 def configuration_of(work: UnitOfWork, registry: Registry) -> dict[str, Any]:
     """Return the replication configuration of a registry; without rules if none was put."""
     return work.registry_documents.find(registry, DOCUMENT) or {"rules": []}
+
+
+def sources_of(work: UnitOfWork, registry: Registry, name: str | None) -> list[Registry]:
+    """Return the registries that replicate a repository, or any repository for None, to a registry."""
+    return [
+        source
+        for source, configuration in work.registry_documents.named(DOCUMENT)
+        if registry in (destinations(configuration) if name is None else destinations_of(configuration, name))
+    ]
 
 
 def replicate_image(work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime) -> None:

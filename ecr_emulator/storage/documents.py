@@ -33,6 +33,11 @@ _ALL_OF_REGISTRY = Statement(
         registry_documents.c.account == bindparam("account"), registry_documents.c.region == bindparam("region")
     )
 )
+_NAMED = Statement(
+    select(registry_documents.c.account, registry_documents.c.region, registry_documents.c.document).where(
+        registry_documents.c.name == bindparam("name")
+    )
+)
 _OF_IMAGE = _Documents(image_documents)
 _AWAITED = Statement(
     select(images.c.digest)
@@ -64,6 +69,10 @@ class SqlRegistryDocuments:
             rows = _ALL_OF_REGISTRY.all(self._connection, account=registry.id, region=registry.region)
             self._known[registry] = {row.name: row.document for row in rows}
         return self._known[registry].get(name)
+
+    def named(self, name: str) -> list[tuple[Registry, Any]]:
+        rows = _NAMED.all(self._connection, name=name)
+        return [(Registry(row.account, row.region), row.document) for row in rows]
 
     def put(self, registry: Registry, name: str, document: Any) -> None:
         self.forget()

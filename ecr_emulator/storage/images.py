@@ -95,6 +95,7 @@ _CHANGE_COUNT = Statement(
     .values(image_count=repositories.c.image_count + bindparam("difference", type_=Integer)),
     changes_answers=False,  # the change of the images themselves does
 )
+_NEWEST = Statement(select(func.coalesce(func.max(images.c.id), 0).label("key")))
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
 _ADD = Statement(insert(images))
 _ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing(), changes_answers=False)
@@ -195,6 +196,9 @@ class SqlImages:
     def count(self, repository: Repository) -> int:
         row = _COUNT.one(self._connection, repository_id=repository.key)
         return 0 if row is None else int(row.image_count)
+
+    def newest_key(self) -> int:
+        return int(_NEWEST.one(self._connection).key)
 
     def pulled(self, key: int, now: datetime) -> None:
         _PULLED.run(self._connection, key=key, now=now)

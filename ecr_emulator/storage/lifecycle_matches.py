@@ -15,9 +15,10 @@ from ecr_emulator.storage.tables import lifecycle_matches as table
 _of_repository = table.c.repository_id == bindparam("repository_id")
 _of_rule = table.c.rule == bindparam("of_rule")
 _ADD = Statement(insert(table))
-_CLEAR = Statement(delete(table).where(_of_repository))
 _COUNT = Statement(select(func.count().label("number")).where(_of_repository, _of_rule))
 _place = (table.c.rule, table.c.is_complete, table.c.since, table.c.digest)
+_some = select(*_place).where(_of_repository).limit(bindparam("limit"))
+_REMOVE = Statement(delete(table).where(_of_repository, tuple_(*_place).in_(_some)))
 _FIRST = Statement(select(table).where(_of_repository, _of_rule).order_by(*_place).limit(bindparam("limit")))
 _first = select(*_place).where(_of_repository, _of_rule).order_by(*_place).limit(bindparam("limit"))
 _REMOVE_FIRST = Statement(delete(table).where(_of_repository, tuple_(*_place).in_(_first)))
@@ -43,8 +44,8 @@ class SqlLifecycleMatches:
         )
         _ADD.run_for_each(self._connection, rows)
 
-    def clear(self, repository: Repository) -> None:
-        _CLEAR.run(self._connection, repository_id=repository.key)
+    def remove(self, repository: Repository, limit: int) -> int:
+        return _REMOVE.run(self._connection, repository_id=repository.key, limit=limit).rowcount
 
     def count(self, repository: Repository, rule: int) -> int:
         number: int = _COUNT.one(self._connection, repository_id=repository.key, of_rule=rule).number

@@ -344,5 +344,23 @@ CREATE TABLE repository_counts (
 INSERT INTO repository_counts SELECT account, region, count(*) FROM repositories GROUP BY account, region;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH)
+# Each request waited for all tasks that were due.
+THIRTEENTH = """
+ALTER TABLE tasks ADD COLUMN account VARCHAR;
+ALTER TABLE tasks ADD COLUMN region VARCHAR;
+ALTER TABLE tasks ADD COLUMN repository VARCHAR;
+ALTER TABLE tasks ADD COLUMN to_account VARCHAR;
+ALTER TABLE tasks ADD COLUMN to_region VARCHAR;
+UPDATE tasks SET
+    account = json_extract(arguments, '$.account'),
+    region = json_extract(arguments, '$.region'),
+    repository = json_extract(arguments, '$.repository'),
+    to_account = json_extract(arguments, '$.to_account'),
+    to_region = json_extract(arguments, '$.to_region');
+CREATE INDEX tasks_by_repository ON tasks (repository, due_at);
+"""
+
+MIGRATIONS = (
+    FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
+)  # fmt: skip
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

@@ -6,27 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete
+from sqlalchemy import bindparam, delete
 
 from ecr_emulator.storage.migrations import empty_database
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import metadata, state, tasks
+from ecr_emulator.storage.tables import metadata, state
 
 _TABLES = [table for table in reversed(metadata.sorted_tables) if table is not state]
 
 
-def _owner(table: Table, column: str) -> ColumnElement[str]:
-    """Return the expression for the account or the Region of a row."""
-    found: ColumnElement[str] = tasks.c.arguments[column].as_string() if table is tasks else table.c[column]
-    return found
-
-
 def _deletions(*columns: str) -> list[Statement]:
     """Return the deletions of the rows of one owner, in all tables that have these columns."""
-    owned = [table for table in _TABLES if table is tasks or set(columns) <= set(table.c.keys())]
+    owned = [table for table in _TABLES if set(columns) <= set(table.c.keys())]
     return [
-        Statement(delete(table).where(*(_owner(table, column) == bindparam(column) for column in columns)))
-        for table in owned
+        Statement(delete(table).where(*(table.c[column] == bindparam(column) for column in columns))) for table in owned
     ]
 
 

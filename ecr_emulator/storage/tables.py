@@ -352,7 +352,13 @@ tasks = Table(
     _required("kind", String),
     _required("due_at", Instant),
     _required("arguments", JSON),
+    Column("account", String),
+    Column("region", String),
+    Column("repository", String),
+    Column("to_account", String),
+    Column("to_region", String),
     Index("tasks_by_time", "due_at", "key"),
+    Index("tasks_by_repository", "repository", "due_at"),
     sqlite_with_rowid=False,
 )
 

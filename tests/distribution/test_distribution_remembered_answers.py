@@ -264,7 +264,7 @@ def test_the_answers_used_least_recently_are_forgotten_first():
 
     clock = FrozenClock()
     records = RequestRecords(CacheHistory(clock.now))
-    answers = RememberedAnswers(application, records, clock.now, lambda now: True, 2 * OVERHEAD)
+    answers = RememberedAnswers(application, records, clock.now, lambda: True, 2 * OVERHEAD)
 
     def ask(path):
         before = answers.given

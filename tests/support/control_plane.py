@@ -26,6 +26,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import Access
 from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.due_work import DueWork
 from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers
@@ -143,7 +144,6 @@ class ControlPlane:
         self._app = ControlApp(self.services, self.callers, strict=True)
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        self.services.background.catch_up(self.clock.now())
         return self._app(environ, start_response)
 
     def _services(self, directory: Path, cleanup: ExitStack) -> Services:
@@ -161,6 +161,7 @@ class ControlPlane:
             store, self.clock, self.upstream, downloads, referrers, new_repositories=new_repositories
         )
         cleanup.callback(pull_through.close)
+        background = Background(store, garbage_collector, self.background_delay)
         return Services(
             home=HOME,
             clock=self.clock,
@@ -177,7 +178,8 @@ class ControlPlane:
             pulls=Pulls(store, blobs, pull_through, downloads, self.keys),
             referrers=referrers,
             addresses=Addresses(),
-            background=Background(store, garbage_collector, self.background_delay),
+            background=background,
+            due_work=DueWork(background, self.clock),
             garbage_collector=garbage_collector,
             faults=RequestFaults(self.clock, chances, self.clock.pause, frozenset),
             verification=Verification(store, blobs, self.upstream, downloads),

@@ -132,13 +132,13 @@ class SwitchedPool:
 @contextmanager
 def switched(emulator: Emulator, switch: Switch) -> Iterator[None]:
     """Make every step of an emulator wait for the switch while the block runs."""
-    store, blobs = emulator._store, emulator._blobs
+    store, blobs, alone = emulator._store, emulator._blobs, SwitchedLock(switch)
     with (
         patch(f"{FILES}.os", _SwitchedSystem(switch)),
         patch(f"{FILES}.FileIO", _switched_files(switch)),
         patch.object(blobs._holds, "_lock", SwitchedLock(switch)),
         patch.object(blobs, "_replacing", SwitchedLock(switch)),
-        patch.object(emulator.services.background, "_turn", SwitchedLock(switch)),
+        patch.object(emulator.services.due_work, "_alone", lambda _: alone),
         patch.object(store, "_writer", SwitchedPool(store._writer, switch, SwitchedLock(switch))),
         patch.object(store, "_readers", SwitchedPool(store._readers, switch, None)),
     ):
