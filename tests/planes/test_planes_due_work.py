@@ -48,14 +48,14 @@ def running(data_dir=None, clock=None):
     with Emulator(settings, clock or FrozenClock()) as emulator:
         kinds = emulator.services.background._kinds
         kinds[EVALUATE] = partial(kinds[EVALUATE], step=STEP)
-        yield Docker(emulator, ACCOUNT)
+        yield emulator
 
 
 @contextmanager
 def by_hand(data_dir=None, clock=None):
     """Run an emulator whose background thread does nothing: tests take the steps."""
-    with running(data_dir, clock) as docker, docker.emulator.services.due_work.stopped():
-        yield docker
+    with running(data_dir, clock) as emulator, emulator.services.due_work.stopped():
+        yield Docker(emulator, ACCOUNT)
 
 
 def fill(docker, selection=EXPIRE):
@@ -213,11 +213,12 @@ def test_two_requests_together_do_everything_once(docker):
 
 
 def test_a_thread_does_the_rest_beside_requests():
-    with running() as docker:
+    with running() as emulator:
+        docker = Docker(emulator, ACCOUNT)
         fill(docker)
         due(docker)
         assert pull(docker) == 200
-        thread = docker.emulator.services.due_work._thread
+        thread = emulator.services.due_work._thread
         with thread._changed:
             assert thread._changed.wait_for(lambda: not thread.is_running, 60)
         assert number_left(docker) == 1
