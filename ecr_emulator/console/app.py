@@ -23,8 +23,7 @@ from ecr_emulator.console.pages import blueprint
 from ecr_emulator.console.parts import ConsoleParts
 from ecr_emulator.console.response_headers import add_headers
 from ecr_emulator.console.sessions import PARTS, SessionCookie
-from ecr_emulator.domain.names import Registry, is_digest
-from ecr_emulator.domain.task import Scope
+from ecr_emulator.domain.names import is_digest
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.version import __version__
 
@@ -50,7 +49,6 @@ def console_app(parts: ConsoleParts) -> Flask:
     app.register_blueprint(static_files.blueprint)
     app.register_blueprint(blueprint)
     app.before_request(_note_route)
-    app.before_request(lambda: _complete_due_work(parts))
     app.after_request(add_headers)
     error_pages.register(app)
     return app
@@ -59,14 +57,6 @@ def console_app(parts: ConsoleParts) -> Flask:
 def _to_overview() -> ResponseReturnValue:
     home = sign_in.home_of_caller()
     return redirect(url_for("console.overview", account=home.id, region=home.region))
-
-
-def _complete_due_work(parts: ConsoleParts) -> None:
-    """Do the work that is due in the registry of a page."""
-    place = request.view_args or {}
-    if "account" in place and "region" in place:
-        registry = Registry(place["account"], place["region"])
-        parts.services.due_work.complete(parts.clock.now(), Scope(registry))
 
 
 def _note_route() -> None:

@@ -20,6 +20,7 @@ from ecr_emulator.console.sessions import current_parts
 from ecr_emulator.console.sign_in import find_caller, needs_sign_in
 from ecr_emulator.domain.caller import Caller
 from ecr_emulator.domain.names import Registry, is_account_id, is_region
+from ecr_emulator.domain.task import Scope
 from ecr_emulator.errors import AccessDeniedException, EcrError
 from ecr_emulator.ports.ecr_api import EcrCallFailed, ForwardedAccess
 from ecr_emulator.quick_dataclasses import dataclass
@@ -169,7 +170,8 @@ def _name_registry(endpoint: str, values: dict[str, Any]) -> None:
 
 def _console_request() -> ConsoleRequest:
     parts, registry = current_parts(), g.registry
-    caller, now = find_caller(registry), parts.clock.now()
+    caller = find_caller(registry)
+    now = parts.services.due_work.complete(parts.clock.now(), Scope(registry))
     permissions: Permissions = UNLIMITED
     if parts.services.access:
         permissions = parts.services.access.permissions(caller, registry, now, request_context(request.environ))
