@@ -238,8 +238,9 @@ def admin_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     addresses = _addresses(admin, pull_through, state, faults, upstreams)
     app.url_map = url_map_of(*((each.method, each.path) for each in addresses))
-    views = {endpoint_of(each.method, each.path): _strictly(each, admin.complete_due_work) for each in addresses}
-    app.view_functions = views
+    app.view_functions = {
+        endpoint_of(each.method, each.path): _strictly(each, admin.complete_due_work) for each in addresses
+    }
     if token:
         app.before_request(lambda: _stop_strangers(token))
     app.register_error_handler(HTTPException, _refused)
