@@ -11,8 +11,11 @@ from ecr_emulator.console import (
     error_pages,
     image_details,  # noqa: F401 - registers its pages
     image_list,  # noqa: F401
+    lifecycle,  # noqa: F401
     overview,
+    permissions,  # noqa: F401
     pull_through,
+    registry,
     repository_list,
     repository_settings,  # noqa: F401
     sign_in,
@@ -28,7 +31,7 @@ from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.version import __version__
 
 MAX_BODY = 1024 * 1024
-SECTIONS = (overview.SECTION, repository_list.SECTION, pull_through.SECTION)
+SECTIONS = (overview.SECTION, repository_list.SECTION, pull_through.SECTION, registry.SECTION)
 """The entries of the navigation. Each module of pages registers them on the blueprint when it is imported."""
 
 

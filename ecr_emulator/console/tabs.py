@@ -12,4 +12,9 @@ class Tab(NamedTuple):
     endpoint: str
 
 
-TABS = (Tab("Images", "console.images"), Tab("Settings", "console.repository_settings"))
+TABS = (
+    Tab("Images", "console.images"),
+    Tab("Permissions", "console.permissions"),
+    Tab("Lifecycle", "console.lifecycle"),
+    Tab("Settings", "console.repository_settings"),
+)
