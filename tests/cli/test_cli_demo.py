@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.support.processes import run
+from tests.support.command_line import run_here
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -14,7 +14,7 @@ def lines(text):
 
 
 def test_the_readme_shows_what_the_demo_prints(tmp_path):
-    done = run(tmp_path, "demo")
+    done = run_here(tmp_path, "demo")
     assert done.returncode == 0
     shown = re.search(r"```text\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
     printed = iter(lines(done.stdout))

@@ -2,16 +2,16 @@
 
 from hashlib import sha256
 
-import boto3
 import pytest
 
-from tests.support.processes import run, serving
+from ecr_emulator.testing.embedded import EcrEmulator
+from tests.support.boto import client_at
+from tests.support.command_line import run_here
+from tests.support.processes import serving
 
 
-def loosen(emulator):
+def loosen(ecr):
     """Upload a layer that no image refers to."""
-    ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
-                       aws_access_key_id="123456789012", aws_secret_access_key="any")  # fmt: skip
     ecr.create_repository(repositoryName="app")
     upload = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
     ecr.upload_layer_part(
@@ -21,37 +21,36 @@ def loosen(emulator):
     ecr.complete_layer_upload(repositoryName="app", uploadId=upload, layerDigests=[digest])
 
 
-@pytest.mark.slow
 def test_a_running_emulator_collects_what_is_older_than_the_grace(tmp_path):
-    with serving(tmp_path, "--port", "0") as emulator:
-        loosen(emulator)
-        spared = run(tmp_path, "gc", "--port", str(emulator.port))
+    with EcrEmulator() as emulator:
+        loosen(emulator.client())
+        to = {"AWS_ENDPOINT_URL": emulator.endpoint_url}
+        spared = run_here(tmp_path, "gc", **to)
         assert spared.stdout == "Removed 0 uploads and 0 layers; 0 blobs with 0 bytes are gone.\n"
-        gone = run(tmp_path, "gc", "--port", str(emulator.port), "--grace", "0s")
+        gone = run_here(tmp_path, "gc", "--grace", "0s", **to)
         assert gone.stdout == "Removed 0 uploads and 1 layers; 1 blobs with 5 bytes are gone.\n"
-        assert emulator.stop() == 0
 
 
 def test_a_data_directory_is_collected_at_rest_and_never_under_a_running_emulator(tmp_path):
     with serving(tmp_path, "--port", "0", "--data-dir", "state") as emulator:
-        loosen(emulator)
-        refused = run(tmp_path, "gc", "--data-dir", "state", "--grace", "0s")
+        loosen(client_at(emulator.url))
+        refused = run_here(tmp_path, "gc", "--data-dir", "state", "--grace", "0s")
         assert refused.returncode == 2
         assert f"in use by process {emulator.process.pid}" in refused.stderr
         assert emulator.stop() == 0
-    gone = run(tmp_path, "gc", "--data-dir", "state", "--grace", "0s")
+    gone = run_here(tmp_path, "gc", "--data-dir", "state", "--grace", "0s")
     assert gone.stdout == "Removed 0 uploads and 1 layers; 1 blobs with 5 bytes are gone.\n"
 
 
 def test_what_cannot_be_done_is_said(tmp_path):
-    nobody = run(tmp_path, "gc", "--port", "1")
+    nobody = run_here(tmp_path, "gc", "--port", "1")
     assert nobody.returncode == 1
     assert "No emulator on port 1" in nobody.stderr
     assert "--data-dir" in nobody.stderr
-    nothing = run(tmp_path, "gc", "--data-dir", "no-such")
+    nothing = run_here(tmp_path, "gc", "--data-dir", "no-such")
     assert "There is no data directory no-such" in nothing.stderr
     assert not (tmp_path / "no-such").exists()
-    wrong = run(tmp_path, "gc", "--grace", "soon")
+    wrong = run_here(tmp_path, "gc", "--grace", "soon")
     assert wrong.returncode == 2
     assert "--grace" in wrong.stderr
 
@@ -64,15 +63,14 @@ def emptied(path):
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [lost, pytest.param(emptied, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("verify", [(), pytest.param(("--verify",), marks=pytest.mark.slow)], ids=["gc", "verify"])
+@pytest.mark.parametrize("damage", [lost, emptied])
+@pytest.mark.parametrize("verify", [(), ("--verify",)], ids=["gc", "verify"])
 def test_a_data_directory_without_its_database_keeps_all_blobs(tmp_path, damage, verify):
-    with serving(tmp_path, "--port", "0", "--data-dir", "state") as emulator:
-        loosen(emulator)
-        emulator.stop()
+    with EcrEmulator(data_dir=tmp_path / "state") as emulator:
+        loosen(emulator.client())
     damage(tmp_path / "state" / "ecr.sqlite")
     (blob,) = (tmp_path / "state" / "blobs").glob("*/*/*")
-    refused = run(tmp_path, "gc", "--data-dir", "state", "--grace", "0s", *verify)
+    refused = run_here(tmp_path, "gc", "--data-dir", "state", "--grace", "0s", *verify)
     assert refused.returncode == 1
     assert "which of the other files are needed" in refused.stderr
     assert blob.read_bytes() == b"loose"

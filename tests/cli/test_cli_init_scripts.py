@@ -4,6 +4,7 @@ import json
 import os
 
 from tests.support.boto import client_at
+from tests.support.command_line import run_here
 from tests.support.processes import run, serving
 from tests.support.programs import until
 
@@ -26,12 +27,12 @@ def test_scripts_use_the_emulator_that_runs_them(tmp_path):
     elsewhere = {"AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:9", "AWS_REGION": "eu-west-1"}
     with serving(tmp_path, *arguments, variables=elsewhere) as served:
         until((tmp_path / "waits").exists)
-        waiting = run(tmp_path, "health", "--ready", AWS_ENDPOINT_URL=served.url)
+        waiting = run_here(tmp_path, "health", "--ready", AWS_ENDPOINT_URL=served.url)
         assert waiting.returncode == 1
         assert "is not ready: The init scripts have not all run yet" in waiting.stderr
-        assert run(tmp_path, "health", AWS_ENDPOINT_URL=served.url).returncode == 0
+        assert run_here(tmp_path, "health", AWS_ENDPOINT_URL=served.url).returncode == 0
         (tmp_path / "gate").write_text("")
-        until(lambda: run(tmp_path, "health", "--ready", AWS_ENDPOINT_URL=served.url).returncode == 0)
+        until(lambda: run_here(tmp_path, "health", "--ready", AWS_ENDPOINT_URL=served.url).returncode == 0)
         assert json.loads((tmp_path / "seen").read_text()) == [served.url, "123456789012", "eu-west-1", None]
         ecr = client_at(served.url, account="123456789012", region="eu-west-1")
         assert ecr.describe_repositories()["repositories"][0]["repositoryName"] == "from/script"

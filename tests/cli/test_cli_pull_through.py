@@ -6,14 +6,15 @@ import pty
 import subprocess
 from datetime import timedelta
 
-import boto3
 import pytest
 
 from ecr_emulator.cli.formatting import ago, ahead, size_in_words, time_in_words
+from ecr_emulator.testing.embedded import EcrEmulator
 from ecr_emulator.testing.upstream.images import image, layer, multi_arch
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.clock import FrozenClock
-from tests.support.processes import COMMAND, environment, run, serving
+from tests.support.command_line import run_here
+from tests.support.processes import COMMAND, environment
 
 NAME = "quay/team/app"
 ELSEWHERE = "{} has no rules in {}; there are some with --account 000000000000 --region us-east-1\n"
@@ -30,26 +31,27 @@ def quay():
 
 
 @pytest.fixture(scope="module")
-def emulator(quay, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("emulator")
-    with serving(folder, "--port", "0", "--upstream-map", f"quay.io={quay.url}") as served:
-        where = {"endpoint_url": served.url, "region_name": "us-east-1"}
-        ecr = boto3.client("ecr", **where, aws_access_key_id="000000000000", aws_secret_access_key="any")
-        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
-        yield served
-        assert served.stop() == 0
+def emulator(quay):
+    with EcrEmulator(upstream_map={"quay.io": quay.url}) as running:
+        running.client().create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        yield running
 
 
 @pytest.fixture
-def ask(emulator, tmp_path):
-    return lambda *arguments: run(tmp_path, *arguments, "--port", str(emulator.port))
+def port(emulator):
+    return emulator.endpoint_url.rpartition(":")[2]
 
 
-def test_a_pull_reports_the_imported_parts(ask, emulator, quay):
-    done = ask("pull", f"localhost:{emulator.port}/{NAME}:v1")
+@pytest.fixture
+def ask(port, tmp_path):
+    return lambda *arguments: run_here(tmp_path, *arguments, "--port", port)
+
+
+def test_a_pull_reports_the_imported_parts(ask, port, quay):
+    image_name = f"localhost:{port}/{NAME}:v1"
+    done = ask("pull", image_name)
     first, *_, last = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
-    image_name = f"localhost:{emulator.port}/{NAME}:v1"
     assert first == f"{image_name}: {APP.digest}, 3 manifests, 4 blobs, 2.2 kB"
     assert last.startswith(f"{image_name} is cached: {APP.digest}, 3 manifests, 4 blobs, 2.2 kB, ")
     assert f"{image_name}: 4 of 4 blobs, 2.2 kB of 2.2 kB" in done.stdout
@@ -58,9 +60,9 @@ def test_a_pull_reports_the_imported_parts(ask, emulator, quay):
     assert len(quay.requests) == asked
 
 
-def test_on_a_terminal_a_pull_draws_a_bar(emulator, tmp_path):
+def test_on_a_terminal_a_pull_draws_a_bar(port, tmp_path):
     terminal, other_end = pty.openpty()
-    arguments = [*COMMAND, "pull", f"{NAME}:large", "--port", str(emulator.port)]
+    arguments = [*COMMAND, "pull", f"{NAME}:large", "--port", port]
     how = {"cwd": tmp_path, "env": environment(TERM="xterm", COLUMNS="120"), "stdout": other_end}
     with subprocess.Popen(arguments, **how) as process:
         os.close(other_end)
@@ -131,7 +133,7 @@ def test_what_cannot_be_done_is_said(ask, arguments, words):
 
 @pytest.mark.parametrize("arguments", [("rules",), ("refresh", NAME), ("pull", NAME)])
 def test_a_missing_emulator_is_reported(tmp_path, arguments):
-    done = run(tmp_path, *arguments, "--port", "1")
+    done = run_here(tmp_path, *arguments, "--port", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert "No emulator on port 1: " in done.stderr
 

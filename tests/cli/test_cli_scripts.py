@@ -10,8 +10,9 @@ import pytest
 import requests
 
 from ecr_emulator.testing.embedded import EcrEmulator
-from tests.support.command_line import invoke
+from tests.support.command_line import invoke, run_here
 from tests.support.processes import COMMAND, WAIT_SECONDS, environment, run
+from tests.support.programs import until
 
 CLIENT = f"""#!{sys.executable}
 import json, sys
@@ -72,7 +73,8 @@ def test_the_port_file_and_the_descriptor_tell_a_script_when_it_can_begin(tmp_pa
         limit.start()
         while b"State: " not in (line := process.stdout.readline()):
             assert line, f"it ended with {process.wait()}, and printed no line about the state"
-        too_early = run(tmp_path, "wait", "--port-file", "port", "--timeout", "0")
+        until((tmp_path / "port").exists)
+        too_early = run_here(tmp_path, "wait", "--port-file", "port", "--timeout", "0")
         assert (too_early.returncode, too_early.stdout) == (1, "")
         assert "Not ready within 0: " in too_early.stderr
         assert "The init scripts have not all run yet" in too_early.stderr
@@ -80,7 +82,7 @@ def test_the_port_file_and_the_descriptor_tell_a_script_when_it_can_begin(tmp_pa
         port = ready.read()  # ends when the emulator has written the line and closed the descriptor, or is killed
         limit.cancel()
         assert port == (tmp_path / "port").read_text()
-        waited = run(tmp_path, "wait", "--port-file", "port")
+        waited = run_here(tmp_path, "wait", "--port-file", "port")
         assert (waited.returncode, waited.stdout) == (0, f"http://localhost:{port}")
         process.terminate()
         assert process.wait(20) == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.boto import client_at
+from tests.support.command_line import run_here
 from tests.support.processes import run, serving
 
 WEB = '[[repositories]]\nname = "team/web"\nimages = [{ tags = ["1.0"], pushed_at = "30d" }]\n'
@@ -20,14 +21,15 @@ def test_a_server_is_filled_before_it_answers_and_again_while_it_runs(tmp_path):
     with serving(tmp_path, *arguments, "--admin-token", "s3cret-of-ours") as served:
         assert names(served.url, "123456789012") == ["team/web", "team/worker"]
         to = {"AWS_ENDPOINT_URL": served.url, "ECR_EMULATOR_ADMIN_TOKEN": "s3cret-of-ours"}
-        assert run(tmp_path, "seed", "web.toml", "more", **to).stdout == "0 things created, 0 changed, 3 unchanged.\n"
+        again = run_here(tmp_path, "seed", "web.toml", "more", **to)
+        assert again.stdout == "0 things created, 0 changed, 3 unchanged.\n"
 
-        other = run(tmp_path, "seed", "web.toml", "--account", "210987654321", **to)
+        other = run_here(tmp_path, "seed", "web.toml", "--account", "210987654321", **to)
         assert (other.returncode, other.stdout) == (0, "2 things created, 0 changed, 0 unchanged.\n")
         assert names(served.url, "210987654321") == ["team/web"]
 
         (tmp_path / "wrong.toml").write_text(WEB.replace("tags", "tag"))
-        wrong = run(tmp_path, "seed", "wrong.toml", **to)
+        wrong = run_here(tmp_path, "seed", "wrong.toml", **to)
         assert wrong.returncode == 1
         assert (
             "wrong.toml, line 3: repositories[0].images[0].tag is no key of a seed; did you mean tags?" in wrong.stderr
@@ -45,6 +47,6 @@ def test_a_server_with_a_wrong_seed_does_not_start(tmp_path):
 
 @pytest.mark.parametrize("arguments", [["nowhere.toml"], []])
 def test_a_seed_needs_a_file_and_an_emulator(tmp_path, arguments):
-    done = run(tmp_path, "seed", *arguments, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    done = run_here(tmp_path, "seed", *arguments, AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert done.returncode in (1, 2)
     assert ("No emulator" if arguments else "Missing argument") in done.stderr

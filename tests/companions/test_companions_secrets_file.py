@@ -2,8 +2,6 @@
 
 import json
 import stat
-import subprocess
-import sys
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,55 +19,42 @@ ACCOUNT = "123456789012"
 HERE = Registry(ACCOUNT, "us-east-1")
 ARN = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-abcdef"
 
-HEAD = """
-import json, sys
-from pathlib import Path
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
-from tests.support.boto import client_of
-def told(answer):
-    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-def look(account):
-    clients = {region: client_of(emulator, "secretsmanager", account=account, region=region)
-               for region in ("eu-west-1", "us-east-1")}
-    secrets = clients["eu-west-1"]
-    found = told(secrets.describe_secret(SecretId="a/b"))
-    arn = found["ARN"]
-    return [
-        found,
-        told(secrets.get_secret_value(SecretId=arn)),
-        told(secrets.get_secret_value(SecretId=arn[:-7], VersionStage="AWSPREVIOUS")),
-        told(secrets.get_resource_policy(SecretId="a/b")),
-        told(secrets.get_secret_value(SecretId="binary")),
-        told(secrets.describe_secret(SecretId="deleted")),
-        told(secrets.describe_secret(SecretId="rotated")),
-        told(clients["us-east-1"].get_secret_value(SecretId=arn.replace("eu-west-1", "us-east-1"))),
+
+def write_secrets(emulator, account):
+    secrets = client_of(emulator, "secretsmanager", account=account, region="eu-west-1")
+    arn = secrets.create_secret(
+        Name="a/b",
+        SecretString="one",
+        Description="d",
+        KmsKeyId="alias/mine",
+        Tags=[{"Key": "k", "Value": "v"}],
+        AddReplicaRegions=[{"Region": "us-east-1"}],
+    )["ARN"]
+    secrets.put_secret_value(SecretId=arn, SecretString="two ü")
+    secrets.put_resource_policy(SecretId=arn, ResourcePolicy='{"Version": "2012-10-17", "Statement": []}')
+    secrets.create_secret(Name="binary", SecretBinary=bytes(range(256)))
+    secrets.create_secret(Name="deleted", SecretString="x")
+    secrets.delete_secret(SecretId="deleted")
+    secrets.create_secret(Name="rotated", SecretString="x")
+    secrets.rotate_secret(SecretId="rotated", RotationRules={"AutomaticallyAfterDays": 3})
+
+
+def read_secrets(emulator, account):
+    secrets, replicas = (
+        client_of(emulator, "secretsmanager", account=account, region=region) for region in ("eu-west-1", "us-east-1")
+    )
+    arn = secrets.describe_secret(SecretId="a/b")["ARN"]
+    answers = [
+        secrets.describe_secret(SecretId="a/b"),
+        secrets.get_secret_value(SecretId=arn),
+        secrets.get_secret_value(SecretId=arn[:-7], VersionStage="AWSPREVIOUS"),
+        secrets.get_resource_policy(SecretId="a/b"),
+        secrets.get_secret_value(SecretId="binary"),
+        secrets.describe_secret(SecretId="deleted"),
+        secrets.describe_secret(SecretId="rotated"),
+        replicas.get_secret_value(SecretId=arn.replace("eu-west-1", "us-east-1")),
     ]
-with Emulator(Settings(data_dir=Path(sys.argv[1]))) as emulator:
-    for account in ("123456789012", "210987654321"):
-"""
-WRITE = """
-secrets = client_of(emulator, "secretsmanager", account=account, region="eu-west-1")
-arn = secrets.create_secret(
-    Name="a/b", SecretString="one", Description="d", KmsKeyId="alias/mine", Tags=[{"Key": "k", "Value": "v"}],
-    AddReplicaRegions=[{"Region": "us-east-1"}])["ARN"]
-secrets.put_secret_value(SecretId=arn, SecretString="two \\u00fc")
-secrets.put_resource_policy(SecretId=arn, ResourcePolicy='{"Version": "2012-10-17", "Statement": []}')
-secrets.create_secret(Name="binary", SecretBinary=bytes(range(256)))
-secrets.create_secret(Name="deleted", SecretString="x")
-secrets.delete_secret(SecretId="deleted")
-secrets.create_secret(Name="rotated", SecretString="x")
-secrets.rotate_secret(SecretId="rotated", RotationRules={"AutomaticallyAfterDays": 3})
-"""
-TELL = "print(json.dumps(look(account), default=str))\n"
-
-
-def told_by(code, data_dir):
-    """Run code in a new process, and return its output."""
-    body = "".join(f"        {line}\n" for line in code.strip().splitlines())
-    command = [sys.executable, "-c", HEAD + body, str(data_dir)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [json.loads(line) for line in out.splitlines()]
+    return [{name: value for name, value in answer.items() if name != "ResponseMetadata"} for answer in answers]
 
 
 @pytest.fixture
@@ -82,8 +67,13 @@ def kept_in(tmp_path):
 
 
 def test_a_restart_changes_nothing_about_secrets(tmp_path):
-    before = told_by(WRITE + TELL, tmp_path)
-    assert told_by(TELL, tmp_path) == before
+    accounts = (ACCOUNT, "210987654321")
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        for account in accounts:
+            write_secrets(emulator, account)
+        before = [read_secrets(emulator, account) for account in accounts]
+    with Emulator(Settings(data_dir=tmp_path)) as emulator:
+        assert [read_secrets(emulator, account) for account in accounts] == before
     ours, theirs = before
     assert ours[0]["ARN"] != theirs[0]["ARN"]
     assert [ours[1]["SecretString"], ours[2]["SecretString"]] == ["two ü", "one"]

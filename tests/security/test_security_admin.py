@@ -8,7 +8,8 @@ from werkzeug.test import Client
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
-from tests.support.processes import run, serving
+from tests.support.command_line import run_here
+from tests.support.processes import serving
 
 DIGEST = "sha256:" + "0" * 64
 JSON = {"Content-Type": "application/json"}
@@ -204,14 +205,14 @@ def test_commands_send_the_token_and_nothing_prints_it(tmp_path):
     with serving(tmp_path, "--port", "0", variables=variables) as served:
         at = {"ECR_EMULATOR_PORT": str(served.port)}
         for command in (["rules"], ["gc"], ["reset"], ["health"]):
-            with_token = run(tmp_path, *command, **at, **variables)
+            with_token = run_here(tmp_path, *command, **at, **variables)
             assert with_token.returncode == 0, with_token.stderr
-        refused = run(tmp_path, "rules", **at)
+        refused = run_here(tmp_path, "rules", **at)
         assert (refused.returncode, "--admin-token" in refused.stderr) == (1, True)
         served.stop()
-    shown = run(tmp_path, "settings", **variables)
+    shown = run_here(tmp_path, "settings", **variables)
     assert "admin_token is set" in shown.stdout
-    wrong = run(tmp_path, "serve", ECR_EMULATOR_ADMIN_TOKEN="a b")
+    wrong = run_here(tmp_path, "serve", ECR_EMULATOR_ADMIN_TOKEN="a b")
     assert "ECR_EMULATOR_ADMIN_TOKEN must be a token" in wrong.stderr
     assert "a b" not in wrong.stderr
     assert TOKEN not in shown.stdout + served.output + (tmp_path / "log").read_text()
