@@ -6,7 +6,7 @@ import errno
 import logging
 import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 BACKLOG = 1024
 FREE_PORT_ATTEMPTS = 20
@@ -36,6 +36,12 @@ def listen(hosts: Sequence[str], port: int, *, without_ipv6: bool = False) -> li
             if not refused.in_use:
                 raise
     return _listen(hosts, port, without_ipv6)
+
+
+def wake(listener: socket.socket) -> None:
+    """Wake the thread that waits for connections of a listener, which is about to be closed."""
+    with suppress(OSError):  # macOS refuses it; the thread looks by itself after a while
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def _listen(hosts: Sequence[str], port: int, without_ipv6: bool) -> list[socket.socket]:

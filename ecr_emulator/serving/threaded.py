@@ -12,7 +12,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from ecr_emulator.domain.fault import ConnectionDropped
 from ecr_emulator.serving.failed_bodies import EXPECTED_FAILURES, log_cut_short
-from ecr_emulator.serving.listeners import listen
+from ecr_emulator.serving.listeners import listen, wake
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -52,6 +52,7 @@ class ThreadedServer:
     def stop(self) -> None:
         """Accept no more connections. Running requests are not awaited; a second stop does nothing."""
         if self._thread.is_alive():
+            wake(self._server.socket)
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()

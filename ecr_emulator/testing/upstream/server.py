@@ -14,6 +14,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+from ecr_emulator.serving.listeners import wake
 from ecr_emulator.testing.upstream.faults import Reply, Request
 
 _BURST = 16 * 1024
@@ -44,6 +45,7 @@ class FaultyServer(ThreadingHTTPServer):
     def end(self) -> None:
         """Stop the server, and break open connections."""
         self.ended.set()
+        wake(self.socket)
         self.shutdown()
         self._thread.join()
         self.hang_up()
