@@ -22,10 +22,10 @@ NAME = r"(?:ecr_emulator|process)_\w+"
 
 
 @pytest.fixture(scope="module")
-def text(tmp_path_factory):
+def text():
     """Return the metrics after requests that give each metric a sample."""
     limit = with_headers(**{"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "57;w=21600"})
-    with ScriptedUpstream() as upstream, running_cache(upstream, tmp_path_factory.mktemp("state")) as cache:
+    with ScriptedUpstream() as upstream, running_cache(upstream) as cache:
         upstream.add_image("team/app", image(), "v1")
         upstream.fail("/manifests/v1", limit)
         cache.http = AdminClient(cache.emulator.wsgi)

@@ -25,8 +25,8 @@ def upstream():
 
 
 @pytest.fixture
-def cache(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state") as cache:
+def cache(upstream):
+    with running_cache(upstream) as cache:
         cache.http = ClosingClient(cache.emulator.wsgi)
         yield cache
 

@@ -21,14 +21,14 @@ def private_upstream(upstream):
 
 
 @pytest.fixture
-def cache(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state") as cache:
+def cache(upstream):
+    with running_cache(upstream) as cache:
         yield cache
 
 
 @pytest.fixture
-def strict_cache(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state", strict=True) as cache:
+def strict_cache(upstream):
+    with running_cache(upstream, strict=True) as cache:
         yield cache
 
 

@@ -55,7 +55,7 @@ def test_a_mistyped_host_in_the_upstream_map_is_warned_of_at_the_start(caplog):
 
 def test_a_rule_outlives_the_permission_to_make_more(upstream, tmp_path):
     upstream.add_image("team/app", image(), "v1")
-    with running_cache(upstream, tmp_path, keep=True, allow_upstream=(ELASTIC,)) as cache:
+    with running_cache(upstream, tmp_path, allow_upstream=(ELASTIC,)) as cache:
         cache.rule("other", ELASTIC)
     with running_cache(upstream, tmp_path) as cache:
         (rule,) = cache.ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]

@@ -15,11 +15,11 @@ LARGE = image("large", layer("large", 300_000))
 
 
 @pytest.fixture
-def lazy(upstream, tmp_path):
+def lazy(upstream):
     """An emulator that imports only the parts that clients request."""
     upstream.add_image("team/app", APP, "v1")
     upstream.add_image("team/app", LARGE, "large")
-    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+    with running_cache(upstream, import_mode="lazy") as cache:
         cache.rule()
         yield cache
 

@@ -60,10 +60,10 @@ def test_a_tag_that_another_client_pulled_is_served_without_a_check(ruled, upstr
 
 
 @considered
-def test_layers_of_a_cached_image_that_are_still_on_their_way_are_sent(upstream, tmp_path, caller):
+def test_layers_of_a_cached_image_that_are_still_on_their_way_are_sent(upstream, caller):
     app = image("app")
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+    with running_cache(upstream, import_mode="lazy") as cache:
         cache.rule()
         cache.manifest(NAME, "v1")
         cache.settle()

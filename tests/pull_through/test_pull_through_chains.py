@@ -172,10 +172,10 @@ def test_a_chain_of_four_registries_works_and_one_of_five_does_not(cache, upstre
     assert down.pull("team/app", "v1") == app.raw, "an image within the maximum depth is found"
 
 
-def test_strict_registries_ask_each_other_for_the_children_of_their_indexes(upstream, tmp_path):
+def test_strict_registries_ask_each_other_for_the_children_of_their_indexes(upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path, strict=True) as cache:
+    with running_cache(upstream, strict=True) as cache:
         down, up = PrivateRegistry(cache), PrivateRegistry(cache, region="eu-central-1")
         up.rule("quay", "quay.io")
         down.rule("eu", up)

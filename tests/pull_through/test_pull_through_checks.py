@@ -230,7 +230,7 @@ def test_a_tag_that_is_pulled_every_hour_is_checked_once_a_day(cache, upstream):
 @pytest.mark.consideration("S12a")
 def test_the_24_hours_go_on_over_a_restart(upstream, tmp_path):
     upstream.add_image("team/app", OLD, "v1")
-    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+    with running_cache(upstream, tmp_path / "state") as cache:
         cache.rule()
         cache.pull(NAME, "v1")
         cache.settle()

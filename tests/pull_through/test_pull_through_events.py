@@ -46,7 +46,7 @@ def test_an_image_of_ones_own_under_a_cached_tag_was_never_imported(cache, upstr
 @pytest.mark.parametrize("reference", ["v1", "digest"])
 def test_an_image_of_ones_own_is_not_imported_after_a_restart_either(upstream, tmp_path, reference):
     upstream.add_image("team/app", image("theirs"), "v1")
-    with running_cache(upstream, tmp_path, keep=True) as cache:
+    with running_cache(upstream, tmp_path) as cache:
         cache.rule()
         pulled(cache)
         put_image(cache.ecr, NAME, OWN, "v1")

@@ -219,10 +219,10 @@ def test_a_first_pull_may_begin_with_head_and_costs_no_more(ruled, upstream):
     assert upstream.count("GET", "/manifests/") == 1 + len(APP.images)
 
 
-def test_the_size_of_a_layer_is_known_before_anybody_fetches_it(upstream, tmp_path):
+def test_the_size_of_a_layer_is_known_before_anybody_fetches_it(upstream):
     app = image("app")
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+    with running_cache(upstream, import_mode="lazy") as cache:
         cache.rule()
         cache.manifest(NAME, "v1")
         cache.settle()

@@ -21,9 +21,9 @@ def mode(request):
 
 
 @pytest.fixture
-def sparing(upstream, tmp_path, mode):
+def sparing(upstream, mode):
     """An emulator that does not import in full."""
-    with running_cache(upstream, tmp_path / "state", import_mode=mode) as cache:
+    with running_cache(upstream, import_mode=mode) as cache:
         cache.rule()
         yield cache
 
@@ -38,10 +38,10 @@ def import_v1(cache):
 # --- Modes -------------------------------------------------------------------------------------------------
 
 
-def test_lazy_imports_fetch_only_the_parts_that_clients_request(upstream, tmp_path):
+def test_lazy_imports_fetch_only_the_parts_that_clients_request(upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+    with running_cache(upstream, import_mode="lazy") as cache:
         cache.rule()
         assert import_v1(cache) == {app.digest: ["v1"]}
         assert len(upstream.requests) == 1
@@ -53,10 +53,10 @@ def test_lazy_imports_fetch_only_the_parts_that_clients_request(upstream, tmp_pa
         assert upstream.count("GET", "/blobs/") == len(one.blobs)
 
 
-def test_importing_manifests_leaves_only_layers_to_requests_of_clients(upstream, tmp_path):
+def test_importing_manifests_leaves_only_layers_to_requests_of_clients(upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path / "state", import_mode="manifests") as cache:
+    with running_cache(upstream, import_mode="manifests") as cache:
         cache.rule()
         assert set(import_v1(cache)) == {app.digest, *(each.digest for each in app.images)}
         fetched = {request.path.rpartition("/")[2] for request in upstream.asked("GET", "/blobs/")}
@@ -79,7 +79,7 @@ def test_an_image_that_is_not_imported_in_full_is_pulled_in_full(sparing, upstre
 def test_the_next_check_imports_the_parts_that_another_mode_left_out(upstream, tmp_path, mode):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path / "state", keep=True, import_mode=mode) as cache:
+    with running_cache(upstream, tmp_path / "state", import_mode=mode) as cache:
         cache.rule()
         import_v1(cache)
     with running_cache(upstream, tmp_path / "state") as cache:
@@ -118,7 +118,7 @@ def test_three_parts_of_one_image_are_fetched_at_the_same_time(cache, upstream):
     assert cache.events()[-1]["sync-status"] == "SUCCESS"
 
 
-def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch):
+def test_imports_from_one_upstream_share_a_limit(upstream, monkeypatch):
     monkeypatch.setattr("ecr_emulator.services.pull_through.imports.PARTS_PER_HOST", 1)
     met, together = [], Barrier(2)
 
@@ -128,7 +128,7 @@ def test_imports_from_one_upstream_share_a_limit(upstream, tmp_path, monkeypatch
         return reply
 
     upstream.fail("/blobs/", meet_another, count=99)
-    with running_cache(upstream, tmp_path / "state") as cache:
+    with running_cache(upstream) as cache:
         cache.rule()
         for number in range(3):
             upstream.add_image("team/app", image(number), f"v{number}")
@@ -179,7 +179,7 @@ def test_an_import_that_was_cut_off_goes_on_with_the_next_pull_after_the_restart
     upstream.add_image("team/app", app, "v1")
     never = Event()
     upstream.fail(f"/manifests/{app.images[1].digest}", stalls(never))
-    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+    with running_cache(upstream, tmp_path / "state") as cache:
         cache.rule()
         cache.manifest(NAME, "v1")
         cache.pull(NAME, app.images[0].digest)
@@ -301,9 +301,9 @@ def signed(upstream):
     return app, signatures
 
 
-def test_signatures_can_be_imported_with_their_images(upstream, tmp_path, signed):
+def test_signatures_can_be_imported_with_their_images(upstream, signed):
     app, signatures = signed
-    with running_cache(upstream, tmp_path / "state", import_referrers="with-subject") as cache:
+    with running_cache(upstream, import_referrers="with-subject") as cache:
         cache.rule()
         stored = import_v1(cache)
         assert {each.digest for each in signatures} < set(stored)
@@ -321,9 +321,9 @@ def test_by_default_nobody_looks_for_signatures_before_somebody_asks(cache, upst
     assert upstream.count("GET", "/referrers/") == 0
 
 
-def test_upstreams_need_not_be_asked_for_signatures_at_all(upstream, tmp_path, signed):
+def test_upstreams_need_not_be_asked_for_signatures_at_all(upstream, signed):
     app, _ = signed
-    with running_cache(upstream, tmp_path / "state", import_referrers="off") as cache:
+    with running_cache(upstream, import_referrers="off") as cache:
         cache.rule()
         import_v1(cache)
         assert cache.get(f"/v2/{NAME}/referrers/{app.digest}").json["manifests"] == []

@@ -21,8 +21,8 @@ def of_mallory():
 
 
 @pytest.fixture
-def cache(upstream, of_mallory, tmp_path):
-    with running_cache(upstream, tmp_path, mapped={"registry.k8s.io": of_mallory.url}) as cache:
+def cache(upstream, of_mallory):
+    with running_cache(upstream, mapped={"registry.k8s.io": of_mallory.url}) as cache:
         cache.rule()
         yield cache
 

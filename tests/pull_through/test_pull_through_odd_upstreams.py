@@ -73,12 +73,12 @@ def test_an_upstream_that_has_the_tag_no_longer_is_asked_by_get_too_and_then_lef
     assert cache.events()[-1]["failure-code"] == "ImageNotFound"
 
 
-def test_a_token_service_that_is_not_there_is_named_with_the_upstream_of_the_rule(upstream, tmp_path):
+def test_a_token_service_that_is_not_there_is_named_with_the_upstream_of_the_rule(upstream):
     with ScriptedUpstream() as tokens:
         realm = f"{tokens.url}/token"
     upstream.auth = Bearer(realm=realm)
     upstream.add_image("team/app", image(), "v1")
-    with running_cache(upstream, tmp_path / "mapped", mapped={"auth.quay.io": tokens.url}) as mapped:
+    with running_cache(upstream, mapped={"auth.quay.io": tokens.url}) as mapped:
         mapped.rule()
         answer = mapped.manifest(NAME, "v1")
     assert answer.status_code == 503
@@ -107,14 +107,12 @@ def test_a_rule_with_a_secret_shows_it_to_an_upstream_that_hides_what_it_has(cac
 
 @pytest.mark.parametrize("media_type", [FOREIGN_LAYER, OCI_FOREIGN])
 @pytest.mark.parametrize("is_strict", [False, True], ids=["conformant", "strict"])
-def test_a_foreign_layer_that_the_upstream_holds_comes_when_a_client_asks_for_it(
-    upstream, tmp_path, media_type, is_strict
-):
+def test_a_foreign_layer_that_the_upstream_holds_comes_when_a_client_asks_for_it(upstream, media_type, is_strict):
     """Windows images: the base layers are foreign, but many registries hold them all the same."""
     base = layer("base", 3_000, media_type)
     windows = image("windows", base, layer("own"))
     upstream.add_image("team/app", windows, "v1")
-    with running_cache(upstream, tmp_path / "state", strict=is_strict) as cache:
+    with running_cache(upstream, strict=is_strict) as cache:
         cache.rule()
         assert cache.manifest(NAME, "v1").status_code == 200
         cache.settle()

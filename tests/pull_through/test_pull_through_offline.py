@@ -16,7 +16,7 @@ def offline(upstream, tmp_path):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
     upstream.add_image("team/app", artifact(app))
-    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+    with running_cache(upstream, tmp_path / "state") as cache:
         cache.rule()
         cache.pull(NAME, "v1")
         cache.settle()

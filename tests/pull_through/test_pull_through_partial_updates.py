@@ -55,7 +55,7 @@ def test_a_count_rule_does_not_count_images_of_failed_updates(cache, upstream, t
 
 
 def test_it_takes_none_after_a_restart_either(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+    with running_cache(upstream, tmp_path / "state") as cache:
         cached(cache, upstream)
         moves(cache, upstream)
         fails(cache, upstream)
@@ -64,8 +64,8 @@ def test_it_takes_none_after_a_restart_either(upstream, tmp_path):
         assert cache.pull(NAME, "v1") == OLD.raw
 
 
-def test_signatures_of_images_of_failed_updates_are_not_counted_either(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state", import_referrers="with-subject") as cache:
+def test_signatures_of_images_of_failed_updates_are_not_counted_either(upstream):
+    with running_cache(upstream, import_referrers="with-subject") as cache:
         cached(cache, upstream)
         upstream.add_image("team/app", artifact(NEW))
         moves(cache, upstream)

@@ -95,7 +95,7 @@ def test_a_host_that_the_operator_mapped_is_asked_over_the_network(cache, upstre
 
 
 @pytest.mark.parametrize("registry_auth", ["open", "token"])
-def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, registry_auth):
+def test_another_emulator_is_such_a_host_if_it_is_open(upstream, registry_auth):
     """ECR pulls over the network in a role, which the emulator cannot assume, so it sends no token."""
     there, app = names.Registry(OTHER_ACCOUNT, "eu-west-1"), image()
     settings = Settings(account=there.id, region=there.region, registry_auth=registry_auth)
@@ -103,7 +103,7 @@ def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, regis
         ecr = client_of(other, account=there.id, region=there.region)
         ecr.create_repository(repositoryName="team/app")
         put_image(ecr, "team/app", app, "v1")
-        with running_cache(upstream, tmp_path, mapped={there.host: server.url}) as cache:
+        with running_cache(upstream, mapped={there.host: server.url}) as cache:
             down = PrivateRegistry(cache)
             down.rule("theirs", there.host, customRoleArn=ROLE)
             if registry_auth == "open":
@@ -113,9 +113,9 @@ def test_another_emulator_is_such_a_host_if_it_is_open(tmp_path, upstream, regis
                 assert "without a credential" in down.events()[-1]["failure-reason"]
 
 
-def test_offline_a_private_registry_still_answers(upstream, tmp_path):
+def test_offline_a_private_registry_still_answers(upstream):
     app = image()
-    with running_cache(upstream, tmp_path, offline=True) as cache:
+    with running_cache(upstream, offline=True) as cache:
         down, up = PrivateRegistry(cache), PrivateRegistry(cache, region="eu-central-1")
         up.push_image("team/app", app, "v1")
         down.rule("eu", up)

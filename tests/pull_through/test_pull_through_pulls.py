@@ -64,10 +64,10 @@ def test_a_strict_registry_never_asks_for_a_digest_that_no_tag_brought_in(strict
     assert strict_cache.pull(NAME, app.digest) == app.raw
 
 
-def test_a_strict_registry_asks_for_what_its_indexes_list(upstream, tmp_path):
+def test_a_strict_registry_asks_for_what_its_indexes_list(upstream):
     app = multi_arch()
     upstream.add_image("team/app", app, "v1")
-    with running_cache(upstream, tmp_path, strict=True, import_mode="lazy") as cache:
+    with running_cache(upstream, strict=True, import_mode="lazy") as cache:
         cache.rule()
         assert cache.manifest(NAME, "v1").data == app.raw
         cache.settle()

@@ -184,7 +184,7 @@ def test_a_secret_that_is_gone_is_the_last_error_of_its_rule(cache):
 
 def test_the_health_of_rules_is_known_after_a_restart(upstream, tmp_path):
     upstream.add_image("team/app", image(), "v1")
-    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+    with running_cache(upstream, tmp_path / "state") as cache:
         cache.rule()
         cache.pull(NAME, "v1")
         cache.settle()

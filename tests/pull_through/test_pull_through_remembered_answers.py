@@ -13,9 +13,9 @@ OLD, NEW = image("old"), image("new")
 
 
 @pytest.fixture
-def cache(upstream, tmp_path):
+def cache(upstream):
     """A cached tag that has moved upstream, half a minute before its check. Nobody logs in."""
-    with running_cache(upstream, tmp_path / "state", clock=FrozenClock(), registry_auth="open") as cache:
+    with running_cache(upstream, clock=FrozenClock(), registry_auth="open") as cache:
         upstream.add_image("team/app", OLD, "v1")
         cache.rule()
         cache.advance(minutes=5)  # what is due some days after the start is not due when the check is

@@ -61,11 +61,11 @@ def elsewhere():
     [("/manifests/v1", 8, pull_manifest), ("/blobs/", 6, pull_blob), ("/referrers/", 4, list_referrers)],
     ids=["manifests", "blobs", "referrers"],
 )
-def test_many_clients_of_a_silent_upstream_delay_no_other_client(tmp_path, upstream, elsewhere, part, at_once, ask):
+def test_many_clients_of_a_silent_upstream_delay_no_other_client(upstream, elsewhere, part, at_once, ask):
     for number in range(CROWD + 1):
         upstream.add_image(f"team/app{number}", image(f"here {number}"), "v1")
         elsewhere.add_image(f"team/app{number}", image(f"elsewhere {number}"), "v1")
-    with running_cache(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as cache:
+    with running_cache(upstream, mapped={"quay.io": elsewhere.url}) as cache:
         cache.rule("k8s", "registry.k8s.io")
         cache.rule("quay", "quay.io")
         warm = cache.pull("quay/team/app0", "v1")
@@ -132,11 +132,11 @@ def test_a_blob_that_came_with_wrong_bytes_is_asked_for_again_after_a_reset(cach
     assert cache.pull("quay/team/app", "v1") == app.raw
 
 
-def test_a_pull_by_a_new_rule_does_not_wait_for_requests_of_the_old_one(tmp_path, upstream, elsewhere):
+def test_a_pull_by_a_new_rule_does_not_wait_for_requests_of_the_old_one(upstream, elsewhere):
     app, another = image("app"), image("another")
     upstream.add_image("team/app", app, "v1")
     elsewhere.add_image("team/app", another, "v1")
-    with running_cache(upstream, tmp_path, mapped={"quay.io": elsewhere.url}) as cache:
+    with running_cache(upstream, mapped={"quay.io": elsewhere.url}) as cache:
         cache.rule("team", "registry.k8s.io")
         with ThreadPoolExecutor(1) as clients, silent(upstream, "/manifests/v1", 1) as until_it_is_silent:
             client = clients.submit(cache.manifest, "team/team/app", "v1")

@@ -19,9 +19,9 @@ def sql(monkeypatch):
 
 
 @pytest.fixture
-def cache(sql, upstream, tmp_path):
+def cache(sql, upstream):
     """A cached tag that was pulled once. Nobody logs in."""
-    with running_cache(upstream, tmp_path / "state", clock=FrozenClock(), registry_auth="open") as cache:
+    with running_cache(upstream, clock=FrozenClock(), registry_auth="open") as cache:
         upstream.add_image("team/app", IMAGE, "v1")
         cache.rule()
         cache.http.get(TAG)

@@ -245,8 +245,8 @@ def test_the_complete_platforms_of_an_incomplete_image_are_not_lost(cache, upstr
 
 
 @pytest.mark.parametrize("mode", ["manifests", "lazy"])
-def test_blobs_that_clients_pulled_are_not_lost_by_an_update_in_a_sparse_mode(upstream, tmp_path, mode):
-    with running_cache(upstream, tmp_path / "state", import_mode=mode) as cache:
+def test_blobs_that_clients_pulled_are_not_lost_by_an_update_in_a_sparse_mode(upstream, mode):
+    with running_cache(upstream, import_mode=mode) as cache:
         upstream.add_image("team/app", OLD, "v1")
         cache.rule()
         cache.manifest(NAME, "v1")
@@ -263,8 +263,8 @@ def test_blobs_that_clients_pulled_are_not_lost_by_an_update_in_a_sparse_mode(up
         assert cache.pull(NAME, "v1") == NEW.raw, "all parts were fetched"
 
 
-def test_an_update_of_a_lazy_image_without_pulled_blobs_is_lazy_too(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state", import_mode="lazy") as cache:
+def test_an_update_of_a_lazy_image_without_pulled_blobs_is_lazy_too(upstream):
+    with running_cache(upstream, import_mode="lazy") as cache:
         upstream.add_image("team/app", OLD, "v1")
         cache.rule()
         cache.manifest(NAME, "v1")

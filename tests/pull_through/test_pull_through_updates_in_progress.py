@@ -316,7 +316,7 @@ def test_a_tag_in_another_registry_that_is_not_whole_there_moves_nothing_here(ca
 
 
 def test_an_update_that_a_restart_interrupts_is_tried_again(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state", keep=True) as cache:
+    with running_cache(upstream, tmp_path / "state") as cache:
         cached(cache, upstream)
         moves(cache, upstream)
         never, reached = Event(), Event()

@@ -231,12 +231,12 @@ class Shaken(HurriedClock):
         return super().now() - self.back
 
 
-def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill, tmp_path):
+def test_a_clock_that_is_set_back_sets_off_no_storm(upstream, bill):
     app = image()
     upstream.add_image("team/app", app, "v1")
     upstream.auth = Bearer(expires_in=100_000)
     clock = Shaken()
-    with running_cache(upstream, tmp_path / "state", clock=clock) as cache:
+    with running_cache(upstream, clock=clock) as cache:
         cache.rule()
         cache.pull(NAME, "v1")
         cache.settle()

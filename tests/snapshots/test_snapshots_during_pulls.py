@@ -15,7 +15,7 @@ A_WHILE = 0.7
 
 
 @pytest.mark.parametrize("part", ["/manifests/", "/blobs/"])
-def test_an_import_that_waits_for_its_upstream_changes_nothing_of_the_loaded_state(tmp_path, upstream, part):
+def test_an_import_that_waits_for_its_upstream_changes_nothing_of_the_loaded_state(upstream, part):
     go_on, asked = Event(), Event()
 
     def stall(request, reply):
@@ -23,7 +23,7 @@ def test_an_import_that_waits_for_its_upstream_changes_nothing_of_the_loaded_sta
         return stalls(go_on)(request, reply)
 
     upstream.add_image("team/app", image(), "v1")
-    with running_cache(upstream, tmp_path) as cache, ThreadPoolExecutor(2) as threads:
+    with running_cache(upstream) as cache, ThreadPoolExecutor(2) as threads:
         cache.ecr.create_repository(repositoryName="team/kept")
         put_image(cache.ecr, "team/kept", an_image("kept"), "v1")
         saved = cache.http.get("/_ecr/state").data

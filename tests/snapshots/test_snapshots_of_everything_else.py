@@ -18,8 +18,8 @@ TRUST = """{"Version": "2012-10-17", "Statement": [
 
 
 @pytest.fixture
-def cache(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state") as cache:
+def cache(upstream):
+    with running_cache(upstream) as cache:
         yield cache
 
 
@@ -94,8 +94,8 @@ def test_an_upstream_that_lacked_an_image_is_asked_anew(cache, upstream):
     assert cache.manifest(NAME, "v1").status_code == 200
 
 
-def test_a_negative_answer_is_remembered_again(upstream, tmp_path):
-    with running_cache(upstream, tmp_path / "state", negative_ttl=3600.0) as cache:
+def test_a_negative_answer_is_remembered_again(upstream):
+    with running_cache(upstream, negative_ttl=3600.0) as cache:
         cache.rule()
         assert cache.manifest(NAME, "v1").status_code == 404
         snapshot = cache.emulator.snapshots.take()

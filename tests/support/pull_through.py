@@ -138,13 +138,12 @@ class Cache:
 @contextmanager
 def running_cache(
     upstream: ScriptedUpstream,
-    folder: Path,
-    keep: bool = False,
+    folder: Path | None = None,
     clock: HurriedClock | None = None,
     mapped: dict[str, str] | None = None,
     **more: Any,
 ) -> Iterator[Cache]:
-    """Run an emulator with its state in a folder, and empty that at the end unless ``keep`` is set.
+    """Run an emulator with its state in a folder, from which another can continue. Without one, the state is temporary.
 
     ``mapped`` is added to an upstream map that leads every host to the scripted upstream; ``more`` are settings.
     """
@@ -152,5 +151,3 @@ def running_cache(
     settings = Settings(data_dir=folder, upstream_map=upstream_map, account=ACCOUNT, **more)
     with Emulator(settings, clock or HurriedClock()) as emulator:
         yield Cache(emulator)
-        if not keep:
-            emulator.reset()  # the companions belong to the process, not to this emulator
