@@ -11,7 +11,7 @@ from ecr_emulator.console.excerpts import excerpt
 from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.image_picture import image_picture
 from ecr_emulator.console.pages import ConsoleRequest, FormRefused, form, page
-from ecr_emulator.console.pull_commands import pull_commands
+from ecr_emulator.console.pull_commands import login_command, pull_commands
 from ecr_emulator.console.scan_words import scan_words
 from ecr_emulator.console.tabs import TABS
 from ecr_emulator.domain.image import Image
@@ -47,6 +47,7 @@ def image(console: ConsoleRequest, digest: str, name: str) -> ResponseReturnValu
             "tag": tag,
             "tags": excerpt(((each,) for each in found.tags), most=60),
             "commands": pull_commands(console, name, tag, digest),
+            "login": login_command(console, name),
             "imported": import_status(work, found),
             "replications": replication_statuses(work, found),
             "signings": signing_statuses(work, found),

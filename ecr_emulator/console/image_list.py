@@ -14,6 +14,7 @@ from ecr_emulator.console.tabs import TABS
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.listing import PlaceOfImage
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.scanning import is_scannable
 from ecr_emulator.domain.signing import cosign_tag, is_signature
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_contents import platforms_of
@@ -34,6 +35,7 @@ class ImageRow(NamedTuple):
     tags: tuple[str, ...]
     more_tags: int
     platforms: list[str]
+    is_scannable: bool
     scan: ScanWords | None
     is_signed: bool
 
@@ -76,6 +78,7 @@ def _row(console: ConsoleRequest, work: UnitOfWork, repository: Repository, tag:
         tags=shown,
         more_tags=len(image.tags) - len(shown),
         platforms=platforms_of(work, image, console.services.blobs),
+        is_scannable=is_scannable(image),
         scan=scan_words(scan) if scan else None,
         is_signed=_is_signed(work, repository, image),
     )

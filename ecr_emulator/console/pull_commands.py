@@ -15,23 +15,25 @@ class PullCommand(NamedTuple):
 
 
 def pull_commands(console: ConsoleRequest, name: str, tag: str | None, digest: str) -> list[PullCommand]:
-    """Return the commands that log in and pull an image, by its tag if it has one."""
+    """Return the commands that pull an image, by its tag if it has one."""
     uri = console.uri_of(name)
     image = f"{uri}:{tag}" if tag else f"{uri}@{digest}"
     is_plain = console.scheme == "http"
-    commands = [
+    return [
         PullCommand("Docker", f"docker pull {image}"),
         PullCommand("podman", f"podman pull {'--tls-verify=false ' if is_plain else ''}{image}"),
         PullCommand("crane", f"crane pull {'--insecure ' if is_plain else ''}{image} image.tar"),
     ]
-    return commands if console.services.addresses.anonymous else [_login(console, uri), *commands]
 
 
-def _login(console: ConsoleRequest, uri: str) -> PullCommand:
+def login_command(console: ConsoleRequest, name: str) -> str | None:
+    """Return the command that logs docker in; None if the registry is open."""
+    if console.services.addresses.anonymous:
+        return None
     variables = {"AWS_ENDPOINT_URL": f"{console.scheme}://{console.host}"}
     if console.services.access is None:
         variables |= {"AWS_ACCESS_KEY_ID": console.registry.id, "AWS_SECRET_ACCESS_KEY": "any"}
     exported = " ".join(f"{name}={value}" for name, value in variables.items())
     password = f"{exported} aws ecr get-login-password --region {console.registry.region}"
-    host = uri.partition("/")[0]
-    return PullCommand("Log in", f"{password} | docker login --username AWS --password-stdin {host}")
+    host = console.uri_of(name).partition("/")[0]
+    return f"{password} | docker login --username AWS --password-stdin {host}"

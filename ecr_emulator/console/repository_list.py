@@ -10,7 +10,7 @@ from ecr_emulator.console.pages import ConsoleRequest, Section, form, page
 from ecr_emulator.domain.listing import CREATED, IMAGES, NAME, ORDERS, SIZE, ListedRepository, PlaceOfRepository
 
 SECTION = Section("Repositories", "console.repositories")
-PER_PAGE = 100
+PER_PAGE = 50
 COLUMNS = ((NAME, "Name"), (IMAGES, "Images"), (SIZE, "Layers"), (CREATED, "Created"))
 """The columns by which the list can be sorted, with their headings."""
 

@@ -54,12 +54,10 @@ def _ordered(number: ColumnElement[int]) -> Statement:
     after = or_(
         number < bindparam("number"), and_(number == bindparam("number"), repositories.c.name > bindparam("after"))
     )
-    return Statement(
-        select(repositories, number.label("number"))
-        .where(*_of_registry, _has_part, after)
-        .order_by(number.desc(), repositories.c.name)
-        .limit(bindparam("limit"))
-    )
+    order = number.desc(), repositories.c.name
+    # The keys are sorted alone: the other columns of all repositories are much larger.
+    keys = select(repositories.c.id).where(*_of_registry, _has_part, after).order_by(*order).limit(bindparam("limit"))
+    return Statement(select(repositories, number.label("number")).where(repositories.c.id.in_(keys)).order_by(*order))
 
 
 _BY_NAME = Statement(

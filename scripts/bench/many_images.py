@@ -24,7 +24,7 @@ MINUTE = 60_000
 
 _REPOSITORY = """
 INSERT INTO repositories (id, account, region, name, created_at, tag_mutability, exclusion_filters, encryption_type,
-    scan_on_push, resource_tags, lifecycle_policy) VALUES (?, ?, ?, ?, ?, 'MUTABLE', '[]', 'AES256', 0, '[]', ?)
+    scan_on_push, resource_tags, lifecycle_policy) VALUES (?, ?, ?, ?, ?, 'MUTABLE', '[]', 'AES256', 0, '{}', ?)
 """
 _IMAGE = """
 INSERT INTO images (id, repository_id, digest, media_type, artifact_media_type, size_in_bytes, pushed_at, status)

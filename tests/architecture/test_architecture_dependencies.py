@@ -32,7 +32,7 @@ def declared(requirements):
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("ecr_emulator", ["testcontainers", "cloudformation"]), ("tests", ["test"]), ("scripts", ["test"])],
+    [("ecr_emulator", ["testcontainers", "cloudformation"]), ("tests", ["browser", "test"]), ("scripts", ["test"])],
 )
 def test_imported_packages_are_declared(folder, extras):
     requirements = declared(PROJECT["dependencies"])
@@ -40,4 +40,4 @@ def test_imported_packages_are_declared(folder, extras):
         requirements |= declared(PROJECT["optional-dependencies"][extra])
     foreign = set(imports(folder)) - OWN - LOADS_US - set(sys.stdlib_module_names)
     distributions = packages_distributions()
-    assert {name for name in foreign if not declared(distributions.get(name, [])) & requirements} == set()
+    assert {name for name in foreign if not declared(distributions.get(name, [name])) & requirements} == set()

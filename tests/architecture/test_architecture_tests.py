@@ -34,7 +34,8 @@ def test_no_file_has_more_than_400_lines():
 def test_every_package_that_is_imported_is_declared():
     ours = {"ecr_emulator", "scripts", "tests", "_typeshed"}  # the last is there for mypy alone
     imported = {module.partition(".")[0] for path in TESTS for module in imported_by(path)}
-    required = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    extras = PROJECT["optional-dependencies"]
+    required = [*PROJECT["dependencies"], *extras["test"], *extras["browser"]]
     declared = {re.match(r"[\w.-]+", requirement)[0] for requirement in required}
     packages = {DISTRIBUTIONS.get(name, name) for name in imported - ours - sys.stdlib_module_names}
     assert packages - declared == set()

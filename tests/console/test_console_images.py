@@ -35,7 +35,7 @@ def test_an_index_is_listed_with_its_tags_and_platforms(browser, ecr):
     put_index(ecr, content, "v1", "latest")
     text = browser.open("repository/team/app").text
     assert f"latestv1 {content.digest[:19]} linux/amd64, linux/arm64" in text
-    assert "never not scanned none active" in text
+    assert "never \N{EN DASH} none active" in text
     assert "3 images, the newest first." in text
 
 

@@ -10,7 +10,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import requests
@@ -26,11 +28,21 @@ def program(name: str) -> str:
     """Return the path of a real client. Without it the journey is skipped, or fails if CI requires the client."""
     path = shutil.which(name)
     if path is None:
-        message = f"{name} is not installed"
-        if os.environ.get("JOURNEYS_REQUIRE_CLIENTS"):
-            pytest.fail(message)
-        pytest.skip(message)
+        _do_without(name)
     return path
+
+
+def package(name: str) -> None:
+    """Skip the journey, or let it fail if CI requires the clients, unless this Python package is installed."""
+    if find_spec(name) is None:
+        _do_without(name)
+
+
+def _do_without(name: str) -> NoReturn:
+    message = f"{name} is not installed"
+    if os.environ.get("JOURNEYS_REQUIRE_CLIENTS"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def free_port() -> int:
