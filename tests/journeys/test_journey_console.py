@@ -35,7 +35,7 @@ def test_a_visit_of_the_address_leads_from_the_overview_to_an_image(page, consol
     assert page.url == home_of(console)
     page.get_by_role("link", name="Repositories").click()
     page.get_by_role("searchbox").fill("team/a")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Filter").click()
     page.get_by_role("link", name="team/api").click()
     page.get_by_role("link", name="v2.6").click()
     assert page.get_by_role("heading", level=1).inner_text() == "team/api:v2.6"
@@ -57,6 +57,7 @@ def test_the_keyboard_alone_reaches_the_content(page, console):
     assert page.get_by_role("searchbox").evaluate("field => field === document.activeElement")
     page.keyboard.type("platform")
     page.keyboard.press("Enter")
+    page.wait_for_url("**part=platform**")
     assert page.get_by_role("rowheader").all_inner_texts() == ["platform/base", "platform/proxy"]
 
 
