@@ -5,12 +5,10 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.ht
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from threading import Lock
-from weakref import WeakValueDictionary
 
 from ecr_emulator.domain.account_settings import BLOB_MOUNTING
 from ecr_emulator.domain.image import Layer
@@ -34,13 +32,7 @@ from ecr_emulator.ports.time import Clock
 from ecr_emulator.services.account_settings import account_setting
 from ecr_emulator.services.garbage_collection import delete_unused
 from ecr_emulator.services.repositories import NewRepositories
-
-
-class _Turn:
-    """A lock that exists as long as a thread holds it or waits for it."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
+from ecr_emulator.services.upload_sessions import UploadSession, UploadSessions, not_found
 
 
 class Uploads:
@@ -67,8 +59,7 @@ class Uploads:
         self._blobs = blobs
         self._ids = ids
         self._clock = clock
-        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
-        self._turns_lock = Lock()
+        self._sessions = UploadSessions(store, blobs)
 
     def begin(self, registry: Registry, name: str, now: datetime) -> Upload:
         """Open a session. Raises ``RepositoryNotFoundException``."""
@@ -87,12 +78,10 @@ class Uploads:
 
     def get(self, registry: Registry, name: str, upload_id: str) -> Upload:
         """Return the progress of a session. Raises ``UploadNotFoundException``."""
-        with self._store.reading() as work:
-            repository = work.repositories.get(registry, name)
-            upload = work.uploads.get(repository, upload_id)
-        if not self._blobs.has_written(upload.id, upload.size):
-            raise _not_found(repository, upload)
-        return upload
+        session = self._sessions.find(registry, name, upload_id)
+        if not self._sessions.has_bytes(session):
+            raise not_found(session)
+        return session.upload
 
     def append(
         self, registry: Registry, name: str, upload_id: str, chunks: Iterable[bytes], start: int | None = None
@@ -102,23 +91,24 @@ class Uploads:
         Raises ``InvalidLayerPartException`` if ``start`` is given and is not the end of the bytes received so far, and
         ``LimitExceededException`` if the layer would be too large.
         """
-        with self._session(registry, name, upload_id) as (repository, upload):
-            if start not in (None, upload.size):
-                raise _out_of_order(repository, upload)
-            return self._append(repository, upload, chunks)
+        with self._sessions.take(registry, name, upload_id) as session:
+            if start not in (None, session.upload.size):
+                raise _out_of_order(session)
+            return self._append(session, chunks)
 
     def append_part(self, registry: Registry, name: str, upload_id: str, span: tuple[int, int], data: bytes) -> Upload:
         """Append one layer part. ``span`` has the offsets of its first and its last byte.
 
         Raises ``InvalidLayerPartException`` unless it follows the last part, and ``LimitExceededException``.
         """
-        with self._session(registry, name, upload_id) as (repository, upload):
+        with self._sessions.take(registry, name, upload_id) as session:
             first, last = span
+            upload = session.upload
             if first != upload.size or last - first + 1 != len(data) or not data:
-                raise _out_of_order(repository, upload)
+                raise _out_of_order(session)
             if upload.parts >= MAX_PARTS or upload.size + len(data) > MAX_LAYER_SIZE:
                 raise LimitExceededException
-            return self._append(repository, upload, [data])
+            return self._append(session, [data])
 
     def complete(self, registry: Registry, name: str, upload_id: str, digest: str) -> Layer:
         """End a session as CompleteLayerUpload does; return the layer, whose digest is a sha256.
@@ -126,7 +116,8 @@ class Uploads:
         Raises EmptyUpload, LayerPartTooSmall, InvalidLayer and LayerAlreadyExists, in this order. A digest of an
         algorithm other than sha256 and sha512 is not verified, as in ECR.
         """
-        with self._session(registry, name, upload_id) as (repository, upload):
+        with self._sessions.take(registry, name, upload_id) as session:
+            repository, upload = session.repository, session.upload
             if upload.parts == 0:
                 raise EmptyUploadException
             if upload.has_small_part:
@@ -150,14 +141,16 @@ class Uploads:
         Raises ``InvalidLayerException`` if the bytes do not have the digest, which deletes the session. If strict,
         raises ``LayerPartTooSmallException``.
         """
-        with self._session(registry, name, upload_id) as (repository, upload):
+        with self._sessions.take(registry, name, upload_id) as session:
+            repository, upload = session.repository, session.upload
             if self._is_strict and upload.has_small_part:
                 raise LayerPartTooSmallException
             return self._commit(repository, upload, self._blobs.resume(upload.id, upload.size), digest)
 
     def abandon(self, registry: Registry, name: str, upload_id: str) -> None:
         """Delete a session and its bytes. Raises ``UploadNotFoundException``."""
-        with self._session(registry, name, upload_id) as (repository, upload):
+        with self._sessions.take(registry, name, upload_id) as session:
+            repository, upload = session.repository, session.upload
             self._discard(repository, upload, self._blobs.resume(upload.id, upload.size))
 
     def mount(
@@ -195,24 +188,8 @@ class Uploads:
             return False
         return self._blobs.intact_size(layer.digest, layer.size) is not None
 
-    @contextmanager
-    def _session(self, registry: Registry, name: str, upload_id: str) -> Iterator[tuple[Repository, Upload]]:
-        """Lock a session, and hold its bytes, so that no garbage collection deletes it while the block runs.
-
-        A session whose bytes were lost is deleted and not found, so that its client begins again.
-        """
-        turn = self._turn(upload_id)  # the lock exists as long as this variable
-        with turn.lock, self._blobs.hold(upload_id):
-            with self._store.reading() as work:
-                repository = work.repositories.get(registry, name)
-                upload = work.uploads.get(repository, upload_id)
-            if not self._blobs.has_written(upload.id, upload.size):
-                with self._store.writing(frees=True) as work:
-                    work.uploads.remove(repository, upload)
-                raise _not_found(repository, upload)
-            yield repository, upload
-
-    def _append(self, repository: Repository, upload: Upload, chunks: Iterable[bytes]) -> Upload:
+    def _append(self, session: UploadSession, chunks: Iterable[bytes]) -> Upload:
+        repository, upload = session.repository, session.upload
         self._keys.check(repository)
         with closing(self._blobs.resume(upload.id, upload.size)) as writer:
             try:
@@ -223,6 +200,7 @@ class Uploads:
             finally:
                 upload = _advanced(upload, writer.size, self._clock.now())
                 self._save(repository, upload, writer)
+        self._sessions.remember(replace(session, upload=upload))
         return upload
 
     def _save(self, repository: Repository, upload: Upload, writer: BlobWriter) -> None:
@@ -256,18 +234,10 @@ class Uploads:
         with self._store.writing(frees=True) as work:
             work.uploads.remove(repository, upload)
 
-    def _turn(self, upload_id: str) -> _Turn:
-        with self._turns_lock:
-            return self._turns.setdefault(upload_id, _Turn())
 
-
-def _not_found(repository: Repository, upload: Upload) -> UploadNotFoundException:
-    return UploadNotFoundException(upload_id=upload.id, **repository.identity)
-
-
-def _out_of_order(repository: Repository, upload: Upload) -> InvalidLayerPartException:
+def _out_of_order(session: UploadSession) -> InvalidLayerPartException:
     return InvalidLayerPartException(
-        upload_id=upload.id, last_valid_byte_received=upload.last_byte, **repository.identity
+        upload_id=session.upload.id, last_valid_byte_received=session.upload.last_byte, **session.repository.identity
     )
 
 

@@ -1,12 +1,15 @@
 """Upload sessions: their ids, requests that open none, and sessions whose bytes are lost."""
 
+import os
 import shutil
 
 import pytest
 
 from ecr_emulator.domain.names import digest_of
+from ecr_emulator.services import upload_sessions
 from ecr_emulator.testing.upstream.images import layer
 from tests.support.docker import refusal
+from tests.support.images import an_image
 
 BLOB = layer("blob", 10_000)
 UPLOADS = "/v2/team/app/blobs/uploads/"
@@ -124,3 +127,90 @@ def test_a_session_without_a_byte_can_be_lost_too(docker):
 def test_collection_works_after_the_folder_of_uploads_is_deleted(docker, lost):
     shutil.rmtree(docker.emulator.data_dir / "ingest", ignore_errors=True)
     assert docker.http.post("/_ecr/gc", json={"grace": "0s"}).status_code == 200
+
+
+# --- Sessions between two chunks ------------------------------------------------------------------------------
+
+REST = BLOB.raw[4_000:]
+
+
+@pytest.fixture
+def begun(docker):
+    """Return a session that has received some chunks, so that it is remembered."""
+    location = docker.begin()
+    for first in (0, 2_000):
+        assert docker.send("PATCH", location, data=BLOB.raw[first : first + 2_000]).status_code == 202
+    return location
+
+
+def delete(docker):
+    docker.ecr.delete_repository(repositoryName="team/app", force=True)
+
+
+def delete_and_create(docker):
+    delete(docker)
+    docker.ecr.create_repository(repositoryName="team/app")
+
+
+def cancel(docker):
+    (upload,) = os.listdir(docker.emulator.data_dir / "ingest")
+    assert docker.send("DELETE", f"{UPLOADS}{upload}").status_code == 204
+
+
+def collect(docker):
+    assert docker.http.post("/_ecr/gc", json={"grace": "0s"}).json["uploads"] == 1
+
+
+def reset(docker):
+    docker.emulator.reset()
+    docker.ecr.create_repository(repositoryName="team/app")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (delete, "NAME_UNKNOWN"),
+        (delete_and_create, "BLOB_UPLOAD_UNKNOWN"),
+        (cancel, "BLOB_UPLOAD_UNKNOWN"),
+        (collect, "BLOB_UPLOAD_UNKNOWN"),
+        (reset, "BLOB_UPLOAD_UNKNOWN"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_session_that_was_ended_between_two_chunks_is_not_found(docker, begun, end, code, method):
+    end(docker)
+    where = f"{begun}?digest={BLOB.digest}" if method == "PUT" else begun
+    assert refusal(docker.send(method, where, data=REST))[:2] == (404, code)
+
+
+def test_a_session_belongs_to_its_repository(docker, begun):
+    docker.ecr.create_repository(repositoryName="team/other")
+    elsewhere = begun.replace("team/app", "team/other")
+    assert refusal(docker.send("PATCH", elsewhere, data=REST))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert docker.send("PUT", f"{begun}?digest={BLOB.digest}", data=REST).status_code == 201
+
+
+def test_a_session_goes_on_where_a_snapshot_has_it(docker, begun):
+    snapshots = docker.emulator.snapshots
+    snapshot = snapshots.take()
+    assert docker.send("PATCH", begun, data=REST).status_code == 202
+    snapshots.restore(snapshot)
+    assert docker.send("PATCH", begun, data=REST, headers={"Content-Range": "4000-9999"}).status_code == 202
+    assert docker.send("PUT", f"{begun}?digest={BLOB.digest}").status_code == 201
+
+
+def test_chunks_that_come_after_changes_of_the_repository_are_appended(docker, begun):
+    docker.ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+    docker.push(an_image(1), "v1")
+    assert docker.send("PATCH", begun, data=REST).status_code == 202
+    assert docker.send("PUT", f"{begun}?digest={BLOB.digest}").status_code == 201
+
+
+def test_more_sessions_than_are_remembered_go_on(docker, monkeypatch):
+    monkeypatch.setattr(upload_sessions, "REMEMBERED", 1)
+    locations = [docker.begin() for _ in range(3)]
+    for first in (0, 4_000):
+        for location in locations:
+            assert docker.send("PATCH", location, data=BLOB.raw[first : first + 4_000]).status_code == 202
+    for location in locations:
+        assert docker.send("PUT", f"{location}?digest={BLOB.digest}", data=BLOB.raw[8_000:]).status_code == 201

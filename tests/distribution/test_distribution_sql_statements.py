@@ -69,6 +69,14 @@ def test_a_push_makes_two_statements_for_each_blob_and_few_others(docker, sql, m
     assert len(statements) == others + 2 * len(image.blobs), statements
 
 
+def test_a_further_chunk_of_a_blob_makes_one_statement(docker, sql):
+    location = docker.begin()
+    docker.send("PATCH", location, data=b"first")
+    with sql.counted() as statements:
+        assert docker.send("PATCH", location, data=b"second").status_code == 202
+    assert len(statements) == 1, statements
+
+
 def test_a_new_repository_makes_five_statements(docker, sql):
     with sql.counted() as statements:
         docker.ecr.create_repository(repositoryName="team/other")

@@ -1,0 +1,106 @@
+"""The upload sessions on which requests work, one request at a time on each.
+
+A client sends the chunks of a blob one after the other. The session is remembered between two of them, so that the next
+one need not read the database.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from weakref import WeakValueDictionary
+
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.upload import Upload
+from ecr_emulator.errors import UploadNotFoundException
+from ecr_emulator.ports.blobs import BlobStore
+from ecr_emulator.ports.store import Store, Watch
+from ecr_emulator.quick_dataclasses import dataclass
+
+REMEMBERED = 1_024
+"""Maximum number of sessions to remember between two requests. Others are read from the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSession:
+    """An upload and its repository. ``watch`` tells whether the repository has changed; None: it may have."""
+
+    repository: Repository
+    upload: Upload
+    watch: Watch | None
+
+    def is_current(self, registry: Registry, name: str) -> bool:
+        """Return whether the session belongs to a repository, which has not changed since."""
+        is_here = (self.repository.registry, self.repository.name) == (registry, name)
+        return is_here and self.watch is not None and self.watch.is_unchanged
+
+
+class _Turn:
+    """A lock that exists as long as a thread holds it or waits for it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+
+class UploadSessions:
+    """Finds upload sessions, and lets requests on one session take turns."""
+
+    def __init__(self, store: Store, blobs: BlobStore) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._remembered: OrderedDict[str, UploadSession] = OrderedDict()
+        self._lock = Lock()
+
+    @contextmanager
+    def take(self, registry: Registry, name: str, upload_id: str) -> Iterator[UploadSession]:
+        """Lock a session, and hold its bytes, so that no garbage collection deletes it while the block runs.
+
+        Raises ``RepositoryNotFoundException`` and ``UploadNotFoundException``. A session whose bytes were lost is
+        deleted and not found, so that its client begins again.
+        """
+        turn = self._turn(upload_id)  # the lock exists as long as this variable
+        with turn.lock, self._blobs.hold(upload_id):
+            session = self._forget(upload_id)
+            if session is None or not session.is_current(registry, name):
+                session = self.find(registry, name, upload_id)
+            if not self.has_bytes(session):
+                with self._store.writing(frees=True) as work:
+                    work.uploads.remove(session.repository, session.upload)
+                raise not_found(session)
+            yield session
+
+    def find(self, registry: Registry, name: str, upload_id: str) -> UploadSession:
+        """Read a session. Raises ``RepositoryNotFoundException`` and ``UploadNotFoundException``."""
+        with self._store.reading() as work:
+            repository = work.repositories.get(registry, name)
+            upload = work.uploads.get(repository, upload_id)
+            return UploadSession(repository, upload, work.watch(repository))
+
+    def has_bytes(self, session: UploadSession) -> bool:
+        """Return whether all bytes of a session are in its file."""
+        return self._blobs.has_written(session.upload.id, session.upload.size)
+
+    def remember(self, session: UploadSession) -> None:
+        """Remember a session as the database has it, until the next request takes it."""
+        if session.watch is not None:
+            with self._lock:
+                self._remembered[session.upload.id] = session
+                if len(self._remembered) > REMEMBERED:
+                    self._remembered.popitem(last=False)
+
+    def _forget(self, upload_id: str) -> UploadSession | None:
+        with self._lock:
+            return self._remembered.pop(upload_id, None)
+
+    def _turn(self, upload_id: str) -> _Turn:
+        with self._lock:
+            return self._turns.setdefault(upload_id, _Turn())
+
+
+def not_found(session: UploadSession) -> UploadNotFoundException:
+    """Return the error of a session that does not exist any more."""
+    return UploadNotFoundException(upload_id=session.upload.id, **session.repository.identity)
