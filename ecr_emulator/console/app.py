@@ -6,6 +6,7 @@ from flask import Flask, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console import (
+    activity,
     cache_forms,  # noqa: F401 - registers its forms
     cached_tags,  # noqa: F401
     error_pages,
@@ -15,11 +16,13 @@ from ecr_emulator.console import (
     overview,
     permissions,  # noqa: F401
     pull_through,
+    recent_requests,  # noqa: F401
     registry,
     repository_list,
     repository_settings,  # noqa: F401
     sign_in,
     static_files,
+    task_list,  # noqa: F401
     text_filters,
 )
 from ecr_emulator.console.pages import blueprint
@@ -31,7 +34,7 @@ from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.version import __version__
 
 MAX_BODY = 1024 * 1024
-SECTIONS = (overview.SECTION, repository_list.SECTION, pull_through.SECTION, registry.SECTION)
+SECTIONS = (overview.SECTION, repository_list.SECTION, pull_through.SECTION, activity.SECTION, registry.SECTION)
 """The entries of the navigation. Each module of pages registers them on the blueprint when it is imported."""
 
 

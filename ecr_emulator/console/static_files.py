@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 blueprint = Blueprint("static_files", __name__, url_prefix="/_ecr/console/static")
 
 FOLDER = Path(__file__).parent / "static"
-KINDS = {"console.css": "text/css", "icon.svg": "image/svg+xml"}
+KINDS = {"console.css": "text/css", "icon.svg": "image/svg+xml", "live.js": "text/javascript"}
 """The files with their content types."""
 
 

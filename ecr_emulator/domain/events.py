@@ -132,6 +132,15 @@ def scan_frequency_change(registry: Registry, changes: Iterable[FrequencyChange]
 
 
 IMPORT = "ECR Pull Through Cache Action"
+DETAIL_TYPES = (
+    "ECR Image Action",
+    "ECR Image Scan",
+    IMPORT,
+    "ECR Referrer Action",
+    "ECR Replication Action",
+    "ECR Scan Resource Change",
+)
+"""The detail types of all events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ class Events(Protocol):
     def after(self, key: int, limit: int) -> list[Event]:
         """Return at most ``limit`` events after the event with this key, oldest first."""
 
+    def before(self, registry: Registry, key: int, limit: int) -> list[Event]:
+        """Return at most ``limit`` events of a registry before the event with this key, newest first."""
+
     def newest_key(self) -> int:
         """Return the greatest key that an event has had; 0 if there has been none."""
 

@@ -31,6 +31,16 @@ _LATEST = Statement(
     .order_by(table.c.id.desc())
     .limit(bindparam("limit"))
 )
+_BEFORE = Statement(
+    select(table)
+    .where(
+        table.c.account == bindparam("in_account"),
+        table.c.region == bindparam("in_region"),
+        table.c.id < bindparam("before"),
+    )
+    .order_by(table.c.id.desc())
+    .limit(bindparam("limit"))
+)
 _ADD = Statement(insert(table))
 _FORGET = Statement(delete(table).where(table.c.id <= bindparam("last")))
 
@@ -68,6 +78,10 @@ class SqlEvents:
 
     def after(self, key: int, limit: int) -> list[Event]:
         return [_event(row) for row in _AFTER.all(self._connection, after=key, limit=limit)]
+
+    def before(self, registry: Registry, key: int, limit: int) -> list[Event]:
+        where = {"in_account": registry.id, "in_region": registry.region, "before": key}
+        return [_event(row) for row in _BEFORE.all(self._connection, **where, limit=limit)]
 
     def newest_key(self) -> int:
         return newest_key(self._connection)

@@ -5,7 +5,18 @@ from contextlib import closing
 
 import pytest
 
-from ecr_emulator.storage import image_relations, images, inventory, layers, listings, pulls, repositories, tags, tasks
+from ecr_emulator.storage import (
+    events,
+    image_relations,
+    images,
+    inventory,
+    layers,
+    listings,
+    pulls,
+    repositories,
+    tags,
+    tasks,
+)
 from ecr_emulator.storage.store import SqlStore
 
 HOT = {
@@ -22,6 +33,7 @@ HOT = {
     "page of tags": tags._PAGE,
     "page of cached tags": tags._CACHED_PAGE,
     "page of tasks": tasks._AFTER,
+    "events before another": events._BEFORE,
     "parents": image_relations._PARENTS,
     "referrers": image_relations._REFERRERS,
     "layer": layers._FIND,
