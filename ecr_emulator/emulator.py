@@ -262,7 +262,7 @@ class Emulator:
         With a Region, only the account's state in this Region is removed.
         """
         self.settle()
-        self._store.reset(account, region)
+        self._store.reset(account, region, clear_files=self._blobs.clear)
         self._garbage_collector.sweep()
         self.faults.clear(account)
         self._begin_anew()
@@ -284,9 +284,10 @@ class Emulator:
         self._companions.close()
         if not self.temporary:
             with optional_write("the time"):
-                self._store.remember_time(self.clock.now())
+                self._store.remember_end(self.clock.now())
         self._state_snapshots.close()
         self._store.close()
+        self._blobs.close()
         self._ownership.close()
         if self._temp:
             self._temp.cleanup()

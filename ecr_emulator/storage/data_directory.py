@@ -14,7 +14,7 @@ from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_wi
 
 DATABASE = "ecr.sqlite"
 LOCK = "owner.sqlite"
-FOLDERS = ("blobs", "ingest", "companions", "snapshots")
+FOLDERS = ("blobs", "ingest", "companions", "snapshots", "discarded")
 _OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")
 
 

@@ -70,6 +70,7 @@ class SqlStore:
         try:
             migrate(writer, path)
             self._next_due = SqlTasks(writer).next_due()
+            self._has_time_mark = times.is_marked(writer)
             writer.execute("PRAGMA busy_timeout = 0")  # _begun waits, and lets other threads write meanwhile
         except BaseException:
             writer.close()
@@ -108,10 +109,12 @@ class SqlStore:
                 work.sql_tasks.changed = False
                 work.sql_events.added = []
                 with work.transaction():
+                    if self._has_time_mark:
+                        times.remove_mark(work.connection)
                     yield work
                     if work.sql_tasks.changed:
                         next_due = work.sql_tasks.next_due()
-                self._next_due = next_due
+                self._next_due, self._has_time_mark = next_due, False
                 self._tell_of_commit(work)
             finally:
                 self._writer.give(work)
@@ -142,16 +145,27 @@ class SqlStore:
         with self.writing(frees=True) as work:
             times.store(work.connection, now)
 
-    def reset(self, account: str | None = None, region: str | None = None) -> None:
-        """Delete everything but the signing key, or only the state of an account, in one Region or in all."""
+    def remember_end(self, now: datetime) -> None:
+        """Store the time at which the process ends, so that the next one need not search for the latest date."""
+        with self.writing(frees=True) as work:
+            times.store_latest(work.connection, now)
+        self._has_time_mark = True
+
+    def reset(
+        self, account: str | None = None, region: str | None = None, *, clear_files: Callable[[], None] = lambda: None
+    ) -> None:
+        """Delete everything but the signing key, or only the state of an account, in one Region or in all.
+
+        If everything is deleted, ``clear_files`` is called before anybody can write again.
+        """
         if account is None:
-            self._replace_by_nothing()
+            self._replace_by_nothing(clear_files)
             return
         with self.writing(frees=True) as work:
             work.sql_tasks.changed = True
             resets.run(work.connection, account, region)
 
-    def _replace_by_nothing(self) -> None:
+    def _replace_by_nothing(self, clear_files: Callable[[], None]) -> None:
         with self.writing(frees=True):
             pass  # fails while another program holds the lock, for which the replacement would wait without end
         with storage_failures():
@@ -159,6 +173,7 @@ class SqlStore:
             with self.paused() as connection:
                 with resets.emptied(connection) as database:
                     self._swap(connection, database)
+                clear_files()
                 for listener in self._at_commit:
                     listener([])
             self._ballast.keep()
@@ -188,6 +203,7 @@ class SqlStore:
         with self._watches.ended_by(everything):
             database.backup(connection)
         self._next_due = SqlTasks(connection).next_due()
+        self._has_time_mark = times.is_marked(connection)
 
     def close(self) -> None:
         """Close the database; open units may still finish."""

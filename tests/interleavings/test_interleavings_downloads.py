@@ -80,7 +80,7 @@ def collect(emulator):
 
 def reset(emulator):
     """``POST /_ecr/reset``, but for what it waits for before."""
-    emulator._store.reset()
+    emulator._store.reset(clear_files=emulator._blobs.clear)
     emulator.services.garbage_collector.sweep()
 
 

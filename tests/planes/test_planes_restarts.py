@@ -31,7 +31,7 @@ def start(tmp_path):
         if running:
             emulator = running.pop()
             if killed:
-                emulator._store.remember_time = lambda _: None
+                emulator._store.remember_end = lambda _: None
             emulator.close()
         emulator = Emulator(Settings(data_dir=tmp_path / "state", **settings))
         running.append(emulator)

@@ -19,6 +19,7 @@ from threading import Lock
 
 from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.private_files import FOLDER, owner_only
+from ecr_emulator.storage.blobs.discarded import DiscardedFolders
 from ecr_emulator.storage.blobs.hashed import Hashed
 from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.parallel_hash import Hasher, ParallelHash
@@ -49,6 +50,7 @@ class FileBlobs:
         self._hashed = Hashed()
         self._replacing = Lock()
         self._holds = Holds()
+        self._discarded = DiscardedFolders(folder)
         for path in (self._paths.blobs, self._paths.ingest):
             os.makedirs(path, FOLDER, exist_ok=True)
 
@@ -143,6 +145,25 @@ class FileBlobs:
         os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)
         return sum(self._drop_unless_held(name) for name in os.listdir(self._paths.ingest) if name not in keep)
 
+    def clear(self) -> None:
+        """Remove everything that is not held, in the same time for any number of blobs: a thread deletes their files.
+
+        The caller lets nobody write to the database meanwhile.
+        """
+        self.sweep(set())
+        with self._holds.none_begin() as held, self._replacing:
+            if os.listdir(self._paths.blobs):
+                folder = self._discarded.new_folder()
+                for name in os.listdir(self._paths.blobs):
+                    os.rename(f"{self._paths.blobs}/{name}", f"{folder}/{name}")
+                for digest in filter(is_digest, held):
+                    self._take_back(digest, folder)
+                self._discarded.delete(folder)
+
+    def close(self) -> None:
+        """Stop to delete the files of removed blobs."""
+        self._discarded.close()
+
     # --- For writers -----------------------------------------------------------------------------------
 
     def read_ingest(self, name: str) -> FileIO:
@@ -162,11 +183,12 @@ class FileBlobs:
         path = self._paths.blob(digest)
         if self._durable:
             os.fsync(file.fileno())
-        self._ensure_folder(os.path.dirname(path))
         with self._replacing:
+            self._ensure_folder(os.path.dirname(path))
             os.replace(self._paths.upload(name), path)
         self._hashed.add_new(digest, file.fileno())
-        self._sync(os.path.dirname(path))
+        with suppress(FileNotFoundError):  # a reset has moved the folder, and syncs the file that it moves back
+            self._sync(os.path.dirname(path))
 
     def remember(self, name: str, progress: Progress) -> None:
         """Keep the hash of a closed writer for the next writer of this name."""
@@ -213,6 +235,15 @@ class FileBlobs:
             os.makedirs(each, FOLDER, exist_ok=True)
         self._sync(os.path.dirname(folder))
         self._sync(self._paths.blobs)
+
+    def _take_back(self, digest: str, folder: str) -> None:
+        """Move the file of a blob back from a folder to which all blobs were moved."""
+        path = self._paths.blob(digest)
+        moved = folder + path.removeprefix(self._paths.blobs)
+        if os.path.exists(moved):
+            self._ensure_folder(os.path.dirname(path))
+            os.rename(moved, path)
+            self._sync(os.path.dirname(path))
 
     def _sync(self, folder: str) -> None:
         """Sync the folder of a renamed file: a rename survives a loss of power only then."""

@@ -46,6 +46,12 @@ class Holds:
         with self._lock:
             yield name not in self._holders
 
+    @contextmanager
+    def none_begin(self) -> Iterator[set[str]]:
+        """Yield the names that are held. No thread can take one until the block ends."""
+        with self._lock:
+            yield set(self._holders)
+
     def names(self) -> set[str]:
         """Return the names that are held."""
         with self._lock:
