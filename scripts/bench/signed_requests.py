@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.auth import SigV4Auth
@@ -29,10 +30,11 @@ def signed(port: int, operation: str, **members: Any) -> bytes:
     return "\r\n".join([*head, "", body]).encode()
 
 
-def plain(port: int, path: str, **headers: str) -> bytes:
-    """Return the bytes of a GET of a path."""
+def plain(port: int, path: str, headers: Mapping[str, str], method: str = "GET", body: bytes = b"") -> bytes:
+    """Return the bytes of an unsigned request."""
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *lines, "", ""]).encode()
+    head = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(body)}", *lines]
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 class Connection:
@@ -50,20 +52,20 @@ class Connection:
         return self._socket
 
     def send(self, request: bytes) -> bytes:
-        """Send a request; return the body of its answer. Raises ``SystemExit`` unless the status is 200."""
+        """Send a request; return the body of its answer. Raises ``SystemExit`` unless the status is 2xx."""
         self.open().sendall(request)
         received = self._more()
         while b"\r\n\r\n" not in received:
             received += self._more()
         head, _, body = received.partition(b"\r\n\r\n")
         headers = _headers(head)
-        parts, missing = [body], int(headers[b"content-length"]) - len(body)
+        parts, missing = [body], int(headers.get(b"content-length", b"0")) - len(body)
         while missing > 0:
             parts.append(self._more())
             missing -= len(parts[-1])
         if headers.get(b"connection", b"").lower() == b"close":
             self.close()
-        if not head.startswith(b"HTTP/1.1 200"):
+        if not head.startswith(b"HTTP/1.1 2"):
             raise SystemExit(f"{request[:200]!r} was answered {head!r} {b''.join(parts)[:1000]!r}")
         return b"".join(parts)
 
