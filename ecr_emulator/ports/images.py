@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -62,11 +63,16 @@ class ImageRelations(Protocol):
     def parents(self, repository: Repository, digest: str) -> list[str]:
         """Return the digests of the indexes in this repository that list an image, in order."""
 
-    def active_parents(self, repository: Repository, digest: str) -> list[str]:
-        """Return the digests of the indexes that list an image and are not archived, in order."""
+    def parents_of(
+        self, repository: Repository, digests: Collection[str], *, only_active: bool
+    ) -> dict[str, list[str]]:
+        """Return the parents of each of the digests that has any; with ``only_active`` those that are not archived."""
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """Return the images whose subject is this digest, in order of digest."""
+
+    def subjects(self, repository: Repository, digests: Collection[str]) -> list[str]:
+        """Return those of the digests that are subjects of images, in order."""
 
 
 class CachedTag(NamedTuple):

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -215,66 +215,73 @@ def delete_images(
 
     Indexes are deleted before the images they list, so that one call can delete both in any order.
     """
-    found: list[ImageId] = []
+    found: dict[ImageId, Image] = {}
     failures: list[Failure] = []
     for image_id in dict.fromkeys(image_ids):
         image = resolve(work, repository, image_id)
         if isinstance(image, Failure):
             failures.append(image)
         else:
-            found.append(image_id)
-    removed, listed = _delete_all(work, repository, found, origin)
-    failures += listed
-    for gone in removed:
+            found[image_id] = image
+    deletion = _Deletion(work, repository, origin)
+    listed = deletion.delete_all(found)
+    for gone in deletion.removed:
         work.events.add(image_action(repository, "DELETE", gone.digest or "", gone.tag, now))
         if origin is not Origin.REPLICATION:
             replicate_deletion(work, repository, gone, now)
-    for digest in dict.fromkeys(gone.digest or "" for gone in removed):
+    for digest in work.image_relations.subjects(repository, deletion.deleted):
         _leave_referrers(work, repository, digest, now, origin)
-    return removed, failures
+    return deletion.removed, failures + listed
 
 
 def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now: datetime, origin: Origin) -> None:
     """Schedule the deletion of the referrers of a deleted image. Referrers pushed later are not deleted."""
-    if work.images.find(repository, digest) is None and work.image_relations.referrers(repository, digest):
-        due_at = now if origin is Origin.LIFECYCLE else now + REFERRERS_STAY
-        work.tasks.add(image_task(DELETE_REFERRERS, repository, digest, due_at, deleted_at=now.isoformat()))
+    due_at = now if origin is Origin.LIFECYCLE else now + REFERRERS_STAY
+    work.tasks.add(image_task(DELETE_REFERRERS, repository, digest, due_at, deleted_at=now.isoformat()))
 
 
-def _delete_all(
-    work: UnitOfWork, repository: Repository, image_ids: list[ImageId], origin: Origin
-) -> tuple[list[ImageId], list[Failure]]:
-    """Delete images; return what was deleted, and failures for images that a remaining index lists."""
-    removed: list[ImageId] = []
-    while True:
-        listed: list[Failure] = []
-        for image_id in image_ids:
-            outcome = _delete(work, repository, image_id, origin)
-            if isinstance(outcome, Failure):
-                listed.append(outcome)
-            else:
-                removed += outcome
-        if len(listed) == len(image_ids):
-            return removed, listed
-        image_ids = [failure.image_id for failure in listed]
-
-
-def _delete(work: UnitOfWork, repository: Repository, image_id: ImageId, origin: Origin) -> list[ImageId] | Failure:
-    """Delete a tag, or an image with all its tags; return what was deleted.
+class _Deletion:
+    """One deletion of images. ``removed`` is what was deleted, ``deleted`` the digests that are gone with all tags.
 
     An image that an archived index lists can be deleted by lifecycle policies, but not by clients.
     """
-    image = resolve(work, repository, image_id)
-    if isinstance(image, Failure):
-        return []  # an earlier id of the same call named the same image
-    if image_id.tag and len(image.tags) > 1:
-        work.tags.remove(repository, image_id.tag)
-        return [ImageId(image.digest, image_id.tag)]
-    relations = work.image_relations
-    holding = relations.active_parents if origin is Origin.LIFECYCLE else relations.parents
-    parents = holding(repository, image.digest)
-    if parents:
-        reason = f"Requested image referenced by manifest list: [{', '.join(parents)}]"
-        return Failure(image_id, "ImageReferencedByManifestList", reason)
-    work.images.remove(repository, image)
-    return [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
+
+    def __init__(self, work: UnitOfWork, repository: Repository, origin: Origin) -> None:
+        self._work = work
+        self._repository = repository
+        self._is_client = origin is not Origin.LIFECYCLE
+        self.removed: list[ImageId] = []
+        self.deleted: dict[str, None] = {}
+        self._changed: set[str] = set()
+
+    def delete_all(self, images: dict[ImageId, Image]) -> list[Failure]:
+        """Delete images; return failures for those that a remaining index lists."""
+        listed_at_first = self._parents({image.digest for image in images.values()}).keys()
+        while True:
+            listed = [failure for each in images.items() if (failure := self._delete(*each, listed_at_first))]
+            if len(listed) == len(images):
+                return listed
+            images = {failure.image_id: images[failure.image_id] for failure in listed}
+
+    def _parents(self, digests: Set[str]) -> dict[str, list[str]]:
+        return self._work.image_relations.parents_of(self._repository, digests, only_active=not self._is_client)
+
+    def _delete(self, image_id: ImageId, image: Image, listed_at_first: Set[str]) -> Failure | None:
+        """Delete a tag, or an image with all its tags."""
+        if image.digest in self._changed:
+            current = resolve(self._work, self._repository, image_id)
+            if isinstance(current, Failure):
+                return None  # an earlier id of the same call named the same image
+            image = current
+        if image_id.tag and len(image.tags) > 1:
+            self._work.tags.remove(self._repository, image_id.tag)
+            self.removed.append(ImageId(image.digest, image_id.tag))
+        elif image.digest in listed_at_first and (parents := self._parents({image.digest})):
+            reason = f"Requested image referenced by manifest list: [{', '.join(parents[image.digest])}]"
+            return Failure(image_id, "ImageReferencedByManifestList", reason)
+        else:
+            self._work.images.remove(self._repository, image)
+            self.removed += [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
+            self.deleted[image.digest] = None
+        self._changed.add(image.digest)
+        return None

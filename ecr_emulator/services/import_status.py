@@ -23,11 +23,6 @@ def import_status(work: UnitOfWork, image: Image) -> str | None:
     return None if status is None else str(status)
 
 
-def is_awaited(work: UnitOfWork, image: Image) -> bool:
-    """Return whether the image was stored for an update whose tag has not moved to it."""
-    return not image.tags and import_status(work, image) == AWAITED
-
-
 def find_awaited(work: UnitOfWork, repository: Repository) -> set[str]:
     """Return the digests of the untagged images whose status is AWAITED."""
     return work.image_documents.awaited(repository)

@@ -87,11 +87,13 @@ def find_candidates(
     A referrer is bound to its subject, and an image to the index that lists it until the index is archived. The images
     that an unfinished update left are incomplete.
     """
+    images = list(images)
+    parents = work.image_relations.parents_of(repository, {image.digest for image in images}, only_active=True)
     left = untagged_tree(work, repository, find_awaited(work, repository) - unfinished)
     return [
         Candidate(
             image,
-            _bound_by(work, repository, image),
+            _bound_by(work, repository, image, parents.get(image.digest, ())),
             is_incomplete=image.digest in left or image.subject in left,
         )
         for image in images
@@ -99,8 +101,7 @@ def find_candidates(
     ]
 
 
-def _bound_by(work: UnitOfWork, repository: Repository, image: Image) -> frozenset[str]:
-    parents = work.image_relations.active_parents(repository, image.digest)
+def _bound_by(work: UnitOfWork, repository: Repository, image: Image, parents: Iterable[str]) -> frozenset[str]:
     has_subject = image.subject is not None and work.images.find(repository, image.subject) is not None
     return frozenset([*parents, image.subject] if image.subject and has_subject else parents)
 

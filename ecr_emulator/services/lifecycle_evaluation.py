@@ -21,7 +21,7 @@ from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.image_trees import untagged_tree
 from ecr_emulator.services.images import Origin, delete_images
-from ecr_emulator.services.import_status import is_awaited
+from ecr_emulator.services.import_status import find_awaited
 from ecr_emulator.services.lifecycle import Incoming, find_candidates, find_repository, schedule_evaluation
 from ecr_emulator.services.storage_classes import archive
 
@@ -97,26 +97,35 @@ class _Evaluation:
         """Act on matches in order, then drop the rest of the rule's matches."""
         position, left, newest = progress["rule"], progress["left"], progress["newest"]
         matches = self.work.lifecycle_matches.first(self.repository, position, min(left or limit, limit))
-        for match in matches if left else ():
-            image = self.work.images.find(self.repository, match.digest) if match.is_free else None
-            if image and image.key <= newest and image.digest not in self.unfinished:
-                self._act_on(image, self.policy.rules[position])
+        found = (self.work.images.find(self.repository, each.digest) for each in matches if left and each.is_free)
+        images = [image for image in found if image and image.key <= newest and image.digest not in self.unfinished]
+        self._act_on(images, self.policy.rules[position])
         if not matches:
             return self._begin_rule(position + 1, newest), 0
         self.work.lifecycle_matches.remove_first(self.repository, position, len(matches))
         return progress | {"left": max(0, left - len(matches))}, len(matches)
 
-    def _act_on(self, image: Image, rule: LifecycleRule) -> None:
-        """Archive or delete an image, unless its tags have changed so that the rule does not concern it any more.
+    def _act_on(self, images: list[Image], rule: LifecycleRule) -> None:
+        """Archive or delete images, except those whose tags have changed so that the rule does not concern them.
 
         The image of an unfinished update is deleted together with the images below it.
         """
         work, repository = self.work, self.repository
-        if not has_tags_of(rule, image):
-            return
+        concerned = [image for image in images if has_tags_of(rule, image)]
         if rule.action != EXPIRE:
-            with suppress(ImageStorageClassUpdateNotSupportedException):
-                archive(work, repository, image, self.now)
+            for image in concerned:
+                self._archive(image.digest)
             return
-        digests = untagged_tree(work, repository, {image.digest}) if is_awaited(work, image) else {image.digest}
-        delete_images(work, repository, map(ImageId, sorted(digests)), self.now, Origin.LIFECYCLE)
+        awaited = find_awaited(work, repository)
+        digests: dict[str, None] = {}
+        for image in concerned:
+            tree = untagged_tree(work, repository, {image.digest}) if image.digest in awaited else (image.digest,)
+            digests |= dict.fromkeys(sorted(tree))
+        delete_images(work, repository, map(ImageId, digests), self.now, Origin.LIFECYCLE)
+
+    def _archive(self, digest: str) -> None:
+        """Archive an image, unless it was archived together with another one."""
+        image = self.work.images.find(self.repository, digest)
+        if image:
+            with suppress(ImageStorageClassUpdateNotSupportedException):
+                archive(self.work, self.repository, image, self.now)

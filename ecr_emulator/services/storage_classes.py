@@ -27,18 +27,24 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
     Raises ``ImageStorageClassUpdateNotSupportedException`` if the image is being restored, or if an active index lists
     the image or one of its referrers.
     """
-    if image.status == ACTIVATING or work.image_relations.active_parents(repository, image.digest):
+    if image.status == ACTIVATING or _is_listed(work, repository, image):
         raise ImageStorageClassUpdateNotSupportedException
     if image.status == ARCHIVED:
         return image
     together = [image, *(each for each in _referrers(work, repository, image) if each.is_active)]
-    if any(work.image_relations.active_parents(repository, each.digest) for each in together):
+    if _is_listed(work, repository, *together[1:]):
         raise ImageStorageClassUpdateNotSupportedException
     archived = [replace(each, status=ARCHIVED, last_archived_at=now) for each in together]
     for each in archived:
         work.images.save(each)
         work.events.add(storage_class_action(repository, each, now))
     return archived[0]
+
+
+def _is_listed(work: UnitOfWork, repository: Repository, *images: Image) -> bool:
+    """Whether an active index lists one of the images."""
+    digests = {image.digest for image in images}
+    return bool(digests and work.image_relations.parents_of(repository, digests, only_active=True))
 
 
 def _referrers(work: UnitOfWork, repository: Repository, image: Image) -> list[Image]:

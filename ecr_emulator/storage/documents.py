@@ -43,7 +43,7 @@ _AWAITED = Statement(
     select(images.c.digest)
     .join(image_documents, image_documents.c.image_id == images.c.id)
     .where(
-        images.c.repository_id == bindparam("repository_id"),
+        images.c.repository_id + 0 == bindparam("repository_id"),  # no index on images: it would read all of them
         text(AWAITED_IMAGES),
         ~select(tags.c.tag).where(tags.c.image_id == images.c.id).exists(),
     )

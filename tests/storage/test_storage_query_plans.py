@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from ecr_emulator.storage import (
+    documents,
     events,
     image_relations,
     images,
@@ -60,3 +61,14 @@ def plan_of(statement, database):
     with closing(sqlite3.connect(database)) as connection:
         values = dict.fromkeys(statement._compiled.binds, 0)
         return [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement._sql}", values)]
+
+
+def test_awaited_images_are_found_without_reading_the_other_images(database):
+    plan = plan_of(documents._AWAITED, database)
+    assert plan[0] == "SCAN image_documents USING INDEX images_awaited"
+    assert "SEARCH images USING INTEGER PRIMARY KEY (rowid=?)" in plan
+
+
+def test_the_tasks_of_a_repository_are_found_without_reading_the_others(database):
+    plan = plan_of(tasks._DUE_IN_REPOSITORY, database)
+    assert not [step for step in plan if step.startswith("SCAN tasks")], plan
