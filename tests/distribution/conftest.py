@@ -5,10 +5,17 @@ from ecr_emulator.settings import Settings
 from tests.support.docker import Docker
 
 
-@pytest.fixture
-def emulator():
+@pytest.fixture(scope="module")
+def _emulator_of_module():
     with Emulator(Settings()) as running:
         yield running
+
+
+@pytest.fixture
+def emulator(_emulator_of_module):
+    """Return an emulator without state, which the tests of a module share."""
+    yield _emulator_of_module
+    _emulator_of_module.reset()
 
 
 @pytest.fixture

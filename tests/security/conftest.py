@@ -1,4 +1,4 @@
-"""An emulator, and a plain HTTP client of it."""
+"""An emulator that the tests of a module share, and a plain HTTP client of it."""
 
 import pytest
 from werkzeug.test import Client
@@ -7,10 +7,17 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 
 
-@pytest.fixture
-def emulator():
+@pytest.fixture(scope="module")
+def _emulator_of_module():
     with Emulator() as running:
         yield running
+
+
+@pytest.fixture
+def emulator(_emulator_of_module):
+    """Return an emulator without state."""
+    yield _emulator_of_module
+    _emulator_of_module.reset()
 
 
 @pytest.fixture

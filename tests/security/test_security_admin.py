@@ -165,9 +165,10 @@ EVERY_ADDRESS = [
 OPEN = {"/_ecr", "/_ecr/", "/_ecr/health", "/_ecr/ready"}
 
 
-@pytest.fixture
-def guarded(with_settings):
-    return with_settings(admin_token=TOKEN)
+@pytest.fixture(scope="module")
+def guarded():
+    with Emulator(Settings(admin_token=TOKEN)) as running:
+        yield Client(running.wsgi)
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_ADDRESS)
@@ -222,11 +223,10 @@ def test_commands_send_the_token_and_nothing_prints_it(tmp_path):
 
 
 @pytest.fixture
-def untouched():
-    """Yield a client of a new emulator; check afterwards that the companions are still not loaded."""
-    with Emulator() as emulator:
-        yield Client(emulator.wsgi)
-        assert not emulator._companions.is_loaded
+def untouched(emulator, http):
+    """Yield a client of an emulator; check afterwards that the companions are still not loaded."""
+    yield http
+    assert not emulator._companions.is_loaded
 
 
 @pytest.mark.parametrize("path", ["/health", "/healthz", "/livez", "/_ecr/health"])
