@@ -4,6 +4,7 @@ import pytest
 
 from ecr_emulator.testing.upstream.auth import Bearer
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
+from tests.support.clock import HurriedClock
 from tests.support.private_registry import PrivateRegistry
 from tests.support.pull_through import CREDENTIAL, running_cache
 
@@ -21,8 +22,14 @@ def private_upstream(upstream):
 
 
 @pytest.fixture
-def cache(upstream):
-    with running_cache(upstream) as cache:
+def clock_class():
+    """Return the class of the clock of ``cache``. A test about seconds needs a frozen one: pulls take seconds, too."""
+    return HurriedClock
+
+
+@pytest.fixture
+def cache(upstream, clock_class):
+    with running_cache(upstream, clock=clock_class()) as cache:
         yield cache
 
 

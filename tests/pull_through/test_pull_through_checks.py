@@ -4,6 +4,7 @@ import pytest
 
 from ecr_emulator.testing.upstream.faults import answers, corrupted, hang_up, with_headers
 from ecr_emulator.testing.upstream.images import image, index, multi_arch
+from tests.support.clock import FrozenClock
 from tests.support.images import put_image
 from tests.support.pull_through import running_cache
 
@@ -284,6 +285,7 @@ def test_a_tag_that_was_deleted_upstream_stays_here(moved, upstream):
 
 
 @pytest.mark.consideration("S13c")
+@pytest.mark.parametrize("clock_class", [FrozenClock], ids=["frozen"])
 def test_failed_checks_are_repeated_after_pauses_that_grow_to_an_hour(moved, upstream):
     upstream.fail("/manifests/", answers(403), count=9_999)
     for minutes in (1, 2, 4, 8, 16, 32, 60, 60):

@@ -19,6 +19,7 @@ from ecr_emulator.testing.upstream.faults import (
 )
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, Content, image, index, layer, multi_arch
 from tests.support.boto import client_of
+from tests.support.clock import FrozenClock
 from tests.support.images import put_image
 from tests.support.pull_through import ACCOUNT, running_cache
 
@@ -120,6 +121,7 @@ def test_an_image_without_an_index_is_no_exception(cache, upstream, what):
     assert (event["failure-code"], event["image-tag"]) == ("ImageNotFound", "v1")
 
 
+@pytest.mark.parametrize("clock_class", [FrozenClock], ids=["frozen"])
 def test_an_update_that_failed_is_tried_again_after_growing_pauses(moved, upstream):
     upstream.fail(PARTS["layer"], answers(403), count=9_999)
     for minutes in (1, 2, 4, 8):
