@@ -1,5 +1,6 @@
 """Only their owner can read the files, and an unusable folder is refused in one sentence."""
 
+import json
 import os
 import shutil
 import stat
@@ -17,15 +18,10 @@ from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.docker import Docker
 from tests.support.images import an_image
-from tests.support.processes import COMMAND, environment
+from tests.support.processes import environment
 
 
-def rarely(*values):
-    """Return further values, marked as slow, for a test that starts a process for each."""
-    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
-
-
-@pytest.fixture(params=[0o000, *rarely(0o022, 0o077)], ids=lambda mask: f"umask {mask:03o}")
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=lambda mask: f"umask {mask:03o}")
 def umask(request):
     before = os.umask(request.param)
     yield
@@ -108,7 +104,7 @@ def test_keys_of_certificates_are_their_owners_alone(umask, tmp_path):
             key.chmod(0o644)
 
 
-def test_a_second_start_does_not_disturb_a_running_emulator(tmp_path):
+def test_a_second_start_does_not_disturb_a_running_emulator(start, tmp_path):
     with Emulator(Settings(data_dir=tmp_path)) as emulator:
         answer = start("--data-dir", str(tmp_path))
         assert "is in use by process" in answer.stderr
@@ -120,6 +116,15 @@ def test_a_second_start_does_not_disturb_a_running_emulator(tmp_path):
 
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 """The beginning of a command that runs without the capabilities that let root open all files."""
+COMMANDS = """
+import json, sys
+from click.testing import CliRunner
+from ecr_emulator.cli.main import main
+
+for line in sys.stdin:
+    done = CliRunner().invoke(main, json.loads(line), prog_name="ecr-emulator")
+    print(json.dumps({"returncode": done.exit_code, "stderr": done.stderr}), flush=True)
+"""
 NAMELESS = """
 import pwd, runpy, sys
 
@@ -132,11 +137,23 @@ runpy.run_module("ecr_emulator", run_name="__main__")
 """
 
 
-def start(*arguments, command="serve"):
-    """Run a command that is expected to fail, without the capabilities that let root open all files."""
+@pytest.fixture(scope="module")
+def start():
+    """Return a function that runs a command which is expected to fail, without root's right to open all files.
+
+    One process runs all of them, because the start of a process takes most of the time.
+    """
     ordinary = ORDINARY if os.getuid() == 0 and shutil.which("setpriv") else []
-    line = [*ordinary, *COMMAND, command, "--port", "0", *arguments]
-    return subprocess.run(line, cwd="/", env=environment(), capture_output=True, text=True, timeout=30, check=False)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*ordinary, sys.executable, "-c", COMMANDS], cwd="/", env=environment(), **pipes) as process:
+
+        def run(*arguments, command="serve"):
+            process.stdin.write(f"{json.dumps([command, '--port', '0', *arguments])}\n")
+            process.stdin.flush()
+            return subprocess.CompletedProcess(arguments, **json.loads(process.stdout.readline()))
+
+        yield run
+        process.kill()
 
 
 def refusal(answer):
@@ -152,8 +169,8 @@ def closed(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("below", ["state", *rarely("", "deep/state")])
-def test_a_directory_that_may_not_be_written_is_refused_with_advice(tmp_path, below):
+@pytest.mark.parametrize("below", ["state", "", "deep/state"])
+def test_a_directory_that_may_not_be_written_is_refused_with_advice(start, tmp_path, below):
     folder = closed(tmp_path / "theirs") / below
     sentence = refusal(start("--data-dir", str(folder)))
     assert f"The data directory {folder} cannot be used: " in sentence
@@ -161,7 +178,7 @@ def test_a_directory_that_may_not_be_written_is_refused_with_advice(tmp_path, be
     assert "--data-dir" in sentence
 
 
-def test_a_directory_below_one_that_may_not_be_entered_is_refused_with_advice(tmp_path):
+def test_a_directory_below_one_that_may_not_be_entered_is_refused_with_advice(start, tmp_path):
     folder = tmp_path / "secret"
     (folder / "state").mkdir(parents=True)
     folder.chmod(0o000)
@@ -170,16 +187,16 @@ def test_a_directory_below_one_that_may_not_be_entered_is_refused_with_advice(tm
     assert "Permission denied. The emulator runs as uid" in sentence
 
 
-@pytest.mark.parametrize("name", ["ecr.sqlite", *rarely("owner.sqlite", "blobs", "ingest")])
-def test_state_that_may_not_be_written_is_refused_with_its_name(tmp_path, name):
+@pytest.mark.parametrize("name", ["ecr.sqlite", "owner.sqlite", "blobs", "ingest"])
+def test_state_that_may_not_be_written_is_refused_with_its_name(start, tmp_path, name):
     use(tmp_path / "state")
     (tmp_path / "state" / name).chmod(0o400)
     sentence = refusal(start("--data-dir", str(tmp_path / "state")))
     assert f"{tmp_path / 'state' / name}: Permission denied. The emulator runs as uid" in sentence
 
 
-@pytest.mark.parametrize("below", ["state", *rarely("")])
-def test_a_data_directory_that_is_a_file_is_refused(tmp_path, below):
+@pytest.mark.parametrize("below", ["state", ""])
+def test_a_data_directory_that_is_a_file_is_refused(start, tmp_path, below):
     (tmp_path / "file").write_text("x")
     folder = tmp_path / "file" / below
     assert f"The data directory {folder} cannot be used: it is not a directory" in refusal(
@@ -187,21 +204,21 @@ def test_a_data_directory_that_is_a_file_is_refused(tmp_path, below):
     )
 
 
-@pytest.mark.parametrize("name", ["blobs", *rarely("ingest", "companions")])
-def test_a_file_where_a_folder_ought_to_be_is_refused_with_its_name(tmp_path, name):
+@pytest.mark.parametrize("name", ["blobs", "ingest", "companions"])
+def test_a_file_where_a_folder_ought_to_be_is_refused_with_its_name(start, tmp_path, name):
     (tmp_path / name).write_text("x")
     sentence = refusal(start("--data-dir", str(tmp_path)))
     assert f"The data directory {tmp_path} cannot be used: {tmp_path / name} is not a directory" in sentence
 
 
-@pytest.mark.parametrize("name", ["ecr.sqlite", *rarely("owner.sqlite")])
-def test_a_folder_where_a_file_ought_to_be_is_refused_with_its_name(tmp_path, name):
+@pytest.mark.parametrize("name", ["ecr.sqlite", "owner.sqlite"])
+def test_a_folder_where_a_file_ought_to_be_is_refused_with_its_name(start, tmp_path, name):
     (tmp_path / name).mkdir()
     sentence = refusal(start("--data-dir", str(tmp_path)))
     assert f"{tmp_path / name} is a directory and must be a file" in sentence
 
 
-def test_a_folder_for_certificates_that_may_not_be_written_is_refused_with_advice(tmp_path):
+def test_a_folder_for_certificates_that_may_not_be_written_is_refused_with_advice(start, tmp_path):
     folder = closed(tmp_path / "theirs") / "tls"
     sentence = refusal(start("--tls", "--tls-dir", str(folder)))
     assert sentence.endswith(f"{folder}: Permission denied. Name another directory with --tls-dir")
@@ -216,8 +233,8 @@ def test_commands_work_for_a_user_without_a_name_and_a_home():
     assert refusal(trust).endswith("set HOME, or name a directory with --tls-dir")
 
 
-@pytest.mark.parametrize("mode", [0o500, *rarely(0o000)])
-def test_an_offline_garbage_collection_is_refused_with_the_same_message(tmp_path, mode):
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_an_offline_garbage_collection_is_refused_with_the_same_message(start, tmp_path, mode):
     folder = tmp_path / "theirs"
     use(folder)
     folder.chmod(mode)
