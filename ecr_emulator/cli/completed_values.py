@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from ecr_emulator.cli.registry_client import RegistryClient
 
 TIMEOUT_SECONDS = 2
-"""Maximum time for an answer of the emulator, as the shell waits for it."""
+"""Maximum time for an answer of the emulator, and for all of them, as the shell waits."""
 
 
 def repository_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -29,16 +31,19 @@ def image_names(context: click.Context, _: click.Parameter, incomplete: str) -> 
         if len(found) != 1:
             return found
         (repository,) = found
-    names = _asked(context, lambda client: [f"{repository}:{tag}" for tag in sorted(client.tags(repository))])
-    return [name for name in names if name.startswith(incomplete)]
+    names = _asked(context, lambda client: (f"{repository}:{tag}" for tag in client.tags(repository)))
+    return sorted(name for name in names if name.startswith(incomplete))
 
 
 def _repositories(client: RegistryClient) -> Iterable[str]:
-    return [each["repositoryName"] for each in client.repositories()]
+    return (each["repositoryName"] for each in client.repositories())
 
 
-def _asked(context: click.Context, ask: Callable[[RegistryClient], Iterable[str]]) -> Iterable[str]:
-    """Ask the emulator that the words before name. Returns nothing if it cannot answer: a shell shows no errors."""
+def _asked(context: click.Context, ask: Callable[[RegistryClient], Iterable[str]]) -> list[str]:
+    """Ask the emulator that the words before name, and return the names that come in time.
+
+    Returns nothing if it cannot answer: a shell shows no errors.
+    """
     from ecr_emulator.cli.options import loaded_settings
     from ecr_emulator.cli.running_emulator import RunningEmulator
 
@@ -46,6 +51,7 @@ def _asked(context: click.Context, ask: Callable[[RegistryClient], Iterable[str]
     try:
         emulator = RunningEmulator(loaded_settings(context.params.get("config"), given))
         with emulator.registry_client(timeout=TIMEOUT_SECONDS) as client:
-            return ask(client)
+            end = monotonic() + TIMEOUT_SECONDS
+            return list(takewhile(lambda _: monotonic() < end, ask(client)))
     except click.ClickException:
         return []

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from ecr_emulator.cli import completed_values
 from ecr_emulator.testing.embedded import EcrEmulator
 from tests.support.command_line import invoke
 from tests.support.processes import environment
@@ -84,6 +85,17 @@ def test_the_script_for_zsh_is_valid_and_asks_for_values(shell, emulator):
         "COMP_CWORD": "2",
     }
     assert invoke(emulator, **asking).stdout.split() == ["plain", "team/web:1.0", "_", "plain", "team/web:1.1", "_"]
+
+
+def test_a_shell_waits_no_longer_than_it_should(emulator, monkeypatch):
+    asking = {
+        "_ECR_EMULATOR_COMPLETE": "fish_complete",
+        "COMP_WORDS": "ecr-emulator image team/",
+        "COMP_CWORD": "team/",
+    }
+    assert invoke(emulator, **asking).stdout.split() == ["plain,team/app", "plain,team/web"]
+    monkeypatch.setattr(completed_values, "monotonic", iter(range(0, 100, 2)).__next__)
+    assert invoke(emulator, **asking).stdout.strip() == ""
 
 
 def test_another_shell_is_refused():

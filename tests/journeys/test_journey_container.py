@@ -1,5 +1,6 @@
 """The container image: built from the Dockerfile, run by Docker Engine, used by clients and by testcontainers."""
 
+import json
 import re
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 import requests
 
 from ecr_emulator.testing.running import RunningEcrEmulator
-from tests.support.clients import CommandFailed, Shell
+from tests.support.clients import CommandFailed, Podman, Shell
+from tests.support.command_line import invoke
 from tests.support.container_engine import BASE, IMAGE, SOURCES, ContainerEngine
 from tests.support.layouts import single_image
-from tests.support.programs import free_port, program, until
+from tests.support.programs import answers, free_port, program, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
@@ -79,6 +81,48 @@ def test_a_locked_container_runs_scripts_serves_clients_and_keeps_its_state(engi
     log_in(engine, again)
     assert engine.pull(f"{again}/team/app:1.0") == pulled
     assert engine.stop("second")[0] == 0
+
+
+def test_the_doctor_finds_the_engine_and_its_login(engine):
+    host = engine.start("examined", *LOCKED)
+    log_in(engine, host)
+    variables = {"DOCKER_HOST": engine.engine, "DOCKER_CONFIG": str(engine.folder / "config")}
+    done = invoke(None, "doctor", "--json", AWS_ENDPOINT_URL=f"http://{host}", **variables)
+    states = {each["check"]: each["state"] for each in json.loads(done.stdout)}
+    assert [states[check] for check in ("emulator", "docker", "login")] == ["ok"] * 3, done.stdout
+    engine.stop("examined")
+    stopped = invoke(None, "doctor", "--json", AWS_ENDPOINT_URL=f"http://{host}", DOCKER_HOST=f"{engine.engine}.none")
+    words = {each["check"]: each["words"] for each in json.loads(stopped.stdout)}
+    assert "Nothing listens" in words["emulator"]
+    assert words["docker"].startswith("Its engine does not answer: Cannot connect to the Docker daemon")
+
+
+@pytest.fixture
+def podman():
+    """Yield podman with its storage in memory, since it copies the whole image for each layer."""
+    with TemporaryDirectory(prefix="ecr-") as folder:
+        shell = Shell({})
+        shell.run("mount", "-t", "tmpfs", "tmpfs", folder)
+        try:
+            podman = Podman(Path(folder))
+            yield podman
+            podman.run("rm", "--all", "--force")
+        finally:
+            shell.run("umount", folder)
+
+
+def test_podman_runs_the_image_too(engine, podman):
+    engine.run("save", f"--output={podman.folder / 'image.tar'}", IMAGE)
+    image = podman.fetch(f"docker-archive:{podman.folder / 'image.tar'}")
+    port = free_port()
+    limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]  # podman's own are above those of some machines
+    options = ["--detach", "--name=first", "--network=host", f"--env=ECR_EMULATOR_PORT={port}", *limits, *LOCKED]
+    podman.run("--cgroup-manager=cgroupfs", "run", *options, image)
+    until(lambda: answers(f"http://localhost:{port}/_ecr/ready"))
+    podman.run("healthcheck", "run", "first")
+    assert podman.run("exec", "first", "id", "-u").strip() == "10001"
+    podman.run("stop", "first")
+    assert podman.run("inspect", "--format={{.State.ExitCode}}", "first").strip() == "0"
 
 
 def test_a_container_that_is_stopped_as_soon_as_it_has_started_ends_at_once(engine):
