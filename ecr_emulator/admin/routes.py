@@ -274,7 +274,10 @@ def _stop_strangers(token: str) -> ResponseReturnValue | None:
     is_known = kind.lower() == "bearer" and hmac.compare_digest(brought.strip().encode(), token.encode())
     if is_known or request.path in OPEN:
         return None
-    error = f"{request.path} needs the emulator's --admin-token in the header Authorization: Bearer TOKEN"
+    error = f"The token is not the emulator's --admin-token, which {request.path} needs"
+    if not brought:
+        how = "in the header Authorization: Bearer TOKEN; commands take it from ECR_EMULATOR_ADMIN_TOKEN"
+        error = f"{request.path} needs the emulator's --admin-token {how}"
     request.environ[NOTE] = {"reason": "the token is not the --admin-token" if brought else "there is no token"}
     return jsonify(error=error), 401, {"WWW-Authenticate": 'Bearer realm="ecr-emulator"'}
 

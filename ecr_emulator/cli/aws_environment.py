@@ -16,7 +16,7 @@ import click
 
 from ecr_emulator.cli.aws_profiles import PROFILE, Profile, find_profile
 from ecr_emulator.cli.http_client import Address, account_of_key
-from ecr_emulator.domain.names import is_account_id
+from ecr_emulator.domain.names import is_account_id, is_region
 from ecr_emulator.settings import Loaded
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
@@ -56,8 +56,8 @@ def registry_meant(loaded: Loaded, address: Address, environment: Mapping[str, s
 
 def _named(loaded: Loaded, address: Address, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     tell: dict[str, Callable[[], str | None]] = {
-        "account": lambda: _account_of(_told((ACCESS_KEY,), "aws_access_key_id", environment), address),
-        "region": lambda: _told(REGIONS, "region", environment),
+        "account": lambda: _account_of(_told((ACCESS_KEY,), "aws_access_key_id", environment)[0], address),
+        "region": lambda: _region(*_told(REGIONS, "region", environment)),
     }
     for name, told in tell.items():
         value = None if loaded.is_explicit(name) else told()
@@ -67,13 +67,19 @@ def _named(loaded: Loaded, address: Address, environment: Mapping[str, str]) -> 
             yield name, getattr(loaded.settings, name)
 
 
-def _told(variables: tuple[str, ...], key: str, environment: Mapping[str, str]) -> str | None:
-    """Return the value of a variable, or else of a key of the profile that the user names."""
+def _told(variables: tuple[str, ...], key: str, environment: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the value of a variable, or else of a key of the profile that the user names, and its source in words."""
     variable = _first_set(variables, environment)
     if variable:
-        return environment[variable]
+        return environment[variable], variable
     profile = _named_profile(environment)
-    return profile.values.get(key) if profile else None
+    return (profile.values.get(key), f"The {key} of the profile {profile.name}") if profile else (None, "")
+
+
+def _region(region: str | None, source: str) -> str | None:
+    if region and not is_region(region):
+        raise click.UsageError(f"{source} must be a Region, like eu-west-1, not {region!r}")
+    return region
 
 
 def _named_profile(environment: Mapping[str, str]) -> Profile | None:

@@ -183,6 +183,7 @@ def test_a_profile_that_the_user_names_says_which_emulator_and_registry(emulator
         ("[profile other]\n", "AWS_PROFILE is local, and no file has such a profile"),
         ("no section", "AWS_PROFILE is local, and no file has such a profile"),
         ("[profile local]\nendpoint_url = 4566\n", "The endpoint_url of the profile local must be an address like"),
+        ("[profile local]\nregion = moon\n", "The region of the profile local must be a Region, like eu-west-1, not"),
     ],
 )
 def test_a_profile_that_cannot_be_used_is_refused(tmp_path, config, reason):
@@ -214,6 +215,12 @@ def test_flags_and_own_variables_win_over_account_and_region_of_aws(emulator, tm
     (tmp_path / "ecr-emulator.toml").write_text(f"account = '{ACCOUNT}'\nregion = 'eu-west-1'\n")
     assert rules(tmp_path, *port) == THERE
     assert rules(tmp_path, *port, **other) == ("111122223333", "us-west-2", [])
+
+
+def test_a_variable_that_is_no_region_is_refused(tmp_path):
+    done = run(tmp_path, "repos", AWS_DEFAULT_REGION="moon")
+    assert done.returncode == 2
+    assert "AWS_DEFAULT_REGION must be a Region, like eu-west-1, not 'moon'" in done.stderr
 
 
 def test_an_access_key_of_iam_means_the_account_of_its_user(emulator, tmp_path):

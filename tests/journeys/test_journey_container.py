@@ -113,6 +113,7 @@ def podman():
 
 def test_podman_runs_the_image_too(engine, podman):
     engine.run("save", f"--output={podman.folder / 'image.tar'}", IMAGE)
+    (podman.folder / "auth.json").write_text("{}")
     image = podman.fetch(f"docker-archive:{podman.folder / 'image.tar'}")
     port = free_port()
     limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]  # podman's own are above those of some machines
