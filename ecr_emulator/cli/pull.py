@@ -10,9 +10,8 @@ import click
 
 from ecr_emulator.cli.completed_values import image_names
 from ecr_emulator.cli.formatting import counted, size_in_words
+from ecr_emulator.cli.progress import BAR
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
-
-BAR = "%(label)s  [%(bar)s]  %(info)s"
 
 
 @click.command()

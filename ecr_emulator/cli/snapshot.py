@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ecr_emulator.cli.formatting import size_in_words
+from ecr_emulator.cli.progress import progress_of_bytes
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 
@@ -34,8 +35,8 @@ def save(emulator: RunningEmulator, file: Path) -> None:
     """
     from ecr_emulator.seeds.snapshot_files import save_snapshot
 
-    with emulator.client() as client, _file_failures(file, "written"):
-        save_snapshot(client, file)
+    with emulator.client() as client, _file_failures(file, "written"), progress_of_bytes(file.name) as progress:
+        save_snapshot(client, file, progress)
     click.echo(f"{file}: {size_in_words(file.stat().st_size)}")
 
 
@@ -54,8 +55,8 @@ def load(emulator: RunningEmulator, file: Path) -> None:
 
     with _file_failures(file, "read"):
         file.open("rb").close()  # a wrong name is reported whether an emulator answers or not
-    with emulator.client() as client, _file_failures(file, "read"):
-        load_snapshot(client, file)
+    with emulator.client() as client, _file_failures(file, "read"), progress_of_bytes(file.name) as progress:
+        load_snapshot(client, file, progress)
     click.echo(f"{file} is loaded.")
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.formatting import counted, size_in_words
+from ecr_emulator.cli.progress import BAR
 
-BAR = "%(label)s  [%(bar)s]  %(info)s"
 CLEAR_LINE = "\r\x1b[2K"
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from ecr_emulator.seeds.client import EmulatorClient
+from ecr_emulator.transports import CHUNK
 
 STATE = "/_ecr/state"
 TAR = "application/x-tar"
 
 
-def save_snapshot(client: EmulatorClient, path: Path) -> None:
+Progress = Callable[[int, int], None]
+"""Receives the number of bytes that are done and that of all bytes, again and again."""
+
+
+def ignore_progress(done: int, total: int) -> None:
+    """Ignore the progress."""
+
+
+def save_snapshot(client: EmulatorClient, path: Path, progress: Progress = ignore_progress) -> None:
     """Write everything that an emulator has to a file for its owner only; an older one is replaced at the end.
 
     Raises ``CallRefused``, ``ConnectionError`` if the emulator ends in the middle, and ``OSError`` with the name of the
@@ -26,31 +36,51 @@ def save_snapshot(client: EmulatorClient, path: Path) -> None:
     new = Path(out.name)
     try:
         with out:
-            _download(client, out, path)
+            _download(client, out, path, progress)
         with _failures_of(path):
             new.replace(path)
     finally:
         new.unlink(missing_ok=True)
 
 
-def load_snapshot(client: EmulatorClient, path: Path) -> None:
+def load_snapshot(client: EmulatorClient, path: Path, progress: Progress = ignore_progress) -> None:
     """Replace everything that an emulator has by the content of a file.
 
     Raises ``CallRefused`` for a file that is damaged, too new or no snapshot, and ``OSError`` for one that cannot be
     read; then nothing has changed.
     """
-    with path.open("rb") as content:
-        client.upload(STATE, content, path.stat().st_size, TAR)
+    size = path.stat().st_size
+    with path.open("rb", buffering=0) as file, BufferedReader(_ReportedFile(file, size, progress), CHUNK) as content:
+        client.upload(STATE, content, size, TAR)
 
 
-def _download(client: EmulatorClient, out: IO[bytes], path: Path) -> None:
+class _ReportedFile(RawIOBase):
+    """A file that reports how much of it was read."""
+
+    def __init__(self, file: RawIOBase, size: int, progress: Progress) -> None:
+        self._file = file
+        self._size = size
+        self._progress = progress
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = self._file.readinto(buffer)
+        self._progress(self._file.tell(), self._size)
+        return count
+
+
+def _download(client: EmulatorClient, out: IO[bytes], path: Path, progress: Progress) -> None:
     answer = client.download(STATE)
+    size = int(answer.headers["content-length"])
     for chunk in answer.chunks:
         with _failures_of(path):
             out.write(chunk)
+        progress(out.tell(), size)
     with _failures_of(path):
         out.flush()
-    if str(out.tell()) != answer.headers["content-length"]:
+    if out.tell() != size:
         raise ConnectionError(f"the emulator ended before {path} was complete")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 from fcntl import ioctl
 from pathlib import Path
@@ -123,6 +124,15 @@ def test_a_limit_leaves_the_newest_images(emulator, limit, tags):
     shown = json.loads(invoke(emulator, "images", "team/app", "--limit", limit, "--json").stdout)
     assert [image["imageTags"] for image in shown] == [[tag] for tag in tags]
     assert len(json.loads(invoke(emulator, "images", "--limit", limit, "--json").stdout)) == len(tags) + 1
+
+
+def test_a_terminal_shows_the_progress_of_a_snapshot(emulator, tmp_path):
+    file = str(tmp_path / "state.tar")
+    for action in ("save", "load"):
+        shown = "\n".join(in_terminal(emulator, 100, "snapshot", action, file))
+        size = re.search(r"state\.tar: (.*) of \1  \[#+\]  100%", shown)
+        assert size, shown
+    assert "#" not in invoke(emulator, "snapshot", "save", file).stdout
 
 
 def test_no_images_are_an_empty_list(emulator):
