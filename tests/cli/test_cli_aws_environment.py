@@ -218,7 +218,7 @@ def test_flags_and_own_variables_win_over_account_and_region_of_aws(emulator, tm
 
 
 def test_a_variable_that_is_no_region_is_refused(tmp_path):
-    done = run(tmp_path, "repos", AWS_DEFAULT_REGION="moon")
+    done = run_here(tmp_path, "repos", AWS_DEFAULT_REGION="moon")
     assert done.returncode == 2
     assert "AWS_DEFAULT_REGION must be a Region, like eu-west-1, not 'moon'" in done.stderr
 
