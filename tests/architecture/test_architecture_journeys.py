@@ -13,7 +13,7 @@ INSTALLED_WITH = {
     "systemd-analyze": "systemd",
 }  # fmt: skip
 """Packages by the name of their program, if the names differ."""
-EVERYWHERE = {"unshare"}
+EVERYWHERE = {"script", "unshare"}
 
 
 def test_a_missing_client_skips_a_journey_locally_and_fails_it_in_ci(monkeypatch):
