@@ -31,7 +31,7 @@ from ecr_emulator.services.access import Access
 from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.settings import Settings
-from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.storage.units import Units
 from ecr_emulator.system import RandomIds, SystemClock
 
 
@@ -49,7 +49,7 @@ class CompanionParts(NamedTuple):
 
 
 def open_companions(
-    settings: Settings, clock: SystemClock, ids: RandomIds, store: SqlStore, data_dir: Path | None, ecr: EcrApi
+    settings: Settings, clock: SystemClock, ids: RandomIds, store: Units, data_dir: Path | None, ecr: EcrApi
 ) -> CompanionParts:
     """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None.
 

@@ -52,11 +52,9 @@ from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
 from ecr_emulator.settings import Settings
 from ecr_emulator.snapshots import Snapshots
-from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.data_directory import DATABASE, TemporaryDataDirectory, prepare
+from ecr_emulator.state_parts import open_state
+from ecr_emulator.storage.data_directory import TemporaryDataDirectory, prepare
 from ecr_emulator.storage.ownership import Ownership
-from ecr_emulator.storage.snapshots import StateSnapshots
-from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.retries import Retries
 from ecr_emulator.upstream_parts import open_upstreams
@@ -66,8 +64,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
-
-MEBIBYTE = 1024 * 1024
 
 
 class Emulator:
@@ -94,6 +90,8 @@ class Emulator:
             self._open()
         except BaseException:
             self._ownership.close()
+            if self._temp:
+                self._temp.cleanup()
             raise
 
     def _open(self) -> None:
@@ -114,13 +112,9 @@ class Emulator:
         self.event_delivery.start()
 
     def _open_state(self) -> None:
-        durable = not self.temporary
-        self._store = SqlStore(self.data_dir / DATABASE, durable, self.settings.event_log_size)
-        self._blobs = FileBlobs(self.data_dir, durable=durable, reserve=self.settings.disk_reserve * MEBIBYTE)
-        with self._store.reading() as work:
-            self._blobs.sweep(work.uploads.ids())
+        parts = open_state(self.settings, self.data_dir, durable=not self.temporary)
+        self._store, self._blobs, self._state_snapshots = parts
         self._garbage_collector = GarbageCollector(self._store, self._blobs)
-        self._state_snapshots = StateSnapshots(self._store, self._blobs, self.data_dir)
 
     def _resume_time(self) -> None:
         """Move the clock to the latest time in the state if the clock is behind it, so that time never goes back."""

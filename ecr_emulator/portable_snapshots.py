@@ -14,13 +14,13 @@ from ecr_emulator.private_files import owner_only
 from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.portable import CHUNK, SnapshotUnreadable, read_portable, write_portable
 from ecr_emulator.storage.snapshots import StateSnapshots
-from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.storage.units import Units
 
 
 class PortableState(NamedTuple):
     """The parts of an emulator that are saved."""
 
-    store: SqlStore
+    store: Units
     snapshots: StateSnapshots
     companions: StateDocuments
     clock: Clock

@@ -10,7 +10,7 @@ from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Refer
 from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.storage.units import Units
 from ecr_emulator.system import RandomIds, SystemClock
 
 
@@ -27,7 +27,7 @@ class PullThroughParts:
 def open_pull_through(  # noqa: PLR0913, PLR0917 - each part has one job
     settings: Settings,
     clock: SystemClock,
-    store: SqlStore,
+    store: Units,
     blobs: FileBlobs,
     ids: RandomIds,
     upstreams: WatchedUpstreams,

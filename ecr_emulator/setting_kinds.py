@@ -111,6 +111,12 @@ def _webhook(text: str) -> str:
 
 ADDRESSES = Kind("an address or host name", "HOST", _matching(r"[^\s/]+"), gather=_at_least_one)
 DIRECTORY = Kind("a directory", "DIR", _directory)
+DATABASE = Kind(
+    "the URI of a PostgreSQL database, like postgresql://user@host/name",
+    "postgresql://…",
+    _matching(r"postgres(ql)?://\S*"),
+    is_secret=True,
+)
 PATHS = Kind("the path of a file or a folder", "PATH", _directory, gather=tuple)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(names.ACCOUNT_ID))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(names.REGION))

@@ -16,6 +16,7 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.setting_kinds import (
     ACCOUNT,
     ADDRESSES,
+    DATABASE,
     DIRECTORY,
     HOST_NAMES,
     ORIGINS,
@@ -61,6 +62,9 @@ class Settings:
     data_dir: Path | None = field(
         default=None, metadata=_as(DIRECTORY, "Directory for the state. Without it the state is temporary.")
     )
+    database: str | None = field(
+        default=None, repr=False, metadata=_as(DATABASE, "PostgreSQL database for the metadata, instead of SQLite.")
+    )
     seed: tuple[Path, ...] = field(
         default=(), metadata=_as(PATHS, "Seed file, or folder of seeds, to apply at the start; may be repeated.")
     )
@@ -85,24 +89,19 @@ class Settings:
     admin_token: str | None = field(
         default=None,
         repr=False,
-        metadata=_as(
-            TOKEN, "Token that requests to /_ecr must send. Set it in the environment: every user can read flags."
-        ),
+        metadata=_as(TOKEN, "Token that requests to /_ecr must send. Set it in the environment: all can read flags."),
     )
     upstream_map: Mapping[str, str] = field(
         default_factory=dict,
         metadata=_as(UPSTREAMS, "Fetch the images of the upstream HOST from this URL; may be repeated."),
     )
     allow_upstream: tuple[str, ...] = field(
-        default=(),
-        metadata=_as(UPSTREAM_HOSTS, "Allow rules for this registry, which ECR refuses; may be repeated."),
+        default=(), metadata=_as(UPSTREAM_HOSTS, "Allow rules for this registry, which ECR refuses; may be repeated.")
     )
     offline: bool = field(default=False, metadata=_as(SWITCH, "Send no request to any upstream; serve cached images."))
     negative_ttl: float = field(
         default=NEGATIVE_TTL,
-        metadata=_as(
-            SECONDS, "Seconds before asking an upstream again for a missing image; twice as long if it refused."
-        ),
+        metadata=_as(SECONDS, "Seconds before asking an upstream again for a missing image; twice if it refused."),
     )
     import_mode: str = field(
         default=FULL, metadata=_as(one_of(*IMPORT_MODES), "Parts of an image that the first pull through imports.")

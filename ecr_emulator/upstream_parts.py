@@ -13,7 +13,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.services.pull_through import RuleReports, WatchedUpstreams
 from ecr_emulator.settings import Settings
-from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.storage.units import Units
 from ecr_emulator.system import SystemClock
 from ecr_emulator.upstream.addresses import UpstreamMap
 from ecr_emulator.upstream.client import HttpUpstreams
@@ -39,7 +39,7 @@ class UpstreamParts:
 def open_upstreams(  # noqa: PLR0913 - each part has one job
     settings: Settings,
     clock: SystemClock,
-    store: SqlStore,
+    store: Units,
     *,
     secrets: SecretSource,
     retries: Retries,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+from collections import defaultdict
 
 import pytest
 from hypothesis import settings
 
+from ecr_emulator import state_parts
 from tests.support.error_coverage import SEEN_ERRORS, coverage_gaps
+from tests.support.programs import not_installed
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")  # a slow example shows a busy machine, not a fault
 
 
 def pytest_addoption(parser):
+    parser.addoption("--postgres", action="store_true", help="keep the metadata of emulators in PostgreSQL")
     parser.addoption("--declared-errors", action="store_true", help="fail unless the tests saw every declared error")
 
 
@@ -22,6 +26,38 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for the session. Its tests are skipped where it is missing, or fail if CI requires it."""
+    from tests.support.postgres import find_programs, running_postgres
+
+    programs = find_programs()
+    if programs is None:
+        not_installed("PostgreSQL")
+    with running_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _metadata_in_postgres(request, monkeypatch):
+    """With ``--postgres``, keep the metadata of the emulators of this process in PostgreSQL, one database for each."""
+    if not request.config.option.postgres:
+        yield
+        return
+    if request.node.get_closest_marker("sqlite"):
+        pytest.skip("is about files of SQLite")
+    from ecr_emulator.storage.postgres.store import PostgresStore
+
+    with request.getfixturevalue("postgres").databases() as lend:
+        of_folder = defaultdict(lend)
+
+        def open_store(settings, data_dir, durable):
+            return PostgresStore(of_folder[data_dir], durable, settings.event_log_size)
+
+        monkeypatch.setattr(state_parts, "_open_store", open_store)
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -31,7 +31,7 @@ REMOVED = "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {by
 
 
 @click.command()
-@with_settings("host", "port", "admin_token", "data_dir", "offline", "upstream_map", meaning=ADDRESS | REST)
+@with_settings("host", "port", "admin_token", "data_dir", "database", "offline", "upstream_map", meaning=ADDRESS | REST)
 @click.option(
     "--grace", default="1h", metavar="DURATION", help="Keep uploads and layers that are younger.  [default: 1h]"
 )
@@ -86,7 +86,8 @@ def _at_rest(settings: Settings, grace: str, verify: bool) -> Steps:
     """Yield what was collected, then the steps of the verification."""
     from ecr_emulator.cli.serve import opened
 
-    _require_state(settings.data_dir)
+    if settings.database is None:
+        _require_state(settings.data_dir)
     with opened(settings) as emulator, _reporting_damage():
         services = emulator.services
         yield asdict(services.garbage_collector.collect(emulator.clock.now(), parse_grace(grace)))

@@ -159,12 +159,13 @@ def opened(settings: Settings) -> Emulator:
     with quick_imports():
         from ecr_emulator.emulator import Emulator
         from ecr_emulator.ports.storage_failures import StorageFailure
+        from ecr_emulator.state_parts import StateMismatch
         from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
         from ecr_emulator.storage.ownership import DataDirectoryInUse
 
     try:
         return Emulator(settings)
-    except (DataDirectoryInUse, DatabaseTooNew, DatabaseUnreadable, StorageFailure) as refused:
+    except (DataDirectoryInUse, DatabaseTooNew, DatabaseUnreadable, StateMismatch, StorageFailure) as refused:
         raise CannotStart(str(refused)) from None
     except OSError as failure:
         named = f"The data directory {settings.data_dir}" if settings.data_dir else "A temporary directory"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -10,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.backfill import Backfill
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import replication_backfills as table
 

@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_with_content
 
 DATABASE = "ecr.sqlite"
+IDENTITY = "ecr.database"
+"""The file with the identity of the database in PostgreSQL that has the metadata."""
 LOCK = "owner.sqlite"
 FOLDERS = ("blobs", "ingest", "companions", "snapshots", "discarded")
 _OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")

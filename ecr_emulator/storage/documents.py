@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, delete, select, text
@@ -11,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import AWAITED_IMAGES, image_documents, images, registry_documents, tags
 

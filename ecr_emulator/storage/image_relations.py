@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from sqlite3 import Connection
 
 from sqlalchemy import JSON, bindparam, func, select
 
 from ecr_emulator.domain.image import ARCHIVED, Image
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.images import CHILD, image_of, images_where
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import image_references, images

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from sqlalchemy import (
@@ -35,7 +34,8 @@ from ecr_emulator.domain.image import Image, ImageFilter, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
-from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.connections import Connection, ConstraintViolation
+from ecr_emulator.storage.statements import Statement, new_row
 from ecr_emulator.storage.tables import image_references, images, manifests, repositories, tags
 
 CHILD = "child"
@@ -97,7 +97,7 @@ _CHANGE_COUNT = Statement(
 )
 _NEWEST = Statement(select(func.coalesce(func.max(images.c.id), 0).label("key")))
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
-_ADD = Statement(insert(images))
+_ADD = Statement(new_row(images))
 _ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing(), changes_answers=False)
 _MEND_MANIFEST = Statement(
     update(manifests)
@@ -129,9 +129,8 @@ class SqlImages:
 
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
         try:
-            added = _ADD.run(
+            key = _ADD.add(
                 self._connection,
-                id=None,
                 repository_id=repository.key,
                 digest=image.digest,
                 media_type=image.media_type,
@@ -145,13 +144,12 @@ class SqlImages:
                 last_activated_at=image.last_activated_at,
                 is_tagged=bool(image.tags),  # triggers follow later changes of tags
             )
-        except IntegrityError as exists:
-            if self.find(repository, image.digest) is None:
+        except ConstraintViolation as exists:
+            if not exists.of_key:
                 raise
             raise ImageAlreadyExistsException(
                 image_digest=image.digest, image_tag="null", **repository.identity
             ) from exists
-        key = added.lastrowid or 0
         _CHANGE_COUNT.run(self._connection, repository_id=repository.key, difference=1)
         self.mend(image.digest, raw)
         _ADD_REFERENCE.run_for_each(self._connection, _references(repository, key, manifest))

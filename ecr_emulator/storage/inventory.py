@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
 
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.storage.connections import StoreConnection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, layers, manifests, repositories
 
@@ -25,7 +25,7 @@ _MANIFESTS = Statement(
     select(images.c.digest, manifests.c.raw)
     .outerjoin(manifests, manifests.c.digest == images.c.digest)
     .where(images.c.digest > bindparam("after"))
-    .group_by(images.c.digest)
+    .group_by(images.c.digest, manifests.c.digest)
     .order_by(images.c.digest)
     .limit(bindparam("limit"))
 )
@@ -51,7 +51,7 @@ class SqlInventory:
     of the blobs are remembered until the next one, since adding them up takes long for very many blobs.
     """
 
-    def __init__(self, connection: Connection, commits: Callable[[], int | None]) -> None:
+    def __init__(self, connection: StoreConnection, commits: Callable[[], int | None]) -> None:
         self._connection = connection
         self._commits = commits
         self._totals: tuple[int | None, tuple[int, int]] = (None, (0, 0))
@@ -78,8 +78,7 @@ class SqlInventory:
         return self._read(_MANIFEST_PLACES, digest)
 
     def integrity_errors(self) -> list[str]:
-        answers = [answer for (answer,) in self._connection.execute("PRAGMA integrity_check(20)")]
-        return [] if answers == ["ok"] else answers
+        return self._connection.integrity_errors()
 
     def _read(self, places: Statement, digest: str) -> list[tuple[Registry, str]]:
         rows = places.all(self._connection, digest=digest)

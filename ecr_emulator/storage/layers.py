@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from sqlalchemy import JSON, bindparam, delete, func, or_, select, update
@@ -15,6 +14,7 @@ from ecr_emulator.domain.manifest import FOREIGN_TYPES
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import RepositoryNotFoundException
+from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import image_references, images, layers, repositories
@@ -123,7 +123,7 @@ class SqlLayers:
     def add(self, repository: Repository, digest: str, size: int, now: datetime) -> None:
         try:
             _ADD.run(self._connection, repository_id=repository.key, digest=digest, size=size, added_at=now)
-        except IntegrityError as orphan:
+        except ConstraintViolation as orphan:
             raise RepositoryNotFoundException(**repository.identity) from orphan
 
     def touch(self, repository: Repository, digest: str, now: datetime) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from sqlite3 import Connection
 
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_
 
 from ecr_emulator.domain.lifecycle import Match
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import lifecycle_matches as table
 

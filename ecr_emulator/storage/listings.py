@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from sqlite3 import Connection
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, or_, select, type_coerce
 
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.listing import (
@@ -20,10 +19,11 @@ from ecr_emulator.domain.listing import (
 )
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.images import image_of, images_where
 from ecr_emulator.storage.repositories import repository_of
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import images, repositories, tags
+from ecr_emulator.storage.tables import Integer, images, repositories, tags
 
 _FIRST_REPOSITORY = PlaceOfRepository(2**63 - 1, "")
 _FIRST_IMAGE = PlaceOfImage(datetime(9999, 12, 31, tzinfo=UTC) - timedelta(days=1), 0)

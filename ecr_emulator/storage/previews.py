@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
-
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.lifecycle_preview import LifecyclePreview
 from ecr_emulator.domain.repository import Repository
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import lifecycle_previews as table
 

@@ -5,7 +5,6 @@ The rules and the exclusions of the registry are two more columns of the same ro
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, select
@@ -15,6 +14,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_time_exclusions import DOCUMENT as EXCLUSIONS
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.pulls import PullableImage, PullContext
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.layers import IS_ACTIVE, MEDIA_TYPE, layer_of
 from ecr_emulator.storage.repositories import repository_of
 from ecr_emulator.storage.rules import RULES, SqlPullThroughRules, rules_in

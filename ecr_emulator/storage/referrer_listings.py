@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from sqlite3 import Connection
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.referrer import Referrer, ReferrerListing
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import referrer_listings as table
 

@@ -7,16 +7,16 @@ repository in a large registry slow.
 from __future__ import annotations
 
 from dataclasses import replace
-from sqlite3 import Connection, IntegrityError
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, Repository, TagMutability
 from ecr_emulator.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
-from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.connections import Connection, ConstraintViolation
+from ecr_emulator.storage.statements import Statement, new_row
 from ecr_emulator.storage.tables import repositories as table
 from ecr_emulator.storage.tables import repository_counts
 
@@ -41,7 +41,7 @@ _CHANGE_COUNT = Statement(
     _change_count.on_conflict_do_update(set_={"number": repository_counts.c.number + _change_count.excluded.number})
 )
 _settings = table.c.keys()[table.c.keys().index("tag_mutability") : table.c.keys().index("image_count")]
-_ADD = Statement(insert(table), changes_answers=False)  # nobody can have pulled from it
+_ADD = Statement(new_row(table), changes_answers=False)  # nobody can have pulled from it
 _SAVE = Statement(
     update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _settings})
 )
@@ -83,11 +83,11 @@ class SqlRepositories:
             settings = _stored_settings(repository)
             created_at = repository.created_at
             counts = {"image_count": 0, "layer_bytes": 0}
-            added = _ADD.run(self._connection, id=None, **identity, created_at=created_at, **settings, **counts)
-        except IntegrityError as exists:
+            key = _ADD.add(self._connection, **identity, created_at=created_at, **settings, **counts)
+        except ConstraintViolation as exists:
             raise RepositoryAlreadyExistsException(**repository.identity) from exists
         self._change_count(registry, 1)
-        return replace(repository, key=added.lastrowid or 0)
+        return replace(repository, key=key)
 
     def save(self, repository: Repository) -> None:
         _SAVE.run(self._connection, key=repository.key, **_stored_settings(repository))

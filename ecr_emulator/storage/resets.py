@@ -8,6 +8,7 @@ from sqlite3 import Connection
 
 from sqlalchemy import bindparam, delete
 
+from ecr_emulator.storage.connections import Connection as StatementConnection
 from ecr_emulator.storage.migrations import empty_database
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import metadata, state
@@ -23,6 +24,7 @@ def _deletions(*columns: str) -> list[Statement]:
     ]
 
 
+_ALL = [Statement(delete(table)) for table in _TABLES]
 _ACCOUNT = _deletions("account")
 _REGION = _deletions("account", "region")
 
@@ -46,7 +48,13 @@ def emptied(connection: Connection) -> Iterator[Connection]:
         yield database
 
 
-def run(connection: Connection, account: str, region: str | None) -> None:
+def empty(connection: StatementConnection) -> None:
+    """Delete the rows of all tables but the state, and give no key of a row again."""
+    for statement in _ALL:
+        statement.run(connection)
+
+
+def run(connection: StatementConnection, account: str, region: str | None) -> None:
     """Delete the rows of an account and the content of its repositories, in one Region or in all.
 
     Findings that users registered belong to no account.

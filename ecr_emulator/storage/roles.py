@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
-
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import service_linked_roles as table
 

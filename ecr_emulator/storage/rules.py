@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from json import loads
-from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -13,6 +12,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.errors import PullThroughCacheRuleAlreadyExistsException
+from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import Instant, instant_of
 from ecr_emulator.storage.tables import pull_through_rules as table
@@ -63,7 +63,7 @@ class SqlPullThroughRules:
         account, region = rule.registry.id, rule.registry.region
         try:
             _ADD.run(self._connection, account=account, region=region, prefix=rule.prefix, **_stored(rule))
-        except IntegrityError as exists:
+        except ConstraintViolation as exists:
             raise PullThroughCacheRuleAlreadyExistsException(prefix=rule.prefix, registry_id=account) from exists
 
     def save(self, rule: PullThroughRule) -> None:

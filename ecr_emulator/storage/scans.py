@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.scanning import Scan
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import image_scans, images, known_findings, repositories
 

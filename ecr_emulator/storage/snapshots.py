@@ -16,12 +16,13 @@ from sqlalchemy import select
 from ecr_emulator.private_files import FOLDER
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.blobs.paths import BlobPaths
+from ecr_emulator.storage.connections import Connection as StatementConnection
 from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.links import link_or_copy, put_in_place
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import image_references, layers, uploads
+from ecr_emulator.storage.units import Units
 
 SNAPSHOTS = "snapshots"
 """The folder of the data directory for links to blobs. Nothing in it outlives the process."""
@@ -55,7 +56,7 @@ class StateSnapshots:
     they become blobs of other snapshots.
     """
 
-    def __init__(self, store: SqlStore, blobs: FileBlobs, data_dir: Path) -> None:
+    def __init__(self, store: Units, blobs: FileBlobs, data_dir: Path) -> None:
         self._store = store
         self._blobs = blobs
         self._paths = BlobPaths(data_dir)
@@ -66,7 +67,7 @@ class StateSnapshots:
         """Take a snapshot; other threads cannot write meanwhile. Raises ``StorageFailure``."""
         with storage_failures(), self._store.paused() as connection:
             snapshot = StateSnapshot(self.new_folder())
-            connection.backup(snapshot.database)
+            self._store.copy(connection, snapshot.database)
             self._link_blobs(_digests(connection), snapshot)
             for upload in _uploads(connection):
                 with suppress(FileNotFoundError):
@@ -118,11 +119,11 @@ class StateSnapshots:
                 shutil.copyfile(snapshot.folder / upload, self._paths.upload(upload))
 
 
-def _digests(connection: Connection) -> set[str]:
+def _digests(connection: StatementConnection) -> set[str]:
     return {row.digest for statement in (_HELD, _REFERENCED) for row in statement.all(connection)}
 
 
-def _uploads(connection: Connection) -> set[str]:
+def _uploads(connection: StatementConnection) -> set[str]:
     return {row.id for row in _UPLOADS.all(connection)}
 
 

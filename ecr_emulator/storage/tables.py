@@ -8,24 +8,30 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     UniqueConstraint,
     text,
 )
+from sqlalchemy import Integer as AnyInteger
+from sqlalchemy import String as AnyString
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import UserDefinedType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+String = AnyString().with_variant(AnyString(collation="C"), "postgresql")
+"""Text in the order of its code points: lists are paged by it."""
+Integer = AnyInteger().with_variant(BigInteger(), "postgresql")
+"""An integer of 64 bits, as all of SQLite's are."""
 
 
 class Instant(UserDefinedType[datetime]):
@@ -96,6 +102,8 @@ repository_counts = Table(
     sqlite_with_rowid=False,
 )
 
+_HAS_SUBJECT = text("subject IS NOT NULL")
+
 manifests = Table(
     "manifests",
     metadata,
@@ -121,7 +129,14 @@ images = Table(
     _required("is_tagged", Boolean, server_default="0"),
     UniqueConstraint("repository_id", "digest"),
     Index("images_by_status", "repository_id", "is_tagged", "status", "digest"),
-    Index("images_by_subject", "repository_id", "subject", "digest", sqlite_where=text("subject IS NOT NULL")),
+    Index(
+        "images_by_subject",
+        "repository_id",
+        "subject",
+        "digest",
+        sqlite_where=_HAS_SUBJECT,
+        postgresql_where=_HAS_SUBJECT,
+    ),
     Index("images_by_digest", "digest"),
     Index("images_by_push", "repository_id", "pushed_at"),
     sqlite_autoincrement=True,
@@ -281,7 +296,7 @@ image_documents = Table(
     Column("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, nullable=False),
     Column("name", String, primary_key=True, nullable=False),
     _required("document", JSON),
-    Index("images_awaited", "image_id", sqlite_where=text(AWAITED_IMAGES)),
+    Index("images_awaited", "image_id", sqlite_where=text(AWAITED_IMAGES), postgresql_where=text(AWAITED_IMAGES)),
     sqlite_with_rowid=False,
 )
 

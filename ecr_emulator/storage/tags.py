@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, literal_column, select
@@ -13,6 +12,7 @@ from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.images import CachedTag
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.images import PUT_TAG, image_of, images_where
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, tags, validations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import JSON, and_, bindparam, delete, func, or_, select, tuple_, update
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.task import Scope, Task, TaskPlace
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import tasks as table
 

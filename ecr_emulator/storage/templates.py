@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -11,6 +10,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Encryption, TagMutability
 from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.errors import TemplateAlreadyExistsException
+from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import creation_templates as table
 
@@ -40,7 +40,7 @@ class SqlCreationTemplates:
         account, region = template.registry.id, template.registry.region
         try:
             _ADD.run(self._connection, account=account, region=region, prefix=template.prefix, **_stored(template))
-        except IntegrityError as exists:
+        except ConstraintViolation as exists:
             raise TemplateAlreadyExistsException(prefix=template.prefix, registry_id=account) from exists
 
     def save(self, template: CreationTemplate) -> None:

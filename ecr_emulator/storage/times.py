@@ -7,11 +7,11 @@ with a mark; the first write of the next process removes the mark.
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection
 
 from sqlalchemy import bindparam, delete, func, select, type_coerce, union_all
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import Instant, lifecycle_matches, metadata, state, tasks
 

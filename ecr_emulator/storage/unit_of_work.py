@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from sqlite3 import OperationalError
 
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
@@ -28,8 +27,7 @@ from ecr_emulator.ports.repositories import (
 )
 from ecr_emulator.ports.store import Events, Tasks
 from ecr_emulator.storage.backfills import SqlBackfills
-from ecr_emulator.storage.connections import WatchedConnection
-from ecr_emulator.storage.disk import is_lock
+from ecr_emulator.storage.connections import StoreConnection
 from ecr_emulator.storage.documents import SqlImageDocuments, SqlRegistryDocuments
 from ecr_emulator.storage.events import DEFAULT_SIZE, SqlEvents
 from ecr_emulator.storage.image_relations import SqlImageRelations
@@ -55,17 +53,9 @@ from ecr_emulator.storage.watches import Watch, Watches
 class SqlUnitOfWork:
     """``ports.store.UnitOfWork`` on one connection, used for one transaction after another."""
 
-    def __init__(
-        self,
-        connection: WatchedConnection,
-        watches: Watches,
-        durable: bool = False,
-        event_log_size: int = DEFAULT_SIZE,
-    ) -> None:
+    def __init__(self, connection: StoreConnection, watches: Watches, event_log_size: int = DEFAULT_SIZE) -> None:
         self.connection = connection
         self._watches = watches
-        self._durable = durable
-        self._synced = durable
         self._began_at: int | None = None
         self.repositories: Repositories = SqlRepositories(connection)
         self.images: Images = SqlImages(connection)
@@ -97,39 +87,25 @@ class SqlUnitOfWork:
         """Begin a transaction that sees one state of the database."""
         self._registry_documents.forget()
         self._began_at = self._watches.commits
-        self.connection.execute("BEGIN")
+        self.connection.begin_reading()
 
     def begin_writing(self, synced: bool) -> bool:
-        """Begin a transaction that may write; False if another program holds the lock.
-
-        Without ``synced``, the commit survives a loss of power only after a later synced commit or after SQLite's
-        next checkpoint.
-        """
+        """Begin a transaction that may write; see ``StoreConnection.begin_writing``."""
         self._registry_documents.forget()
         self._began_at = None
         self.connection.changes.clear()
-        synced = synced and self._durable
-        if synced != self._synced:
-            self.connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
-            self._synced = synced
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-        except OperationalError as error:
-            if is_lock(error):
-                return False
-            raise
-        return True
+        return self.connection.begin_writing(synced)
 
     @contextmanager
-    def transaction(self) -> Iterator[WatchedConnection]:
+    def transaction(self) -> Iterator[StoreConnection]:
         """Commit the transaction at the end of the block; roll it back if the block raises."""
         try:
             yield self.connection
             with self._watches.ended_by(self.connection.changes):
-                self.connection.execute("COMMIT")
+                self.connection.commit()
         finally:
             if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+                self.connection.rollback()
 
     def watch(self, repository: Repository) -> Watch | None:
         return None if self._began_at is None else self._watches.watch(repository.key, self._began_at)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from sqlite3 import Connection, IntegrityError
 
 from sqlalchemy import JSON, bindparam, delete, func, insert, select, update
 
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import RepositoryNotFoundException, UploadNotFoundException
+from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import uploads as table
 
@@ -50,7 +50,7 @@ class SqlUploads:
                 repository_id=repository.key,
                 **progress,
             )
-        except IntegrityError as orphan:
+        except ConstraintViolation as orphan:
             raise RepositoryNotFoundException(**repository.identity) from orphan
 
     def save(self, repository: Repository, upload: Upload) -> None:

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
+from ecr_emulator.storage.store import SqlStore
 from tests.support.docker import Docker
 from tests.support.images import an_image
 
@@ -57,9 +58,9 @@ def measure(emulator: Emulator, rounds: int) -> dict[bool, list[float]]:
 
 def sync(emulator: Emulator, is_synced: bool) -> None:
     """Make the writing unit sync its commits, or leave the sync to SQLite's checkpoints."""
-    writer = emulator._store._writer.take()
-    writer._durable = is_synced
-    emulator._store._writer.give(writer)
+    store = emulator._store
+    assert isinstance(store, SqlStore)
+    store._connection.is_durable = is_synced
 
 
 if __name__ == "__main__":

@@ -32,7 +32,11 @@ def declared(requirements):
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("ecr_emulator", ["testcontainers", "cloudformation"]), ("tests", ["browser", "test"]), ("scripts", ["test"])],
+    [
+        ("ecr_emulator", ["testcontainers", "cloudformation", "postgres"]),
+        ("tests", ["browser", "test"]),
+        ("scripts", ["test"]),
+    ],
 )
 def test_imported_packages_are_declared(folder, extras):
     requirements = declared(PROJECT["dependencies"])

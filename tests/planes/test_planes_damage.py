@@ -122,6 +122,7 @@ def test_a_wrong_size_in_a_manifest_is_not_damage(client, plane):
     assert pulled(client) == LAYER.raw
 
 
+@pytest.mark.sqlite
 def test_pushing_a_damaged_manifest_again_heals_it(client, plane, other_plane):
     push(plane, APP, IMAGE, "v1")
     damage_manifest(client.emulator.data_dir, IMAGE.digest)

@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
-from ecr_emulator.emulator import DATABASE, Emulator
+from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage import store as stores
+from ecr_emulator.storage.data_directory import DATABASE
 from tests.support.clock import FrozenClock
 from tests.support.database_files import damage, write_lock
 from tests.support.images import an_image, put_image
@@ -47,6 +48,7 @@ def pulled_at(client):
     return client.ecr.describe_images(repositoryName="team/app")["imageDetails"][0].get("lastRecordedPullTime")
 
 
+@pytest.mark.sqlite
 def test_a_pull_does_not_wait_for_another_program_and_is_not_recorded(client, caplog):
     with write_lock(client.emulator.data_dir / DATABASE):
         assert client.call("GET", MANIFEST).data == APP.raw
@@ -56,6 +58,7 @@ def test_a_pull_does_not_wait_for_another_program_and_is_not_recorded(client, ca
     assert pulled_at(client) is not None
 
 
+@pytest.mark.sqlite
 def test_daily_work_waits_for_another_program_and_clients_do_not(client, caplog):
     with write_lock(client.emulator.data_dir / DATABASE):
         client.advance(days=2)
@@ -66,6 +69,7 @@ def test_daily_work_waits_for_another_program_and_clients_do_not(client, caplog)
     assert client.emulator._store.next_due > client.emulator.clock.now()
 
 
+@pytest.mark.sqlite
 def test_a_push_that_cannot_be_written_has_an_error_with_the_reason(locked, plane):
     with pytest.raises(Refused, match="another program holds the lock of the database"):
         plane.push_manifest("team/app", APP, "v2")
@@ -81,6 +85,7 @@ def damaged(client, settings):
         yield EmulatorClient(emulator)
 
 
+@pytest.mark.sqlite
 def test_damage_during_the_run_is_reported_without_a_traceback(damaged, caplog):
     caplog.set_level(logging.DEBUG)
     words = "the database is damaged: "

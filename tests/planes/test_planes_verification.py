@@ -70,6 +70,7 @@ def test_a_layer_that_cannot_be_read_is_damaged(client, plane):
     assert verify(client.http)[0] == []
 
 
+@pytest.mark.sqlite
 def test_a_database_that_contradicts_itself_is_found(client):
     with closing(sqlite3.connect(client.emulator.data_dir / "ecr.sqlite")) as database, database:
         (version,) = database.execute("PRAGMA schema_version").fetchone()
@@ -98,6 +99,7 @@ def wrong_in_database(client):
     damage_manifest(client.emulator.data_dir, IMAGE.digest)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(("damage", "state"), [(wrong_in_database, "damaged"), (gone_from_database, "missing")])
 def test_a_damaged_manifest_is_found_and_pushed_again(client, plane, damage, state):
     damage(client)
@@ -135,6 +137,7 @@ def test_a_damaged_blob_that_no_image_needs_is_not_a_loss(client):
     assert not path.exists()
 
 
+@pytest.mark.sqlite
 def test_more_blobs_and_manifests_are_verified_than_one_batch_holds(client, plane, monkeypatch):
     monkeypatch.setattr(verification, "BLOBS_AT_ONCE", 2)
     monkeypatch.setattr(verification, "MANIFESTS_AT_ONCE", 2)

@@ -1,8 +1,11 @@
-"""A store and a blob store on real files."""
+"""A store in SQLite and one in PostgreSQL, and a blob store on real files."""
+
+from contextlib import closing
 
 import pytest
 
 from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.postgres.store import PostgresStore
 from ecr_emulator.storage.store import SqlStore
 from tests.support.storage import a_repository
 
@@ -13,10 +16,22 @@ def database(tmp_path):
 
 
 @pytest.fixture
-def store(database):
-    store = SqlStore(database, durable=False)
-    yield store
-    store.close()
+def sqlite_store(database):
+    with closing(SqlStore(database, durable=False)) as store:
+        yield store
+
+
+@pytest.fixture
+def store(request):
+    """A store in SQLite, or in PostgreSQL with ``--postgres``."""
+    return request.getfixturevalue("postgres_store" if request.config.option.postgres else "sqlite_store")
+
+
+@pytest.fixture
+def postgres_store(postgres):
+
+    with postgres.databases() as lend, closing(PostgresStore(lend(), durable=False)) as store:
+        yield store
 
 
 @pytest.fixture

@@ -51,20 +51,20 @@ def test_a_promised_commit_is_synced_to_disk(database, durable, kind, synchronou
 # --- Locks of other programs ------------------------------------------------------------------------------
 
 
-def test_an_optional_write_does_not_wait_for_the_lock_of_another_program(store, database):
+def test_an_optional_write_does_not_wait_for_the_lock_of_another_program(sqlite_store, database):
     with (
         write_lock(database),
         pytest.raises(StorageFailure, match="another program holds the lock"),
-        store.writing(waits=False),
+        sqlite_store.writing(waits=False),
     ):
         pass
-    with store.writing(waits=False) as work:
+    with sqlite_store.writing(waits=False) as work:
         work.repositories.add(a_repository())
 
 
-def test_a_required_write_waits_for_another_program_without_blocking_others(store, database, monkeypatch):
+def test_a_required_write_waits_for_another_program_without_blocking_others(sqlite_store, database, monkeypatch):
     def add():
-        with store.writing() as work:
+        with sqlite_store.writing() as work:
             work.repositories.add(a_repository())
 
     looked = []
@@ -74,35 +74,35 @@ def test_a_required_write_waits_for_another_program_without_blocking_others(stor
             added = threads.submit(add)
             while not looked:
                 pass
-            with pytest.raises(StorageFailure, match="another program"), store.writing(waits=False):
+            with pytest.raises(StorageFailure, match="another program"), sqlite_store.writing(waits=False):
                 pass
-            with store.reading() as work:
+            with sqlite_store.reading() as work:
                 assert work.repositories.count(HOME) == 0
             assert not added.done()
         added.result()
-    with store.reading() as work:
+    with sqlite_store.reading() as work:
         assert work.repositories.count(HOME) == 1
 
 
-def test_the_error_says_that_another_program_holds_the_lock(store, database, monkeypatch):
+def test_the_error_says_that_another_program_holds_the_lock(sqlite_store, database, monkeypatch):
     monkeypatch.setattr(stores, "BUSY_TIMEOUT", 0)
-    with write_lock(database), pytest.raises(StorageFailure, match="another program"), store.writing():
+    with write_lock(database), pytest.raises(StorageFailure, match="another program"), sqlite_store.writing():
         pass
 
 
 # --- A full disk ------------------------------------------------------------------------------------------
 
 
-def test_the_last_free_bytes_are_reserved_for_deletions(store, monkeypatch):
-    with store.writing() as work:
+def test_the_last_free_bytes_are_reserved_for_deletions(sqlite_store, monkeypatch):
+    with sqlite_store.writing() as work:
         repository = work.repositories.add(a_repository())
     free(monkeypatch, KEPT - 1)
     for waits in (True, False):
-        with pytest.raises(StorageFailure, match="the disk is full"), store.writing(waits=waits):
+        with pytest.raises(StorageFailure, match="the disk is full"), sqlite_store.writing(waits=waits):
             pass
-    with store.writing(frees=True) as work:
+    with sqlite_store.writing(frees=True) as work:
         work.repositories.remove(repository)
-    store.reset()
+    sqlite_store.reset()
 
 
 @pytest.fixture
@@ -154,6 +154,6 @@ def test_reads_and_writes_report_damage_with_the_same_message(database):
             work.repositories.page(HOME, "", 10_000)
 
 
-def test_a_wrong_statement_is_not_a_storage_failure(store):
-    with pytest.raises(sqlite3.OperationalError, match="syntax error"), store.writing() as work:
+def test_a_wrong_statement_is_not_a_storage_failure(sqlite_store):
+    with pytest.raises(sqlite3.OperationalError, match="syntax error"), sqlite_store.writing() as work:
         work.connection.execute("SELEKT")

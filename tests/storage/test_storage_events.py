@@ -60,22 +60,22 @@ def test_a_reset_gives_no_key_again(store):
     assert keys(store) == ([(3, 3)], 3)
 
 
-def test_a_restored_database_gives_no_key_again(store):
-    with closing(copy_of(store)) as empty:
-        add(store, 1)
-        with closing(copy_of(store)) as one:
-            add(store, 2, 3)
-            put_back(store, one)
-            add(store, 4)
-            assert keys(store) == ([(1, 1), (4, 4)], 4)
-        put_back(store, empty)
-        assert keys(store) == ([], 4)
+def test_a_restored_database_gives_no_key_again(sqlite_store):
+    with closing(copy_of(sqlite_store)) as empty:
+        add(sqlite_store, 1)
+        with closing(copy_of(sqlite_store)) as one:
+            add(sqlite_store, 2, 3)
+            put_back(sqlite_store, one)
+            add(sqlite_store, 4)
+            assert keys(sqlite_store) == ([(1, 1), (4, 4)], 4)
+        put_back(sqlite_store, empty)
+        assert keys(sqlite_store) == ([], 4)
 
 
-def test_a_restored_database_may_have_greater_keys(store, tmp_path):
+def test_a_restored_database_may_have_greater_keys(sqlite_store, tmp_path):
     with closing(SqlStore(tmp_path / "other.sqlite", durable=False)) as other:
         add(other, 1, 2, 3)
         with closing(copy_of(other)) as copy:
-            put_back(store, copy)
-    add(store, 4)
-    assert keys(store)[0][-1] == (4, 4)
+            put_back(sqlite_store, copy)
+    add(sqlite_store, 4)
+    assert keys(sqlite_store)[0][-1] == (4, 4)

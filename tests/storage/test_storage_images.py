@@ -51,25 +51,25 @@ def test_a_digest_is_stored_once_in_a_repository(store, repository):
             store_manifest(work, repository, an_image().raw)
 
 
-def test_a_manifest_lives_as_long_as_an_image_has_it(store, repository, database):
+def test_a_manifest_lives_as_long_as_an_image_has_it(store, repository):
     with store.writing() as work:
         other = work.repositories.add(a_repository("other"))
         images = [store_manifest(work, each, an_image().raw) for each in (repository, other)]
-    assert row_counts(database)["manifests"] == 1
+    assert row_counts(store)["manifests"] == 1
     with store.writing() as work:
         work.images.remove(repository, images[0])
         assert work.images.manifest(images[1]).raw == an_image().raw
         work.images.remove(other, images[1])
-    assert row_counts(database)["manifests"] == 0
+    assert row_counts(store)["manifests"] == 0
 
 
-def test_a_removed_image_takes_its_tags_and_references_along(store, repository, database):
+def test_a_removed_image_takes_its_tags_and_references_along(store, repository):
     with store.writing() as work:
         image = store_manifest(work, repository, an_image().raw, "v1")
         work.tags.save_validation(repository, "v1", Validation(NOW))
         work.images.remove(repository, image)
         assert work.tags.find(repository, "v1") is None
-    counts = row_counts(database)
+    counts = row_counts(store)
     assert (counts["tags"], counts["validations"], counts["image_references"]) == (0, 0, 0)
 
 

@@ -95,7 +95,7 @@ def test_an_upload_belongs_to_its_repository(store, repository):
 def test_nothing_can_be_added_to_a_repository_that_is_gone(store, repository):
     with store.writing() as work:
         work.repositories.remove(repository)
-        with pytest.raises(RepositoryNotFoundException):
-            work.layers.add(repository, digest(1), 1, NOW)
-        with pytest.raises(RepositoryNotFoundException):
-            work.uploads.add(repository, Upload(UPLOAD_ID, repository.key, NOW))
+    with pytest.raises(RepositoryNotFoundException), store.writing() as work:
+        work.layers.add(repository, digest(1), 1, NOW)
+    with pytest.raises(RepositoryNotFoundException), store.writing() as work:
+        work.uploads.add(repository, Upload(UPLOAD_ID, repository.key, NOW))

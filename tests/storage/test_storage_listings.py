@@ -1,7 +1,5 @@
 """Listings of repositories and images for people: orders, filters, pages and totals."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +8,7 @@ import pytest
 from ecr_emulator.domain.listing import ORDERS, RegistryTotals
 from ecr_emulator.domain.names import Registry
 from tests.support.images import an_image
-from tests.support.storage import HOME, NOW, a_repository, store_manifest
+from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 
 ORDERED = {
     "name": ["a", "b/app", "b/web", "c"],
@@ -67,7 +65,7 @@ def test_totals_count_images_and_layers_of_each_repository(listed):
         assert [each.region for each in work.listings.registries()] == ["eu-west-1", "us-east-1"]
 
 
-def test_the_bytes_of_a_repository_follow_its_layers(store, repository, database):
+def test_the_bytes_of_a_repository_follow_its_layers(store, repository):
     def layer_bytes():
         with store.reading() as work:
             return work.listings.totals(HOME).layer_bytes
@@ -83,8 +81,7 @@ def test_the_bytes_of_a_repository_follow_its_layers(store, repository, database
     with store.writing() as work:
         work.repositories.remove(repository)
     assert layer_bytes() == 0
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("SELECT count(*) FROM layers").fetchone() == (0,)
+    assert row_counts(store)["layers"] == 0
 
 
 def test_images_are_listed_newest_first_page_after_page(store, repository):

@@ -59,8 +59,9 @@ def plan_of(statement, database):
     """Return the steps by which SQLite executes a statement."""
     SqlStore(database, durable=False).close()
     with closing(sqlite3.connect(database)) as connection:
-        values = dict.fromkeys(statement._compiled.binds, 0)
-        return [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement._sql}", values)]
+        compiled = statement._for(connection)
+        values = dict.fromkeys(compiled.parameters, 0)
+        return [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", values)]
 
 
 def test_awaited_images_are_found_without_reading_the_other_images(database):

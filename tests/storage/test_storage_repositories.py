@@ -73,18 +73,18 @@ def test_repositories_are_listed_by_name(store):
 EVERYTHING = ("repositories", "manifests", "images", "image_references", "tags", "validations", "layers", "uploads")
 
 
-def test_a_removed_repository_takes_everything_along(store, repository, database):
+def test_a_removed_repository_takes_everything_along(store, repository):
     with store.writing() as work:
         image = an_image()
         store_manifest(work, repository, image.raw, "v1")
         work.layers.add(repository, image.blobs[0].digest, 5, NOW)
         work.uploads.add(repository, Upload("3f0c1b1e-0000-4000-8000-000000000001", repository.key, NOW))
         work.tags.save_validation(repository, "v1", Validation(NOW))
-    before = row_counts(database)
+    before = row_counts(store)
     with store.writing() as work:
         work.repositories.remove(repository)
     assert min(before[table] for table in EVERYTHING) > 0
-    assert [table for table in EVERYTHING if row_counts(database)[table]] == []
+    assert [table for table in EVERYTHING if row_counts(store)[table]] == []
 
 
 def test_the_key_of_a_removed_repository_is_not_used_again(store, repository):
@@ -106,7 +106,7 @@ def test_a_registry_counts_its_own_repositories(store, repository):
 
 
 def test_a_name_that_is_taken_is_counted_once(store, repository):
-    with store.writing() as work:
-        with pytest.raises(RepositoryAlreadyExistsException):
-            work.repositories.add(a_repository(repository.name))
+    with pytest.raises(RepositoryAlreadyExistsException), store.writing() as work:
+        work.repositories.add(a_repository(repository.name))
+    with store.reading() as work:
         assert work.repositories.count(HOME) == 1

@@ -59,13 +59,13 @@ def test_a_reader_sees_the_state_before_a_reset_to_its_end(store):
         assert work.repositories.find(repository.registry, "team/app")
 
 
-def test_a_reset_fails_while_another_program_holds_the_lock(store, database, monkeypatch):
+def test_a_reset_fails_while_another_program_holds_the_lock(sqlite_store, database, monkeypatch):
     monkeypatch.setattr(store_module, "BUSY_TIMEOUT", 0.0)
-    with store.writing() as work:
+    with sqlite_store.writing() as work:
         repository = work.repositories.add(a_repository("team/app"))
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageFailure):
-            store.reset()
-    with store.reading() as work:
+            sqlite_store.reset()
+    with sqlite_store.reading() as work:
         assert work.repositories.find(repository.registry, "team/app")

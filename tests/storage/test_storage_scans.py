@@ -42,7 +42,7 @@ def test_a_removed_image_takes_its_scan_along(store, database, repository, image
     with store.writing() as work:
         work.scans.save(image, Scan(NOW))
         work.images.remove(repository, image)
-    assert row_counts(database)["image_scans"] == 0
+    assert row_counts(store)["image_scans"] == 0
 
 
 def test_the_scans_of_a_registry_are_counted(store, repository):

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.storage.store import SqlStore
 
 FILES = "ecr_emulator.storage.blobs.files"
 
@@ -35,12 +36,13 @@ def read_only_disk(emulator: Emulator) -> Iterator[None]:
 
 @contextmanager
 def _pragma(emulator: Emulator, name: str, value: object) -> Iterator[None]:
-    writer = emulator._store._writer.take()
-    before = writer.connection.execute(f"PRAGMA {name}").fetchone()[0]
-    writer.connection.execute(f"PRAGMA {name} = {value}")
-    emulator._store._writer.give(writer)
+    store = emulator._store
+    assert isinstance(store, SqlStore)
+    with store.paused() as connection:
+        before = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        connection.execute(f"PRAGMA {name} = {value}")
     yield
-    writer.connection.execute(f"PRAGMA {name} = {before}")
+    connection.execute(f"PRAGMA {name} = {before}")
 
 
 def _file_that_takes(limit: int) -> type[FileIO]:

@@ -28,17 +28,18 @@ def program(name: str) -> str:
     """Return the path of a real client. Without it the journey is skipped, or fails if CI requires the client."""
     path = shutil.which(name)
     if path is None:
-        _do_without(name)
+        not_installed(name)
     return path
 
 
 def package(name: str) -> None:
     """Skip the journey, or let it fail if CI requires the clients, unless this Python package is installed."""
     if find_spec(name) is None:
-        _do_without(name)
+        not_installed(name)
 
 
-def _do_without(name: str) -> NoReturn:
+def not_installed(name: str) -> NoReturn:
+    """Skip a test for want of a program, or let it fail if CI requires all of them."""
     message = f"{name} is not installed"
     if os.environ.get("JOURNEYS_REQUIRE_CLIENTS"):
         pytest.fail(message)

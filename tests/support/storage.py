@@ -8,11 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.names import Registry, digest_of
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import metadata
+from ecr_emulator.storage.units import Units
 
 HOME = Registry("123456789012", "eu-west-1")
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
@@ -34,10 +39,13 @@ def store_manifest(work: UnitOfWork, repository: Repository, raw: bytes, *tags: 
     return replace(image, tags=tuple(sorted(tags)))
 
 
-def row_counts(database: Path) -> dict[str, int]:
-    """Return the number of rows by table, read without the emulator."""
-    with closing(sqlite3.connect(database)) as connection:
-        return {name: len(connection.execute(f"SELECT 1 FROM {name}").fetchall()) for name in _tables(connection)}
+def row_counts(store: Units) -> dict[str, int]:
+    """Return the number of rows by table."""
+    with store.reading() as work:
+        return {
+            table.name: Statement(select(func.count().label("number")).select_from(table)).one(work.connection).number
+            for table in metadata.sorted_tables
+        }
 
 
 def rows(database: Path) -> set[tuple[object, ...]]:

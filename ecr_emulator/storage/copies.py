@@ -1,0 +1,60 @@
+"""Copies of all rows from one database to another, which may be of the other kind."""
+
+from __future__ import annotations
+
+from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_
+
+from ecr_emulator.storage.connections import Connection, StoreConnection
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import metadata, repositories
+
+ROWS = 100
+"""Rows that are read at a time. A manifest has at most 4 MiB, and few have more than some KiB."""
+
+
+class _TableCopy:
+    """The statements that copy one table, page by page in the order of its primary key."""
+
+    def __init__(self, table: Table) -> None:
+        self._key = [column.key for column in table.primary_key]
+        columns = list(table.primary_key)
+        page = select(table).order_by(*columns).limit(ROWS)
+        after = tuple_(*columns) > tuple_(*(bindparam(f"after_{each.key}", type_=each.type) for each in columns))
+        self._first, self._next = Statement(page), Statement(page.where(after))
+        self._add = Statement(insert(table))
+        self._zero = {"layer_bytes": 0} if table is repositories else {}  # triggers count while layers are copied
+
+    def run(self, source: Connection, target: Connection) -> None:
+        """Copy all rows."""
+        rows = self._first.all(source)
+        while rows:
+            self._add.run_for_each(target, [row._asdict() | self._zero for row in rows])
+            last = rows[-1]
+            rows = self._next.all(source, **{f"after_{name}": getattr(last, name) for name in self._key})
+
+
+_COPIES = [_TableCopy(table) for table in metadata.sorted_tables]
+_DELETIONS = [Statement(delete(table)) for table in reversed(metadata.sorted_tables)]
+_NEWEST = {
+    table.name: Statement(select(func.max(table.c.id).label("key")))
+    for table in metadata.sorted_tables
+    if table.autoincrement_column is not None
+}
+
+
+def copy_rows(source: Connection, target: Connection) -> None:
+    """Copy the rows of all tables into a database of the same schema that has none.
+
+    Both must not change meanwhile: they are in a transaction, or nobody else uses them.
+    """
+    for table in _COPIES:
+        table.run(source, target)
+
+
+def replace_rows(source: Connection, target: StoreConnection) -> None:
+    """Replace the rows of all tables by those of another database. The target gives no key again that a row has."""
+    for statement in _DELETIONS:
+        statement.run(target)
+    copy_rows(source, target)
+    for name, newest in _NEWEST.items():
+        target.keep_newest_key(name, newest.one(target).key or 0)

@@ -1,0 +1,143 @@
+"""Connections to PostgreSQL on which the statements run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.types.string import TextLoader
+
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.connections import BUSY_TIMEOUT, ConstraintViolation, Cursor
+from ecr_emulator.storage.disk import LOCKED
+from ecr_emulator.storage.postgres.dialect import POSTGRES
+from ecr_emulator.storage.watches import Changes
+
+WRITER = 0x656372
+"""The first half of the advisory lock that a writing transaction holds: one writes at a time, as in SQLite."""
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for the server when a connection is made."""
+
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_WRITE = (
+    f"BEGIN; SET LOCAL lock_timeout = {int(BUSY_TIMEOUT * 1000)}; SET LOCAL synchronous_commit = {{synced}}; "
+    f"SELECT pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"
+)
+
+_NEWEST_KEY = """
+SELECT coalesce(last_value, 0) FROM pg_sequences
+WHERE schemaname = current_schema() AND sequencename = %(sequence)s
+"""
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn errors of the server, of its disk and of the network into ``StorageFailure``."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise StorageFailure(LOCKED) from error
+    except psycopg.IntegrityError as error:
+        raise ConstraintViolation(str(error), of_key=isinstance(error, psycopg.errors.UniqueViolation)) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise StorageFailure(f"the database cannot be used: {_first_line(error)}") from error
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise StorageFailure(f"the database cannot be written: {_first_line(error)}") from error
+
+
+def open_connection(url: str) -> psycopg.Connection:
+    """Return a connection in autocommit mode, for any thread. Raises ``StorageFailure``."""
+    with failures():
+        connection = psycopg.connect(
+            url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="ecr-emulator"
+        )
+        connection.adapters.register_loader("json", TextLoader)  # statements read JSON themselves
+        return connection
+
+
+class PostgresConnection:
+    """``storage.connections.StoreConnection``. It connects again after the server or the network has ended it.
+
+    ``require_ownership`` is called after that: another emulator may use the database by then.
+    """
+
+    dialect = POSTGRES
+
+    def __init__(self, url: str, durable: bool, require_ownership: Callable[[], None]) -> None:
+        self._url = url
+        self._durable = durable
+        self._require_ownership = require_ownership
+        self._raw = open_connection(url)
+        self.changes = Changes()
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._raw.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, /) -> Cursor:
+        with failures():
+            return self._raw.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Mapping[str, Any]], /) -> Cursor:
+        with failures():
+            cursor = self._raw.cursor()
+            cursor.executemany(sql, parameters)
+            return cursor
+
+    def begin_reading(self) -> None:
+        self._begin(_READ)
+
+    def begin_writing(self, synced: bool) -> bool:
+        """See ``StoreConnection.begin_writing``; waits for its turn, and raises ``StorageFailure`` after a while."""
+        self._begin(_WRITE.format(synced="on" if synced and self._durable else "off"))
+        return True
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self.execute("ROLLBACK")
+
+    def newest_key(self, table: str) -> int:
+        return int(self.execute(_NEWEST_KEY, {"sequence": f"{table}_id_seq"}).fetchone()[0])
+
+    def keep_newest_key(self, table: str, key: int) -> None:
+        """Give later rows of a table greater keys than ``key``."""
+        if key > self.newest_key(table):
+            self.execute("SELECT setval(%(sequence)s::regclass, %(key)s)", {"sequence": f"{table}_id_seq", "key": key})
+
+    def integrity_errors(self) -> list[str]:
+        return []  # PostgreSQL verifies its pages itself, if the cluster has checksums
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def _begin(self, sql: str) -> None:
+        """Begin a transaction. A connection that was lost since the last one is made again."""
+        if not self._raw.closed:
+            try:
+                self._run(sql)
+            except StorageFailure:
+                if not self._raw.closed:
+                    raise
+            else:
+                return
+        self._require_ownership()
+        self._raw = open_connection(self._url)
+        self._run(sql)
+
+    def _run(self, sql: str) -> None:
+        with failures():
+            try:
+                self._raw.execute(sql)
+            except BaseException:
+                if self.in_transaction:
+                    self._raw.execute("ROLLBACK")
+                raise
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,56 @@
+"""Ownership of a database by one emulator, for the life of its process."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import psycopg
+
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.postgres.connection import failures, open_connection
+
+OWNER = 0x656373
+"""The first half of the advisory lock; the second is the hash of the schema."""
+
+_TAKE = f"SELECT pg_try_advisory_lock({OWNER}, hashtext(current_schema()))"
+
+
+class DatabaseInUse(StorageFailure):
+    """Another emulator uses the database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another emulator uses the database. Stop it first, or start this one with another database or schema."
+        )
+
+
+class DatabaseOwnership:
+    """Exclusive ownership of a database, until ``close`` or the end of the process, a crash included.
+
+    The server forgets it with the connection that took it. Raises ``DatabaseInUse``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = Lock()
+        self._connection = self._take()
+
+    def require(self) -> None:
+        """Take the database again if the server or the network has ended the connection. Raises ``DatabaseInUse``."""
+        with self._lock, failures():
+            try:
+                self._connection.execute("SELECT 1")
+            except psycopg.OperationalError:
+                self._connection = self._take()
+
+    def close(self) -> None:
+        """Release the database."""
+        self._connection.close()
+
+    def _take(self) -> psycopg.Connection:
+        connection = open_connection(self._url)
+        row = connection.execute(_TAKE).fetchone()
+        if row is None or not row[0]:
+            connection.close()
+            raise DatabaseInUse
+        return connection

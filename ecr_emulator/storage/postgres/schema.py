@@ -1,0 +1,97 @@
+"""The schema in PostgreSQL: made from ``storage.tables``, and migrated in the steps that SQLite takes, too."""
+
+from __future__ import annotations
+
+import psycopg
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from ecr_emulator.storage.migration_scripts import MIGRATIONS
+from ecr_emulator.storage.migrations import DatabaseTooNew
+from ecr_emulator.storage.postgres.dialect import POSTGRES
+from ecr_emulator.storage.tables import metadata
+
+LOCK = 0x656372_01
+"""The advisory lock of a migration."""
+
+OLDEST = 13
+"""The number of the first schema that was made in PostgreSQL. Every later step is in ``STEPS`` as well."""
+
+STEPS: dict[int, str] = {}
+"""The scripts of the migrations by number. A script that has been released is never changed."""
+
+_TRIGGERS = """
+CREATE FUNCTION manifests_go_with_their_last_image() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM manifests
+    WHERE digest = OLD.digest AND NOT EXISTS (SELECT 1 FROM images WHERE images.digest = OLD.digest);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER manifests_go_with_their_last_image AFTER DELETE ON images
+FOR EACH ROW EXECUTE FUNCTION manifests_go_with_their_last_image();
+
+CREATE FUNCTION images_gain_a_tag() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE images SET is_tagged = true WHERE id = NEW.image_id AND NOT is_tagged;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION images_lose_a_tag() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE images SET is_tagged = false
+    WHERE id = OLD.image_id AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.image_id = OLD.image_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER images_gain_a_tag AFTER INSERT OR UPDATE OF image_id ON tags
+FOR EACH ROW EXECUTE FUNCTION images_gain_a_tag();
+CREATE TRIGGER images_lose_a_tag AFTER DELETE OR UPDATE OF image_id ON tags
+FOR EACH ROW EXECUTE FUNCTION images_lose_a_tag();
+
+CREATE FUNCTION repositories_gain_a_layer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE repositories SET layer_bytes = layer_bytes + NEW.size WHERE id = NEW.repository_id;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION repositories_lose_a_layer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE repositories SET layer_bytes = layer_bytes - OLD.size WHERE id = OLD.repository_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER repositories_gain_a_layer AFTER INSERT ON layers
+FOR EACH ROW EXECUTE FUNCTION repositories_gain_a_layer();
+CREATE TRIGGER repositories_lose_a_layer AFTER DELETE ON layers
+FOR EACH ROW EXECUTE FUNCTION repositories_lose_a_layer();
+"""
+
+
+def migrate(connection: psycopg.Connection) -> None:
+    """Make the schema, or take the steps that it lacks, in one transaction. Raises ``DatabaseTooNew``.
+
+    Of several nodes that start at the same time, one does the work.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)")
+        row = connection.execute("SELECT version FROM schema_version").fetchone()
+        if row is None:
+            _create(connection)
+        else:
+            _take_steps(connection, row[0])
+
+
+def _create(connection: psycopg.Connection) -> None:
+    for table in metadata.sorted_tables:
+        connection.execute(str(CreateTable(table).compile(dialect=POSTGRES)))
+        for index in sorted(table.indexes, key=lambda each: each.name or ""):
+            connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
+    connection.execute(_TRIGGERS)
+    connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
+
+
+def _take_steps(connection: psycopg.Connection, found: int) -> None:
+    if found > len(MIGRATIONS):
+        raise DatabaseTooNew(
+            f"The database {connection.info.dbname} has schema version {found}, written by a newer ecr-emulator; this "
+            f"one knows versions up to {len(MIGRATIONS)}. Upgrade ecr-emulator, or use another database."
+        )
+    for number in range(found + 1, len(MIGRATIONS) + 1):
+        connection.execute(STEPS[number])
+    connection.execute("UPDATE schema_version SET version = %s", (len(MIGRATIONS),))

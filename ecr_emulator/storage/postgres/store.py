@@ -1,0 +1,98 @@
+"""The metadata in a PostgreSQL database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from ecr_emulator.storage import resets
+from ecr_emulator.storage.connections import Pool, StoreConnection
+from ecr_emulator.storage.copies import copy_rows, replace_rows
+from ecr_emulator.storage.events import DEFAULT_SIZE
+from ecr_emulator.storage.migrations import copy_empty_database
+from ecr_emulator.storage.postgres.connection import PostgresConnection, failures, open_connection
+from ecr_emulator.storage.postgres.ownership import DatabaseOwnership
+from ecr_emulator.storage.postgres.schema import migrate
+from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
+from ecr_emulator.storage.units import IDENTITY, Units, keep, new_identity
+from ecr_emulator.storage.watches import Watches
+
+READERS = 8
+"""Maximum number of concurrent reading units. A reader waits for the server without Python's lock."""
+
+
+class PostgresStore(Units):
+    """``ports.store.Store`` in a PostgreSQL database. ``url`` is a URI or a connection string of libpq.
+
+    The constructor makes the schema in an empty database. It raises ``DatabaseTooNew`` and ``StorageFailure``, of which
+    ``DatabaseInUse`` is one.
+    """
+
+    def __init__(self, url: str, durable: bool, event_log_size: int = DEFAULT_SIZE) -> None:
+        self._ownership = DatabaseOwnership(url)
+        try:
+            with failures(), open_connection(url) as connection:
+                migrate(connection)
+            watches = Watches()
+
+            def unit() -> SqlUnitOfWork:
+                connection = PostgresConnection(url, durable, self._ownership.require)
+                return SqlUnitOfWork(connection, watches, event_log_size)
+
+            writer = Pool(unit, 1)
+            work = writer.take()
+            writer.give(work)
+            super().__init__(Pool(unit, READERS), writer, work.connection)
+        except BaseException:
+            self._ownership.close()
+            raise
+
+    def close(self) -> None:
+        super().close()
+        self._ownership.close()
+
+    def reset(
+        self, account: str | None = None, region: str | None = None, *, clear_files: Callable[[], None] = lambda: None
+    ) -> None:
+        with self.writing(frees=True) as work:
+            work.sql_tasks.changed = True
+            if account is None:
+                resets.empty(work.connection)
+                clear_files()
+            else:
+                resets.run(work.connection, account, region)
+
+    @contextmanager
+    def paused(self) -> Iterator[StoreConnection]:
+        """See ``Units.paused``; the block is a transaction."""
+        with self.writing(frees=True) as work:
+            work.sql_tasks.changed = True
+            yield work.connection
+
+    def copy(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
+        copy_empty_database(database)
+        copy_rows(connection, database)
+
+    def replace(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
+        """See ``Units.replace``; the database remains the one that belongs to its data directory."""
+        connection.changes.add(None)
+        identity = keep(connection, IDENTITY, new_identity())
+        replace_rows(database, connection)
+        keep(connection, IDENTITY, identity)
+
+    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
+        work = self._writer.take()
+        begun = False
+        try:
+            begun = work.begin_writing(synced=waits and promised)
+        finally:
+            if not begun:
+                self._writer.give(work)
+        return work
+
+    def _room(self, frees: bool) -> AbstractContextManager[None]:
+        return failures()
+
+    def _failures(self) -> AbstractContextManager[None]:
+        return failures()

@@ -1,0 +1,192 @@
+"""Units of work on any database: many that read, one that writes, and what is told after each commit."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from threading import local
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ecr_emulator.domain.events import Event
+from ecr_emulator.storage import event_positions, times
+from ecr_emulator.storage.connections import Pool, StoreConnection
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import state
+from ecr_emulator.storage.tasks import SqlTasks
+from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
+
+SIGNING_KEY = "signing-key"
+IDENTITY = "identity"
+
+_STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
+
+
+def keep(connection: StoreConnection, name: str, new: bytes) -> bytes:
+    """Return a value of the table ``state``, which is ``new`` if there is none yet."""
+    _ADD_STATE.run(connection, key=name, value=new)
+    value: bytes = _STATE.one(connection, key=name).value
+    return value
+
+
+def new_identity() -> bytes:
+    """Return the identity for a new database."""
+    return os.urandom(16).hex().encode()
+
+
+class Units(ABC):
+    """The part of ``ports.store.Store`` that does not depend on the database.
+
+    Threads get units in their order of arrival. A thread that holds a reading unit must not open another unit, and a
+    thread that holds a writing unit must not open a second writing unit: the thread might wait for itself. Both raise
+    ``RuntimeError`` at once.
+    """
+
+    def __init__(self, readers: Pool[SqlUnitOfWork], writer: Pool[SqlUnitOfWork], connection: StoreConnection) -> None:
+        self._here = local()
+        self._at_commit: list[Callable[[Sequence[Event]], None]] = []
+        self._readers = readers
+        self._writer = writer
+        self._next_due = SqlTasks(connection).next_due()
+        self._has_time_mark = times.is_marked(connection)
+
+    @abstractmethod
+    def reset(
+        self, account: str | None = None, region: str | None = None, *, clear_files: Callable[[], None] = lambda: None
+    ) -> None:
+        """Delete everything but the signing key, or only the state of an account, in one Region or in all.
+
+        If everything is deleted, ``clear_files`` is called before anybody can write again.
+        """
+
+    @abstractmethod
+    def paused(self) -> AbstractContextManager[StoreConnection]:
+        """Let no thread write while the block runs, and yield a connection that reads and writes."""
+
+    @abstractmethod
+    def copy(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
+        """Copy the whole content, within ``paused``, into an empty database in memory."""
+
+    @abstractmethod
+    def replace(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
+        """Replace the whole content, within ``paused``, by that of another database of the same schema, in one step.
+
+        Later events get other keys than the events that are replaced.
+        """
+
+    @abstractmethod
+    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
+        """Take the writing unit and begin its transaction. Raises ``StorageFailure``."""
+
+    @abstractmethod
+    def _room(self, frees: bool) -> AbstractContextManager[None]:
+        """Provide room for what the block writes, and turn errors of writing into ``StorageFailure``."""
+
+    @abstractmethod
+    def _failures(self) -> AbstractContextManager[None]:
+        """Turn errors of reading into ``StorageFailure``."""
+
+    @property
+    def next_due(self) -> datetime | None:
+        return self._next_due
+
+    def at_commit(self, listener: Callable[[Sequence[Event]], None]) -> None:
+        self._at_commit.append(listener)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlUnitOfWork]:
+        """See ``ports.store.Store.reading``; the unit sees the state at the time of its first query.
+
+        Raises ``StorageFailure`` if the database is damaged or out of reach.
+        """
+        with self._only("reading"), self._failures():
+            work = self._readers.take()
+            try:
+                work.begin_reading()
+                with work.transaction():
+                    yield work
+            finally:
+                self._readers.give(work)
+
+    @contextmanager
+    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[SqlUnitOfWork]:
+        with self._only("writing"), self._room(frees):
+            work = self._begun(waits, promised)
+            next_due = self._next_due
+            try:
+                work.sql_tasks.changed = False
+                work.sql_events.added = []
+                with work.transaction():
+                    if self._has_time_mark:
+                        times.remove_mark(work.connection)
+                    yield work
+                    if work.sql_tasks.changed:
+                        next_due = work.sql_tasks.next_due()
+                self._next_due, self._has_time_mark = next_due, False
+                self._tell_of_commit(work)
+            finally:
+                self._writer.give(work)
+
+    def signing_key(self) -> bytes:
+        """Return 32 random bytes, created at the first call and the same in all later calls."""
+        return self._kept(SIGNING_KEY, os.urandom(32))
+
+    def identity(self) -> str:
+        """Return 32 random hex digits that name this database, the same in all calls."""
+        return self._kept(IDENTITY, new_identity()).decode()
+
+    def latest_time(self) -> datetime | None:
+        """Return the latest instant in the database; None if the database is empty."""
+        with self.reading() as work:
+            return times.latest(work.connection)
+
+    def find_positions(self) -> dict[str, int]:
+        with self.reading() as work:
+            return event_positions.find(work.connection)
+
+    def remember_positions(self, positions: Mapping[str, int]) -> None:
+        with self.writing(waits=False, frees=True) as work:
+            event_positions.store(work.connection, positions)
+
+    def remember_time(self, now: datetime) -> None:
+        with self.writing(frees=True) as work:
+            times.store(work.connection, now)
+
+    def remember_end(self, now: datetime) -> None:
+        """Store the time at which the process ends, so that the next one need not search for the latest date."""
+        with self.writing(frees=True) as work:
+            times.store_latest(work.connection, now)
+        self._has_time_mark = True
+
+    def close(self) -> None:
+        """Close the database; open units may still finish."""
+        self._readers.close()
+        self._writer.close()
+
+    def _kept(self, name: str, new: bytes) -> bytes:
+        """Return the value that no reset deletes; ``new`` at the first call."""
+        with self.writing() as work:
+            return keep(work.connection, name, new)
+
+    @contextmanager
+    def _only(self, kind: str) -> Iterator[None]:
+        """Raise ``RuntimeError`` for a nested unit, which could wait for ever if many threads nested units."""
+        outer = getattr(self._here, "unit", None)
+        if outer in ("reading", kind):
+            raise RuntimeError(f"a thread asks for a {kind} unit inside a {outer} one")
+        self._here.unit = kind
+        try:
+            yield
+        finally:
+            self._here.unit = outer
+
+    def _tell_of_commit(self, work: SqlUnitOfWork) -> None:
+        if work.sql_events.added or work.sql_tasks.changed:
+            for listener in self._at_commit:
+                listener(work.sql_events.added)

@@ -1,0 +1,120 @@
+"""The store in PostgreSQL: its schema, its connections, and its only user at a time."""
+
+from contextlib import closing
+
+import pytest
+
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.migration_scripts import MIGRATIONS
+from ecr_emulator.storage.migrations import DatabaseTooNew
+from ecr_emulator.storage.store import SqlStore
+from tests.support.images import an_image
+from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
+
+psycopg = pytest.importorskip("psycopg")
+from ecr_emulator.storage.postgres.ownership import DatabaseInUse  # noqa: E402 - it needs psycopg
+from ecr_emulator.storage.postgres.schema import OLDEST, STEPS  # noqa: E402
+from ecr_emulator.storage.postgres.store import PostgresStore  # noqa: E402
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture
+def uri(postgres):
+    with postgres.databases() as lend:
+        yield lend()
+
+
+def names(store, registry):
+    with store.reading() as work:
+        return [each.name for each in work.repositories.page(registry, "", 10)]
+
+
+def add_while_it_restarts(store, postgres):
+    with store.writing() as work:
+        work.repositories.add(a_repository())
+        postgres.stop()
+        postgres.start()
+
+
+def test_every_migration_of_sqlite_has_its_step():
+    assert sorted(STEPS) == list(range(OLDEST + 1, len(MIGRATIONS) + 1))
+
+
+def test_what_was_committed_is_there_when_the_store_is_opened_again(uri):
+    with closing(PostgresStore(uri, durable=True)) as store:
+        key = store.signing_key()
+        with store.writing() as work:
+            repository = work.repositories.add(a_repository())
+    with closing(PostgresStore(uri, durable=True)) as store:
+        assert names(store, repository.registry) == ["team/app"]
+        assert store.signing_key() == key
+
+
+def test_a_newer_schema_is_refused_and_stays(uri):
+    PostgresStore(uri, durable=False).close()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("UPDATE schema_version SET version = 999")
+        with pytest.raises(DatabaseTooNew, match=r"schema version 999.*Upgrade ecr-emulator"):
+            PostgresStore(uri, durable=False)
+        connection.execute("UPDATE schema_version SET version = %s", (len(MIGRATIONS),))
+    PostgresStore(uri, durable=False).close()
+
+
+def test_a_second_emulator_is_refused_until_the_first_has_gone(uri):
+    with closing(PostgresStore(uri, durable=False)), pytest.raises(DatabaseInUse, match="Another emulator uses"):
+        PostgresStore(uri, durable=False)
+    PostgresStore(uri, durable=False).close()
+
+
+def test_a_restart_of_the_server_costs_no_request_after_it(postgres, uri):
+    with closing(PostgresStore(uri, durable=True)) as store:
+        with store.writing() as work:
+            repository = work.repositories.add(a_repository())
+        assert names(store, repository.registry) == ["team/app"]
+        postgres.stop()
+        with pytest.raises(StorageFailure, match="the database cannot be used"), store.writing():
+            pass
+        with pytest.raises(StorageFailure, match="the database cannot be used"):
+            names(store, repository.registry)
+        postgres.start()
+        assert names(store, repository.registry) == ["team/app"]
+        with store.writing() as work:
+            work.repositories.remove(repository)
+        assert names(store, repository.registry) == []
+        with pytest.raises(DatabaseInUse):
+            PostgresStore(uri, durable=False)
+
+
+def test_a_server_that_ends_a_transaction_leaves_nothing_of_it(postgres, uri):
+    with closing(PostgresStore(uri, durable=False)) as store:
+        with pytest.raises(StorageFailure):
+            add_while_it_restarts(store, postgres)
+        assert names(store, HOME) == []
+
+
+def test_a_wrong_address_is_a_failure_with_a_reason():
+    with pytest.raises(StorageFailure, match=r"the database cannot be used: .*/nowhere"):
+        PostgresStore("postgresql:///ecr?host=/nowhere", durable=False)
+
+
+def test_rows_move_from_sqlite_to_postgres_and_back(uri, tmp_path):
+    with (
+        closing(SqlStore(tmp_path / "ecr.sqlite", durable=False)) as sqlite,
+        closing(PostgresStore(uri, durable=False)) as postgres,
+    ):
+        with sqlite.writing() as work:
+            repository = work.repositories.add(a_repository())
+            image = store_manifest(work, repository, an_image().raw, "v1", "v2")
+            work.layers.add(repository, image.digest, 1 << 40, NOW)
+        with sqlite.paused() as source, postgres.paused() as target:
+            postgres.replace(target, source)
+        assert row_counts(postgres) == row_counts(sqlite) | {"state": 1}  # the identity of the database
+        with postgres.reading() as work, sqlite.reading() as before:
+            assert work.listings.totals(HOME) == before.listings.totals(HOME)
+        with postgres.reading() as work:
+            assert work.tags.find(repository, "v1") == image
+            assert work.layers.find(repository, image.digest).size == 1 << 40
+        with postgres.writing() as work:
+            later = work.repositories.add(a_repository("team/later"))
+        assert later.key > repository.key

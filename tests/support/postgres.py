@@ -1,0 +1,110 @@
+"""A PostgreSQL server of Debian's packages, on a socket in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from ecr_emulator.storage.tables import metadata
+
+USER = "postgres"
+"""The user of the packages. The server refuses to run as root."""
+
+
+def find_programs() -> Path | None:
+    """Return the folder of the newest installed server's programs; None if there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    return found[-1] if found else None
+
+
+class PostgresServer:
+    """A running server."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.programs = programs
+        self.folder = folder
+        self._number = count()
+        self._idle: list[str] = []
+
+    @contextmanager
+    def databases(self) -> Iterator[Callable[[], str]]:
+        """Yield a function that returns the URI of an empty database. After the block, later ones use it again."""
+        lent: list[str] = []
+
+        def lend() -> str:
+            lent.append(self._idle.pop() if self._idle else self._new_database())
+            return lent[-1]
+
+        yield lend
+        for uri in lent:
+            _empty(uri)
+            self._idle.append(uri)
+
+    def _new_database(self) -> str:
+        """Create a schema, which costs less than a database, and return the URI of a connection that uses it."""
+        name = f"ecr_{next(self._number)}"
+        with psycopg.connect(self._uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return self._uri(f"&options=-csearch_path%3D{name}")
+
+    def _uri(self, options: str = "") -> str:
+        return f"postgresql:///{USER}?host={self.folder}&user={USER}{options}"
+
+    def start(self) -> None:
+        """Start the server."""
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=300"
+        self.run(
+            "pg_ctl", "start", "--wait", "--pgdata", self.data, "--log", f"{self.folder}/log", "--options", options
+        )
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop the server and end its connections."""
+        self.run("pg_ctl", "stop", "--wait", "--pgdata", self.data, "--mode", mode)
+
+    @property
+    def data(self) -> str:
+        """The folder of the server's files."""
+        return f"{self.folder}/data"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the server's programs."""
+        user = USER if os.geteuid() == 0 else None
+        subprocess.run(
+            [self.programs / program, *arguments],
+            user=user, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+
+
+@contextmanager
+def running_postgres(programs: Path) -> Iterator[PostgresServer]:
+    """Run a server while the block runs. Its folder has a short path, which sockets need."""
+    folder = Path(tempfile.mkdtemp(prefix="ecr-pg-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, USER)
+        server = PostgresServer(programs, folder)
+        server.run("initdb", "--pgdata", server.data, "--auth", "trust", "--username", USER, "--no-sync")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(uri: str) -> None:
+    """Delete all rows of a database, and begin its keys anew."""
+    tables = reversed(metadata.sorted_tables)
+    deletions = [f"DELETE FROM {table.name}" for table in tables]
+    restarts = [f"ALTER SEQUENCE {name}_id_seq RESTART" for name in ("repositories", "images", "events")]
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("; ".join(deletions + restarts))
