@@ -100,8 +100,8 @@ class BlobInventory(Protocol):
     def held(self) -> set[str]:
         """Return the names that are held, including those of open writers."""
 
-    def digests(self) -> Iterator[str]:
-        """Yield the digests of all blobs."""
+    def digests(self, after: str = "") -> Iterator[str]:
+        """Yield the digests of all blobs after a digest, in order."""
 
     def strays(self) -> Iterator[str]:
         """Yield the paths of files in the folder of blobs that are not blobs."""

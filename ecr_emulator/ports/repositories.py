@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.lifecycle import Match
@@ -46,6 +46,13 @@ class Repositories(Protocol):
         """Remove a repository and everything in it."""
 
 
+class LayerPlace(NamedTuple):
+    """The place of a blob of a repository in the order of all of them. ``repository`` is the repository's key."""
+
+    repository: int = 0
+    digest: str = ""
+
+
 class Layers(Protocol):
     """The blobs that repositories hold.
 
@@ -73,10 +80,10 @@ class Layers(Protocol):
     def touch(self, repository: Repository, digest: str, now: datetime) -> bool:
         """Set a blob's time to ``now``, because a client relies on it; False if the repository does not hold it."""
 
-    def remove_loose(self, before: datetime) -> int:
-        """Remove blobs that were added before an instant and that no image references from all repositories.
+    def remove_loose(self, before: datetime, after: LayerPlace, limit: int) -> tuple[int, LayerPlace | None]:
+        """Look at so many blobs after a place; remove those that were added before an instant and no image references.
 
-        Returns the number removed.
+        Returns the number removed and the place of the last blob, or None if there are no more blobs.
         """
 
     def unused(self, digests: Iterable[str]) -> list[str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any, NamedTuple
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.upload import GRACE
 from ecr_emulator.ports.blobs import Blobs, BlobStore
+from ecr_emulator.ports.repositories import LayerPlace
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.optional_writes import optional_write
@@ -23,8 +25,13 @@ SWEEP = "sweep-bytes-that-nobody-needs"
 INTERVAL = timedelta(hours=12)
 RENEW_GRACE_AFTER = timedelta(minutes=30)
 """Age of a layer's grace from which on it begins again when a client is told that the layer is there."""
-BATCH = 1_000
-"""Number of blobs that are looked up in the database at a time."""
+LAYERS = 2_000
+"""Number of layers that a transaction looks at."""
+BATCH = 500
+"""Number of blobs whose files a transaction looks at."""
+
+Progress = dict[str, Any]
+"""Progress of a task: the place of the last layer, or ``after``, the digest of the last file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +44,19 @@ class Collected:
     bytes: int
 
 
+class _Swept(NamedTuple):
+    """The uploads and the bytes of each blob that a step deleted. ``last`` is its last digest, None if none follows."""
+
+    uploads: int
+    freed: list[int]
+    last: str | None
+
+
 class GarbageCollector:
     """Deletes garbage, but nothing that an image refers to, that is being uploaded, or that is being fetched.
 
-    Files are deleted in a second step, when the transaction that removed their rows is committed.
+    Files are deleted when the transactions that removed their rows are committed. Each transaction looks at a bounded
+    number of layers or files.
     """
 
     def __init__(self, store: Store, blobs: BlobStore) -> None:
@@ -54,41 +70,64 @@ class GarbageCollector:
             if known is None or known.due_at > now + INTERVAL:
                 work.tasks.add(Task(FORGET, FORGET, now + INTERVAL))
 
-    def perform_forget(self, work: UnitOfWork, task: Task, now: datetime) -> None:
-        """Perform the regular task."""
-        self._forget(work, now - GRACE)
+    def perform_forget(self, work: UnitOfWork, task: Task, now: datetime) -> Progress | None:
+        """Perform a step of the regular task: remove the rows of garbage. Return the progress."""
+        progress = task.arguments.get("progress")
+        _, last = self._forget(work, now - GRACE, LayerPlace(**progress) if progress else None)
+        if last:
+            return last._asdict()
         work.tasks.add(Task(SWEEP, SWEEP, task.due_at))
         work.tasks.add(Task(FORGET, FORGET, task.due_at + INTERVAL))
+        return None
 
-    def perform_sweep(self, work: UnitOfWork, _task: Task, _now: datetime) -> None:
-        """Perform the second step of the regular task."""
-        self._sweep(work)
+    def perform_sweep(self, work: UnitOfWork, task: Task, _now: datetime) -> Progress | None:
+        """Perform a step of the second regular task: delete files that no row names. Return the progress."""
+        progress = task.arguments.get("progress")
+        swept = self._sweep(work, progress["after"] if progress else None)
+        return {"after": swept.last} if swept.last else None
 
     def collect(self, now: datetime, grace: timedelta = GRACE) -> Collected:
         """Collect now; ``grace`` is the time that uploads and layers must have been untouched for."""
-        with self._store.writing(frees=True) as work:
-            layers = self._forget(work, now - grace)
+        layers, last = self._forget_some(now - grace, None)
+        while last:
+            removed, last = self._forget_some(now - grace, last)
+            layers += removed
         uploads, freed = self.sweep()
         return Collected(uploads, layers, len(freed), sum(freed))
 
     def sweep(self) -> tuple[int, list[int]]:
         """Delete files that the database does not know; return the number of uploads, and the bytes of each blob."""
-        with self._store.writing(frees=True) as work:
-            return self._sweep(work)
-
-    def _forget(self, work: UnitOfWork, before: datetime) -> int:
-        work.uploads.remove_untouched(before, self._blobs.held())
-        work.referrer_listings.remove_empty(before)
-        return work.layers.remove_loose(before)
-
-    def _sweep(self, work: UnitOfWork) -> tuple[int, list[int]]:
-        """Delete files while the writing unit is held, so that no repository can begin to hold a blob meanwhile."""
-        uploads = self._blobs.sweep(work.uploads.ids())
-        digests = self._blobs.digests()
-        freed: list[int] = []
-        while batch := list(islice(digests, BATCH)):
-            freed += delete_unused(work, self._blobs, batch)
+        swept = self._sweep_some(None)
+        uploads, freed = swept.uploads, swept.freed
+        while swept.last:
+            swept = self._sweep_some(swept.last)
+            freed += swept.freed
         return uploads, freed
+
+    def _forget_some(self, before: datetime, after: LayerPlace | None) -> tuple[int, LayerPlace | None]:
+        with self._store.writing(frees=True) as work:
+            return self._forget(work, before, after)
+
+    def _sweep_some(self, after: str | None) -> _Swept:
+        with self._store.writing(frees=True) as work:
+            return self._sweep(work, after)
+
+    def _forget(self, work: UnitOfWork, before: datetime, after: LayerPlace | None) -> tuple[int, LayerPlace | None]:
+        """Remove uploads and listings at first, and the next layers; see ``ports.repositories.Layers.remove_loose``."""
+        if after is None:
+            work.uploads.remove_untouched(before, self._blobs.held())
+            work.referrer_listings.remove_empty(before)
+        return work.layers.remove_loose(before, after or LayerPlace(), LAYERS)
+
+    def _sweep(self, work: UnitOfWork, after: str | None) -> _Swept:
+        """Delete files while the writing unit is held, so that no repository can begin to hold a blob meanwhile.
+
+        The bytes of uploads are deleted at first, then those of the next blobs.
+        """
+        uploads = self._blobs.sweep(work.uploads.ids()) if after is None else 0
+        digests = list(islice(self._blobs.digests(after or ""), BATCH))
+        freed = delete_unused(work, self._blobs, digests)
+        return _Swept(uploads, freed, digests[-1] if len(digests) == BATCH else None)
 
 
 def delete_unused(work: UnitOfWork, blobs: Blobs, digests: Iterable[str]) -> list[int]:

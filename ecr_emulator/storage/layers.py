@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, delete, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Integer, String, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.image import ACTIVE, Layer
@@ -14,6 +14,7 @@ from ecr_emulator.domain.manifest import FOREIGN_TYPES
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import RepositoryNotFoundException
+from ecr_emulator.ports.repositories import LayerPlace
 from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.statements import Statement
@@ -68,7 +69,24 @@ _TOUCH = Statement(
     update(layers).where(_of_repository, layers.c.digest == bindparam("of_digest")).values(added_at=bindparam("now"))
 )
 _any_reference = select(image_references.c.image_id).where(*_refers_to_layer).exists()
-_REMOVE_LOOSE = Statement(delete(layers).where(layers.c.added_at < bindparam("before"), ~_any_reference))
+_place = tuple_(layers.c.repository_id, layers.c.digest)
+
+
+def _bound_place(which: str) -> ColumnElement[Any]:
+    return tuple_(bindparam(f"{which}_repository", type_=Integer), bindparam(f"{which}_digest", type_=String))
+
+
+_follows = _place > _bound_place("after")
+_LAST_OF_PAGE = Statement(
+    select(layers.c.repository_id, layers.c.digest)
+    .where(_follows)
+    .order_by(layers.c.repository_id, layers.c.digest)
+    .limit(1)
+    .offset(bindparam("skipped", type_=Integer))
+)
+_remove_loose = delete(layers).where(_follows, layers.c.added_at < bindparam("before"), ~_any_reference)
+_REMOVE_LAST_LOOSE = Statement(_remove_loose)
+_REMOVE_LOOSE = Statement(_remove_loose.where(_place <= _bound_place("last")))
 _UNUSED = Statement(
     select(_given.c.value).where(
         _given.c.value.not_in(select(layers.c.digest)),
@@ -130,8 +148,14 @@ class SqlLayers:
         touched = _TOUCH.run(self._connection, repository_id=repository.key, of_digest=digest, now=now)
         return touched.rowcount > 0
 
-    def remove_loose(self, before: datetime) -> int:
-        return _REMOVE_LOOSE.run(self._connection, before=before).rowcount
+    def remove_loose(self, before: datetime, after: LayerPlace, limit: int) -> tuple[int, LayerPlace | None]:
+        place = {"after_repository": after.repository, "after_digest": after.digest}
+        last = _LAST_OF_PAGE.one(self._connection, **place, skipped=limit - 1)
+        if last is None:
+            return _REMOVE_LAST_LOOSE.run(self._connection, **place, before=before).rowcount, None
+        end = {"last_repository": last.repository_id, "last_digest": last.digest}
+        removed = _REMOVE_LOOSE.run(self._connection, **place, **end, before=before).rowcount
+        return removed, LayerPlace(*last)
 
     def unused(self, digests: Iterable[str]) -> list[str]:
         return [row.value for row in _UNUSED.all(self._connection, digests=list(digests))]

@@ -10,6 +10,7 @@ from ecr_emulator.domain.image import Image, ImageFilter, Layer, StoredManifest
 from ecr_emulator.domain.manifest import read_manifest
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.errors import ImageAlreadyExistsException
+from ecr_emulator.ports.repositories import LayerPlace
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER
 from tests.support.images import an_image, an_index
 from tests.support.storage import NOW, a_repository, row_counts, store_manifest
@@ -238,7 +239,7 @@ def test_a_foreign_layer_may_be_missing_and_stays_if_it_was_pushed(store, reposi
         assert not work.layers.referenced(repository, image.config.digest).is_foreign
         work.layers.add(repository, layer.digest, layer.size, NOW)
         assert work.layers.find(repository, layer.digest) == Layer(layer.digest, layer.size, FOREIGN_LAYER)
-        assert work.layers.remove_loose(NOW + timedelta(days=365)) == 0
+        assert work.layers.remove_loose(NOW + timedelta(days=365), LayerPlace(), 10) == (0, None)
 
 
 def test_a_layer_that_only_one_of_two_images_calls_foreign_is_not_foreign(store, repository):

@@ -7,6 +7,7 @@ import pytest
 
 from ecr_emulator.domain.listing import ORDERS, RegistryTotals
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.ports.repositories import LayerPlace
 from tests.support.images import an_image
 from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 
@@ -76,7 +77,7 @@ def test_the_bytes_of_a_repository_follow_its_layers(store, repository):
         work.layers.add(repository, "sha256:1", 300, NOW)
     assert layer_bytes() == 305
     with store.writing() as work:
-        work.layers.remove_loose(NOW + timedelta(minutes=1))
+        work.layers.remove_loose(NOW + timedelta(minutes=1), LayerPlace(), 10)
     assert layer_bytes() == 5
     with store.writing() as work:
         work.repositories.remove(repository)

@@ -11,6 +11,7 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.domain.validation_timer import Validation
+from ecr_emulator.ports.repositories import LayerPlace
 from tests.support.images import an_image
 from tests.support.storage import HOME, NOW, a_repository, store_manifest
 
@@ -52,7 +53,7 @@ CHANGES_OF_ALL = {
     "a mended manifest": lambda work, repository, image: work.images.mend(image.digest, b"{}"),
     "layers that nobody needs": lambda work, repository, image: (
         work.layers.add(repository, DIGEST, 10, NOW),
-        work.layers.remove_loose(NOW + timedelta(days=1)),
+        work.layers.remove_loose(NOW + timedelta(days=1), LayerPlace(), 10),
     ),
 }
 NOT_SEEN = {

@@ -135,8 +135,15 @@ class FileBlobs:
     def held(self) -> set[str]:
         return self._holds.names()
 
-    def digests(self) -> Iterator[str]:
-        return (digest for path in self._files() if (digest := self._digest(path)))
+    def digests(self, after: str = "") -> Iterator[str]:
+        for folder, folders, names in os.walk(self._paths.blobs):
+            folders.sort()
+            beginning = folder[len(self._paths.blobs) + 1 :].replace("/", ":")
+            if beginning < after[: len(beginning)]:
+                folders.clear()
+                continue
+            found = (self._digest(f"{folder}/{name}") for name in sorted(names))
+            yield from (digest for digest in found if digest and digest > after)
 
     def strays(self) -> Iterator[str]:
         return (path.removeprefix(f"{self._folder}/") for path in self._files() if not self._digest(path))
