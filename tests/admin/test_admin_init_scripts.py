@@ -128,7 +128,8 @@ def test_an_unknown_stage_is_refused_with_the_stages_that_exist(http):
     assert answer.json["error"] == "There is no stage 'NEVER'; the stages are BOOT, START, READY, SHUTDOWN"
 
 
-def test_a_running_script_ends_with_the_emulator_and_the_next_one_does_not_run(emulator, folder, tmp_path):
+def test_a_running_script_ends_with_the_emulator_and_the_next_one_does_not_run(emulator, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("ecr_emulator.init_scripts.STOP_SECONDS", 0.1)
     write(folder, "1.sh", '#!/bin/sh\ntrap "" TERM\ntouch "$SEEN"\nsleep 600 & wait; sleep 600\n')
     write(folder, "2.sh", '#!/bin/sh\nrm "$SEEN"\n')
     with running(emulator, folder, SEEN=str(tmp_path / "seen")):
