@@ -1,14 +1,22 @@
-"""An emulator in this process, and a folder for seeds."""
+"""An emulator that the tests of a module share, and a folder for seeds."""
 
 import pytest
 
 from ecr_emulator import EcrEmulator
 
 
+@pytest.fixture(scope="module")
+def _emulator_of_module():
+    with EcrEmulator(account="123456789012", region="eu-west-1") as running:
+        yield running
+
+
 @pytest.fixture
-def emulator():
-    with EcrEmulator(account="123456789012", region="eu-west-1") as emulator:
-        yield emulator
+def emulator(_emulator_of_module):
+    """Return an emulator without state, whose time is the machine's."""
+    yield _emulator_of_module
+    _emulator_of_module.clock.follow_machine()
+    _emulator_of_module.reset()
 
 
 @pytest.fixture
