@@ -22,6 +22,7 @@ from ecr_emulator.settings import Loaded, Settings
 
 REST = {
     "data_dir": "Data directory of a stopped emulator.",
+    "database": "With --data-dir: its database in PostgreSQL.",
     "offline": "With --data-dir: send no request to any upstream.",
     "upstream_map": "With --data-dir: fetch the images of HOST from this URL.",
 }

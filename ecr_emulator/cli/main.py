@@ -55,6 +55,7 @@ COMMANDS = {
     "snapshot": CommandEntry("ecr_emulator.cli.snapshot:snapshot", "Save the state to a file, or load it."),
     "reset": CommandEntry("ecr_emulator.cli.reset:reset", "Empty a running emulator."),
     "gc": CommandEntry("ecr_emulator.cli.gc:gc", "Remove abandoned uploads and unused layers."),
+    "migrate": CommandEntry("ecr_emulator.cli.migrate:migrate", "Move the metadata to PostgreSQL, or back."),
     "settings": CommandEntry("ecr_emulator.cli.settings:settings", "Print the value and the source of every setting."),
     "trust": CommandEntry("ecr_emulator.cli.trust:trust", "Print how to make clients trust serve --tls."),
     "completion": CommandEntry("ecr_emulator.cli.completion:completion", "Print a script for bash, zsh or fish."),

@@ -6,8 +6,10 @@ from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_
 
 from ecr_emulator.storage.connections import Connection, StoreConnection
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import metadata, repositories
+from ecr_emulator.storage.tables import metadata, repositories, state
 
+IDENTITY = "identity"
+"""The key of the row in ``state`` that names a database."""
 ROWS = 100
 """Rows that are read at a time. A manifest has at most 4 MiB, and few have more than some KiB."""
 
@@ -40,6 +42,17 @@ _NEWEST = {
     for table in metadata.sorted_tables
     if table.autoincrement_column is not None
 }
+_COUNTS = {
+    table.name: Statement(select(func.count().label("number")).select_from(table)) for table in metadata.sorted_tables
+}
+_IDENTITY = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_FORGET_IDENTITY = Statement(delete(state).where(state.c.key == bindparam("at_key")))
+_KEEP_IDENTITY = Statement(insert(state))
+
+
+def count_rows(connection: Connection) -> dict[str, int]:
+    """Return the number of rows by table."""
+    return {name: count.one(connection).number for name, count in _COUNTS.items()}
 
 
 def copy_rows(source: Connection, target: Connection) -> None:
@@ -52,9 +65,16 @@ def copy_rows(source: Connection, target: Connection) -> None:
 
 
 def replace_rows(source: Connection, target: StoreConnection) -> None:
-    """Replace the rows of all tables by those of another database. The target gives no key again that a row has."""
+    """Replace the rows of all tables by those of another database.
+
+    The target remains the database that belongs to its data directory, and gives no key again that a row has.
+    """
+    identity = _IDENTITY.one(target, key=IDENTITY)
     for statement in _DELETIONS:
         statement.run(target)
     copy_rows(source, target)
+    _FORGET_IDENTITY.run(target, at_key=IDENTITY)
+    if identity:
+        _KEEP_IDENTITY.run(target, key=IDENTITY, value=identity.value)
     for name, newest in _NEWEST.items():
         target.keep_newest_key(name, newest.one(target).key or 0)

@@ -16,28 +16,16 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.events import Event
 from ecr_emulator.storage import event_positions, times
 from ecr_emulator.storage.connections import Pool, StoreConnection
+from ecr_emulator.storage.copies import IDENTITY
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
 
 SIGNING_KEY = "signing-key"
-IDENTITY = "identity"
 
 _STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
 _ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
-
-
-def keep(connection: StoreConnection, name: str, new: bytes) -> bytes:
-    """Return a value of the table ``state``, which is ``new`` if there is none yet."""
-    _ADD_STATE.run(connection, key=name, value=new)
-    value: bytes = _STATE.one(connection, key=name).value
-    return value
-
-
-def new_identity() -> bytes:
-    """Return the identity for a new database."""
-    return os.urandom(16).hex().encode()
 
 
 class Units(ABC):
@@ -139,7 +127,7 @@ class Units(ABC):
 
     def identity(self) -> str:
         """Return 32 random hex digits that name this database, the same in all calls."""
-        return self._kept(IDENTITY, new_identity()).decode()
+        return self._kept(IDENTITY, os.urandom(16).hex().encode()).decode()
 
     def latest_time(self) -> datetime | None:
         """Return the latest instant in the database; None if the database is empty."""
@@ -172,7 +160,9 @@ class Units(ABC):
     def _kept(self, name: str, new: bytes) -> bytes:
         """Return the value that no reset deletes; ``new`` at the first call."""
         with self.writing() as work:
-            return keep(work.connection, name, new)
+            _ADD_STATE.run(work.connection, key=name, value=new)
+            value: bytes = _STATE.one(work.connection, key=name).value
+        return value
 
     @contextmanager
     def _only(self, kind: str) -> Iterator[None]:

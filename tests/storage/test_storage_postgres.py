@@ -107,8 +107,10 @@ def test_rows_move_from_sqlite_to_postgres_and_back(uri, tmp_path):
             repository = work.repositories.add(a_repository())
             image = store_manifest(work, repository, an_image().raw, "v1", "v2")
             work.layers.add(repository, image.digest, 1 << 40, NOW)
+        identity = postgres.identity()
         with sqlite.paused() as source, postgres.paused() as target:
             postgres.replace(target, source)
+        assert postgres.identity() == identity
         assert row_counts(postgres) == row_counts(sqlite) | {"state": 1}  # the identity of the database
         with postgres.reading() as work, sqlite.reading() as before:
             assert work.listings.totals(HOME) == before.listings.totals(HOME)

@@ -15,7 +15,7 @@ from ecr_emulator.storage.postgres.connection import PostgresConnection, failure
 from ecr_emulator.storage.postgres.ownership import DatabaseOwnership
 from ecr_emulator.storage.postgres.schema import migrate
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
-from ecr_emulator.storage.units import IDENTITY, Units, keep, new_identity
+from ecr_emulator.storage.units import Units
 from ecr_emulator.storage.watches import Watches
 
 READERS = 8
@@ -75,11 +75,8 @@ class PostgresStore(Units):
         copy_rows(connection, database)
 
     def replace(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
-        """See ``Units.replace``; the database remains the one that belongs to its data directory."""
         connection.changes.add(None)
-        identity = keep(connection, IDENTITY, new_identity())
         replace_rows(database, connection)
-        keep(connection, IDENTITY, identity)
 
     def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
         work = self._writer.take()

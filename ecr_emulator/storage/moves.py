@@ -1,0 +1,104 @@
+"""Moves of the metadata of a data directory from SQLite to PostgreSQL, and back.
+
+Every step can be repeated: after a crash, the same move continues, and until it is complete no emulator starts with
+half of it. The rows arrive in one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from ecr_emulator.storage.copies import count_rows, replace_rows
+from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
+from ecr_emulator.storage.postgres.store import PostgresStore
+from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.storage.units import Units
+
+MOVED = f"{DATABASE}.moved"
+"""The database in SQLite after its move, which is kept."""
+NEW = f"{DATABASE}.new"
+BEGUN = f"{IDENTITY}.new"
+"""The file with the identity of the database in PostgreSQL to which a move has begun."""
+
+
+class CannotMove(Exception):
+    """The metadata cannot be moved. Nothing has changed."""
+
+
+def move_to_postgres(data_dir: Path, url: str) -> dict[str, int]:
+    """Move the metadata of a data directory, which the caller owns, into an empty database.
+
+    Returns the number of rows by table. Raises ``CannotMove``, ``StorageFailure``, ``DatabaseTooNew`` and
+    ``DatabaseUnreadable``.
+    """
+    source_file = data_dir / DATABASE
+    if not _has_content(source_file):
+        raise CannotMove(f"There is no database in {source_file}")
+    with closing(PostgresStore(url, durable=True)) as target:
+        _require_ours(data_dir, target)
+        with closing(SqlStore(source_file, durable=True)) as source:
+            rows = _copied(source, target)
+    os.replace(data_dir / BEGUN, data_dir / IDENTITY)
+    os.replace(source_file, data_dir / MOVED)
+    _sync(data_dir)
+    return rows
+
+
+def move_to_sqlite(data_dir: Path, url: str) -> dict[str, int]:
+    """Move the metadata of a data directory back from the database that belongs to it, which keeps its rows.
+
+    Returns and raises what ``move_to_postgres`` does.
+    """
+    with closing(PostgresStore(url, durable=True)) as source:
+        if _read(data_dir / IDENTITY) != source.identity():
+            raise CannotMove(f"The metadata of {data_dir} are not in this database")
+        for name in (NEW, f"{NEW}-wal", f"{NEW}-shm"):
+            (data_dir / name).unlink(missing_ok=True)
+        with closing(SqlStore(data_dir / NEW, durable=True)) as target:
+            rows = _copied(source, target)
+    (data_dir / NEW).with_suffix(".ballast").unlink(missing_ok=True)
+    os.replace(data_dir / NEW, data_dir / DATABASE)
+    (data_dir / IDENTITY).unlink()
+    _sync(data_dir)
+    return rows
+
+
+def _require_ours(data_dir: Path, target: Units) -> None:
+    """Refuse a database with rows, unless an earlier move of this directory has begun to fill it."""
+    identity = target.identity()
+    begun = _read(data_dir / BEGUN) or _read(data_dir / IDENTITY)
+    if begun != identity:
+        with target.reading() as work:
+            filled = [name for name, number in count_rows(work.connection).items() if number and name != "state"]
+        if filled:
+            raise CannotMove(f"The database is not empty: it has rows in {', '.join(filled)}")
+    (data_dir / BEGUN).write_text(f"{identity}\n", encoding="ascii")
+    _sync(data_dir)
+
+
+def _copied(source: Units, target: Units) -> dict[str, int]:
+    """Copy all rows in one transaction, which is committed only if the target then has as many as the source."""
+    with source.reading() as before, target.writing(frees=True) as after:
+        replace_rows(before.connection, after.connection)
+        expected, found = count_rows(before.connection), count_rows(after.connection)
+        if expected != found | {"state": expected["state"]}:
+            raise CannotMove(f"The copy is not complete: it has {found} rows, and the source has {expected}")
+    return found
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="ascii").strip() if file.exists() else None
+
+
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

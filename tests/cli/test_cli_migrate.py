@@ -1,0 +1,126 @@
+"""``migrate``: the metadata move to PostgreSQL and back, and an interrupted move is continued."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecr_emulator.emulator import Emulator
+from ecr_emulator.settings import Settings
+from ecr_emulator.state_parts import StateMismatch
+from ecr_emulator.storage import moves
+from tests.support.command_line import invoke
+from tests.support.docker import Docker
+from tests.support.images import an_image
+
+APP = "team/app"
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture
+def databases(postgres):
+    with postgres.databases() as lend:
+        yield lend
+
+
+@pytest.fixture
+def state(tmp_path):
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def app(state):
+    """An image in a data directory with SQLite."""
+    app = an_image(7)
+    with Emulator(Settings(data_dir=state)) as emulator:
+        docker = Docker(emulator)
+        docker.ecr.create_repository(repositoryName=APP)
+        docker.push(app, "v1")
+    return app
+
+
+def migrate(state, database, *options):
+    return invoke(None, "migrate", "--data-dir", str(state), "--database", database, *options)
+
+
+def has(state, app, database=None):
+    with Emulator(Settings(data_dir=state, database=database)) as emulator:
+        docker = Docker(emulator)
+        layer = docker.get(f"/v2/{APP}/blobs/{app.layers[0].digest}")
+        return docker.get(f"/v2/{APP}/manifests/v1").data == app.raw and layer.status_code == 200
+
+
+def test_the_metadata_move_there_and_back(databases, state, app):
+    database = databases()
+    outcome = migrate(state, database)
+    assert outcome.output == "Moved 1 repositories and 1 images to PostgreSQL. Start with --database from now on.\n"
+    assert has(state, app, database)
+    with pytest.raises(StateMismatch, match="use --database"):
+        Emulator(Settings(data_dir=state))
+    outcome = migrate(state, database, "--to-sqlite")
+    assert outcome.output == "Moved 1 repositories and 1 images to SQLite.\n"
+    assert has(state, app)
+    assert migrate(state, databases()).exit_code == 0
+
+
+@pytest.mark.parametrize("step", ["copy", "first rename", "second rename"])
+def test_an_interrupted_move_is_continued(databases, state, app, monkeypatch, step):
+    database = databases()
+    with monkeypatch.context() as broken:
+        if step == "copy":
+            broken.setattr(moves, "count_rows", interrupted())
+        else:
+            broken.setattr(moves.os, "replace", interrupted(1 if step == "first rename" else 2, moves.os.replace))
+        with pytest.raises(KeyboardInterrupt):
+            moves.move_to_postgres(state, database)
+    if step != "second rename":
+        assert has(state, app)
+    outcome = migrate(state, database)
+    assert outcome.exit_code == 0, outcome.output
+    assert has(state, app, database)
+
+
+def interrupted(at=1, then=None):
+    """Return a function that is interrupted at one of its calls."""
+    calls = []
+
+    def call(*arguments):
+        calls.append(arguments)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return then(*arguments)
+
+    return call
+
+
+def test_a_database_with_other_rows_is_refused(databases, state, app, tmp_path):
+    database = databases()
+    with Emulator(Settings(data_dir=tmp_path / "other", database=database)) as emulator:
+        Docker(emulator).ecr.create_repository(repositoryName="other")
+    outcome = migrate(state, database)
+    assert outcome.exit_code == 1
+    assert "The database is not empty: it has rows in" in outcome.output
+    assert has(state, app)
+
+
+def test_a_database_of_another_directory_does_not_move_back(databases, state, app):
+    outcome = migrate(state, databases(), "--to-sqlite")
+    assert outcome.exit_code == 1
+    assert f"The metadata of {state} are not in this database" in outcome.output
+    assert has(state, app)
+
+
+def test_a_running_emulator_is_not_moved(databases, state, app):
+    with Emulator(Settings(data_dir=state)):
+        outcome = migrate(state, databases())
+    assert outcome.exit_code == 1
+    assert "is in use by" in outcome.output
+
+
+def test_missing_options_and_directories_are_named(databases, tmp_path):
+    outcome = invoke(None, "migrate", "--data-dir", str(tmp_path))
+    assert outcome.exit_code == 2
+    assert "--data-dir and --database are needed" in outcome.output
+    outcome = migrate(tmp_path / "missing", databases())
+    assert "There is no data directory" in outcome.output
+    outcome = migrate(tmp_path, databases())
+    assert "There is no database in" in outcome.output
