@@ -1,6 +1,6 @@
 """Due background work and requests: a request finds what is due to it done, and does not wait for the rest.
 
-docs/decisions/0035-requests-wait-for-what-they-look-at.md
+docs/decisions/0038-requests-wait-for-what-they-look-at.md
 """
 
 from __future__ import annotations
