@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from contextlib import closing
@@ -53,22 +54,23 @@ def check_docker(situation: Situation) -> Finding:
 
 def check_login(situation: Situation) -> Finding:
     """Check whether the emulator takes the password that docker has stored for it."""
-    folder = situation.environment.get("DOCKER_CONFIG") or Path.home() / ".docker"
+    folder = situation.environment.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
     file = Path(folder, "config.json")
     host = situation.registry_host
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-        entry = config.get("auths", {}).get(host)
+        entry, helper = config.get("auths", {}).get(host), config.get("credHelpers", {}).get(host)
+        auth = (entry or {}).get("auth")
     except FileNotFoundError:
-        entry, config = None, {}
+        entry = helper = auth = None
     except (OSError, ValueError, AttributeError):
-        return Finding("login", "warning", f"{file} cannot be read as JSON")
-    if entry is None:
+        return Finding("login", "warning", f"{file} cannot be read as JSON of docker")
+    if entry is None and helper is None:
         return Finding("login", "warning", f"docker has no login for {host}: ecr-emulator login")
-    if not entry.get("auth"):
-        helper = config.get("credHelpers", {}).get(host) or config.get("credsStore") or "a helper"
-        return Finding("login", "skipped", f"The password for {host} is kept by {helper}, which is not asked")
-    status = _status_with(situation, entry["auth"])
+    if helper or not auth:
+        keeper = helper or config.get("credsStore") or "a helper"
+        return Finding("login", "skipped", f"The password for {host} is kept by {keeper}, which is not asked")
+    status = _status_with(situation, auth)
     if status == 401:
         return Finding("login", "failed", f"The login of docker for {host} is stale: ecr-emulator login")
     if status != 200:

@@ -101,8 +101,25 @@ def test_a_stale_login_of_docker_is_found(home, emulator):
     )
     log_in(home, emulator, invoke(emulator, "login", "--print-password").stdout.strip())
     assert examined(emulator, "login")[0] == "ok"
-    (home / ".docker" / "config.json").write_text("{")
-    assert examined(emulator, "login")[1].endswith("config.json cannot be read as JSON")
+
+
+@pytest.mark.parametrize(
+    ("config", "state", "words"),
+    [
+        ("{", "warning", "cannot be read as JSON of docker"),
+        ("[]", "warning", "cannot be read as JSON of docker"),
+        ('{"auths": {"HOST": "x"}}', "warning", "cannot be read as JSON of docker"),
+        ('{"auths": {"other": {"auth": "x"}}, "credsStore": "desktop"}', "warning", "docker has no login for HOST"),
+        ('{"auths": {"HOST": {}}, "credsStore": "desktop"}', "skipped", "The password for HOST is kept by desktop"),
+        ('{"credHelpers": {"HOST": "ecr-login"}}', "skipped", "The password for HOST is kept by ecr-login"),
+        ('{"auths": {"HOST": {"auth": "b\u00e4d"}}}', "failed", "The login of docker for HOST is stale"),
+    ],
+)
+def test_other_configurations_of_docker(home, emulator, config, state, words):
+    (home / ".docker").mkdir()
+    (home / ".docker" / "config.json").write_text(config.replace("HOST", host(emulator)), encoding="utf-8")
+    found = examined(emulator, "login")
+    assert (found[0], words.replace("HOST", host(emulator)) in found[1]) == (state, True), found
 
 
 @pytest.mark.parametrize(
