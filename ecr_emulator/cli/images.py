@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,10 +12,9 @@ import click
 
 from ecr_emulator.cli.completed_values import repository_names
 from ecr_emulator.cli.formatting import ago, short_digest, size_in_words
-from ecr_emulator.cli.output import print_json_list, print_table, with_json
+from ecr_emulator.cli.output import print_listing, with_json
 from ecr_emulator.cli.registry_client import RegistryClient, image_meant
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
-from ecr_emulator.domain.names import Registry
 
 COLUMNS = ("REPOSITORY", "TAGS", "DIGEST", "TYPE", "SIZE", "PUSHED", "PULLED", "STATUS")
 PAGE = 1000
@@ -41,14 +40,14 @@ def images(emulator: RunningEmulator, repository: str | None, limit: int | None,
         raise click.BadParameter(f"{repository} is an image; ecr-emulator image {repository} shows it")
     with emulator.registry_client(name.registry if name else None) as client:
         registry, now = client.registry, client.now()
-    found = _images(emulator, registry, name.repository if name else None, limit)
-    first = list(islice(found, 1))
-    if as_json:
-        print_json_list(chain(first, found))
-    elif first:
-        print_table(COLUMNS, (_row(image, now) for image in chain(first, found)))
-    else:
-        click.echo(f"There are no images in {name.repository if name else f'{registry.id}, {registry.region}'}.")
+    place = name.repository if name else f"{registry.id}, {registry.region}"
+    print_listing(
+        emulator.listed(registry, lambda client: _images(client, name.repository if name else None, limit)),
+        COLUMNS,
+        lambda image: _row(image, now),
+        as_json=as_json,
+        nothing=f"There are no images in {place}.",
+    )
 
 
 def type_of(image: dict[str, Any]) -> str:
@@ -60,14 +59,12 @@ def type_of(image: dict[str, Any]) -> str:
     return "image" if is_image else "artifact"
 
 
-def _images(
-    emulator: RunningEmulator, registry: Registry, repository: str | None, limit: int | None
-) -> Iterator[dict[str, Any]]:
+def _images(client: RegistryClient, repository: str | None, limit: int | None) -> Iterator[dict[str, Any]]:
     """Yield the images of one repository after the other, as ``/_ecr/images`` has them."""
-    with emulator.registry_client(registry) as client:
-        chosen = {"repositoryNames": [repository]} if repository else {}
-        for each in client.list_all("DescribeRepositories", "repositories", **chosen):
-            yield from islice(_newest_first(client, each["repositoryName"], limit or PAGE), limit)
+    named = {"repositoryNames": [repository]}
+    found = client.list_all("DescribeRepositories", "repositories", **named) if repository else client.repositories()
+    for each in found:
+        yield from islice(_newest_first(client, each["repositoryName"], limit or PAGE), limit)
 
 
 def _newest_first(client: RegistryClient, repository: str, limit: int) -> Iterator[dict[str, Any]]:

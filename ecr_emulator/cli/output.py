@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from textwrap import indent
 from typing import Any
 
@@ -36,6 +36,25 @@ def print_json_list(documents: Iterable[Any]) -> None:
         click.echo(f"{begin}\n{indent(_json(document), '  ')}", nl=False)
         begin = ","
     click.echo("[]" if begin == "[" else "\n]")
+
+
+def print_listing(
+    documents: Iterable[Any],
+    columns: Sequence[str],
+    row: Callable[[Any], Sequence[str]],
+    *,
+    as_json: bool,
+    nothing: str,
+) -> None:
+    """Print documents as JSON, or their rows as a table, or a sentence that there is nothing."""
+    remaining = iter(documents)
+    first = list(islice(remaining, 1))
+    if as_json:
+        print_json_list(chain(first, remaining))
+    elif first:
+        print_table(columns, map(row, chain(first, remaining)))
+    else:
+        click.echo(nothing)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

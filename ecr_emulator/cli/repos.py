@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.formatting import ago
-from ecr_emulator.cli.output import print_json, print_table, with_json
+from ecr_emulator.cli.output import print_listing, with_json
+from ecr_emulator.cli.registry_client import RegistryClient
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 COLUMNS = ("REPOSITORY", "CREATED", "TAGS ARE", "SCAN ON PUSH", "ENCRYPTION", "URI")
@@ -24,13 +25,14 @@ def repos(emulator: RunningEmulator, as_json: bool) -> None:
     Example: ecr-emulator repos --account 123456789012 --region eu-west-1
     """
     with emulator.registry_client() as client:
-        found, now = list(client.repositories()), client.now()
-    if as_json:
-        print_json(found)
-    elif found:
-        print_table(COLUMNS, [_row(repository, now) for repository in found])
-    else:
-        click.echo(f"There are no repositories in {client.registry.id}, {client.registry.region}.")
+        registry, now = client.registry, client.now()
+    print_listing(
+        emulator.listed(registry, RegistryClient.repositories),
+        COLUMNS,
+        lambda repository: _row(repository, now),
+        as_json=as_json,
+        nothing=f"There are no repositories in {registry.id}, {registry.region}.",
+    )
 
 
 def _row(repository: dict[str, Any], now: datetime) -> tuple[str, ...]:

@@ -91,6 +91,16 @@ class RunningEmulator:
         with self.client(timeout) as client:
             yield RegistryClient(client, named or self._registry(client))
 
+    def listed(
+        self, registry: Registry, ask: Callable[[RegistryClient], Iterator[dict[str, Any]]]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what a client of a registry lists, while its pages come.
+
+        The failures of the client are reported, and not those of the code that takes what is listed.
+        """
+        with self.registry_client(registry) as client:
+            yield from ask(client)
+
     def _registry(self, client: EmulatorClient) -> Registry:
         """Return the user's registry. The emulator is asked for what the user does not name."""
         if len(self.registry) == len(REGISTRY):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ecr_emulator.cli.output import print_json, print_table, with_json
+from ecr_emulator.cli.output import print_listing, with_json
 from ecr_emulator.cli.running_emulator import RunningEmulator, asks_a_running_emulator
 
 COLUMNS = ("PREFIX", "APPLIED FOR", "TAGS ARE", "ENCRYPTION", "POLICIES", "DESCRIPTION")
@@ -23,14 +23,10 @@ def templates(emulator: RunningEmulator, as_json: bool) -> None:
     Example: ecr-emulator templates --json
     """
     with emulator.registry_client() as client:
+        registry = client.registry
         found = list(client.list_all("DescribeRepositoryCreationTemplates", "repositoryCreationTemplates"))
-    if as_json:
-        print_json(found)
-    elif found:
-        print_table(COLUMNS, map(_row, found))
-    else:
-        place = f"{client.registry.id}, {client.registry.region}"
-        click.echo(f"There are no repository creation templates in {place}.")
+    nothing = f"There are no repository creation templates in {registry.id}, {registry.region}."
+    print_listing(found, COLUMNS, _row, as_json=as_json, nothing=nothing)
 
 
 def _row(template: dict[str, Any]) -> tuple[str, ...]:
