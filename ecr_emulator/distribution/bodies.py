@@ -8,21 +8,20 @@ from werkzeug import Request
 from werkzeug.exceptions import ClientDisconnected
 
 from ecr_emulator.distribution.errors import OciError
-
-CHUNK = 256 * 1024
-"""Maximum number of bytes read at once. With 1 MiB, uploads are no faster and need 12 MiB more memory."""
+from ecr_emulator.services.piece_sizes import UPLOADS
 
 
 def chunks_of(request: Request) -> Iterator[bytes]:
-    """Yield the body in chunks of at most 256 KiB. Raises ``OciError`` 400 if the client disconnects before its end.
+    """Yield the body in chunks as large as ``UPLOADS`` says. Raises ``OciError`` 400 if it breaks off.
 
     Servers report a disconnect as an error or as an ordinary end of the body, so the Content-Length is checked too. A
     body with chunked encoding has none: if it breaks off, it may look complete, and only its digest shows the loss.
     """
     received = 0
-    while chunk := _read(request, received):
-        received += len(chunk)
-        yield chunk
+    with UPLOADS.transfer():
+        while chunk := _read(request, received):
+            received += len(chunk)
+            yield chunk
     if received < (request.content_length or 0):
         raise _broken_off(received)
 
@@ -45,9 +44,9 @@ def _read(request: Request, received: int) -> bytes:
     length = request.content_length
     try:
         if length is None:
-            return request.stream.read(CHUNK)
+            return request.stream.read(UPLOADS.size)
         read: Callable[[int], bytes] = request.environ["wsgi.input"].read
-        return read(min(CHUNK, length - received)) if received < length else b""
+        return read(min(UPLOADS.size, length - received)) if received < length else b""
     except (OSError, ClientDisconnected) as broken:
         raise _broken_off(received) from broken
 

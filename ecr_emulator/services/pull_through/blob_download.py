@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from io import BytesIO
 from threading import Condition
+from time import monotonic
 from typing import BinaryIO
 
 from ecr_emulator.ports.blobs import BlobWriter
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
-from ecr_emulator.services.blob_reads import PIECE
+from ecr_emulator.services.piece_sizes import DOWNLOADS
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.uncached_blob import HOLD_BACK, Source, UncachedBlob
+
+FEW_READERS = 8
+"""Number of readers up to which all of them are woken for every piece that arrives."""
+SECONDS_EACH = 0.01
+"""Seconds for each reader between two wake-ups of more readers, so that waking them takes little of the processor."""
 
 
 class BlobDownload:
@@ -30,6 +36,8 @@ class BlobDownload:
         self._changed = Condition()
         self._writer: BlobWriter | None = None
         self._written = 0
+        self._readers = 0
+        self._woken_at = 0.0
         self._verified = False
         self._storage_failure: StorageFailure | None = None
         self._failure: UpstreamFailure | None = None
@@ -74,6 +82,10 @@ class BlobDownload:
 
         Raises ``UpstreamFailure`` if the download fails.
         """
+        with self._counted_reader():
+            yield from self._follow(start, stop)
+
+    def _follow(self, start: int, stop: int) -> Generator[bytes, None, None]:
         if not self._is_ready(start, CLIENT_WAIT):
             yield b""
         position = start
@@ -127,7 +139,10 @@ class BlobDownload:
     def _progress(self, written: int) -> None:
         with self._changed:
             self._written = written
-            self._changed.notify_all()
+            now, pause = monotonic(), self._readers * SECONDS_EACH if self._readers > FEW_READERS else 0.0
+            if now - self._woken_at >= pause:
+                self._woken_at = now
+                self._changed.notify_all()
 
     def _leave_to_readers(self, failure: StorageFailure) -> None:
         with self._changed:
@@ -141,19 +156,29 @@ class BlobDownload:
 
     # --- Reading -----------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _counted_reader(self) -> Iterator[None]:
+        with self._changed:
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._readers -= 1
+
     def _read(self, writer: BlobWriter, position: int, stop: int) -> Generator[bytes, None, None]:
         """Yield the bytes that one attempt writes, up to stop, or to the end of the attempt."""
         file = self._open(writer)
         if file is None:
             return
-        with closing(file):
+        with closing(file), DOWNLOADS.transfer():
             file.seek(position)
             while position < stop:
                 reachable = min(self._await_beyond(writer, position), stop)
                 if reachable <= position:
                     break
                 while position < reachable:
-                    chunk = file.read(min(PIECE, reachable - position))
+                    chunk = file.read(min(DOWNLOADS.size, reachable - position))
                     if not chunk:
                         raise OSError(f"the bytes of {self._digest} were deleted while clients read them")
                     position += len(chunk)
