@@ -6,7 +6,7 @@ from ecr_emulator.companion_parts import CompanionParts
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.garbage_collection import GarbageCollector
-from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers, WatchedUpstreams
+from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Referrers, WaitingClients, WatchedUpstreams
 from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.files import FileBlobs
@@ -35,9 +35,12 @@ def open_pull_through(  # noqa: PLR0913, PLR0917 - each part has one job
     collector: GarbageCollector,
 ) -> PullThroughParts:
     """Return the cache that the settings describe. Garbage is collected when the disk is full."""
-    downloads = BlobDownloads(store, blobs, ids, clock, upstreams, make_room=lambda: collector.collect(clock.now()))
+    waiting = WaitingClients(max(1, settings.threads // 4))  # half of the pulls that are admitted
+    downloads = BlobDownloads(
+        store, blobs, ids, clock, upstreams, make_room=lambda: collector.collect(clock.now()), waiting=waiting
+    )
     policy = ImportPolicy(settings.import_mode, settings.import_referrers)
-    referrers = Referrers(store, upstreams, policy.referrers != OFF)
+    referrers = Referrers(store, upstreams, policy.referrers != OFF, waiting)
     new = NewRepositories(companions.keys, companions.access)
     cache = PullThrough(store, clock, upstreams, downloads, referrers, new_repositories=new, policy=policy)
     return PullThroughParts(downloads, referrers, new, cache)

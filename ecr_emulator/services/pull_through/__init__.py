@@ -15,6 +15,7 @@ from ecr_emulator.services.pull_through.rule_reports import RuleReport, RuleRepo
 from ecr_emulator.services.pull_through.single_flight import MAX_NESTED_CALLS
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pull_through.upstream_health import WatchedUpstreams
+from ecr_emulator.services.pull_through.waiting_clients import WaitingClients
 
 __all__ = [
     "MAX_NESTED_CALLS",
@@ -27,6 +28,7 @@ __all__ = [
     "RuleReports",
     "TagRefresher",
     "Updates",
+    "WaitingClients",
     "WatchedUpstreams",
     "is_of_others",
 ]

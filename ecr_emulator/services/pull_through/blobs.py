@@ -24,6 +24,7 @@ from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotSto
 from ecr_emulator.services.blob_reads import read_span
 from ecr_emulator.services.pull_through.blob_download import BlobDownload
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
+from ecr_emulator.services.pull_through.waiting_clients import WaitingClients
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,11 @@ Place = tuple[str, str, str]
 class BlobDownloads:
     """The blob downloads under way, by digest. All repositories share blobs, so one download serves them all.
 
-    ``make_room`` deletes unused blobs when the disk is full.
+    ``make_room`` deletes unused blobs when the disk is full. ``waiting`` limits the clients that wait for an upstream,
+    for blobs and for manifests.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part has one job
         self,
         store: Store,
         blobs: BlobStore,
@@ -53,7 +55,10 @@ class BlobDownloads:
         clock: Clock,
         upstreams: Upstreams,
         make_room: Callable[[], object],
+        *,
+        waiting: WaitingClients | None = None,
     ) -> None:
+        self.waiting = waiting or WaitingClients()
         self._store = store
         self._blobs = blobs
         self._ids = ids
@@ -75,7 +80,11 @@ class BlobDownloads:
         """
         with self._blobs.hold(layer.digest):
             download = self._download(cached_name, layer)
-            yield from download.follow(start, stop) if download else read_span(self._blobs, layer.digest, start, stop)
+            if download is None:
+                yield from read_span(self._blobs, layer.digest, start, stop)
+                return
+            with self.waiting.at(cached_name.rule.url):
+                yield from download.follow(start, stop)
 
     def fetch(self, cached_name: CachedName, layer: Layer) -> None:
         """Download a blob unless it is stored; return when the repository holds it or is deleted.

@@ -29,7 +29,6 @@ from ecr_emulator.ports.upstream_failures import (
     UpstreamNotFound,
     UpstreamNotStored,
     UpstreamTooManyRequests,
-    UpstreamUnavailable,
 )
 from ecr_emulator.services.access import Permissions
 from ecr_emulator.services.images import Origin, store_image
@@ -46,6 +45,7 @@ from ecr_emulator.services.pull_through.uncached_images import UncachedImages
 from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
+from ecr_emulator.services.pull_through.waiting_clients import TooManyWaiting, too_late
 from ecr_emulator.services.repositories import NewRepositories
 
 log = logging.getLogger(__name__)
@@ -109,25 +109,24 @@ class PullThrough:
         since = monotonic() if since is None else since
         call = (cached_name, image_id.tag or image_id.digest)
         try:
-            found = self._manifests.result(call, lambda: self._current(cached_name, image_id, now), CLIENT_WAIT)
-            if found.update is None:
-                return FetchedManifest(found.manifest, found.outcome)
-            found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
+            with self._downloads.waiting.at(cached_name.rule.url):
+                found = self._manifests.result(call, lambda: self._current(cached_name, image_id, now), CLIENT_WAIT)
+                if found.update is None:
+                    return FetchedManifest(found.manifest, found.outcome)
+                found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
             served = cached_manifest(self._store, cached_name, image_id) or found.manifest
             return FetchedManifest(served, STALE if served.digest == found.manifest.digest else CHECK)
         except TimeoutError:
-            failure: UpstreamFailure = UpstreamUnavailable(
-                f"{cached_name.rule.url} did not answer within {CLIENT_WAIT:.0f} seconds; the emulator keeps trying",
-                retry_after=1,
-            )
+            failure: UpstreamFailure = too_late(cached_name.rule.url)
+        except TooManyWaiting as busy:
+            failure = busy
         except CircularCall:
             failure = UpstreamNotFound(
                 f"the pull through cache rules of {cached_name.registry.host} and its upstreams lead in a circle, "
                 f"or through too many registries, and none of them "
                 f"has {cached_name.name} {image_id.tag or image_id.digest}"
             )
-        cached = cached_manifest(self._store, cached_name, image_id)
-        if cached:
+        if cached := cached_manifest(self._store, cached_name, image_id):
             return FetchedManifest(cached, STALE)
         raise failure
 

@@ -27,6 +27,7 @@ from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
+from ecr_emulator.services.pull_through.waiting_clients import RETRY_AFTER, WaitingClients
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,10 @@ class FoundReferrers:
 class Referrers:
     """Lists referrers. An upstream is asked once for any number of clients, and again after a day."""
 
-    def __init__(self, store: Store, upstreams: Upstreams, asks_upstreams: bool = True) -> None:
+    def __init__(
+        self, store: Store, upstreams: Upstreams, asks_upstreams: bool = True, waiting: WaitingClients | None = None
+    ) -> None:
+        self._waiting = waiting or WaitingClients()
         self._store = store
         self._upstreams = upstreams
         self._asks_upstreams = asks_upstreams
@@ -100,13 +104,17 @@ class Referrers:
 
     def _ask(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
         call = (cached_name, subject)
+        url = cached_name.rule.url
         try:
-            return self._single_flight.result(call, lambda: self._from_upstream(cached_name, subject, now), CLIENT_WAIT)
+            with self._waiting.at(url):
+                return self._single_flight.result(
+                    call, lambda: self._from_upstream(cached_name, subject, now), CLIENT_WAIT
+                )
         except CircularCall:
             return ()  # the upstream's upstream is this registry, whose own referrers are listed anyway
         except TimeoutError:
-            url = cached_name.rule.url
-            raise UpstreamUnavailable(f"{url} did not list referrers within {CLIENT_WAIT:.0f} seconds") from None
+            late = f"{url} did not list referrers within {CLIENT_WAIT:.0f} seconds"
+            raise UpstreamUnavailable(late, retry_after=RETRY_AFTER) from None
 
     def _from_upstream(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
         known = self._known(cached_name, subject)
