@@ -59,7 +59,7 @@ class Dispatcher:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         wrong = wrong_host(environ)
         if wrong:
-            return _refuse(Refusal(HTTPStatus.BAD_REQUEST, wrong), environ, start_response)
+            return refuse(Refusal(HTTPStatus.BAD_REQUEST, wrong), environ, start_response)
         if not environ.get("HTTP_HOST"):
             environ["HTTP_HOST"] = _reached(environ)
         if any(header in environ for header in FORWARDED):
@@ -69,7 +69,7 @@ class Dispatcher:
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         refusal = self.web_pages.refusal(environ)
         if refusal:
-            return _refuse(refusal, environ, start_response)
+            return refuse(refusal, environ, start_response)
         origin = self.web_pages.allowed_origin(environ)
         if origin:
             start_response = readable_for(origin, start_response)
@@ -100,10 +100,14 @@ def _broken_off(answer: Iterable[bytes], length: int) -> Iterator[bytes]:
             close()
 
 
-def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer with a refusal, in the format of the part that the request asks."""
     environ[NOTE] = {"reason": refusal.message}
     part = environ[PLANE] = _part_for(environ)
-    return ERROR_FORMATS[part](refusal, environ)(environ, start_response)
+    response = ERROR_FORMATS[part](refusal, environ)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response(environ, start_response)
 
 
 def _part_for(environ: WSGIEnvironment) -> str:

@@ -16,6 +16,7 @@ from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import UpstreamsAdmin
+from ecr_emulator.admission import Admission
 from ecr_emulator.companion_parts import open_companions
 from ecr_emulator.companions.iam.access_keys import AccessKeys
 from ecr_emulator.control.app import ControlApp
@@ -105,9 +106,10 @@ class Emulator:
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
         records = self.request_records = RequestRecords(self.cache_history)
-        counted = CountedRequests(self._dispatcher(), records, self.clock.now)
+        admission = Admission(self._dispatcher(), self.settings.threads)
+        counted = CountedRequests(admission, records, self.clock.now)
         is_open = lambda: not self.faults.ecr.are_injected  # noqa: E731 - read with each request
-        self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, is_open)
+        self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, is_open, pulls=admission.pulls)
         self.wsgi: WSGIApplication = self.remembered_answers
         self.event_delivery.start()
 

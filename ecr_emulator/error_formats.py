@@ -17,14 +17,15 @@ from ecr_emulator.web_pages import Refusal
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-CODES = {400: "MalformedHttpRequestException"}
+CODES = {400: "MalformedHttpRequestException", 503: "ServiceUnavailable"}
 """AWS's error codes by status. Every other refusal is an ``AccessDeniedException``."""
+OCI_CODES = {400: "UNSUPPORTED", 503: "UNKNOWN"}
+"""Error codes of the registry by status. Every other refusal is ``DENIED``."""
 ACCESS_DENIED = "AccessDeniedException"
 
 
 def _of_registry(refusal: Refusal, _: WSGIEnvironment) -> Response:
-    code = "UNSUPPORTED" if refusal.status in CODES else "DENIED"
-    return error_response(OciError(refusal.status, code, refusal.message))
+    return error_response(OciError(refusal.status, OCI_CODES.get(refusal.status, "DENIED"), refusal.message))
 
 
 def _of_api(refusal: Refusal, _: WSGIEnvironment) -> Response:

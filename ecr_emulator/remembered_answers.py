@@ -14,6 +14,7 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ecr_emulator.bulkheads import Bulkhead
 from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.request_counts import Records, RequestFacts
@@ -21,6 +22,7 @@ from ecr_emulator.request_log import NOTE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 
 REMEMBER = "ecr_emulator.remember"
 """Key of a WSGI environment. The application stores a ``Rememberable`` there if its answer may be remembered."""
@@ -96,7 +98,7 @@ class RememberedAnswers:
 
     ``is_open`` tells whether remembered answers may be given at all: not while faults are injected. The answers used
     least recently are forgotten first. ``given`` counts the remembered answers that were given; ``capacity`` bounds
-    their bytes.
+    their bytes. ``pulls`` limits the answers that are read again while they are sent, which may take long.
     """
 
     def __init__(
@@ -106,12 +108,14 @@ class RememberedAnswers:
         now: Callable[[], datetime],
         is_open: Callable[[], bool],
         capacity: int = CAPACITY,
+        pulls: Bulkhead | None = None,
     ) -> None:
         self._wsgi = wsgi
         self._records = records
         self._now = now
         self._is_open = is_open
         self._capacity = capacity
+        self._pulls = pulls
         self.given = 0
         self._answers: OrderedDict[Key, _Answer] = OrderedDict()
         self._size = 0
@@ -153,10 +157,15 @@ class RememberedAnswers:
         if answer.body is not None:
             return answer.body
         assert about.reread is not None
-        try:
-            return about.reread()
-        except Exception:  # the application is asked, and says what is wrong
+        if self._pulls and not self._pulls.enter(waits=False):
             return None
+        try:
+            body = about.reread()
+        except Exception:  # the application is asked, and says what is wrong
+            if self._pulls:
+                self._pulls.leave()
+            return None
+        return self._pulls.until_sent(body) if self._pulls else body
 
     def _record(self, answer: _Answer, now: datetime, began: float, sent: int) -> None:
         self._records.add(answer.facts, now, perf_counter() - began, sent)

@@ -155,7 +155,7 @@ class Settings:
         default=10.0, metadata=_as(SECONDS, "Seconds that running transfers get when the server stops.")
     )
     threads: int = field(
-        default=256, metadata=_as(whole(1, 10_000), "Maximum number of requests that are answered at the same time.")
+        default=1024, metadata=_as(whole(1, 10_000), "Maximum number of requests that are answered at the same time.")
     )
 
 

@@ -27,10 +27,11 @@ ELSEWHERE = ("cross-site", "same-site")
 
 
 class Refusal(NamedTuple):
-    """The reason why a request is refused, and the status of the answer."""
+    """The reason why a request is refused, the status of the answer, and the seconds after which to try again."""
 
     status: int
     message: str
+    retry_after: int | None = None
 
 
 def names_in(settings: Settings) -> list[str]:

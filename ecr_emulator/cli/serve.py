@@ -140,18 +140,19 @@ def _environment_of_scripts(settings: Settings, port: int) -> dict[str, str]:
 
 
 def _server(emulator: Emulator, listeners: list[socket]) -> GranianServer | TwoProtocolServer:
+    from ecr_emulator.admission import threads_for
     from ecr_emulator.request_log import with_request_log
 
     settings = emulator.settings
-    wsgi = with_request_log(emulator.wsgi)
+    wsgi, threads = with_request_log(emulator.wsgi), threads_for(settings.threads)
     if not settings.tls:
         from ecr_emulator.serving.granian import GranianServer
 
-        return GranianServer(wsgi, listeners, settings.threads)
+        return GranianServer(wsgi, listeners, threads)
     from ecr_emulator.cli.trust import certificate
     from ecr_emulator.serving.two_protocols import TwoProtocolServer
 
-    return TwoProtocolServer(wsgi, listeners, settings.threads, certificate(settings))
+    return TwoProtocolServer(wsgi, listeners, threads, certificate(settings))
 
 
 def opened(settings: Settings) -> Emulator:

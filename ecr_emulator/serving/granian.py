@@ -18,10 +18,11 @@ from granian import _futures, _granian
 from granian.http import HTTP1Settings
 from granian.wsgi import _callback_wrapper
 
+from ecr_emulator.serving.body_deadlines import BodyDeadlines, with_protocol
 from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.connection_limit import connections
 from ecr_emulator.serving.failed_bodies import ending_failed_bodies
-from ecr_emulator.serving.listeners import BACKLOG
+from ecr_emulator.serving.listeners import BACKLOG, STALL_SECONDS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -43,7 +44,8 @@ class GranianServer:
     """Serves ``wsgi`` on the listeners, which it then owns, with up to ``threads`` concurrent requests on each.
 
     Threads are started when they are needed. Further requests wait; so do connections beyond ``limit``, each of
-    which holds a file. With a certificate, the server speaks TLS.
+    which holds a file. A client whose body makes no progress for ``stall_seconds`` is disconnected. With
+    a certificate, the server speaks TLS.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class GranianServer:
         threads: int,
         certificate: Certificate | None = None,
         limit: int | None = None,
+        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         limit = limit or connections(len(listeners))
         self.port: int = listeners[0].getsockname()[1] if listeners[0].family != socket.AF_UNIX else 0
-        self._application: Any = _callback_wrapper(ending_failed_bodies(wsgi), {})
+        wsgi = ending_failed_bodies(BodyDeadlines(wsgi, stall_seconds))
+        self._application: Any = with_protocol(_callback_wrapper(wsgi, {}))
         self._workers = [_Worker(self._application, listener, threads, limit, certificate) for listener in listeners]
 
     def start(self) -> None:

@@ -20,7 +20,7 @@ from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.connection_forwarding import FILES_EACH, ConnectionForwarder
 from ecr_emulator.serving.connection_limit import connections
 from ecr_emulator.serving.granian import REQUEST_HEAD_SECONDS, GranianServer
-from ecr_emulator.serving.listeners import BACKLOG
+from ecr_emulator.serving.listeners import BACKLOG, STALL_SECONDS
 from ecr_emulator.serving.server_address import with_server_address
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ class TwoProtocolServer:
     """``GranianServer`` that also speaks TLS on the same listeners, with this certificate."""
 
     def __init__(
-        self, wsgi: WSGIApplication, listeners: Sequence[socket.socket], threads: int, certificate: Certificate
+        self,
+        wsgi: WSGIApplication,
+        listeners: Sequence[socket.socket],
+        threads: int,
+        certificate: Certificate,
+        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         self.port: int = listeners[0].getsockname()[1]
         wsgi = with_server_address(wsgi, listeners[0])
@@ -45,8 +50,8 @@ class TwoProtocolServer:
         folder = Path(self._folder.name)
         self._plain_path, self._tls_path = str(folder / "http"), str(folder / "https")
         limit = connections(1, FILES_EACH)
-        self._plain = GranianServer(wsgi, [_unix_listener(self._plain_path)], threads, limit=limit)
-        self._tls = GranianServer(wsgi, [_unix_listener(self._tls_path)], threads, certificate, limit)
+        self._plain = GranianServer(wsgi, [_unix_listener(self._plain_path)], threads, None, limit, stall_seconds)
+        self._tls = GranianServer(wsgi, [_unix_listener(self._tls_path)], threads, certificate, limit, stall_seconds)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="two-protocols", daemon=True)
         self._forwarder = ConnectionForwarder(self._loop, self._path, limit, REQUEST_HEAD_SECONDS)

@@ -16,11 +16,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from ecr_emulator.admission import threads_for
 from ecr_emulator.serving.granian import GranianServer
+from ecr_emulator.settings import Settings
 
 KEPT = 64 * 1024
 STEP = 512 * 1024
-THREADS = 256
+THREADS = threads_for(Settings().threads)
 """Number of threads of the emulator's server, too."""
 
 

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from ecr_emulator.counted_body import CountedBody
 from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.ports.upstream_failures import UpstreamUnavailable
 from ecr_emulator.request_counts import CountedRequests
 from ecr_emulator.request_records import RequestRecords
 from ecr_emulator.services.cache_history import CacheHistory
 from ecr_emulator.serving.certificates import Certificate
-from ecr_emulator.serving.listeners import listen
+from ecr_emulator.serving.listeners import STALL_SECONDS, listen
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.serving.two_protocols import TwoProtocolServer
 from tests.support.clock import FrozenClock
@@ -67,6 +68,16 @@ class App:
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
+
+    def until_it_breaks_off(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        received = 0
+        try:
+            while chunk := environ["wsgi.input"].read(10_000):
+                received += len(chunk)
+        except TimeoutError:
+            self.seen.put(received)
+        start_response("400 Bad Request", [])
+        return CountedBody([b"an answer that nobody gets"], lambda _: self.closed.put("closed"))
 
     def ignore(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("202 Accepted", [("Content-Length", "2")])
@@ -158,10 +169,11 @@ def werkzeug_server(app: WSGIApplication) -> Iterator[int]:
 
 
 @contextmanager
-def granian_server(app: App, threads: int = 32) -> Iterator[int]:
+def granian_server(app: App, threads: int = 32, stall_seconds: float = STALL_SECONDS) -> Iterator[int]:
     from ecr_emulator.serving.granian import GranianServer
 
-    server = GranianServer(app, listen(["127.0.0.1", "::1"], 0), threads)
+    listeners = listen(["127.0.0.1", "::1"], 0, stall_seconds=stall_seconds)
+    server = GranianServer(app, listeners, threads, stall_seconds=stall_seconds)
     server.start()
     try:
         yield server.port
@@ -171,8 +183,11 @@ def granian_server(app: App, threads: int = 32) -> Iterator[int]:
 
 
 @contextmanager
-def two_protocol_server(app: App, certificate: Certificate, threads: int = 32) -> Iterator[int]:
-    server = TwoProtocolServer(app, listen(["127.0.0.1", "::1"], 0), threads, certificate)
+def two_protocol_server(
+    app: App, certificate: Certificate, threads: int = 32, stall_seconds: float = STALL_SECONDS
+) -> Iterator[int]:
+    listeners = listen(["127.0.0.1", "::1"], 0, stall_seconds=stall_seconds)
+    server = TwoProtocolServer(app, listeners, threads, certificate, stall_seconds)
     server.start()
     try:
         yield server.port
@@ -182,9 +197,9 @@ def two_protocol_server(app: App, certificate: Certificate, threads: int = 32) -
 
 
 @contextmanager
-def tls_server(app: App, certificate: Certificate) -> Iterator[TlsPort]:
+def tls_server(app: App, certificate: Certificate, stall_seconds: float = STALL_SECONDS) -> Iterator[TlsPort]:
     trusting = ssl.create_default_context(cafile=certificate.authority)
-    with two_protocol_server(app, certificate) as port:
+    with two_protocol_server(app, certificate, stall_seconds=stall_seconds) as port:
         yield TlsPort(port, trusting)
 
 
