@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +46,12 @@ class Connection:
         self._socket: socket.socket | None = None
 
     def open(self) -> socket.socket:
-        """Return the open connection. Measurements call this first, so that connecting is not measured."""
+        """Return the open connection. Measurements call this first, so that connecting is not measured.
+
+        A server may have closed a connection that was idle while others were measured.
+        """
+        if self._socket and select.select([self._socket], [], [], 0)[0]:
+            self.close()
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=TIMEOUT)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -53,7 +59,7 @@ class Connection:
 
     def send(self, request: bytes) -> bytes:
         """Send a request; return the body of its answer. Raises ``SystemExit`` unless the status is 2xx."""
-        self.open().sendall(request)
+        (self._socket or self.open()).sendall(request)
         received = self._more()
         while b"\r\n\r\n" not in received:
             received += self._more()
@@ -81,7 +87,7 @@ class Connection:
         self._socket = None
 
     def _more(self) -> bytes:
-        received = self.open().recv(CHUNK)
+        received = (self._socket or self.open()).recv(CHUNK)
         if not received:
             raise SystemExit("the server closed the connection")
         return received

@@ -18,7 +18,7 @@ from unittest.mock import patch
 from ecr_emulator.emulator import Emulator
 
 FILES = "ecr_emulator.storage.blobs.files"
-FILE_STEPS = frozenset({"stat", "unlink", "replace", "listdir", "makedirs", "fsync"})
+FILE_STEPS = frozenset({"stat", "unlink", "rename", "replace", "listdir", "makedirs", "fsync"})
 WRITER, OTHER = "writer", "other"
 SECONDS = 30
 """Seconds after which a run counts as hanging."""

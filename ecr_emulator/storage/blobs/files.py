@@ -153,15 +153,15 @@ class FileBlobs:
         return sum(self._drop_unless_held(name) for name in os.listdir(self._paths.ingest) if name not in keep)
 
     def clear(self) -> None:
-        """Remove everything that is not held, in the same time for any number of blobs: a thread deletes their files.
+        """Remove all blobs that are not held, in the same time for any number of them: a thread deletes their files.
 
         The caller lets nobody write to the database meanwhile.
         """
-        self.sweep(set())
         with self._holds.none_begin() as held, self._replacing:
-            if os.listdir(self._paths.blobs):
+            names = os.listdir(self._paths.blobs)
+            if names:
                 folder = self._discarded.new_folder()
-                for name in os.listdir(self._paths.blobs):
+                for name in names:
                     os.rename(f"{self._paths.blobs}/{name}", f"{folder}/{name}")
                 for digest in filter(is_digest, held):
                     self._take_back(digest, folder)
