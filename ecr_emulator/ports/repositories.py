@@ -56,7 +56,7 @@ class LayerPlace(NamedTuple):
 class Layers(Protocol):
     """The blobs that repositories hold.
 
-    Nine methods: one table stores the blobs of a repository and the repositories of a blob.
+    Ten methods: one table stores the blobs of a repository and the repositories of a blob.
     """
 
     def find(self, repository: Repository, digest: str) -> Layer | None:
@@ -85,6 +85,9 @@ class Layers(Protocol):
 
         Returns the number removed and the place of the last blob, or None if there are no more blobs.
         """
+
+    def remove_unreferenced(self, repository: Repository, limit: int) -> int:
+        """Remove at most ``limit`` blobs that no image references from one repository; return their number."""
 
     def unused(self, digests: Iterable[str]) -> list[str]:
         """Return the given digests that no repository holds and no image references."""

@@ -234,6 +234,19 @@ def delete_images(
     return deletion.removed, failures + listed
 
 
+def delete_with_repository(work: UnitOfWork, repository: Repository, limit: int, now: datetime) -> bool:
+    """Delete the next images of a repository that is being deleted; return whether all are deleted.
+
+    Neither their referrers nor their replicas are deleted because of that.
+    """
+    images = work.images.page(repository, "", limit)
+    for image in images:
+        for tag in image.tags or (None,):
+            work.events.add(image_action(repository, "DELETE", image.digest, tag, now))
+        work.images.remove(repository, image)
+    return len(images) < limit
+
+
 def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now: datetime, origin: Origin) -> None:
     """Schedule the deletion of the referrers of a deleted image. Referrers pushed later are not deleted."""
     due_at = now if origin is Origin.LIFECYCLE else now + REFERRERS_STAY

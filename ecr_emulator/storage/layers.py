@@ -87,6 +87,8 @@ _LAST_OF_PAGE = Statement(
 _remove_loose = delete(layers).where(_follows, layers.c.added_at < bindparam("before"), ~_any_reference)
 _REMOVE_LAST_LOOSE = Statement(_remove_loose)
 _REMOVE_LOOSE = Statement(_remove_loose.where(_place <= _bound_place("last")))
+_some_unreferenced = select(layers.c.digest).where(_of_repository, ~_any_reference).limit(bindparam("limit"))
+_REMOVE_UNREFERENCED = Statement(delete(layers).where(_of_repository, layers.c.digest.in_(_some_unreferenced)))
 _UNUSED = Statement(
     select(_given.c.value).where(
         _given.c.value.not_in(select(layers.c.digest)),
@@ -156,6 +158,9 @@ class SqlLayers:
         end = {"last_repository": last.repository_id, "last_digest": last.digest}
         removed = _REMOVE_LOOSE.run(self._connection, **place, **end, before=before).rowcount
         return removed, LayerPlace(*last)
+
+    def remove_unreferenced(self, repository: Repository, limit: int) -> int:
+        return _REMOVE_UNREFERENCED.run(self._connection, repository_id=repository.key, limit=limit).rowcount
 
     def unused(self, digests: Iterable[str]) -> list[str]:
         return [row.value for row in _UNUSED.all(self._connection, digests=list(digests))]

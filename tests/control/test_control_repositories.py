@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from ecr_emulator.services import repository_deletions
 from tests.support.images import an_image, put_image
 from tests.support.refusals import refusal
 
@@ -290,3 +291,22 @@ def test_a_repository_created_anew_is_empty(ecr):
     arn = ecr.create_repository(repositoryName="team/app")["repository"]["repositoryArn"]
     assert ecr.list_images(repositoryName="team/app")["imageIds"] == []
     assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == []
+
+
+def test_a_repository_with_many_images_is_deleted_in_several_transactions(services, ecr, monkeypatch):
+    monkeypatch.setattr(repository_deletions, "IMAGES", 2)
+    monkeypatch.setattr(repository_deletions, "LAYERS", 2)
+    for name in ("team/app", "team/other"):
+        ecr.create_repository(repositoryName=name)
+        for number in range(5):
+            put_image(ecr, name, an_image(number), f"v{number}")
+    transactions = []
+    services.store.at_commit(lambda events: transactions.append([event.detail["image-tag"] for event in events]))
+    ecr.delete_repository(repositoryName="team/app", force=True)
+    assert [len(tags) for tags in transactions] == [2, 2, 1]
+    assert sorted(tag for tags in transactions for tag in tags) == [f"v{number}" for number in range(5)]
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.list_images(repositoryName="team/app")
+    assert len(ecr.list_images(repositoryName="team/other")["imageIds"]) == 5
+    answer = ecr.batch_check_layer_availability(repositoryName="team/other", layerDigests=[an_image(0).config.digest])
+    assert answer["layers"][0]["layerAvailability"] == "AVAILABLE"

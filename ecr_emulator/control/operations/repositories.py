@@ -16,19 +16,15 @@ from ecr_emulator.control.repository_settings import (
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.control.resource_tags import read_tags
 from ecr_emulator.domain.encryption_keys import key_arn_of
-from ecr_emulator.domain.events import image_action
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import (
     AccessDeniedException,
     KmsException,
     RepositoryAlreadyExistsException,
-    RepositoryNotEmptyException,
 )
-from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.services import repository_deletions
 from ecr_emulator.services.access import RequiredAction
 
-BATCH = 500
-"""Number of images that are read at a time while a repository is deleted."""
 GRANTS_NOT_RETIRED = (
     "The repository [{name}] has been deleted successfully but the grants created by the kmsKey [{key}] "
     "failed to be retired"
@@ -74,13 +70,11 @@ def describe_repositories(request: EcrRequest, members: dict[str, Any]) -> dict[
 @operation
 def delete_repository(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html"""
-    with request.services.store.writing(frees=True) as work:
-        repository = work.repositories.get(request.registry, members["repositoryName"])
-        if work.images.count(repository):
-            if not members.get("force"):
-                raise RepositoryNotEmptyException(**repository.identity)
-            _add_deletion_events(work, repository, request)
-        work.repositories.remove(repository)
+    name, is_forced = members["repositoryName"], members.get("force", False)
+    store = request.services.store
+    repository = repository_deletions.delete_repository(
+        store, request.registry, name, request.now, with_images=is_forced
+    )
     _retire_grants(request, repository)
     return {"repository": _described(request, repository)}
 
@@ -112,16 +106,6 @@ def _retire_grants(request: EcrRequest, repository: Repository) -> None:
             GRANTS_NOT_RETIRED.format(name=repository.name, key=key), kms_error=AccessDeniedException.__name__
         )
     request.services.keys.retire_grants(repository)
-
-
-def _add_deletion_events(work: UnitOfWork, repository: Repository, request: EcrRequest) -> None:
-    """Add the deletion events of all images of a repository: one for each tag and for each untagged image."""
-    after = ""
-    while images := work.images.page(repository, after, BATCH):
-        for image in images:
-            for tag in image.tags or (None,):
-                work.events.add(image_action(repository, "DELETE", image.digest, tag, request.now))
-        after = images[-1].digest
 
 
 def _described(request: EcrRequest, repository: Repository) -> dict[str, Any]:
