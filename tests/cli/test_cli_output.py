@@ -24,6 +24,7 @@ HOSTILE = "line one\nline two \x1b]0;title\x07\x1b[31mred"
 @pytest.fixture(scope="module")
 def emulator():
     with EcrEmulator() as running:
+        running.clock.freeze()  # so that ages are equal
         ecr = running.client()
         for name in ("team/app", LONG):
             ecr.create_repository(repositoryName=name)
