@@ -41,6 +41,8 @@ EXAMPLES = {
     "host": (["127.0.0.1", "::1"], "127.0.0.1, ::1", '["127.0.0.1", "::1"]', ("127.0.0.1", "::1")),
     "port": (["0"], "0", "0", 0),
     "data_dir": (["state"], "state", '"state"', Path("state")),
+    "database": (["postgresql://user@db/ecr"], "postgresql://user@db/ecr", '"postgresql://user@db/ecr"',
+                 "postgresql://user@db/ecr"),
     "seed": (["a.toml", "seeds"], "a.toml, seeds", '["a.toml", "seeds"]', (Path("a.toml"), Path("seeds"))),
     "init_scripts": (["a.sh", "ready.d"], "a.sh,ready.d", '["a.sh", "ready.d"]', (Path("a.sh"), Path("ready.d"))),
     "account": (["123456789012"], "123456789012", '"123456789012"', "123456789012"),
