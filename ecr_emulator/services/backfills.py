@@ -29,6 +29,10 @@ PREPARE = "prepare-backfill"
 RUN = "run-backfill"
 BATCH = 500
 """Number of repositories or images that are read at a time."""
+STEP = 50
+"""Number of images that one transaction replicates."""
+BEGIN: dict[str, Any] = {"done": 0, "failures": {}}
+"""The progress of a backfill that has not replicated anything."""
 
 
 def start_backfill(work: UnitOfWork, backfill: Backfill, now: datetime) -> None:
@@ -52,8 +56,10 @@ def stop_backfill(work: UnitOfWork, backfill: Backfill, now: datetime) -> Backfi
     """End a running backfill; what it has replicated stays. Raises ``ReplicationBackfillInvalidStatusException``."""
     if not backfill.is_running:
         raise ReplicationBackfillInvalidStatusException
+    running = work.tasks.find(_task(RUN, backfill, now).key)
+    progress = running.arguments.get("progress", BEGIN) if running else BEGIN
     stopped = replace(backfill, status="STOPPED", ended_at=now)
-    work.backfills.save(stopped)
+    work.backfills.save(_with_results(stopped, **progress))
     for kind in (PREPARE, RUN):
         work.tasks.remove(_task(kind, backfill, now).key)
     return stopped
@@ -66,32 +72,55 @@ def prepare(work: UnitOfWork, task: Task, now: datetime) -> None:
     work.tasks.add(_task(RUN, backfill, now))
 
 
-def run(work: UnitOfWork, task: Task, now: datetime, replicas: Replicas) -> None:
-    """Perform the second task: replicate until all is done or too many replications have failed."""
+def run(work: UnitOfWork, task: Task, now: datetime, replicas: Replicas, *, step: int = STEP) -> dict[str, Any] | None:
+    """Perform a step of the second task: replicate until all is done or too many replications have failed.
+
+    Returns the progress: ``done``, the number of replications, and ``failures``, the failure code of each failed one.
+    The results are stored with the last step; no request sees a backfill before that.
+    """
     backfill = _backfill(work, task)
-    replications = list(backfill.replications)
-    failed, status, code = 0, "COMPLETE", None
-    for place, replication in enumerate(replications):
-        replications[place] = replication | _outcome(work, backfill, replication, now, replicas)
-        failed += replications[place]["status"] == "FAILED"
-        if has_failed(failed, place + 1):
-            status, code = "FAILED", "TooManyFailures"
-            break
-    ended = replace(backfill, status=status, failure_code=code, ended_at=now, replications=tuple(replications))
-    work.backfills.save(ended)
+    progress = task.arguments.get("progress", BEGIN)
+    done, failures = progress["done"], progress["failures"]
+    for replication in backfill.replications[done : done + step]:
+        failure = _outcome(work, backfill, replication, now, replicas)
+        if failure:
+            failures = failures | {str(done): failure}
+        done += 1
+        if has_failed(len(failures), done):
+            _end(work, backfill, done, failures, now)
+            return None
+    if done < len(backfill.replications):
+        return {"done": done, "failures": failures}
+    _end(work, backfill, done, failures, now)
+    return None
+
+
+def _end(work: UnitOfWork, backfill: Backfill, done: int, failures: dict[str, str], now: datetime) -> None:
+    code = "TooManyFailures" if has_failed(len(failures), done) else None
+    ended = replace(backfill, status="FAILED" if code else "COMPLETE", failure_code=code, ended_at=now)
+    work.backfills.save(_with_results(ended, done, failures))
+
+
+def _with_results(backfill: Backfill, done: int, failures: dict[str, str]) -> Backfill:
+    """Return a backfill with the results of the replications that were done. The others have none."""
+    failure_codes = [failures.get(str(place)) for place in range(done)]
+    results = [{"status": "FAILED" if each else "COMPLETE", "failureCode": each} for each in failure_codes]
+    pending = backfill.replications[done:]
+    replicated = [pair | result for pair, result in zip(backfill.replications, results, strict=False)]
+    return replace(backfill, replications=(*replicated, *pending))
 
 
 def _outcome(
     work: UnitOfWork, backfill: Backfill, replication: dict[str, Any], now: datetime, replicas: Replicas
-) -> dict[str, Any]:
+) -> str | None:
+    """Replicate an image; return the failure code, or None."""
     source = work.repositories.find(backfill.registry, replication["repositoryName"])
     image = work.images.find(source, replication["imageId"]["imageDigest"]) if source else None
     if source is None or image is None:
-        return {"status": "FAILED", "failureCode": "ImageNotFound"}
+        return "ImageNotFound"
     failure = replicas.replicate(work, source, image, replication["imageId"]["imageTag"], backfill.destination, now)
-    status = "FAILED" if failure else "COMPLETE"
-    save_status(work, image, backfill.destination, status, failure)
-    return {"status": status, "failureCode": failure}
+    save_status(work, image, backfill.destination, "FAILED" if failure else "COMPLETE", failure)
+    return failure
 
 
 def _pairs(work: UnitOfWork, backfill: Backfill) -> Iterator[dict[str, Any]]:
@@ -115,10 +144,9 @@ def _pairs_of(work: UnitOfWork, repository: Repository) -> Iterator[dict[str, An
 
 
 def _task(kind: str, backfill: Backfill, now: datetime) -> Task:
-    registry = backfill.registry
-    return Task(
-        f"{kind} {backfill.id}", kind, now, {"account": registry.id, "region": registry.region, "id": backfill.id}
-    )
+    registry, to = backfill.registry, backfill.destination
+    place = {"account": registry.id, "region": registry.region, "to_account": to.id, "to_region": to.region}
+    return Task(f"{kind} {backfill.id}", kind, now, place | {"id": backfill.id})
 
 
 def _backfill(work: UnitOfWork, task: Task) -> Backfill:

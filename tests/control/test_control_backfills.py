@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from ecr_emulator.domain.backfill import has_failed
+from ecr_emulator.services.backfills import RUN
+from ecr_emulator.services.background import Outcome
 from tests.support.images import an_image, put_image
 from tests.support.refusals import refusal
 
@@ -266,3 +269,35 @@ def test_a_backfill_is_forgotten_90_days_after_its_end(ecr, clock):
     assert refusal(ecr.describe_replication_backfill_results, replicationBackfillId=backfill_id)[0] == (
         "ReplicationBackfillNotFoundException"
     )
+
+
+@pytest.fixture
+def single_steps(services, monkeypatch):
+    """Let a backfill replicate one image in each transaction."""
+    kinds = services.background._kinds
+    monkeypatch.setitem(kinds, RUN, partial(kinds[RUN], step=1))
+
+
+@pytest.mark.usefixtures("old_images", "single_steps")
+def test_a_request_to_the_destination_waits_for_all_steps_of_a_backfill(ecr, destination_ecr, clock):
+    configure(ecr, DESTINATION)
+    backfill_id = start(ecr)
+    clock.advance(2 * DELAY)
+    assert len(destination_ecr.list_images(repositoryName="team/app")["imageIds"]) == 3
+    complete = results(ecr, backfill_id)
+    assert (complete["status"], [each["status"] for each in complete["results"]]) == ("COMPLETE", ["COMPLETE"] * 4)
+
+
+@pytest.mark.usefixtures("old_images", "single_steps")
+def test_a_backfill_that_is_stopped_between_two_steps_has_the_results_of_the_first(services, ecr, clock):
+    configure(ecr, DESTINATION)
+    backfill_id = start(ecr)
+    clock.advance(DELAY)
+    assert services.background.step(clock.now()) is Outcome.DONE
+    later = clock.now() + DELAY
+    assert services.background.step(later) is Outcome.PART
+    assert ecr.stop_replication_backfill(replicationBackfillId=backfill_id)["status"] == "STOPPED"
+    stopped = results(ecr, backfill_id)
+    assert [each["status"] for each in stopped["results"]] == ["COMPLETE"]
+    clock.advance(DELAY)
+    assert results(ecr, backfill_id)["results"] == stopped["results"]
