@@ -33,8 +33,8 @@ class Screenshot(NamedTuple):
 SCREENSHOTS = (
     Screenshot("console-overview", ""),
     Screenshot("console-image", "image/{digest}/team/api?tag=latest", "dark"),
-    Screenshot("console-images", "repository/team/api?tag=v"),
-    Screenshot("console-repositories", "repositories"),
+    Screenshot("console-pull-through", "pull-through"),
+    Screenshot("console-lifecycle", "lifecycle/team/api"),
 )
 
 

@@ -13,12 +13,14 @@ from ecr_emulator.console.event_sentences import EventSentence, event_sentence
 from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.pages import ConsoleRequest, FormRefused, Section, form, page
 from ecr_emulator.console.text_filters import instant
+from ecr_emulator.console.upstream_words import UpstreamWords, upstream_words
 from ecr_emulator.domain.durations import parse_duration
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.listing import RegistryTotals
 from ecr_emulator.domain.names import Registry, is_account_id, is_region
 from ecr_emulator.services.clock_moves import move_clock, set_clock
 from ecr_emulator.services.optional_writes import optional_write
+from ecr_emulator.services.pull_through import RuleReport
 
 SECTION = Section("Overview", "console.overview")
 LAST_EVENTS = 8
@@ -46,13 +48,19 @@ def overview(console: ConsoleRequest) -> ResponseReturnValue:
         refusal=refusal,
         totals=None if refusal else totals_of(console, console.registry),
         refusal_of_rules=refusal_of_rules,
-        reports=[] if refusal_of_rules else console.parts.cache.reports.of(console.registry, console.now),
+        reports=[] if refusal_of_rules else _reports(console),
         events=[ToldEvent(event, event_sentence(event)) for event in events],
         plots=cache_plots(console.parts.records.history),
         clock=console.parts.clock,
         outcomes=WORDS,
         moves=MOVES,
     )
+
+
+def _reports(console: ConsoleRequest) -> list[tuple[RuleReport, UpstreamWords]]:
+    """Return the reports on the rules of the registry, with the states of their upstreams in words."""
+    reports = console.parts.cache.reports.of(console.registry, console.now)
+    return [(report, upstream_words(report)) for report in reports]
 
 
 def totals_of(console: ConsoleRequest, registry: Registry) -> RegistryTotals:

@@ -9,6 +9,8 @@ from ecr_emulator.domain.names import is_digest
 
 SIZE_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 TIME_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+JUST_NOW = 5
+"""Seconds within which a time is just now."""
 SHORT_DIGEST = 12
 """Number of hexadecimal digits of a short digest, as many as Docker shows."""
 
@@ -47,12 +49,18 @@ def length(value: timedelta) -> str:
 
 
 def ago(value: datetime, now: datetime) -> str:
-    """Return a time as seen from another, in its greatest unit: ``3 hours ago``, ``in 2 days`` or ``just now``."""
+    """Return a time as seen from another, in its greatest unit: ``3 hours ago``, ``in 2 days`` or ``just now``.
+
+    A time that is a hundredth short of a unit counts as the whole unit.
+    """
     distance = now - value
-    if abs(distance) < timedelta(seconds=1):
+    rest = abs(distance).total_seconds()
+    if rest < JUST_NOW:
         return "just now"
-    count, unit = length(distance).split()[:2]
-    return f"{count} {unit} ago" if distance > timedelta() else f"in {count} {unit}"
+    seconds, unit = next((each for each in TIME_UNITS if rest >= each[0] * 0.99), TIME_UNITS[-1])
+    count = max(1, int(rest / seconds + 0.01))
+    told = f"{number(count)} {unit}{'' if count == 1 else 's'}"
+    return f"{told} ago" if distance > timedelta() else f"in {told}"
 
 
 def short_digest(digest: str) -> str:

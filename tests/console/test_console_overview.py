@@ -7,7 +7,7 @@ from werkzeug.test import Client
 
 from ecr_emulator.console.text_filters import size
 from tests.support.boto import client_of
-from tests.support.console import HTML
+from tests.support.console import HTML, Browser
 from tests.support.images import an_image, put_image
 
 
@@ -104,3 +104,16 @@ def test_an_address_without_a_page_is_a_page_too(browser, path):
     page = browser.open(f"/_ecr/console/{path}")
     assert page.status == 404
     assert "This does not exist" in page.text
+
+
+def test_the_overview_says_in_words_why_an_upstream_fails(with_settings):
+    emulator = with_settings(upstream_map={"quay.io": "http://127.0.0.1:9"})
+    ecr = client_of(emulator, account="000000000000")
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    browser = Browser(emulator)
+    assert "quay quay.io not asked yet" in browser.open().text
+    validated = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    assert not validated["isValid"]
+    text = browser.open().text
+    assert "quay quay.io failing Its last answer was a failure: " in text
+    assert "cannot be reached: Connection refused, just now." in text

@@ -43,12 +43,13 @@ LIFECYCLE = {
     "rules": [
         {
             "rulePriority": 1,
-            "description": "keep untagged images for two weeks",
+            "description": "keep versions for three weeks",
             "selection": {
-                "tagStatus": "untagged",
+                "tagStatus": "tagged",
+                "tagPrefixList": ["v"],
                 "countType": "sinceImagePushed",
                 "countUnit": "days",
-                "countNumber": 14,
+                "countNumber": 21,
             },
             "action": {"type": "expire"},
         }

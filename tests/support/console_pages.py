@@ -26,6 +26,14 @@ PAGES = {
     "image-index": "image/{index}/team/api",
     "image": "image/{image}/team/api",
     "settings": "settings/team/api",
+    "permissions": "permissions/team/api",
+    "permissions-answer": "permissions/team/api?principal=arn:aws:iam::210987654321:root",
+    "lifecycle": "lifecycle/team/api",
+    "pull-through": "pull-through",
+    "rule": "pull-through/rule/quay",
+    "rule-failing": "pull-through/rule/k8s",
+    "cached-repository": "pull-through/repository/quay/prometheus/prometheus",
+    "registry": "registry",
     "missing": "repository/no/such",
 }
 """The addresses of the pages below that of their registry, by the names of their screenshots."""
