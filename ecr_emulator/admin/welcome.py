@@ -7,6 +7,7 @@ WELCOME = """ECR emulator {version}
   export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION={home.region}
   export AWS_ACCESS_KEY_ID={home.id} AWS_SECRET_ACCESS_KEY=any
 
+{url}/_ecr/                   the console, in a browser
 {url}/_ecr/openapi.json       these endpoints, described for programs
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready

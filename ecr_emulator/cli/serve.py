@@ -199,6 +199,7 @@ def _announce(emulator: Emulator, port: int) -> None:
         f"  aws ecr get-login-password | docker login --username AWS --password-stdin {address}\n\n"
         f"{_about_iam(emulator.settings)}"
         f"{_about_tls(emulator.settings, address)}"
+        f"Console: http://{address}/_ecr/\n"
         f"State: {emulator.data_dir} ({kept})"
     )
 

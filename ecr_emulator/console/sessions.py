@@ -20,12 +20,12 @@ class SessionCookie(SecureCookieSessionInterface):
     """Flask's signed cookie, for this emulator alone.
 
     Browsers send cookies to all ports of a host, so its name contains the port: two emulators on one machine must not
-    overwrite each other's.
+    overwrite each other's. They let no page of HTTP replace a cookie of HTTPS, so the name also contains the scheme.
     """
 
     def get_cookie_name(self, app: Flask) -> str:
         port = request.host.rpartition(":")[2]
-        return f"ecr_emulator_{port}" if port.isdecimal() else "ecr_emulator"
+        return "_".join(("ecr_emulator", request.scheme, *((port,) if port.isdecimal() else ())))
 
     def get_cookie_path(self, app: Flask) -> str:
         return "/_ecr"

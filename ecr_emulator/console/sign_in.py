@@ -84,8 +84,8 @@ def home_of_caller() -> Registry:
 
 @blueprint.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
-    """Show the form."""
-    return _page()
+    """Show the form, if there is something to sign in with."""
+    return _page() if needs_sign_in(current_parts()) else redirect(START, 303)
 
 
 @blueprint.post("/sign-in")

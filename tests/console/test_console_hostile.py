@@ -154,5 +154,5 @@ def test_a_console_on_another_port_has_a_session_of_its_own(emulator):
     first, second = Browser(emulator), Browser(emulator, "http://localhost:4567")
     first.open()
     second.open()
-    assert first.client.get_cookie("ecr_emulator_4566", path="/_ecr")
-    assert second.client.get_cookie("ecr_emulator_4567", path="/_ecr")
+    assert first.client.get_cookie("ecr_emulator_http_4566", path="/_ecr")
+    assert second.client.get_cookie("ecr_emulator_http_4567", path="/_ecr")

@@ -71,8 +71,8 @@ def test_a_form_that_needs_a_sign_in_changes_nothing_without_it(guarded):
 def test_the_session_of_another_token_is_worth_nothing(guarded, with_settings):
     guarded.submit(guarded.open("/_ecr/").form("/sign-in"), admin_token=TOKEN)
     other = Browser(with_settings(admin_token="another-token"))
-    cookie = guarded.client.get_cookie("ecr_emulator_4566", path="/_ecr")
-    other.client.set_cookie("ecr_emulator_4566", cookie.value, path="/_ecr")
+    cookie = guarded.client.get_cookie("ecr_emulator_http_4566", path="/_ecr")
+    other.client.set_cookie("ecr_emulator_http_4566", cookie.value, path="/_ecr")
     assert other.open().path == "/_ecr/console/sign-in"
 
 
@@ -141,7 +141,7 @@ def test_unknown_keys_and_wrong_secrets_are_refused(visitor, iam):
 def test_the_cookie_contains_no_secret_and_is_for_this_server_alone(visitor, iam):
     keys = iam.user(name="owner").keys
     sign_in(visitor, keys)
-    cookie = visitor.client.get_cookie("ecr_emulator_4566", path="/_ecr")
+    cookie = visitor.client.get_cookie("ecr_emulator_http_4566", path="/_ecr")
     assert (cookie.http_only, cookie.same_site, cookie.path) == (True, "Strict", "/_ecr")
     assert keys.secret not in cookie.decoded_value
 
@@ -174,3 +174,25 @@ def test_a_form_of_another_origin_is_refused_before_its_token_is_looked_at(brows
     answer = browser.client.post(form.action, data=form.values, base_url="http://localhost:4566", headers=headers)
     assert (answer.status_code, answer.mimetype) == (403, "text/plain")
     assert "--allow-origin http://localhost:3000" in answer.text
+
+
+def test_with_both_settings_a_browser_signs_in_with_both():
+    with enforcing(admin_token=TOKEN) as emulator:
+        browser, keys = Browser(emulator), IamAccount(emulator).user(allow("DescribeRepositories"), name="both").keys
+        form = browser.open("/_ecr/").form("/sign-in")
+        typed = {"access_key": keys.access_key, "secret_key": keys.secret}
+        assert "This is not the token" in browser.submit(form, **typed, admin_token="wrong").text
+        assert "does not belong" in browser.submit(form, admin_token=TOKEN, access_key=keys.access_key).text
+        assert browser.open(HOME).path == "/_ecr/console/sign-in"
+        assert "Repositories 0" in browser.submit(form, **typed, admin_token=TOKEN).text
+
+
+def test_where_nobody_signs_in_there_is_no_form(browser):
+    page = browser.open("/_ecr/console/sign-in")
+    assert (page.status, page.path) == (200, "/_ecr/console/000000000000/us-east-1/")
+
+
+def test_pages_of_https_have_a_cookie_of_their_own(emulator):
+    browser = Browser(emulator, "https://localhost:4566")
+    browser.open()
+    assert browser.client.get_cookie("ecr_emulator_https_4566", path="/_ecr").secure

@@ -34,6 +34,9 @@ PAGES = {
     "rule-failing": "pull-through/rule/k8s",
     "cached-repository": "pull-through/repository/quay/prometheus/prometheus",
     "registry": "registry",
+    "activity": "activity",
+    "activity-requests": "activity/requests",
+    "activity-tasks": "activity/tasks",
     "missing": "repository/no/such",
 }
 """The addresses of the pages below that of their registry, by the names of their screenshots."""
