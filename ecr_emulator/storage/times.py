@@ -1,7 +1,7 @@
 """The latest time known to the database: from ``store``, and from the dates of the stored rows.
 
-A search of all rows takes half a second for a million images. So a process that ends stores what the search finds,
-with a mark; the first write of the next process removes the mark.
+A search of all rows takes half a second or more for a million images. So a process that ends stores what the search
+finds, with a mark; the first write of the next process removes the mark.
 """
 
 from __future__ import annotations
