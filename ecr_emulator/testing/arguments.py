@@ -19,6 +19,7 @@ class EmulatorSettings(TypedDict, total=False):
     """Settings by name, as docs/settings.md describes them."""
 
     data_dir: str | os.PathLike[str] | None
+    database: str | None
     account: str
     region: str
     uri_style: str

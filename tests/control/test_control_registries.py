@@ -83,6 +83,7 @@ OF_THE_REGISTRY = {
     "pull_through_rules",
     "registry_documents",
     "replication_backfills",
+    "repository_counts",
     "state",
     "tasks",
 }
@@ -96,7 +97,7 @@ def test_everything_in_a_repository_is_deleted_with_it(registry, operation):
         for repository in found["repositories"]:
             request = {"repositoryName": repository["repositoryName"], "force": True}
             assert post(registry.plane, operation, request, region=region)[0] == 200
-    left = {table for table, number in row_counts(registry.database).items() if number}
+    left = {table for table, number in row_counts(registry.plane.services.store).items() if number}
     assert left <= OF_THE_REGISTRY
     registry.plane.clock.advance(timedelta(days=3))
     assert post(registry.plane, "DescribeRepositories", {}) == (200, {"repositories": []})

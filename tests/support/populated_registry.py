@@ -177,6 +177,7 @@ class RestorablePlane:
     def restore(self) -> None:
         """Undo every change since the registry was copied."""
         self._beginning.backup(self._file)
+        self.plane.services.uploads._sessions._remembered.clear()  # the store does not see that its file changes
         if _sizes(self._copied_uploads) != _sizes(self._uploads):  # bytes are added, never written over
             shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ecr_emulator import EcrEmulator
-from ecr_emulator.storage.data_directory import DATABASE
 from tests.support.storage import row_counts
 
 pytest_plugins = ["pytester"]
@@ -116,15 +115,15 @@ def test_every_worker_of_xdist_has_an_emulator_of_its_own(run_suite, monkeypatch
     run_suite({"test_suite.py": EVERY_FIXTURE}, "-n", "2", plugins=["xdist"]).assert_outcomes(passed=13)
 
 
-def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch, tmp_path):
+def test_a_suite_beside_others_at_a_running_emulator(run_suite, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-user")
-    with EcrEmulator(data_dir=tmp_path / "state") as shared:
+    with EcrEmulator() as shared:
         shared.client("ecr").create_repository(repositoryName="of/somebody/else")
         result = run_suite({"test_suite.py": EVERY_FIXTURE}, "--ecr-emulator-url", shared.endpoint_url)
         result.assert_outcomes(passed=13)
         result.stdout.fnmatch_lines([f"ecr-emulator: {shared.endpoint_url}"])
         assert names(shared.client("ecr")) == ["of/somebody/else"]
-        assert row_counts(tmp_path / "state" / DATABASE)["repositories"] == 1
+        assert row_counts(shared._emulator.services.store)["repositories"] == 1
 
 
 def test_a_suite_with_snapshots_is_told_what_a_running_emulator_has_instead(run_suite):
