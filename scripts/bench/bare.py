@@ -1,8 +1,8 @@
 """A bare WSGI callable on the emulator's server: the limit of what the emulator can reach with it.
 
 ``python scripts/bench/bare.py folder`` serves the files of a folder by their paths, on a free port of loopback, whose
-URL it prints. Files of up to 64 KiB are kept in memory, others are read in steps of 512 KiB. Nothing else is done: no
-token is checked, no header is looked at.
+URL it prints. Files of up to 64 KiB are kept in memory, others are read in steps of 512 KiB. The body of a PUT is
+received and thrown away. Nothing else is done: no token is checked, no header is looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from ecr_emulator.settings import Settings
 
 KEPT = 64 * 1024
 STEP = 512 * 1024
+RECEIVED = 256 * 1024
+"""Bytes that are received at a time, as in the emulator."""
 THREADS = threads_for(Settings().threads)
 """Number of threads of the emulator's server, too."""
 
@@ -33,6 +35,8 @@ def application(folder: Path) -> Callable[..., Any]:
     lengths = {name: str(path.stat().st_size) for name, path in paths.items()}
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        if environ["REQUEST_METHOD"] == "PUT":
+            return receive(environ, start_response)
         name = environ["PATH_INFO"]
         if name not in paths:
             start_response("404 Not Found", [("Content-Length", "0")])
@@ -41,6 +45,13 @@ def application(folder: Path) -> Callable[..., Any]:
         return [kept[name]] if name in kept else steps(paths[name])
 
     return answer
+
+
+def receive(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    while environ["wsgi.input"].read(RECEIVED):
+        pass
+    start_response("201 Created", [("Content-Length", "0")])
+    return [b""]
 
 
 def steps(path: Path) -> Iterator[bytes]:

@@ -116,6 +116,13 @@ class Bare(Registry):
     @contextmanager
     def serving(cls, folder: Path, image: UpstreamImage) -> Iterator[RegistryAccess]:
         write_files(folder / "state", image)
+        with cls.running(folder) as access:
+            yield access
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator[RegistryAccess]:
+        """Run the callable on the files in the folder ``state``."""
         with subprocess.Popen(cls.command(folder, 0), stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             try:
