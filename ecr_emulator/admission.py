@@ -36,7 +36,7 @@ class Admission:
         self._wsgi = wsgi
         queue = requests // 32
         self.pulls = Bulkhead("pulls", max(1, requests // 2), queue)
-        self.pushes = Bulkhead("pushes", max(1, requests * 3 // 16), queue)
+        self.pushes = Bulkhead("pushes", max(1, requests // 8), queue)
         self.others = Bulkhead("requests outside the registry", max(1, requests // 4), queue)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

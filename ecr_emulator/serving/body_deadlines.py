@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.serving.listeners import STALL_SECONDS
+from ecr_emulator.serving.pulse import Runner
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,9 +29,6 @@ PROTOCOL = "ecr_emulator.granian_protocol"
 """Key of a WSGI environment: Granian's object that sends the answer."""
 
 log = logging.getLogger(__name__)
-
-Runner = Callable[[Any, dict[str, Any]], Any]
-"""The function that Granian calls with its protocol and the environment of a request."""
 
 
 def with_protocol(run: Runner) -> Runner:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from ecr_emulator.serving.certificates import Certificate
 from ecr_emulator.serving.connection_limit import connections
 from ecr_emulator.serving.failed_bodies import ending_failed_bodies
 from ecr_emulator.serving.listeners import BACKLOG, STALL_SECONDS
+from ecr_emulator.serving.pulse import Pulse, answering_pulses, connect
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -60,17 +62,22 @@ class GranianServer:
         limit = limit or connections(len(listeners))
         self.port: int = listeners[0].getsockname()[1] if listeners[0].family != socket.AF_UNIX else 0
         wsgi = ending_failed_bodies(BodyDeadlines(wsgi, stall_seconds))
-        self._application: Any = with_protocol(_callback_wrapper(wsgi, {}))
+        self._application: Any = answering_pulses(with_protocol(_callback_wrapper(wsgi, {})))
+        self._pulse = Pulse(
+            [partial(connect, each.family, each.getsockname(), certificate is not None) for each in listeners]
+        )
         self._workers = [_Worker(self._application, listener, threads, limit, certificate) for listener in listeners]
 
     def start(self) -> None:
         """Start to answer requests."""
         for worker in self._workers:
             worker.start()
+        self._pulse.start()
 
     def stop(self, timeout: float) -> bool:
         """Accept no connections and wait for running requests; False if one still runs after ``timeout`` seconds."""
         deadline = monotonic() + timeout
+        self._pulse.stop()
         for worker in self._workers:
             worker.finish()
         return all(worker.finished.wait(max(0.0, deadline - monotonic())) for worker in self._workers)
@@ -94,7 +101,7 @@ class _Worker:
             None,
             py_threads=threads,
             py_threads_idle_timeout=IDLE_THREAD_SECONDS,
-            backpressure=limit,
+            backpressure=limit + 1,  # and the pulse
             http_mode="1",
             http1_opts=HTTP1Settings(header_read_timeout=REQUEST_HEAD_SECONDS * 1000, max_buffer_size=BUFFER),
             **_tls(certificate),
