@@ -19,6 +19,7 @@ from ecr_emulator.control.model import service_model, target_prefix
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.ports.secrets import Credential
+from ecr_emulator.storage.store import SqlStore
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.error_coverage import record_error
@@ -169,15 +170,17 @@ class RestorablePlane:
         _know_secrets(self.plane)
         self.plane.services.background.catch_up(self.plane.clock.now())
         self.database = copy / "ecr.sqlite"
-        self._file = cleanup.enter_context(closing(sqlite3.connect(self.database)))
-        self._file.execute("PRAGMA synchronous = OFF")
+        store = self.plane.services.store
+        assert isinstance(store, SqlStore)
+        self._store = store
         self._beginning = cleanup.enter_context(closing(sqlite3.connect(":memory:")))
-        self._file.backup(self._beginning)
+        with store.paused() as connection:
+            store.copy(connection, self._beginning)
 
     def restore(self) -> None:
         """Undo every change since the registry was copied."""
-        self._beginning.backup(self._file)
-        self.plane.services.uploads._sessions._remembered.clear()  # the store does not see that its file changes
+        with self._store.paused() as connection:
+            self._store.replace(connection, self._beginning)
         if _sizes(self._copied_uploads) != _sizes(self._uploads):  # bytes are added, never written over
             shutil.copytree(self._uploads, self._copied_uploads, dirs_exist_ok=True)
 
