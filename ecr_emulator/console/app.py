@@ -9,6 +9,7 @@ from ecr_emulator.console import (
     activity,
     cache_forms,  # noqa: F401 - registers its forms
     cached_tags,  # noqa: F401
+    creation_templates,  # noqa: F401
     error_pages,
     image_details,  # noqa: F401 - registers its pages
     image_list,  # noqa: F401
@@ -25,6 +26,7 @@ from ecr_emulator.console import (
     task_list,  # noqa: F401
     text_filters,
 )
+from ecr_emulator.console.excerpts import clip
 from ecr_emulator.console.pages import blueprint
 from ecr_emulator.console.parts import ConsoleParts
 from ecr_emulator.console.response_headers import add_headers
@@ -45,7 +47,7 @@ def console_app(parts: ConsoleParts) -> Flask:
     app.secret_key = parts.services.tokens.sign(f"console {parts.admin_token or ''}")
     app.session_interface = SessionCookie()
     app.extensions[PARTS] = parts
-    app.jinja_env.filters.update(text_filters.FILTERS)
+    app.jinja_env.filters.update(text_filters.FILTERS, clip=clip)
     app.jinja_env.tests["digest"] = is_digest
     app.jinja_env.globals.update(version=__version__, sections=SECTIONS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -14,7 +14,7 @@ from ecr_emulator.domain.validation_timer import NEVER
 from ecr_emulator.errors import PullThroughCacheRuleNotFoundException
 from ecr_emulator.ports.images import CachedTag
 
-PER_PAGE = 50
+PER_PAGE = 40
 
 
 class TagRow(NamedTuple):

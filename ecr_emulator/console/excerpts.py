@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 
@@ -10,6 +11,8 @@ from markupsafe import escape
 Row = TypeVar("Row")
 LONGEST_TEXT = 400
 """Maximum number of characters of one text."""
+LONGEST_ESCAPE = 5
+"""Maximum number of bytes of HTML for a character of a text, as that of a quotation mark."""
 
 
 class Excerpt(NamedTuple, Generic[Row]):
@@ -33,6 +36,18 @@ def excerpt(rows: Iterable[tuple[str, ...]], most: int = 100, budget: int = 8_00
             break
         kept.append(shortened)
     return Excerpt(kept, len(given) - len(kept))
+
+
+def clip(text: str, most: int = LONGEST_TEXT) -> str:
+    """Return a text, cut off where it would need more than ``most`` bytes of HTML."""
+    if len(text) * LONGEST_ESCAPE <= most or _bytes(text) <= most:
+        return text
+    length = bisect_right(range(1, min(len(text), most) + 1), most, key=lambda length: _bytes(text[:length]))
+    return f"{text[:length]}…"
+
+
+def _bytes(text: str) -> int:
+    return len(escape(text).encode(errors="replace"))
 
 
 def shorten(text: str, most: int = LONGEST_TEXT) -> str:

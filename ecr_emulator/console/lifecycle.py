@@ -23,7 +23,9 @@ from ecr_emulator.services.optional_writes import optional_write
 
 PREVIEW = "preview"
 """The value of ``of`` in the query for a page about the policy of the preview."""
-PER_PAGE = 50
+PER_PAGE = 25
+LONGEST_POLICY = 30_000
+"""Bytes of HTML up to which a policy can be changed on the page."""
 EXAMPLE = """{
   "rules": [
     {
@@ -76,6 +78,7 @@ def _shown(console: ConsoleRequest, name: str, typed: Typed | None = None) -> st
         policy=typed.text if typed else policy or "",
         error=typed.error if typed else None,
         example=EXAMPLE,
+        longest_policy=LONGEST_POLICY,
         refusal=refusal,
         preview=_preview_page(console, preview) if preview else None,
         timeline=_timeline(console, repository, policy) if policy and not typed else None,

@@ -15,7 +15,7 @@ from ecr_emulator.domain.lifecycle_forecast import Forecast, ForecastAction
 from ecr_emulator.domain.lifecycle_policy import EXPIRE
 
 COLUMNS = 60
-MOST_IMAGES = 4
+MOST_IMAGES = 3
 """Maximum number of images that are shown of an evaluation."""
 
 

@@ -1,4 +1,4 @@
-"""The pull through cache of a registry: its rules with their upstreams, its templates, and what is cached."""
+"""The pull through cache of a registry: its rules with their upstreams, and the repositories that they cover."""
 
 from __future__ import annotations
 
@@ -13,18 +13,14 @@ from ecr_emulator.console.pages import ConsoleRequest, Section, form, page
 from ecr_emulator.console.upstream_words import UpstreamWords, upstream_words
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.template import CreationTemplate
 from ecr_emulator.errors import PullThroughCacheRuleNotFoundException
-from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.ports.upstream import UpstreamCost
 from ecr_emulator.services.cache_history import CacheTotals
-from ecr_emulator.services.prefix_listings import repositories_of_rule, repositories_of_template
+from ecr_emulator.services.prefix_listings import repositories_of_rule
 from ecr_emulator.services.pull_through import RuleReport
 
 SECTION = Section("Pull through", "console.pull_through")
 PER_PAGE = 50
-MOST_MATCHES = 8
-"""Maximum number of repositories that are shown of a template."""
 
 
 class RuleRow(NamedTuple):
@@ -33,14 +29,6 @@ class RuleRow(NamedTuple):
     report: RuleReport
     words: UpstreamWords
     totals: CacheTotals
-
-
-class TemplateRow(NamedTuple):
-    """A template with the first repositories to which it would apply. ``has_more`` says that there are more."""
-
-    template: CreationTemplate
-    repositories: list[Repository]
-    has_more: bool
 
 
 class CachedRow(NamedTuple):
@@ -53,18 +41,12 @@ class CachedRow(NamedTuple):
 
 @page("/pull-through")
 def pull_through(console: ConsoleRequest) -> ResponseReturnValue:
-    """Show the rules and the templates."""
+    """Show the rules."""
     refusal = console.refusal("ecr:DescribePullThroughCacheRules")
-    refusal_of_templates = console.refusal("ecr:DescribeRepositoryCreationTemplates")
-    with console.services.store.reading() as work:
-        templates = [] if refusal_of_templates else work.templates.all(console.registry)
-        template_rows = [_template_row(work, each) for each in templates]
     return console.render(
         "pull_through.html",
         refusal=refusal,
         rules=[] if refusal else [_row(console, each) for each in _reports(console)],
-        refusal_of_templates=refusal_of_templates,
-        templates=template_rows,
         plots=None if refusal else cache_plots(console.parts.records.history),
         outcomes=WORDS,
     )
@@ -76,11 +58,6 @@ def _reports(console: ConsoleRequest) -> list[RuleReport]:
 
 def _row(console: ConsoleRequest, report: RuleReport) -> RuleRow:
     return RuleRow(report, upstream_words(report), console.parts.records.history.totals(report.rule.url))
-
-
-def _template_row(work: UnitOfWork, template: CreationTemplate) -> TemplateRow:
-    found = repositories_of_template(work, template, "", MOST_MATCHES)
-    return TemplateRow(template, found.repositories, found.after is not None)
 
 
 # --- A rule --------------------------------------------------------------------------------------------------------

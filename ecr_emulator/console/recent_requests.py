@@ -14,7 +14,7 @@ from ecr_emulator.request_counts import RequestFacts
 from ecr_emulator.request_log import UNESCAPED_IN_PATHS
 from ecr_emulator.request_records import MOST_RECENT, RecentRequest
 
-PER_PAGE = 100
+PER_PAGE = 50
 PLANES = {
     "distribution": "registry",
     "control": "ECR API",

@@ -11,7 +11,7 @@ from ecr_emulator.console.pages import ConsoleRequest, page
 from ecr_emulator.domain.task import TaskPlace
 from ecr_emulator.services.waiting_tasks import WaitingTasks
 
-PER_PAGE = 100
+PER_PAGE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 

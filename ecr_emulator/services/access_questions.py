@@ -41,6 +41,8 @@ _ACTIONS = {
 }
 DEEDS = tuple(_ACTIONS)
 """The deeds that questions are about."""
+LONGEST_QUOTE = 200
+"""Number of characters that messages quote of a text."""
 _ACCESS_KEY = re.compile(r"[A-Z0-9]{16,128}")
 _USER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:user/.+", re.ASCII)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", re.ASCII)
@@ -111,9 +113,9 @@ class AccessQuestions:
         Raises ``BadQuestion``.
         """
         if question.deed not in _ACTIONS:
-            raise BadQuestion(f"{question.deed!r} must be one of {', '.join(DEEDS)}")
+            raise BadQuestion(f"{_quoted(question.deed)} must be one of {', '.join(DEEDS)}")
         if not is_repository_name(question.repository):
-            raise BadQuestion(f"{question.repository!r} is not the name of a repository, like team/app")
+            raise BadQuestion(f"{_quoted(question.repository)} is not the name of a repository, like team/app")
         identity = self._identity(question.principal, registry, now)
         with self._store.reading() as work:
             obstacle = _obstacle(work, registry, question)
@@ -131,7 +133,7 @@ class AccessQuestions:
             return self._owner_of_key(given, registry, now)
         if account_of(given) is None:
             raise BadQuestion(
-                f"{given!r} is no principal; name the ARN of a user, a role or a session of a role, "
+                f"{_quoted(given)} is no principal; name the ARN of a user, a role or a session of a role, "
                 "the twelve digits of an account for its root, or the id of an access key"
             )
         return self._identity_by_arn(given, registry)
@@ -155,15 +157,15 @@ class AccessQuestions:
         if identity.principal.is_root:
             return identity
         if not _USER.fullmatch(arn):
-            raise BadQuestion(f"{arn} must be the ARN of a user, a role, a session of a role or a root")
+            raise BadQuestion(f"{_quoted(arn)} must be the ARN of a user, a role, a session of a role or a root")
         if not identity.context:  # the attributes of a user that exists
-            raise BadQuestion(f"IAM knows no user {arn}")
+            raise BadQuestion(f"IAM knows no user {_quoted(arn)}")
         return identity
 
     def _identity_in_role(self, arn: str, role_arn: str) -> Identity:
         identity = self._identities.identity_in_role(role_arn)
         if identity.trust is None:
-            raise BadQuestion(f"IAM knows no role {role_arn}; the ARN of a role with a path contains the path")
+            raise BadQuestion(f"IAM knows no role {_quoted(role_arn)}; the ARN of a role with a path contains the path")
         return identity if arn == role_arn else identity._replace(principal=Principal.of_arn(arn, role_arn))
 
 
@@ -193,3 +195,7 @@ def _obstacle(work: UnitOfWork, registry: Registry, question: AccessQuestion) ->
         return None
     missing = {PULL: ", and no pull through cache rule covers it", PUSH: ", and no template creates it on a push"}
     return f"The repository {name} does not exist{missing.get(deed, '')}"
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…")

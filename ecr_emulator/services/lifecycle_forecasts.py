@@ -13,7 +13,7 @@ from ecr_emulator.services.lifecycle import INTERVAL, Incoming, find_all_candida
 
 MOST_IMAGES = 1_000
 """Number of images up to which a repository has a forecast: every evaluation in it looks at all of them."""
-MOST_EVALUATIONS = 50
+MOST_EVALUATIONS = 30
 """Number of evaluations with actions that a forecast has."""
 
 

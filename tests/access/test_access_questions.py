@@ -183,9 +183,9 @@ def test_conditions_are_those_of_the_client_that_asks(iam, ask):
         ({"principal": "ann"}, "'ann' is no principal; name the ARN of a user, a role or a session of a role"),
         (
             {"principal": f"arn:aws:iam::{ACCOUNT}:user/nobody"},
-            "IAM knows no user arn:aws:iam::123456789012:user/nobody",
+            "IAM knows no user 'arn:aws:iam::123456789012:user/nobody'",
         ),
-        ({"principal": f"arn:aws:iam::{ACCOUNT}:role/none"}, "IAM knows no role arn:aws:iam::123456789012:role/none"),
+        ({"principal": f"arn:aws:iam::{ACCOUNT}:role/none"}, "IAM knows no role 'arn:aws:iam::123456789012:role/none'"),
         ({"principal": f"arn:aws:sts::{ACCOUNT}:assumed-role/none/x"}, "IAM knows no role"),
         ({"principal": f"arn:aws:sts::{ACCOUNT}:federated-user/carol"}, "name its access key instead"),
         ({"principal": f"arn:aws:iam::{ACCOUNT}:group/all"}, "must be the ARN of a user, a role"),

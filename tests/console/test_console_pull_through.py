@@ -43,9 +43,8 @@ def show(browser):
 
 
 def test_a_registry_without_rules_says_so(show):
-    text = show().text
-    assert "This registry has no pull through cache rules." in text
-    assert "This registry has no repository creation templates." in text
+    assert "This registry has no pull through cache rules." in show().text
+    assert "This registry has no repository creation templates." in show("/templates").text
 
 
 def test_a_rule_shows_its_upstream_its_pulls_and_their_cost(cache, upstream, show):
@@ -119,7 +118,7 @@ def test_templates_show_the_repositories_that_they_would_match(cache, show):
     create(prefix="ROOT", appliedFor=["REPLICATION"])
     for name in ("quay/team/app", "quay/other", "alone"):
         cache.ecr.create_repository(repositoryName=name)
-    page = show()
+    page = show("/templates")
     assert "quay <b>cached</b> pull through cache mutable, AES256 quay/other" in page.text
     assert "<b>cached" not in page.html
     assert "pull through cache, replication mutable, AES256 quay/team/app" in page.text
@@ -171,13 +170,15 @@ def test_a_button_refreshes_a_tag(cache, upstream, show, browser):
     cache.pull(NAME, "v1")
     cache.settle()
     page = show(f"/repository/{NAME}")
-    assert "quay/team/app:v1 unchanged." in browser.submit(page.forms[-1]).text
+    refresh = page.form("/refresh")
+    assert refresh.buttons[:2] == [("", ""), ("tag", "v1")]
+    assert "quay/team/app:v1 unchanged." in browser.submit(refresh, ("tag", "v1")).text
     upstream.add_image("team/app", NEWER, "v1")
-    moved = browser.submit(page.forms[-1]).text
+    moved = browser.submit(refresh, ("tag", "v1")).text
     assert "quay/team/app:v1 updat" in moved
     cache.settle()
     upstream.fail("/manifests/v1", answers(503), count=99)
-    assert "answered 503" in browser.submit(page.form("/refresh")).text
+    assert "answered 503" in browser.submit(refresh).text
 
 
 def test_a_button_imports_a_tag(cache, show, browser):
@@ -185,9 +186,9 @@ def test_a_button_imports_a_tag(cache, show, browser):
     cache.manifest(NAME, "v1")
     cache.settle()
     page = show(f"/repository/{NAME}")
-    form = page.forms[-1]
+    form = page.form("/refresh")
     form.action = form.action.replace("/refresh", "/import")
-    assert "quay/team/app:v1 is here: 0 B were new." in browser.submit(form).text
+    assert "quay/team/app:v1 is here: 0 B were new." in browser.submit(form, ("tag", "v1")).text
 
 
 def test_an_image_is_imported_by_its_name(cache, show, browser):

@@ -1,0 +1,46 @@
+"""The repository creation templates of a registry, with the repositories that each would match."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from ecr_emulator.console.pages import ConsoleRequest, page
+from ecr_emulator.domain.repository import Repository
+from ecr_emulator.domain.template import CreationTemplate
+from ecr_emulator.services.prefix_listings import repositories_of_template
+
+PER_PAGE = 20
+MOST_MATCHES = 8
+"""Maximum number of repositories that are shown of a template."""
+
+
+class TemplateRow(NamedTuple):
+    """A template with the first repositories to which it would apply. ``has_more`` says that there are more."""
+
+    template: CreationTemplate
+    repositories: list[Repository]
+    has_more: bool
+
+
+@page("/pull-through/templates")
+def creation_templates(console: ConsoleRequest) -> ResponseReturnValue:
+    """Show the templates in order of prefix."""
+    refusal = console.refusal("ecr:DescribeRepositoryCreationTemplates")
+    after = request.args.get("after", "")
+    rows: list[TemplateRow] = []
+    with console.services.store.reading() as work:
+        left = [] if refusal else [each for each in work.templates.all(console.registry) if each.prefix > after]
+        for template in left[:PER_PAGE]:
+            found = repositories_of_template(work, template, "", MOST_MATCHES)
+            rows.append(TemplateRow(template, found.repositories, found.after is not None))
+    has_more = len(left) > PER_PAGE
+    return console.render(
+        "creation_templates.html",
+        refusal=refusal,
+        rows=rows,
+        next_page=url_for("console.creation_templates", after=rows[-1].template.prefix) if has_more else None,
+        is_first=not after,
+    )
