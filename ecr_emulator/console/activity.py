@@ -14,9 +14,9 @@ from ecr_emulator.domain.names import is_digest
 
 SECTION = Section("Activity", "console.activity")
 PER_PAGE = 50
-BATCH = 500
+BATCH = 250
 """Number of events that are read at a time."""
-MOST_READ = 10_000
+MOST_READ = 1_000
 """Number of events after which a page ends, even if the filter admits few of them."""
 LAST_KEY = 2**63 - 1
 

@@ -46,7 +46,7 @@ def pull_through(console: ConsoleRequest) -> ResponseReturnValue:
     return console.render(
         "pull_through.html",
         refusal=refusal,
-        rules=[] if refusal else [_row(console, each) for each in _reports(console)],
+        rules=[] if refusal else _rows(console),
         plots=None if refusal else cache_plots(console.parts.records.history),
         outcomes=WORDS,
     )
@@ -56,8 +56,9 @@ def _reports(console: ConsoleRequest) -> list[RuleReport]:
     return console.parts.cache.reports.of(console.registry, console.now)
 
 
-def _row(console: ConsoleRequest, report: RuleReport) -> RuleRow:
-    return RuleRow(report, upstream_words(report), console.parts.records.history.totals(report.rule.url))
+def _rows(console: ConsoleRequest) -> list[RuleRow]:
+    totals = console.parts.records.history.totals_by_upstream()
+    return [RuleRow(each, upstream_words(each), totals.get(each.rule.url, CacheTotals())) for each in _reports(console)]
 
 
 # --- A rule --------------------------------------------------------------------------------------------------------
@@ -67,16 +68,16 @@ def _row(console: ConsoleRequest, report: RuleReport) -> RuleRow:
 def rule(console: ConsoleRequest, prefix: str) -> ResponseReturnValue:
     """Show a rule, its upstream and the repositories that it covers."""
     console.require("ecr:DescribePullThroughCacheRules")
-    report = next((each for each in _reports(console) if each.rule.prefix == prefix), None)
-    if report is None:
+    row = next((each for each in _rows(console) if each.report.rule.prefix == prefix), None)
+    if row is None:
         raise PullThroughCacheRuleNotFoundException(prefix=prefix, registry_id=console.registry.id)
-    refusal = console.refusal("ecr:DescribeRepositories", "*")
+    report, refusal = row.report, console.refusal("ecr:DescribeRepositories", "*")
     after = request.args.get("after", "")
     with console.services.store.reading() as work:
         covered = repositories_of_rule(work, report.rule, after, PER_PAGE)
     return console.render(
         "rule.html",
-        row=_row(console, report),
+        row=row,
         refusal=refusal,
         cached=[] if refusal else [_cached(console, report.rule, each) for each in covered.repositories],
         next_page=covered.after and url_for("console.rule", prefix=prefix, after=covered.after),

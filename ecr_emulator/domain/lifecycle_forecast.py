@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -32,19 +33,19 @@ def forecast(policy: LifecyclePolicy, candidates: Iterable[Candidate], first: da
 
     Referrers expire, or are archived, together with their subject.
     """
-    here = {candidate.image.digest: candidate for candidate in candidates}
+    images = _Images(candidates)
     actions: list[ForecastAction] = []
     at: datetime | None = first
     number = 0
     while at is not None:
-        selected = evaluate(policy, here.values(), at)
+        selected = evaluate(policy, images.here.values(), at)
         if selected and number == most:
             return Forecast(actions, is_complete=False)
         number += bool(selected)
         for each in selected:
-            actions += _act(here, each, at)
+            actions += images.act(each, at)
         # What bound an image may be gone now, so the next evaluation may act on more.
-        at = at + DAY if selected else _next_evaluation(policy, here.values(), at)
+        at = at + DAY if selected else _next_evaluation(policy, images.here.values(), at)
     return Forecast(actions)
 
 
@@ -56,32 +57,45 @@ def _next_evaluation(policy: LifecyclePolicy, candidates: Iterable[Candidate], a
     return at + DAY * ((min(matches) - at) // DAY + 1)
 
 
-def _act(here: dict[str, Candidate], selected: Selected, at: datetime) -> list[ForecastAction]:
-    """Change the images as the evaluation does, and return the actions on the image and its referrers."""
-    rule = selected.rule
-    together = _with_referrers(here, selected.image.digest) if selected.image.digest in here else []
-    actions = [ForecastAction(at, here[digest].image, rule) for digest in together]
-    for digest in together:
-        if rule.action == EXPIRE:
-            del here[digest]
-        else:
-            candidate = here[digest]
-            here[digest] = replace(candidate, image=replace(candidate.image, status=ARCHIVED, last_archived_at=at))
-    _unbind(here, set(together))
-    return actions
+class _Images:
+    """The images that are ``here`` at a time of the forecast, by digest, and how they bind each other."""
 
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self.here = {candidate.image.digest: candidate for candidate in candidates}
+        self._referrers: dict[str, list[str]] = defaultdict(list)
+        self._bound_to: dict[str, list[str]] = defaultdict(list)
+        for digest, candidate in self.here.items():
+            if candidate.image.subject:
+                self._referrers[candidate.image.subject].append(digest)
+            for binding in candidate.bound_by:
+                self._bound_to[binding].append(digest)
 
-def _with_referrers(here: Mapping[str, Candidate], digest: str) -> list[str]:
-    """Return an image, its referrers, their referrers, and so on."""
-    together = [digest]
-    for subject in together:  # the loop also covers the referrers that it adds
-        together += [each for each, candidate in here.items() if candidate.image.subject == subject]
-    return together
+    def act(self, selected: Selected, at: datetime) -> list[ForecastAction]:
+        """Change the images as the evaluation does, and return the actions on the image and its referrers."""
+        rule = selected.rule
+        together = self._with_referrers(selected.image.digest) if selected.image.digest in self.here else []
+        actions = [ForecastAction(at, self.here[digest].image, rule) for digest in together]
+        for digest in together:
+            if rule.action == EXPIRE:
+                del self.here[digest]
+            else:
+                candidate = self.here[digest]
+                archived = replace(candidate.image, status=ARCHIVED, last_archived_at=at)
+                self.here[digest] = replace(candidate, image=archived)
+        for digest in together:
+            self._unbind(digest)
+        return actions
 
+    def _with_referrers(self, digest: str) -> list[str]:
+        """Return an image, its referrers, their referrers, and so on."""
+        together = [digest]
+        for subject in together:  # the loop also covers the referrers that it adds
+            together += [each for each in self._referrers[subject] if each in self.here]
+        return together
 
-def _unbind(here: dict[str, Candidate], changed: set[str]) -> None:
-    """Free the images that expired or archived images bound. A subject that is archived still binds its referrers."""
-    for digest, candidate in list(here.items()):
-        freed = {each for each in candidate.bound_by & changed if each not in here or each != candidate.image.subject}
-        if freed:
-            here[digest] = replace(candidate, bound_by=candidate.bound_by - freed)
+    def _unbind(self, changed: str) -> None:
+        """Free the images that an expired or archived image bound. An archived subject still binds its referrers."""
+        for digest in self._bound_to[changed]:
+            bound = self.here.get(digest)
+            if bound and (changed not in self.here or changed != bound.image.subject):
+                self.here[digest] = replace(bound, bound_by=bound.bound_by - {changed})

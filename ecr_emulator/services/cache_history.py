@@ -126,6 +126,15 @@ class CacheHistory:
             totals.add(each)
         return totals
 
+    def totals_by_upstream(self) -> dict[str, CacheTotals]:
+        """Return the totals of the whole time by upstream."""
+        found: dict[str, CacheTotals] = {}
+        with self._lock:
+            for period in self._periods.values():
+                for upstream, totals in period.items():
+                    found.setdefault(upstream, CacheTotals()).add(totals)
+        return found
+
     def columns(self, most: int, upstream: str | None = None) -> list[Column]:
         """Return the history in at most ``most`` columns of equal length, also those without counts, oldest first.
 

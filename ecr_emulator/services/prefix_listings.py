@@ -14,8 +14,6 @@ from ecr_emulator.ports.store import UnitOfWork
 
 LAST = "~"
 """A character that sorts after every character of a repository's name."""
-BATCH = 200
-"""Number of repositories that are read at a time."""
 
 
 class RepositoryPage(NamedTuple):
@@ -60,7 +58,7 @@ def _page(
     """
     found: list[Repository] = []
     at = after or ("" if prefix == ROOT else f"{prefix}/")
-    while batch := work.repositories.page(registry, at, BATCH):
+    while batch := work.repositories.page(registry, at, limit + 1):
         for repository in batch:
             if not has_prefix(repository.name, prefix):
                 return RepositoryPage(found, None)

@@ -20,14 +20,24 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from werkzeug.test import Client
 
+from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.pull_through import PullThroughRule
+from ecr_emulator.domain.template import PULL_THROUGH_CACHE, CreationTemplate
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.data_directory import DATABASE
+from ecr_emulator.storage.events import DEFAULT_SIZE
 from scripts.bench.many_images import fill
 
 HOME = Registry("000000000000", "us-east-1")
 NAME = "bench/app"
+SMALL = "bench/small"
+"""A repository that is small enough for the forecast of its lifecycle policy."""
+POLICY = (
+    '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"sinceImagePushed","countUnit":"days",'
+    '"countNumber":30},"action":{"type":"expire"}}]}'
+)
 AT = 1_790_000_000_000
 BUDGET = "50 ms, 100 kB"
 
@@ -48,6 +58,20 @@ def add_repositories(database: Path, number: int) -> None:
         connection.executemany(_REPOSITORY, rows)
 
 
+def add_settings(emulator: Emulator) -> None:
+    """Add as many rules, templates and events as a registry can have."""
+    now = emulator.clock.now()
+    with emulator.services.store.writing() as work:
+        for each in range(49):
+            rule = PullThroughRule(HOME, f"team-{each}", "quay.io", "quay", now, now)
+            work.rules.add(rule)
+            work.templates.add(CreationTemplate(HOME, rule.prefix, (PULL_THROUGH_CACHE,), now, now))
+        work.rules.add(PullThroughRule(HOME, "bench", "quay.io", "quay", now, now))
+        detail = {"action-type": "PUSH", "repository-name": NAME, "image-digest": f"sha256:{'0' * 64}"}
+        for _ in range(DEFAULT_SIZE):
+            work.events.add(Event(HOME, now, "ECR Image Action", detail))
+
+
 def pages(emulator: Emulator) -> Iterator[tuple[str, str]]:
     """Yield the names and the addresses of the measured pages."""
     with emulator.services.store.reading() as work:
@@ -65,6 +89,18 @@ def pages(emulator: Emulator) -> Iterator[tuple[str, str]]:
     yield "images by tag", f"repository/{NAME}?tag=v1"
     yield "image", f"image/{newest.digest}/{NAME}"
     yield "settings", f"settings/{NAME}"
+    yield "permissions", f"permissions/{NAME}?principal=210987654321&deed=pull"
+    yield "lifecycle", f"lifecycle/{NAME}"
+    yield "lifecycle of 1,000 images", f"lifecycle/{SMALL}"
+    yield "pull through", "pull-through"
+    yield "rule", "pull-through/rule/team-3"
+    yield "templates", "pull-through/templates"
+    yield "cached tags", f"pull-through/repository/{NAME}"
+    yield "events", "activity"
+    yield "events without a match", "activity?repository=nothing-like-it"
+    yield "requests", "activity/requests"
+    yield "tasks", "activity/tasks"
+    yield "registry", "registry?principal=210987654321&deed=pull&repository=bench/app"
 
 
 def measure(client: Client, address: str, rounds: int) -> tuple[list[float], int]:
@@ -83,11 +119,13 @@ def main(images: int = 1_000_000, repositories: int = 10_000, rounds: int = 15) 
     """Fill a data directory, and print a row for each page."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
-        fill(state, images, AT, repository=NAME, registry=HOME)
-        add_repositories(state / DATABASE, repositories - 1)
+        fill(state, images, AT, repository=NAME, registry=HOME, policy=POLICY)
+        fill(state, 1_000, AT, repository=SMALL, registry=HOME, policy=POLICY)
+        add_repositories(state / DATABASE, repositories - 2)
         print(f"{images:,} images, {repositories:,} repositories; budget {BUDGET}\n")
         print("| page | median ms | least ms | bytes |\n| --- | ---: | ---: | ---: |")
         with Emulator(Settings(data_dir=state)) as emulator:
+            add_settings(emulator)
             client = Client(emulator.wsgi)
             for name, address in pages(emulator):
                 measure(client, address, 1)

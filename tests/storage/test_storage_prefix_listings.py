@@ -6,7 +6,6 @@ import pytest
 
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.template import CREATE_ON_PUSH, PULL_THROUGH_CACHE, REPLICATION, CreationTemplate
-from ecr_emulator.services import prefix_listings
 from ecr_emulator.services.prefix_listings import repositories_of_rule, repositories_of_template
 from tests.support.storage import HOME, NOW, a_repository
 
@@ -25,8 +24,7 @@ OF_TEMPLATES = {
 
 
 @pytest.fixture
-def stored(store, monkeypatch):
-    monkeypatch.setattr(prefix_listings, "BATCH", 2)
+def stored(store):
     rule = PullThroughRule(HOME, "", "quay.io", "quay", NOW, NOW)
     template = CreationTemplate(HOME, "", (), NOW, NOW)
     reasons = {

@@ -33,9 +33,12 @@ PAGES = {
     "rule": "pull-through/rule/quay",
     "rule-failing": "pull-through/rule/k8s",
     "cached-repository": "pull-through/repository/quay/prometheus/prometheus",
+    "templates": "pull-through/templates",
     "registry": "registry",
+    "registry-answer": "registry?principal=210987654321&deed=pull&repository=team/api",
     "activity": "activity",
     "activity-requests": "activity/requests",
+    "activity-failures": "activity/requests?failed=yes",
     "activity-tasks": "activity/tasks",
     "missing": "repository/no/such",
 }
