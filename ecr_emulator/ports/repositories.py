@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ecr_emulator.domain.image import Layer
 from ecr_emulator.domain.lifecycle import Match
@@ -160,10 +160,16 @@ class LifecyclePreviews(Protocol):
     """The lifecycle policy previews, at most one for each repository."""
 
     def find(self, repository: Repository) -> LifecyclePreview | None:
-        """Return the latest preview of a repository, or None."""
+        """Return the latest preview of a repository, or None. It has results when it is complete."""
 
     def save(self, repository: Repository, preview: LifecyclePreview) -> None:
-        """Store a preview; it replaces the last one."""
+        """Store a preview without its results; it replaces the last one."""
+
+    def add_results(self, repository: Repository, found: Iterable[dict[str, Any]]) -> None:
+        """Append results to those of the preview of a repository."""
+
+    def remove_results(self, repository: Repository, limit: int) -> int:
+        """Remove at most ``limit`` results of an earlier preview; return their number."""
 
 
 class Inventory(Protocol):

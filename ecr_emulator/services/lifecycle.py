@@ -1,4 +1,6 @@
-"""Lifecycle policies: schedule their evaluations, and preview them. ``lifecycle_evaluation`` performs them.
+"""Lifecycle policies: schedule their evaluations and previews, and find the images that they may select.
+
+``lifecycle_evaluation`` and ``lifecycle_previews`` perform them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
@@ -6,14 +8,10 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from ecr_emulator.domain.image import ACTIVATING, ARCHIVED, Image
-from ecr_emulator.domain.lifecycle import Candidate, Selected, evaluate
-from ecr_emulator.domain.lifecycle_policy import EXPIRE, read_lifecycle_policy
-from ecr_emulator.domain.lifecycle_preview import COMPLETE
+from ecr_emulator.domain.image import ACTIVATING, Image
+from ecr_emulator.domain.lifecycle import Candidate
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
@@ -58,21 +56,6 @@ def schedule_preview(work: UnitOfWork, repository: Repository, now: datetime) ->
     work.tasks.add(_task(PREVIEW, repository, now))
 
 
-def perform_preview(work: UnitOfWork, task: Task, now: datetime, *, incoming: Incoming) -> None:
-    """Perform the task of a preview: find what the policy would do now."""
-    repository = find_repository(work, task)
-    preview = work.lifecycle_previews.find(repository) if repository else None
-    if repository and preview:
-        results = tuple(map(_result, _selected(work, repository, preview.policy, now, incoming)))
-        work.lifecycle_previews.save(repository, replace(preview, status=COMPLETE, results=results))
-
-
-def _selected(
-    work: UnitOfWork, repository: Repository, policy: str, now: datetime, incoming: Incoming
-) -> list[Selected]:
-    return evaluate(read_lifecycle_policy(policy), find_all_candidates(work, repository, incoming), now)
-
-
 def find_all_candidates(work: UnitOfWork, repository: Repository, incoming: Incoming) -> list[Candidate]:
     """Return the images of a repository that a policy may select; see ``find_candidates``."""
     unfinished = untagged_tree(work, repository, incoming(repository))
@@ -111,20 +94,6 @@ def _images(work: UnitOfWork, repository: Repository) -> Iterator[Image]:
     while page := work.images.page(repository, after, BATCH):
         yield from page
         after = page[-1].digest
-
-
-def _result(selected: Selected) -> dict[str, Any]:
-    """Return the preview's result for an image in the API's form, except that the time is a timestamp."""
-    image, rule = selected.image, selected.rule
-    expires = rule.action == EXPIRE
-    return {
-        "imageTags": list(image.tags) or None,
-        "imageDigest": image.digest,
-        "imagePushedAt": image.pushed_at.timestamp(),
-        "action": {"type": "EXPIRE"} if expires else {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"},
-        "appliedRulePriority": rule.priority,
-        "storageClass": "ARCHIVE" if image.status == ARCHIVED else "STANDARD",
-    }
 
 
 def _key(kind: str, repository: Repository) -> str:

@@ -360,7 +360,32 @@ UPDATE tasks SET
 CREATE INDEX tasks_by_repository ON tasks (repository, due_at);
 """
 
+# The results of a lifecycle preview were one value, which was written at once.
+FOURTEENTH = """
+CREATE TABLE lifecycle_preview_results (
+    repository_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    result JSON NOT NULL,
+    PRIMARY KEY (repository_id, position),
+    FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+INSERT INTO lifecycle_preview_results (repository_id, position, result)
+SELECT repository_id, known.key, known.value FROM lifecycle_previews, json_each(results) AS known;
+CREATE TABLE previews_without_results (
+    repository_id INTEGER NOT NULL,
+    policy VARCHAR NOT NULL,
+    started_at INTEGER NOT NULL,
+    status VARCHAR NOT NULL,
+    PRIMARY KEY (repository_id),
+    FOREIGN KEY(repository_id) REFERENCES repositories (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+INSERT INTO previews_without_results SELECT repository_id, policy, started_at, status FROM lifecycle_previews;
+DROP TABLE lifecycle_previews;
+ALTER TABLE previews_without_results RENAME TO lifecycle_previews;
+"""
+
 MIGRATIONS = (
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
+    FOURTEENTH,
 )  # fmt: skip
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

@@ -307,7 +307,15 @@ lifecycle_previews = Table(
     _required("policy", String),
     _required("started_at", Instant),
     _required("status", String),
-    _required("results", JSON),
+    sqlite_with_rowid=False,
+)
+
+lifecycle_preview_results = Table(
+    "lifecycle_preview_results",
+    metadata,
+    Column("repository_id", Integer, _owner(), primary_key=True, nullable=False),
+    Column("position", Integer, primary_key=True, nullable=False),
+    _required("result", JSON),
     sqlite_with_rowid=False,
 )
 

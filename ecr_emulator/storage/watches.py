@@ -22,6 +22,7 @@ _UNSEEN = {
     tables.image_scans,
     tables.known_findings,
     tables.lifecycle_matches,
+    tables.lifecycle_preview_results,
     tables.lifecycle_previews,
     tables.replication_backfills,
     tables.repository_counts,

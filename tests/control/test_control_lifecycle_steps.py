@@ -11,8 +11,10 @@ import pytest
 
 from ecr_emulator.domain.lifecycle import evaluate
 from ecr_emulator.domain.lifecycle_policy import read_lifecycle_policy
-from ecr_emulator.services.lifecycle import EVALUATE, find_candidates, schedule_evaluation
+from ecr_emulator.domain.lifecycle_preview import COMPLETE, LifecyclePreview
+from ecr_emulator.services.lifecycle import EVALUATE, PREVIEW, find_candidates, schedule_evaluation, schedule_preview
 from ecr_emulator.services.lifecycle_evaluation import perform_evaluation
+from ecr_emulator.services.lifecycle_previews import perform_preview
 from ecr_emulator.storage.store import SqlStore
 from tests.support.images import an_image, an_index
 from tests.support.storage import NOW, a_repository, store_manifest
@@ -83,3 +85,34 @@ def test_steps_of_any_size_do_what_an_evaluation_at_once_does(store, seed, step)
     assert left == {image.digest for image in images} - set(expected)
     assert deleted == expected
     assert (transactions == 1) if step == 200 else (transactions >= len(images) // step)
+
+
+def preview_in_steps(store, repository, step):
+    """Perform the task of a preview until it is done."""
+    progress = {}
+    while progress is not None:
+        with store.writing() as work:
+            task = work.tasks.find(f"{PREVIEW} {repository.arn}")
+            task = replace(task, arguments=task.arguments | {"progress": progress})
+            progress = perform_preview(work, task, NOW, incoming=lambda _: set(), step=step)
+
+
+@pytest.mark.parametrize("step", [1, 3, 200])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_preview_in_steps_has_the_results_of_one_at_once(store, seed, step):
+    random = Random(seed)
+    policy = a_policy(random)
+    with store.writing() as work:
+        repository = work.repositories.add(a_repository())
+        add_images(work, repository, random)
+        candidates = find_candidates(work, repository, work.images.page(repository, "", 100), set())
+        expected = [selected.image.digest for selected in evaluate(read_lifecycle_policy(policy), candidates, NOW)]
+        schedule_preview(work, repository, NOW)
+    for _ in range(2):  # the second preview replaces the first
+        with store.writing() as work:
+            work.lifecycle_previews.save(repository, LifecyclePreview(policy, NOW))
+        preview_in_steps(store, repository, step)
+    with store.reading() as work:
+        preview = work.lifecycle_previews.find(repository)
+    assert preview.status == COMPLETE
+    assert [result["imageDigest"] for result in preview.results] == expected

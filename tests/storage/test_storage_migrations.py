@@ -8,10 +8,20 @@ from sqlalchemy import create_engine
 
 from ecr_emulator.domain.image import ImageFilter
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.task import Scope, Task
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.services.import_status import COMPLETE, STARTED, import_status, note_end
 from ecr_emulator.storage import migrations
-from ecr_emulator.storage.migration_scripts import FIFTH, MIGRATIONS, NINTH, SEVENTH, SIXTH, TWELFTH
+from ecr_emulator.storage.migration_scripts import (
+    FIFTH,
+    FOURTEENTH,
+    MIGRATIONS,
+    NINTH,
+    SEVENTH,
+    SIXTH,
+    THIRTEENTH,
+    TWELFTH,
+)
 from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable, migrate
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.tables import metadata
@@ -193,3 +203,31 @@ def test_a_migration_knows_which_images_are_tagged(database):
     with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
         for status, image in (("TAGGED", tagged), ("UNTAGGED", untagged)):
             assert work.images.filtered_page(repository, "", 10, ImageFilter(status)) == [image]
+
+
+def test_a_migration_keeps_the_results_of_lifecycle_previews(database):
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        repository = work.repositories.add(a_repository())
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DROP TABLE lifecycle_preview_results")
+        connection.execute("ALTER TABLE lifecycle_previews ADD COLUMN results JSON")
+        row = repository.key, "{}", 0, "COMPLETE", '[{"imageDigest": "one"}, {"imageDigest": "two"}]'
+        connection.execute("INSERT INTO lifecycle_previews VALUES (?, ?, ?, ?, ?)", row)
+        connection.executescript(FOURTEENTH)
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        preview = work.lifecycle_previews.find(repository)
+    assert [result["imageDigest"] for result in preview.results] == ["one", "two"]
+
+
+def test_a_migration_finds_the_repositories_of_tasks(database):
+    task = Task("a", "replicate", NOW, {"account": HOME.id, "region": HOME.region, "repository": "team/app"})
+    with closing(SqlStore(database, durable=False)) as store, store.writing() as work:
+        work.tasks.add(task)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DROP INDEX tasks_by_repository")
+        for column in ("account", "region", "repository", "to_account", "to_region"):
+            connection.execute(f"ALTER TABLE tasks DROP COLUMN {column}")
+        connection.executescript(THIRTEENTH)
+    with closing(SqlStore(database, durable=False)) as store, store.reading() as work:
+        assert work.tasks.due_in(Scope(HOME, "team/app"), NOW) == task
+        assert work.tasks.due_in(Scope(HOME, "team/other"), NOW) is None
