@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_emulator.domain.events import IMPORT, Event
 from ecr_emulator.testing.upstream.images import Content, artifact, image
 from tests.support.console import MOST_BYTES, Browser
 from tests.support.images import put_image, put_manifest, upload_layers
@@ -156,3 +157,18 @@ def test_a_console_on_another_port_has_a_session_of_its_own(emulator):
     second.open()
     assert first.client.get_cookie("ecr_emulator_http_4566", path="/_ecr")
     assert second.client.get_cookie("ecr_emulator_http_4567", path="/_ecr")
+
+
+def test_errors_of_upstreams_in_events_are_escaped(browser, emulator):
+    detail = {
+        "ecr-repository-prefix": "quay",
+        "repository-name": "quay/app",
+        "image-tag": SCRIPT,
+        "failure-code": "UpstreamUnavailable",
+        "failure-reason": SCRIPT,
+    }
+    with emulator.services.store.writing() as work:
+        work.events.add(Event(emulator.services.home, emulator.clock.now(), IMPORT, detail))
+    for page in (browser.open(), browser.open("activity")):
+        assert f"import failed quay/app:{SCRIPT}" in page.text
+        assert "<script>alert" not in page.html
