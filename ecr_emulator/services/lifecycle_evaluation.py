@@ -51,7 +51,7 @@ class _Actions:
     def perform(self, images: list[Image], rule: LifecycleRule) -> None:
         """Archive or delete images, except those whose tags have changed so that the rule does not concern them.
 
-        The image of an unfinished update is deleted together with the images below it.
+        The images of unfinished updates are deleted together with the images below them, which they may share.
         """
         work, repository = self.work, self.repository
         concerned = [image for image in images if has_tags_of(rule, image)]
@@ -59,11 +59,9 @@ class _Actions:
             for image in concerned:
                 self._archive(image.digest)
             return
-        awaited = find_awaited(work, repository)
-        digests: dict[str, None] = {}
-        for image in concerned:
-            tree = untagged_tree(work, repository, {image.digest}) if image.digest in awaited else (image.digest,)
-            digests |= dict.fromkeys(sorted(tree))
+        digests = dict.fromkeys(image.digest for image in concerned)
+        left = untagged_tree(work, repository, digests.keys() & find_awaited(work, repository))
+        digests |= dict.fromkeys(sorted(left))
         delete_images(work, repository, map(ImageId, digests), self.now, Origin.LIFECYCLE)
 
     def _archive(self, digest: str) -> None:
