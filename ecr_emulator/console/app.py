@@ -49,7 +49,7 @@ def console_app(parts: ConsoleParts) -> Flask:
     app.extensions[PARTS] = parts
     app.jinja_env.filters.update(text_filters.FILTERS, clip=clip)
     app.jinja_env.tests["digest"] = is_digest
-    app.jinja_env.globals.update(version=__version__, sections=SECTIONS)
+    app.jinja_env.globals.update(version=__version__, sections=SECTIONS, static_url=static_files.static_url)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for path in ("/", "/_ecr", "/_ecr/", "/_ecr/console", "/_ecr/console/"):
         app.add_url_rule(path, f"start {path}", _to_overview)

@@ -1,6 +1,7 @@
 """Rules for all pages: headers, static files, errors and packages that they import."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def test_all_pages_have_a_strict_policy(browser, path):
 
 def test_pages_are_kept_by_nobody_and_static_files_are(browser):
     assert browser.open().headers["Cache-Control"] == "no-store"
-    style = browser.client.get("/_ecr/console/static/console.css")
+    found = re.search(r'href="(/_ecr/console/static/console.css\?v=[0-9a-f]{12})"', browser.open().html)
+    style = browser.client.get(found[1])
     assert (style.mimetype, style.headers["Cache-Control"]) == ("text/css", "public, max-age=86400")
     assert browser.client.get("/_ecr/console/static/icon.svg").mimetype == "image/svg+xml"
 
