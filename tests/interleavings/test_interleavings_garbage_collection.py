@@ -9,6 +9,7 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError
@@ -229,7 +230,9 @@ def delete_the_repository(client):
 
 
 def reset(client):
-    client.emulator.reset()
+    """Reset everything as if the blobs were many, so that their folders are moved."""
+    with patch("ecr_emulator.storage.blobs.files.PATIENCE", -1.0):
+        client.emulator.reset()
 
 
 def begin(client, found):

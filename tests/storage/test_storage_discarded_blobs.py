@@ -9,9 +9,23 @@ import pytest
 
 from ecr_emulator.domain.names import digest_of
 from ecr_emulator.storage.blobs import discarded
+from ecr_emulator.storage.blobs import files as blob_files
 from ecr_emulator.storage.blobs.files import FileBlobs
 
 NAMES = [f"3f0c1b1e-0000-4000-8000-{number:012x}" for number in range(20)]
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """Let every number of blobs count as many."""
+    monkeypatch.setattr(blob_files, "PATIENCE", -1.0)
+
+
+@pytest.fixture(params=["few", "many"])
+def few_or_many(request):
+    """Run the test twice: with few blobs, and as if they were many."""
+    if request.param == "many":
+        request.getfixturevalue("many")
 
 
 def store_blob(blobs, data, name):
@@ -31,7 +45,7 @@ def wait(blobs):
         thread.join()
 
 
-def test_a_reset_removes_all_but_what_is_held(blobs, tmp_path):
+def test_a_reset_removes_all_but_what_is_held(blobs, tmp_path, few_or_many):
     kept, gone = (store_blob(blobs, data, name) for data, name in zip((b"kept", b"gone"), NAMES, strict=False))
     writer = blobs.begin(NAMES[2])
     with blobs.hold(kept):
@@ -44,7 +58,7 @@ def test_a_reset_removes_all_but_what_is_held(blobs, tmp_path):
     assert files(tmp_path) == sorted(digest.partition(":")[2] for digest in (kept, digest_of(b"more")))
 
 
-def test_a_blob_can_be_stored_again_after_a_reset(blobs):
+def test_a_blob_can_be_stored_again_after_a_reset(blobs, few_or_many):
     digest = store_blob(blobs, b"data", NAMES[0])
     for name in NAMES[1:4]:
         blobs.clear()
@@ -52,14 +66,14 @@ def test_a_blob_can_be_stored_again_after_a_reset(blobs):
         assert store_blob(blobs, b"data", name) == digest
 
 
-def test_a_reader_finishes_after_a_reset(blobs):
+def test_a_reader_finishes_after_a_reset(blobs, few_or_many):
     digest = store_blob(blobs, b"data", NAMES[0])
     with blobs.open(digest) as file:
         blobs.clear()
         assert file.read() == b"data"
 
 
-def test_writers_that_hold_their_blobs_lose_none_to_resets(blobs):
+def test_writers_that_hold_their_blobs_lose_none_to_resets(blobs, few_or_many):
     lost = []
 
     def push(name):
@@ -78,7 +92,7 @@ def test_writers_that_hold_their_blobs_lose_none_to_resets(blobs):
     assert lost == []
 
 
-def test_what_a_process_could_not_delete_is_deleted_by_the_next(blobs, tmp_path, monkeypatch):
+def test_what_a_process_could_not_delete_is_deleted_by_the_next(blobs, tmp_path, many, monkeypatch):
     for number, name in enumerate(NAMES):
         store_blob(blobs, b"%d" % number, name)
     real = os.unlink
@@ -90,27 +104,25 @@ def test_what_a_process_could_not_delete_is_deleted_by_the_next(blobs, tmp_path,
 
     monkeypatch.setattr(os, "unlink", end_after)
     blobs.clear()
+    wait(blobs)
     blobs.close()
     assert len(files(tmp_path)) == len(NAMES) - 1
-    monkeypatch.undo()
+    monkeypatch.setattr(os, "unlink", real)
     again = FileBlobs(tmp_path, durable=False)
     wait(again)
     assert files(tmp_path) == []
     assert not (tmp_path / discarded.DISCARDED).exists()
 
 
-def test_a_reset_waits_for_few_files_and_not_for_many(blobs, monkeypatch):
+def test_few_blobs_are_deleted_in_place(blobs, tmp_path):
     store_blob(blobs, b"data", NAMES[0])
-    asked = []
-    monkeypatch.setattr(Thread, "join", lambda _, timeout=None: asked.append(timeout))
     blobs.clear()
-    assert asked == [discarded.PATIENCE]
-
-
-@pytest.mark.parametrize("stray", ["blobs/notes.txt", "blobs/sha256/notes.txt"])
-def test_a_reset_removes_files_of_nobody(blobs, tmp_path, stray):
-    (tmp_path / "blobs" / "sha256").mkdir(exist_ok=True)
-    (tmp_path / stray).write_bytes(b"notes")
-    blobs.clear()
-    wait(blobs)
     assert files(tmp_path) == []
+    assert not (tmp_path / discarded.DISCARDED).exists()
+
+
+def test_many_files_are_deleted_by_a_thread(blobs, many):
+    store_blob(blobs, b"data", NAMES[0])
+    blobs.clear()
+    assert len(blobs._discarded._threads) == 1
+    assert list(blobs.digests()) == []

@@ -13,9 +13,6 @@ from ecr_emulator.private_files import FOLDER
 DISCARDED = "discarded"
 """The folder of the data directory for what is being deleted. A killed process leaves files in it."""
 
-PATIENCE = 0.1
-"""Seconds to wait for deletions, so that the space of few files is free at once."""
-
 
 class DiscardedFolders:
     """Deletes folders in the background, and at the start those that an earlier process has left."""
@@ -33,8 +30,8 @@ class DiscardedFolders:
         return tempfile.mkdtemp(dir=self._folder)
 
     def delete(self, folder: str) -> None:
-        """Delete a folder of ``new_folder`` with its content; what takes longer than ``PATIENCE`` is deleted later."""
-        self._delete_later(folder).join(PATIENCE)
+        """Begin to delete a folder of ``new_folder`` with its content."""
+        self._delete_later(folder)
 
     def close(self) -> None:
         """Stop to delete. The next process goes on."""
@@ -42,12 +39,11 @@ class DiscardedFolders:
         for thread in self._threads:
             thread.join()
 
-    def _delete_later(self, folder: str) -> Thread:
+    def _delete_later(self, folder: str) -> None:
         self._threads = [each for each in self._threads if each.is_alive()]
         thread = Thread(target=self._delete, args=(folder,), name="discarded-files", daemon=True)
         self._threads.append(thread)
         thread.start()
-        return thread
 
     def _delete(self, top: str) -> None:
         for folder, _, names in os.walk(top, topdown=False):

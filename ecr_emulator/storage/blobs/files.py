@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from io import FileIO
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from ecr_emulator.domain.names import algorithm_of, is_digest
 from ecr_emulator.private_files import FOLDER, owner_only
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 1_024
 """Maximum number of closed writers whose hash is kept. The next chunk of an upload then needs no second hashing."""
+
+PATIENCE = 0.1
+"""Seconds for which a reset deletes blobs one by one: for few files, that is faster than to move their folders."""
 
 
 class FileBlobs:
@@ -153,19 +157,27 @@ class FileBlobs:
         return sum(self._drop_unless_held(name) for name in os.listdir(self._paths.ingest) if name not in keep)
 
     def clear(self) -> None:
-        """Remove all blobs that are not held, in the same time for any number of them: a thread deletes their files.
+        """Remove all blobs that are not held. If they are many, they are moved away, and a thread deletes their files.
 
         The caller lets nobody write to the database meanwhile.
         """
+        until = monotonic() + PATIENCE
+        for digest in self.digests():
+            if monotonic() > until:
+                self._discard_all()
+                return
+            self.delete(digest)
+
+    def _discard_all(self) -> None:
+        """Move all folders of blobs away, in the same time for any number of them, and take back what is held."""
         with self._holds.none_begin() as held, self._replacing:
             names = os.listdir(self._paths.blobs)
-            if names:
-                folder = self._discarded.new_folder()
-                for name in names:
-                    os.rename(f"{self._paths.blobs}/{name}", f"{folder}/{name}")
-                for digest in filter(is_digest, held):
-                    self._take_back(digest, folder)
-                self._discarded.delete(folder)
+            folder = self._discarded.new_folder()
+            for name in names:
+                os.rename(f"{self._paths.blobs}/{name}", f"{folder}/{name}")
+            for digest in filter(is_digest, held):
+                self._take_back(digest, folder)
+        self._discarded.delete(folder)
 
     def close(self) -> None:
         """Stop to delete the files of removed blobs."""
