@@ -19,7 +19,9 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.lifecycle import find_candidates
 
 STEP = 200
-"""Number of images that one transaction reads or acts on."""
+"""Number of images that one transaction matches, if it takes none."""
+TAKING = 4
+"""Number of images that can be matched in the time in which one is taken, roughly: taken images are deleted."""
 
 Progress = dict[str, Any]
 """Progress of a selection. At first it is empty: the matches that an interrupted one left are removed. Then ``after``
@@ -78,6 +80,7 @@ class Selection:
 
     def _take(self, progress: Progress, limit: int) -> tuple[Progress | None, int]:
         """Take matches in order, then drop the rest of the rule's matches."""
+        limit = max(1, limit // TAKING)
         position, left, newest = progress["rule"], progress["left"], progress["newest"]
         matches = self.work.lifecycle_matches.first(self.repository, position, min(left or limit, limit))
         found = (self.work.images.find(self.repository, each.digest) for each in matches if left and each.is_free)
@@ -86,4 +89,4 @@ class Selection:
         if not matches:
             return self._begin_rule(position + 1, newest), 0
         self.work.lifecycle_matches.remove_first(self.repository, position, len(matches))
-        return progress | {"left": max(0, left - len(matches))}, len(matches)
+        return progress | {"left": max(0, left - len(matches))}, len(matches) * TAKING

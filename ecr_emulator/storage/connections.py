@@ -22,6 +22,8 @@ from ecr_emulator.storage.watches import Changes
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for a lock that another process holds, for example a ``sqlite3`` shell."""
+CACHE = 16 << 20
+"""Maximum bytes of pages that a connection keeps. Deletions of many images read the same pages again and again."""
 MAPPED = 1 << 30
 """Bytes of the file that readers map instead of copying its pages: all readers share the system's cache."""
 SQLITE: DefaultDialect = SQLiteDialect_pysqlite(paramstyle="named")
@@ -153,6 +155,7 @@ def connect(path: Path, *, durable: bool, read_only: bool = False) -> WatchedCon
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")  # first: the next may write
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE // 1024}")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
         connection.execute(f"PRAGMA mmap_size = {MAPPED}")
