@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from threading import Barrier, Thread
@@ -11,24 +12,27 @@ from threading import Barrier, Thread
 import pytest
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
+from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.replication import DOCUMENT as REPLICATION
+from ecr_emulator.domain.repository import Repository
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.services import garbage_collection
 from ecr_emulator.services.background import Outcome
 from ecr_emulator.services.garbage_collection import FORGET
-from ecr_emulator.services.lifecycle import EVALUATE
+from ecr_emulator.services.lifecycle import EVALUATE, cancel_evaluation, schedule_evaluation
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import layer
+from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.docker import Docker
 from tests.support.images import an_image, put_image
-from tests.support.storage import store_manifest
+from tests.support.storage import NOW, store_manifest
 
 ACCOUNT = "000000000000"
 LARGE, SMALL = "team/large", "team/small"
 IMAGES, STEP = 7, 2
 """A step of the evaluation takes so many images."""
 EXPIRE = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1}
-KEEP_ONE = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1}
 DESTINATION = {"region": "eu-west-1", "registryId": ACCOUNT}
 
 
@@ -319,3 +323,73 @@ def test_a_collection_on_request_does_all_steps(small_collections):
         collected = docker.http.post("/_ecr/gc", json={"grace": "0s"}).json
         assert (collected["layers"], collected["blobs"]) == (5, 5)
         assert blobs_of(docker) == kept
+
+
+def change(docker, how):
+    """Let a request that began before the evaluation was due change the repository now."""
+    with docker.emulator.services.store.writing() as work:
+        return how(work, work.repositories.get(docker.emulator.services.home, LARGE))
+
+
+def arrive(work, repository):
+    return [store_manifest(work, repository, manifest(number)).digest for number in range(100, 106)]
+
+
+def tag_all(work, repository):
+    for number, image in enumerate(work.images.page(repository, "", IMAGES)):
+        work.tags.put(repository, f"late-{number}", image, NOW)
+
+
+def put_milder_policy(work, repository):
+    work.repositories.save(replace(repository, lifecycle_policy=policy(EXPIRE | {"countNumber": 1_000})))
+    schedule_evaluation(work, repository, NOW)
+
+
+def delete_policy(work, repository):
+    work.repositories.save(replace(repository, lifecycle_policy=None))
+    cancel_evaluation(work, repository)
+
+
+def test_images_that_arrive_during_an_evaluation_are_left_to_the_next(docker):
+    take_step(docker)
+    arrived = change(docker, arrive)
+    assert look_through_the_api(docker) == 1 + len(arrived)
+    docker.emulator.clock.advance(timedelta(hours=24))
+    assert look_through_the_api(docker) == 1
+
+
+def test_an_image_that_is_deleted_during_an_evaluation_is_not_deleted_twice(docker, caplog):
+    for _ in range(4):
+        take_step(docker)
+    events = []
+    docker.emulator.services.store.at_commit(events.extend)
+    gone = change(docker, lambda work, repository: work.images.page(repository, "", IMAGES)[-1])
+    change(docker, lambda work, repository: work.images.remove(repository, gone))
+    assert look_through_the_api(docker) in (0, 1)
+    assert gone.digest not in [event.detail["image-digest"] for event in events]
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("how", [tag_all, put_milder_policy, delete_policy], ids=lambda how: how.__name__)
+def test_images_stay_if_the_policy_does_not_concern_them_any_more(docker, how):
+    for _ in range(5):
+        take_step(docker)
+    left = number_left(docker)
+    assert 1 < left < IMAGES
+    change(docker, how)
+    look_through_the_api(docker)
+    assert number_left(docker) == left
+    assert not is_in_progress(docker)
+
+
+def test_a_replica_waits_for_the_evaluation_whose_deletions_are_replicated(docker):
+    rule = {"destinations": [DESTINATION], "deleteReplication": {"enabled": True}}
+    ecr = client_of(docker.emulator, account=ACCOUNT, region=DESTINATION["region"])
+    services = docker.emulator.services
+    with services.store.writing() as work:
+        work.registry_documents.put(services.home, REPLICATION, {"rules": [rule]})
+        source = work.repositories.get(services.home, LARGE)
+        replica = work.repositories.add(Repository(Registry(ACCOUNT, DESTINATION["region"]), LARGE, NOW))
+        for image in work.images.page(source, "", IMAGES):
+            store_manifest(work, replica, work.images.manifest(image).raw, *image.tags)
+    assert len(ecr.list_images(repositoryName=LARGE)["imageIds"]) == 1
