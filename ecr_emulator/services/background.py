@@ -89,6 +89,7 @@ class Background:
         }
         self._delay = delay
         self._waits_for: str | None = None
+        self._is_stepping = False
 
     @property
     def kinds(self) -> Set[str]:
@@ -116,6 +117,11 @@ class Background:
         """Return the time at which a waiting task is performed."""
         return task.due_at + self._delay
 
+    @property
+    def is_stepping(self) -> bool:
+        """Whether a thread performs a step now."""
+        return self._is_stepping
+
     def is_due(self, now: datetime) -> bool:
         """Whether a task is due. Reads no storage."""
         due = self._store.next_due
@@ -141,6 +147,7 @@ class Background:
         progress: Progress | None = None
         try:
             with self._store.writing(waits=False, frees=True) as work:
+                self._is_stepping = True
                 task = self._find_due(work, now, scope)
                 if task:
                     work.tasks.remove(task.key)
@@ -156,6 +163,8 @@ class Background:
             log.exception("%s failed and is given up", task.key)
             with self._store.writing(waits=False, frees=True) as work:
                 work.tasks.remove(task.key)  # the task would fail again before every request
+        finally:
+            self._is_stepping = False
         self._waits_for = None
         if task is None:
             return Outcome.NOTHING

@@ -51,12 +51,17 @@ class DueWork:
         return self._complete(None, now) if self._background.is_due(now) else now
 
     def take_steps(self, now: datetime) -> None:
-        """Perform a few steps of what is due anywhere, and leave the rest to a thread."""
+        """Perform a few steps of what is due anywhere, and leave the rest to a thread.
+
+        While another thread performs steps, this one does not wait for its turn.
+        """
         if self._thread.is_running:
             return
         for _ in range(STEPS):
             if not self._background.is_due(now):
                 return
+            if self._background.is_stepping:
+                break
             outcome = self._background.step(now)
             if outcome is Outcome.NOTHING:
                 return

@@ -1,4 +1,4 @@
-"""Long work on a repository with many images: its time, and the slowest request of another client meanwhile.
+"""Long work on a repository with many images: its time, and that of the requests of another client meanwhile.
 
 ``python scripts/bench/long_work.py [images]``. Needs nothing but the package and its test extra. The images are written
 straight into the database, and have no files. Half of them have no tag, and a lifecycle policy expires those.
@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -36,18 +36,21 @@ PAUSE = 0.01
 
 
 class Measured(NamedTuple):
-    """The seconds that work took, those of the slowest request meanwhile, and by how many mebibytes memory grew."""
+    """The seconds that work took, those of each request meanwhile, and by how many mebibytes memory grew."""
 
     work: str
     seconds: float
-    slowest: float | None = None
+    requests: Sequence[float] = ()
     growth: int | None = None
 
     def row(self) -> str:
         """Return the row of the table."""
-        slowest = "-" if self.slowest is None else f"{self.slowest * 1000:.0f} ms"
+        ordered = [f"{seconds * 1000:.0f} ms" for seconds in sorted(self.requests)]
+        middle, late, slowest = (
+            (ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100], ordered[-1]) if ordered else "---"
+        )
         growth = "-" if self.growth is None else f"{self.growth} MiB"
-        return f"| {self.work} | {self.seconds:.2f} s | {slowest} | {growth} |"
+        return f"| {self.work} | {self.seconds:.2f} s | {middle} | {late} | {slowest} | {growth} |"
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def measure(emulator: Served, work: str, do: Callable[[], object], *, beside: bo
     with another_client(emulator) as took:
         do()
         seconds = time.perf_counter() - began
-    return Measured(work, seconds, max(took), max(0, memory(emulator, "VmHWM") - before))
+    return Measured(work, seconds, took, max(0, memory(emulator, "VmHWM") - before))
 
 
 def post(emulator: Served, path: str) -> None:
@@ -131,8 +134,8 @@ def run(folder: Path, images: int) -> Iterator[Measured]:
 
 def main() -> None:
     images = int((*sys.argv[1:], "100000")[0])
-    print("| work | time | slowest other request | memory |")
-    print("| --- | --- | --- | --- |")
+    print("| work | time | other requests: median | 99 % | slowest | memory |")
+    print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for measured in run(Path(folder), images):
             print(measured.row(), flush=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from threading import Barrier, Thread
 
 import pytest
@@ -15,24 +13,20 @@ from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.replication import DOCUMENT as REPLICATION
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.services import garbage_collection
 from ecr_emulator.services.background import Outcome
 from ecr_emulator.services.garbage_collection import FORGET
 from ecr_emulator.services.lifecycle import EVALUATE, cancel_evaluation, schedule_evaluation
-from ecr_emulator.settings import Settings
-from ecr_emulator.testing.upstream.images import layer
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.docker import Docker
+from tests.support.due_work import ACCOUNT, by_hand, due, running, take_step
 from tests.support.images import an_image, put_image
 from tests.support.storage import NOW, store_manifest
 
-ACCOUNT = "000000000000"
 LARGE, SMALL = "team/large", "team/small"
-IMAGES, STEP = 7, 2
-"""A step of the evaluation takes so many images."""
+IMAGES = 7
 EXPIRE = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1}
+KEEP_THREE = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 3}
 DESTINATION = {"region": "eu-west-1", "registryId": ACCOUNT}
 
 
@@ -45,23 +39,6 @@ def manifest(number):
     config = an_image().config.descriptor
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [], "number": number}
     return json.dumps(document).encode()
-
-
-@contextmanager
-def running(data_dir=None, clock=None):
-    """Run an emulator whose evaluations take small steps."""
-    settings = Settings(registry_auth="open", account=ACCOUNT, data_dir=data_dir)
-    with Emulator(settings, clock or FrozenClock()) as emulator:
-        kinds = emulator.services.background._kinds
-        kinds[EVALUATE] = partial(kinds[EVALUATE], step=STEP)
-        yield emulator
-
-
-@contextmanager
-def by_hand(data_dir=None, clock=None):
-    """Run an emulator whose background thread does nothing: tests take the steps."""
-    with running(data_dir, clock) as emulator, emulator.services.due_work.stopped():
-        yield Docker(emulator, ACCOUNT)
 
 
 def fill(docker, selection=EXPIRE):
@@ -77,15 +54,6 @@ def fill(docker, selection=EXPIRE):
         work.tasks.remove(FORGET)
     docker.emulator.clock.advance(timedelta(hours=1))
     docker.ecr.put_lifecycle_policy(repositoryName=LARGE, lifecyclePolicyText=policy(selection))
-
-
-def due(docker):
-    """Let a day pass by the clock alone, as real time does."""
-    docker.emulator.clock.advance(timedelta(hours=24))
-
-
-def take_step(docker, scope=None):
-    return docker.emulator.services.background.step(docker.emulator.clock.now(), scope)
 
 
 def is_in_progress(docker):
@@ -273,58 +241,6 @@ def is_remembered(docker, name, reference):
     return docker.emulator.remembered_answers.given > before
 
 
-@pytest.fixture
-def small_collections(monkeypatch):
-    """Let each step of a collection look at two layers, or at two files."""
-    monkeypatch.setattr(garbage_collection, "LAYERS", 2)
-    monkeypatch.setattr(garbage_collection, "BATCH", 2)
-
-
-def push_layers(docker):
-    """Push five layers and an image with two; return the digests of all that garbage collection keeps."""
-    docker.ecr.create_repository(repositoryName=SMALL)
-    image = an_image()
-    put_image(docker.ecr, SMALL, image, "v1")
-    for number in range(5):
-        docker.push_blob(layer(f"loose {number}", 100), SMALL)
-    return {blob.digest for blob in image.blobs}
-
-
-def blobs_of(docker):
-    return set(docker.emulator._blobs.digests())
-
-
-def outcomes(docker):
-    """Take steps until nothing is due; return what came of each."""
-    found = []
-    while not found or found[-1] is not Outcome.NOTHING:
-        found.append(take_step(docker))
-    return found
-
-
-def test_a_collection_takes_steps_and_goes_on_after_a_restart(tmp_path, small_collections):
-    clock = FrozenClock()
-    with by_hand(tmp_path / "state", clock) as docker:
-        kept = push_layers(docker)
-        due(docker)
-        clock.advance(timedelta(hours=12))
-        for _ in range(3):
-            assert take_step(docker) is Outcome.PART
-        assert len(blobs_of(docker)) == len(kept) + 5
-    with by_hand(tmp_path / "state", clock) as docker:
-        assert outcomes(docker).count(Outcome.PART) > 2
-        assert blobs_of(docker) == kept
-
-
-def test_a_collection_on_request_does_all_steps(small_collections):
-    with by_hand() as docker:
-        kept = push_layers(docker)
-        due(docker)
-        collected = docker.http.post("/_ecr/gc", json={"grace": "0s"}).json
-        assert (collected["layers"], collected["blobs"]) == (5, 5)
-        assert blobs_of(docker) == kept
-
-
 def change(docker, how):
     """Let a request that began before the evaluation was due change the repository now."""
     with docker.emulator.services.store.writing() as work:
@@ -356,6 +272,15 @@ def test_images_that_arrive_during_an_evaluation_are_left_to_the_next(docker):
     assert look_through_the_api(docker) == 1 + len(arrived)
     docker.emulator.clock.advance(timedelta(hours=24))
     assert look_through_the_api(docker) == 1
+
+
+def test_images_that_arrive_during_an_evaluation_do_not_count(shared):
+    shared.emulator.reset()
+    fill(shared, KEEP_THREE)
+    due(shared)
+    take_step(shared)
+    arrived = change(shared, arrive)
+    assert look_through_the_api(shared) == 1 + 3 + len(arrived)
 
 
 def test_an_image_that_is_deleted_during_an_evaluation_is_not_deleted_twice(docker, caplog):
