@@ -88,7 +88,9 @@ class CacheHistory:
     def pulled(self, upstream: str, outcome: str, sent: int, now: datetime) -> None:
         """Count a pull that a rule covers, with one of ``OUTCOMES`` and the bytes that the client got."""
         with self._lock:
-            totals = self._totals(upstream, now)
+            if not self._begin <= now < self._end:
+                self._enter(now)
+            totals = self._period.get(upstream) or self._totals(upstream)
             totals.pulls[outcome] += 1
             totals.sent += sent
 
@@ -96,13 +98,17 @@ class CacheHistory:
         """Count a request to an upstream."""
         now = self._now()
         with self._lock:
-            self._totals(upstream, now).requests += 1
+            if not self._begin <= now < self._end:
+                self._enter(now)
+            self._totals(upstream).requests += 1
 
     def received(self, upstream: str, received: int) -> None:
         """Count bytes that an upstream sent."""
         now = self._now()
         with self._lock:
-            self._totals(upstream, now).received += received
+            if not self._begin <= now < self._end:
+                self._enter(now)
+            self._totals(upstream).received += received
 
     def forget(self) -> None:
         """Forget all counts."""
@@ -164,14 +170,10 @@ class CacheHistory:
             if upstream in (None, name)
         ]
 
-    def _totals(self, upstream: str, now: datetime) -> CacheTotals:
-        if not self._begin <= now < self._end:
-            self._enter(now)
-        try:
-            return self._period[upstream]
-        except KeyError:
-            name = upstream if len(self._period) < MOST_UPSTREAMS else OTHER
-            return self._period.setdefault(name, CacheTotals())
+    def _totals(self, upstream: str) -> CacheTotals:
+        """Return the totals of an upstream in the current period."""
+        name = upstream if upstream in self._period or len(self._period) < MOST_UPSTREAMS else OTHER
+        return self._period.setdefault(name, CacheTotals())
 
     def _enter(self, now: datetime) -> None:
         """Make the period of a time the current one; make all periods longer until there are not too many."""

@@ -9,6 +9,7 @@ from ecr_emulator.testing.upstream.images import image
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.admin_api import ClosingClient
 from tests.support.console import REGION, Browser
+from tests.support.iam_principals import IamAccount, allow
 from tests.support.images import put_image
 from tests.support.pull_through import ACCOUNT, running_cache
 
@@ -219,3 +220,24 @@ def test_forms_need_their_token(cache, show, browser):
     for form in (show().form("/import"), show("/rule/quay").form("/validate")):
         assert browser.submit(form, form_token="forged", image="quay/team/app:v1").status == 403
     assert cache.repositories() == []
+
+
+def test_a_caller_without_the_permission_neither_imports_nor_refreshes(upstream, tmp_path):
+    with running_cache(upstream, tmp_path / "state", iam="enforce") as cache:
+        cache.rule()
+        cache.ecr.create_repository(repositoryName=NAME)
+        reader = IamAccount(cache.emulator).user(
+            allow("DescribePullThroughCacheRules", "DescribeImages", "BatchGetImage", "DescribeRepositories")
+        )
+        browser = Browser(cache.emulator)
+        sign_in = browser.open(PREFIX).form("/sign-in")
+        page = browser.submit(sign_in, access_key=reader.keys.access_key, secret_key=reader.keys.secret)
+        denied = "is not authorized to perform: ecr:BatchImportUpstreamImage"
+        assert denied in browser.submit(page.form("/import"), image=f"{NAME}:v1").text
+        put_image(cache.ecr, NAME, APP, "mine")
+        tags = browser.open(f"{PREFIX}/repository/{NAME}")
+        assert denied in browser.submit(tags.form("/refresh")).text
+        assert "is not authorized to perform: ecr:DescribeRepositoryCreationTemplates" in (
+            browser.open(f"{PREFIX}/templates").text
+        )
+        assert len(upstream.requests) == 0
