@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.services.background import Outcome
@@ -26,7 +27,8 @@ def running(data_dir: Path | None = None, clock: FrozenClock | None = None) -> I
     settings = Settings(registry_auth="open", account=ACCOUNT, data_dir=data_dir)
     with Emulator(settings, clock or FrozenClock()) as emulator:
         kinds = emulator.services.background._kinds
-        kinds[EVALUATE] = partial(kinds[EVALUATE], step=STEP)
+        evaluate: Any = kinds[EVALUATE]
+        kinds[EVALUATE] = partial(evaluate, step=STEP)
         yield emulator
 
 
