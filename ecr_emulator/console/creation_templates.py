@@ -32,9 +32,10 @@ def creation_templates(console: ConsoleRequest) -> ResponseReturnValue:
     after = request.args.get("after", "")
     rows: list[TemplateRow] = []
     with console.services.store.reading() as work:
-        left = [] if refusal else [each for each in work.templates.all(console.registry) if each.prefix > after]
+        templates = [] if refusal else work.templates.all(console.registry)
+        left = [each for each in templates if each.prefix > after]
         for template in left[:PER_PAGE]:
-            found = repositories_of_template(work, template, "", MOST_MATCHES)
+            found = repositories_of_template(work, template, templates, "", MOST_MATCHES)
             rows.append(TemplateRow(template, found.repositories, found.after is not None))
     has_more = len(left) > PER_PAGE
     return console.render(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ecr_emulator.domain.names import Registry
@@ -34,12 +34,14 @@ def repositories_of_rule(work: UnitOfWork, rule: PullThroughRule, after: str, li
     return _page(work, rule.registry, rule.prefix, owner, after, limit)
 
 
-def repositories_of_template(work: UnitOfWork, template: CreationTemplate, after: str, limit: int) -> RepositoryPage:
-    """Return a page of the repositories to which a template would apply if they were created anew.
+def repositories_of_template(
+    work: UnitOfWork, template: CreationTemplate, templates: Sequence[CreationTemplate], after: str, limit: int
+) -> RepositoryPage:
+    """Return a page of the repositories to which one of the ``templates`` of a registry would apply.
 
-    It would for at least one of its reasons; templates with longer matching prefixes apply for the others.
+    It would, if they were created anew, for at least one of its reasons; templates with longer matching prefixes apply
+    for the others.
     """
-    templates = work.templates.all(template.registry)
 
     def owner(name: str) -> str | None:
         found = [matching_template(templates, name, reason) for reason in template.applied_for]

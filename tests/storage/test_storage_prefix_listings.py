@@ -64,6 +64,6 @@ def test_a_rule_has_the_repositories_of_no_longer_prefix(stored, prefix, limit):
 @pytest.mark.parametrize("prefix", OF_TEMPLATES)
 def test_a_template_has_the_repositories_for_one_of_its_reasons(stored, prefix, limit):
     with stored.reading() as work:
-        template = work.templates.find(HOME, prefix)
-        found = pages(lambda after: repositories_of_template(work, template, after, limit), limit)
+        template, templates = work.templates.find(HOME, prefix), work.templates.all(HOME)
+        found = pages(lambda after: repositories_of_template(work, template, templates, after, limit), limit)
         assert found == OF_TEMPLATES[prefix]
