@@ -68,7 +68,7 @@ def client(tmp_path):
     if hard != resource.RLIM_INFINITY and hard < 2_048:
         pytest.skip(f"{hard} open files are too few for {READERS + WRITERS} connections")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2_048), hard))
-    with serving(tmp_path, "--port", "0", "--threads", "256", "--shutdown-timeout", "0") as emulator:
+    with serving(tmp_path, "--port", "0", "--shutdown-timeout", "0") as emulator:
         client = Client(emulator)
         client.ecr.create_repository(repositoryName="app")
         yield client
