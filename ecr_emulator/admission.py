@@ -37,7 +37,7 @@ class Admission:
         queue = requests // 32
         self.pulls = Bulkhead("pulls", max(1, requests // 2), queue)
         self.pushes = Bulkhead("pushes", max(1, requests // 8), queue)
-        self.others = Bulkhead("requests outside the registry", max(1, requests // 4), queue)
+        self.others = Bulkhead("requests outside the registry", max(1, requests * 3 // 8), queue)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
