@@ -100,6 +100,7 @@ class LazyGroup(click.Group):
         except OSError as failure:
             if failure.errno not in UNWRITABLE or failure.filename is not None:
                 raise
+            _discard_output()
             raise click.ClickException(f"The output cannot be written: {failure.strerror}") from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -117,6 +118,13 @@ class LazyGroup(click.Group):
         module, _, attribute = self._entries[cmd_name].place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+
+def _discard_output() -> None:
+    """Let the rest of the output go nowhere: Python would try to write it at the end, and exit with 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @click.group(cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

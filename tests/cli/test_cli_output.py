@@ -91,12 +91,13 @@ def test_a_locale_that_lacks_a_character_shows_its_code(emulator):
     assert shown.decode("latin-1").rstrip().endswith(r"für alle \u65e5\u672c")
 
 
+@pytest.mark.parametrize("buffering", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("arguments", [["images"], ["images", "--json"], ["events"]])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_output_that_cannot_be_written_is_reported(emulator, arguments):
+def test_output_that_cannot_be_written_is_reported(emulator, arguments, buffering):
     with open("/dev/full", "w") as full:
-        how = {"env": environment(AWS_ENDPOINT_URL=emulator.endpoint_url), "stdout": full, "stderr": subprocess.PIPE}
-        done = subprocess.run([*COMMAND, *arguments], text=True, check=False, timeout=60, **how)
+        how = {"env": environment(AWS_ENDPOINT_URL=emulator.endpoint_url, PYTHONUNBUFFERED=buffering), "stdout": full}
+        done = subprocess.run([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, check=False, timeout=60, **how)
     assert (done.returncode, done.stderr) == (1, "Error: The output cannot be written: No space left on device\n")
 
 
