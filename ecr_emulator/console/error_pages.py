@@ -13,7 +13,7 @@ from ecr_emulator.request_log import NOTE
 TITLES = {
     403: "This is not allowed",
     404: "This does not exist",
-    405: "This page takes no forms",
+    405: "This address shows no page",
     413: "This is too large",
     500: "The emulator failed",
     503: "The emulator cannot do this now",
@@ -42,6 +42,8 @@ def _sentence(error: HTTPException) -> str:
     if isinstance(error, NotFound) and error.description == NotFound.description:
         return f"The console has no page at {request.path}."
     if isinstance(error, MethodNotAllowed):
+        if request.method in ("GET", "HEAD"):
+            return f"{request.path} only takes the form of a page. Go back to that page."
         return f"{request.path} does not take {request.method}."
     if isinstance(error, InternalServerError):
         return "The log of the emulator has the reason."

@@ -8,6 +8,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from markupsafe import escape
 
+from ecr_emulator.domain.printable_text import one_line
+
 Row = TypeVar("Row")
 LONGEST_TEXT = 400
 """Maximum number of characters of one text."""
@@ -51,5 +53,5 @@ def _bytes(text: str) -> int:
 
 
 def shorten(text: str, most: int = LONGEST_TEXT) -> str:
-    """Return a text, cut off after some characters if it is longer."""
-    return text if len(text) <= most else f"{text[:most]}…"
+    """Return a text without control characters, cut off after some characters if it is longer."""
+    return one_line(text if len(text) <= most else f"{text[:most]}…")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import redirect, request, url_for
@@ -145,13 +145,21 @@ def delete_lifecycle_policy(console: ConsoleRequest, name: str) -> None:
 def move_to_evaluation(console: ConsoleRequest, name: str) -> None:
     """Move the clock forward to the evaluation of a policy."""
     try:
-        to = datetime.fromisoformat(request.form.get("to", ""))
+        to = _evaluation_asked(request.form.get("to", ""))
         if to < console.parts.clock.now():
             raise ValueError("this evaluation is over")
         now = set_clock(console.parts.clock, console.services.background, to)
-    except (ValueError, TypeError) as wrong:
+    except ValueError as wrong:
         raise FormRefused(f"The clock was not moved: {wrong}.") from None
     console.services.background.catch_up(now)
     with optional_write("the time"):
         console.services.store.remember_time(now)
     say_done(f"The clock shows {instant(now)} UTC.")
+
+
+def _evaluation_asked(text: str) -> datetime:
+    """Return the time of an evaluation. Raises ``ValueError``."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"'{text}' is not the time of an evaluation") from None

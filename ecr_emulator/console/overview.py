@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from ecr_emulator.console.cache_plots import WORDS, cache_plots
 from ecr_emulator.console.event_sentences import EventSentence, event_sentence
 from ecr_emulator.console.forms import say_done
-from ecr_emulator.console.pages import ConsoleRequest, FormRefused, Section, form, page
+from ecr_emulator.console.pages import NAMES_OF_REGISTRIES, ConsoleRequest, FormRefused, Section, form, page
 from ecr_emulator.console.text_filters import instant
 from ecr_emulator.console.upstream_words import UpstreamWords, upstream_words
 from ecr_emulator.domain.durations import parse_duration
@@ -93,9 +93,18 @@ def _change_clock(console: ConsoleRequest) -> None:
         case "follow":
             clock.follow_machine()
         case "set":
-            set_clock(clock, background, datetime.fromisoformat(request.form.get("to", "")).replace(tzinfo=UTC))
+            set_clock(clock, background, _typed_time(request.form.get("to", "").strip()))
         case _:
             move_clock(clock, background, parse_duration(request.form.get("advance", "")))
+
+
+def _typed_time(text: str) -> datetime:
+    """Return the time that was typed, in UTC unless it names another zone. Raises ``ValueError``."""
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a time; write it like 2026-01-31T12:00:00") from None
+    return typed if typed.tzinfo else typed.replace(tzinfo=UTC)
 
 
 # --- Registries ----------------------------------------------------------------------------------------------------
@@ -112,5 +121,5 @@ def registries(console: ConsoleRequest) -> ResponseReturnValue:
     if console.services.access:
         found = {each for each in found if each.id == console.caller.registry.id}
     rows = [(each, totals_of(console, each)) for each in sorted(found, key=lambda each: (each.id, each.region))]
-    error = "An account has twelve digits, and a Region is like eu-west-1." if account or region else None
+    error = NAMES_OF_REGISTRIES if account or region else None
     return console.render("registries.html", rows=rows, error=error)

@@ -29,6 +29,7 @@ from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
 
 blueprint = Blueprint("console", __name__, url_prefix="/_ecr/console/<account>/<region>")
+NAMES_OF_REGISTRIES = "An account has twelve digits, and a Region is like eu-west-1."
 
 
 class Section(NamedTuple):
@@ -156,7 +157,7 @@ def _read_registry(_: str | None, values: dict[str, Any] | None) -> None:
     """Take the registry out of the variable parts of an address, so that views get the others only."""
     account, region = (values or {}).pop("account"), (values or {}).pop("region")
     if not (is_account_id(account) and is_region(region)):
-        raise NotFound(f"There is no registry {account[:80]} in {region[:80]}: an account has 12 digits.")
+        raise NotFound(f"There is no registry {account[:80]} in {region[:80]}. {NAMES_OF_REGISTRIES}")
     g.registry = Registry(account, region)
 
 

@@ -75,11 +75,15 @@ def find_caller(registry: Registry) -> Caller:
 
 
 def home_of_caller() -> Registry:
-    """Return the registry of the first page that a browser sees."""
+    """Return the registry of the first page that a browser sees. Raises ``SignInNeeded`` if the account is unknown."""
     parts = current_parts()
     home = parts.services.home
-    owner = _owner_signed_in(parts) if parts.services.access else None
-    return Registry(owner.account, home.region) if owner else home
+    if parts.services.access is None:
+        return home
+    owner = _owner_signed_in(parts)
+    if owner is None:
+        raise SignInNeeded
+    return Registry(owner.account, home.region)
 
 
 @blueprint.get("/sign-in")

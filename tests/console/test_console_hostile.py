@@ -93,6 +93,14 @@ def test_a_config_of_any_bytes_is_a_page(browser, ecr, config):
     assert browser.open("repository/team/app").status == 200
 
 
+def test_control_characters_are_not_sent_to_the_browser(browser, ecr):
+    labels = {"a\x00b": "c\x1bd\u202ee"}
+    digest = put_image(ecr, "team/app", with_config({"config": {"Labels": labels, "Env": ["A=\x00"]}}), "v1")
+    page = open_image(browser, digest)
+    assert "a b c d e" in page.text
+    assert not {"\x00", "\x1b", "\u202e"} & set(page.html)
+
+
 def test_a_subject_of_any_text_is_a_page(browser, ecr):
     for text in ("", "../../settings/team/app", SCRIPT, "sha256:0"):
         raw = json.dumps(json.loads(image().raw) | {"subject": image().descriptor | {"digest": text}}).encode()

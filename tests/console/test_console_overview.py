@@ -1,6 +1,6 @@
 """The way to the console, and the overview with its clock."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from werkzeug.test import Client
@@ -80,13 +80,24 @@ def test_the_clock_is_set_to_a_time(browser, emulator):
     [
         ({"advance": "soon"}, "The clock was not moved: 'soon' is not a length of time"),
         ({"advance": "9999d"}, "The clock was not moved: the clock moves at most 3660 days at a time."),
-        ({"change": "set", "to": "tomorrow"}, "The clock was not moved: Invalid isoformat string: 'tomorrow'."),
+        (
+            {"change": "set", "to": "tomorrow"},
+            "The clock was not moved: 'tomorrow' is not a time; write it like 2026-01-31T12:00:00.",
+        ),
     ],
 )
 def test_a_move_that_is_impossible_is_refused_with_the_reason(browser, emulator, values, reason):
     page = browser.submit(browser.open().form("/clock"), **values)
     assert reason in page.text
     assert abs(emulator.clock.ahead) < timedelta(seconds=1)
+
+
+def test_a_time_with_a_zone_is_that_time(browser, emulator):
+    browser.submit(browser.open().form("/clock"), ("change", "freeze"))
+    there = (emulator.clock.now() + timedelta(days=3)).replace(microsecond=0)
+    zone = timezone(timedelta(hours=2))
+    browser.submit(browser.open().form("/clock"), ("change", "set"), to=there.astimezone(zone).isoformat())
+    assert emulator.clock.now() == there
 
 
 def test_another_registry_is_chosen_from_a_list_or_by_name(browser, emulator):
@@ -104,6 +115,17 @@ def test_an_address_without_a_page_is_a_page_too(browser, path):
     page = browser.open(f"/_ecr/console/{path}")
     assert page.status == 404
     assert "This does not exist" in page.text
+
+
+@pytest.mark.parametrize("path", ["12/us-east-1/", "000000000000/nowhere/"])
+def test_an_address_that_names_no_registry_says_how_to_name_one(browser, path):
+    assert "An account has twelve digits, and a Region is like eu-west-1." in browser.open(f"/_ecr/console/{path}").text
+
+
+def test_the_address_of_a_form_leads_back_to_its_page(browser):
+    page = browser.open("clock")
+    assert page.status == 405
+    assert "clock only takes the form of a page. Go back to that page." in page.text
 
 
 def test_the_overview_says_in_words_why_an_upstream_fails(with_settings):

@@ -101,6 +101,12 @@ def test_a_user_signs_in_and_sees_what_the_user_may_see(visitor, iam):
     assert "not authorized to perform: ecr:DescribePullThroughCacheRules" in page.text
 
 
+def test_the_first_page_of_a_caller_is_about_its_own_account(visitor):
+    page = visitor.submit(visitor.open("/").form("/sign-in"), access_key="210987654321")
+    assert page.path == "/_ecr/console/210987654321/us-east-1/"
+    assert "not authorized" not in page.text
+
+
 def test_a_user_without_permissions_sees_the_sentence_of_aws(visitor, iam):
     page = sign_in(visitor, iam.user(name="nobody").keys)
     assert (
