@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 RETRY_AFTER = 1
 """Seconds after which a client that was refused should try again."""
+FEWEST_REQUESTS = 64
+"""Fewest requests to admit. One client pushes or pulls up to six layers of an image at the same time, and some clients
+give up at the first refusal: pushes get eight of these places."""
 SPARE_THREADS = 32
 """Fewest threads beside those of admitted requests: for probes, remembered answers, queues and refusals."""
 

@@ -66,7 +66,7 @@ def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int |
     from ecr_emulator.serving.connection_limit import take_all_files
     from ecr_emulator.serving.listeners import CannotListen, listen
 
-    settings = loaded.settings
+    settings = _with_enough_threads(loaded.settings)
     take_all_files()
     try:
         listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
@@ -93,6 +93,16 @@ def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int |
         in_time = server.stop(settings.shutdown_timeout)
     if not in_time:
         _leave(settings.shutdown_timeout)
+
+
+def _with_enough_threads(settings: Settings) -> Settings:
+    """Return the settings with threads for one client at least, which transfers several layers at the same time."""
+    from ecr_emulator.admission import FEWEST_REQUESTS
+
+    if settings.threads >= FEWEST_REQUESTS:
+        return settings
+    logger.warning("--threads %d is too few for one client; it is %d instead", settings.threads, FEWEST_REQUESTS)
+    return replace(settings, threads=FEWEST_REQUESTS)
 
 
 def _seed(emulator: Emulator) -> None:

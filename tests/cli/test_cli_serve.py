@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -149,6 +149,14 @@ def half_sent(port):
         assert connection.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.send(b"first")
         yield connection
+
+
+def test_few_threads_are_enough_for_one_client(tmp_path):
+    with serving(tmp_path, "--port", "0", "--threads", "1") as served, ExitStack() as stack:
+        for _ in range(6):
+            stack.enter_context(half_sent(served.port))
+        assert health(served.port) == "ok"
+        assert "--threads 1 is too few for one client; it is 64 instead" in log(tmp_path)
 
 
 def test_a_running_request_is_answered_before_serve_stops(tmp_path):

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from ecr_emulator.admission import Admission, threads_for
+from ecr_emulator.admission import FEWEST_REQUESTS, Admission, threads_for
 from ecr_emulator.bulkheads import Bulkhead
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.remembered_answers import LARGEST_BODY
@@ -130,3 +130,9 @@ def test_threads_are_left_when_all_places_and_queues_are_taken(requests):
     admission = Admission(lambda *_: [], requests)
     kinds = admission.pulls, admission.pushes, admission.others
     assert threads_for(requests) > sum(each.limit + each.queue for each in kinds)
+
+
+def test_the_fewest_places_are_enough_for_the_layers_of_one_client():
+    layers = 6
+    admission = Admission(lambda *_: [], FEWEST_REQUESTS)
+    assert layers <= min(admission.pulls.limit, admission.pushes.limit)
