@@ -1,4 +1,7 @@
-"""Saving the whole state of an emulator to a file, and loading it into this or another one."""
+"""Saving the whole state of an emulator to a file, and loading it into this or another one.
+
+The format of the file is imported on first use.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from ecr_emulator.companions.state_documents import StateDocuments
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.private_files import owner_only
 from ecr_emulator.storage.disk import storage_failures
-from ecr_emulator.storage.portable import CHUNK, SnapshotUnreadable, read_portable, write_portable
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.units import Units
 
@@ -45,6 +47,8 @@ class PortableSnapshots:
 
     def save(self) -> Path:
         """Write everything to a file in a new folder, which the caller removes. Raises ``StorageFailure``."""
+        from ecr_emulator.storage.portable import write_portable
+
         path = self._new_file()
         try:
             with storage_failures():
@@ -61,6 +65,8 @@ class PortableSnapshots:
 
         Raises ``SnapshotUnreadable`` and ``StorageFailure``; nothing has changed then.
         """
+        from ecr_emulator.storage.portable import CHUNK
+
         path = self._new_file()
         try:
             with storage_failures():
@@ -71,6 +77,8 @@ class PortableSnapshots:
             shutil.rmtree(path.parent, ignore_errors=True)
 
     def _load(self, path: Path) -> None:
+        from ecr_emulator.storage.portable import SnapshotUnreadable, read_portable
+
         signing_key = self._store.signing_key()
         state, documents = read_portable(path, self._snapshots.new_folder(), signing_key)
         try:

@@ -6,8 +6,8 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from werkzeug import Response
 
@@ -139,4 +139,5 @@ def _cbor(texts: dict[str, str]) -> bytes:
 
 
 def _xml(code: str, message: str) -> str:
-    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></ErrorResponse>"
+    text = escape(message, quote=False)
+    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
@@ -88,4 +88,4 @@ def _read(environ: WSGIEnvironment) -> dict[str, Mapping[str, str]]:
 
 def query_error(code: str, message: str, status: int = 400) -> Response:
     """Return the error response to a request that a service refuses."""
-    return Response(_ERROR.format(code=code, message=escape(message)), status, content_type="text/xml")
+    return Response(_ERROR.format(code=code, message=escape(message, quote=False)), status, content_type="text/xml")

@@ -129,14 +129,7 @@ images = Table(
     _required("is_tagged", Boolean, server_default="0"),
     UniqueConstraint("repository_id", "digest"),
     Index("images_by_status", "repository_id", "is_tagged", "status", "digest"),
-    Index(
-        "images_by_subject",
-        "repository_id",
-        "subject",
-        "digest",
-        sqlite_where=_HAS_SUBJECT,
-        postgresql_where=_HAS_SUBJECT,
-    ),
+    Index("images_by_subject", "repository_id", "subject", "digest", sqlite_where=_HAS_SUBJECT),
     Index("images_by_digest", "digest"),
     Index("images_by_push", "repository_id", "pushed_at"),
     sqlite_autoincrement=True,
@@ -296,7 +289,7 @@ image_documents = Table(
     Column("image_id", Integer, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, nullable=False),
     Column("name", String, primary_key=True, nullable=False),
     _required("document", JSON),
-    Index("images_awaited", "image_id", sqlite_where=text(AWAITED_IMAGES), postgresql_where=text(AWAITED_IMAGES)),
+    Index("images_awaited", "image_id", sqlite_where=text(AWAITED_IMAGES)),
     sqlite_with_rowid=False,
 )
 

@@ -8,6 +8,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.migration_scripts import MIGRATIONS
 from ecr_emulator.storage.migrations import DatabaseTooNew
 from ecr_emulator.storage.store import SqlStore
+from ecr_emulator.storage.tables import metadata
 from tests.support.images import an_image
 from tests.support.storage import HOME, NOW, a_repository, row_counts, store_manifest
 
@@ -49,6 +50,18 @@ def test_what_was_committed_is_there_when_the_store_is_opened_again(uri):
     with closing(PostgresStore(uri, durable=True)) as store:
         assert names(store, repository.registry) == ["team/app"]
         assert store.signing_key() == key
+
+
+def test_the_indexes_have_the_conditions_that_they_have_in_sqlite(uri):
+    PostgresStore(uri, durable=False).close()
+    with psycopg.connect(uri) as connection:
+        found = connection.execute(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexdef LIKE '% WHERE %'"
+        ).fetchall()
+    indexes = [index for table in metadata.tables.values() for index in table.indexes]
+    in_sqlite = {(index.name,) for index in indexes if index.kwargs.get("sqlite_where") is not None}
+    assert in_sqlite
+    assert {*found} == in_sqlite
 
 
 def test_a_newer_schema_is_refused_and_stays(uri):

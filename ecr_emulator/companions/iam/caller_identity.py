@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from ecr_emulator.companions.iam.lookups import find_session, find_user
 from ecr_emulator.companions.query import access_key_of, query_answer, query_error, query_of, region_of
@@ -32,7 +32,8 @@ def answer_caller_identity(environ: WSGIEnvironment, account: str) -> Response |
         user_id, arn, owner = found[0].id, found[0].arn, found[0].account_id
     else:
         user_id, arn, owner = account, f"arn:{partition_of(region_of(environ)).name}:iam::{account}:root", account
-    identity = f"<Arn>{escape(arn)}</Arn><UserId>{escape(user_id)}</UserId><Account>{owner}</Account>"
+    arn, user_id = escape(arn, quote=False), escape(user_id, quote=False)
+    identity = f"<Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{owner}</Account>"
     return query_answer(_ACTION, identity)
 
 

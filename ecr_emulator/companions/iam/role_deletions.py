@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from html import escape
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
@@ -70,7 +70,7 @@ class RoleDeletions:
                 return None
         task = f"task/aws-service-role/{service}/{name}/{self._ids.uuid()}"
         self._failed[task] = rules
-        return _xml("DeleteServiceLinkedRole", f"<DeletionTaskId>{escape(task)}</DeletionTaskId>")
+        return _xml("DeleteServiceLinkedRole", f"<DeletionTaskId>{escape(task, quote=False)}</DeletionTaskId>")
 
 
 def _status(rules: Iterable[PullThroughRule]) -> Response:
@@ -81,12 +81,12 @@ def _status(rules: Iterable[PullThroughRule]) -> Response:
         f"<member><Region>{region}</Region><Resources>{_members(prefixes)}</Resources></member>"
         for region, prefixes in by_region.items()
     )
-    reason = f"<Reason><Reason>{escape(REASON)}</Reason><RoleUsageList>{usage}</RoleUsageList></Reason>"
+    reason = f"<Reason><Reason>{escape(REASON, quote=False)}</Reason><RoleUsageList>{usage}</RoleUsageList></Reason>"
     return _xml("GetServiceLinkedRoleDeletionStatus", f"<Status>FAILED</Status>{reason}")
 
 
 def _members(texts: Iterable[str]) -> str:
-    return "".join(f"<member>{escape(text)}</member>" for text in texts)
+    return "".join(f"<member>{escape(text, quote=False)}</member>" for text in texts)
 
 
 def _xml(action: str, result: str) -> Response:

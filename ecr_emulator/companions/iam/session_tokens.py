@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.sax.saxutils import escape
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.lookups import add_session, find_session, find_user
@@ -76,7 +76,9 @@ class SessionTokens:
                 session = self._issued(issuer, issuer.arn, issuer.user_id, duration, query)
                 return query_answer(action, _credentials(session, duration))
             session = self._federated(issuer, query, duration)
-            user = _FEDERATED.format(escape(session.user_id), escape(session.arn), packed_policy_size(query))
+            user = _FEDERATED.format(
+                escape(session.user_id, quote=False), escape(session.arn, quote=False), packed_policy_size(query)
+            )
             return query_answer(action, _credentials(session, duration) + user)
         except Refused as refused:
             return refused.answer

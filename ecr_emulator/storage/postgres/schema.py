@@ -81,6 +81,8 @@ def _create(connection: psycopg.Connection) -> None:
     for table in metadata.sorted_tables:
         connection.execute(str(CreateTable(table).compile(dialect=POSTGRES)))
         for index in sorted(table.indexes, key=lambda each: each.name or ""):
+            # Said here and not in the tables, because SQLAlchemy imports the dialects that a table names.
+            index.kwargs["postgresql_where"] = index.kwargs.get("sqlite_where")
             connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
     connection.execute(_TRIGGERS)
     connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
