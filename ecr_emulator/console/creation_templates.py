@@ -7,6 +7,7 @@ from typing import NamedTuple
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
+from ecr_emulator.console.first_commands import first_template
 from ecr_emulator.console.pages import ConsoleRequest, page
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.template import CreationTemplate
@@ -42,6 +43,7 @@ def creation_templates(console: ConsoleRequest) -> ResponseReturnValue:
         "creation_templates.html",
         refusal=refusal,
         rows=rows,
+        first_commands=first_template(console),
         next_page=url_for("console.creation_templates", after=rows[-1].template.prefix) if has_more else None,
         is_first=not after,
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
+from ecr_emulator.console.first_commands import first_push
 from ecr_emulator.console.pages import ConsoleRequest, page
 from ecr_emulator.console.scan_words import ScanWords, scan_words
 from ecr_emulator.console.tabs import TABS
@@ -60,6 +61,7 @@ def images(console: ConsoleRequest, name: str) -> ResponseReturnValue:
         repository=repository,
         tabs=TABS,
         uri=console.uri_of(name),
+        first_commands=first_push(console, name),
         rows=rows,
         count=count,
         prefix=prefix,

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.cache_plots import WORDS, cache_plots
 from ecr_emulator.console.event_sentences import EventSentence, event_sentence
+from ecr_emulator.console.first_commands import first_repository
 from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.pages import NAMES_OF_REGISTRIES, ConsoleRequest, FormRefused, Section, form, page
 from ecr_emulator.console.text_filters import instant
@@ -49,6 +50,7 @@ def overview(console: ConsoleRequest) -> ResponseReturnValue:
         totals=None if refusal else totals_of(console, console.registry),
         refusal_of_rules=refusal_of_rules,
         reports=[] if refusal_of_rules else _reports(console),
+        first_commands=first_repository(console),
         events=[ToldEvent(event, event_sentence(event)) for event in events],
         plots=cache_plots(console.parts.records.history),
         clock=console.parts.clock,

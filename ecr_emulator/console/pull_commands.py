@@ -30,10 +30,15 @@ def login_command(console: ConsoleRequest, name: str) -> str | None:
     """Return the command that logs docker in; None if the registry is open."""
     if console.services.addresses.anonymous:
         return None
-    variables = {"AWS_ENDPOINT_URL": f"{console.scheme}://{console.host}"}
-    if console.services.access is None:
-        variables |= {"AWS_ACCESS_KEY_ID": console.registry.id, "AWS_SECRET_ACCESS_KEY": "any"}
-    exported = " ".join(f"{name}={value}" for name, value in variables.items())
+    exported = " ".join(f"{name}={value}" for name, value in client_variables(console).items())
     password = f"{exported} aws ecr get-login-password --region {console.registry.region}"
     host = console.uri_of(name).partition("/")[0]
     return f"{password} | docker login --username AWS --password-stdin {host}"
+
+
+def client_variables(console: ConsoleRequest) -> dict[str, str]:
+    """Return the environment variables with which AWS's clients use this registry."""
+    variables = {"AWS_ENDPOINT_URL": f"{console.scheme}://{console.host}"}
+    if console.services.access is None:
+        variables |= {"AWS_ACCESS_KEY_ID": console.registry.id, "AWS_SECRET_ACCESS_KEY": "any"}
+    return variables

@@ -8,6 +8,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.cache_plots import WORDS, cache_plots
+from ecr_emulator.console.first_commands import first_rule
 from ecr_emulator.console.forms import say_done, say_failed
 from ecr_emulator.console.pages import ConsoleRequest, Section, form, page
 from ecr_emulator.console.upstream_words import UpstreamWords, upstream_words
@@ -47,6 +48,7 @@ def pull_through(console: ConsoleRequest) -> ResponseReturnValue:
         "pull_through.html",
         refusal=refusal,
         rules=[] if refusal else _rows(console),
+        first_commands=first_rule(console),
         plots=None if refusal else cache_plots(console.parts.records.history),
         outcomes=WORDS,
     )

@@ -51,7 +51,7 @@ def add_events(emulator):
 
 def test_events_are_shown_newest_first_with_links_to_images(events, browser, ecr):
     ecr.create_repository(repositoryName="team/app")
-    assert "Nothing has happened yet." in events().text
+    assert "No events yet." in events().text
     digest = put_image(ecr, "team/app", an_image(), "v1")
     page = events()
     assert "pushed team/app:v1" in page.text
@@ -127,7 +127,7 @@ def test_the_stream_tells_of_later_events(events, browser, emulator, add_events)
 
 
 def test_requests_are_shown_newest_first(requests, ecr, browser):
-    assert "No request has come yet." in requests().text
+    assert "No requests yet. Those of clients appear here as they come." in requests().text
     ecr.create_repository(repositoryName="team/app")
     with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
         ecr.list_images(repositoryName="none")

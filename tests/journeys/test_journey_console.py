@@ -8,6 +8,7 @@ from tests.support.boto import client_at
 from tests.support.chromium import window
 from tests.support.console_content import ACCOUNT
 from tests.support.console_pages import LOOKS, PAGES, digests_of, home_of
+from tests.support.images import an_image, put_image
 from tests.support.processes import serving
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -134,3 +135,28 @@ def test_the_sign_in_is_accessible(page, checks, tmp_path):
         assert page.get_by_label("Access key ID").is_visible()
         assert checks.violations(page) == []
         assert emulator.stop() == 0
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_longest_names_fit_the_window(browser, console, look):
+    ecr = client_at(console.url, account=ACCOUNT)
+    name, tag = "/".join(["long" * 12] * 5) + "/" + "n" * 11, "t" * 128
+    ecr.create_repository(repositoryName=name)
+    digest = put_image(ecr, name, an_image(), tag)
+    pages = [
+        "",
+        "repositories",
+        f"repository/{name}",
+        f"image/{digest}/{name}",
+        f"lifecycle/{name}",
+        f"settings/{name}",
+    ]
+    scheme, size = LOOKS[look]
+    try:
+        with window(browser, scheme, size) as page:
+            for path in pages:
+                page.goto(f"{home_of(console)}{path}")
+                widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+                assert widths[0] <= widths[1], path
+    finally:
+        ecr.delete_repository(repositoryName=name, force=True)
