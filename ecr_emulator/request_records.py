@@ -42,7 +42,8 @@ class RequestRecords:
         """Record a request that arrived ``at`` a time of the emulator, with the bytes of both bodies."""
         self.counts.add(facts.kind, facts.pulls, seconds, sent, received)
         for upstream, outcome in facts.pulls:
-            self.history.pulled(upstream, outcome, sent // len(facts.pulls), at)
+            pulled = sent // len(facts.pulls) if facts.kind.status < "300" else 0  # an error saves the upstream nothing
+            self.history.pulled(upstream, outcome, pulled, at)
         if facts.is_listed:
             self._recent.append((next(self._numbers), at, facts, seconds, sent))
 

@@ -80,6 +80,14 @@ def test_bytes_for_clients_and_from_upstreams_are_counted(cache, upstream, seen)
     assert cache.emulator.cache_history.totals("ghcr.io").number == 0
 
 
+def test_an_error_is_no_pulled_byte(cache, upstream, seen):
+    upstream.fail("/manifests/", answers(503), count=99)
+    refused = cache.manifest(NAME, "v1")
+    totals = cache.emulator.cache_history.totals("quay.io")
+    assert (refused.status_code >= 400, len(refused.data) > 0) == (True, True)
+    assert (totals.pulls[MISS], totals.sent) == (1, 0)
+
+
 def test_a_reset_clears_the_history(cache, seen):
     cache.manifest(NAME, "v1")
     assert cache.http.post("/_ecr/reset", json={}).status_code == 200
