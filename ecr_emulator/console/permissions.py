@@ -11,6 +11,19 @@ from ecr_emulator.console.pages import ConsoleRequest, form, page
 from ecr_emulator.console.tabs import TABS
 from ecr_emulator.ports.ecr_api import EcrCallFailed
 
+EXAMPLE = """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "AllowPull",
+      "Effect": "Allow",
+      "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+      "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    }
+  ]
+}"""
+"""Shown where there is no policy yet."""
+
 
 @page("/permissions/<path:name>")
 def permissions(console: ConsoleRequest, name: str) -> ResponseReturnValue:
@@ -26,6 +39,7 @@ def _shown(console: ConsoleRequest, name: str, typed: str | None = None, error: 
         "permissions.html",
         repository=repository,
         tabs=TABS,
+        example=EXAMPLE,
         policy=repository.policy or "" if typed is None else typed,
         error=error,
         asked=asked_question(console, name),

@@ -9,7 +9,7 @@ from contextlib import closing
 
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.image_config import ImageConfig, read_image_config
-from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
+from ecr_emulator.domain.manifest import INDEX_TYPES, Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.blobs import Blobs
@@ -42,6 +42,11 @@ class ImageNode:
     layers: tuple[Descriptor, ...] = ()
     children: tuple[ImageNode, ...] = ()
     omitted: int = 0
+
+    @property
+    def is_index(self) -> bool:
+        """Whether the image lists other images and has no layers of its own."""
+        return self.media_type in INDEX_TYPES
 
 
 def read_contents(work: UnitOfWork, repository: Repository, image: Image, blobs: Blobs) -> ImageNode:

@@ -1,6 +1,7 @@
 """Images in the console: the list, one image with its contents, and its forms."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,22 @@ def put_index(ecr, content, *tags):
 
 def open_image(browser, digest, **query):
     return browser.open(f"image/{digest}/team/app", **query)
+
+
+# --- Indexes -------------------------------------------------------------------------------------------------------
+
+
+def test_an_index_of_nothing_and_an_index_of_indexes_say_so(browser, ecr):
+    empty = put_manifest(ecr, "team/app", index_of(), "empty")
+    assert "The index lists no images." in open_image(browser, empty).text
+    put_index(ecr, multi_arch(), "v1")
+    outer = open_image(browser, put_manifest(ecr, "team/app", index_of(multi_arch().descriptor), "outer"))
+    assert re.search(r"index sha256:\w{12} 2 images", outer.text)
+
+
+def index_of(*descriptors):
+    media_type = "application/vnd.oci.image.index.v1+json"
+    return json.dumps({"schemaVersion": 2, "mediaType": media_type, "manifests": list(descriptors)}).encode()
 
 
 # --- The list ------------------------------------------------------------------------------------------------------

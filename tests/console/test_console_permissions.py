@@ -1,6 +1,8 @@
 """The policies of a repository and of a registry, and the question who may do what."""
 
 import json
+import re
+from html import unescape
 
 import pytest
 
@@ -24,6 +26,15 @@ def enforced():
     with enforcing() as running:
         client_of(running, account="123456789012").create_repository(repositoryName="team/app")
         yield running
+
+
+def test_the_example_where_there_is_no_policy_can_be_saved(page, browser):
+    empty = page()
+    assert "The repository has no policy." in empty.text
+    [example] = re.findall(r'placeholder="([^"]*)"', empty.html.partition("<textarea")[2])
+    saved = browser.submit(empty.form("/put"), policy=unescape(example))
+    assert "The policy was saved." in saved.text
+    assert "The repository has no policy." not in saved.text
 
 
 def test_a_policy_is_saved_shown_and_deleted(page, browser, ecr):
