@@ -15,13 +15,17 @@ from weakref import WeakValueDictionary
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.upload import Upload
-from ecr_emulator.errors import UploadNotFoundException
+from ecr_emulator.errors import ServiceUnavailable, UploadNotFoundException
 from ecr_emulator.ports.blobs import BlobStore
 from ecr_emulator.ports.store import Store, Watch
 from ecr_emulator.quick_dataclasses import dataclass
 
 REMEMBERED = 1_024
 """Maximum number of sessions to remember between two requests. Others are read from the database."""
+PATIENCE = 10.0
+"""Seconds that a request waits for another one on the same session, which may receive bytes slowly."""
+RETRY_AFTER = 1
+"""Seconds after which a client that has waited so long should try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,18 @@ class _Turn:
     """A lock that exists as long as a thread holds it or waits for it."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self._lock = Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold the lock while the block runs. Raises ``ServiceUnavailable`` after waiting for ``PATIENCE`` seconds."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            sentence = "Another request on this upload is not finished; try again in a moment"
+            raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 class UploadSessions:
@@ -59,11 +74,12 @@ class UploadSessions:
     def take(self, registry: Registry, name: str, upload_id: str) -> Iterator[UploadSession]:
         """Lock a session, and hold its bytes, so that no garbage collection deletes it while the block runs.
 
-        Raises ``RepositoryNotFoundException`` and ``UploadNotFoundException``. A session whose bytes were lost is
-        deleted and not found, so that its client begins again.
+        Raises ``RepositoryNotFoundException``, ``UploadNotFoundException``, and ``ServiceUnavailable`` if another
+        request keeps the session. A session whose bytes were lost is deleted and not found, so that its client begins
+        again.
         """
-        turn = self._turn(upload_id)  # the lock exists as long as this variable
-        with turn.lock, self._blobs.hold(upload_id):
+        turn = self._turn(upload_id)
+        with turn.taken(), self._blobs.hold(upload_id):
             session = self._forget(upload_id)
             if session is None or not session.is_current(registry, name):
                 session = self.find(registry, name, upload_id)

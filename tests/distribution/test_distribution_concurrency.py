@@ -1,13 +1,18 @@
 """Concurrent clients that send the same requests over real connections; and the largest possible manifest."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from threading import Barrier
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.services import upload_sessions
 from ecr_emulator.serving.granian import GranianServer
 from ecr_emulator.serving.listeners import listen
 from ecr_emulator.settings import Settings
@@ -77,6 +82,32 @@ def test_a_blob_that_many_clients_push_is_stored_once_and_complete(docker, toget
     assert docker.get(f"/v2/team/app/blobs/{blob.digest}").data == blob.raw
     assert [path.name for path in state.glob("blobs/sha256/*/*")] == [blob.digest.removeprefix("sha256:")]
     assert list(state.glob("ingest/*")) == []
+
+
+def test_an_upload_that_another_request_keeps_is_refused_instead_of_waited_for(docker, url, monkeypatch):
+    monkeypatch.setattr(upload_sessions, "PATIENCE", 0.05)
+    location = docker.begin()
+    upload_id = location.rpartition("/")[2]
+    path, token = f"/v2/team/app/blobs/uploads/{upload_id}", {"Authorization": f"Basic {docker.token}"}
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)) as slow:
+        slow.putrequest("PATCH", path)
+        for name, value in (token | {"Content-Length": "10", "Expect": "100-continue"}).items():
+            slow.putheader(name, value)
+        slow.endheaders(b"half")
+        assert slow.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"  # the request reads the body, and has the session
+        answers = [
+            requests.request(each, url + path.removeprefix("/v2/team/app"), headers=token, timeout=SECONDS)
+            for each in ("DELETE", "PATCH")
+        ]
+        assert [(each.status_code, each.headers["Retry-After"]) for each in answers] == [(503, "1")] * 2
+        with pytest.raises(ClientError, match="Another request on this upload is not finished") as refused:
+            docker.ecr.upload_layer_part(
+                repositoryName="team/app", uploadId=upload_id, partFirstByte=0, partLastByte=0, layerPartBlob=b"x"
+            )
+        assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+        slow.send(b" whole")
+        assert slow.getresponse().status == 202
+    assert docker.send("DELETE", path).status_code == 204
 
 
 @pytest.fixture
