@@ -21,6 +21,15 @@ def shown(page):
     return [text for address, text in page.links if "/repository/" in address]
 
 
+def test_a_form_about_a_repository_that_is_gone_says_so_once(browser, ecr):
+    ecr.create_repository(repositoryName="gone")
+    form = browser.open("settings/gone").form("/mutability")
+    ecr.delete_repository(repositoryName="gone")
+    page = browser.submit(form, mutability="MUTABLE")
+    assert page.status == 404
+    assert page.text.count("The repository with name 'gone' does not exist") == 1
+
+
 def test_the_list_has_each_repository_with_its_numbers(browser, ecr, names):
     put_image(ecr, "team/app", an_image())
     page = browser.open("repositories")
