@@ -196,7 +196,8 @@ class RememberedAnswers:
             self._answers[key] = answer
             self._size += answer.size
             while self._size > self._capacity:
-                self._remove(next(iter(self._answers)))
+                _, oldest = self._answers.popitem(last=False)  # in one step: others move answers without the lock
+                self._size -= oldest.size
 
     def _forget(self, key: Key) -> None:
         with self._lock:
