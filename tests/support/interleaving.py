@@ -131,9 +131,10 @@ class SwitchedPool:
 
 @contextmanager
 def switched(emulator: Emulator, switch: Switch) -> Iterator[None]:
-    """Make every step of an emulator wait for the switch while the block runs."""
+    """Make every step of an emulator wait for the switch while the block runs. No background thread runs meanwhile."""
     store, blobs, alone = emulator._store, emulator._blobs, SwitchedLock(switch)
     with (
+        emulator.services.due_work.stopped(),
         patch(f"{FILES}.os", _SwitchedSystem(switch)),
         patch(f"{FILES}.FileIO", _switched_files(switch)),
         patch.object(blobs._holds, "_lock", SwitchedLock(switch)),

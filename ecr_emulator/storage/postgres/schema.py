@@ -13,7 +13,7 @@ from ecr_emulator.storage.tables import metadata
 LOCK = 0x656372_01
 """The advisory lock of a migration."""
 
-OLDEST = 13
+OLDEST = 14
 """The number of the first schema that was made in PostgreSQL. Every later step is in ``STEPS`` as well."""
 
 STEPS: dict[int, str] = {}
