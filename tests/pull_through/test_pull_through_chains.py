@@ -137,6 +137,7 @@ def test_a_blob_that_nobody_has_yet_comes_from_the_far_end(cache, upstream, down
     assert len(upstream.requests) == asked
 
 
+@pytest.mark.sqlite
 def test_a_disk_that_cannot_be_written_stops_no_pull_through_a_chain(cache, upstream, down, up):
     app = image(1, layer("large", 300_000))
     upstream.add_image("team/app", app, "v1")

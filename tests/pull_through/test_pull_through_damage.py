@@ -63,6 +63,7 @@ def test_a_layer_that_comes_with_its_manifest_takes_the_place_of_a_damaged_one(c
         damage(file_of(cache.emulator.data_dir, small.digest))
 
 
+@pytest.mark.sqlite
 def test_a_damaged_manifest_is_fetched_again_when_it_is_checked(cached, upstream):
     damage_manifest(cached.emulator.data_dir, FIRST.digest)
     cached.advance(hours=25)
@@ -71,6 +72,7 @@ def test_a_damaged_manifest_is_fetched_again_when_it_is_checked(cached, upstream
     assert cached.manifest(NAME, FIRST.digest).data == FIRST.raw
 
 
+@pytest.mark.sqlite
 def test_a_tag_leaves_a_damaged_manifest_at_once(cached, upstream):
     damage_manifest(cached.emulator.data_dir, FIRST.digest, b"no JSON")
     upstream.add_image("team/app", SECOND, "v1")
@@ -78,6 +80,7 @@ def test_a_tag_leaves_a_damaged_manifest_at_once(cached, upstream):
     assert cached.pull(NAME, "v1") == SECOND.raw
 
 
+@pytest.mark.sqlite
 def test_a_damaged_manifest_that_an_import_needs_is_fetched_again(cached, upstream):
     listed = index(FIRST)
     upstream.add_image("team/app", listed, "all")

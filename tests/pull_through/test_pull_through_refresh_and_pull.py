@@ -181,6 +181,7 @@ def test_a_pull_whose_repository_is_deleted_meanwhile_says_so(cache, upstream):
     assert NAME in last["error"]
 
 
+@pytest.mark.sqlite
 def test_a_refresh_that_cannot_be_written_down_says_so(cache, upstream):
     upstream.add_image("team/app", image(), "v1")
     cache.rule()

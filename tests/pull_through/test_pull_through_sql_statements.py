@@ -7,6 +7,8 @@ from tests.support.clock import FrozenClock
 from tests.support.pull_through import running_cache
 from tests.support.sql_statements import SqlStatements
 
+pytestmark = pytest.mark.sqlite
+
 IMAGE = image("cached")
 TAG = "/v2/quay/team/app/manifests/v1"
 

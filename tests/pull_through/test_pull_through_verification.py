@@ -30,6 +30,7 @@ def test_a_cached_layer_is_fetched_again(cached, upstream, damage):
     assert cached.blob(NAME, BASE.digest).data == BASE.raw
 
 
+@pytest.mark.sqlite
 def test_a_cached_manifest_is_fetched_again(cached, upstream):
     damage_manifest(cached.emulator.data_dir, APP.digest)
     assert verify(cached.http)[0] == [("damaged", "manifest", APP.digest, "well")]
@@ -38,6 +39,7 @@ def test_a_cached_manifest_is_fetched_again(cached, upstream):
     assert cached.manifest(NAME, "v1").data == APP.raw
 
 
+@pytest.mark.sqlite
 def test_damaged_parts_stay_broken_until_an_upstream_serves_them(cached, upstream):
     removed(file_of(cached.emulator.data_dir, BASE.digest))
     damage_manifest(cached.emulator.data_dir, APP.digest)

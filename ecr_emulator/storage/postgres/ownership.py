@@ -12,7 +12,10 @@ from ecr_emulator.storage.postgres.connection import failures, open_connection
 OWNER = 0x656373
 """The first half of the advisory lock; the second is the hash of the schema."""
 
-_TAKE = f"SELECT pg_try_advisory_lock({OWNER}, hashtext(current_schema()))"
+PATIENCE = 2_000
+"""Milliseconds to wait for the lock: the server needs a moment to see that a process has ended."""
+
+_TAKE = f"SET lock_timeout = {PATIENCE}; SELECT pg_advisory_lock({OWNER}, hashtext(current_schema()))"
 
 
 class DatabaseInUse(StorageFailure):
@@ -49,8 +52,9 @@ class DatabaseOwnership:
 
     def _take(self) -> psycopg.Connection:
         connection = open_connection(self._url)
-        row = connection.execute(_TAKE).fetchone()
-        if row is None or not row[0]:
+        try:
+            connection.execute(_TAKE)
+        except psycopg.errors.LockNotAvailable:
             connection.close()
-            raise DatabaseInUse
+            raise DatabaseInUse from None
         return connection

@@ -18,6 +18,8 @@ from tests.pull_through.matrix.scenario import APP, CHILD, LAYER, NAME, SIGNATUR
 from tests.pull_through.matrix.stories import changed, wrong_at_the_end
 from tests.support.full_disk import full_disk, read_only_disk
 
+pytestmark = pytest.mark.sqlite
+
 FAT = changed(image("fat", LAYER), lambda it: it.update(annotations={"note": "it needs pages of its own " * 1_000}))
 
 

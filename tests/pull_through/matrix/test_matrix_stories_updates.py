@@ -79,6 +79,7 @@ def test_a_repository_that_is_deleted_during_an_update_stays_deleted(at, phase):
     scenario.check_recovery()
 
 
+@pytest.mark.sqlite
 def test_an_update_for_which_there_is_no_room_leaves_the_tag(at):
     scenario = at("L")
     with full_disk(scenario.cache.emulator, after=100_000):
