@@ -40,6 +40,13 @@ def postgres():
         yield server
 
 
+@pytest.fixture
+def databases(postgres):
+    """A function that returns the URI of an empty database in PostgreSQL."""
+    with postgres.databases() as lend:
+        yield lend
+
+
 @pytest.fixture(autouse=True)
 def _metadata_in_postgres(request, monkeypatch):
     """With ``--postgres``, keep the metadata of the emulators of this process in PostgreSQL, one database for each."""

@@ -16,12 +16,6 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def databases(postgres):
-    with postgres.databases() as lend:
-        yield lend
-
-
-@pytest.fixture
 def settings(databases, tmp_path):
     return Settings(data_dir=tmp_path / "state", database=databases())
 

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def databases(postgres):
-    with postgres.databases() as lend:
-        yield lend
-
-
-@pytest.fixture
 def state(tmp_path):
     return tmp_path / "state"
 

@@ -28,9 +28,9 @@ def store(request):
 
 
 @pytest.fixture
-def postgres_store(postgres):
+def postgres_store(databases):
 
-    with postgres.databases() as lend, closing(PostgresStore(lend(), durable=False)) as store:
+    with closing(PostgresStore(databases(), durable=False)) as store:
         yield store
 
 

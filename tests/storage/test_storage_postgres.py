@@ -21,9 +21,8 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def uri(postgres):
-    with postgres.databases() as lend:
-        yield lend()
+def uri(databases):
+    return databases()
 
 
 def names(store, registry):
