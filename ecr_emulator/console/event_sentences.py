@@ -8,7 +8,7 @@ from ecr_emulator.domain.events import IMPORT, Event
 
 
 class EventSentence(NamedTuple):
-    """What happened, to which repository and image, and why if it failed."""
+    """The words for an event: the action, its repository and image, and the reason if it failed."""
 
     action: str
     repository: str = ""

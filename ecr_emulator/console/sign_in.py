@@ -38,7 +38,7 @@ class SignInNeeded(HTTPException):
 
 
 class _Wrong(Exception):
-    """What was typed is wrong. The message is for the user."""
+    """The user has typed something wrong. The message says what."""
 
 
 class _Owner(NamedTuple):

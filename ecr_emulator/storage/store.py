@@ -126,14 +126,8 @@ class SqlStore(Units):
         """
         last_try = monotonic() + (BUSY_TIMEOUT if waits else 0)
         while True:
-            work = self._writer.take()
-            begun = False
-            try:
-                begun = work.begin_writing(synced=waits and promised)
-            finally:
-                if not begun:
-                    self._writer.give(work)
-            if begun:
+            work = self._begin(synced=waits and promised)
+            if work:
                 return work
             if monotonic() >= last_try:
                 raise StorageFailure(LOCKED)

@@ -68,6 +68,17 @@ class Units(ABC):
         Later events get other keys than the events that are replaced.
         """
 
+    def _begin(self, synced: bool) -> SqlUnitOfWork | None:
+        """Take the writing unit and begin its transaction; None if another program holds the lock."""
+        work = self._writer.take()
+        begun = False
+        try:
+            begun = work.begin_writing(synced)
+        finally:
+            if not begun:
+                self._writer.give(work)
+        return work if begun else None
+
     @abstractmethod
     def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
         """Take the writing unit and begin its transaction. Raises ``StorageFailure``."""

@@ -60,7 +60,7 @@ FACTOR, MEMORY_EACH = 2.0, 0.3
 
 
 class Findings(NamedTuple):
-    """What was measured about a crowd. Times are in milliseconds, memory in mebibytes for each client."""
+    """The measurements of one crowd. Times are in milliseconds, memory in mebibytes for each client."""
 
     crowd: str
     p99_before: float

@@ -114,7 +114,7 @@ def transfers(client: Client, mebibytes: int) -> Iterator[tuple[str, float]]:
 
 
 class State(NamedTuple):
-    """What an emulator has after an hour of traffic and the collection that follows."""
+    """The state of an emulator after an hour of traffic and the collection that follows."""
 
     memory: float
     database: int

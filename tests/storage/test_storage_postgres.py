@@ -1,6 +1,8 @@
 """The store in PostgreSQL: its schema, its connections, and its only user at a time."""
 
+import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +105,40 @@ def test_a_server_that_ends_a_transaction_leaves_nothing_of_it(postgres, uri):
         with pytest.raises(StorageFailure):
             add_while_it_restarts(store, postgres)
         assert names(store, HOME) == []
+
+
+def test_damage_is_a_failure_with_a_reason_and_is_found_by_verification(postgres, uri):
+    with closing(PostgresStore(uri, durable=True)) as store:
+        with store.writing() as work:
+            repository = work.repositories.add(a_repository())
+        with psycopg.connect(uri, autocommit=True) as connection:
+            [(path,)] = connection.execute("SELECT pg_relation_filepath('repositories')")
+            connection.execute("CHECKPOINT")
+        postgres.stop("fast")
+        file = Path(postgres.data, path)
+        page = file.read_bytes()
+        file.write_bytes(page[:-1] + bytes([page[-1] ^ 1]))
+        postgres.start()
+        try:
+            with pytest.raises(StorageFailure, match="the database is damaged: invalid page"):
+                names(store, repository.registry)
+            found = wait_for_statistics(store)
+        finally:
+            postgres.stop("fast")
+            file.write_bytes(page)
+            postgres.start()
+        assert found == ["PostgreSQL has found 1 damaged pages"]
+
+
+def wait_for_statistics(store):
+    """Return the damage that PostgreSQL reports once a session has handed in its statistics."""
+    for _ in range(100):
+        with store.reading() as work:
+            found = work.inventory.integrity_errors()
+        if found:
+            return found
+        time.sleep(0.05)
+    return []
 
 
 def test_a_wrong_address_is_a_failure_with_a_reason():

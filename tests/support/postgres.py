@@ -91,7 +91,9 @@ def running_postgres(programs: Path) -> Iterator[PostgresServer]:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
         server = PostgresServer(programs, folder)
-        server.run("initdb", "--pgdata", server.data, "--auth", "trust", "--username", USER, "--no-sync")
+        server.run(
+            "initdb", "--pgdata", server.data, "--auth", "trust", "--username", USER, "--no-sync", "--data-checksums"
+        )
         server.start()
         try:
             yield server

@@ -31,6 +31,7 @@ _NEWEST_KEY = """
 SELECT coalesce(last_value, 0) FROM pg_sequences
 WHERE schemaname = current_schema() AND sequencename = %(sequence)s
 """
+_DAMAGED_PAGES = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
 
 
 @contextmanager
@@ -44,6 +45,8 @@ def failures() -> Iterator[None]:
         raise ConstraintViolation(str(error), of_key=isinstance(error, psycopg.errors.UniqueViolation)) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StorageFailure(f"the database cannot be used: {_first_line(error)}") from error
+    except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted) as error:
+        raise StorageFailure(f"the database is damaged: {_first_line(error)}") from error
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise StorageFailure(f"the database cannot be written: {_first_line(error)}") from error
 
@@ -110,7 +113,8 @@ class PostgresConnection:
             self.execute("SELECT setval(%(sequence)s::regclass, %(key)s)", {"sequence": f"{table}_id_seq", "key": key})
 
     def integrity_errors(self) -> list[str]:
-        return []  # PostgreSQL verifies its pages itself, if the cluster has checksums
+        found = self.execute(_DAMAGED_PAGES).fetchone()[0]  # NULL if the cluster has no checksums to verify
+        return [f"PostgreSQL has found {found} damaged pages"] if found else []
 
     def close(self) -> None:
         self._raw.close()

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage import resets
 from ecr_emulator.storage.connections import Pool, StoreConnection
 from ecr_emulator.storage.copies import copy_rows, replace_rows
+from ecr_emulator.storage.disk import LOCKED
 from ecr_emulator.storage.events import DEFAULT_SIZE
 from ecr_emulator.storage.migrations import copy_empty_database
 from ecr_emulator.storage.postgres.connection import PostgresConnection, failures, open_connection
@@ -79,13 +81,9 @@ class PostgresStore(Units):
         replace_rows(database, connection)
 
     def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
-        work = self._writer.take()
-        begun = False
-        try:
-            begun = work.begin_writing(synced=waits and promised)
-        finally:
-            if not begun:
-                self._writer.give(work)
+        work = self._begin(synced=waits and promised)
+        if work is None:
+            raise StorageFailure(LOCKED)
         return work
 
     def _room(self, frees: bool) -> AbstractContextManager[None]:
