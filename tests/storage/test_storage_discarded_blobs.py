@@ -73,6 +73,24 @@ def test_a_reader_finishes_after_a_reset(blobs, few_or_many):
         assert file.read() == b"data"
 
 
+def test_a_held_blob_is_there_during_a_reset(blobs, many, monkeypatch):
+    kept = store_blob(blobs, b"kept", NAMES[0])
+    for name in NAMES[1:]:
+        store_blob(blobs, name.encode(), name)
+    seen = []
+    real = os.rename
+
+    def rename_and_look(source, target):
+        real(source, target)
+        seen.append(blobs.size(kept))
+
+    monkeypatch.setattr(os, "rename", rename_and_look)
+    with blobs.hold(kept):
+        blobs.clear()
+    assert set(seen) == {4}
+    assert list(blobs.digests()) == [kept]
+
+
 def test_writers_that_hold_their_blobs_lose_none_to_resets(blobs, few_or_many):
     lost = []
 

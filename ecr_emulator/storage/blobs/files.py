@@ -169,14 +169,11 @@ class FileBlobs:
             self.delete(digest)
 
     def _discard_all(self) -> None:
-        """Move all folders of blobs away, in the same time for any number of them, and take back what is held."""
+        """Move away all folders and files without a held blob. Held blobs stay in place, where readers find them."""
         with self._holds.none_begin() as held, self._replacing:
-            names = os.listdir(self._paths.blobs)
             folder = self._discarded.new_folder()
-            for name in names:
-                os.rename(f"{self._paths.blobs}/{name}", f"{folder}/{name}")
-            for digest in filter(is_digest, held):
-                self._take_back(digest, folder)
+            for number, path in enumerate(self._without([*filter(is_digest, held)])):
+                os.rename(path, f"{folder}/{number}")
         self._discarded.delete(folder)
 
     def close(self) -> None:
@@ -206,7 +203,7 @@ class FileBlobs:
             self._ensure_folder(os.path.dirname(path))
             os.replace(self._paths.upload(name), path)
         self._hashed.add_new(digest, file.fileno())
-        with suppress(FileNotFoundError):  # a reset has moved the folder, and syncs the file that it moves back
+        with suppress(FileNotFoundError):  # nobody holds the blob, and a reset has moved its folder away
             self._sync(os.path.dirname(path))
 
     def remember(self, name: str, progress: Progress) -> None:
@@ -255,14 +252,15 @@ class FileBlobs:
         self._sync(os.path.dirname(folder))
         self._sync(self._paths.blobs)
 
-    def _take_back(self, digest: str, folder: str) -> None:
-        """Move the file of a blob back from a folder to which all blobs were moved."""
-        path = self._paths.blob(digest)
-        moved = folder + path.removeprefix(self._paths.blobs)
-        if os.path.exists(moved):
-            self._ensure_folder(os.path.dirname(path))
-            os.rename(moved, path)
-            self._sync(os.path.dirname(path))
+    def _without(self, digests: list[str]) -> Iterator[str]:
+        """Yield the paths of the outermost folders and files in which none of some blobs can be."""
+        files = [self._paths.blob(digest) for digest in digests]
+        folders = {os.path.dirname(path) for path in files}
+        needed = {*files, *folders, *map(os.path.dirname, folders)}
+        for parent, folders_here, names in os.walk(self._paths.blobs):
+            inner = [name for name in folders_here if f"{parent}/{name}" in needed]
+            yield from (f"{parent}/{name}" for name in (*folders_here, *names) if f"{parent}/{name}" not in needed)
+            folders_here[:] = inner
 
     def _sync(self, folder: str) -> None:
         """Sync the folder of a renamed file: a rename survives a loss of power only then."""
