@@ -70,7 +70,8 @@ log = logging.getLogger(__name__)
 class Emulator:
     """One emulator: its state and the WSGI callable ``wsgi`` that answers all requests.
 
-    ``data_dir`` is the data directory; ``close`` removes it if ``temporary``. Raises ``DataDirectoryInUse``,
+    ``data_dir`` is the data directory, which ``close`` removes if the settings name none. ``temporary`` says that the
+    whole state is then gone: the metadata and the layers may be elsewhere. Raises ``DataDirectoryInUse``,
     ``DatabaseTooNew`` and ``DatabaseUnreadable`` if the data directory cannot be used. ``retries`` are the retries of
     requests to upstreams; the emulator's clock measures their pauses.
     """
@@ -82,8 +83,8 @@ class Emulator:
         self.clock = clock or SystemClock()
         by_default = Retries(pause=self.clock.pause, spread=spread, negative_ttl=self.settings.negative_ttl)
         self._retries = replace(retries or by_default, elapsed=self.clock.elapsed)
-        self.temporary = self.settings.data_dir is None
-        self._temp = TemporaryDataDirectory() if self.temporary else None
+        self.temporary = self.settings.data_dir is None and self.settings.database is None
+        self._temp = TemporaryDataDirectory() if self.settings.data_dir is None else None
         self.data_dir = Path(self._temp.name) if self._temp else Path(self.settings.data_dir or "")
         prepare(self.data_dir)
         self._ownership = Ownership(self.data_dir)
@@ -126,7 +127,7 @@ class Emulator:
             log.warning("the clock continues from %s, the latest time in %s", now.isoformat(), self.data_dir)
 
     def _open_companions(self) -> None:
-        data_dir = None if self.temporary else self.data_dir
+        data_dir = None if self._temp else self.data_dir
         ecr = self._api = InProcessApi(lambda: self.services)
         self._parts = open_companions(self.settings, self.clock, self._ids, self._store, data_dir, ecr)
         self._companions, self._secrets, self._keys = self._parts.companions, self._parts.secrets, self._parts.keys

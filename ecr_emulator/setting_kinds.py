@@ -97,6 +97,12 @@ def _directory(text: str) -> Path:
         raise ValueError(text) from None
 
 
+def _blobs(text: str) -> Path:
+    if "://" in text:
+        raise ValueError(text)
+    return _directory(text)
+
+
 def _upstream(text: str) -> tuple[str, str]:
     host, _, url = _matching(r"[^\s=/]+=https?://[^\s,/]\S*")(text).partition("=")
     return host, url
@@ -117,6 +123,7 @@ DATABASE = Kind(
     _matching(r"postgres(ql)?://\S*"),
     is_secret=True,
 )
+BLOBS = Kind("a directory", "DIR", _blobs)
 PATHS = Kind("the path of a file or a folder", "PATH", _directory, gather=tuple)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(names.ACCOUNT_ID))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(names.REGION))

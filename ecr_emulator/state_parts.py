@@ -6,7 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.private_files import FOLDER
 from ecr_emulator.settings import Settings
+from ecr_emulator.state_binding import StateMismatch, require_blobs_elsewhere, require_local_blobs
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
 from ecr_emulator.storage.snapshots import StateSnapshots
@@ -14,10 +17,6 @@ from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
 
 MEBIBYTE = 1024 * 1024
-
-
-class StateMismatch(Exception):
-    """The settings name a database that cannot be used, or not with this data directory."""
 
 
 class StateParts(NamedTuple):
@@ -33,39 +32,51 @@ def open_state(settings: Settings, data_dir: Path, durable: bool) -> StateParts:
 
     Raises ``StateMismatch``, ``DatabaseTooNew``, ``DatabaseUnreadable`` and ``StorageFailure``.
     """
+    _require_places(settings)
     store = _open_store(settings, data_dir, durable)
-    blobs = FileBlobs(data_dir, durable=durable, reserve=settings.disk_reserve * MEBIBYTE)
-    with store.reading() as work:
-        blobs.sweep(work.uploads.ids())
-    return StateParts(store, blobs, StateSnapshots(store, blobs, data_dir))
+    try:
+        folder = _blob_folder(settings.blobs, store, data_dir)
+        blobs = FileBlobs(folder, durable=durable, reserve=settings.disk_reserve * MEBIBYTE)
+        with store.reading() as work:
+            blobs.sweep(work.uploads.ids())
+        return StateParts(store, blobs, StateSnapshots(store, blobs, folder, data_dir))
+    except BaseException:
+        store.close()
+        raise
+
+
+def _require_places(settings: Settings) -> None:
+    """Refuse settings that would keep only the metadata, or only the layers."""
+    if settings.data_dir is not None:
+        return
+    if settings.database is not None and settings.blobs is None:
+        raise StateMismatch("--database needs --blobs or --data-dir: layers would be gone with a temporary folder")
+    if settings.blobs is not None and settings.database is None:
+        raise StateMismatch("--blobs needs --database or --data-dir: nobody would know which layers are needed")
+
+
+def _blob_folder(blobs: Path | None, store: Units, data_dir: Path) -> Path:
+    """Return the folder of the blobs, which belongs to the database."""
+    if blobs is None:
+        require_local_blobs(store, data_dir)
+        return data_dir
+    try:
+        blobs.mkdir(FOLDER, parents=True, exist_ok=True)
+        require_blobs_elsewhere(store, data_dir, blobs)
+    except OSError as failure:
+        raise StorageFailure(f"The folder of blobs {blobs} cannot be used: {failure.strerror}") from None
+    return blobs
 
 
 def _open_store(settings: Settings, data_dir: Path, durable: bool) -> Units:
-    identity = data_dir / IDENTITY
     if settings.database is None:
-        if identity.exists():
+        if (data_dir / IDENTITY).exists():
             raise StateMismatch(f"The metadata of the data directory {data_dir} are in PostgreSQL: use --database")
         return SqlStore(data_dir / DATABASE, durable, settings.event_log_size)
-    if settings.data_dir is None:
-        raise StateMismatch("--database needs --data-dir: layers are files, and would be gone with a temporary folder")
     if find_spec("psycopg") is None:
         raise StateMismatch("--database needs the driver of PostgreSQL: pip install 'ecr-emulator[postgres]'")
     if (data_dir / DATABASE).stat().st_size:
         raise StateMismatch(f"The data directory {data_dir} has its metadata in {DATABASE}: use it without --database")
     from ecr_emulator.storage.postgres.store import PostgresStore
 
-    store = PostgresStore(settings.database, durable, settings.event_log_size)
-    try:
-        _require_pair(store.identity(), identity)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def _require_pair(identity: str, file: Path) -> None:
-    """Refuse a database that does not know the layers of the data directory: collection would delete them all."""
-    if not file.exists():
-        file.write_text(f"{identity}\n", encoding="ascii")
-    elif file.read_text(encoding="ascii").strip() != identity:
-        raise StateMismatch(f"The data directory {file.parent} belongs to another database than --database names")
+    return PostgresStore(settings.database, durable, settings.event_log_size)

@@ -17,7 +17,7 @@ import click
 from ecr_emulator.cli.aws_profiles import PROFILE, Profile, find_profile
 from ecr_emulator.cli.http_client import Address, account_of_key
 from ecr_emulator.domain.names import is_account_id, is_region
-from ecr_emulator.settings import Loaded
+from ecr_emulator.setting_sources import Loaded
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")

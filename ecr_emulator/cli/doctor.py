@@ -10,7 +10,7 @@ import click
 from ecr_emulator.cli.aws_environment import emulator_meant
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.cli.output import print_json, with_json
-from ecr_emulator.settings import Loaded
+from ecr_emulator.setting_sources import Loaded
 
 COLOURS = {"ok": "green", "skipped": "bright_black", "warning": "yellow", "failed": "red"}
 

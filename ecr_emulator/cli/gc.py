@@ -18,11 +18,13 @@ from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.cli.running_emulator import UPSTREAM_TIMEOUT
 from ecr_emulator.cli.verify import tell
 from ecr_emulator.domain.durations import parse_grace
-from ecr_emulator.settings import Loaded, Settings
+from ecr_emulator.setting_sources import Loaded
+from ecr_emulator.settings import Settings
 
 REST = {
     "data_dir": "Data directory of a stopped emulator.",
     "database": "With --data-dir: its database in PostgreSQL.",
+    "blobs": "With --data-dir: its directory for layers.",
     "offline": "With --data-dir: send no request to any upstream.",
     "upstream_map": "With --data-dir: fetch the images of HOST from this URL.",
 }
@@ -32,7 +34,7 @@ REMOVED = "Removed {uploads} uploads and {layers} layers; {blobs} blobs with {by
 
 
 @click.command()
-@with_settings("host", "port", "admin_token", "data_dir", "database", "offline", "upstream_map", meaning=ADDRESS | REST)
+@with_settings("host", "port", "admin_token", *REST, meaning=ADDRESS | REST)
 @click.option(
     "--grace", default="1h", metavar="DURATION", help="Keep uploads and layers that are younger.  [default: 1h]"
 )

@@ -7,7 +7,7 @@ import click
 from ecr_emulator.cli.aws_environment import emulator_meant
 from ecr_emulator.cli.http_client import Refused, reason, request, version_of
 from ecr_emulator.cli.options import ADDRESS, with_settings
-from ecr_emulator.settings import Loaded
+from ecr_emulator.setting_sources import Loaded
 
 
 @click.command()

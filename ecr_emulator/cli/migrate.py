@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import click
 
 from ecr_emulator.cli.options import with_settings
-from ecr_emulator.settings import Loaded
+from ecr_emulator.setting_sources import Loaded
 
 
 @click.command()

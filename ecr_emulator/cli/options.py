@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from ecr_emulator.settings import CONFIG_FILE, PREFIX, SETTINGS, Loaded, Setting, SettingsError, load
+from ecr_emulator.setting_sources import CONFIG_FILE, Loaded, SettingsError, load
+from ecr_emulator.settings import PREFIX, SETTINGS, Setting
 
 
 class CannotStart(click.ClickException):

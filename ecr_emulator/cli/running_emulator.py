@@ -15,7 +15,7 @@ from ecr_emulator.cli.aws_environment import emulator_meant, registry_meant
 from ecr_emulator.cli.http_client import TIMEOUT_SECONDS, Refused, event_data, lines, reason, request, version_of
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.domain.names import Registry
-from ecr_emulator.settings import Loaded
+from ecr_emulator.setting_sources import Loaded
 
 if TYPE_CHECKING:
     from ecr_emulator.cli.registry_client import RegistryClient

@@ -17,7 +17,8 @@ from ecr_emulator.cli.http_client import LOCALHOST, Address, reason, version_of
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.cli.readiness_reports import check_descriptor, port_file, report_ready
 from ecr_emulator.quick_imports import quick_imports
-from ecr_emulator.settings import Loaded, Settings
+from ecr_emulator.setting_sources import Loaded
+from ecr_emulator.settings import Settings
 from ecr_emulator.version import __version__
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def opened(settings: Settings) -> Emulator:
     with quick_imports():
         from ecr_emulator.emulator import Emulator
         from ecr_emulator.ports.storage_failures import StorageFailure
-        from ecr_emulator.state_parts import StateMismatch
+        from ecr_emulator.state_binding import StateMismatch
         from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
         from ecr_emulator.storage.ownership import DataDirectoryInUse
 
@@ -199,7 +200,6 @@ def _what_happened(failure: OSError, data_dir: Path | None) -> str:
 
 def _announce(emulator: Emulator, port: int) -> None:
     address = emulator.settings.public_host or f"{_name_of(emulator.settings.host)}:{port}"
-    kept = "temporary, gone when the emulator stops; --data-dir DIR keeps it" if emulator.temporary else "kept"
     facts = {"endpoint": f"http://{address}", "data_dir": str(emulator.data_dir), "temporary": emulator.temporary}
     logger.info("ready", extra={"facts": facts})
     click.echo(
@@ -210,8 +210,16 @@ def _announce(emulator: Emulator, port: int) -> None:
         f"{_about_iam(emulator.settings)}"
         f"{_about_tls(emulator.settings, address)}"
         f"Console: http://{address}/_ecr/\n"
-        f"State: {emulator.data_dir} ({kept})"
+        f"State: {_about_state(emulator)}"
     )
+
+
+def _about_state(emulator: Emulator) -> str:
+    if emulator.temporary:
+        return f"{emulator.data_dir} (temporary, gone when the emulator stops; --data-dir DIR keeps it)"
+    metadata = emulator.data_dir if emulator.settings.database is None else "PostgreSQL"
+    layers = emulator.settings.blobs or emulator.data_dir
+    return f"{metadata} (kept)" if metadata == layers else f"{metadata}, layers in {layers} (kept)"
 
 
 def _about_iam(settings: Settings) -> str:

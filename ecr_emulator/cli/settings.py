@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ecr_emulator.cli.options import with_settings
-from ecr_emulator.settings import SETTINGS, Loaded
+from ecr_emulator.setting_sources import Loaded
+from ecr_emulator.settings import SETTINGS
 
 
 @click.command()

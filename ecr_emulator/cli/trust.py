@@ -8,7 +8,8 @@ import click
 
 from ecr_emulator.cli.http_client import reason
 from ecr_emulator.cli.options import CannotStart, with_settings
-from ecr_emulator.settings import SETTINGS, Loaded, Settings
+from ecr_emulator.setting_sources import Loaded
+from ecr_emulator.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from ecr_emulator.serving.certificates import Certificate

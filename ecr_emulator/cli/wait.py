@@ -13,7 +13,7 @@ from ecr_emulator.cli.http_client import TIMEOUT_SECONDS, Address, reason, versi
 from ecr_emulator.cli.options import ADDRESS, with_settings
 from ecr_emulator.cli.readiness import why_not_ready
 from ecr_emulator.domain.durations import parse_duration
-from ecr_emulator.settings import Loaded
+from ecr_emulator.setting_sources import Loaded
 
 POLL_SECONDS = 0.1
 

@@ -10,6 +10,8 @@ from ecr_emulator.storage.tables import metadata, repositories, state
 
 IDENTITY = "identity"
 """The key of the row in ``state`` that names a database."""
+BLOBS_ELSEWHERE = "blobs-elsewhere"
+"""The key of the row in ``state`` of a database whose blobs are not in the data directory."""
 ROWS = 100
 """Rows that are read at a time. A manifest has at most 4 MiB, and few have more than some KiB."""
 
@@ -45,9 +47,9 @@ _NEWEST = {
 _COUNTS = {
     table.name: Statement(select(func.count().label("number")).select_from(table)) for table in metadata.sorted_tables
 }
-_IDENTITY = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
-_FORGET_IDENTITY = Statement(delete(state).where(state.c.key == bindparam("at_key")))
-_KEEP_IDENTITY = Statement(insert(state))
+_STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_REMOVE_STATE = Statement(delete(state).where(state.c.key == bindparam("at_key")))
+_ADD_STATE = Statement(insert(state))
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
@@ -67,14 +69,15 @@ def copy_rows(source: Connection, target: Connection) -> None:
 def replace_rows(source: Connection, target: StoreConnection) -> None:
     """Replace the rows of all tables by those of another database.
 
-    The target remains the database that belongs to its data directory, and gives no key again that a row has.
+    The target remains the database that belongs to its blobs, and gives no key again that a row has.
     """
-    identity = _IDENTITY.one(target, key=IDENTITY)
+    own = {key: row.value for key in (IDENTITY, BLOBS_ELSEWHERE) if (row := _STATE.one(target, key=key))}
     for statement in _DELETIONS:
         statement.run(target)
     copy_rows(source, target)
-    _FORGET_IDENTITY.run(target, at_key=IDENTITY)
-    if identity:
-        _KEEP_IDENTITY.run(target, key=IDENTITY, value=identity.value)
+    for key in (IDENTITY, BLOBS_ELSEWHERE):
+        _REMOVE_STATE.run(target, at_key=key)
+    for key, value in own.items():
+        _ADD_STATE.run(target, key=key, value=value)
     for name, newest in _NEWEST.items():
         target.keep_newest_key(name, newest.one(target).key or 0)

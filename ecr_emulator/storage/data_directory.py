@@ -15,6 +15,8 @@ from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_wi
 DATABASE = "ecr.sqlite"
 IDENTITY = "ecr.database"
 """The file with the identity of the database in PostgreSQL that has the metadata."""
+BLOBS_ELSEWHERE = "ecr.blobs"
+"""The file with the identity of a data directory whose blobs are elsewhere."""
 LOCK = "owner.sqlite"
 FOLDERS = ("blobs", "ingest", "companions", "snapshots", "discarded")
 _OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")

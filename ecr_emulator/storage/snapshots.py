@@ -56,10 +56,10 @@ class StateSnapshots:
     they become blobs of other snapshots.
     """
 
-    def __init__(self, store: Units, blobs: FileBlobs, data_dir: Path) -> None:
+    def __init__(self, store: Units, blobs: FileBlobs, blob_folder: Path, data_dir: Path) -> None:
         self._store = store
         self._blobs = blobs
-        self._paths = BlobPaths(data_dir)
+        self._paths = BlobPaths(blob_folder)
         self._folder = data_dir / SNAPSHOTS
         self.close()  # a killed process leaves links behind
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from ecr_emulator.domain.events import Event
 from ecr_emulator.storage import event_positions, times
 from ecr_emulator.storage.connections import Pool, StoreConnection
-from ecr_emulator.storage.copies import IDENTITY
+from ecr_emulator.storage.copies import BLOBS_ELSEWHERE, IDENTITY
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tasks import SqlTasks
@@ -139,6 +139,15 @@ class Units(ABC):
     def identity(self) -> str:
         """Return 32 random hex digits that name this database, the same in all calls."""
         return self._kept(IDENTITY, os.urandom(16).hex().encode()).decode()
+
+    def has_blobs_elsewhere(self) -> bool:
+        """Return whether the blobs of this database are known not to be in the data directory."""
+        with self.reading() as work:
+            return _STATE.one(work.connection, key=BLOBS_ELSEWHERE) is not None
+
+    def remember_blobs_elsewhere(self) -> None:
+        """Remember that the blobs of this database are not in the data directory."""
+        self._kept(BLOBS_ELSEWHERE, b"")
 
     def latest_time(self) -> datetime | None:
         """Return the latest instant in the database; None if the database is empty."""

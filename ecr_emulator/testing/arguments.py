@@ -20,6 +20,7 @@ class EmulatorSettings(TypedDict, total=False):
 
     data_dir: str | os.PathLike[str] | None
     database: str | None
+    blobs: str | os.PathLike[str] | None
     account: str
     region: str
     uri_style: str
@@ -47,7 +48,7 @@ class EmulatorSettings(TypedDict, total=False):
 
 def read_settings(given: EmulatorSettings) -> Settings:
     """Check the arguments as ``serve`` checks its settings file. Raises ``SettingsError``."""
-    from ecr_emulator.settings import SettingsError, from_values
+    from ecr_emulator.setting_sources import SettingsError, from_values
 
     for name in OF_THE_SERVER & given.keys():
         raise SettingsError(f"EcrEmulator has no setting {name}; start `ecr-emulator serve` to use it")

@@ -8,7 +8,8 @@ import yaml
 
 from ecr_emulator.admin.openapi import openapi_document
 from ecr_emulator.seeds.documents import read_seed
-from ecr_emulator.settings import SETTINGS, load
+from ecr_emulator.setting_sources import load
+from ecr_emulator.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

@@ -6,7 +6,7 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
-from ecr_emulator.state_parts import StateMismatch
+from ecr_emulator.state_binding import StateMismatch
 from tests.support.command_line import invoke
 from tests.support.docker import Docker
 from tests.support.images import an_image
@@ -83,8 +83,8 @@ def test_a_data_directory_with_a_database_of_its_own_is_refused(settings):
         Emulator(settings)
 
 
-def test_a_database_without_a_data_directory_is_refused():
-    with pytest.raises(StateMismatch, match="--database needs --data-dir: layers are files"):
+def test_a_database_without_a_place_for_layers_is_refused():
+    with pytest.raises(StateMismatch, match="--database needs --blobs or --data-dir: layers would be gone"):
         Emulator(Settings(database="postgresql:///ecr"))
 
 

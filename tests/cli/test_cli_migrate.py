@@ -6,7 +6,7 @@ import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
-from ecr_emulator.state_parts import StateMismatch
+from ecr_emulator.state_binding import StateMismatch
 from ecr_emulator.storage import moves
 from tests.support.command_line import invoke
 from tests.support.docker import Docker

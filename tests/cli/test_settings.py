@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_emulator.settings import SETTINGS, Settings, SettingsError, load
+from ecr_emulator.setting_sources import SettingsError, load
+from ecr_emulator.settings import SETTINGS, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,7 @@ EXAMPLES = {
     "data_dir": (["state"], "state", '"state"', Path("state")),
     "database": (["postgresql://user@db/ecr"], "postgresql://user@db/ecr", '"postgresql://user@db/ecr"',
                  "postgresql://user@db/ecr"),
+    "blobs": (["layers"], "layers", '"layers"', Path("layers")),
     "seed": (["a.toml", "seeds"], "a.toml, seeds", '["a.toml", "seeds"]', (Path("a.toml"), Path("seeds"))),
     "init_scripts": (["a.sh", "ready.d"], "a.sh,ready.d", '["a.sh", "ready.d"]', (Path("a.sh"), Path("ready.d"))),
     "account": (["123456789012"], "123456789012", '"123456789012"', "123456789012"),

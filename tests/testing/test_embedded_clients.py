@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from ecr_emulator import EcrEmulator
-from ecr_emulator.settings import SETTINGS, SettingsError
+from ecr_emulator.setting_sources import SettingsError
+from ecr_emulator.settings import SETTINGS
 from ecr_emulator.testing.arguments import OF_THE_SERVER, EmulatorSettings
 
 
