@@ -20,6 +20,17 @@ WRITER = 0x656372
 """The first half of the advisory lock that a writing transaction holds: one writes at a time, as in SQLite."""
 CONNECT_TIMEOUT = 10
 """Seconds to wait for the server when a connection is made."""
+KEEPALIVE: Mapping[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 11_000,
+}
+"""Settings of libpq that end a connection when the other side has been out of reach for 11 seconds."""
+_KEEPALIVE_OF_SERVER = """
+SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 11000
+"""
+"""The same for the server: it must not keep the locks of a node that is out of reach."""
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _WRITE = (
@@ -55,8 +66,9 @@ def open_connection(url: str) -> psycopg.Connection:
     """Return a connection in autocommit mode, for any thread. Raises ``StorageFailure``."""
     with failures():
         connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="ecr-emulator"
+            url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="ecr-emulator", **KEEPALIVE
         )
+        connection.execute(_KEEPALIVE_OF_SERVER)
         connection.adapters.register_loader("json", TextLoader)  # statements read JSON themselves
         return connection
 
