@@ -11,6 +11,7 @@ from ecr_emulator.storage.data_directory import BLOBS_ELSEWHERE, IDENTITY
 from ecr_emulator.storage.links import link_or_copy
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
+from ecr_emulator.synced_files import sync
 
 
 class StateMismatch(Exception):
@@ -63,4 +64,5 @@ def _read_or_create(file: Path, identity: str) -> str:
     with suppress(FileExistsError):
         link_or_copy(new, os.fspath(file))
     os.unlink(new)
+    sync(file.parent)
     return file.read_text(encoding="ascii").strip()

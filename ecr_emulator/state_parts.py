@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.private_files import FOLDER
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch, require_blobs_elsewhere, require_local_blobs
 from ecr_emulator.storage.blobs.files import FileBlobs
@@ -15,6 +14,7 @@ from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
+from ecr_emulator.synced_files import make_folder
 
 MEBIBYTE = 1024 * 1024
 
@@ -61,7 +61,7 @@ def _blob_folder(blobs: Path | None, store: Units, data_dir: Path) -> Path:
         require_local_blobs(store, data_dir)
         return data_dir
     try:
-        blobs.mkdir(FOLDER, parents=True, exist_ok=True)
+        make_folder(blobs)
         require_blobs_elsewhere(store, data_dir, blobs)
     except OSError as failure:
         raise StorageFailure(f"The folder of blobs {blobs} cannot be used: {failure.strerror}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.error_responses import CompanionFailure
-from ecr_emulator.private_files import FOLDER, owner_only
+from ecr_emulator.synced_files import make_folder, remove, replace_text
 
 
 class StateFileBroken(CompanionFailure):
@@ -79,7 +78,7 @@ class StateFile:
 
     def _forget(self) -> None:
         with self._lock:
-            self._path.unlink(missing_ok=True)
+            remove(self._path)
             self._written = self._kept.empty
 
     def _text(self) -> str | None:
@@ -95,11 +94,5 @@ class StateFile:
 
 
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(FOLDER, parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with open(new, "x", encoding="utf-8", opener=owner_only) as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(path)
+    make_folder(path.parent)
+    replace_text(path, text)

@@ -11,6 +11,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from ecr_emulator.seeds.client import EmulatorClient
+from ecr_emulator.synced_files import sync
 from ecr_emulator.transports import CHUNK
 
 STATE = "/_ecr/state"
@@ -39,6 +40,7 @@ def save_snapshot(client: EmulatorClient, path: Path, progress: Progress = ignor
             _download(client, out, path, progress)
         with _failures_of(path):
             new.replace(path)
+            sync(path.parent)
     finally:
         new.unlink(missing_ok=True)
 
@@ -80,6 +82,7 @@ def _download(client: EmulatorClient, out: IO[bytes], path: Path, progress: Prog
         progress(out.tell(), size)
     with _failures_of(path):
         out.flush()
+        os.fsync(out.fileno())
     if out.tell() != size:
         raise ConnectionError(f"the emulator ended before {path} was complete")
 

@@ -116,10 +116,7 @@ class WatchedConnection(sqlite3.Connection):
         self.execute("BEGIN")
 
     def begin_writing(self, synced: bool) -> bool:
-        synced = synced and self.is_durable
-        if synced != self.is_synced:
-            self.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
-            self.is_synced = synced
+        self.sync_commits(synced)
         try:
             self.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -127,6 +124,13 @@ class WatchedConnection(sqlite3.Connection):
                 return False
             raise
         return True
+
+    def sync_commits(self, synced: bool) -> None:
+        """Sync later commits, or leave that to SQLite's checkpoints. Without durability, nothing is ever synced."""
+        synced = synced and self.is_durable
+        if synced != self.is_synced:
+            self.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self.is_synced = synced
 
     def newest_key(self, table: str) -> int:
         found = self.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()

@@ -10,7 +10,8 @@ from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ecr_emulator.private_files import FOLDER, create_private, narrow, narrow_with_content
+from ecr_emulator.private_files import create_private, narrow, narrow_with_content
+from ecr_emulator.synced_files import make_folder
 
 DATABASE = "ecr.sqlite"
 IDENTITY = "ecr.database"
@@ -40,7 +41,7 @@ def prepare(folder: Path) -> None:
     A directory that also holds files of other programs keeps its mode: others may need it. Raises ``OSError`` with
     the path that cannot be used.
     """
-    folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+    make_folder(folder)
     ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
     for path in (folder, *ours):
         _require_access(path)

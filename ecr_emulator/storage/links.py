@@ -6,8 +6,6 @@ import errno
 import os
 import shutil
 
-from ecr_emulator.private_files import FOLDER
-
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 """FAT, exFAT and some shared folders of virtual machines have no hard links; ext4 allows 65,000 for one file."""
 
@@ -26,11 +24,11 @@ def link_or_copy(source: str, target: str) -> None:
 
 
 def put_in_place(source: str, target: str) -> None:
-    """Give a file a second name that may exist already, also in a new folder; nobody ever sees a part of a copy."""
+    """Give a file a second name that may exist already; nobody ever sees a part of a copy."""
     new = f"{source}.new"
     link_or_copy(source, new)
     try:
-        _replace(new, target)
+        os.replace(new, target)
     except BaseException:
         os.unlink(new)
         raise
@@ -45,11 +43,3 @@ def _copy(source: str, target: str) -> None:
         except BaseException:
             os.unlink(target)
             raise
-
-
-def _replace(source: str, target: str) -> None:
-    try:
-        os.replace(source, target)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(target), FOLDER, exist_ok=True)
-        os.replace(source, target)

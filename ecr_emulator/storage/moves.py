@@ -15,6 +15,7 @@ from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
 from ecr_emulator.storage.postgres.store import PostgresStore
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
+from ecr_emulator.synced_files import remove, replace_text, sync
 
 MOVED = f"{DATABASE}.moved"
 """The database in SQLite after its move, which is kept."""
@@ -41,8 +42,9 @@ def move_to_postgres(data_dir: Path, url: str) -> dict[str, int]:
         with closing(SqlStore(source_file, durable=True)) as source:
             rows = _copied(source, target)
     os.replace(data_dir / BEGUN, data_dir / IDENTITY)
+    sync(data_dir)  # an emulator without --database must never find neither of the two files
     os.replace(source_file, data_dir / MOVED)
-    _sync(data_dir)
+    sync(data_dir)
     return rows
 
 
@@ -60,8 +62,8 @@ def move_to_sqlite(data_dir: Path, url: str) -> dict[str, int]:
             rows = _copied(source, target)
     (data_dir / NEW).with_suffix(".ballast").unlink(missing_ok=True)
     os.replace(data_dir / NEW, data_dir / DATABASE)
-    (data_dir / IDENTITY).unlink()
-    _sync(data_dir)
+    sync(data_dir)
+    remove(data_dir / IDENTITY)
     return rows
 
 
@@ -74,8 +76,7 @@ def _require_ours(data_dir: Path, target: Units) -> None:
             filled = [name for name, number in count_rows(work.connection).items() if number and name != "state"]
         if filled:
             raise CannotMove(f"The database is not empty: it has rows in {', '.join(filled)}")
-    (data_dir / BEGUN).write_text(f"{identity}\n", encoding="ascii")
-    _sync(data_dir)
+    replace_text(data_dir / BEGUN, f"{identity}\n")
 
 
 def _copied(source: Units, target: Units) -> dict[str, int]:
@@ -94,11 +95,3 @@ def _read(file: Path) -> str | None:
 
 def _has_content(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

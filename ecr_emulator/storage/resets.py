@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection
 
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam, delete, select
 
 from ecr_emulator.storage.connections import Connection as StatementConnection
+from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.migrations import empty_database
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import metadata, state
+from ecr_emulator.storage.tables import image_references, layers, metadata, state
 
 _TABLES = [table for table in reversed(metadata.sorted_tables) if table is not state]
 
@@ -24,6 +25,8 @@ def _deletions(*columns: str) -> list[Statement]:
     ]
 
 
+_ANY_LAYER = Statement(select(layers.c.digest).limit(1))
+_ANY_REFERENCE = Statement(select(image_references.c.digest).where(image_references.c.kind == BLOB).limit(1))
 _ALL = [Statement(delete(table)) for table in _TABLES]
 _ACCOUNT = _deletions("account")
 _REGION = _deletions("account", "region")
@@ -52,6 +55,11 @@ def empty(connection: StatementConnection) -> None:
     """Delete the rows of all tables but the state, and give no key of a row again."""
     for statement in _ALL:
         statement.run(connection)
+
+
+def has_blobs(connection: StatementConnection) -> bool:
+    """Return whether a repository holds a layer or an image refers to a blob."""
+    return any(statement.one(connection) is not None for statement in (_ANY_LAYER, _ANY_REFERENCE))
 
 
 def run(connection: StatementConnection, account: str, region: str | None) -> None:

@@ -19,7 +19,7 @@ from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.connections import Connection as StatementConnection
 from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.images import BLOB
-from ecr_emulator.storage.links import link_or_copy, put_in_place
+from ecr_emulator.storage.links import link_or_copy
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import image_references, layers, uploads
 from ecr_emulator.storage.units import Units
@@ -108,7 +108,7 @@ class StateSnapshots:
         for digest, inode in snapshot.blobs.items():
             path = self._paths.blob(digest)
             if _inode(path) != inode:
-                put_in_place(snapshot.path(digest), path)
+                self._blobs.put_in_place(digest, snapshot.path(digest))
                 snapshot.blobs[digest] = os.stat(path).st_ino  # another one if it had to be copied
 
     def _restore_uploads(self, snapshot: StateSnapshot) -> None:

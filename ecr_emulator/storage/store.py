@@ -99,6 +99,7 @@ class SqlStore(Units):
     def _swap(self, database: Connection) -> None:
         everything = Changes()
         everything.add(None)
+        self._connection.sync_commits(True)  # files are deleted afterwards
         with self._watches.ended_by(everything):
             database.backup(self._connection)
         self._next_due = SqlTasks(self._connection).next_due()

@@ -214,7 +214,7 @@ def test_a_call_fails_if_its_change_cannot_be_written(tmp_path):
         obstacle.unlink()
         iam_of(emulator).get_user(UserName="ann")
         assert kept_in(tmp_path)[ACCOUNT]["aws"]["users"][0]["name"] == "ann"
-    assert not os.path.exists(obstacle / "iam.new")
+    assert not os.path.exists(obstacle / "iam.unfinished")
 
 
 # --- Resets and snapshots --------------------------------------------------------------------------------

@@ -18,16 +18,19 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-from ecr_emulator.domain.names import algorithm_of, is_digest
+from ecr_emulator.domain.names import is_digest
 from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.discarded import DiscardedFolders
-from ecr_emulator.storage.blobs.hashed import Hashed
+from ecr_emulator.storage.blobs.folders import BlobFolders
+from ecr_emulator.storage.blobs.hashed import Hashed, has_digest
 from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.parallel_hash import Hasher, ParallelHash
 from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.blobs.write_back import WriteBack
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
 from ecr_emulator.storage.disk import KEPT, free_bytes, read_failures, storage_failures
+from ecr_emulator.storage.links import put_in_place
+from ecr_emulator.synced_files import sync
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class FileBlobs:
         self._progress: OrderedDict[str, Progress] = OrderedDict()
         self._progress_lock = Lock()
         self._hashed = Hashed()
+        self._folders = BlobFolders(self._folder, durable)
         self._replacing = Lock()
         self._holds = Holds()
         self._discarded = DiscardedFolders(folder)
@@ -80,7 +84,7 @@ class FileBlobs:
             found = os.fstat(file.fileno())
             if not anew and self._hashed.has(digest, found):
                 return False
-            if _has_digest(file, digest):
+            if has_digest(file, digest):
                 self._hashed.add(digest, found)
                 return False
             with self._replacing:
@@ -198,13 +202,23 @@ class FileBlobs:
         """
         path = self._paths.blob(digest)
         if self._durable:
-            os.fsync(file.fileno())
+            self._sync_ingest(name, file)
         with self._replacing:
-            self._ensure_folder(os.path.dirname(path))
+            self._folders.ensure(os.path.dirname(path))
             os.replace(self._paths.upload(name), path)
         self._hashed.add_new(digest, file.fileno())
         with suppress(FileNotFoundError):  # nobody holds the blob, and a reset has moved its folder away
-            self._sync(os.path.dirname(path))
+            self._folders.sync(os.path.dirname(path))
+
+    def put_in_place(self, digest: str, source: str) -> None:
+        """Give the file of a verified blob a second name here, or copy it; a file that is here already is replaced."""
+        path = self._paths.blob(digest)
+        if self._durable:
+            sync(source)
+        with self._replacing:
+            self._folders.ensure(os.path.dirname(path))
+            put_in_place(source, path)
+        self._folders.sync(os.path.dirname(path))
 
     def remember(self, name: str, progress: Progress) -> None:
         """Keep the hash of a closed writer for the next writer of this name."""
@@ -238,19 +252,19 @@ class FileBlobs:
             self._holds.release(name)
             raise
 
+    def _sync_ingest(self, name: str, file: FileIO) -> None:
+        """Sync the bytes of a writer, or drop them: after a failure, the next sync would succeed without them."""
+        try:
+            os.fsync(file.fileno())
+        except OSError:
+            self.drop_ingest(name)
+            raise
+
     def _drop_unless_held(self, name: str) -> bool:
         with self._holds.unless_held(name) as is_free:
             if is_free:
                 self.drop_ingest(name)
         return is_free
-
-    def _ensure_folder(self, folder: str) -> None:
-        if os.path.isdir(folder):
-            return
-        for each in (os.path.dirname(folder), folder):
-            os.makedirs(each, FOLDER, exist_ok=True)
-        self._sync(os.path.dirname(folder))
-        self._sync(self._paths.blobs)
 
     def _without(self, digests: list[str]) -> Iterator[str]:
         """Yield the paths of the outermost folders and files in which none of some blobs can be."""
@@ -261,16 +275,6 @@ class FileBlobs:
             inner = [name for name in folders_here if f"{parent}/{name}" in needed]
             yield from (f"{parent}/{name}" for name in (*folders_here, *names) if f"{parent}/{name}" not in needed)
             folders_here[:] = inner
-
-    def _sync(self, folder: str) -> None:
-        """Sync the folder of a renamed file: a rename survives a loss of power only then."""
-        if not self._durable:
-            return
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
     def _files(self) -> Iterator[str]:
         return (f"{folder}/{name}" for folder, _, names in os.walk(self._paths.blobs) for name in names)
@@ -288,11 +292,3 @@ class FileBlobs:
         *_, algorithm, _, encoded = path.split("/")
         digest = f"{algorithm}:{encoded}"
         return digest if is_digest(digest) and self._paths.blob(digest) == path else None
-
-
-def _has_digest(file: FileIO, digest: str) -> bool:
-    """Return whether a file has the bytes of a digest; False if the disk cannot read them."""
-    try:
-        return hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]
-    except OSError:
-        return False

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import OrderedDict
+from io import FileIO
 from threading import Lock
+
+from ecr_emulator.domain.names import algorithm_of
 
 REMEMBERED = 10_000
 """Maximum number of files to remember. A forgotten file is read again."""
@@ -51,3 +55,11 @@ class Hashed:
 
 def _marks(file: os.stat_result) -> _Marks:
     return file.st_ino, file.st_size, file.st_mtime_ns
+
+
+def has_digest(file: FileIO, digest: str) -> bool:
+    """Return whether a file has the bytes of a digest; False if the disk cannot read them."""
+    try:
+        return hashlib.file_digest(file, algorithm_of(digest)).hexdigest() == digest.partition(":")[2]
+    except OSError:
+        return False

@@ -61,9 +61,19 @@ class PostgresStore(Units):
             work.sql_tasks.changed = True
             if account is None:
                 resets.empty(work.connection)
-                clear_files()
             else:
                 resets.run(work.connection, account, region)
+        if account is None:
+            self._clear(clear_files)
+
+    def _clear(self, clear_files: Callable[[], None]) -> None:
+        """Clear the files after the commit, since a process may be killed before it.
+
+        If somebody has pushed since, the files are left to the garbage collection.
+        """
+        with self.writing(frees=True) as work:
+            if not resets.has_blobs(work.connection):
+                clear_files()
 
     @contextmanager
     def paused(self) -> Iterator[StoreConnection]:
