@@ -31,6 +31,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
+from ecr_emulator.news_before_requests import NewsBeforeRequests
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
@@ -112,6 +113,8 @@ class Emulator:
         is_open = lambda: not self.faults.ecr.are_injected  # noqa: E731 - read with each request
         self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, is_open, pulls=admission.pulls)
         self.wsgi: WSGIApplication = self.remembered_answers
+        if self._store.other_nodes:
+            self.wsgi = NewsBeforeRequests(self.remembered_answers, self._store.other_nodes.catch_up)
         self.event_delivery.start()
 
     def _open_state(self) -> None:

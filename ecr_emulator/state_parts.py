@@ -77,6 +77,10 @@ def _open_store(settings: Settings, data_dir: Path, durable: bool) -> Units:
         raise StateMismatch("--database needs the driver of PostgreSQL: pip install 'ecr-emulator[postgres]'")
     if (data_dir / DATABASE).stat().st_size:
         raise StateMismatch(f"The data directory {data_dir} has its metadata in {DATABASE}: use it without --database")
-    from ecr_emulator.storage.postgres.store import PostgresStore
+    if settings.blobs is None:
+        from ecr_emulator.storage.postgres.store import PostgresStore
 
-    return PostgresStore(settings.database, durable, settings.event_log_size)
+        return PostgresStore(settings.database, durable, settings.event_log_size)
+    from ecr_emulator.storage.postgres.shared_store import SharedPostgresStore
+
+    return SharedPostgresStore(settings.database, durable, settings.event_log_size)

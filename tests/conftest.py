@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,12 @@ settings.load_profile("no deadline")  # a slow example shows a busy machine, not
 def pytest_addoption(parser):
     parser.addoption("--postgres", action="store_true", help="keep the metadata of emulators in PostgreSQL")
     parser.addoption("--declared-errors", action="store_true", help="fail unless the tests saw every declared error")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave the tests of nodes, which take a server and seconds, to ``--postgres`` and to those who name them."""
+    is_wanted = config.option.postgres or any("nodes" in argument for argument in config.args)
+    return True if collection_path.name == "nodes" and not is_wanted else None
 
 
 def pytest_collection_finish():
@@ -47,6 +54,17 @@ def databases(postgres):
         yield lend
 
 
+@pytest.fixture
+def start_nodes(databases, tmp_path):
+    """A function that starts nodes on one database and one folder of blobs."""
+    from tests.support.nodes import running_nodes
+
+    with ExitStack() as stack:
+        yield lambda number=2, **settings: stack.enter_context(
+            running_nodes(databases(), tmp_path / "blobs", number, **settings)
+        )
+
+
 @pytest.fixture(autouse=True)
 def _metadata_in_postgres(request, monkeypatch):
     """With ``--postgres``, keep the metadata of the emulators of this process in PostgreSQL, one database for each."""
@@ -57,10 +75,13 @@ def _metadata_in_postgres(request, monkeypatch):
         pytest.skip("is about files of SQLite")
     from ecr_emulator.storage.postgres.store import PostgresStore
 
+    open_named_store = state_parts._open_store
     with request.getfixturevalue("postgres").databases() as lend:
         of_folder = defaultdict(lend)
 
         def open_store(settings, data_dir, durable):
+            if settings.database:
+                return open_named_store(settings, data_dir, durable)
             return PostgresStore(of_folder[data_dir], durable, settings.event_log_size)
 
         monkeypatch.setattr(state_parts, "_open_store", open_store)

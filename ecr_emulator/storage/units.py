@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.events import Event
+from ecr_emulator.ports.nodes import OtherNodes
 from ecr_emulator.storage import event_positions, times
 from ecr_emulator.storage.connections import Pool, StoreConnection
 from ecr_emulator.storage.copies import BLOBS_ELSEWHERE, IDENTITY
@@ -91,6 +92,21 @@ class Units(ABC):
     def _failures(self) -> AbstractContextManager[None]:
         """Turn errors of reading into ``StorageFailure``."""
 
+    def _before_commit(self, work: SqlUnitOfWork) -> Callable[[], None] | None:
+        """Prepare the commit; return what is done after it, or None."""
+        if not work.sql_tasks.changed:
+            return None
+        next_due = work.sql_tasks.next_due()
+        return lambda: self._set_next_due(next_due)
+
+    def _set_next_due(self, next_due: datetime | None) -> None:
+        self._next_due = next_due
+
+    @property
+    def other_nodes(self) -> OtherNodes | None:
+        """The other nodes with the same database; None if this is the only one."""
+        return None
+
     @property
     def next_due(self) -> datetime | None:
         return self._next_due
@@ -117,7 +133,6 @@ class Units(ABC):
     def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[SqlUnitOfWork]:
         with self._only("writing"), self._room(frees):
             work = self._begun(waits, promised)
-            next_due = self._next_due
             try:
                 work.sql_tasks.changed = False
                 work.sql_events.added = []
@@ -125,9 +140,10 @@ class Units(ABC):
                     if self._has_time_mark:
                         times.remove_mark(work.connection)
                     yield work
-                    if work.sql_tasks.changed:
-                        next_due = work.sql_tasks.next_due()
-                self._next_due, self._has_time_mark = next_due, False
+                    after_commit = self._before_commit(work)
+                if after_commit:
+                    after_commit()
+                self._has_time_mark = False
                 self._tell_of_commit(work)
             finally:
                 self._writer.give(work)

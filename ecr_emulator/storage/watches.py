@@ -2,7 +2,8 @@
 
 Remembered answers rest on them (``ecr_emulator.remembered_answers``). A watch ends before the commit that changes its
 repository begins, and nobody gets a new one before that commit has ended. So while a watch is unchanged, an answer from
-before it was given is what the database would answer now.
+before it was given is what the database would answer now. The commits of other nodes end watches when this node learns
+of them (``storage.postgres.news``).
 """
 
 from __future__ import annotations
@@ -44,16 +45,21 @@ class Watch:
 
 
 class Changes:
-    """The repositories whose answers a transaction may change; ``in_all`` if it may be any."""
+    """The repositories whose answers a transaction may change; ``in_all`` if it may be any.
+
+    ``topics`` name other changes that the other nodes on the same database must know.
+    """
 
     def __init__(self) -> None:
         self.repositories: set[int] = set()
         self.in_all = False
+        self.topics: set[str] = set()
 
     def clear(self) -> None:
         """Begin a new transaction."""
         self.repositories.clear()
         self.in_all = False
+        self.topics.clear()
 
     def __bool__(self) -> bool:
         return self.in_all or bool(self.repositories)
@@ -84,15 +90,21 @@ class Watches:
     def __init__(self) -> None:
         self._of: dict[int, Watch] = {}
         self._lock = Lock()
+        self._is_committing = False
         self.commits = 0
-        """Begins and ends of commits that changed something: odd while one runs."""
+        """Number of begins and ends of own commits that changed something, and of commits of other nodes."""
 
     def watch(self, key: int, since: int) -> Watch | None:
         """Return the watch of a repository; None if a commit has begun or was running since ``commits`` was read."""
         with self._lock:
-            if since % 2 or since != self.commits:
+            if self._is_committing or since != self.commits:
                 return None
             return self._of.setdefault(key, Watch())
+
+    def end(self, changes: Changes) -> None:
+        """End the watches of repositories that another node has changed."""
+        with self._lock:
+            self._end(changes)
 
     @contextmanager
     def ended_by(self, changes: Changes) -> Iterator[None]:
@@ -101,11 +113,16 @@ class Watches:
             yield
             return
         with self._lock:
-            self.commits += 1
-            for key in list(self._of) if changes.in_all else changes.repositories & self._of.keys():
-                self._of.pop(key).is_unchanged = False
+            self._is_committing = True
+            self._end(changes)
         try:
             yield
         finally:
             with self._lock:
+                self._is_committing = False
                 self.commits += 1
+
+    def _end(self, changes: Changes) -> None:
+        self.commits += 1
+        for key in list(self._of) if changes.in_all else changes.repositories & self._of.keys():
+            self._of.pop(key).is_unchanged = False

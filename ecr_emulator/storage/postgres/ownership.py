@@ -1,4 +1,4 @@
-"""Ownership of a database by one emulator, for the life of its process."""
+"""Ownership of a database, for the life of a process: by one emulator, or by nodes that share their blobs as well."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ OWNER = 0x656373
 PATIENCE = 2_000
 """Milliseconds to wait for the lock: the server needs a moment to see that a process has ended."""
 
-_TAKE = f"SET lock_timeout = {PATIENCE}; SELECT pg_advisory_lock({OWNER}, hashtext(current_schema()))"
+_TAKE = f"SET lock_timeout = {PATIENCE}; SELECT {{function}}({OWNER}, hashtext(current_schema()))"
+_ALONE, _WITH_NODES = "pg_advisory_lock", "pg_advisory_lock_shared"
 
 
 class DatabaseInUse(StorageFailure):
-    """Another emulator uses the database."""
+    """Another emulator uses the database, and this one or the other keeps its layers for itself."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Another emulator uses the database. Stop it first, or start this one with another database or schema."
+            "Another emulator uses the database. Stop it first, or start this one with another database or schema. "
+            "Several nodes can use a database if each of them is started with --blobs."
         )
 
 
 class DatabaseOwnership:
-    """Exclusive ownership of a database, until ``close`` or the end of the process, a crash included.
+    """Ownership of a database, until ``close`` or the end of the process, a crash included.
 
-    The server forgets it with the connection that took it. Raises ``DatabaseInUse``.
+    ``shared`` ownership admits others that share it, too. The server forgets it with the connection that took it.
+    Raises ``DatabaseInUse``.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, shared: bool) -> None:
         self._url = url
+        self._sql = _TAKE.format(function=_WITH_NODES if shared else _ALONE)
         self._lock = Lock()
         self._connection = self._take()
 
@@ -53,7 +57,7 @@ class DatabaseOwnership:
     def _take(self) -> psycopg.Connection:
         connection = open_connection(self._url)
         try:
-            connection.execute(_TAKE)
+            connection.execute(self._sql)
         except psycopg.errors.LockNotAvailable:
             connection.close()
             raise DatabaseInUse from None

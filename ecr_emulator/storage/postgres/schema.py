@@ -16,7 +16,23 @@ LOCK = 0x656372_01
 OLDEST = 14
 """The number of the first schema that was made in PostgreSQL. Every later step is in ``STEPS`` as well."""
 
-STEPS: dict[int, str] = {}
+NODES = """
+CREATE TABLE news (
+    number BIGINT PRIMARY KEY,
+    repositories BIGINT[],
+    next_due BIGINT,
+    topics TEXT[] NOT NULL
+);
+INSERT INTO news VALUES (0, NULL, NULL, '{}');
+CREATE TABLE shared_settings (
+    name TEXT PRIMARY KEY,
+    version BIGINT NOT NULL,
+    document TEXT NOT NULL
+);
+"""
+"""The tables that only nodes need. SQLite has none of them, and copies leave them out."""
+
+STEPS = {15: NODES}
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """
@@ -85,6 +101,7 @@ def _create(connection: psycopg.Connection) -> None:
             index.kwargs["postgresql_where"] = index.kwargs.get("sqlite_where")
             connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
     connection.execute(_TRIGGERS)
+    connection.execute(NODES)
     connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
 
 

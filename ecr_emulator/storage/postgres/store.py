@@ -32,11 +32,11 @@ class PostgresStore(Units):
     """
 
     def __init__(self, url: str, durable: bool, event_log_size: int = DEFAULT_SIZE) -> None:
-        self._ownership = DatabaseOwnership(url)
+        self._ownership = DatabaseOwnership(url, shared=self.is_shared)
         try:
             with failures(), open_connection(url) as connection:
                 migrate(connection)
-            watches = Watches()
+            self._watches = watches = Watches()
 
             def unit() -> SqlUnitOfWork:
                 connection = PostgresConnection(url, durable, self._ownership.require)
@@ -49,6 +49,9 @@ class PostgresStore(Units):
         except BaseException:
             self._ownership.close()
             raise
+
+    is_shared = False
+    """Whether other nodes may use the database as well."""
 
     def close(self) -> None:
         super().close()

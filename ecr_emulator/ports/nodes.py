@@ -1,0 +1,43 @@
+"""The ports of an emulator that shares its state with other nodes: their commits, and the settings that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Changing = Callable[[], AbstractContextManager[object]]
+"""Opens a block that changes a setting. With several nodes, it begins with the newest value, only one node changes the
+value at a time, and the new value is stored at its end. It must not be opened within a unit of the store.
+"""
+
+
+class SharedSetting(Protocol):
+    """A part of the emulator that keeps a setting in memory.
+
+    ``changing`` surrounds each change of it; it is ``nullcontext`` on a single node.
+    """
+
+    changing: Changing
+
+    def dump(self) -> Any:
+        """Return the value as a JSON document."""
+
+    def load(self, document: Any, /) -> None:
+        """Take over the value that another node has stored."""
+
+
+class OtherNodes(Protocol):
+    """The other nodes, as one node knows them."""
+
+    def catch_up(self) -> None:
+        """Return when this node knows everything that was committed before the call. Raises ``StorageFailure``."""
+
+    def share(self, name: str, setting: SharedSetting) -> None:
+        """Keep a setting the same on all nodes. It takes over the value that is stored."""
+
+    def at_news(self, topic: str, listener: Callable[[], None]) -> None:
+        """Call ``listener`` when this node learns of a commit with this topic, or may have missed one.
+
+        The commit may be its own. The listener must neither raise nor open a unit that writes.
+        """

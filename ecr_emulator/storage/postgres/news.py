@@ -1,0 +1,148 @@
+"""News: what each commit of any node tells the others. A node reads them before it handles a request.
+
+A transaction that changes something that nodes remember adds a row. Transactions write one after another, so the
+numbers of the rows have no gap and are in the order of the commits. docs/decisions/0041-news-of-other-nodes.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from threading import Lock
+from typing import NamedTuple
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.connections import Connection
+from ecr_emulator.storage.postgres.connection import failures, open_connection
+from ecr_emulator.storage.tables import instant_of
+from ecr_emulator.storage.watches import Changes
+
+KEPT = 1_000
+"""Minimum number of rows that are kept. A node that has missed more takes everything for changed."""
+
+_ADD = """
+INSERT INTO news (number, repositories, next_due, topics)
+SELECT
+    number + 1,
+    %(repositories)s,
+    CASE WHEN %(tasks_changed)s THEN (SELECT min(due_at) FROM tasks) ELSE next_due END,
+    %(topics)s
+FROM news ORDER BY number DESC LIMIT 1
+RETURNING number, next_due
+"""
+_FORGET = "DELETE FROM news WHERE number <= %(last)s"
+_COLUMNS = "SELECT json_build_array(number, repositories, next_due, topics)::text FROM news"
+_LATER = f"{_COLUMNS} WHERE number > $1 ORDER BY number".encode()
+_NEWEST = f"{_COLUMNS} ORDER BY number DESC LIMIT 1"
+
+
+class News(NamedTuple):
+    """One row. Without ``repositories``, any repository may have changed. ``due_at`` is when the first task is due."""
+
+    number: int
+    repositories: Collection[int] | None
+    due_at: int | None
+    topics: Collection[str]
+
+    @property
+    def next_due(self) -> datetime | None:
+        """The time at which the first task is due; None if there is no task."""
+        return instant_of(self.due_at)
+
+
+def add(connection: Connection, changes: Changes, *, tasks_changed: bool) -> News:
+    """Add the news of a transaction that has the turn to write."""
+    repositories = None if changes.in_all else sorted(changes.repositories)
+    topics = sorted(changes.topics)
+    values = {"repositories": repositories, "tasks_changed": tasks_changed, "topics": topics}
+    number, due_at = connection.execute(_ADD, values).fetchone()
+    if number % KEPT == 0:
+        connection.execute(_FORGET, {"last": number - KEPT})
+    return News(number, repositories, due_at, topics)
+
+
+class NewsReader:
+    """Reads the news of a database on a connection of its own.
+
+    ``tell`` is called with the news since the last call, oldest first. The second argument tells whether some were
+    missed, so that everything may have changed; the last of the news is then the only one.
+    """
+
+    def __init__(self, url: str, tell: Callable[[Sequence[News], bool], None]) -> None:
+        self._url = url
+        self._tell = tell
+        self._turn = Lock()
+        self._begun = 0
+        self._failure: str | None = None
+        self._seen: int | None = None
+        self._connection = self._connected()
+
+    def catch_up(self) -> None:
+        """Return when everything is told that was committed before this call. Raises ``StorageFailure``.
+
+        One query that begins after several calls serves all of them.
+        """
+        begun = self._begun
+        with self._turn:
+            if self._begun == begun:
+                self._begun += 1
+                self._failure = "the database cannot be used"
+                self._failure = self._read()
+            if self._failure:
+                raise StorageFailure(self._failure)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._turn:
+            self._connection.close()
+
+    def _read(self) -> str | None:
+        """Tell the news; return the reason if they cannot be read."""
+        try:
+            with failures():
+                self._tell_later_news()
+        except StorageFailure as failure:
+            return failure.reason
+        return None
+
+    def _tell_later_news(self) -> None:
+        if not self._connection.closed:
+            try:
+                news = self._later_news()
+            except psycopg.OperationalError:
+                self._connection.close()
+            else:
+                self._pass_on(news)
+                return
+        self._seen = None  # a server that was restarted may have lost commits that were not synced
+        self._connection = self._connected()
+        self._pass_on(self._later_news())
+
+    def _pass_on(self, news: Sequence[News]) -> None:
+        if not news:
+            return
+        missed = self._seen is None or news[0].number > self._seen + 1
+        self._tell(news[-1:] if missed else news, missed)
+        self._seen = news[-1].number
+
+    def _later_news(self) -> list[News]:
+        if self._seen is None:
+            [(newest,)] = self._connection.execute(_NEWEST).fetchall()
+            return [News(*json.loads(newest))]
+        # Each request waits for this query: psycopg's own cursor would take longer than the server.
+        result = self._connection.pgconn.exec_prepared(b"news", [str(self._seen).encode()])
+        if result.status != ExecStatus.TUPLES_OK:
+            raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+        cells = [result.get_value(row, 0) for row in range(result.ntuples)]
+        return [News(*json.loads(cell)) for cell in cells if cell]
+
+    def _connected(self) -> psycopg.Connection:
+        connection = open_connection(self._url)
+        result = connection.pgconn.prepare(b"news", _LATER)
+        if result.status != ExecStatus.COMMAND_OK:
+            raise StorageFailure(f"the database cannot be used: {result.error_message.decode(errors='replace')}")
+        return connection

@@ -1,0 +1,99 @@
+"""The metadata in a PostgreSQL database that other nodes use as well."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from threading import Lock
+from typing import Self
+
+from ecr_emulator.ports.nodes import SharedSetting
+from ecr_emulator.storage import times
+from ecr_emulator.storage.events import DEFAULT_SIZE
+from ecr_emulator.storage.postgres import news
+from ecr_emulator.storage.postgres.news import News, NewsReader
+from ecr_emulator.storage.postgres.shared_settings import SharedSettings
+from ecr_emulator.storage.postgres.store import PostgresStore
+from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
+from ecr_emulator.storage.watches import Changes
+
+EVENTS = "events"
+"""The topic of commits that have events."""
+
+
+class SharedPostgresStore(PostgresStore):
+    """One node's store. It tells the other nodes of its commits, and ``catch_up`` learns of theirs.
+
+    No time is marked as the latest one, because other nodes go on to write; so each start searches for the latest time.
+    """
+
+    is_shared = True
+
+    def __init__(self, url: str, durable: bool, event_log_size: int = DEFAULT_SIZE) -> None:
+        super().__init__(url, durable, event_log_size)
+        self._as_of = 0
+        self._due_lock = Lock()
+        self._at_news: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._settings = SharedSettings(self.reading, self.writing)
+        try:
+            with self.writing() as work:
+                times.remove_mark(work.connection)
+                work.sql_tasks.changed = True  # a store that was not shared has told nobody of its tasks
+            self._reader = NewsReader(url, self._learn)
+        except BaseException:
+            super().close()
+            raise
+
+    @property
+    def other_nodes(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
+
+    def catch_up(self) -> None:
+        """See ``ports.nodes.OtherNodes``; this and the next two methods."""
+        self._reader.catch_up()
+
+    def share(self, name: str, setting: SharedSetting) -> None:
+        self._settings.add(name, setting)
+
+    def at_news(self, topic: str, listener: Callable[[], None]) -> None:
+        self._at_news[topic].append(listener)
+
+    def remember_end(self, now: datetime) -> None:
+        self.remember_time(now)
+
+    def _before_commit(self, work: SqlUnitOfWork) -> Callable[[], None] | None:
+        changes = work.connection.changes
+        if work.sql_events.added:
+            changes.topics.add(EVENTS)
+        if not (changes or changes.topics or work.sql_tasks.changed):
+            return None
+        added = news.add(work.connection, changes, tasks_changed=work.sql_tasks.changed)
+        return partial(self._note_next_due, added)
+
+    def _note_next_due(self, latest: News) -> None:
+        """Take over the time of the next task, unless a later commit is known already."""
+        with self._due_lock:
+            if latest.number > self._as_of:
+                self._as_of = latest.number
+                self._set_next_due(latest.next_due)
+
+    def _learn(self, commits: Sequence[News], missed: bool) -> None:
+        """Forget what commits of other nodes have changed. Own commits are among them, and do no harm."""
+        changes = Changes()
+        for each in commits:
+            changes.topics.update(each.topics)
+            changes.repositories.update(each.repositories or ())
+            changes.in_all |= missed or each.repositories is None
+        if changes:
+            self._watches.end(changes)
+        self._settings.load_changed(changes.topics, missed=missed)
+        self._note_next_due(commits[-1])
+        for topic in self._at_news if missed else changes.topics & self._at_news.keys():
+            for listener in self._at_news[topic]:
+                listener()
