@@ -33,8 +33,8 @@ def declared(requirements):
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("ecr_emulator", ["testcontainers", "cloudformation", "postgres"]),
-        ("tests", ["browser", "test"]),
+        ("ecr_emulator", ["testcontainers", "cloudformation", "postgres", "scan"]),
+        ("tests", ["browser", "scan", "test"]),
         ("scripts", ["test"]),
     ],
 )

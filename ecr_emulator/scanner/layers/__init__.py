@@ -1,0 +1,1 @@
+"""Layers of images as a stream of files, within limits."""
