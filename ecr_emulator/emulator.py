@@ -31,7 +31,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
-from ecr_emulator.news_before_requests import NewsBeforeRequests
+from ecr_emulator.nodes import share, with_news
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
@@ -100,10 +100,12 @@ class Emulator:
     def _open(self) -> None:
         self._ids = RandomIds()
         self._open_state()
+        share(self._store, clock=self.clock)
         self._resume_time()
         self._open_companions()
         self.faults, self.init_scripts = InjectedFaults(self.clock), InitScripts()
         self._open_pull_through()
+        share(self._store, faults=self.faults.ecr, upstream_faults=self.faults.upstreams, addresses=self.upstream_hosts)
         self.services = self._wired()
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
@@ -112,9 +114,7 @@ class Emulator:
         counted = CountedRequests(admission, records, self.clock.now)
         is_open = lambda: not self.faults.ecr.are_injected  # noqa: E731 - read with each request
         self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, is_open, pulls=admission.pulls)
-        self.wsgi: WSGIApplication = self.remembered_answers
-        if self._store.other_nodes:
-            self.wsgi = NewsBeforeRequests(self.remembered_answers, self._store.other_nodes.catch_up)
+        self.wsgi: WSGIApplication = with_news(self.remembered_answers, self._store)
         self.event_delivery.start()
 
     def _open_state(self) -> None:

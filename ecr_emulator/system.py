@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import Any, NamedTuple
+
+from ecr_emulator.ports.nodes import Changing
 
 _BELOW_MILLISECONDS = [timedelta(microseconds=number) for number in range(1000)]
 """The parts of instants that are cut off. Every pull asks for the time, and ``datetime.replace`` takes much longer."""
@@ -17,13 +21,31 @@ _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """The first digit of the fourth group of a UUID, of which two bits are fixed."""
 
 
+class ClockState(NamedTuple):
+    """What distinguishes a clock from the machine's.
+
+    ``offset`` is the difference, ``skipped`` and ``paused`` are the times by which it was moved forward and for which
+    pauses did not wait, ``frozen`` is the instant at which it stands.
+    """
+
+    offset: timedelta
+    skipped: timedelta
+    paused: timedelta
+    frozen: datetime | None
+
+
 class SystemClock:
-    """The machine's time in whole milliseconds, until it is moved, set or frozen."""
+    """The machine's time in whole milliseconds, until it is moved, set or frozen.
+
+    It is a ``ports.nodes.SharedSetting``: a move on one node moves the clocks of all, by the times of their machines.
+    """
 
     def __init__(self) -> None:
+        self.changing: Changing = nullcontext
         self._offset = timedelta()
         self._frozen: datetime | None = None
         self._skipped = timedelta()
+        self._paused = timedelta()
         self._lock = Lock()
 
     def now(self) -> datetime:
@@ -43,7 +65,7 @@ class SystemClock:
 
     def advance(self, by: timedelta) -> datetime:
         """Move the clock forward and return its new time. With this, a test of a 24 hour timer takes milliseconds."""
-        with self._lock:
+        with self.changing(), self._lock:
             self._offset += by
             self._skipped += by
             if self._frozen:
@@ -52,30 +74,43 @@ class SystemClock:
 
     def freeze(self) -> None:
         """Stop the clock at the current instant."""
-        with self._lock:
+        with self.changing(), self._lock:
             self._frozen = self._frozen or self.now()
 
     def set(self, instant: datetime) -> None:
         """Set the clock to an instant, which may be in the past. A frozen clock stays frozen there."""
-        with self._lock:
+        with self.changing(), self._lock:
             self._offset = instant - datetime.now(UTC)
             if self._frozen:
                 self._frozen = instant
 
     def follow_machine(self) -> None:
         """Set the clock back to the machine's time, and unfreeze it."""
-        with self._lock:
+        with self.changing(), self._lock:
             self._offset = timedelta()
             self._frozen = None
 
-    def snapshot(self) -> tuple[timedelta, timedelta, datetime | None]:
-        """Return the offset of the clock, the time that it skipped, and the instant at which it is frozen."""
-        return self._offset, self._skipped, self._frozen
+    def snapshot(self) -> ClockState:
+        """Return the state of the clock, for ``restore``."""
+        return ClockState(self._offset, self._skipped, self._paused, self._frozen)
 
-    def restore(self, snapshot: tuple[timedelta, timedelta, datetime | None]) -> None:
+    def restore(self, snapshot: ClockState) -> None:
         """Restore the offset of a snapshot, so that the time since the snapshot also passes on the restored clock."""
+        with self.changing(), self._lock:
+            self._offset, self._skipped, self._paused, self._frozen = snapshot
+
+    def dump(self) -> dict[str, Any]:
+        """Return the moves of the clock as a JSON document, in seconds."""
+        frozen = self._frozen.isoformat() if self._frozen else None
+        return {"offset": self._offset.total_seconds(), "skipped": self._skipped.total_seconds(), "frozen": frozen}
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Take over the moves of the clock of another node."""
+        frozen = document["frozen"]
         with self._lock:
-            self._offset, self._skipped, self._frozen = snapshot
+            self._offset = timedelta(seconds=document["offset"])
+            self._skipped = timedelta(seconds=document["skipped"])
+            self._frozen = datetime.fromisoformat(frozen) if frozen else None
 
     def elapsed(self) -> float:
         """Return the seconds since an arbitrary instant. They grow with real time and with ``advance``, never shrink.
@@ -83,13 +118,13 @@ class SystemClock:
         Pauses of requests to upstreams are measured with them, so that setting the machine's time back does not end or
         extend the pauses.
         """
-        return time.monotonic() + self._skipped.total_seconds()
+        return time.monotonic() + (self._skipped + self._paused).total_seconds()
 
     def pause(self, seconds: float) -> None:
         """Wait for a number of seconds of real time; while the clock is frozen, only add them to ``elapsed``."""
         with self._lock:
             if self._frozen:
-                self._skipped += timedelta(seconds=seconds)
+                self._paused += timedelta(seconds=seconds)
                 return
         time.sleep(seconds)
 

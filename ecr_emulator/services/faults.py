@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -10,11 +11,15 @@ from typing import Any
 
 from ecr_emulator.domain.fault import EVERY_REQUEST, Fault, FaultSyntax
 from ecr_emulator.domain.wildcards import matches
+from ecr_emulator.ports.nodes import Changing
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.quick_dataclasses import dataclass
 
 LATENCY = "latency"
 """The kind of fault that delays a request and lets other faults hit it as well."""
+
+NO_FAULTS: Mapping[str, Any] = {"last_id": 0, "faults": []}
+"""The document of no faults, as ``Faults.dump`` returns it."""
 
 Chances = Callable[[int], Callable[[], float]]
 """Makes a source of numbers from 0 to 1 out of a seed."""
@@ -31,12 +36,17 @@ class _Injected:
     matched: int = 0
     hits: int = 0
 
-    def hit(self, now: datetime) -> bool:
-        """Tell whether the fault hits a request that matches it, and count the request."""
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether the fault has begun, and has neither ended nor hit as many requests as it should."""
         schedule = self.fault.schedule
         ended = schedule.lasts is not None and now >= self.begins + schedule.lasts
-        if now < self.begins or ended or self.hits == schedule.count:
+        return now >= self.begins and not ended and self.hits != schedule.count
+
+    def hit(self, now: datetime) -> bool:
+        """Tell whether the fault hits a request that matches it, and count the request."""
+        if not self.is_in_force(now):
             return False
+        schedule = self.fault.schedule
         self.matched += 1
         if self.matched <= schedule.skip or self.chance() >= schedule.probability:
             return False
@@ -51,10 +61,12 @@ class _Injected:
 class Faults:
     """The faults in force, in the order in which they were injected. Safe to use from many threads.
 
-    A latency delays a request in addition to everything else; of all other faults, the first that is due hits it.
+    A latency delays a request in addition to everything else; of all other faults, the first that is due hits it. The
+    faults and their counts are a ``ports.nodes.SharedSetting``: each matching request of any node is counted once.
     """
 
-    def __init__(self, syntax: FaultSyntax, clock: Clock, chances: Chances) -> None:
+    def __init__(self, syntax: FaultSyntax, clock: Clock, chances: Chances, changing: Changing = nullcontext) -> None:
+        self.changing = changing
         self._syntax = syntax
         self._clock = clock
         self._chances = chances
@@ -65,26 +77,26 @@ class Faults:
     def add(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Inject the fault that a document describes, and return it with its id. Raises ``ValueError``."""
         fault = self._syntax.read(given)
-        with self._lock:
+        with self.changing(), self._lock:
             return self._add(fault).document()
 
     def replace(self, given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Inject these faults instead of those in force. Raises ``ValueError``, and changes nothing then."""
         faults = [self._syntax.read(each) for each in given]
-        with self._lock:
+        with self.changing(), self._lock:
             self._injected = []
             return [self._add(fault).document() for fault in faults]
 
     def remove(self, fault_id: str) -> bool:
         """End a fault; return whether there was one with this id."""
-        with self._lock:
+        with self.changing(), self._lock:
             before = len(self._injected)
             self._injected = [each for each in self._injected if each.id != fault_id]
             return len(self._injected) < before
 
     def clear(self, account: str | None = None) -> None:
         """End all faults, or those of one account only."""
-        with self._lock:
+        with self.changing(), self._lock:
             of_others = [each for each in self._injected if each.fault.filters.get("account") != account]
             self._injected = of_others if account else []
 
@@ -103,8 +115,10 @@ class Faults:
         if not self._injected:
             return []
         now = self._clock.now()
+        if not any(each.is_in_force(now) and _match(each.fault, targets, properties) for each in self._injected):
+            return []
         hits: list[Fault] = []
-        with self._lock:
+        with self.changing(), self._lock:
             for each in self._injected:
                 is_spent = each.fault.kind != LATENCY and any(hit.kind != LATENCY for hit in hits)
                 if not is_spent and _match(each.fault, targets, properties) and each.hit(now):
@@ -118,8 +132,27 @@ class Faults:
 
     def restore(self, snapshot: list[_Injected]) -> None:
         """Inject the faults of a snapshot, with their counts, instead of those in force."""
-        with self._lock:
+        with self.changing(), self._lock:
             self._injected = [self._again(each) for each in snapshot]
+
+    def dump(self) -> dict[str, Any]:
+        """Return the faults and their counts as a JSON document."""
+        with self._lock:
+            faults = [each.document() | {"begins": each.begins.isoformat()} for each in self._injected]
+            return {"last_id": self._last_id, "faults": faults}
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Take over the faults and the counts of another node."""
+        injected = [self._again(self._read(each)) for each in document["faults"]]
+        with self._lock:
+            self._last_id, self._injected = document["last_id"], injected
+
+    def _read(self, stored: Mapping[str, Any]) -> _Injected:
+        given = dict(stored)
+        fault_id, begins = given.pop("id"), datetime.fromisoformat(given.pop("begins"))
+        counts = given.pop("matched"), given.pop("hits")
+        fault = self._syntax.read(given)
+        return _Injected(fault_id, fault, begins, self._chances(fault.schedule.seed), *counts)
 
     def _again(self, taken: _Injected) -> _Injected:
         """Return a copy whose chance goes on where that of the snapshot stood."""

@@ -31,26 +31,30 @@ class UpstreamMap:
     def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
         """``addresses`` maps a host to a base URL such as ``http://127.0.0.1:5999``. Raises ``ValueError``."""
         self._given = {host.lower(): _checked(host, base) for host, base in (addresses or {}).items()}
-        self._bases = self._given
-        self._origins = frozenset(map(origin_of, self._bases.values()))
+        self.lead_only({})
 
     def __contains__(self, host: object) -> bool:
         """Tell whether an address stands in for a host."""
         return isinstance(host, str) and host.lower() in self._bases
 
+    @property
+    def led(self) -> Mapping[str, str]:
+        """The base URLs of the hosts for which ``lead`` has named one."""
+        return self._led
+
     def lead(self, host: str, base: str) -> None:
         """Have a base URL stand in for a host from now on, until ``release``. Raises ``ValueError``."""
-        self._replace(self._bases | {host.lower(): _checked(host, base)})
+        self.lead_only(self._led | {host.lower(): _checked(host, base)})
 
     def release(self, host: str) -> None:
         """Reach a host as at the start again."""
-        others = {each: base for each, base in self._bases.items() if each != host.lower()}
-        given = {each: base for each, base in self._given.items() if each == host.lower()}
-        self._replace(others | given)
+        self.lead_only({each: base for each, base in self._led.items() if each != host.lower()})
 
-    def _replace(self, bases: dict[str, str]) -> None:
-        self._bases = bases
-        self._origins = frozenset(map(origin_of, bases.values()))
+    def lead_only(self, bases: dict[str, str]) -> None:
+        """Have these base URLs stand in for hosts, and reach all others as at the start."""
+        self._led = bases
+        self._bases = self._given | bases
+        self._origins = frozenset(map(origin_of, self._bases.values()))
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> UpstreamMap:

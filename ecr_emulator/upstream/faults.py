@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from threading import Lock
 from typing import Any
 
 from ecr_emulator.domain.fault import Fault, FaultSyntax
+from ecr_emulator.ports.nodes import Changing
 from ecr_emulator.ports.time import Clock
-from ecr_emulator.services.faults import LATENCY, Chances, Faults
+from ecr_emulator.services.faults import LATENCY, NO_FAULTS, Chances, Faults
 
 UNREACHABLE = "unreachable"
 SILENCE = "silence"
@@ -33,9 +35,10 @@ _PATH = re.compile(r"/v2/(.+)/(manifests|blobs|referrers)/[^/]+")
 
 
 class UpstreamFaults:
-    """The faults by upstream host. Safe to use from many threads."""
+    """The faults by upstream host. Safe to use from many threads. They are one ``ports.nodes.SharedSetting``."""
 
     def __init__(self, clock: Clock, chances: Chances) -> None:
+        self.changing: Changing = nullcontext
         self._clock = clock
         self._chances = chances
         self._by_host: dict[str, Faults] = {}
@@ -46,7 +49,9 @@ class UpstreamFaults:
         with self._lock:
             if host.lower() not in self._by_host:
                 syntax = FaultSyntax(KINDS, ("repository",), _targets)
-                self._by_host[host.lower()] = Faults(syntax, self._clock, self._chances)
+                changing = lambda: self.changing()  # noqa: E731, PLW0108 - it is replaced when the faults are shared
+                faults = Faults(syntax, self._clock, self._chances, changing)
+                self._by_host[host.lower()] = faults
             return self._by_host[host.lower()]
 
     def hits(self, host: str, method: str, path: str) -> list[Fault]:
@@ -59,20 +64,34 @@ class UpstreamFaults:
 
     def clear(self) -> None:
         """End all faults of all hosts."""
-        with self._lock:
-            for faults in self._by_host.values():
-                faults.clear()
+        for faults in self._all().values():
+            faults.clear()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the faults of all hosts, for ``restore``."""
-        with self._lock:
-            return {host: faults.snapshot() for host, faults in self._by_host.items()}
+        return {host: faults.snapshot() for host, faults in self._all().items()}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Inject the faults of a snapshot instead of those in force."""
         self.clear()
         for host, faults in snapshot.items():
             self.at(host).restore(faults)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the faults of all hosts as a JSON document."""
+        return {host: faults.dump() for host, faults in self._all().items()}
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Take over the faults of another node."""
+        for host, faults in self._all().items():
+            if host not in document:
+                faults.load(NO_FAULTS)
+        for host, faults in document.items():
+            self.at(host).load(faults)
+
+    def _all(self) -> dict[str, Faults]:
+        with self._lock:
+            return dict(self._by_host)
 
 
 def _targets() -> set[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
 
 from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.unknown_hosts import reason_against, serves_upstreams
+from ecr_emulator.ports.nodes import Changing
 from ecr_emulator.services.faults import Faults
 from ecr_emulator.upstream.addresses import UpstreamMap, origin_of
 from ecr_emulator.upstream.faults import UpstreamFaults
@@ -19,7 +20,8 @@ class UpstreamHosts:
     """Addresses and faults by host.
 
     ``allowed`` are the hosts that rules may name beside the upstreams of ECR, and ``named`` returns those that they do
-    name. ``forget`` is called when another server stands behind a host.
+    name. ``forget`` is called when another server stands behind a host. The addresses are a
+    ``ports.nodes.SharedSetting``.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class UpstreamHosts:
         named: Callable[[], Collection[str]],
         forget: Callable[[], None],
     ) -> None:
+        self.changing: Changing = nullcontext
         self._addresses = addresses
         self._faults = faults
         self._allowed = allowed
@@ -64,12 +67,23 @@ class UpstreamHosts:
 
     def lead(self, host: str, base: str) -> None:
         """Ask a base URL in place of a host, until ``release``. Raises ``ValueError``."""
-        self._addresses.lead(host, base)
-        self._forget()
+        with self.changing():
+            self._addresses.lead(host, base)
+            self._forget()
 
     def release(self, host: str) -> None:
         """Ask a host as at the start again."""
-        self._addresses.release(host)
+        with self.changing():
+            self._addresses.release(host)
+            self._forget()
+
+    def dump(self) -> dict[str, str]:
+        """Return the URLs that stand in for hosts since the start, as a JSON document."""
+        return dict(self._addresses.led)
+
+    def load(self, document: Mapping[str, str]) -> None:
+        """Take over the addresses of another node."""
+        self._addresses.lead_only(dict(document))
         self._forget()
 
     def reason_against(self, host: str) -> str:

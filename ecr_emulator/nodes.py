@@ -1,4 +1,4 @@
-"""The outermost layer of a node: before it handles a request, it learns what the other nodes have committed."""
+"""An emulator as one of several nodes: before each request it learns what the others have committed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ecr_emulator.dispatcher import refuse
+from ecr_emulator.ports.nodes import SharedSetting
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.probes import PROBES
+from ecr_emulator.storage.units import Units
 from ecr_emulator.web_pages import Refusal
 
 if TYPE_CHECKING:
@@ -32,3 +34,16 @@ class NewsBeforeRequests:
             if environ["PATH_INFO"] not in PROBES:
                 return refuse(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, failure.reason), environ, start_response)
         return self._wsgi(environ, start_response)
+
+
+def with_news(wsgi: WSGIApplication, store: Units) -> WSGIApplication:
+    """Return an application that knows what other nodes have committed before it answers a request."""
+    others = store.other_nodes
+    return NewsBeforeRequests(wsgi, others.catch_up) if others else wsgi
+
+
+def share(store: Units, **settings: SharedSetting) -> None:
+    """Keep what users change while the emulator runs the same on all nodes, if there are others."""
+    if store.other_nodes:
+        for name, setting in settings.items():
+            store.other_nodes.share(name, setting)
