@@ -1,38 +1,54 @@
-"""Check that a recorded history of concurrent reads and writes of one tag could have happened one after the other.
+"""Check that a recorded history of concurrent operations on one object could have happened one after the other.
 
-A tag is a register: a push sets it, a deletion empties it, a pull reads it. A history is *linearizable* if there is an
-order of its operations in which every pull sees the last push or deletion before it, and in which no operation comes
-before another one that had ended before it began. https://doi.org/10.1145/78969.78972
+A history is *linearizable* if there is an order of its operations in which each has the result that it had, and in
+which no operation comes before another one that had ended before it began. https://doi.org/10.1145/78969.78972
+
+Objects are independent: a history of several is linearizable if that of each is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-READ, WRITE = "read", "write"
-NOTHING = ""
-"""The value of a tag that does not exist."""
+State = TypeVar("State", bound=Hashable)
 
-Order = tuple[frozenset[int], str]
-"""The operations of those under way that an order has placed already, and the value of the tag after them."""
+
+class Act(Protocol[State]):
+    """An operation with its arguments and the result that a client saw."""
+
+    def after(self, state: State, /) -> Iterable[State]:
+        """Return the states that may follow, none if the operation has another result in this state."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation from its beginning to its end, in seconds of one clock, and the value that it read or wrote."""
+class Operation(Generic[State]):
+    """An act from its beginning to its end, in seconds of one clock."""
 
-    kind: str
-    value: str
+    act: Act[State]
     began: float
     ended: float
 
 
-def contradiction(history: Iterable[Operation], first: str = NOTHING) -> Operation | None:
-    """Return the operation at whose end no order explains the history; None if the history is linearizable.
+class NotLinearizable(Exception):
+    """No order explains a history up to the end of ``operation``."""
 
-    ``first`` is the value of the tag before the history. The time grows with the number of operations, and faster with
-    the number of those that overlap.
+    def __init__(self, operation: Operation[State]) -> None:
+        super().__init__(f"nothing explains {operation}")
+        self.operation = operation
+
+
+Order = tuple[frozenset[int], State]
+"""The operations of those under way that an order has placed already, and the state after them."""
+
+
+def final_states(history: Iterable[Operation[State]], first: Iterable[State]) -> set[State]:
+    """Return the states in which a history may have ended. Raises ``NotLinearizable``.
+
+    ``first`` are the possible states before it. The time grows with the number of operations, and faster with the
+    number of those that overlap.
     """
     operations = sorted(history, key=lambda operation: operation.began)
     moments = sorted(
@@ -40,30 +56,31 @@ def contradiction(history: Iterable[Operation], first: str = NOTHING) -> Operati
         + [(operation.ended, 0, number) for number, operation in enumerate(operations)]
     )
     under_way: set[int] = set()
-    orders: set[Order] = {(frozenset(), first)}
+    orders: set[Order[State]] = {(frozenset(), state) for state in first}
     for _, begins, number in moments:
         if begins:
             under_way.add(number)
             continue
         orders = _with(number, orders, under_way, operations)
         if not orders:
-            return operations[number]
+            raise NotLinearizable(operations[number])
         under_way.remove(number)
-        orders = {(placed - {number}, value) for placed, value in orders}
-    return None
+        orders = {(placed - {number}, state) for placed, state in orders}
+    return {state for _, state in orders}
 
 
-def _with(number: int, orders: set[Order], under_way: set[int], operations: list[Operation]) -> set[Order]:
+def _with(
+    number: int, orders: set[Order[State]], under_way: set[int], operations: list[Operation[State]]
+) -> set[Order[State]]:
     """Return the orders that have placed an operation, and any others under way before it."""
     reached, waiting = set(orders), list(orders)
     while waiting:
-        placed, value = waiting.pop()
+        placed, state = waiting.pop()
         if number in placed:
             continue
         for each in under_way - placed:
-            operation = operations[each]
-            if operation.kind == WRITE or operation.value == value:
-                after = (placed | {each}, operation.value)
+            for following in operations[each].act.after(state):
+                after = (placed | {each}, following)
                 if after not in reached:
                     reached.add(after)
                     waiting.append(after)

@@ -3,15 +3,16 @@
 import pytest
 
 from scripts.torture import tags
-from scripts.torture.linearizability import NOTHING, READ, WRITE, Operation, contradiction
+from scripts.torture.acts import NOTHING, Read, Write
+from scripts.torture.linearizability import NotLinearizable, Operation, final_states
 
 
 def write(value, began, ended):
-    return Operation(WRITE, value, began, ended)
+    return Operation(Write(value), began, ended)
 
 
 def read(value, began, ended):
-    return Operation(READ, value, began, ended)
+    return Operation(Read(value), began, ended)
 
 
 POSSIBLE = {
@@ -42,12 +43,13 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize("name", POSSIBLE)
 def test_a_history_that_an_order_explains(name):
-    assert contradiction(POSSIBLE[name]) is None
+    assert final_states(POSSIBLE[name], [NOTHING])
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_a_history_that_no_order_explains(name):
-    assert contradiction(IMPOSSIBLE[name]) is not None
+    with pytest.raises(NotLinearizable):
+        final_states(IMPOSSIBLE[name], [NOTHING])
 
 
 @pytest.mark.slow

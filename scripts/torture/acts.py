@@ -1,0 +1,149 @@
+"""The acts of histories: what operations of a registry do to one tag, and what they do to one repository.
+
+A tag is a register: a push sets it, a deletion empties it, a pull reads it. A repository is a set of pairs, one for
+each tag of each image, and one with an empty tag for an image without tags. Images are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic
+
+from scripts.torture.linearizability import Act, State
+
+NOTHING = ""
+"""The value of a tag that does not exist, and the tag of an image without tags."""
+
+Pairs = frozenset[tuple[int, str]]
+"""The state of a repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe(Generic[State]):
+    """An act that nobody answered: it took effect or did not."""
+
+    act: Act[State]
+
+    def after(self, state: State) -> Iterable[State]:
+        return [state, *self.act.after(state)]
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[State]):
+    """A tag was set to a value, or deleted."""
+
+    value: State
+
+    def after(self, _: State) -> Iterable[State]:
+        return [self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[State]):
+    """A tag had a value."""
+
+    value: State
+
+    def after(self, state: State) -> Iterable[State]:
+        return [state] if state == self.value else []
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """An image was stored, and a tag points at it now unless the tag is empty."""
+
+    image: int
+    tag: str
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        if not self.tag:
+            return [state if _has(state, self.image) else state | {(self.image, NOTHING)}]
+        others = _without_tag(state, self.tag) - {(self.image, NOTHING)}
+        return [others | {(self.image, self.tag)}]
+
+
+@dataclass(frozen=True, slots=True)
+class TagDeleted:
+    """A tag was deleted, and its image too if it has no other. ``existed`` is None if nobody knows."""
+
+    tag: str
+    existed: bool | None = None
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        remaining = frozenset(pair for pair in state if pair[1] != self.tag)
+        return [remaining] if self.existed in (None, remaining != state) else []
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDeleted:
+    """An image was deleted with all its tags. ``existed`` is None if nobody knows."""
+
+    image: int
+    existed: bool | None = None
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        remaining = frozenset(pair for pair in state if pair[0] != self.image)
+        return [remaining] if self.existed in (None, remaining != state) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A lifecycle policy ran that keeps one image without tags, the newest. Later images have higher numbers."""
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        untagged = sorted(image for image, tag in state if not tag)
+        return [state - {(image, NOTHING) for image in untagged[:-1]}]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The whole content was replaced."""
+
+    pairs: Pairs
+
+    def after(self, _: Pairs) -> Iterable[Pairs]:
+        return [self.pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A tag pointed at an image, or at none."""
+
+    tag: str
+    image: int | None
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        found = next((image for image, tag in state if tag == self.tag), None)
+        return [state] if found == self.image else []
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An image existed, or did not."""
+
+    image: int
+    exists: bool
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        return [state] if _has(state, self.image) == self.exists else []
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The repository had these tags and images."""
+
+    pairs: Pairs
+
+    def after(self, state: Pairs) -> Iterable[Pairs]:
+        return [state] if state == self.pairs else []
+
+
+def _has(state: Pairs, image: int) -> bool:
+    return any(image == each for each, _ in state)
+
+
+def _without_tag(state: Pairs, tag: str) -> Pairs:
+    """Return a repository after a tag has moved away: its image stays, without tags if this was the only one."""
+    remaining = frozenset(pair for pair in state if pair[1] != tag)
+    return remaining | {(image, NOTHING) for image, moved in state if moved == tag and not _has(remaining, image)}

@@ -1,0 +1,79 @@
+"""The recorded histories of all objects: what clients did, when, and what they were told."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from scripts.torture.acts import Maybe
+from scripts.torture.clients import NoAnswer
+from scripts.torture.linearizability import Act, NotLinearizable, Operation, final_states
+
+
+class Histories:
+    """A history for each object, from the last moment at which nothing was under way.
+
+    An act that nobody answered may take effect until ``settle``.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._states: dict[str, set[Any]] = {}
+        self._operations: defaultdict[str, list[Operation[Any]]] = defaultdict(list)
+        self._unanswered: defaultdict[str, list[tuple[Maybe[Any], float]]] = defaultdict(list)
+        self.counts: Counter[str] = Counter()
+
+    def begin(self, name: str, *states: Any) -> None:
+        """Begin the history of an object in one of these states."""
+        self._states[name] = set(states)
+
+    def state(self, name: str) -> Any:
+        """Return the only state in which an object can be."""
+        (state,) = self._states[name]
+        return state
+
+    def record(self, name: str, request: Callable[[], Act[Any]], unanswered: Act[Any] | None = None) -> None:
+        """Send a request and add its act, or the other one perhaps if nobody answers. Raises what the request does."""
+        began = monotonic()
+        try:
+            act = request()
+        except NoAnswer:
+            if unanswered:
+                self.add_unanswered(name, unanswered, began)
+            raise
+        self.add(name, act, began, monotonic())
+
+    def add(self, name: str, act: Act[Any], began: float, ended: float) -> None:
+        """Add an act that was answered."""
+        with self._lock:
+            self._operations[name].append(Operation(act, began, ended))
+            self.counts[type(act).__name__] += 1
+
+    def add_unanswered(self, name: str, act: Act[Any], began: float) -> None:
+        """Add an act that nobody answered."""
+        with self._lock:
+            self._unanswered[name].append((Maybe(act), began))
+            self.counts["unanswered"] += 1
+
+    def settle(self) -> None:
+        """End the acts that nobody answered: they have taken effect by now, or never will."""
+        now = monotonic()
+        with self._lock:
+            for name, acts in self._unanswered.items():
+                self._operations[name] += [Operation(act, began, now) for act, began in acts]
+            self._unanswered.clear()
+
+    def check(self) -> list[str]:
+        """Return what no order explains, and begin new histories in the states in which these end."""
+        wrong = []
+        for name, operations in self._operations.items():
+            try:
+                self._states[name] = final_states(operations, self._states[name])
+            except NotLinearizable as failure:
+                told = "\n    ".join(f"{each.began:.4f}-{each.ended:.4f} {each.act}" for each in operations)
+                wrong.append(f"{name}: {failure}\n  from {self._states[name]}\n    {told}")
+        self._operations.clear()
+        return wrong

@@ -1,0 +1,76 @@
+"""Kill emulators at random moments again and again, and check each time that nothing confirmed is lost.
+
+``python scripts/torture/kills.py [--flavour files] [--rounds 1000] [--seed 1] [--life N]``. A life is a fresh state and
+up to 20 rounds. In a round, clients push, pull, move tags, delete, import and so on until an emulator is killed. It
+starts again, and everything is checked (docs/torture.md). Ends with 1, and keeps the folder of the life, as soon as
+something is wrong; ``--life`` repeats one life.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
+from scripts.torture.flavours import Files
+from scripts.torture.forks import Forks
+from scripts.torture.images import Images
+from scripts.torture.rounds import Life, Report
+from scripts.torture.world import World
+
+ROUNDS = 20
+"""Number of rounds in a life."""
+
+
+def play(folder: Path, seed: str, rounds: int, report: Report) -> bool:
+    """Play a life, and return whether nothing was wrong."""
+    with closing(Forks(folder)) as forks, ScriptedUpstream() as upstream:
+        world = World(seed, upstream, Images(seed))
+        return Life(Files(forks, folder, upstream.url), world, seed, report).run(rounds)
+
+
+def main(arguments: list[str]) -> int:
+    """Play lives until the number of rounds is reached."""
+    options = _parser().parse_args(arguments)
+    report, began, played, life = Report(), monotonic(), 0, options.life or 0
+    while played < options.rounds and not report.wrong:
+        rounds = min(ROUNDS, options.rounds - played)
+        folder = Path(tempfile.mkdtemp(prefix="ecr-torture-"))
+        if play(folder, f"{options.seed}.{life}", rounds, report):
+            shutil.rmtree(folder)
+        else:
+            print(f"The state and the log are in {folder}")
+        played, life = played + rounds, life + 1
+    show(report, monotonic() - began)
+    return 1 if report.wrong else 0
+
+
+def show(report: Report, seconds: float) -> None:
+    """Print the figures and what was wrong."""
+    print(f"{report.kills.total()} kills in {seconds:.0f} s")
+    for title, counts in (("kills", report.kills), ("faults", report.faults), ("deeds", report.deeds)):
+        if counts:
+            print(f"{title}: " + ", ".join(f"{number} {name}" for name, number in counts.most_common()))
+    for wrong in report.wrong:
+        print(wrong)
+    print("something is wrong" if report.wrong else "nothing is wrong")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Kill emulators at random moments, and check what they know.")
+    parser.add_argument("--flavour", default="files", choices=["files"])
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--life", type=int)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

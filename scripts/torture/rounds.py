@@ -1,0 +1,146 @@
+"""The rounds of a life: what clients do, when the emulator is killed, and what is checked when it runs again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from threading import Event
+from time import monotonic
+
+from scripts.torture.acts import Pairs
+from scripts.torture.checks import Check
+from scripts.torture.clients import Client
+from scripts.torture.flavours import Flavour
+from scripts.torture.workers import Worker
+from scripts.torture.world import REPOSITORIES, World, chance_of
+
+CLIENTS = 4
+LONGEST = 0.5
+"""Seconds from the start of the clients to the kill, at most."""
+KILLED_AGAIN = 0.25
+"""Share of the rounds in which the emulator is killed again while it starts."""
+LONGEST_START = 0.15
+SAVED = 0.15
+"""Share of the rounds after which the state is saved."""
+
+FOCUSES: dict[str, dict[str, int]] = {
+    "pushes": {"push": 8, "pull": 1, "list": 1},
+    "tag moves": {"push": 2, "move_tag": 6, "pull": 2, "find": 1},
+    "deletions": {"push": 4, "delete_tag": 3, "delete_image": 3, "list": 1},
+    "lifecycle": {"push": 6, "expire": 3, "list": 2},
+    "collection": {"push": 6, "delete_image": 2, "collect": 2},
+    "cold pulls": {"pull_cached": 3, "import_cached": 3, "push": 1},
+    "updates": {"update": 2, "pull_cached": 6, "push": 1},
+    "load": {"load": 1, "pull": 4, "list": 2},
+    "everything": {
+        "push": 6, "move_tag": 3, "delete_tag": 2, "delete_image": 2, "pull": 2, "find": 2, "list": 2, "expire": 1,
+        "collect": 1, "pull_cached": 2, "import_cached": 1,
+    },
+}  # fmt: skip
+"""The deeds of the clients in a round, with their weights, by what the round is about."""
+ENDS_SESSIONS = {"collect", "update", "load"}
+"""Deeds after which sessions may have ended."""
+
+
+MOVES_CLOCK = {"update", "load"}
+"""Deeds after which nobody knows which cached tags are due."""
+
+
+@dataclass
+class Report:
+    """The figures of a run, and what was wrong."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+class Life:
+    """A flavour from an empty state through some rounds. Everything random follows from the seed."""
+
+    def __init__(self, flavour: Flavour, world: World, seed: object, report: Report) -> None:
+        self._flavour = flavour
+        self._world = world
+        self._seed = seed
+        self._report = report
+
+    def run(self, rounds: int) -> bool:
+        """Play rounds, and return whether nothing was wrong."""
+        self._flavour.start()
+        with closing(self._client("preparation")) as client:
+            self._world.prepare(client)
+        for number in range(rounds):
+            chance = chance_of(self._seed, number)
+            focus = chance.choice([each for each in FOCUSES if each != "load" or self._world.saved])
+            wrong = [*self._clients(number, focus, chance), *self._recover(focus, chance)]
+            wrong += self._check(focus, chance)
+            self._report.wrong += [f"life {self._seed}, round {number} ({focus}): {each}" for each in wrong]
+            if wrong:
+                return False
+        return True
+
+    def _client(self, name: object) -> Client:
+        return Client(self._flavour.ports(chance_of(self._seed, name)), self._world.failures)
+
+    def _clients(self, number: int, focus: str, chance: random.Random) -> list[str]:
+        """Let clients work until something is killed, and return what they find wrong."""
+        over = Event()
+        clients = [self._client(f"{number}/{each}") for each in range(CLIENTS)]
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            work = [
+                pool.submit(
+                    Worker(each, self._world, client, chance_of(self._seed, number, each)).run, FOCUSES[focus], over
+                )
+                for each, client in enumerate(clients)
+            ]
+            try:
+                self._flavour.disturb(chance, LONGEST, self._report.faults)
+            finally:
+                over.set()
+            wrong = [each for done in work for each in done.result()]
+        for client in clients:
+            client.close()
+        self._report.kills[focus] += 1
+        return wrong
+
+    def _recover(self, focus: str, chance: random.Random) -> list[str]:
+        if chance.random() < KILLED_AGAIN:
+            self._flavour.kill_while_it_starts(chance.uniform(0, LONGEST_START))
+            self._report.kills["start"] += 1
+        self._flavour.start()
+        return self._flavour.unexpected(self._world.failures)
+
+    def _check(self, focus: str, chance: random.Random) -> list[str]:
+        world, histories = self._world, self._world.histories
+        before = {name: histories.state(name) for name in REPOSITORIES}
+        if focus == "load":
+            world.forget_what_a_load_replaces()
+        began = monotonic()
+        with closing(self._client("check")) as client:
+            check = Check(world, client)
+            deeds = FOCUSES[focus].keys()
+            wrong = list(check.run(not deeds & ENDS_SESSIONS, bool(deeds & MOVES_CLOCK)))
+            wrong = wrong or [
+                f"left over: {each}" for each in self._flavour.left_over(check.needed | world.cached_blobs())
+            ]
+            wrong += [f"after the recovery: {each.what}" for each in world.failures if each.ended > began]
+            if not wrong and focus == "load":
+                wrong += _half_loaded(before, world)
+            if not wrong and chance.random() < SAVED:
+                world.save(client)
+        self._report.deeds.update(histories.counts)
+        histories.counts.clear()
+        world.failures.clear()
+        return wrong + self._flavour.tracebacks()
+
+
+def _half_loaded(before: dict[str, Pairs], world: World) -> list[str]:
+    """Return the repositories of which only some have the content that was loaded."""
+    assert world.saved is not None
+    differing = {name: pairs for name, pairs in world.saved.repositories.items() if pairs != before[name]}
+    loaded = [name for name, pairs in differing.items() if world.histories.state(name) == pairs]
+    return [f"of {sorted(differing)} only {loaded} were loaded"] if loaded and len(loaded) < len(differing) else []

@@ -1,0 +1,66 @@
+"""Emulators that are killed keep what they confirmed; and the checks notice emulators that do not."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
+from scripts.torture import kills
+from scripts.torture.flavours import Files
+from scripts.torture.forks import Forks
+from scripts.torture.images import Images
+from scripts.torture.rounds import Life, Report
+from scripts.torture.world import World
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_was_confirmed_survives_kills(capsys):
+    assert kills.main(["--rounds", "12", "--seed", "tests"]) == 0, capsys.readouterr().out
+    assert "nothing is wrong" in capsys.readouterr().out
+
+
+def lose_a_blob(state):
+    next(path for path in (state / "blobs").rglob("*") if path.is_file()).unlink()
+
+
+def change_a_blob(state):
+    path = max((path for path in (state / "blobs").rglob("*") if path.is_file()), key=lambda each: each.stat().st_size)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+
+def leave_a_file(state):
+    (state / "blobs" / "half").write_bytes(b"half")
+
+
+def lose_images(state):
+    execute(state, "DELETE FROM tags")
+
+
+def move_a_tag(state):
+    other = "FROM images WHERE images.repository_id = tags.repository_id AND images.id != tags.image_id"
+    execute(state, f"UPDATE tags SET image_id = (SELECT max(id) {other}) WHERE EXISTS (SELECT * {other})")
+
+
+def execute(state, statement):
+    with closing(sqlite3.connect(state / "ecr.sqlite", isolation_level=None)) as database:
+        database.execute(statement)
+
+
+class Spoilt(Files):
+    """An emulator whose state is spoilt after each kill."""
+
+    def disturb(self, chance, longest, faults):
+        super().disturb(chance, longest, faults)
+        self.spoil(self._emulator.state)
+
+
+@pytest.mark.parametrize("spoil", [lose_a_blob, change_a_blob, leave_a_file, lose_images, move_a_tag])
+def test_the_checks_notice(tmp_path, spoil):
+    report = Report()
+    with closing(Forks(tmp_path)) as forks, ScriptedUpstream() as upstream:
+        flavour = Spoilt(forks, tmp_path, upstream.url)
+        flavour.spoil = lambda state: spoil(state) if report.kills.total() > 1 else None
+        assert not Life(flavour, World("spoilt", upstream, Images("spoilt")), "spoilt", report).run(8)
+    assert report.wrong
