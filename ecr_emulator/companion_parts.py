@@ -22,6 +22,8 @@ from ecr_emulator.companions.kms.keys import CompanionKeys
 from ecr_emulator.companions.requests import note_request
 from ecr_emulator.companions.secrets import KEPT as SECRETS
 from ecr_emulator.companions.secrets import CompanionSecrets
+from ecr_emulator.companions.signer.signing import KEPT as PROFILES
+from ecr_emulator.companions.signer.signing import CompanionSigner
 from ecr_emulator.companions.state_documents import StateDocuments
 from ecr_emulator.companions.tagging import add_tagging
 from ecr_emulator.companions.unknown_repositories import refuse_unknown_repositories
@@ -46,6 +48,7 @@ class CompanionParts(NamedTuple):
     documents: StateDocuments
     keys: EncryptionKeys
     roles: CompanionRoles
+    signer: CompanionSigner
 
 
 def open_companions(
@@ -61,8 +64,9 @@ def open_companions(
     add_to_iam(companions, clock, refuses_unknown_keys=enforces)
     secrets = CompanionSecrets(companions, data_dir)
     keys = CompanionKeys(companions, store, data_dir)
+    signer = CompanionSigner(companions, data_dir)
     RoleDeletions(companions, store, ids)
-    parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS}
+    parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS, "signer": PROFILES}
     access = Access(identities, store) if enforces else None
     if enforces:
         RoleTrust(companions, identities, clock)
@@ -82,4 +86,5 @@ def open_companions(
         StateDocuments(companions, parts, are_kept=data_dir is not None),
         NamedKeys() if settings.any_kms_key else keys,
         CompanionRoles(companions, store),
+        signer,
     )

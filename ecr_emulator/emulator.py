@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,6 +16,7 @@ from ecr_emulator.admin.routes import Admin, admin_app
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import UpstreamsAdmin
 from ecr_emulator.admission import Admission
+from ecr_emulator.background_parts import open_background
 from ecr_emulator.companion_parts import open_companions
 from ecr_emulator.companions.iam.access_keys import AccessKeys
 from ecr_emulator.control.app import ControlApp
@@ -38,8 +38,6 @@ from ecr_emulator.remembered_answers import RememberedAnswers
 from ecr_emulator.request_counts import CountedRequests
 from ecr_emulator.request_records import RequestRecords
 from ecr_emulator.services import Services
-from ecr_emulator.services.access import admits_replica
-from ecr_emulator.services.background import Background
 from ecr_emulator.services.cache_tools import CacheTools
 from ecr_emulator.services.due_work import DueWork
 from ecr_emulator.services.garbage_collection import GarbageCollector
@@ -48,7 +46,7 @@ from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.prefetch import Prefetch
 from ecr_emulator.services.pull_through import TagRefresher
 from ecr_emulator.services.pulls import Pulls
-from ecr_emulator.services.replicas import Replicas
+from ecr_emulator.services.signatures import Signatures
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -150,20 +148,16 @@ class Emulator:
         upstreams = self._watched = parts.watched
         state = self._store, self._blobs, self._ids
         made = open_pull_through(self.settings, self.clock, *state, upstreams, self._parts, self._garbage_collector)
+        self._cache_parts = made
         self._downloads, self._referrers, self._pull_through = made.downloads, made.referrers, made.cache
         self._new_repositories = made.new_repositories
 
     def _wired(self) -> Services:
         strict, home = self.settings.strict, Registry(self.settings.account, self.settings.region)
         anonymous = home if self.settings.registry_auth == "open" else None
-        background = Background(
-            self._store,
-            self._garbage_collector,
-            timedelta(seconds=self.settings.background_delay),
-            Replicas(self._new_repositories, *((admits_replica,) if self._parts.access else ())),
-            incoming=self._pull_through.updates.digests,
-            keys=self._keys,
-        )
+        signatures = Signatures(self._parts.signer, self._blobs, self._ids, self._keys)
+        parts = self._cache_parts, self._parts, self._garbage_collector
+        background = open_background(self.settings, self._store, signatures, *parts)
         return Services(
             home=home,
             clock=self.clock,
@@ -183,6 +177,7 @@ class Emulator:
             background=background,
             due_work=DueWork(background, self.clock),
             garbage_collector=self._garbage_collector,
+            signatures=signatures,
             faults=self.faults.ecr,
             access_questions=self._parts.access_questions,
             verification=Verification(self._store, self._blobs, self._watched, self._downloads),

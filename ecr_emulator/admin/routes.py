@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest
 
 from ecr_emulator.admin import openapi
 from ecr_emulator.admin.access import AccessAdmin
 from ecr_emulator.admin.access_keys import EXAMPLE as ACCESS_KEY
 from ecr_emulator.admin.clock import EXAMPLES as CLOCK_EXAMPLES
 from ecr_emulator.admin.clock import ClockAdmin
+from ecr_emulator.admin.error_answers import answer_errors
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
 from ecr_emulator.admin.findings import EXAMPLE as FINDINGS
@@ -28,6 +29,7 @@ from ecr_emulator.admin.metrics import MetricsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
+from ecr_emulator.admin.signing import SigningAdmin
 from ecr_emulator.admin.state import StateAdmin
 from ecr_emulator.admin.upstreams import ADDRESS_EXAMPLE, FAULTS_EXAMPLE, UpstreamsAdmin
 from ecr_emulator.admin.upstreams import FAULT_EXAMPLES as UPSTREAM_FAULT_EXAMPLES
@@ -68,6 +70,7 @@ class Admin:
         self.access = AccessAdmin(services)
         self.findings = FindingsAdmin(services)
         self.images = ImagesAdmin(services)
+        self.signing = SigningAdmin(services)
         self.manifests = ManifestsAdmin(services)
         self.init = InitAdmin(init_scripts)
         self._init_scripts = init_scripts
@@ -209,6 +212,7 @@ def _addresses(
         Address("DELETE", "/_ecr/findings/<digest>", admin.findings.delete),
         Address("GET", "/_ecr/images", admin.images.show, query=("repository", "limit", "after", "account", "region")),
         Address("GET", "/_ecr/manifests/<digest>", admin.manifests.show, query=("repository", "account", "region")),
+        at_once("GET", "/_ecr/signing", admin.signing.show),
         Address("GET", "/_ecr/faults", faults.show),
         Address("POST", "/_ecr/faults", faults.add, examples=FAULT_EXAMPLES),
         Address("DELETE", "/_ecr/faults", faults.clear),
@@ -243,9 +247,7 @@ def admin_app(
     }
     if token:
         app.before_request(lambda: _stop_strangers(token))
-    app.register_error_handler(HTTPException, _refused)
-    app.register_error_handler(StorageFailure, _no_room)
-    app.register_error_handler(RecursionError, lambda _: (jsonify(error="The body is nested too deeply"), 400))
+    answer_errors(app)
     return app
 
 
@@ -280,20 +282,3 @@ def _stop_strangers(token: str) -> ResponseReturnValue | None:
         error = f"{request.path} needs the emulator's --admin-token {how}"
     request.environ[NOTE] = {"reason": "the token is not the --admin-token" if brought else "there is no token"}
     return jsonify(error=error), 401, {"WWW-Authenticate": 'Bearer realm="ecr-emulator"'}
-
-
-def _no_room(failure: StorageFailure) -> ResponseReturnValue:
-    return jsonify(error=failure.reason), 503
-
-
-def _refused(error: HTTPException) -> ResponseReturnValue:
-    where = "" if isinstance(error, BadRequest | UnsupportedMediaType) else f"{request.method} {request.path}: "
-    return jsonify(error=f"{where}{_reason(error)}"), error.code or 500
-
-
-def _reason(error: HTTPException) -> str | None:
-    if isinstance(error, NotFound):
-        return "There is no such address; GET / lists all addresses"
-    if isinstance(error, MethodNotAllowed):
-        return f"This address takes {', '.join(sorted(set(error.valid_methods or ()) - {'HEAD', 'OPTIONS'}))} only"
-    return error.description

@@ -1,13 +1,15 @@
-"""``ecr-emulator trust``: how to make clients trust the certificate of ``--tls``."""
+"""``ecr-emulator trust``: how to make clients trust the certificate of ``--tls``, and notation the signatures."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
 
 from ecr_emulator.cli.http_client import reason
-from ecr_emulator.cli.options import CannotStart, with_settings
+from ecr_emulator.cli.options import ADDRESS, CannotStart, with_settings
+from ecr_emulator.cli.running_emulator import RunningEmulator
 from ecr_emulator.setting_sources import Loaded
 from ecr_emulator.settings import SETTINGS, Settings
 
@@ -41,8 +43,7 @@ To use an image under its real name, run the emulator on port 443 and point that
 then use {account}.dkr.ecr.{region}.amazonaws.com instead of {address} above.
 """
 
-MEANING = {
-    "port": f"Port of the emulator.  [default: {SETTINGS['port'].default}]",
+MEANING = ADDRESS | {
     "public_host": "The --public-host of the emulator, if it has one. The certificate covers it.",
     "account": f"Account in the printed host names.  [default: {SETTINGS['account'].default}]",
     "region": f"Region in the printed host names.  [default: {SETTINGS['region'].default}]",
@@ -50,18 +51,44 @@ MEANING = {
 }
 
 
+SIGNING_ADVICE = """\
+# Makes notation trust the signatures of the emulator at {url}, and those of no other. It writes two files here.
+# Paste it into a shell, or run: ecr-emulator trust --signing | sh
+cat > {store}.pem <<'PEM'
+{certificate}PEM
+cat > {store}-trust-policy.json <<'JSON'
+{policy}
+JSON
+notation certificate delete --type signingAuthority --store {store} --all --yes 2>/dev/null || true
+notation certificate add --type signingAuthority --store {store} {store}.pem
+notation policy import --force {store}-trust-policy.json
+"""
+
+
 @click.command()
-@with_settings("port", "public_host", "account", "region", "tls_dir", meaning=MEANING)
-def trust(loaded: Loaded) -> None:
+@click.option("--signing", is_flag=True, help="Print how notation trusts the signatures of a running emulator.")
+@with_settings("host", "port", "admin_token", "public_host", "account", "region", "tls_dir", meaning=MEANING)
+def trust(loaded: Loaded, signing: bool) -> None:
     """Print how to make clients trust serve --tls. Creates the certificate authority if there is none.
 
     \b
-    Example: ecr-emulator trust --port 5000
+    Examples: ecr-emulator trust --port 5000
+              ecr-emulator trust --signing
     """
+    if signing:
+        _print_signing_advice(RunningEmulator(loaded))
+        return
     settings = loaded.settings
     address = settings.public_host or f"localhost:{settings.port}"
     ca = certificate(settings).authority.resolve()
     click.echo(ADVICE.format(ca=ca, address=address, account=settings.account, region=settings.region))
+
+
+def _print_signing_advice(emulator: RunningEmulator) -> None:
+    trusted = emulator.get("/_ecr/signing", {})
+    policy = json.dumps(trusted["trust_policy"], indent=2)
+    facts = {"url": emulator.address.url, "store": trusted["store"], "certificate": trusted["certificate"]}
+    click.echo(SIGNING_ADVICE.format(**facts, policy=policy), nl=False)
 
 
 def certificate(settings: Settings) -> Certificate:

@@ -14,6 +14,7 @@ from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
 from ecr_emulator.domain.names import TAG_CONSTRAINT, TAG_PATTERN, is_digest, is_tag
 from ecr_emulator.errors import InvalidParameterException
 from ecr_emulator.services.images import Push, Stored, delete_images, store_image
+from ecr_emulator.services.signing import refused_by
 
 
 def get_manifest(request: RegistryRequest, reference: str) -> Response:
@@ -49,7 +50,8 @@ def put_manifest(request: RegistryRequest, reference: str) -> Response:
     media_type = request.http.mimetype or None
     with request.services.store.writing() as work:
         repository = request.services.new_repositories.for_push(work, request.registry, request.name, request.now)
-        pushes = [Push(raw, media_type, tag, digest, request.accepts_sparse) for tag in tags or (None,)]
+        sparse, refusal = request.accepts_sparse, refused_by(request.permissions)
+        pushes = [Push(raw, media_type, tag, digest, sparse, refusal) for tag in tags or (None,)]
         stored = [store_image(work, repository, push, request.now, blobs=request.services.blobs) for push in pushes]
     return _created(request, reference, stored[-1], tags if digest else [])
 

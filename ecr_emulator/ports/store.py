@@ -131,6 +131,12 @@ class UnitOfWork(Protocol):
         None if the unit may write, or if somebody has written since it began: the unit may see an older state.
         """
 
+    def kept(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return the value that the state keeps under a name; ``make`` makes it at the first call.
+
+        No reset deletes it, and no saved state has it. The unit must be one that may write.
+        """
+
 
 class Store(Protocol):
     """The metadata. A unit of work commits when its block ends normally, and rolls back on an exception.

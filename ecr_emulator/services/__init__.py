@@ -24,6 +24,7 @@ from ecr_emulator.services.pull_through import Referrers
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.request_faults import RequestFaults
+from ecr_emulator.services.signatures import Signatures
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -56,6 +57,7 @@ class Services:
     due_work: DueWork
     garbage_collector: GarbageCollector
     verification: Verification
+    signatures: Signatures
     faults: RequestFaults
     access_questions: AccessQuestions
     allowed_upstreams: Collection[str] = ()

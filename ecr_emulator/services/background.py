@@ -36,6 +36,7 @@ from ecr_emulator.services.garbage_collection import GarbageCollector
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.repositories import NewRepositories
+from ecr_emulator.services.signatures import Signatures
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,6 @@ KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
     images.DELETE_REFERRERS: referrer_deletions.perform_deletion,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
-    signing.KIND: signing.sign,
     storage_classes.KIND: storage_classes.finish_restore,
 }
 """The functions that perform tasks which need only the database, by kind of task."""
@@ -68,7 +68,7 @@ class Background:
     ``incoming`` returns the images that lifecycle policies must ignore because updates are importing them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part has one job
         self,
         store: Store,
         garbage_collector: GarbageCollector,
@@ -76,6 +76,8 @@ class Background:
         copies: Replicas = Replicas(NewRepositories(NamedKeys())),  # noqa: B008 - it has no state
         incoming: lifecycle.Incoming = lambda _: set(),
         keys: EncryptionKeys = NamedKeys(),  # noqa: B008 - it has no state
+        *,
+        signatures: Signatures,
     ) -> None:
         self._store = store
         self._kinds = KINDS | {
@@ -86,6 +88,7 @@ class Background:
             replication.REPLICATE: copies.perform,
             backfills.RUN: partial(backfills.run, replicas=copies),
             scanning.KIND: partial(scanning.finish_scan, keys=keys),
+            signing.KIND: signatures.perform,
         }
         self._delay = delay
         self._waits_for: str | None = None

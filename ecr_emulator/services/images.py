@@ -30,6 +30,7 @@ from ecr_emulator.services.new_images import process_new_image
 from ecr_emulator.services.replication import replicate_deletion
 from ecr_emulator.services.resolution import Failure, resolve
 from ecr_emulator.services.scanning import scan_on_push
+from ecr_emulator.services.signing import Refusal, nobody_refuses
 from ecr_emulator.services.storage_classes import activate
 
 MAX_TAGS_PER_IMAGE = 1_000
@@ -37,10 +38,7 @@ MAX_IMAGES_PER_REPOSITORY = 100_000
 DELETE_REFERRERS = "delete-referrers"
 """The kind of task that deletes the referrers of a deleted image."""
 REFERRERS_STAY = timedelta(hours=24)
-"""Time after which the referrers of a deleted image are deleted; ECR does it within that time.
-
-A lifecycle policy deletes the referrers together with the image.
-"""
+"""Time within which ECR deletes the referrers of a deleted image; a lifecycle policy does it at once."""
 
 
 class Origin(Enum):
@@ -61,6 +59,7 @@ class Push:
     """A manifest to store. ``digest`` is the digest that the client gave, or None.
 
     If ``may_be_sparse``, the manifest may refer to layers and images that are not in the repository.
+    ``signing_refusal`` is that of the identity that pushes.
     """
 
     raw: bytes
@@ -68,6 +67,7 @@ class Push:
     tag: str | None = None
     digest: str | None = None
     may_be_sparse: bool = False
+    signing_refusal: Refusal = nobody_refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +111,21 @@ def store_image(
         image = activate(work, repository, image, now)
     if push.tag and push.tag not in image.tags:
         image = _tag(work, repository, image, push.tag, now)
-    _announce(work, repository, image, push.tag, now, origin)
+    _announce(work, repository, image, push, now, origin)
     return Stored(image, manifest, changed=True)
 
 
 def _announce(
-    work: UnitOfWork, repository: Repository, image: Image, tag: str | None, now: datetime, origin: Origin
+    work: UnitOfWork, repository: Repository, image: Image, push: Push, now: datetime, origin: Origin
 ) -> None:
     """Add the event of a push, and process what a client pushed as a new image.
 
     A replica has its own event and is only scanned. An import is processed when it is complete.
     """
     if origin in (Origin.CLIENT, Origin.UPSTREAM):
-        work.events.add(image_action(repository, "PUSH", image.digest, tag, now))
+        work.events.add(image_action(repository, "PUSH", image.digest, push.tag, now))
     if origin is Origin.CLIENT:
-        process_new_image(work, repository, image, tag, now)
+        process_new_image(work, repository, image, push.tag, now, push.signing_refusal)
     elif origin is Origin.REPLICATION:
         scan_on_push(work, repository, image, now)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
@@ -43,11 +46,16 @@ from ecr_emulator.storage.repositories import SqlRepositories
 from ecr_emulator.storage.roles import SqlServiceLinkedRoles
 from ecr_emulator.storage.rules import SqlPullThroughRules
 from ecr_emulator.storage.scans import SqlKnownFindings, SqlScans
+from ecr_emulator.storage.statements import Statement
+from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tags import SqlTags
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.templates import SqlCreationTemplates
 from ecr_emulator.storage.uploads import SqlUploads
 from ecr_emulator.storage.watches import Watch, Watches
+
+_STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
 
 
 class SqlUnitOfWork:
@@ -109,6 +117,18 @@ class SqlUnitOfWork:
 
     def watch(self, repository: Repository) -> Watch | None:
         return None if self._began_at is None else self._watches.watch(repository.key, self._began_at)
+
+    def kept(self, name: str, make: Callable[[], bytes]) -> bytes:
+        found = _STATE.one(self.connection, key=name)
+        if found is None:
+            _ADD_STATE.run(self.connection, key=name, value=make())
+            found = _STATE.one(self.connection, key=name)
+        value: bytes = found.value
+        return value
+
+    def has_kept(self, name: str) -> bool:
+        """Return whether the state keeps a value under a name."""
+        return _STATE.one(self.connection, key=name) is not None
 
     def close(self) -> None:
         """Close the connection."""

@@ -10,23 +10,15 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from threading import local
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-
 from ecr_emulator.domain.events import Event
 from ecr_emulator.ports.nodes import OtherNodes
 from ecr_emulator.storage import event_positions, times
 from ecr_emulator.storage.connections import Pool, StoreConnection
 from ecr_emulator.storage.copies import BLOBS_ELSEWHERE, IDENTITY
-from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import state
 from ecr_emulator.storage.tasks import SqlTasks
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
 
 SIGNING_KEY = "signing-key"
-
-_STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
-_ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
 
 
 class Units(ABC):
@@ -150,20 +142,20 @@ class Units(ABC):
 
     def signing_key(self) -> bytes:
         """Return 32 random bytes, created at the first call and the same in all later calls."""
-        return self._kept(SIGNING_KEY, os.urandom(32))
+        return self._kept(SIGNING_KEY, lambda: os.urandom(32))
 
     def identity(self) -> str:
         """Return 32 random hex digits that name this database, the same in all calls."""
-        return self._kept(IDENTITY, os.urandom(16).hex().encode()).decode()
+        return self._kept(IDENTITY, lambda: os.urandom(16).hex().encode()).decode()
 
     def has_blobs_elsewhere(self) -> bool:
         """Return whether the blobs of this database are known not to be in the data directory."""
         with self.reading() as work:
-            return _STATE.one(work.connection, key=BLOBS_ELSEWHERE) is not None
+            return work.has_kept(BLOBS_ELSEWHERE)
 
     def remember_blobs_elsewhere(self) -> None:
         """Remember that the blobs of this database are not in the data directory."""
-        self._kept(BLOBS_ELSEWHERE, b"")
+        self._kept(BLOBS_ELSEWHERE, bytes)
 
     def latest_time(self) -> datetime | None:
         """Return the latest instant in the database; None if the database is empty."""
@@ -193,12 +185,9 @@ class Units(ABC):
         self._readers.close()
         self._writer.close()
 
-    def _kept(self, name: str, new: bytes) -> bytes:
-        """Return the value that no reset deletes; ``new`` at the first call."""
+    def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
         with self.writing() as work:
-            _ADD_STATE.run(work.connection, key=name, value=new)
-            value: bytes = _STATE.one(work.connection, key=name).value
-        return value
+            return work.kept(name, make)
 
     @contextmanager
     def _only(self, kind: str) -> Iterator[None]:

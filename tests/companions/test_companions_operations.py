@@ -14,7 +14,6 @@ ACCOUNT = "123456789012"
 @pytest.mark.parametrize(
     ("service", "operation", "arguments", "name"),
     [
-        ("signer", "list_signing_profiles", {}, "ListSigningProfiles"),
         ("signer", "get_signing_platform", {"platformId": "Notation-OCI-SHA384-ECDSA"}, "GetSigningPlatform"),
         ("signer", "list_signing_jobs", {}, "ListSigningJobs"),
         ("signer", "add_profile_permission", {

@@ -43,6 +43,7 @@ def create_all(client):
     client("secretsmanager").create_secret(Name="kept", SecretString="one")
     client("iam").create_role(RoleName="run", AssumeRolePolicyDocument=TRUST)
     client("kms").create_key()
+    client("signer").put_signing_profile(profileName="kept", platformId="Notation-OCI-SHA384-ECDSA")
     client("events").put_rule(Name="kept", EventPattern='{"source": ["aws.ecr"]}')
     client("lambda").create_function(FunctionName="kept", Role=ROLE, PackageType="Image", Code={"ImageUri": URI})
     client("cloudformation").create_stack(StackName="kept", TemplateBody=TEMPLATE)
@@ -51,6 +52,7 @@ def create_all(client):
 FOUND = {
     "secretsmanager": lambda client: client.list_secrets()["SecretList"],
     "iam": lambda client: [role for role in client.list_roles()["Roles"] if role["RoleName"] == "run"],
+    "signer": lambda client: client.list_signing_profiles()["profiles"],
     "kms": lambda client: client.list_keys()["Keys"],
     "events": lambda client: client.list_rules()["Rules"],
     "lambda": lambda client: client.list_functions()["Functions"],

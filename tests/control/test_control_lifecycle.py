@@ -196,7 +196,9 @@ def test_policies_can_be_evaluated_at_once(plane, ecr, clock):
 
 def test_an_immediate_evaluation_ignores_the_background_delay(services, ecr, clock):
     put(ecr)
-    background = Background(services.store, services.garbage_collector, timedelta(hours=1))
+    background = Background(
+        services.store, services.garbage_collector, timedelta(hours=1), signatures=services.signatures
+    )
     assert background.run_now(EVALUATE, clock.now()) == 1
     assert ecr.get_lifecycle_policy(repositoryName=NAME)["lastEvaluatedAt"] == clock.now()
 

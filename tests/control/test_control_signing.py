@@ -87,7 +87,7 @@ def test_an_image_that_no_rule_matches_has_no_statuses(ecr):
     assert statuses(ecr, put_image(ecr, "team/app", an_image(), "v1")) == []
 
 
-def test_a_push_is_signed_once_for_each_profile_and_fails_without_a_signer(ecr, clock):
+def test_a_push_is_signed_once_for_each_profile(ecr, clock):
     put(ecr, rule(), rule(OTHER, "team/*"), rule(PROFILE, "*app"))
     ecr.create_repository(repositoryName="team/app")
     digest = put_image(ecr, "team/app", an_image(), "v1")
@@ -95,9 +95,7 @@ def test_a_push_is_signed_once_for_each_profile_and_fails_without_a_signer(ecr, 
     clock.advance(timedelta(seconds=5))
     assert statuses(ecr, digest) == [(PROFILE, "FAILED"), (OTHER, "FAILED")]
     answer = ecr.describe_image_signing_status(repositoryName="team/app", imageId={"imageTag": "v1"})
-    assert answer["signingStatuses"][0]["failureReason"] == (
-        "The emulator has no AWS Signer, so the image is not signed."
-    )
+    assert answer["signingStatuses"][0]["failureReason"] == f"The signing profile {PROFILE} does not exist."
 
 
 def test_a_signature_is_not_signed(ecr):

@@ -6,7 +6,6 @@ import pytest
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.services import waiting_tasks
-from ecr_emulator.services.background import Background
 from ecr_emulator.services.waiting_tasks import PURPOSES, WaitingTasks
 from tests.support.images import an_image, put_image
 from tests.support.lifecycle import DAY, keep, policy
@@ -34,7 +33,7 @@ def put_policy(ecr, name):
 
 
 def test_each_kind_of_task_has_a_purpose(services):
-    assert PURPOSES.keys() == Background(services.store, services.garbage_collector).kinds
+    assert PURPOSES.keys() == services.background.kinds
 
 
 def test_a_task_tells_its_purpose_its_subject_and_its_time(ecr, clock, page):

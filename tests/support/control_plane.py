@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.signer.signing import CompanionSigner
 from ecr_emulator.control.app import ControlApp
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.domain.access.policies import Policies
@@ -33,6 +35,7 @@ from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Refer
 from ecr_emulator.services.pulls import Pulls
 from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.request_faults import RequestFaults
+from ecr_emulator.services.signatures import Signatures
 from ecr_emulator.services.tokens import Tokens
 from ecr_emulator.services.uploads import Uploads
 from ecr_emulator.services.verification import Verification
@@ -138,6 +141,7 @@ class ControlPlane:
         self.secrets = KnownSecrets()
         self.roles = NotedRoles()
         self.keys = NamedKeys()
+        self.signer = CompanionSigner(Companions(HOME.id), None)
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
         self.callers = Callers(self.identities, HOME, rejects_unknown_keys=enforces_iam)
@@ -161,7 +165,8 @@ class ControlPlane:
             store, self.clock, self.upstream, downloads, referrers, new_repositories=new_repositories
         )
         cleanup.callback(pull_through.close)
-        background = Background(store, garbage_collector, self.background_delay)
+        signatures = Signatures(self.signer, blobs, ids, self.keys)
+        background = Background(store, garbage_collector, self.background_delay, signatures=signatures)
         return Services(
             home=HOME,
             clock=self.clock,
@@ -181,6 +186,7 @@ class ControlPlane:
             background=background,
             due_work=DueWork(background, self.clock),
             garbage_collector=garbage_collector,
+            signatures=signatures,
             faults=RequestFaults(self.clock, chances, self.clock.pause, frozenset),
             verification=Verification(store, blobs, self.upstream, downloads),
             access_questions=AccessQuestions(self.identities, store, self.enforces_iam),

@@ -13,6 +13,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
 from ecr_emulator.services.images import Push, delete_images, store_image
 from ecr_emulator.services.resolution import Failure
+from ecr_emulator.services.signing import refused_by
 
 
 @operation
@@ -24,6 +25,7 @@ def put_image(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
         media_type=members.get("imageManifestMediaType"),
         tag=members.get("imageTag"),
         digest=members.get("imageDigest"),
+        signing_refusal=refused_by(request.permissions),
     )
     with request.services.store.writing() as work:
         repository = request.services.new_repositories.for_push(

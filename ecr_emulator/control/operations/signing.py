@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_emulator.control.handlers import lacks, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.image_ids import get_image, read_image_id
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.names import Registry
@@ -15,7 +15,6 @@ from ecr_emulator.services.signing import signing_statuses
 
 
 @operation
-@lacks("nothing is signed, as there is no AWS Signer: each signature is reported as FAILED")
 def put_signing_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
 

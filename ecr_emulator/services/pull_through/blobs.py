@@ -22,6 +22,7 @@ from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotStored, UpstreamUnavailable, WrongBytes
 from ecr_emulator.services.blob_reads import read_span
+from ecr_emulator.services.blob_writes import store_blob
 from ecr_emulator.services.pull_through.blob_download import BlobDownload
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.pull_through.waiting_clients import WaitingClients
@@ -111,14 +112,7 @@ class BlobDownloads:
     def keep(self, repository: Repository, layer: Layer, data: bytes) -> None:
         """Store a blob that came with its manifest. Raises ``StorageFailure``."""
         with self._blobs.hold(layer.digest):
-            self._blobs.drop_if_damaged(layer.digest)
-            if self._blobs.size(layer.digest) is None:
-                writer = self._blobs.begin(self._ids.uuid())
-                try:
-                    writer.write(data)
-                    writer.commit(layer.digest)
-                finally:
-                    writer.abandon()
+            store_blob(self._blobs, self._ids.uuid(), layer.digest, data)
             self._link(repository.registry, repository.name, layer)
 
     def settle(self, timeout: float | None = None) -> bool:

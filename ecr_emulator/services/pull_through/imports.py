@@ -33,6 +33,7 @@ from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import SingleFlight
 from ecr_emulator.services.pull_through.updates import Updates
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
+from ecr_emulator.services.signing import refused_to_pull_through
 
 log = logging.getLogger(__name__)
 
@@ -233,5 +234,5 @@ def _process_part(
         return  # it was deleted meanwhile
     tag = job.tag if part.digest == job.manifest.digest else None
     if import_status(work, image) in (None, AWAITED, STARTED) or (tag and not job.is_resumed):
-        process_new_image(work, repository, image, tag, now)
+        process_new_image(work, repository, image, tag, now, refused_to_pull_through)
     note_end(work, image, is_complete=everything or (part.is_whole and not part.manifest.children))
