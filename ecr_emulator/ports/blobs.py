@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
@@ -64,13 +64,20 @@ class Blobs(Protocol):
         The file is read, unless it was read before and has not been touched since. ``anew`` reads it in any case.
         """
 
-    def delete(self, digest: str) -> int | None:
-        """Remove a blob and return the number of bytes freed; None if there is no such blob or it is held."""
+    def delete(self, digests: Iterable[str]) -> list[int]:
+        """Remove those blobs that are not held, on any node, and return the number of bytes that each freed."""
 
     def hold(self, name: str) -> AbstractContextManager[None]:
         """Protect a blob (named by its digest) or an upload (named by its id) from removal while the block runs.
 
         It need not exist yet: a caller may hold the name first, then write the file, and then write the database.
+        """
+
+    def is_kept(self, digest: str) -> bool:
+        """Return whether a held blob is still there. Ask within the unit of work that records the blob.
+
+        It always is if no other node uses the blobs. Another node may have deleted it if this one lost its hold, or
+        the other one could not see it.
         """
 
 
@@ -97,8 +104,8 @@ class BlobWriters(Protocol):
 class BlobInventory(Protocol):
     """All names in the store, for garbage collection and verification."""
 
-    def held(self) -> set[str]:
-        """Return the names that are held, including those of open writers."""
+    def held(self, names: Iterable[str]) -> set[str]:
+        """Return those of the names that are held, on any node, including those of open writers."""
 
     def digests(self, after: str = "") -> Iterator[str]:
         """Yield the digests of all blobs after a digest, in order."""

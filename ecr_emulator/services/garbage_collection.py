@@ -115,7 +115,7 @@ class GarbageCollector:
     def _forget(self, work: UnitOfWork, before: datetime, after: LayerPlace | None) -> tuple[int, LayerPlace | None]:
         """Remove uploads and listings at first, and the next layers; see ``ports.repositories.Layers.remove_loose``."""
         if after is None:
-            work.uploads.remove_untouched(before, self._blobs.held())
+            work.uploads.remove_untouched(before, self._blobs.held(work.uploads.ids()))
             work.referrer_listings.remove_empty(before)
         return work.layers.remove_loose(before, after or LayerPlace(), LAYERS)
 
@@ -132,8 +132,7 @@ class GarbageCollector:
 
 def delete_unused(work: UnitOfWork, blobs: Blobs, digests: Iterable[str]) -> list[int]:
     """Delete the blobs that no repository needs and no thread holds; return the bytes that each freed."""
-    freed = [blobs.delete(digest) for digest in work.layers.unused(digests)]
-    return [size for size in freed if size is not None]
+    return blobs.delete(work.layers.unused(digests))
 
 
 def next_renewal(layer: Layer) -> datetime:

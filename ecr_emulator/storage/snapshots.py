@@ -85,8 +85,7 @@ class StateSnapshots:
             self._store.replace(connection, snapshot.database)
             self._restore_uploads(snapshot)
         with self._store.writing(frees=True) as work:
-            for digest in work.layers.unused(came_since):
-                self._blobs.delete(digest)
+            self._blobs.delete(work.layers.unused(came_since))
 
     def new_folder(self) -> Path:
         """Return a new folder in the data directory, which is removed at the end."""

@@ -133,8 +133,8 @@ def test_a_missing_blob_has_no_size_and_cannot_be_opened(blobs):
 def test_a_deleted_blob_is_gone_and_its_readers_finish(blobs):
     digest = store_blob(blobs, DATA)
     with blobs.open(digest) as file:
-        blobs.delete(digest)
-        blobs.delete(digest)
+        assert blobs.delete([digest]) == [len(DATA)]
+        assert blobs.delete([digest]) == []
         assert blobs.size(digest) is None
         assert file.read() == DATA
 
@@ -300,4 +300,4 @@ def test_a_writer_that_cannot_begin_holds_nothing(blobs):
     for attempt in (lambda: blobs.begin(NAME), lambda: blobs.resume(OTHER_NAME, 0)):
         with pytest.raises((FileExistsError, FileNotFoundError)):
             attempt()
-    assert blobs.held() == set()
+    assert blobs.held([NAME, OTHER_NAME]) == set()

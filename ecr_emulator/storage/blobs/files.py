@@ -11,8 +11,8 @@ import logging
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, closing, suppress
 from io import FileIO
 from pathlib import Path
 from threading import Lock
@@ -23,7 +23,7 @@ from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.discarded import DiscardedFolders
 from ecr_emulator.storage.blobs.folders import BlobFolders
 from ecr_emulator.storage.blobs.hashed import Hashed, has_digest
-from ecr_emulator.storage.blobs.holds import Holds
+from ecr_emulator.storage.blobs.holds import Holds, LocalHolds
 from ecr_emulator.storage.blobs.parallel_hash import Hasher, ParallelHash
 from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.blobs.write_back import WriteBack
@@ -44,10 +44,11 @@ PATIENCE = 0.1
 class FileBlobs:
     """``ports.blobs.BlobStore`` in a folder. Durable means: a committed blob survives a loss of power.
 
-    ``reserve`` is the number of bytes of the disk that new blobs leave free, at least ``KEPT``.
+    ``reserve`` is the number of bytes of the disk that new blobs leave free, at least ``KEPT``. If the folder is shared
+    with other nodes, so are the ``holds``.
     """
 
-    def __init__(self, folder: Path, durable: bool, reserve: int = 0) -> None:
+    def __init__(self, folder: Path, durable: bool, reserve: int = 0, holds: Holds | None = None) -> None:
         self._folder = os.fspath(folder)
         self._reserve = max(reserve, KEPT)
         self._paths = BlobPaths(folder)
@@ -57,7 +58,7 @@ class FileBlobs:
         self._hashed = Hashed()
         self._folders = BlobFolders(self._folder, durable)
         self._replacing = Lock()
-        self._holds = Holds()
+        self._holds: Holds = holds or LocalHolds()
         self._discarded = DiscardedFolders(folder)
         for path in (self._paths.blobs, self._paths.ingest):
             os.makedirs(path, FOLDER, exist_ok=True)
@@ -127,21 +128,25 @@ class FileBlobs:
             progress = self._progress_from(hasher, size)
         return FileWriter(self, name, file, progress)
 
-    def delete(self, digest: str) -> int | None:
-        """See ``ports.blobs.Blobs.delete``; files that are open on the blob can still be read."""
-        with self._holds.unless_held(digest) as is_free, suppress(FileNotFoundError):
-            if is_free:
-                path = self._paths.blob(digest)
-                freed = os.stat(path).st_size
-                os.unlink(path)
-                return freed
-        return None
+    def delete(self, digests: Iterable[str]) -> list[int]:
+        """See ``ports.blobs.Blobs.delete``; files that are open on the blobs can still be read."""
+        with closing(self._holds.unheld(digests)) as free:
+            sizes = [self._unlink(digest) for some in free for digest in some]
+        return [size for size in sizes if size is not None]
 
     def hold(self, name: str) -> AbstractContextManager[None]:
         return self._holds.hold(name)
 
-    def held(self) -> set[str]:
-        return self._holds.names()
+    def is_kept(self, digest: str) -> bool:
+        """See ``ports.blobs.Blobs.is_kept``; opens the file, because a network file system asks its server then."""
+        if not self._holds.are_shared:
+            return True
+        with suppress(FileNotFoundError), self.open(digest):
+            return True
+        return False
+
+    def held(self, names: Iterable[str]) -> set[str]:
+        return self._holds.held(names)
 
     def digests(self, after: str = "") -> Iterator[str]:
         for folder, folders, names in os.walk(self._paths.blobs):
@@ -158,23 +163,26 @@ class FileBlobs:
 
     def sweep(self, keep: set[str]) -> int:
         os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)
-        return sum(self._drop_unless_held(name) for name in os.listdir(self._paths.ingest) if name not in keep)
+        with closing(self._holds.unheld(name for name in os.listdir(self._paths.ingest) if name not in keep)) as free:
+            return sum(self._drop_all(names) for names in free)
 
     def clear(self) -> None:
         """Remove all blobs that are not held. If they are many, they are moved away, and a thread deletes their files.
 
-        The caller lets nobody write to the database meanwhile.
+        The caller lets nobody write to the database meanwhile. Files that are shared with other nodes stay for a sweep.
         """
+        if not isinstance(self._holds, LocalHolds):
+            return
         until = monotonic() + PATIENCE
         for digest in self.digests():
             if monotonic() > until:
-                self._discard_all()
+                self._discard_all(self._holds)
                 return
-            self.delete(digest)
+            self.delete([digest])
 
-    def _discard_all(self) -> None:
+    def _discard_all(self, holds: LocalHolds) -> None:
         """Move away all folders and files without a held blob. Held blobs stay in place, where readers find them."""
-        with self._holds.none_begin() as held, self._replacing:
+        with holds.none_begin() as held, self._replacing:
             folder = self._discarded.new_folder()
             for number, path in enumerate(self._without([*filter(is_digest, held)])):
                 os.rename(path, f"{folder}/{number}")
@@ -260,11 +268,19 @@ class FileBlobs:
             self.drop_ingest(name)
             raise
 
-    def _drop_unless_held(self, name: str) -> bool:
-        with self._holds.unless_held(name) as is_free:
-            if is_free:
-                self.drop_ingest(name)
-        return is_free
+    def _drop_all(self, names: set[str]) -> int:
+        for name in names:
+            self.drop_ingest(name)
+        return len(names)
+
+    def _unlink(self, digest: str) -> int | None:
+        """Delete the file of a blob and return its size; None if there is none."""
+        with suppress(FileNotFoundError):
+            path = self._paths.blob(digest)
+            freed = os.stat(path).st_size
+            os.unlink(path)
+            return freed
+        return None
 
     def _without(self, digests: list[str]) -> Iterator[str]:
         """Yield the paths of the outermost folders and files in which none of some blobs can be."""

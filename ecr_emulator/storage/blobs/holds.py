@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
+from typing import Protocol
 
 
-class Holds:
+class Holds(Protocol):
     """Names in use: digests of blobs and ids of uploads. Any number of threads may hold the same name.
 
     A name is held from before its file exists until it is in the database. A file is deleted only while no thread
-    holds its name.
+    holds its name. ``are_shared`` if that is true of the threads of other nodes, too.
     """
+
+    are_shared: bool
+
+    def take(self, name: str) -> None:
+        """Hold a name until ``release``."""
+
+    def release(self, name: str) -> None:
+        """End one hold of a name."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold a name while the block runs."""
+
+    def unheld(self, names: Iterable[str]) -> Generator[set[str], None, None]:
+        """Yield sets of those names that are free. No thread can take a name of a set until the next set is asked for.
+
+        The caller closes the generator, so that an exception blocks no name.
+        """
+
+    def held(self, names: Iterable[str]) -> set[str]:
+        """Return those of the names that are held."""
+
+
+class LocalHolds:
+    """``Holds`` of the threads of this process."""
+
+    are_shared = False
 
     def __init__(self) -> None:
         self._holders: Counter[str] = Counter()
         self._lock = Lock()
 
     def take(self, name: str) -> None:
-        """Hold a name until ``release``."""
         with self._lock:
             self._holders[name] += 1
 
     def release(self, name: str) -> None:
-        """End one hold of a name."""
         with self._lock:
             self._holders[name] -= 1
             if not self._holders[name]:
@@ -33,18 +58,18 @@ class Holds:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
-        """Hold a name while the block runs."""
         self.take(name)
         try:
             yield
         finally:
             self.release(name)
 
-    @contextmanager
-    def unless_held(self, name: str) -> Iterator[bool]:
-        """Yield whether the name is free. If it is, no thread can take it until the block ends."""
-        with self._lock:
-            yield name not in self._holders
+    def unheld(self, names: Iterable[str]) -> Generator[set[str], None, None]:
+        """See ``Holds.unheld``; each set has one name, because all threads that take a name wait meanwhile."""
+        for name in names:
+            with self._lock:
+                if name not in self._holders:
+                    yield {name}
 
     @contextmanager
     def none_begin(self) -> Iterator[set[str]]:
@@ -52,7 +77,6 @@ class Holds:
         with self._lock:
             yield set(self._holders)
 
-    def names(self) -> set[str]:
-        """Return the names that are held."""
+    def held(self, names: Iterable[str]) -> set[str]:
         with self._lock:
-            return set(self._holders)
+            return self._holders.keys() & names
