@@ -116,8 +116,8 @@ class Emulator:
         self.event_delivery.start()
 
     def _open_state(self) -> None:
-        parts = open_state(self.settings, self.data_dir, durable=not self.temporary)
-        self._store, self._blobs, self._state_snapshots = parts
+        state = self._state = open_state(self.settings, self.data_dir, durable=not self.temporary)
+        self._store, self._blobs, self._state_snapshots = state.store, state.blobs, state.snapshots
         self._garbage_collector = GarbageCollector(self._store, self._blobs)
 
     def _resume_time(self) -> None:
@@ -170,7 +170,7 @@ class Emulator:
             new_repositories=self._new_repositories,
             upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
-            uploads=Uploads(self._store, self._blobs, self._ids, self.clock, self._new_repositories, strict),
+            uploads=self._uploads(),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self._keys, strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
@@ -184,6 +184,10 @@ class Emulator:
             allowed_upstreams=self.settings.allow_upstream,
             access=self._parts.access,
         )
+
+    def _uploads(self) -> Uploads:
+        parts = self._store, self._blobs, self._ids, self.clock, self._new_repositories
+        return Uploads(*parts, is_strict=self.settings.strict, turns=self._state.turns())
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(
@@ -280,9 +284,7 @@ class Emulator:
         if not self.temporary:
             with optional_write("the time"):
                 self._store.remember_end(self.clock.now())
-        self._state_snapshots.close()
-        self._store.close()
-        self._blobs.close()
+        self._state.close()
         self._ownership.close()
         if self._temp:
             self._temp.cleanup()

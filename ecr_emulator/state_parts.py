@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.ports.turns import Turns
+from ecr_emulator.services.local_turns import LocalTurns
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch, require_blobs_elsewhere, require_local_blobs
 from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.blobs.holds import Holds, LocalHolds
 from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
 from ecr_emulator.synced_files import make_folder
 
+if TYPE_CHECKING:
+    from ecr_emulator.storage.postgres.session_locks import SessionLocks
+
 MEBIBYTE = 1024 * 1024
 
 
 class StateParts(NamedTuple):
-    """The parts of the state."""
+    """The parts of the state. ``locks`` are those of this node, None if no other node can use the state."""
 
     store: Units
     blobs: FileBlobs
     snapshots: StateSnapshots
+    locks: SessionLocks | None
+
+    def turns(self) -> Turns:
+        """Return the turns of requests on the same upload."""
+        if self.locks is None:
+            return LocalTurns()
+        from ecr_emulator.storage.postgres.shared_turns import SharedTurns
+
+        return SharedTurns(self.locks)
+
+    def close(self) -> None:
+        """Close all parts."""
+        self.snapshots.close()
+        self.store.close()
+        self.blobs.close()
+        if self.locks:
+            self.locks.close()
 
 
 def open_state(settings: Settings, data_dir: Path, durable: bool) -> StateParts:
@@ -33,16 +57,17 @@ def open_state(settings: Settings, data_dir: Path, durable: bool) -> StateParts:
     Raises ``StateMismatch``, ``DatabaseTooNew``, ``DatabaseUnreadable`` and ``StorageFailure``.
     """
     _require_places(settings)
-    store = _open_store(settings, data_dir, durable)
-    try:
+    with ExitStack() as opened:
+        store = opened.enter_context(closing(_open_store(settings, data_dir, durable)))
         folder = _blob_folder(settings.blobs, store, data_dir)
-        blobs = FileBlobs(folder, durable=durable, reserve=settings.disk_reserve * MEBIBYTE)
-        with store.reading() as work:
+        locks = _open_locks(settings)
+        if locks:
+            opened.enter_context(closing(locks))
+        blobs = FileBlobs(folder, durable, settings.disk_reserve * MEBIBYTE, _open_holds(locks))
+        with store.writing(frees=True) if locks else store.reading() as work:  # other nodes can begin no upload then
             blobs.sweep(work.uploads.ids())
-        return StateParts(store, blobs, StateSnapshots(store, blobs, folder, data_dir))
-    except BaseException:
-        store.close()
-        raise
+        opened.pop_all()
+        return StateParts(store, blobs, StateSnapshots(store, blobs, folder, data_dir), locks)
 
 
 def _require_places(settings: Settings) -> None:
@@ -84,3 +109,20 @@ def _open_store(settings: Settings, data_dir: Path, durable: bool) -> Units:
     from ecr_emulator.storage.postgres.shared_store import SharedPostgresStore
 
     return SharedPostgresStore(settings.database, durable, settings.event_log_size)
+
+
+def _open_locks(settings: Settings) -> SessionLocks | None:
+    """Return the locks towards other nodes; None if no other node can use both the database and the blobs."""
+    if settings.database is None or settings.blobs is None:
+        return None
+    from ecr_emulator.storage.postgres.session_locks import SessionLocks
+
+    return SessionLocks(settings.database)
+
+
+def _open_holds(locks: SessionLocks | None) -> Holds:
+    if locks is None:
+        return LocalHolds()
+    from ecr_emulator.storage.postgres.shared_holds import SharedHolds
+
+    return SharedHolds(locks)

@@ -73,11 +73,10 @@ class Blobs(Protocol):
         It need not exist yet: a caller may hold the name first, then write the file, and then write the database.
         """
 
-    def is_kept(self, digest: str) -> bool:
-        """Return whether a held blob is still there. Ask within the unit of work that records the blob.
+    def require_kept(self, digest: str) -> None:
+        """Raise ``StorageFailure`` if a held blob has been deleted. Call this in the unit that records the blob.
 
-        It always is if no other node uses the blobs. Another node may have deleted it if this one lost its hold, or
-        the other one could not see it.
+        Only another node can have deleted it, when one of the two had lost its connection to the other.
         """
 
 
@@ -96,6 +95,9 @@ class BlobWriters(Protocol):
         Later bytes are dropped, because no client was told that they had arrived. Raises ``FileNotFoundError`` and
         ``StorageFailure``.
         """
+
+    def forget_written(self, name: str) -> None:
+        """Let ``resume`` read the bytes of a closed writer again: those of another node may have replaced them."""
 
     def room(self) -> int:
         """Return the number of bytes that can be written before the disk reserve is used; negative if it is in use."""

@@ -258,6 +258,7 @@ class Pulls:
             with optional_write(what), self._store.writing(waits=False) as work:
                 current = work.repositories.find(repository.registry, repository.name)
                 if current:
+                    self._blobs.require_kept(layer.digest)
                     work.layers.add(current, layer.digest, layer.size, now)
             return True
 

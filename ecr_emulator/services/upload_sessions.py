@@ -1,7 +1,8 @@
 """The upload sessions on which requests work, one request at a time on each.
 
 A client sends the chunks of a blob one after the other. The session is remembered between two of them, so that the next
-one need not read the database.
+one need not read the database. If another node may have received chunks meanwhile, the session is read, and remembered
+only to see whether that has happened.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from weakref import WeakValueDictionary
 
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
@@ -18,6 +18,7 @@ from ecr_emulator.domain.upload import Upload
 from ecr_emulator.errors import ServiceUnavailable, UploadNotFoundException
 from ecr_emulator.ports.blobs import BlobStore
 from ecr_emulator.ports.store import Store, Watch
+from ecr_emulator.ports.turns import Turns
 from ecr_emulator.quick_dataclasses import dataclass
 
 REMEMBERED = 1_024
@@ -42,31 +43,13 @@ class UploadSession:
         return is_here and self.watch is not None and self.watch.is_unchanged
 
 
-class _Turn:
-    """A lock that exists as long as a thread holds it or waits for it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold the lock while the block runs. Raises ``ServiceUnavailable`` after waiting for ``PATIENCE`` seconds."""
-        if not self._lock.acquire(timeout=PATIENCE):
-            sentence = "Another request on this upload is not finished; try again in a moment"
-            raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
-        try:
-            yield
-        finally:
-            self._lock.release()
-
-
 class UploadSessions:
     """Finds upload sessions, and lets requests on one session take turns."""
 
-    def __init__(self, store: Store, blobs: BlobStore) -> None:
+    def __init__(self, store: Store, blobs: BlobStore, turns: Turns) -> None:
         self._store = store
         self._blobs = blobs
-        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._turns = turns
         self._remembered: OrderedDict[str, UploadSession] = OrderedDict()
         self._lock = Lock()
 
@@ -78,11 +61,11 @@ class UploadSessions:
         request keeps the session. A session whose bytes were lost is deleted and not found, so that its client begins
         again.
         """
-        turn = self._turn(upload_id)
-        with turn.taken(), self._blobs.hold(upload_id):
-            session = self._forget(upload_id)
-            if session is None or not session.is_current(registry, name):
-                session = self.find(registry, name, upload_id)
+        with self._turns.take(upload_id, PATIENCE) as came, self._blobs.hold(upload_id):
+            if not came:
+                sentence = "Another request on this upload is not finished; try again in a moment"
+                raise ServiceUnavailable(sentence, retry_after=RETRY_AFTER)
+            session = self._current(registry, name, upload_id)
             if not self.has_bytes(session):
                 with self._store.writing(frees=True) as work:
                     work.uploads.remove(session.repository, session.upload)
@@ -102,19 +85,25 @@ class UploadSessions:
 
     def remember(self, session: UploadSession) -> None:
         """Remember a session as the database has it, until the next request takes it."""
-        if session.watch is not None:
+        if session.watch is not None or self._turns.are_shared:
             with self._lock:
                 self._remembered[session.upload.id] = session
                 if len(self._remembered) > REMEMBERED:
                     self._remembered.popitem(last=False)
 
+    def _current(self, registry: Registry, name: str, upload_id: str) -> UploadSession:
+        """Return a session as the database has it, and let no bytes count as known that another node may have sent."""
+        known = self._forget(upload_id)
+        if known and known.is_current(registry, name) and not self._turns.are_shared:
+            return known
+        session = self.find(registry, name, upload_id)
+        if self._turns.are_shared and (known is None or known.upload != session.upload):
+            self._blobs.forget_written(upload_id)
+        return session
+
     def _forget(self, upload_id: str) -> UploadSession | None:
         with self._lock:
             return self._remembered.pop(upload_id, None)
-
-    def _turn(self, upload_id: str) -> _Turn:
-        with self._lock:
-            return self._turns.setdefault(upload_id, _Turn())
 
 
 def not_found(session: UploadSession) -> UploadNotFoundException:

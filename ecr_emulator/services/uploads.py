@@ -29,8 +29,10 @@ from ecr_emulator.ports.blobs import BlobStore, BlobWriter
 from ecr_emulator.ports.ids import IdSource
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
+from ecr_emulator.ports.turns import Turns
 from ecr_emulator.services.account_settings import account_setting
 from ecr_emulator.services.garbage_collection import delete_unused
+from ecr_emulator.services.local_turns import LocalTurns
 from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.upload_sessions import UploadSession, UploadSessions, not_found
 
@@ -43,14 +45,16 @@ class Uploads:
     layers to which an image refers can be mounted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part has one job
         self,
         store: Store,
         blobs: BlobStore,
         ids: IdSource,
         clock: Clock,
         new_repositories: NewRepositories,
+        *,
         is_strict: bool = False,
+        turns: Turns | None = None,
     ) -> None:
         self._is_strict = is_strict
         self._keys = new_repositories.keys
@@ -59,7 +63,7 @@ class Uploads:
         self._blobs = blobs
         self._ids = ids
         self._clock = clock
-        self._sessions = UploadSessions(store, blobs)
+        self._sessions = UploadSessions(store, blobs, turns or LocalTurns())
 
     def begin(self, registry: Registry, name: str, now: datetime) -> Upload:
         """Open a session. Raises ``RepositoryNotFoundException``."""
@@ -220,6 +224,7 @@ class Uploads:
                 with self._store.writing() as work:
                     work.uploads.remove(repository, upload)
                     if verified:
+                        self._blobs.require_kept(digest)
                         work.layers.add(repository, digest, size, self._clock.now())
         except UploadNotFoundException:
             with self._store.writing(frees=True) as work:

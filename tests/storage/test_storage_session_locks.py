@@ -11,6 +11,7 @@ psycopg = pytest.importorskip("psycopg")
 from ecr_emulator.storage.postgres import session_locks  # noqa: E402 - it needs psycopg
 from ecr_emulator.storage.postgres.session_locks import SessionLocks  # noqa: E402
 from ecr_emulator.storage.postgres.store import PostgresStore  # noqa: E402
+from tests.support.postgres import end_session  # noqa: E402
 
 pytestmark = pytest.mark.journey
 
@@ -33,12 +34,6 @@ def here(uri):
 def there(uri):
     with closing(SessionLocks(uri)) as locks:
         yield locks
-
-
-def end_sessions(locks):
-    """End the connection of a node from the side of the server."""
-    with psycopg.connect(locks._url, autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (locks._connection.info.backend_pid,))
 
 
 @pytest.mark.parametrize("holder", ["here", "there"])
@@ -88,7 +83,7 @@ def test_of_many_names_the_free_ones_are_taken(here, there):
 
 
 def test_no_names_are_no_question(here):
-    end_sessions(here)
+    end_session(here)
     with here.exclusively([]) as free:
         assert free == set()
     assert here.held([]) == set()
@@ -116,7 +111,7 @@ def test_a_lost_connection_is_told_and_the_locks_are_taken_again(here, there):
     assert here.try_exclusive("fetch")
     assert here.is_unbroken("blob")
     assert here.is_unbroken("fetch")
-    end_sessions(here)
+    end_session(here)
     assert there.held(["blob", "fetch"]) == set()
     assert not here.is_unbroken("blob")
     assert not here.is_unbroken("fetch")
@@ -129,7 +124,7 @@ def test_a_lost_connection_is_told_and_the_locks_are_taken_again(here, there):
 
 def test_a_lock_that_another_node_took_meanwhile_is_not_taken_again(here, there):
     assert here.try_exclusive("fetch")
-    end_sessions(here)
+    end_session(here)
     assert there.try_exclusive("fetch")
     assert not here.is_unbroken("fetch")
     here.release_exclusive("fetch")
@@ -141,7 +136,7 @@ def test_a_lock_that_another_node_took_meanwhile_is_not_taken_again(here, there)
 def test_a_lock_is_released_without_its_connection(here, there):
     here.take_shared("blob")
     assert here.try_exclusive("fetch")
-    end_sessions(here)
+    end_session(here)
     here.release_shared("blob")
     here.release_exclusive("fetch")
     here.take_shared("another")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from ecr_emulator.storage.postgres.session_locks import SessionLocks
 from ecr_emulator.storage.tables import metadata
 
 USER = "postgres"
@@ -101,6 +102,12 @@ def running_postgres(programs: Path) -> Iterator[PostgresServer]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_session(locks: SessionLocks) -> None:
+    """Let the server end the connection on which a node has its locks."""
+    with psycopg.connect(locks._url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (locks._connection.info.backend_pid,))
 
 
 def _empty(uri: str) -> None:

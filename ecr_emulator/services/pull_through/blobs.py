@@ -249,6 +249,7 @@ class BlobDownloads:
         with self._store.writing() as work:
             current = work.repositories.find(registry, name)
             if current:
+                self._blobs.require_kept(layer.digest)
                 work.layers.add(current, layer.digest, layer.size, self._clock.now())
 
 

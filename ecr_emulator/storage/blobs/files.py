@@ -19,6 +19,7 @@ from threading import Lock
 from time import monotonic
 
 from ecr_emulator.domain.names import is_digest
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.private_files import FOLDER, owner_only
 from ecr_emulator.storage.blobs.discarded import DiscardedFolders
 from ecr_emulator.storage.blobs.folders import BlobFolders
@@ -26,6 +27,7 @@ from ecr_emulator.storage.blobs.hashed import Hashed, has_digest
 from ecr_emulator.storage.blobs.holds import Holds, LocalHolds
 from ecr_emulator.storage.blobs.parallel_hash import Hasher, ParallelHash
 from ecr_emulator.storage.blobs.paths import BlobPaths
+from ecr_emulator.storage.blobs.shared_files import fresh_size, lock, unlock
 from ecr_emulator.storage.blobs.write_back import WriteBack
 from ecr_emulator.storage.blobs.writer import FileWriter, Progress
 from ecr_emulator.storage.disk import KEPT, free_bytes, read_failures, storage_failures
@@ -109,7 +111,8 @@ class FileBlobs:
 
     def has_written(self, name: str, size: int) -> bool:
         try:
-            return os.stat(self._paths.upload(name)).st_size >= size
+            path = self._paths.upload(name)
+            return (fresh_size(path) if self._holds.are_shared else os.stat(path).st_size) >= size
         except FileNotFoundError:
             return False
 
@@ -137,13 +140,16 @@ class FileBlobs:
     def hold(self, name: str) -> AbstractContextManager[None]:
         return self._holds.hold(name)
 
-    def is_kept(self, digest: str) -> bool:
-        """See ``ports.blobs.Blobs.is_kept``; opens the file, because a network file system asks its server then."""
-        if not self._holds.are_shared:
-            return True
-        with suppress(FileNotFoundError), self.open(digest):
-            return True
-        return False
+    def require_kept(self, digest: str) -> None:
+        """See ``ports.blobs.Blobs.require_kept``.
+
+        The connection of the other node may be the lost one, so the locks of this node do not tell.
+        """
+        if self._holds.are_shared:
+            try:
+                fresh_size(self._paths.blob(digest))
+            except FileNotFoundError:
+                raise StorageFailure(f"another node has deleted {digest} meanwhile; send it again") from None
 
     def held(self, names: Iterable[str]) -> set[str]:
         return self._holds.held(names)
@@ -235,14 +241,23 @@ class FileBlobs:
             if len(self._progress) > REMEMBERED:
                 self._progress.popitem(last=False)
 
+    def forget_written(self, name: str) -> None:
+        with self._progress_lock:
+            self._progress.pop(name, None)
+
     def forget_progress(self) -> None:
         """Forget the hashes of closed writers, whose bytes have been replaced."""
         with self._progress_lock:
             self._progress.clear()
 
-    def release(self, name: str) -> None:
-        """Release the name of a writer that has ended."""
-        self._holds.release(name)
+    def release(self, name: str, file: FileIO) -> None:
+        """Close the file of a writer that has ended, and release its name."""
+        try:
+            if self._holds.are_shared:
+                unlock(file)
+            file.close()
+        finally:
+            self._holds.release(name)
 
     def _progress_from(self, hasher: Hasher, size: int) -> Progress:
         """Return the progress of a writer after ``size`` bytes, whose hash is known."""
@@ -255,7 +270,10 @@ class FileBlobs:
         try:
             with storage_failures():
                 os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)  # users who clean a disk remove folders, too
-                return FileIO(path, mode, opener=owner_only)
+                file = FileIO(path, mode, opener=owner_only)
+                if self._holds.are_shared:
+                    lock(file, path)
+                return file
         except BaseException:
             self._holds.release(name)
             raise

@@ -38,7 +38,7 @@ class Shelf(Protocol):
 
     def remember(self, name: str, progress: Progress) -> None: ...
 
-    def release(self, name: str) -> None: ...
+    def release(self, name: str, file: FileIO) -> None: ...
 
 
 class FileWriter:
@@ -91,18 +91,15 @@ class FileWriter:
         self._blob = digest  # set before the rename, so that a reader that misses the old file finds the new one
         with storage_failures():
             self._shelf.settle(self._name, self._file, digest)
-        self._file.close()
-        self._shelf.release(self._name)
+        self._shelf.release(self._name, self._file)
         return True
 
     def abandon(self) -> None:
         if not self._file.closed:
-            self._file.close()
             self._shelf.drop_ingest(self._name)
-            self._shelf.release(self._name)
+            self._shelf.release(self._name, self._file)
 
     def close(self) -> None:
         if not self._file.closed:
-            self._file.close()
             self._shelf.remember(self._name, Progress(self._sha256, self._size, self._write_back))
-            self._shelf.release(self._name)
+            self._shelf.release(self._name, self._file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from threading import Lock
@@ -62,12 +62,8 @@ class SessionLocks:
 
     def take_shared(self, name: str) -> None:
         """Share a lock until ``release_shared``. Raises ``StorageFailure`` if it is held exclusively for too long."""
-        last_try = monotonic() + BUSY_TIMEOUT
-        for _ in pauses():
-            if self._try_shared(self._key(name)):
-                return
-            if monotonic() > last_try:
-                raise StorageFailure(LOCKED)
+        if not _try_for(BUSY_TIMEOUT, lambda: self._try_shared(self._key(name))):
+            raise StorageFailure(LOCKED)
 
     def release_shared(self, name: str) -> None:
         """End one hold of a shared lock. Does not raise: a lost connection has released it already."""
@@ -78,9 +74,9 @@ class SessionLocks:
                 del self._holders[key], self._taken_in[key]
                 self._release(_RELEASE_SHARED, [key])
 
-    def try_exclusive(self, name: str) -> bool:
-        """Take a lock exclusively, until ``release_exclusive``, unless it is held in any way. Return whether it was."""
-        return bool(self._take_exclusive([self._key(name)]))
+    def try_exclusive(self, name: str, patience: float = 0.0) -> bool:
+        """Take a lock exclusively, until ``release_exclusive``. Return False if it is held for so many seconds."""
+        return _try_for(patience, lambda: bool(self._take_exclusive([self._key(name)])))
 
     def release_exclusive(self, name: str) -> None:
         """Release an exclusive lock. Does not raise: a lost connection has released it already."""
@@ -182,10 +178,12 @@ class SessionLocks:
             raise
 
 
-def pauses() -> Iterator[None]:
-    """Yield at once, and then after longer and longer pauses, for attempts to take a lock."""
-    pause = SHORTEST_PAUSE
-    while True:
-        yield
+def _try_for(seconds: float, attempt: Callable[[], bool]) -> bool:
+    """Repeat an attempt, after longer and longer pauses, until it succeeds. Return False if it does not in time."""
+    last_try, pause = monotonic() + seconds, SHORTEST_PAUSE
+    while not attempt():
+        if monotonic() >= last_try:
+            return False
         sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+    return True
