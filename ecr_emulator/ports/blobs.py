@@ -44,7 +44,10 @@ class BlobWriter(Protocol):
 
 
 class Blobs(Protocol):
-    """Stored blobs by digest. Every blob was verified against its digest when it was stored."""
+    """Stored blobs by digest. Every blob was verified against its digest when it was stored.
+
+    Seven methods: what protects a blob from removal belongs to what removes it.
+    """
 
     def size(self, digest: str) -> int | None:
         """Return the size of a blob in bytes; None if there is no such blob."""
