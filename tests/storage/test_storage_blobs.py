@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from ecr_emulator.domain.names import digest_of
-from ecr_emulator.storage.blobs import files
+from ecr_emulator.storage.blobs import closed_writers
 from ecr_emulator.storage.blobs.files import FileBlobs
 from tests.support.damage import DAMAGES, flipped, removed
 
@@ -181,7 +181,7 @@ def test_the_chunks_of_an_upload_are_hashed_once(blobs, monkeypatch):
 
 
 def test_a_hash_that_is_no_longer_remembered_is_computed_again(blobs, monkeypatch):
-    monkeypatch.setattr(files, "REMEMBERED", 1)
+    monkeypatch.setattr(closed_writers, "REMEMBERED", 1)
     for name in (NAME, OTHER_NAME):
         writer = blobs.begin(name)
         writer.write(DATA)

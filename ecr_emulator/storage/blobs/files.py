@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import stat
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from io import FileIO
@@ -21,10 +20,12 @@ from time import monotonic
 from ecr_emulator.domain.names import is_digest
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.private_files import FOLDER, owner_only
+from ecr_emulator.storage.blobs.closed_writers import ClosedWriters
 from ecr_emulator.storage.blobs.discarded import DiscardedFolders
 from ecr_emulator.storage.blobs.folders import BlobFolders
 from ecr_emulator.storage.blobs.hashed import Hashed, has_digest
 from ecr_emulator.storage.blobs.holds import Holds, LocalHolds
+from ecr_emulator.storage.blobs.listing import BlobListing
 from ecr_emulator.storage.blobs.parallel_hash import Hasher, ParallelHash
 from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.blobs.shared_files import fresh_size, lock, unlock
@@ -35,9 +36,6 @@ from ecr_emulator.storage.links import put_in_place
 from ecr_emulator.synced_files import sync
 
 log = logging.getLogger(__name__)
-
-REMEMBERED = 1_024
-"""Maximum number of closed writers whose hash is kept. The next chunk of an upload then needs no second hashing."""
 
 PATIENCE = 0.1
 """Seconds for which a reset deletes blobs one by one: for few files, that is faster than to move their folders."""
@@ -55,8 +53,8 @@ class FileBlobs:
         self._reserve = max(reserve, KEPT)
         self._paths = BlobPaths(folder)
         self._durable = durable
-        self._progress: OrderedDict[str, Progress] = OrderedDict()
-        self._progress_lock = Lock()
+        self._listing = BlobListing(self._paths)
+        self._closed_writers = ClosedWriters()
         self._hashed = Hashed()
         self._folders = BlobFolders(self._folder, durable)
         self._replacing = Lock()
@@ -122,9 +120,8 @@ class FileBlobs:
         if file.seek(0, os.SEEK_END) > size:
             file.truncate(size)
         size = file.seek(0, os.SEEK_END)
-        with self._progress_lock:
-            progress = self._progress.pop(name, None)
-        if progress is None or progress.size != size:
+        progress = self._closed_writers.take(name, size)
+        if progress is None:
             file.seek(0)
             hasher = hashlib.sha256()
             hashlib.file_digest(file, lambda: hasher)
@@ -155,17 +152,10 @@ class FileBlobs:
         return self._holds.held(names)
 
     def digests(self, after: str = "") -> Iterator[str]:
-        for folder, folders, names in os.walk(self._paths.blobs):
-            folders.sort()
-            beginning = folder[len(self._paths.blobs) + 1 :].replace("/", ":")
-            if beginning < after[: len(beginning)]:
-                folders.clear()
-                continue
-            found = (self._digest(f"{folder}/{name}") for name in sorted(names))
-            yield from (digest for digest in found if digest and digest > after)
+        return self._listing.digests(after)
 
     def strays(self) -> Iterator[str]:
-        return (path.removeprefix(f"{self._folder}/") for path in self._files() if not self._digest(path))
+        return (path.removeprefix(f"{self._folder}/") for path in self._listing.strays())
 
     def sweep(self, keep: set[str]) -> int:
         os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)
@@ -190,7 +180,7 @@ class FileBlobs:
         """Move away all folders and files without a held blob. Held blobs stay in place, where readers find them."""
         with holds.none_begin() as held, self._replacing:
             folder = self._discarded.new_folder()
-            for number, path in enumerate(self._without([*filter(is_digest, held)])):
+            for number, path in enumerate(self._listing.without([*filter(is_digest, held)])):
                 os.rename(path, f"{folder}/{number}")
         self._discarded.delete(folder)
 
@@ -236,19 +226,14 @@ class FileBlobs:
 
     def remember(self, name: str, progress: Progress) -> None:
         """Keep the hash of a closed writer for the next writer of this name."""
-        with self._progress_lock:
-            self._progress[name] = progress
-            if len(self._progress) > REMEMBERED:
-                self._progress.popitem(last=False)
+        self._closed_writers.add(name, progress)
 
     def forget_written(self, name: str) -> None:
-        with self._progress_lock:
-            self._progress.pop(name, None)
+        self._closed_writers.forget(name)
 
     def forget_progress(self) -> None:
         """Forget the hashes of closed writers, whose bytes have been replaced."""
-        with self._progress_lock:
-            self._progress.clear()
+        self._closed_writers.clear()
 
     def release(self, name: str, file: FileIO) -> None:
         """Close the file of a writer that has ended, and release its name."""
@@ -300,19 +285,6 @@ class FileBlobs:
             return freed
         return None
 
-    def _without(self, digests: list[str]) -> Iterator[str]:
-        """Yield the paths of the outermost folders and files in which none of some blobs can be."""
-        files = [self._paths.blob(digest) for digest in digests]
-        folders = {os.path.dirname(path) for path in files}
-        needed = {*files, *folders, *map(os.path.dirname, folders)}
-        for parent, folders_here, names in os.walk(self._paths.blobs):
-            inner = [name for name in folders_here if f"{parent}/{name}" in needed]
-            yield from (f"{parent}/{name}" for name in (*folders_here, *names) if f"{parent}/{name}" not in needed)
-            folders_here[:] = inner
-
-    def _files(self) -> Iterator[str]:
-        return (f"{folder}/{name}" for folder, _, names in os.walk(self._paths.blobs) for name in names)
-
     def _found(self, digest: str) -> os.stat_result | None:
         """Return the attributes of a blob's file, or None. Anything else in its place does not count."""
         try:
@@ -320,9 +292,3 @@ class FileBlobs:
         except (FileNotFoundError, NotADirectoryError):
             return None
         return found if stat.S_ISREG(found.st_mode) else None
-
-    def _digest(self, path: str) -> str | None:
-        """Return the digest of the blob at a path, or None if the path cannot be that of a blob."""
-        *_, algorithm, _, encoded = path.split("/")
-        digest = f"{algorithm}:{encoded}"
-        return digest if is_digest(digest) and self._paths.blob(digest) == path else None
