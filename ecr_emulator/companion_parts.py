@@ -17,6 +17,7 @@ from ecr_emulator.companions.iam.role_deletions import RoleDeletions
 from ecr_emulator.companions.iam.role_trust import RoleTrust
 from ecr_emulator.companions.iam.roles import CompanionRoles
 from ecr_emulator.companions.iam.session_records import kept_sessions
+from ecr_emulator.companions.kept_documents import KeptDocuments
 from ecr_emulator.companions.kms.keys import KEPT as KEYS
 from ecr_emulator.companions.kms.keys import CompanionKeys
 from ecr_emulator.companions.requests import note_request
@@ -33,6 +34,7 @@ from ecr_emulator.services.access import Access
 from ecr_emulator.services.access_questions import AccessQuestions
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.settings import Settings
+from ecr_emulator.storage.document_files import COMPANIONS, DocumentFiles
 from ecr_emulator.storage.units import Units
 from ecr_emulator.system import RandomIds, SystemClock
 
@@ -45,6 +47,7 @@ class CompanionParts(NamedTuple):
     access: Access | None
     access_questions: AccessQuestions
     secrets: CompanionSecrets
+    kept: KeptDocuments
     documents: StateDocuments
     keys: EncryptionKeys
     roles: CompanionRoles
@@ -54,18 +57,19 @@ class CompanionParts(NamedTuple):
 def open_companions(
     settings: Settings, clock: SystemClock, ids: RandomIds, store: Units, data_dir: Path | None, ecr: EcrApi
 ) -> CompanionParts:
-    """Return the companions of an emulator. They keep state in ``data_dir``, or none if it is None.
+    """Return the companions of an emulator. They keep state in a database that nodes share, or else in ``data_dir``.
 
     ``ecr`` is the API of the emulator, which other services call.
     """
     enforces = settings.iam == "enforce"
     companions = Companions(settings.account)
-    identities = CompanionIdentities(companions, clock, data_dir)
+    kept = _kept_documents(companions, settings, store, data_dir)
+    identities = CompanionIdentities(companions, clock, kept)
     add_to_iam(companions, clock, refuses_unknown_keys=enforces)
-    secrets = CompanionSecrets(companions, data_dir)
-    keys = CompanionKeys(companions, store, data_dir)
-    signer = CompanionSigner(companions, data_dir)
-    RoleDeletions(companions, store, ids)
+    secrets = CompanionSecrets(companions, kept)
+    keys = CompanionKeys(companions, store, kept)
+    signer = CompanionSigner(companions, kept)
+    RoleDeletions(companions, store, ids, kept)
     parts = {"iam": IAM, "sessions": kept_sessions(clock), "secrets": SECRETS, "keys": KEYS, "signer": PROFILES}
     access = Access(identities, store) if enforces else None
     if enforces:
@@ -83,8 +87,21 @@ def open_companions(
         access,
         AccessQuestions(identities, store, is_enforced=enforces),
         secrets,
-        StateDocuments(companions, parts, are_kept=data_dir is not None),
+        kept,
+        StateDocuments(companions, parts, are_kept=kept.are_kept),
         NamedKeys() if settings.any_kms_key else keys,
-        CompanionRoles(companions, store),
+        CompanionRoles(companions, store, kept),
         signer,
     )
+
+
+def _kept_documents(companions: Companions, settings: Settings, store: Units, data_dir: Path | None) -> KeptDocuments:
+    if settings.database is None:
+        return KeptDocuments(companions, DocumentFiles(data_dir / COMPANIONS) if data_dir else None)
+    from ecr_emulator.storage.postgres.documents import TOPIC, PostgresDocuments
+
+    documents = PostgresDocuments(store)
+    kept = KeptDocuments(companions, documents)
+    if store.other_nodes:
+        store.other_nodes.at_news(TOPIC, lambda: kept.catch_up(documents.versions()))
+    return kept

@@ -5,25 +5,25 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from functools import cache
+from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.copies import Copy
-from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered, refuse, service_of
+from ecr_emulator.companions.error_responses import refuse, service_of
 from ecr_emulator.companions.iam.backend import iam_of_aws
 from ecr_emulator.companions.iam.lookups import find_account
 from ecr_emulator.companions.iam.sts_backend import sts_of_aws
 from ecr_emulator.companions.kms.backend import kms_of_aws
-from ecr_emulator.companions.own_backends import OwnBackends, redirect_moto
+from ecr_emulator.companions.moto_application import moto_application
+from ecr_emulator.companions.own_backends import OwnBackends
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.s3 import s3_of_aws
+from ecr_emulator.companions.shared_changes import may_change_documents
 from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
 from ecr_emulator.domain.names import is_account_id
-from ecr_emulator.ports.storage_failures import OutOfFiles
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
-
-MOTO_API_NOT_OFFERED = (
-    "moto's own API is not available: it would change state without the emulator's knowledge. "
-    "POST /_ecr/reset deletes all state; GET / lists the emulator's endpoints."
-)
 
 # In the header, or in the query of a presigned request; signature version 4 or 2, which is still common for S3.
 _ACCESS_KEY = re.compile(r"(?:Credential=|AWSAccessKeyId=|^AWS )([^/,:&\s]+)")
@@ -55,7 +50,9 @@ class Companions:
         self._moto: WSGIApplication | None = None
         self._is_loaded = False
         self._unchanged_since: Copy | None = None
-        self._at_load: list[Callable[[], None]] = []
+        self._changing: Callable[[], AbstractContextManager[object]] = nullcontext
+        self._are_shared = False
+        self._at_load: list[tuple[Callable[[], None], str]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
         self._after_each_answer: list[Callable[[WSGIEnvironment, Response], None]] = []
         self._after_each_call: list[tuple[Callable[[], None], frozenset[str] | None]] = []
@@ -80,9 +77,34 @@ class Companions:
         """Make moto's globals show the state of these companions, for code that only reads it."""
         return self._backends.entered()
 
-    def at_load(self, action: Callable[[], None]) -> None:
-        """Register an action for the first use of moto, before moto answers; a failed action runs again."""
-        self._at_load.append(action)
+    def share(self, changing: Callable[[], AbstractContextManager[object]]) -> None:
+        """Share IAM and the other kept parts of the state with other nodes: change them only within ``changing``."""
+        self._changing, self._are_shared = changing, True
+
+    def at_load(self, action: Callable[[], None], service: str) -> None:
+        """Register an action on the state of a service for the first use of moto, before moto answers.
+
+        A failed action runs again.
+        """
+        self._at_load.append((action, service))
+
+    def refill(self, service: str) -> None:
+        """Run the actions of ``at_load`` for a service on empty backends, which replace the present ones in one step.
+
+        Raises what the actions raise; the present backends stay then.
+        """
+        with self._backends.refilling(service):
+            for action, of_service in self._at_load:
+                if of_service == service:
+                    action()
+
+    def load_again(self) -> None:
+        """Run all actions of ``at_load`` at the next use of moto."""
+        self._is_loaded = False
+
+    def note_change(self) -> None:
+        """Forget that the state is the one of the last snapshot."""
+        self._unchanged_since = None
 
     def if_loaded(self, action: Callable[[], None]) -> None:
         """Run an action now if moto is loaded. Wait for a first use of moto that is in progress."""
@@ -123,7 +145,7 @@ class Companions:
 
     def restore(self, snapshot: Copy) -> None:
         """Restore a snapshot. This is free if the companions had no call since it was taken or restored."""
-        with self._lock:
+        with self._changing(), self._lock:
             if self._unchanged_since is not snapshot:
                 self._is_loaded, backends, more = snapshot.restored()
                 self._backends.replace(backends)
@@ -135,16 +157,16 @@ class Companions:
         """Return moto's application. The first import takes about 0.5 s, and each service adds to that."""
         with self._lock, self.entered():
             if self._moto is None:
-                self._moto = _moto_application()
+                self._moto = moto_application()
             if not self._is_loaded:
-                for action in self._at_load:
+                for action, _ in self._at_load:
                     action()
                 self._is_loaded = True
             return self._moto
 
     def change(self, action: Callable[[], None]) -> None:
         """Change what moto knows, as a call of a client would. Imports moto if need be."""
-        with self._lock:
+        with self._changing(), self._lock:
             self.load()
             with self.entered():
                 action()
@@ -152,20 +174,21 @@ class Companions:
 
     def replace(self, action: Callable[[], None]) -> None:
         """Delete all state, and let an action put other state in its place before what belongs to every state."""
-        with self._lock:
+        first = (action, "")
+        with self._changing(), self._lock:
             self.reset()
-            self._at_load.insert(0, action)
+            self._at_load.insert(0, first)
             try:
                 self.change(lambda: None)
             finally:
-                self._at_load.remove(action)
+                self._at_load.remove(first)
 
     def reset(self, account: str | None = None, region: str | None = None) -> None:
         """Delete the state of the companions, or only that of an account, in one Region or in all.
 
         Users, buckets and other state without a Region stay if a Region is given.
         """
-        with self._lock:
+        with self._changing(), self._lock:
             self._unchanged_since = None
             if account is None:
                 self._backends.clear()
@@ -196,11 +219,12 @@ class Companions:
         """Return moto's whole answer: if an action after the call fails, its failure is the answer instead."""
         moto = self.load()
         account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
-        answer = self._own_answer(environ, account) or _motos_answer(moto, environ)
-        _keep_from_web_pages(answer)
-        for look in self._after_each_answer:
-            look(environ, answer)
-        self._follow(service_of(environ))
+        with self._changing() if self._are_shared and may_change_documents(environ[NOTE]) else nullcontext():
+            answer = self._own_answer(environ, account) or _motos_answer(moto, environ)
+            _keep_from_web_pages(answer)
+            for look in self._after_each_answer:
+                look(environ, answer)
+            self._follow(service_of(environ))
         return answer
 
     def _follow(self, service: str | None) -> None:
@@ -242,35 +266,3 @@ def _service_and_operation(environ: WSGIEnvironment) -> dict[str, str]:
     operation = target[2] or query_of(environ, service or "").get("Action", "")
     found = {"service": service or target[0], "operation": operation}
     return {name: value for name, value in found.items() if value}
-
-
-@cache
-def _application_of(service: Any) -> WSGIApplication:
-    """Return moto's application for a service. It has the service's addresses and no state: all emulators share it."""
-    from moto.moto_server import werkzeug_app
-
-    application: WSGIApplication = werkzeug_app.create_backend_app(service)
-    return application
-
-
-def _moto_application() -> WSGIApplication:
-    try:
-        redirect_moto()
-        from moto.moto_server import werkzeug_app
-    except OSError as failure:
-        if OutOfFiles.is_meant_by(failure):
-            raise OutOfFiles from failure
-        raise
-
-    def application_of(service: Any) -> Any:
-        if service is None:
-            raise NoSuchCompanion
-        if service == "moto_api":
-            raise NotOffered(MOTO_API_NOT_OFFERED)
-        return _application_of(service)
-
-    # Before moto gives up, it prints hints for its own developers.
-    werkzeug_app.print = log.debug  # type: ignore[attr-defined]
-
-    application: WSGIApplication = werkzeug_app.DomainDispatcherApplication(application_of)
-    return application

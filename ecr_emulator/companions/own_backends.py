@@ -89,6 +89,24 @@ class OwnBackends:
             self.in_use.extend(state.in_use)
             self.tracked.update(state.tracked)
 
+    @contextmanager
+    def refilling(self, service: str) -> Iterator[None]:
+        """Show this thread empty backends of a service within the block, after which all threads see these.
+
+        A block that raises changes nothing.
+        """
+        filled = OwnBackends(self._kinds)
+        filled.tracked = self.tracked
+        with self._lock:
+            filled._by_id.update(_without(service, self._by_id))
+            filled.in_use.extend(each for each in self.in_use if _service_of(each) != service)
+        with filled.entered():
+            yield
+        with self._lock:
+            self._by_id = filled._by_id | _without(service, self._by_id)
+            others = [each for each in self.in_use if _service_of(each) != service]
+            self.in_use[:] = others + [each for each in filled.in_use if not any(each is known for known in others)]
+
     def clear(self) -> None:
         """Delete all backends; backends that hold files or containers release them first."""
         with self.entered():
@@ -112,6 +130,14 @@ class OwnBackends:
                         del regions[name]
                 if region is None:
                     _release_buckets(backends, account)
+
+
+def _service_of(backends: Any) -> str:
+    return str(object.__getattribute__(backends, "service_name"))
+
+
+def _without(service: str, by_id: Mapping[int, Any]) -> dict[int, Any]:
+    return {key: backends for key, backends in by_id.items() if _service_of(backends) != service}
 
 
 def redirect_moto() -> None:

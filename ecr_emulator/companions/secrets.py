@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.error_responses import CompanionFailure
+from ecr_emulator.companions.kept_documents import Kept, KeptDocuments
 from ecr_emulator.companions.secret_documents import all_records, as_document, put_back, read_document
-from ecr_emulator.companions.state_file import Kept, StateFile
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import (
     SecretNotFoundException,
@@ -23,7 +22,7 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports.secrets import ABSENT, MALFORMED, Credential
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied
 
-FILE = Path("companions") / "secretsmanager.json"
+SECRETS_MANAGER = "secretsmanager"
 DEFAULT_KEY = "alias/aws/secretsmanager"
 UNREADABLE = "The secret is encrypted with a customer managed key, which pull through cache cannot use."
 
@@ -38,14 +37,12 @@ KEPT = Kept(
 class CompanionSecrets:
     """``ports.secrets.SecretSource`` on the Secrets Manager companion; uses moto, so the first call imports it.
 
-    With a data directory, all secrets survive a restart in a file there. While that file cannot be read, no secret
-    can be accessed, and every error names it.
+    All secrets are kept in a document. While it cannot be read, no secret can be accessed, and every error names it.
     """
 
-    def __init__(self, companions: Companions, data_dir: Path | None) -> None:
+    def __init__(self, companions: Companions, kept: KeptDocuments) -> None:
         self._companions = companions
-        if data_dir:
-            StateFile(data_dir / FILE, companions, KEPT)
+        kept.keep(SECRETS_MANAGER, KEPT)
 
     def check_exists(self, arn: str, registry: Registry) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ecr_emulator.companions.app import Companions
-from ecr_emulator.companions.state_file import Kept
+from ecr_emulator.companions.kept_documents import Kept
 
 
 class StateDocuments:

@@ -141,7 +141,7 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """The metadata. A unit of work commits when its block ends normally, and rolls back on an exception.
 
-    Seven methods: beside the units, it tells of commits and keeps what no reset deletes.
+    Eight methods: beside the units, it tells of commits and keeps what no reset deletes.
     """
 
     @property
@@ -166,6 +166,9 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit that only reads. Many can be open at the same time, and none waits for a writing unit."""
+
+    def joining(self) -> AbstractContextManager[UnitOfWork]:
+        """Return the writing unit that this thread has open, to write to it; open one if it has none."""
 
     def writing(
         self, *, waits: bool = True, promised: bool = True, frees: bool = False

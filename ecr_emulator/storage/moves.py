@@ -1,4 +1,4 @@
-"""Moves of the metadata of a data directory from SQLite to PostgreSQL, and back.
+"""Moves of the metadata and the companions of a data directory from SQLite to PostgreSQL, and back.
 
 Every step can be repeated: after a crash, the same move continues, and until it is complete no emulator starts with
 half of it. The rows arrive in one transaction.
@@ -10,8 +10,11 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+from ecr_emulator.ports.companion_documents import CompanionDocuments
 from ecr_emulator.storage.copies import count_rows, replace_rows
 from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
+from ecr_emulator.storage.document_files import COMPANIONS, DocumentFiles
+from ecr_emulator.storage.postgres.documents import PostgresDocuments
 from ecr_emulator.storage.postgres.store import PostgresStore
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
@@ -41,6 +44,7 @@ def move_to_postgres(data_dir: Path, url: str) -> dict[str, int]:
         _require_ours(data_dir, target)
         with closing(SqlStore(source_file, durable=True)) as source:
             rows = _copied(source, target)
+        _copy_documents(DocumentFiles(data_dir / COMPANIONS), PostgresDocuments(target))
     os.replace(data_dir / BEGUN, data_dir / IDENTITY)
     sync(data_dir)  # an emulator without --database must never find neither of the two files
     os.replace(source_file, data_dir / MOVED)
@@ -60,6 +64,7 @@ def move_to_sqlite(data_dir: Path, url: str) -> dict[str, int]:
             (data_dir / name).unlink(missing_ok=True)
         with closing(SqlStore(data_dir / NEW, durable=True)) as target:
             rows = _copied(source, target)
+        _copy_documents(PostgresDocuments(source), DocumentFiles(data_dir / COMPANIONS))
     (data_dir / NEW).with_suffix(".ballast").unlink(missing_ok=True)
     os.replace(data_dir / NEW, data_dir / DATABASE)
     sync(data_dir)
@@ -74,6 +79,7 @@ def _require_ours(data_dir: Path, target: Units) -> None:
     if begun != identity:
         with target.reading() as work:
             filled = [name for name, number in count_rows(work.connection).items() if number and name != "state"]
+        filled += PostgresDocuments(target).names()
         if filled:
             raise CannotMove(f"The database is not empty: it has rows in {', '.join(filled)}")
     replace_text(data_dir / BEGUN, f"{identity}\n")
@@ -87,6 +93,13 @@ def _copied(source: Units, target: Units) -> dict[str, int]:
         if expected != found | {"state": expected["state"]}:
             raise CannotMove(f"The copy is not complete: it has {found} rows, and the source has {expected}")
     return found
+
+
+def _copy_documents(source: CompanionDocuments, target: CompanionDocuments) -> None:
+    """Replace the documents of companions."""
+    with target.changing():
+        for name in {*source.names(), *target.names()}:
+            target.put(name, source.find(name).text)
 
 
 def _read(file: Path) -> str | None:

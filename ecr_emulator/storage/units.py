@@ -125,6 +125,7 @@ class Units(ABC):
     def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[SqlUnitOfWork]:
         with self._only("writing"), self._room(frees):
             work = self._begun(waits, promised)
+            self._here.work = work
             try:
                 work.sql_tasks.changed = False
                 work.sql_events.added = []
@@ -138,7 +139,22 @@ class Units(ABC):
                 self._has_time_mark = False
                 self._tell_of_commit(work)
             finally:
+                self._here.work = None
                 self._writer.give(work)
+
+    @property
+    def current(self) -> SqlUnitOfWork | None:
+        """The writing unit that this thread has open."""
+        return getattr(self._here, "work", None)
+
+    @contextmanager
+    def joining(self) -> Iterator[SqlUnitOfWork]:
+        """See ``ports.store.Store.joining``."""
+        if self.current:
+            yield self.current
+            return
+        with self.writing() as work:
+            yield work
 
     def signing_key(self) -> bytes:
         """Return 32 random bytes, created at the first call and the same in all later calls."""

@@ -8,6 +8,7 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
 from ecr_emulator.storage import moves
+from tests.support.boto import client_of
 from tests.support.command_line import invoke
 from tests.support.docker import Docker
 from tests.support.images import an_image
@@ -54,6 +55,29 @@ def test_the_metadata_move_there_and_back(databases, state, app):
     assert outcome.output == "Moved 1 repositories and 1 images to SQLite.\n"
     assert has(state, app)
     assert migrate(state, databases()).exit_code == 0
+
+
+def test_companions_move_there_and_back(databases, state, app):
+    database = databases()
+    with Emulator(Settings(data_dir=state)) as emulator:
+        client_of(emulator, "iam").create_user(UserName="ann")
+    assert migrate(state, database).exit_code == 0
+    with Emulator(Settings(data_dir=state, database=database)) as emulator:
+        iam = client_of(emulator, "iam")
+        iam.delete_user(UserName="ann")
+        iam.create_user(UserName="bob")
+    assert migrate(state, database, "--to-sqlite").exit_code == 0
+    with Emulator(Settings(data_dir=state)) as emulator:
+        assert [user["UserName"] for user in client_of(emulator, "iam").list_users()["Users"]] == ["bob"]
+
+
+def test_a_database_with_companions_is_not_empty(databases, state, app, tmp_path):
+    database = databases()
+    with Emulator(Settings(data_dir=tmp_path / "other", database=database)) as emulator:
+        client_of(emulator, "iam").create_user(UserName="ann")
+    outcome = migrate(state, database)
+    assert outcome.exit_code == 1
+    assert "The database is not empty: it has rows in" in outcome.output
 
 
 @pytest.mark.parametrize("step", ["copy", "first rename", "second rename"])

@@ -8,11 +8,11 @@ import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.companions.iam.identities import IAM_FILE
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
@@ -20,6 +20,7 @@ from tests.support.certificates import Authority
 from tests.support.iam_entities import create_everything, everything
 from tests.support.iam_principals import ACCOUNT, IamAccount, allow, policy
 
+IAM_FILE = Path("companions") / "iam.json"
 OTHER = "210987654321"
 TRUST = policy({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 

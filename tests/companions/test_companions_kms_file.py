@@ -2,17 +2,18 @@
 
 import json
 import stat
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.companions.kms.keys import FILE
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.docker import ACCOUNT, Docker
 from tests.support.images import an_image
 
+FILE = Path("companions") / "kms.json"
 IMAGE = an_image()
 
 

@@ -1,16 +1,17 @@
 """Secrets that were saved with another version of moto."""
 
 import json
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from moto.secretsmanager.models import FakeSecret
 
-from ecr_emulator.companions.secrets import FILE
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 
+FILE = Path("companions") / "secretsmanager.json"
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-abcdef"
 

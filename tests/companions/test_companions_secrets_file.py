@@ -2,18 +2,20 @@
 
 import json
 import stat
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
-from ecr_emulator.companions.secrets import FILE
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.errors import UnableToAccessSecretException
 from ecr_emulator.ports.upstream_failures import UpstreamAccessDenied
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
+
+FILE = Path("companions") / "secretsmanager.json"
 
 ACCOUNT = "123456789012"
 HERE = Registry(ACCOUNT, "us-east-1")

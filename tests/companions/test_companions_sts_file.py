@@ -7,16 +7,17 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_emulator.companions.iam.identities import STS_FILE
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from tests.support.boto import Keys, client_of
 from tests.support.iam_principals import ACCOUNT, IamAccount, IamPrincipal, allow, policy, repository_policy, to
 
+STS_FILE = Path("companions") / "sts.json"
 LISTING = policy(allow("ListImages", "GetAuthorizationToken"))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from ecr_emulator.companions.signer.signing import FILE
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
@@ -16,6 +16,7 @@ from tests.support.notation import NotVerified
 from tests.support.pull_through import running_cache
 from tests.support.signatures import Signatures
 
+FILE = Path("companions") / "signer.json"
 IMAGE = an_image()
 
 

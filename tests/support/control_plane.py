@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.kept_documents import KeptDocuments
 from ecr_emulator.companions.signer.signing import CompanionSigner
 from ecr_emulator.control.app import ControlApp
 from ecr_emulator.control.caller import Callers
@@ -141,7 +142,8 @@ class ControlPlane:
         self.secrets = KnownSecrets()
         self.roles = NotedRoles()
         self.keys = NamedKeys()
-        self.signer = CompanionSigner(Companions(HOME.id), None)
+        companions = Companions(HOME.id)
+        self.signer = CompanionSigner(companions, KeptDocuments(companions, None))
         self.upstream = OneUpstream()
         self.services = self._services(directory, cleanup)
         self.callers = Callers(self.identities, HOME, rejects_unknown_keys=enforces_iam)

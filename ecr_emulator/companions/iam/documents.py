@@ -8,8 +8,8 @@ from functools import partial
 
 from ecr_emulator.companions.iam.records import record_of
 from ecr_emulator.companions.iam.restored import fill
+from ecr_emulator.companions.kept_documents import Kept
 from ecr_emulator.companions.moto_attributes import Record, requiring_known_attributes
-from ecr_emulator.companions.state_file import Kept
 
 VERSION = 1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
@@ -18,7 +17,7 @@ from ecr_emulator.companions.iam.lookups import backends_of, find_session, find_
 from ecr_emulator.companions.iam.session import Context, Session, begun
 from ecr_emulator.companions.iam.session_policies import find_managed_policy
 from ecr_emulator.companions.iam.session_records import kept_sessions
-from ecr_emulator.companions.state_file import StateFile
+from ecr_emulator.companions.kept_documents import KeptDocuments
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import Principal
 from ecr_emulator.domain.caller import Caller
@@ -27,7 +26,7 @@ from ecr_emulator.errors import ServerException
 from ecr_emulator.ports.identities import AccessKey, Identity
 from ecr_emulator.ports.time import Clock
 
-IAM_FILE, STS_FILE = Path("companions") / "iam.json", Path("companions") / "sts.json"
+IAM, STS = "iam", "sts"
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}'
 """Stands for a deleted boundary or session policy, and for the policy that a federated user was not given."""
 _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -38,22 +37,17 @@ _ECR = "ecr"
 class CompanionIdentities:
     """``ports.identities.Identities`` on the companions.
 
-    With a data directory, IAM and the sessions of STS survive a restart in two files there. No identity is known before
-    moto is first used, unless one of these files exists. While one of them cannot be read, every request that needs an
-    identity of IAM fails, and the error names the file.
+    IAM and the sessions of STS are kept in two documents. No identity is known before moto is first used, unless one of
+    these exists. While one of them cannot be read, every request that needs an identity of IAM fails, and the error
+    names the document.
     """
 
-    def __init__(self, companions: Companions, clock: Clock, data_dir: Path | None) -> None:
+    def __init__(self, companions: Companions, clock: Clock, kept: KeptDocuments) -> None:
         self._companions = companions
         self._clock = clock
-        self._files = (
-            (
-                StateFile(data_dir / IAM_FILE, companions, KEPT_IAM),
-                StateFile(data_dir / STS_FILE, companions, kept_sessions(clock)),
-            )
-            if data_dir
-            else ()
-        )
+        self._kept = kept
+        kept.keep(IAM, KEPT_IAM)
+        kept.keep(STS, kept_sessions(clock))
 
     def find_key(self, access_key: str) -> AccessKey | None:
         if not self._are_known():
@@ -78,7 +72,7 @@ class CompanionIdentities:
 
     def _are_known(self) -> bool:
         """Return whether there can be identities. Imports moto if an earlier process has kept some."""
-        if not self._companions.is_loaded and any(file.exists() for file in self._files):
+        if not self._companions.is_loaded and self._kept.exist(IAM, STS):
             self._load()
         return self._companions.is_loaded
 

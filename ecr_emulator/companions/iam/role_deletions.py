@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.iam.roles import detach_policies
+from ecr_emulator.companions.kept_documents import KeptDocuments
 from ecr_emulator.companions.query import query_of
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.service_linked_roles import PULL_THROUGH_CACHE, ROLES
@@ -36,7 +37,8 @@ _XML = (
 class RoleDeletions:
     """Answers requests to delete the roles of ECR where moto would answer wrongly."""
 
-    def __init__(self, companions: Companions, store: Store, ids: IdSource) -> None:
+    def __init__(self, companions: Companions, store: Store, ids: IdSource, kept: KeptDocuments) -> None:
+        self._kept = kept
         self._store = store
         self._ids = ids
         self._failed: dict[str, list[PullThroughRule]] = {}
@@ -62,10 +64,11 @@ class RoleDeletions:
         service = _NAMES.get(name)
         if service is None:
             return None
-        with self._store.writing() as work:
+        with self._store.joining() as work:
             rules = work.rules.of_account(account) if service == PULL_THROUGH_CACHE else []
             if not rules:
                 work.service_linked_roles.remove(account, service)
+                self._kept.touch("iam")
                 detach_policies(account, name)
                 return None
         task = f"task/aws-service-role/{service}/{name}/{self._ids.uuid()}"

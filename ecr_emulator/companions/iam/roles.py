@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.kept_documents import KeptDocuments
 from ecr_emulator.domain.service_linked_roles import ROLES
 from ecr_emulator.ports.store import Store
 
@@ -19,10 +20,11 @@ class CompanionRoles:
     ``role_deletions`` keeps a role from deletion while it is needed, and a deleted role from returning.
     """
 
-    def __init__(self, companions: Companions, store: Store) -> None:
+    def __init__(self, companions: Companions, store: Store, kept: KeptDocuments) -> None:
         self._companions = companions
         self._store = store
-        companions.at_load(self._create_remembered)
+        self._kept = kept
+        companions.at_load(self._create_remembered, "iam")
 
     def has_service_linked_role(self, account: str, service: str) -> bool:
         if self._companions.is_loaded:
@@ -33,7 +35,9 @@ class CompanionRoles:
 
     def ensure_service_linked_role(self, account: str, service: str) -> None:
         with self._store.writing() as work:
-            work.service_linked_roles.add(account, service)
+            if (account, service) not in work.service_linked_roles.all():
+                work.service_linked_roles.add(account, service)
+                self._kept.touch("iam")
         self._companions.if_loaded(lambda: _ensure(account, service))
 
     def _create_remembered(self) -> None:

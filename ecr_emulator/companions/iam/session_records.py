@@ -10,8 +10,8 @@ from typing import Any
 
 from ecr_emulator.companions.iam.lookups import add_session, backends_of
 from ecr_emulator.companions.iam.session import Session, SessionAttributes, SessionPolicies
+from ecr_emulator.companions.kept_documents import Kept
 from ecr_emulator.companions.moto_attributes import Record
-from ecr_emulator.companions.state_file import Kept
 from ecr_emulator.ports.time import Clock
 
 VERSION = 1

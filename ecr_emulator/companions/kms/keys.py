@@ -6,15 +6,14 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.kept_documents import Kept, KeptDocuments
 from ecr_emulator.companions.kms.grants import add_grants, has_grants, retire_grants
 from ecr_emulator.companions.kms.lookups import find_key, usable_key
 from ecr_emulator.companions.kms.managed_keys import ensure_managed_key, refuse_changes_of_managed_keys
 from ecr_emulator.companions.kms.records import all_records, as_document, put_back, read_document
-from ecr_emulator.companions.state_file import Kept, StateFile
 from ecr_emulator.domain.access.evaluate import decide
 from ecr_emulator.domain.access.policies import NamedPolicy, Policies
 from ecr_emulator.domain.access.request import AccessRequest, Principal
@@ -25,7 +24,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import KmsException
 from ecr_emulator.ports.store import Store
 
-FILE = Path("companions") / "kms.json"
+KMS = "kms"
 ACCESS_DENIED = "AccessDeniedException"
 NO_GRANTS = (
     "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
@@ -46,15 +45,15 @@ class CompanionKeys:
 
     Nobody can disable or delete the key that AWS manages, so moto need not be imported for it: when moto is first
     used, the key is created with the grants of all repositories that use it. Any other key is looked up in moto, and
-    survives a restart in a file of the data directory.
+    is kept in a document.
     """
 
-    def __init__(self, companions: Companions, store: Store, data_dir: Path | None) -> None:
+    def __init__(self, companions: Companions, store: Store, kept: KeptDocuments) -> None:
         self._companions = companions
         self._store = store
-        if data_dir:
-            StateFile(data_dir / FILE, companions, KEPT)
-        companions.at_load(self._create_managed_keys)
+        self._kept = kept
+        kept.keep(KMS, KEPT)
+        companions.at_load(self._create_managed_keys, KMS)
         companions.before_each_call(refuse_changes_of_managed_keys)
 
     def find(self, registry: Registry, key: str | None) -> str:
@@ -80,12 +79,14 @@ class CompanionKeys:
 
     def add_grants(self, repository: Repository) -> None:
         if _is_managed(repository):
+            self._kept.touch(KMS)
             self._companions.if_loaded(lambda: _add(repository))
         else:
             self._companions.change(lambda: _add(repository))
 
     def retire_grants(self, repository: Repository) -> None:
         if _is_managed(repository):
+            self._kept.touch(KMS)
             self._companions.if_loaded(lambda: _retire(repository))
         else:
             self._companions.change(lambda: _retire(repository))

@@ -8,17 +8,16 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ecr_emulator.companions.app import Companions
+from ecr_emulator.companions.kept_documents import Kept, KeptDocuments
 from ecr_emulator.companions.signer.listing import answer_listing
 from ecr_emulator.companions.signer.records import all_records, as_document, put_back, read_document
-from ecr_emulator.companions.state_file import Kept, StateFile
 from ecr_emulator.domain.notary import protected_header
 from ecr_emulator.ports.image_signer import Signature, SigningFailed
 
-FILE = Path("companions") / "signer.json"
+SIGNER = "signer"
 KEPT = Kept(
     "signing profiles",
     empty=as_document([]),
@@ -29,14 +28,13 @@ KEPT = Kept(
 
 
 class CompanionSigner:
-    """``ports.image_signer.ImageSigner`` with the profiles of the companion, which a data directory keeps."""
+    """``ports.image_signer.ImageSigner`` with the profiles of the companion, which are kept in a document."""
 
-    def __init__(self, companions: Companions, data_dir: Path | None) -> None:
+    def __init__(self, companions: Companions, kept: KeptDocuments) -> None:
         self._companions = companions
         companions.use_backend("signer", _backend)
         companions.before_each_call(answer_listing)
-        if data_dir:
-            StateFile(data_dir / FILE, companions, KEPT)
+        kept.keep(SIGNER, KEPT)
 
     def new_authority(self) -> bytes:
         """See ``ports.image_signer.ImageSigner.new_authority``."""

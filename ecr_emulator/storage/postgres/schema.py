@@ -8,6 +8,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from ecr_emulator.storage.migration_scripts import MIGRATIONS
 from ecr_emulator.storage.migrations import DatabaseTooNew
 from ecr_emulator.storage.postgres.dialect import POSTGRES
+from ecr_emulator.storage.postgres.documents import TABLES as DOCUMENTS
 from ecr_emulator.storage.tables import metadata
 
 LOCK = 0x656372_01
@@ -32,7 +33,7 @@ CREATE TABLE shared_settings (
 """
 """The tables that only nodes need. SQLite has none of them, and copies leave them out."""
 
-STEPS = {15: NODES}
+STEPS = {15: NODES, 16: DOCUMENTS}
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """
@@ -101,7 +102,8 @@ def _create(connection: psycopg.Connection) -> None:
             index.kwargs["postgresql_where"] = index.kwargs.get("sqlite_where")
             connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
     connection.execute(_TRIGGERS)
-    connection.execute(NODES)
+    for tables in (NODES, DOCUMENTS):
+        connection.execute(tables)
     connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
 
 

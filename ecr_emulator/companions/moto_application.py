@@ -1,0 +1,54 @@
+"""moto as a WSGI application, imported on first use."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered
+from ecr_emulator.companions.own_backends import redirect_moto
+from ecr_emulator.ports.storage_failures import OutOfFiles
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger(__name__)
+
+MOTO_API_NOT_OFFERED = (
+    "moto's own API is not available: it would change state without the emulator's knowledge. "
+    "POST /_ecr/reset deletes all state; GET / lists the emulator's endpoints."
+)
+
+
+@cache
+def _application_of(service: Any) -> WSGIApplication:
+    """Return moto's application for a service. It has the service's addresses and no state: all emulators share it."""
+    from moto.moto_server import werkzeug_app
+
+    application: WSGIApplication = werkzeug_app.create_backend_app(service)
+    return application
+
+
+def moto_application() -> WSGIApplication:
+    """Import moto, and return its application. Raises ``OutOfFiles``."""
+    try:
+        redirect_moto()
+        from moto.moto_server import werkzeug_app
+    except OSError as failure:
+        if OutOfFiles.is_meant_by(failure):
+            raise OutOfFiles from failure
+        raise
+
+    def application_of(service: Any) -> Any:
+        if service is None:
+            raise NoSuchCompanion
+        if service == "moto_api":
+            raise NotOffered(MOTO_API_NOT_OFFERED)
+        return _application_of(service)
+
+    # Before moto gives up, it prints hints for its own developers.
+    werkzeug_app.print = log.debug  # type: ignore[attr-defined]
+
+    application: WSGIApplication = werkzeug_app.DomainDispatcherApplication(application_of)
+    return application
