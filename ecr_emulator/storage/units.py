@@ -91,6 +91,9 @@ class Units(ABC):
         next_due = work.sql_tasks.next_due()
         return lambda: self._set_next_due(next_due)
 
+    def _after_rollback(self, work: SqlUnitOfWork) -> None:  # noqa: B027 - only a store that tells others needs it
+        """Do what is to be done after a transaction that was rolled back."""
+
     def _set_next_due(self, next_due: datetime | None) -> None:
         self._next_due = next_due
 
@@ -138,6 +141,9 @@ class Units(ABC):
                     after_commit()
                 self._has_time_mark = False
                 self._tell_of_commit(work)
+            except BaseException:
+                self._after_rollback(work)
+                raise
             finally:
                 self._here.work = None
                 self._writer.give(work)

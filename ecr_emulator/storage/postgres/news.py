@@ -79,6 +79,7 @@ class NewsReader:
         self._begun = 0
         self._failure: str | None = None
         self._seen: int | None = None
+        self._all_changed = False
         self._connection = self._connected()
 
     def catch_up(self) -> None:
@@ -95,6 +96,10 @@ class NewsReader:
             if self._failure:
                 raise StorageFailure(self._failure)
 
+    def take_all_for_changed(self) -> None:
+        """Let the next call tell that news were missed."""
+        self._all_changed = True
+
     def close(self) -> None:
         """Close the connection."""
         with self._turn:
@@ -110,6 +115,8 @@ class NewsReader:
         return None
 
     def _tell_later_news(self) -> None:
+        if self._all_changed:
+            self._all_changed, self._seen = False, None
         if not self._connection.closed:
             try:
                 news = self._later_news()

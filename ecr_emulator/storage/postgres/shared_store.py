@@ -76,6 +76,10 @@ class SharedPostgresStore(PostgresStore):
         added = news.add(work.connection, changes, tasks_changed=work.sql_tasks.changed)
         return partial(self._note_next_due, added)
 
+    def _after_rollback(self, work: SqlUnitOfWork) -> None:
+        if work.connection.changes.topics:  # this node may remember already what was not stored
+            self._reader.take_all_for_changed()
+
     def _note_next_due(self, latest: News) -> None:
         """Take over the time of the next task, unless a later commit is known already."""
         with self._due_lock:
