@@ -48,13 +48,13 @@ def main(arguments: list[str]) -> int:
         else:
             print(f"The state and the log are in {folder}")
         played, life = played + rounds, life + 1
-    show(report, monotonic() - began)
+        print(f"{report.kills.total()} kills after {monotonic() - began:.0f} s", flush=True)
+    show(report)
     return 1 if report.wrong else 0
 
 
-def show(report: Report, seconds: float) -> None:
+def show(report: Report) -> None:
     """Print the figures and what was wrong."""
-    print(f"{report.kills.total()} kills in {seconds:.0f} s")
     for title, counts in (("kills", report.kills), ("faults", report.faults), ("deeds", report.deeds)):
         if counts:
             print(f"{title}: " + ", ".join(f"{number} {name}" for name, number in counts.most_common()))
