@@ -83,6 +83,16 @@ def test_the_authority_survives_a_reset_and_the_profiles_do_not(signatures, emul
     assert signatures.signer.list_signing_profiles()["profiles"] == []
 
 
+def test_a_snapshot_holds_the_profiles(signatures, emulator):
+    signatures.profile()
+    taken = emulator.snapshots.take()
+    signatures.signer.cancel_signing_profile(profileName="team")
+    signatures.profile("other")
+    emulator.snapshots.restore(taken)
+    found = signatures.signer.list_signing_profiles(includeCanceled=True)["profiles"]
+    assert [(each["profileName"], each["status"]) for each in found] == [("team", "Active")]
+
+
 def test_a_saved_state_has_the_profiles_and_not_the_authority(signatures, tmp_path):
     profile = signatures.profile()
     signatures.sign(profile)

@@ -89,7 +89,12 @@ def _expiry(validity: dict[str, Any], now: datetime) -> datetime:
 def _backend() -> type:
     from ecr_emulator.companions.signer.backend import SignerOfAws
 
-    return SignerOfAws
+    class OwnBackend(SignerOfAws):
+        """The backends of one emulator. Copies of the state share a local class, which they could not copy."""
+
+        __module__ = SignerOfAws.__module__
+
+    return OwnBackend
 
 
 def _find(profile_arn: str) -> dict[str, Any] | None:
