@@ -14,6 +14,11 @@ from ecr_emulator.companions.cloudformation.resources.context import DeploymentC
 from ecr_emulator.companions.cloudformation.resources.moto_failures import code_of, moto_failures
 from ecr_emulator.companions.cloudformation.resources.names import generated_name
 from ecr_emulator.companions.cloudformation.resources.secrets import delete_secret, put_secret
+from ecr_emulator.companions.cloudformation.resources.signing_profiles import (
+    CREATE_ONLY,
+    delete_profile,
+    put_profile,
+)
 from ecr_emulator.companions.cloudformation.stacks import Resource, Stack
 
 Properties = dict[str, Any]
@@ -90,5 +95,6 @@ OWN_TYPES = {
     "AWS::CloudFormation::WaitConditionHandle": OwnType(_put_nothing, _delete_nothing),
     "AWS::S3::BucketPolicy": OwnType(_put_bucket_policy, _delete_bucket_policy, ("Bucket",)),
     "AWS::SecretsManager::Secret": OwnType(put_secret, delete_secret, ("Name",)),
+    "AWS::Signer::SigningProfile": OwnType(put_profile, delete_profile, CREATE_ONLY),
 }
 """Types by name. The first two have no effect at AWS either."""
