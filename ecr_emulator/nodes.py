@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ecr_emulator.dispatcher import refuse
 from ecr_emulator.ports.nodes import SharedSetting
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.probes import PROBES
-from ecr_emulator.storage.units import Units
+from ecr_emulator.ports.store import Store
+from ecr_emulator.probes import LIVENESS_PROBES
 from ecr_emulator.web_pages import Refusal
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class NewsBeforeRequests:
     """Calls ``catch_up`` before each request. If it fails, the request is refused: its answer might be out of date.
 
-    Probes are answered in any case. The readiness probe asks the database itself.
+    Liveness probes are answered in any case: a restart of this node would not help.
     """
 
     def __init__(self, wsgi: WSGIApplication, catch_up: Callable[[], None]) -> None:
@@ -31,18 +31,18 @@ class NewsBeforeRequests:
         try:
             self._catch_up()
         except StorageFailure as failure:
-            if environ["PATH_INFO"] not in PROBES:
+            if environ["PATH_INFO"] not in LIVENESS_PROBES:
                 return refuse(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, failure.reason), environ, start_response)
         return self._wsgi(environ, start_response)
 
 
-def with_news(wsgi: WSGIApplication, store: Units) -> WSGIApplication:
+def with_news(wsgi: WSGIApplication, store: Store) -> WSGIApplication:
     """Return an application that knows what other nodes have committed before it answers a request."""
     others = store.other_nodes
     return NewsBeforeRequests(wsgi, others.catch_up) if others else wsgi
 
 
-def share(store: Units, **settings: SharedSetting) -> None:
+def share(store: Store, **settings: SharedSetting) -> None:
     """Keep what users change while the emulator runs the same on all nodes, if there are others."""
     if store.other_nodes:
         for name, setting in settings.items():

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-PROBES = frozenset(
-    ["/_ecr/health", "/_ecr/ready", "/_localstack/health", "/health", "/healthz", "/livez", "/ready", "/readyz"]
-)
+LIVENESS_PROBES = frozenset(["/_ecr/health", "/_localstack/health", "/health", "/healthz", "/livez"])
+READINESS_PROBES = frozenset(["/_ecr/ready", "/ready", "/readyz"])
+PROBES = LIVENESS_PROBES | READINESS_PROBES

@@ -85,6 +85,9 @@ class EmulatorCollector(Collector):
         yield _gauge("blobs_bytes", "Bytes of the blobs that repositories hold.", size)
         yield _gauge("uploads", "Uploads that have begun and not ended.", uploads)
         yield _gauge("tasks", "Background tasks that wait.", tasks)
+        others = services.store.other_nodes
+        running = sum(node.is_running for node in others.all()) if others else 1
+        yield _gauge("nodes", "Running emulators with this state, this one included.", running)
         yield _gauge("task_lateness_seconds", "Seconds since the first waiting task became due.", lateness)
 
 

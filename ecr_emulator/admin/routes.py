@@ -27,6 +27,7 @@ from ecr_emulator.admin.init_scripts import InitAdmin
 from ecr_emulator.admin.manifests import ManifestsAdmin
 from ecr_emulator.admin.metrics import MetricsAdmin
 from ecr_emulator.admin.ndjson import line, line_by_line
+from ecr_emulator.admin.nodes import NodesAdmin
 from ecr_emulator.admin.pull_through import PullThroughAdmin
 from ecr_emulator.admin.request_parsing import find_registry, read_body, read_query
 from ecr_emulator.admin.signing import SigningAdmin
@@ -37,7 +38,7 @@ from ecr_emulator.admin.welcome import WELCOME
 from ecr_emulator.domain.durations import parse_grace
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.probes import PROBES
+from ecr_emulator.probes import PROBES, READINESS_PROBES
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
@@ -73,6 +74,7 @@ class Admin:
         self.signing = SigningAdmin(services)
         self.manifests = ManifestsAdmin(services)
         self.init = InitAdmin(init_scripts)
+        self.nodes = NodesAdmin(services.store.other_nodes)
         self._init_scripts = init_scripts
         self.metrics = metrics
         self._reset = reset
@@ -184,7 +186,9 @@ def _addresses(
 ) -> list[Address]:
     """Return all addresses. Tools for LocalStack ask those below ``/_localstack``."""
     at_once = partial(Address, looks_at_state=False)
-    probes = [at_once("GET", path, admin.ready if "ready" in path else admin.health) for path in sorted(PROBES)]
+    probes = [
+        at_once("GET", path, admin.ready if path in READINESS_PROBES else admin.health) for path in sorted(PROBES)
+    ]
     return [
         *probes,
         at_once("GET", "/_localstack/init", admin.init.show),
@@ -194,6 +198,7 @@ def _addresses(
         at_once("GET", "/_ecr/", admin.welcome),
         at_once("GET", "/metrics", lambda _: (jsonify(error="The metrics are at /_ecr/metrics"), 404)),
         at_once("GET", "/_ecr/metrics", admin.metrics.show),
+        at_once("GET", "/_ecr/nodes", admin.nodes.show),
         at_once("GET", "/_ecr/openapi.json", openapi.show),
         at_once("GET", "/_ecr/clock", admin.clock.show),
         at_once("POST", "/_ecr/clock", admin.clock.move, examples=CLOCK_EXAMPLES),

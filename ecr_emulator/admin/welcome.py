@@ -12,6 +12,7 @@ WELCOME = """ECR emulator {version}
 {url}/_ecr/health             alive
 {url}/_ecr/ready              ready
 {url}/_ecr/metrics            metrics for Prometheus
+{url}/_ecr/nodes              the emulators that share this one's state
 {url}/_ecr/clock              GET: the time; POST {{"advance": "24h"}}: move it; set, freeze, follow_machine
 {url}/_ecr/events             events that ECR would have sent to EventBridge
 {url}/_ecr/access             ?principal=…&deed=pull&repository=…: may it, and which policy says so

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
 from dataclasses import asdict, replace
 from ipaddress import ip_address
@@ -75,6 +76,7 @@ def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int |
         hint = ". Choose another one with --port; 0 picks a free one." if refused.in_use else ""
         raise CannotStart(f"{refused}{hint}") from None
     with opened(settings) as emulator:
+        newer_schema = _stopping_at_newer_schema(emulator)
         _find_init_scripts(emulator)
         _seed(emulator)
         server = _server(emulator, listeners)
@@ -92,8 +94,24 @@ def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int |
         logger.info("stopping")
         emulator.event_delivery.end_streams()
         in_time = server.stop(settings.shutdown_timeout)
+    if newer_schema:
+        raise click.ClickException(newer_schema[0])
     if not in_time:
         _leave(settings.shutdown_timeout)
+
+
+def _stopping_at_newer_schema(emulator: Emulator) -> list[str]:
+    """Return a list that gets the reason why this node has to stop, if a newer one migrates the database."""
+    reasons: list[str] = []
+
+    def stop(reason: str) -> None:
+        reasons.append(reason)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    others = emulator.services.store.other_nodes
+    if others:
+        others.at_newer_schema(stop)
+    return reasons
 
 
 def _with_enough_threads(settings: Settings) -> Settings:

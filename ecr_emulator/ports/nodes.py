@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
+
+from ecr_emulator.quick_dataclasses import dataclass
+
+SILENT = 30.0
+"""Seconds without a sign of life after which a node counts as ended."""
 
 Changing = Callable[[], AbstractContextManager[object]]
 """Opens a block that changes a setting. With several nodes, it begins with the newest value, only one node changes the
@@ -27,6 +33,28 @@ class SharedSetting(Protocol):
         """Take over the value that another node has stored."""
 
 
+@dataclass(frozen=True)
+class KnownNode:
+    """A node that uses the database, or that has ended without a word within the last hour.
+
+    ``process`` is its number on its ``host``. ``silent_for`` are the seconds since its last sign of life, by the clock
+    of the database.
+    """
+
+    id: str
+    host: str
+    process: int
+    version: str
+    started_at: datetime
+    silent_for: float
+    is_this: bool
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the node has given a sign of life lately."""
+        return self.silent_for < SILENT
+
+
 class OtherNodes(Protocol):
     """The other nodes, as one node knows them."""
 
@@ -41,3 +69,9 @@ class OtherNodes(Protocol):
 
         The commit may be its own. The listener must neither raise nor open a unit that writes.
         """
+
+    def at_newer_schema(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with the reason when a newer node has migrated the database: this one cannot go on."""
+
+    def all(self) -> list[KnownNode]:
+        """Return all nodes, with this one, the oldest first. Raises ``StorageFailure``."""

@@ -13,6 +13,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Scope, Task, TaskPlace
 from ecr_emulator.ports.images import ImageDocuments, ImageRelations, Images, KnownFindings, Scans, Tags
 from ecr_emulator.ports.listings import Listings
+from ecr_emulator.ports.nodes import OtherNodes
 from ecr_emulator.ports.pulls import PullLookups
 from ecr_emulator.ports.registries import (
     Backfills,
@@ -143,6 +144,10 @@ class Store(Protocol):
 
     Eight methods: beside the units, it tells of commits and keeps what no reset deletes.
     """
+
+    @property
+    def other_nodes(self) -> OtherNodes | None:
+        """The other nodes with the same metadata; None if this is the only one."""
 
     @property
     def next_due(self) -> datetime | None:

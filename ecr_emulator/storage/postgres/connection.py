@@ -14,10 +14,9 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import BUSY_TIMEOUT, ConstraintViolation, Cursor
 from ecr_emulator.storage.disk import LOCKED
 from ecr_emulator.storage.postgres.dialect import POSTGRES
+from ecr_emulator.storage.postgres.schema import READ_VERSION, TAKE_TURN, reason_against
 from ecr_emulator.storage.watches import Changes
 
-WRITER = 0x656372
-"""The first half of the advisory lock that a writing transaction holds: one writes at a time, as in SQLite."""
 CONNECT_TIMEOUT = 10
 """Seconds to wait for the server when a connection is made."""
 KEEPALIVE: Mapping[str, Any] = {
@@ -35,7 +34,7 @@ SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _WRITE = (
     f"BEGIN; SET LOCAL lock_timeout = {int(BUSY_TIMEOUT * 1000)}; SET LOCAL synchronous_commit = {{synced}}; "
-    f"SELECT pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"
+    f"{TAKE_TURN}; {READ_VERSION}"
 )
 
 _NEWEST_KEY = """
@@ -106,8 +105,18 @@ class PostgresConnection:
         self._begin(_READ)
 
     def begin_writing(self, synced: bool) -> bool:
-        """See ``StoreConnection.begin_writing``; waits for its turn, and raises ``StorageFailure`` after a while."""
-        self._begin(_WRITE.format(synced="on" if synced and self._durable else "off"))
+        """See ``StoreConnection.begin_writing``; waits for its turn, and raises ``StorageFailure`` after a while.
+
+        It also raises ``StorageFailure`` if a newer node has migrated the database.
+        """
+        answers = self._begin(_WRITE.format(synced="on" if synced and self._durable else "off"))
+        while answers.nextset():
+            pass
+        [(version,)] = answers.fetchall()
+        reason = reason_against(version)
+        if reason:
+            self.rollback()
+            raise StorageFailure(reason)
         return True
 
     def commit(self) -> None:
@@ -131,24 +140,22 @@ class PostgresConnection:
     def close(self) -> None:
         self._raw.close()
 
-    def _begin(self, sql: str) -> None:
+    def _begin(self, sql: str) -> psycopg.Cursor:
         """Begin a transaction. A connection that was lost since the last one is made again."""
         if not self._raw.closed:
             try:
-                self._run(sql)
+                return self._run(sql)
             except StorageFailure:
                 if not self._raw.closed:
                     raise
-            else:
-                return
         self._require_ownership()
         self._raw = open_connection(self._url)
-        self._run(sql)
+        return self._run(sql)
 
-    def _run(self, sql: str) -> None:
+    def _run(self, sql: str) -> psycopg.Cursor:
         with failures():
             try:
-                self._raw.execute(sql)
+                return self._raw.execute(sql)
             except BaseException:
                 if self.in_transaction:
                     self._raw.execute("ROLLBACK")

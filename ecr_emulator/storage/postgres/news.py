@@ -18,6 +18,7 @@ from psycopg.pq import ExecStatus
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.postgres.connection import failures, open_connection
+from ecr_emulator.storage.postgres.schema import READ_VERSION, SCHEMA, reason_against
 from ecr_emulator.storage.tables import instant_of
 from ecr_emulator.storage.watches import Changes
 
@@ -65,19 +66,27 @@ def add(connection: Connection, changes: Changes, *, tasks_changed: bool) -> New
     return News(number, repositories, due_at, topics)
 
 
+class SchemaTooNew(StorageFailure):
+    """A newer node has migrated the database."""
+
+
 class NewsReader:
     """Reads the news of a database on a connection of its own.
 
     ``tell`` is called with the news since the last call, oldest first. The second argument tells whether some were
-    missed, so that everything may have changed; the last of the news is then the only one.
+    missed, so that everything may have changed; the last of the news is then the only one. ``at_newer_schema`` is
+    called with the reason, once, when a newer node has migrated the database; ``catch_up`` fails from then on.
     """
 
-    def __init__(self, url: str, tell: Callable[[Sequence[News], bool], None]) -> None:
+    def __init__(
+        self, url: str, tell: Callable[[Sequence[News], bool], None], at_newer_schema: Callable[[str], None]
+    ) -> None:
         self._url = url
         self._tell = tell
         self._turn = Lock()
         self._begun = 0
-        self._failure: str | None = None
+        self._at_newer_schema = at_newer_schema
+        self._failure: StorageFailure | None = None
         self._seen: int | None = None
         self._all_changed = False
         self._connection = self._connected()
@@ -89,12 +98,11 @@ class NewsReader:
         """
         begun = self._begun
         with self._turn:
-            if self._begun == begun:
+            if self._begun == begun and not isinstance(self._failure, SchemaTooNew):
                 self._begun += 1
-                self._failure = "the database cannot be used"
                 self._failure = self._read()
             if self._failure:
-                raise StorageFailure(self._failure)
+                raise type(self._failure)(self._failure.reason)
 
     def take_all_for_changed(self) -> None:
         """Let the next call tell that news were missed."""
@@ -105,13 +113,15 @@ class NewsReader:
         with self._turn:
             self._connection.close()
 
-    def _read(self) -> str | None:
+    def _read(self) -> StorageFailure | None:
         """Tell the news; return the reason if they cannot be read."""
         try:
             with failures():
                 self._tell_later_news()
         except StorageFailure as failure:
-            return failure.reason
+            if isinstance(failure, SchemaTooNew):
+                self._at_newer_schema(failure.reason)
+            return failure
         return None
 
     def _tell_later_news(self) -> None:
@@ -123,8 +133,10 @@ class NewsReader:
             except psycopg.OperationalError:
                 self._connection.close()
             else:
-                self._pass_on(news)
-                return
+                if not any(SCHEMA in each.topics for each in news):
+                    self._pass_on(news)
+                    return
+                self._connection.close()
         self._seen = None  # a server that was restarted may have lost commits that were not synced
         self._connection = self._connected()
         self._pass_on(self._later_news())
@@ -149,6 +161,11 @@ class NewsReader:
 
     def _connected(self) -> psycopg.Connection:
         connection = open_connection(self._url)
+        [(version,)] = connection.execute(READ_VERSION).fetchall()
+        reason = reason_against(version)
+        if reason:
+            connection.close()
+            raise SchemaTooNew(reason)
         result = connection.pgconn.prepare(b"news", _LATER)
         if result.status != ExecStatus.COMMAND_OK:
             raise StorageFailure(f"the database cannot be used: {result.error_message.decode(errors='replace')}")

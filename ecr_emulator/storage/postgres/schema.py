@@ -13,6 +13,17 @@ from ecr_emulator.storage.tables import metadata
 
 LOCK = 0x656372_01
 """The advisory lock of a migration."""
+WRITER = 0x656372
+"""The first half of the advisory lock that a writing transaction holds: one writes at a time, as in SQLite."""
+TAKE_TURN = f"SELECT pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"
+"""Waits for the turn to write, which a transaction has until it ends."""
+
+READ_VERSION = "SELECT version FROM schema_version"
+SCHEMA = "schema"
+"""The topic of news about a migration."""
+_TELL = """
+INSERT INTO news (number, next_due, topics) SELECT max(number) + 1, (SELECT min(due_at) FROM tasks), ARRAY[%s] FROM news
+"""
 
 OLDEST = 14
 """The number of the first schema that was made in PostgreSQL. Every later step is in ``STEPS`` as well."""
@@ -29,6 +40,14 @@ CREATE TABLE shared_settings (
     name TEXT PRIMARY KEY,
     version BIGINT NOT NULL,
     document TEXT NOT NULL
+);
+CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    host TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    started_at TIMESTAMPTZ NOT NULL,
+    seen_at TIMESTAMPTZ NOT NULL
 );
 """
 """The tables that only nodes need. SQLite has none of them, and copies leave them out."""
@@ -82,12 +101,13 @@ FOR EACH ROW EXECUTE FUNCTION repositories_lose_a_layer();
 def migrate(connection: psycopg.Connection) -> None:
     """Make the schema, or take the steps that it lacks, in one transaction. Raises ``DatabaseTooNew``.
 
-    Of several nodes that start at the same time, one does the work.
+    Of several nodes that start at the same time, one does the work, and no node writes meanwhile.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.execute(TAKE_TURN)
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)")
-        row = connection.execute("SELECT version FROM schema_version").fetchone()
+        row = connection.execute(READ_VERSION).fetchone()
         if row is None:
             _create(connection)
         else:
@@ -108,11 +128,21 @@ def _create(connection: psycopg.Connection) -> None:
 
 
 def _take_steps(connection: psycopg.Connection, found: int) -> None:
-    if found > len(MIGRATIONS):
-        raise DatabaseTooNew(
-            f"The database {connection.info.dbname} has schema version {found}, written by a newer ecr-emulator; this "
-            f"one knows versions up to {len(MIGRATIONS)}. Upgrade ecr-emulator, or use another database."
-        )
+    reason = reason_against(found)
+    if reason:
+        raise DatabaseTooNew(reason)
     for number in range(found + 1, len(MIGRATIONS) + 1):
         connection.execute(STEPS[number])
-    connection.execute("UPDATE schema_version SET version = %s", (len(MIGRATIONS),))
+    if found < len(MIGRATIONS):
+        connection.execute("UPDATE schema_version SET version = %s", (len(MIGRATIONS),))
+        connection.execute(_TELL, (SCHEMA,))
+
+
+def reason_against(version: int) -> str:
+    """Return a sentence if a newer emulator has made the schema, else nothing."""
+    if version <= len(MIGRATIONS):
+        return ""
+    return (
+        f"The database has schema version {version}, written by a newer ecr-emulator; this one knows versions up to "
+        f"{len(MIGRATIONS)}. Upgrade ecr-emulator, or use another database."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,15 +11,18 @@ from functools import partial
 from threading import Lock
 from typing import Self
 
-from ecr_emulator.ports.nodes import SharedSetting
+from ecr_emulator.ports.nodes import KnownNode, SharedSetting
 from ecr_emulator.storage import times
 from ecr_emulator.storage.events import DEFAULT_SIZE
 from ecr_emulator.storage.postgres import news
+from ecr_emulator.storage.postgres.membership import Membership, list_nodes
 from ecr_emulator.storage.postgres.news import News, NewsReader
 from ecr_emulator.storage.postgres.shared_settings import SharedSettings
 from ecr_emulator.storage.postgres.store import PostgresStore
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
 from ecr_emulator.storage.watches import Changes
+
+log = logging.getLogger(__name__)
 
 EVENTS = "events"
 """The topic of commits that have events."""
@@ -35,13 +40,16 @@ class SharedPostgresStore(PostgresStore):
         super().__init__(url, durable, event_log_size)
         self._as_of = 0
         self._due_lock = Lock()
+        self._id = os.urandom(8).hex()
+        self._at_newer_schema: list[Callable[[str], None]] = []
         self._at_news: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._settings = SharedSettings(self.reading, self.writing)
         try:
             with self.writing() as work:
                 times.remove_mark(work.connection)
                 work.sql_tasks.changed = True  # a store that was not shared has told nobody of its tasks
-            self._reader = NewsReader(url, self._learn)
+            self._reader = NewsReader(url, self._learn, self._tell_of_newer_schema)
+            self._membership = Membership(url, self._id, self._reader.catch_up)
         except BaseException:
             super().close()
             raise
@@ -51,11 +59,12 @@ class SharedPostgresStore(PostgresStore):
         return self
 
     def close(self) -> None:
+        self._membership.close()
         self._reader.close()
         super().close()
 
     def catch_up(self) -> None:
-        """See ``ports.nodes.OtherNodes``; this and the next two methods."""
+        """See ``ports.nodes.OtherNodes``, as for the next methods."""
         self._reader.catch_up()
 
     def share(self, name: str, setting: SharedSetting) -> None:
@@ -63,6 +72,13 @@ class SharedPostgresStore(PostgresStore):
 
     def at_news(self, topic: str, listener: Callable[[], None]) -> None:
         self._at_news[topic].append(listener)
+
+    def at_newer_schema(self, listener: Callable[[str], None]) -> None:
+        self._at_newer_schema.append(listener)
+
+    def all(self) -> list[KnownNode]:
+        with self.reading() as work:
+            return list_nodes(work.connection, self._id)
 
     def remember_end(self, now: datetime) -> None:
         self.remember_time(now)
@@ -101,3 +117,8 @@ class SharedPostgresStore(PostgresStore):
         for topic in self._at_news if missed else changes.topics & self._at_news.keys():
             for listener in self._at_news[topic]:
                 listener()
+
+    def _tell_of_newer_schema(self, reason: str) -> None:
+        log.error(reason)
+        for listener in self._at_newer_schema:
+            listener(reason)
