@@ -176,12 +176,12 @@ class Store(Protocol):
         """Return the writing unit that this thread has open, to write to it; open one if it has none."""
 
     def writing(
-        self, *, waits: bool = True, promised: bool = True, frees: bool = False
+        self, *, waits: bool = True, promised: bool | None = None, frees: bool = False
     ) -> AbstractContextManager[UnitOfWork]:
         """Open a unit that may write. Only one is open at a time. Raises ``StorageFailure``.
 
-        A commit survives a loss of power. With ``promised=False`` it does so only after a later commit with
-        ``promised=True``; use it for changes that clients would repeat. With ``waits=False`` the same holds, and the
-        unit fails at once if another program has locked the database; use it for changes that can be skipped or
-        made later. With ``frees=True`` the unit may use the reserve of the disk; use it for deletions.
+        A commit survives a loss of power. With ``promised=False`` it does so only after a later commit that does; use
+        it for changes that clients would repeat. With ``waits=False`` the same holds, unless ``promised=True`` is
+        given, and the unit fails at once if another program has locked the database; use it for changes that can be
+        skipped or made later. With ``frees=True`` the unit may use the reserve of the disk; use it for deletions.
         """

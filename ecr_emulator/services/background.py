@@ -53,6 +53,9 @@ KINDS: dict[str, Perform] = {
 }
 """The functions that perform tasks which need only the database, by kind of task."""
 
+PROMISED = frozenset({garbage_collection.FORGET})
+"""The kinds of tasks whose commits must survive a loss of power: files are deleted afterwards, and do not come back."""
+
 
 class Outcome(Enum):
     """The outcome of a step: no task was due, or could be written; its task needs more steps; its task is done."""
@@ -146,12 +149,18 @@ class Background:
         A task that cannot be written, because the disk is full or another program has locked the database, is performed
         later. A task that raises an exception is logged and dropped.
         """
+        return self._step(now, scope, promised=False) or self._step(now, scope, promised=True) or Outcome.NOTHING
+
+    def _step(self, now: datetime, scope: Scope | None, promised: bool) -> Outcome | None:
+        """See ``step``; returns None, and does nothing, for a task whose commit must be ``promised``."""
         task: Task | None = None
         progress: Progress | None = None
         try:
-            with self._store.writing(waits=False, frees=True) as work:
+            with self._store.writing(waits=False, promised=promised, frees=True) as work:
                 self._is_stepping = True
                 task = self._find_due(work, now, scope)
+                if task and task.kind in PROMISED and not promised:
+                    return None
                 if task:
                     work.tasks.remove(task.key)
                     progress = self._kinds[task.kind](work, task, self.performed_at(task))

@@ -119,7 +119,7 @@ class SqlStore(Units):
     def _failures(self) -> AbstractContextManager[None]:
         return read_failures()
 
-    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
+    def _begun(self, waits: bool, synced: bool) -> SqlUnitOfWork:
         """Take the writing unit and begin its transaction.
 
         While another program holds the lock, other threads may take the unit: a thread that does not wait for the
@@ -127,7 +127,7 @@ class SqlStore(Units):
         """
         last_try = monotonic() + (BUSY_TIMEOUT if waits else 0)
         while True:
-            work = self._begin(synced=waits and promised)
+            work = self._begin(synced)
             if work:
                 return work
             if monotonic() >= last_try:

@@ -73,7 +73,7 @@ class Units(ABC):
         return work if begun else None
 
     @abstractmethod
-    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
+    def _begun(self, waits: bool, synced: bool) -> SqlUnitOfWork:
         """Take the writing unit and begin its transaction. Raises ``StorageFailure``."""
 
     @abstractmethod
@@ -125,9 +125,11 @@ class Units(ABC):
                 self._readers.give(work)
 
     @contextmanager
-    def writing(self, *, waits: bool = True, promised: bool = True, frees: bool = False) -> Iterator[SqlUnitOfWork]:
+    def writing(
+        self, *, waits: bool = True, promised: bool | None = None, frees: bool = False
+    ) -> Iterator[SqlUnitOfWork]:
         with self._only("writing"), self._room(frees):
-            work = self._begun(waits, promised)
+            work = self._begun(waits, synced=waits if promised is None else promised)
             self._here.work = work
             try:
                 work.sql_tasks.changed = False

@@ -1,5 +1,6 @@
 """The blob store, as ``ports.blobs.BlobStore`` and ``ports.blobs.BlobWriter`` define it."""
 
+import errno
 import hashlib
 import os
 from threading import Thread
@@ -7,7 +8,8 @@ from threading import Thread
 import pytest
 
 from ecr_emulator.domain.names import digest_of
-from ecr_emulator.storage.blobs import closed_writers
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.blobs import closed_writers, files
 from ecr_emulator.storage.blobs.files import FileBlobs
 from tests.support.damage import DAMAGES, flipped, removed
 
@@ -301,3 +303,21 @@ def test_a_writer_that_cannot_begin_holds_nothing(blobs):
         with pytest.raises((FileExistsError, FileNotFoundError)):
             attempt()
     assert blobs.held([NAME, OTHER_NAME]) == set()
+
+
+def test_a_blob_that_cannot_be_synced_is_dropped(tmp_path, monkeypatch):
+    """After a failed sync, the system takes the bytes for synced, and the next sync would succeed."""
+    blobs = FileBlobs(tmp_path, durable=True)
+    writer = blobs.begin(NAME)
+    writer.write(DATA)
+    with monkeypatch.context() as broken:
+        broken.setattr(files.os, "fsync", failing)
+        with pytest.raises(StorageFailure):
+            writer.commit(digest_of(DATA))
+    writer.close()
+    assert stored_files(tmp_path) == []
+    assert not blobs.has_written(NAME, len(DATA))
+
+
+def failing(_handle):
+    raise OSError(errno.EIO, "Input/output error")

@@ -36,6 +36,7 @@ OFF, NORMAL, FULL = range(3)
         (True, {"frees": True}, FULL),
         (True, {"promised": False}, NORMAL),
         (True, {"waits": False}, NORMAL),
+        (True, {"waits": False, "promised": True}, FULL),
         (False, {}, OFF),
     ],
 )

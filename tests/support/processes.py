@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,11 +78,16 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """``ecr-emulator serve`` in ``folder``, killed at the end if it still runs. Its log goes to ``folder/log``."""
+def serving(
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, under: Sequence[str] = ()
+) -> Iterator[Served]:
+    """``ecr-emulator serve`` in ``folder``, killed at the end if it still runs. Its log goes to ``folder/log``.
+
+    ``under`` is the beginning of a command that runs another one in its own process.
+    """
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [*COMMAND, "serve", *arguments],
+            [*under, *COMMAND, "serve", *arguments],
             cwd=folder,
             env=environment(**(variables or {})),
             stdout=subprocess.PIPE,

@@ -93,8 +93,8 @@ class PostgresStore(Units):
         connection.changes.add(None)
         replace_rows(database, connection)
 
-    def _begun(self, waits: bool, promised: bool) -> SqlUnitOfWork:
-        work = self._begin(synced=waits and promised)
+    def _begun(self, waits: bool, synced: bool) -> SqlUnitOfWork:
+        work = self._begin(synced)
         if work is None:
             raise StorageFailure(LOCKED)
         return work

@@ -1,0 +1,81 @@
+"""A server whose system calls are traced, and what it has called for each of the changes that clients made."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from tests.support.processes import Served, serving
+from tests.support.state_facts import ServedRegistry
+from tests.support.system_calls import Call, read_calls, strace, wait_for_end
+
+MARKER = "/v2/marker/tags/list"
+"""A request to this path says in the trace that a change has been answered."""
+
+
+class TracedServer:
+    """``ecr-emulator serve`` under strace. After ``end``, ``calls`` are the calls, and ``answers`` the last responses.
+
+    ``answers`` has, for each change, the number of calls before the one that began to send its last response.
+    """
+
+    def __init__(self, folder: Path, server: Served) -> None:
+        self._folder = folder
+        self._server = server
+        self.calls: list[Call] = []
+        self.answers: list[int] = []
+        self._begins: list[int] = []
+
+    def perform(self, change: Callable[[ServedRegistry], object]) -> ServedRegistry:
+        """Let a new client make a change; return another client, because a change may move the clock beyond tokens."""
+        client = ServedRegistry(self._server.url)
+        change(client)
+        requests.get(f"{self._server.url}{MARKER}", timeout=60)
+        return ServedRegistry(self._server.url)
+
+    def end(self) -> None:
+        """Kill the server and read the trace."""
+        self._server.stop(signal.SIGKILL)
+        wait_for_end(self._folder / "trace", self._server.process.pid)
+        self.calls = list(read_calls(self._folder / "trace", self._folder))
+        latest, is_marked = 0, False
+        for number, call in enumerate(self.calls):
+            if call.status and call.result is None:
+                latest = number
+                if is_marked:
+                    self._begins.append(number + 1)
+                is_marked = False
+            elif call.name == "recvfrom" and call.result and MARKER.encode() in call.data:
+                self.answers.append(latest)
+                is_marked = True
+
+    def calls_of(self, number: int) -> list[Call]:
+        """Return the calls for a change, from the answer to the marker before it to its own last response."""
+        return self.calls[self._begins[number - 1] if number else 0 : self.answers[number] + 1]
+
+
+@contextmanager
+def traced_server(folder: Path, *arguments: str) -> Iterator[TracedServer]:
+    """Run ``ecr-emulator serve`` in a folder under strace."""
+    with serving(folder, "--port", "0", *arguments, under=strace(folder / "trace")) as server:
+        yield TracedServer(folder, server)
+
+
+def file_changes(calls: list[Call], top: Path) -> Iterator[str]:
+    """Yield the syncs and changes of names below a folder, and the statuses of responses, as readable texts."""
+    for call in calls:
+        paths = [path.removeprefix(f"{top}/") for path in call.paths if path.startswith(f"{top}/")]
+        if call.status and call.result is None:
+            yield f"answer {call.status}"
+        elif paths and call.result == 0 and call.name in NAMES:
+            yield " ".join([NAMES[call.name], *paths])
+
+
+NAMES = {
+    "fsync": "sync", "fdatasync": "sync", "rename": "rename", "mkdir": "make", "unlink": "delete", "unlinkat": "delete",
+}  # fmt: skip
+"""The calls that ``file_changes`` yields, and their names there."""
