@@ -31,7 +31,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
-from ecr_emulator.nodes import share, with_news
+from ecr_emulator.nodes import at_another_state, share, with_news
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
@@ -104,6 +104,7 @@ class Emulator:
         self.faults, self.init_scripts = InjectedFaults(self.clock), InitScripts()
         self._open_pull_through()
         share(self._store, faults=self.faults.ecr, upstream_faults=self.faults.upstreams, addresses=self.upstream_hosts)
+        at_another_state(self._store, self._forget)
         self.services = self._wired()
         self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
         self._garbage_collector.schedule(self.clock.now())
@@ -268,9 +269,12 @@ class Emulator:
         self._companions.reset(account, region)
 
     def _begin_anew(self) -> None:
+        self._forget()
+        self._garbage_collector.schedule(self.clock.now())
+
+    def _forget(self) -> None:
         for memory in (self.http_upstreams, self._pull_through, self._downloads, self._watched, self.cache_history):
             memory.forget()
-        self._garbage_collector.schedule(self.clock.now())
 
     def close(self) -> None:
         """Close the state. Running downloads are cut off, and no incomplete download is stored."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ecr_emulator.dispatcher import refuse
-from ecr_emulator.ports.nodes import SharedSetting
+from ecr_emulator.ports.nodes import ANOTHER_STATE, SharedSetting
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.probes import LIVENESS_PROBES
@@ -47,3 +47,9 @@ def share(store: Store, **settings: SharedSetting) -> None:
     if store.other_nodes:
         for name, setting in settings.items():
             store.other_nodes.share(name, setting)
+
+
+def at_another_state(store: Store, listener: Callable[[], None]) -> None:
+    """Call ``listener`` when a reset or a saved state of another node has replaced the state, if there are others."""
+    if store.other_nodes:
+        store.other_nodes.at_news(ANOTHER_STATE, listener)

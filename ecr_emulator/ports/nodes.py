@@ -12,6 +12,9 @@ from ecr_emulator.quick_dataclasses import dataclass
 SILENT = 30.0
 """Seconds without a sign of life after which a node counts as ended."""
 
+ANOTHER_STATE = "another state"
+"""The topic of a reset, and of a saved state that replaces everything."""
+
 Changing = Callable[[], AbstractContextManager[object]]
 """Opens a block that changes a setting. With several nodes, it begins with the newest value, only one node changes the
 value at a time, and the new value is stored at its end. It must not be opened within a unit of the store.

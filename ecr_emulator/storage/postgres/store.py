@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from ecr_emulator.ports.nodes import ANOTHER_STATE
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage import resets
 from ecr_emulator.storage.connections import Pool, StoreConnection
@@ -63,6 +64,7 @@ class PostgresStore(Units):
         with self.writing(frees=True) as work:
             work.sql_tasks.changed = True
             if account is None:
+                work.connection.changes.topics.add(ANOTHER_STATE)
                 resets.empty(work.connection)
             else:
                 resets.run(work.connection, account, region)
@@ -91,6 +93,7 @@ class PostgresStore(Units):
 
     def replace(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
         connection.changes.add(None)
+        connection.changes.topics.add(ANOTHER_STATE)
         replace_rows(database, connection)
 
     def _begun(self, waits: bool, synced: bool) -> SqlUnitOfWork:
