@@ -29,8 +29,9 @@ def find_programs() -> Path | None:
 class PostgresServer:
     """A running server."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, options: str = "") -> None:
         self.programs = programs
+        self._options = options
         self.folder = folder
         self._number = count()
         self._idle: list[str] = []
@@ -61,7 +62,10 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=300"
+        options = (
+            f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=300"
+            f"{self._options}"
+        )
         self.run(
             "pg_ctl", "start", "--wait", "--pgdata", self.data, "--log", f"{self.folder}/log", "--options", options
         )
@@ -85,13 +89,13 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(programs: Path) -> Iterator[PostgresServer]:
-    """Run a server while the block runs. Its folder has a short path, which sockets need."""
+def running_postgres(programs: Path, options: str = "") -> Iterator[PostgresServer]:
+    """Run a server while the block runs, with more options. Its folder has a short path, which sockets need."""
     folder = Path(tempfile.mkdtemp(prefix="ecr-pg-"))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
-        server = PostgresServer(programs, folder)
+        server = PostgresServer(programs, folder, options)
         server.run(
             "initdb", "--pgdata", server.data, "--auth", "trust", "--username", USER, "--no-sync", "--data-checksums"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,15 +67,21 @@ def traced_server(folder: Path, *arguments: str) -> Iterator[TracedServer]:
 
 
 def file_changes(calls: list[Call], top: Path) -> Iterator[str]:
-    """Yield the syncs and changes of names below a folder, and the statuses of responses, as readable texts."""
+    """Yield syncs and changes of names below a folder, commits in PostgreSQL and statuses of responses, as texts."""
+    is_synced: dict[int, str] = {}
     for call in calls:
         paths = [path.removeprefix(f"{top}/") for path in call.paths if path.startswith(f"{top}/")]
         if call.status and call.result is None:
             yield f"answer {call.status}"
         elif paths and call.result == 0 and call.name in NAMES:
             yield " ".join([NAMES[call.name], *paths])
+        elif call.name == "sendto" and (begin := _BEGIN.search(call.data)):
+            is_synced[call.thread] = begin[1].decode()
+        elif call.name == "recvfrom" and call.result and b"COMMIT\0" in call.data:
+            yield f"commit with synchronous_commit {is_synced.pop(call.thread, 'of a reader')}"
 
 
+_BEGIN = re.compile(rb"synchronous_commit = (\w+)")
 NAMES = {
     "fsync": "sync", "fdatasync": "sync", "rename": "rename", "mkdir": "make", "unlink": "delete", "unlinkat": "delete",
 }  # fmt: skip
