@@ -147,7 +147,7 @@ class Emulator:
         self.http_upstreams, self.upstream_hosts = parts.http, parts.hosts
         self._rule_reports, self.cache_history = parts.rule_reports, parts.history
         upstreams = self._watched = parts.watched
-        state = self._store, self._blobs, self._ids
+        state = self._state, self._ids
         made = open_pull_through(self.settings, self.clock, *state, upstreams, self._parts, self._garbage_collector)
         self._cache_parts = made
         self._downloads, self._referrers, self._pull_through = made.downloads, made.referrers, made.cache

@@ -86,6 +86,9 @@ class Upstreams(Protocol):
     def state(self, rule: PullThroughRule) -> UpstreamState:
         """Return the state of the upstream of a rule."""
 
+    def is_here(self, rule: PullThroughRule) -> bool:
+        """Return whether the upstream of a rule is a registry of this emulator."""
+
     def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
         """Return what a repository of the upstream has cost it, by requests of any rule.
 

@@ -92,3 +92,26 @@ class ImportRefused(UpstreamFailure):
     """The upstream's image arrived, but the repository's tag immutability does not allow to store it."""
 
     failure_code = "ImageTagAlreadyExists"
+
+
+_KINDS = {
+    each.__name__: each
+    for each in (
+        UpstreamNotFound,
+        UpstreamAccessDenied,
+        UpstreamTooManyRequests,
+        UpstreamUnavailable,
+        UpstreamUnsupported,
+        WrongBytes,
+        UpstreamNotStored,
+        ImportRefused,
+    )
+}
+
+
+def failure_of_kind(kind: str, reason: str, retry_after: float | None) -> UpstreamFailure:
+    """Return a failure by the name of its class, for example one that another node has stored.
+
+    An unknown class, which a newer node has stored, counts as ``UpstreamUnavailable``.
+    """
+    return _KINDS.get(kind, UpstreamUnavailable)(reason, retry_after=retry_after)

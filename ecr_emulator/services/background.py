@@ -77,7 +77,7 @@ class Background:
         garbage_collector: GarbageCollector,
         delay: timedelta = timedelta(),
         copies: Replicas = Replicas(NewRepositories(NamedKeys())),  # noqa: B008 - it has no state
-        incoming: lifecycle.Incoming = lambda _: set(),
+        incoming: lifecycle.Incoming = lambda *_: set(),
         keys: EncryptionKeys = NamedKeys(),  # noqa: B008 - it has no state
         *,
         signatures: Signatures,

@@ -26,7 +26,7 @@ INTERVAL = timedelta(hours=24)
 BATCH = 500
 """Number of images that are read at a time."""
 
-Incoming = Callable[[Repository], set[str]]
+Incoming = Callable[[UnitOfWork, Repository], set[str]]
 """Returns the digests of the images that updates are importing. Policies ignore them and the images below them."""
 
 
@@ -58,7 +58,7 @@ def schedule_preview(work: UnitOfWork, repository: Repository, now: datetime) ->
 
 def find_all_candidates(work: UnitOfWork, repository: Repository, incoming: Incoming) -> list[Candidate]:
     """Return the images of a repository that a policy may select; see ``find_candidates``."""
-    unfinished = untagged_tree(work, repository, incoming(repository))
+    unfinished = untagged_tree(work, repository, incoming(work, repository))
     return find_candidates(work, repository, _images(work, repository), unfinished)
 
 

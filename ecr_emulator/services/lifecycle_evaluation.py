@@ -30,7 +30,7 @@ def perform_evaluation(
     if repository is None or not repository.lifecycle_policy:
         return None
     policy = read_lifecycle_policy(repository.lifecycle_policy)
-    unfinished = untagged_tree(work, repository, incoming(repository))
+    unfinished = untagged_tree(work, repository, incoming(work, repository))
     actions = _Actions(work, repository, now)
     selection = Selection(work, repository, policy, now, unfinished, actions.perform)
     progress = selection.step(task.arguments.get("progress", {}), step)

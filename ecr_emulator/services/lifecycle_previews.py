@@ -38,7 +38,7 @@ def perform_preview(
         work.lifecycle_previews.add_results(repository, [_result(image, rule) for image in images])
 
     policy = read_lifecycle_policy(preview.policy)
-    unfinished = untagged_tree(work, repository, incoming(repository))
+    unfinished = untagged_tree(work, repository, incoming(work, repository))
     left = Selection(work, repository, policy, now, unfinished, take).step(progress, step)
     if left is None:
         work.lifecycle_previews.save(repository, replace(preview, status=COMPLETE))

@@ -52,7 +52,10 @@ class Prefetch:
         """
         served = self._pulls.manifest(registry, name, reference, now)
         update = self._updates.find(registry, name, reference)
-        return update.job.manifest if update else served
+        if update and update.job is None:
+            update.over.wait()  # only the node that imports the new image knows it
+            return self._pulls.manifest(registry, name, reference, now)
+        return update.job.manifest if update and update.job else served
 
     def image(
         self, registry: Registry, name: str, reference: str, manifest: StoredManifest, now: datetime

@@ -97,6 +97,10 @@ class HttpUpstreams:
             return state
         return state._replace(limited=self._rate_limits.left(key), rate_limit=self._rate_limits.known(key))
 
+    def is_here(self, rule: PullThroughRule) -> bool:
+        """See ``ports.upstream.Upstreams.is_here``."""
+        return False
+
     def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
         """See ``ports.upstream.Upstreams.cost``."""
         return self.counts.costs.of(rule.url, name)

@@ -45,6 +45,10 @@ class PrivateRegistries:
         """Return the state of the upstream of a rule; a registry of this emulator is always available."""
         return UpstreamState(address="this emulator") if self._registry_here(rule) else self._elsewhere.state(rule)
 
+    def is_here(self, rule: PullThroughRule) -> bool:
+        """Return whether the upstream of a rule is a registry of this emulator."""
+        return self._registry_here(rule) is not None
+
     def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
         """Return what a repository has cost an upstream; registries of this emulator get no requests."""
         return self._elsewhere.cost(rule, name)

@@ -25,7 +25,7 @@ def forecast(services, clock):
     """Return a function that forecasts what some rules will do."""
 
     def told(*rules):
-        forecasts = LifecycleForecasts(services.store, services.background, lambda _: set())
+        forecasts = LifecycleForecasts(services.store, services.background, lambda *_: set())
         with services.store.reading() as work:
             repository = work.repositories.get(services.home, NAME)
         return forecasts.forecast(repository, policy(*rules), clock.now())

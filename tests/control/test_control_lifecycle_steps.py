@@ -59,7 +59,7 @@ def evaluate_in_steps(store, repository, step):
             if task.due_at > NOW:
                 return number - 1
             work.tasks.remove(task.key)
-            progress = perform_evaluation(work, task, NOW, incoming=lambda _: set(), step=step)
+            progress = perform_evaluation(work, task, NOW, incoming=lambda *_: set(), step=step)
             if progress is not None:
                 work.tasks.add(replace(task, arguments=task.arguments | {"progress": progress}))
     raise AssertionError("it does not end")
@@ -94,7 +94,7 @@ def preview_in_steps(store, repository, step):
         with store.writing() as work:
             task = work.tasks.find(f"{PREVIEW} {repository.arn}")
             task = replace(task, arguments=task.arguments | {"progress": progress})
-            progress = perform_preview(work, task, NOW, incoming=lambda _: set(), step=step)
+            progress = perform_preview(work, task, NOW, incoming=lambda *_: set(), step=step)
 
 
 @pytest.mark.parametrize("step", [1, 3, 200])

@@ -2,8 +2,32 @@
 
 import pytest
 
+from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
+from tests.support.pull_through import Cache
+
 
 @pytest.fixture
 def nodes(start_nodes):
     """Two nodes."""
     return start_nodes()
+
+
+@pytest.fixture
+def upstream():
+    """The upstream of ``caches``."""
+    with ScriptedUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def caching_nodes(start_nodes, upstream):
+    """Two nodes that pull ``quay/…`` through the upstream."""
+    nodes = start_nodes(2, upstream_map={"quay.io": upstream.url})
+    Cache(nodes.emulators[0]).rule()
+    return nodes
+
+
+@pytest.fixture
+def caches(caching_nodes):
+    """The two nodes, as users reach them."""
+    return [Cache(emulator) for emulator in caching_nodes.emulators]

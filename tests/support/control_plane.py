@@ -116,6 +116,9 @@ class OneUpstream:
     def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
         return UpstreamCost()
 
+    def is_here(self, rule: PullThroughRule) -> bool:
+        return False
+
     def ask_anew(self, rule: PullThroughRule, name: str | None = None) -> None:
         """Do nothing: no failure of this upstream is remembered."""
 

@@ -8,6 +8,7 @@ and no module of this package; a contract of import-linter checks that.
 """
 
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
+from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, FetchTurns, SharedFetchTurns
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.refresh import NoRule, Refreshed, TagRefresher
@@ -19,13 +20,16 @@ from ecr_emulator.services.pull_through.waiting_clients import WaitingClients
 
 __all__ = [
     "MAX_NESTED_CALLS",
+    "ONE_NODE",
     "BlobDownloads",
+    "FetchTurns",
     "NoRule",
     "PullThrough",
     "Referrers",
     "Refreshed",
     "RuleReport",
     "RuleReports",
+    "SharedFetchTurns",
     "TagRefresher",
     "Updates",
     "WaitingClients",

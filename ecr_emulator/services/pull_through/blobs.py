@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, wait
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
+from typing import BinaryIO
 
 from ecr_emulator.domain.image import Layer
-from ecr_emulator.domain.names import Registry, algorithm_of, digest_of
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import CachedName
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import NEVER
@@ -24,28 +26,25 @@ from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotSto
 from ecr_emulator.services.blob_reads import read_span
 from ecr_emulator.services.blob_writes import store_blob
 from ecr_emulator.services.pull_through.blob_download import BlobDownload
+from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, EmulatorStopping, FetchTurns
+from ecr_emulator.services.pull_through.followed_download import FollowedDownload
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.pull_through.waiting_clients import WaitingClients
+from ecr_emulator.services.pull_through.wrong_blobs import Place, WrongBlobs
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 6
 """Maximum number of blobs downloaded from one upstream at the same time; further downloads wait."""
-BAD_FOR = timedelta(seconds=60)
-"""Time for which a blob that came with wrong bytes is not requested again: clients retry at once."""
-
 MAKE_ROOM_EVERY = timedelta(minutes=1)
 """Minimum time between two garbage collections that a full disk starts."""
-
-Place = tuple[str, str, str]
-"""The source of a blob: the upstream, its name for the repository, and the digest."""
 
 
 class BlobDownloads:
     """The blob downloads under way, by digest. All repositories share blobs, so one download serves them all.
 
     ``make_room`` deletes unused blobs when the disk is full. ``waiting`` limits the clients that wait for an upstream,
-    for blobs and for manifests.
+    for blobs and for manifests. By ``turns``, one node downloads a blob for all nodes.
     """
 
     def __init__(  # noqa: PLR0913 - each part has one job
@@ -58,6 +57,7 @@ class BlobDownloads:
         make_room: Callable[[], object],
         *,
         waiting: WaitingClients | None = None,
+        turns: FetchTurns = ONE_NODE,
     ) -> None:
         self.waiting = waiting or WaitingClients()
         self._store = store
@@ -66,10 +66,11 @@ class BlobDownloads:
         self._clock = clock
         self._upstreams = upstreams
         self._make_room = make_room
+        self._turns = turns
         self._threads = UpstreamThreads(AT_ONCE, "pull-through-blob")
         self._downloads: dict[str, BlobDownload] = {}
         self._running: set[Future[None]] = set()
-        self._bad: dict[Place, datetime] = {}
+        self._wrong = WrongBlobs(clock)
         self._made_room_at = NEVER
         self._lock = Lock()
         self._stopping = Event()
@@ -126,20 +127,20 @@ class BlobDownloads:
 
     def forget(self) -> None:
         """Forget which blobs came with wrong bytes, and when the disk was last full."""
+        self._wrong.forget()
         with self._lock:
-            self._bad = {}
             self._made_room_at = NEVER
 
     def snapshot(self) -> tuple[Mapping[Place, datetime], datetime]:
         """Return which blobs came with wrong bytes, and when the disk was last full, for ``restore``."""
-        with self._lock:
-            return dict(self._bad), self._made_room_at
+        return self._wrong.snapshot(), self._made_room_at
 
     def restore(self, snapshot: tuple[Mapping[Place, datetime], datetime]) -> None:
         """Remember what was known when a snapshot was taken, and nothing else."""
+        wrong, made_room_at = snapshot
+        self._wrong.restore(wrong)
         with self._lock:
-            bad, self._made_room_at = snapshot
-            self._bad = dict(bad)
+            self._made_room_at = made_room_at
 
     def close(self) -> None:
         """Start no more downloads and end those under way; the bytes that they wrote are deleted.
@@ -164,8 +165,8 @@ class BlobDownloads:
                 return None
             if download is None or is_over:
                 if self._stopping.is_set():
-                    raise _stopping()
-                self._check(cached_name, layer)
+                    raise EmulatorStopping
+                self._wrong.check(cached_name, layer)
                 download = BlobDownload(layer.digest, layer.size, partial(self._from_upstream, cached_name, layer))
                 self._downloads[layer.digest] = download
                 running = self._threads.of(cached_name.rule.url).submit(self._run, download, cached_name, layer)
@@ -179,34 +180,60 @@ class BlobDownloads:
 
     def _run(self, download: BlobDownload, cached_name: CachedName, layer: Layer) -> None:
         try:
-            with self._blobs.hold(layer.digest):
-                rule = cached_name.rule
-                download.run(partial(self._begin, download, layer), lambda: self._upstreams.at(rule).hang_up())
-                self._link(cached_name.registry, cached_name.name, layer)
+            self._download_once(download, cached_name, layer)
         except WrongBytes as wrong:
-            self._note_bad(_place(cached_name, layer))
+            self._wrong.add(cached_name, layer)
             log.warning("blob %s of %s is not cached: %s", layer.digest, cached_name.name, wrong.reason)
         except (UpstreamFailure, StorageFailure) as failure:
             log.warning("blob %s of %s is not cached: %s", layer.digest, cached_name.name, failure.reason)
         except Exception:
             log.exception("blob %s of %s failed", layer.digest, cached_name.name)
         finally:
+            download.fail(UpstreamUnavailable(f"{layer.digest} cannot be fetched; the log of the emulator says why"))
             with self._lock:
                 if self._downloads.get(layer.digest) is download:
                     del self._downloads[layer.digest]
 
+    def _download_once(self, download: BlobDownload, cached_name: CachedName, layer: Layer) -> None:
+        """Download a blob, unless another node does; then follow that, and download only what is missing after it."""
+        digest, rule = layer.digest, cached_name.rule
+        followed = FollowedDownload(digest, download, self._turns)
+        turn = self._turns.turn(f"blob {digest}", followed.follow)
+        with self._blobs.hold(digest), closing(followed), ExitStack() as attempts:
+            try:
+                attempts.enter_context(turn)
+            except UpstreamFailure as failure:
+                download.fail(failure)
+                raise
+            if self._turns.are_shared and self._is_stored_for(cached_name.registry, layer):
+                is_followed = followed.arrived and followed.arrived.is_stored
+                download.end(None if is_followed else _StoredBlob(self._blobs, digest))
+            else:
+                begin = partial(self._begin, download, layer, attempts)
+                download.run(begin, lambda: self._upstreams.at(rule).hang_up(), followed.arrived)
+            self._link(cached_name.registry, cached_name.name, layer)
+
+    def _is_stored_for(self, registry: Registry, layer: Layer) -> bool:
+        return self._blobs.size(layer.digest) is not None and not self._is_of_others(registry, layer)
+
     def _over(self, download: BlobDownload, running: Future[None]) -> None:
         if running.cancelled():
-            download.fail(_stopping())
+            download.fail(EmulatorStopping())
         self._running.discard(running)
 
-    def _begin(self, download: BlobDownload, layer: Layer) -> BlobWriter:
-        """Begin to write a blob if the disk has room for it. Raises ``StorageFailure``."""
+    def _begin(self, download: BlobDownload, layer: Layer, attempts: ExitStack) -> BlobWriter:
+        """Begin to write a blob if the disk has room for it. Raises ``StorageFailure``.
+
+        Other nodes find its bytes until ``attempts`` ends.
+        """
         if not self._has_room(download, layer):
             self._make_room_once_in_a_while()
             if not self._has_room(download, layer):
                 raise StorageFailure(f"the disk has no room for {layer.size} bytes more")
-        return self._blobs.begin(self._ids.uuid())
+        name = self._ids.uuid()
+        writer = self._blobs.begin(name)
+        attempts.enter_context(self._turns.announced(layer.digest, name))
+        return writer
 
     def _make_room_once_in_a_while(self) -> None:
         """Collect garbage, at most once in ``MAKE_ROOM_EVERY``: a second collection would free nothing more."""
@@ -227,22 +254,8 @@ class BlobDownloads:
             upstream = self._upstreams.at(cached_name.rule)
             for chunk in upstream.blob(cached_name.upstream_name, layer.digest, layer.size, offset):
                 if self._stopping.is_set():
-                    raise _stopping()
+                    raise EmulatorStopping
                 yield chunk
-
-    def _check(self, cached_name: CachedName, layer: Layer) -> None:
-        """Raise ``UpstreamUnavailable`` if the upstream cannot have the blob, or lately sent wrong bytes for it."""
-        if layer.size == 0 and layer.digest != digest_of(b"", algorithm_of(layer.digest)):
-            raise UpstreamUnavailable(f"the manifest does not say how large {layer.digest} is")
-        since = self._bad.get(_place(cached_name, layer))
-        if since and abs(self._clock.now() - since) < BAD_FOR:
-            raise WrongBytes.instead_of(layer.digest)
-
-    def _note_bad(self, place: Place) -> None:
-        now = self._clock.now()
-        with self._lock:
-            recent = {each: since for each, since in self._bad.items() if abs(now - since) < BAD_FOR}
-            self._bad = recent | {place: now}
 
     def _link(self, registry: Registry, name: str, layer: Layer) -> None:
         """Record that the repository holds the blob, unless the repository was deleted meanwhile."""
@@ -259,9 +272,12 @@ def is_of_others(work: UnitOfWork, registry: Registry, digest: str) -> bool:
     return bool(owners) and registry.id not in owners
 
 
-def _place(cached_name: CachedName, layer: Layer) -> Place:
-    return cached_name.rule.url, cached_name.upstream_name, layer.digest
+class _StoredBlob:
+    """The bytes of a stored blob."""
 
+    def __init__(self, blobs: BlobStore, digest: str) -> None:
+        self._blobs = blobs
+        self._digest = digest
 
-def _stopping() -> UpstreamUnavailable:
-    return UpstreamUnavailable("the emulator is stopping")
+    def reader(self) -> BinaryIO:
+        return self._blobs.open(self._digest)

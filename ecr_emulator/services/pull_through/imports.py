@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from threading import BoundedSemaphore, Lock
 
 from ecr_emulator.domain.events import Import
@@ -27,6 +29,7 @@ from ecr_emulator.services.new_images import process_new_image
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import note_failure
+from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, FetchTurns
 from ecr_emulator.services.pull_through.image_parts import ImageParts, Part, Sources
 from ecr_emulator.services.pull_through.import_jobs import ImportJob, ReplacedImage, point_tag
 from ecr_emulator.services.pull_through.referrers import Referrers
@@ -63,7 +66,7 @@ class Imports:
     unfinished. An update is always imported in full; its tag moves at the end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part has one job
         self,
         store: Store,
         clock: Clock,
@@ -71,6 +74,8 @@ class Imports:
         referrers: Referrers,
         fetch_manifest: FetchManifest,
         policy: ImportPolicy,
+        *,
+        turns: FetchTurns = ONE_NODE,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -78,7 +83,8 @@ class Imports:
         self._referrers = referrers
         self._fetch_manifest = fetch_manifest
         self._policy = policy
-        self.updates = Updates()
+        self._turns = turns
+        self.updates = Updates(turns)
         self._threads = UpstreamThreads(AT_ONCE, "pull-through-import")
         self._single_flight: SingleFlight[_ImportKey, None] = SingleFlight(
             lambda key: self._threads.of(key[0].rule.url)
@@ -91,7 +97,7 @@ class Imports:
         """Start to import what the job's manifest refers to. Requests of clients join the downloads."""
         self.is_new(job.cached_name.registry, job.cached_name.name, job.manifest.digest)
         key = (job.cached_name, job.manifest.digest, job.tag, job.replaces)
-        self._single_flight.join(key, lambda: self._import_safely(job))
+        self._single_flight.join(key, lambda: self._import_unless_elsewhere(job))
 
     def is_new(self, registry: Registry, name: str, digest: str) -> bool:
         """Return whether this process has not seen an image lately, and remember that it has seen the image now."""
@@ -138,6 +144,24 @@ class Imports:
     def close(self) -> None:
         """Start no more imports."""
         self._threads.close()
+
+    def _import_unless_elsewhere(self, job: ImportJob) -> None:
+        """Import an image. If another node imports it, look again whether it is complete when that node has ended."""
+        name = job.cached_name
+        claim = f"import of {name.registry.host}/{name.name}:{job.tag}@{job.manifest.digest}"
+        if self._turns.claim(claim):
+            try:
+                self._import_safely(job)
+            finally:
+                self._turns.release(claim)
+        else:
+            if job.replaces:
+                self.updates.end(job)
+            self._turns.call_when_free(claim, partial(self._resume_later, job))
+
+    def _resume_later(self, job: ImportJob) -> None:
+        with suppress(RuntimeError):  # the emulator is stopping
+            self._threads.of(job.cached_name.rule.url).submit(self.resume, replace(job, is_resumed=True, replaces=None))
 
     def _import_safely(self, job: ImportJob) -> None:
         """Import an image. Record failures in the log and an event, since no client waits for the import."""

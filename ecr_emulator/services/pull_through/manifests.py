@@ -23,7 +23,7 @@ from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import Clock
-from ecr_emulator.ports.upstream import Upstream, Upstreams
+from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import (
     UpstreamFailure,
     UpstreamNotFound,
@@ -37,13 +37,14 @@ from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
+from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, FetchTurns, turn_to_ask
 from ecr_emulator.services.pull_through.import_jobs import ImportJob, ReplacedImage, imported, point_tag
 from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.uncached_images import UncachedImages
 from ecr_emulator.services.pull_through.updates import Update
-from ecr_emulator.services.pull_through.upstream_manifests import read_from_upstream
+from ecr_emulator.services.pull_through.upstream_manifests import fetch_change, read_from_upstream
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.pull_through.waiting_clients import TooManyWaiting, too_late
 from ecr_emulator.services.repositories import NewRepositories
@@ -82,6 +83,7 @@ class PullThrough:
         *,
         new_repositories: NewRepositories,
         policy: ImportPolicy = AS_ECR_DOES,
+        turns: FetchTurns = ONE_NODE,
     ) -> None:
         self._store = store
         self._new_repositories = new_repositories
@@ -89,9 +91,10 @@ class PullThrough:
         self._upstreams = upstreams
         self._downloads = downloads
         self._referrers = referrers
+        self._turns = turns
         threads = self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
         self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(lambda asked: threads.of(asked[0].rule.url))
-        self._imports = Imports(store, clock, downloads, referrers, self._child, policy)
+        self._imports = Imports(store, clock, downloads, referrers, self._child, policy, turns=turns)
         self._calls: dict[str, Any] = {"manifests": self._manifests, "imports": self._imports}
         self._calls |= {"referrers": referrers, "blobs": downloads}
         self.updates = self._imports.updates
@@ -110,7 +113,7 @@ class PullThrough:
         call = (cached_name, image_id.tag or image_id.digest)
         try:
             with self._downloads.waiting.at(cached_name.rule.url):
-                found = self._manifests.result(call, lambda: self._current(cached_name, image_id, now), CLIENT_WAIT)
+                found = self._manifests.result(call, lambda: self._in_turn(cached_name, image_id, now), CLIENT_WAIT)
                 if found.update is None:
                     return FetchedManifest(found.manifest, found.outcome)
                 found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
@@ -130,6 +133,11 @@ class PullThrough:
             return FetchedManifest(cached, STALE)
         raise failure
 
+    def _in_turn(self, cached_name: CachedName, image_id: ImageId, now: datetime) -> _Found:
+        what = f"manifest {image_id.tag or image_id.digest}"
+        with turn_to_ask(self._turns, self._upstreams, cached_name, what):
+            return self._current(cached_name, image_id, now)
+
     def _current(self, cached_name: CachedName, image_id: ImageId, now: datetime) -> _Found:
         cached = cached_manifest(self._store, cached_name, image_id)
         if cached and not is_due(self._store, cached_name, image_id.tag, now):
@@ -138,7 +146,8 @@ class PullThrough:
         if cached and update:
             return _Found(cached, STALE, update)
         try:
-            manifest = self._fetch(self._upstreams.at(cached_name.rule), cached_name, image_id, cached)
+            upstream = self._upstreams.at(cached_name.rule)
+            manifest = fetch_change(self._store, upstream, cached_name, image_id, cached)
             if manifest is None and cached:
                 note_success(self._store, cached_name, image_id.tag, now)
                 self._imports.resume(ImportJob(cached_name, image_id.tag, cached, is_resumed=True))
@@ -173,25 +182,6 @@ class PullThrough:
                 self.updates.end(job)
         self._imports.start(replace(job, replaces=None) if is_moved else job)
         return _Found(job.manifest, CHECK) if is_moved else _Found(cached, STALE, update)
-
-    def _fetch(
-        self,
-        upstream: Upstream,
-        cached_name: CachedName,
-        image_id: ImageId,
-        cached: StoredManifest | None,
-    ) -> StoredManifest | None:
-        """Return the manifest that the upstream has; None if that is the cached one.
-
-        An update is fetched by digest, since its tag may move meanwhile. It is not fetched if the repository has it.
-        """
-        if cached is None or image_id.tag is None:
-            return upstream.manifest(cached_name.upstream_name, image_id.tag or image_id.digest or "")
-        head = upstream.head_manifest(cached_name.upstream_name, image_id.tag)
-        if head.digest == cached.digest:
-            return None
-        known = cached_manifest(self._store, cached_name, ImageId(digest=head.digest))
-        return known or head.manifest or upstream.manifest(cached_name.upstream_name, head.digest)
 
     def _store_job(self, job: ImportJob, now: datetime, *, is_part: bool = False) -> bool:
         """Store a manifest; return whether it is stored now, under its tag if the job has one.
@@ -266,10 +256,11 @@ class PullThrough:
 
     def _current_child(self, cached_name: CachedName, child: ImageId) -> _Found:
         """Store and return a manifest. An archived image becomes active again, since its index is being imported."""
-        manifest = cached_manifest(self._store, cached_name, child)
-        if manifest is None:
-            manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
-        self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
+        with turn_to_ask(self._turns, self._upstreams, cached_name, f"manifest {child.digest}"):
+            manifest = cached_manifest(self._store, cached_name, child)
+            if manifest is None:
+                manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
+            self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
         return _Found(manifest, MISS)
 
     def calls_in_progress(self) -> dict[str, int]:
@@ -294,6 +285,7 @@ class PullThrough:
 
     def close(self) -> None:
         """Start no more calls and imports, and let no client wait for an update."""
+        self._turns.close()
         self.updates.end_all()
         self._imports.close()
         self._manifest_threads.close()

@@ -25,6 +25,7 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.access import UNLIMITED, Permissions
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
+from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, FetchTurns, turn_to_ask
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.pull_through.waiting_clients import RETRY_AFTER, WaitingClients
@@ -52,12 +53,18 @@ class Referrers:
     """Lists referrers. An upstream is asked once for any number of clients, and again after a day."""
 
     def __init__(
-        self, store: Store, upstreams: Upstreams, asks_upstreams: bool = True, waiting: WaitingClients | None = None
+        self,
+        store: Store,
+        upstreams: Upstreams,
+        asks_upstreams: bool = True,
+        waiting: WaitingClients | None = None,
+        turns: FetchTurns = ONE_NODE,
     ) -> None:
         self._waiting = waiting or WaitingClients()
         self._store = store
         self._upstreams = upstreams
         self._asks_upstreams = asks_upstreams
+        self._turns = turns
         self._threads = UpstreamThreads(LISTINGS, "pull-through-referrers")
         self._single_flight: SingleFlight[_Subject, tuple[Referrer, ...]] = SingleFlight(
             lambda key: self._threads.of(key[0].rule.url)
@@ -107,14 +114,16 @@ class Referrers:
         url = cached_name.rule.url
         try:
             with self._waiting.at(url):
-                return self._single_flight.result(
-                    call, lambda: self._from_upstream(cached_name, subject, now), CLIENT_WAIT
-                )
+                return self._single_flight.result(call, lambda: self._in_turn(cached_name, subject, now), CLIENT_WAIT)
         except CircularCall:
             return ()  # the upstream's upstream is this registry, whose own referrers are listed anyway
         except TimeoutError:
             late = f"{url} did not list referrers within {CLIENT_WAIT:.0f} seconds"
             raise UpstreamUnavailable(late, retry_after=RETRY_AFTER) from None
+
+    def _in_turn(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
+        with turn_to_ask(self._turns, self._upstreams, cached_name, f"referrers of {subject}"):
+            return self._from_upstream(cached_name, subject, now)
 
     def _from_upstream(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
         known = self._known(cached_name, subject)

@@ -93,7 +93,8 @@ class TagRefresher:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
         update = self._pull_through.updates.find(cached_name.registry, cached_name.name, tag)
         if update:
-            reason = f"{update.job.manifest.digest} is served when its import is complete"
+            new = update.job.manifest.digest if update.job else "a new image"
+            reason = f"{new} is served when its import is complete"
             return Refreshed(tag, UPDATING, served, previous, reason)
         digest, failed = self._outcome(cached_name.registry, cached_name.name, tag)
         if failed:

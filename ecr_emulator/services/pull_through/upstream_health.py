@@ -47,6 +47,9 @@ class WatchedUpstreams:
     def state(self, rule: PullThroughRule) -> UpstreamState:
         return self._upstreams.state(rule)
 
+    def is_here(self, rule: PullThroughRule) -> bool:
+        return self._upstreams.is_here(rule)
+
     def cost(self, rule: PullThroughRule, name: str) -> UpstreamCost:
         return self._upstreams.cost(rule, name)
 

@@ -52,7 +52,19 @@ CREATE TABLE nodes (
 """
 """The tables that only nodes need. SQLite has none of them, and copies leave them out."""
 
-STEPS = {15: NODES, 16: DOCUMENTS}
+FETCHES = """
+CREATE TABLE fetch_failures (
+    name TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    failed_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    retry_after DOUBLE PRECISION
+);
+"""
+"""As ``NODES``, since step 17."""
+
+STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES}
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """
@@ -122,7 +134,7 @@ def _create(connection: psycopg.Connection) -> None:
             index.kwargs["postgresql_where"] = index.kwargs.get("sqlite_where")
             connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
     connection.execute(_TRIGGERS)
-    for tables in (NODES, DOCUMENTS):
+    for tables in (NODES, DOCUMENTS, FETCHES):
         connection.execute(tables)
     connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
 

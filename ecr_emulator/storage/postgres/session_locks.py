@@ -52,6 +52,7 @@ class SessionLocks:
 
     def __init__(self, url: str) -> None:
         self.epoch = 0
+        self._is_closed = False
         self._url = url
         self._lock = Lock()
         self._holders: dict[int, int] = {}  # the number of threads that share a lock, by key
@@ -106,10 +107,12 @@ class SessionLocks:
             return self._taken_in.get(key) == self.epoch
 
     def close(self) -> None:
-        """Release all locks. The end of the connection alone would do so a moment later."""
-        with self._lock, suppress(psycopg.OperationalError, psycopg.InterfaceError):
-            self._connection.execute("SELECT pg_advisory_unlock_all()")
-        self._connection.close()
+        """Release all locks. The end of the connection alone would do so a moment later. No lock is taken after it."""
+        with self._lock:
+            self._is_closed = True
+            with suppress(psycopg.OperationalError, psycopg.InterfaceError):
+                self._connection.execute("SELECT pg_advisory_unlock_all()")
+            self._connection.close()
 
     def _key(self, name: str) -> int:
         """Return the number of a lock. Locks are common to all schemas of a database, so the schema is part of it."""
@@ -147,6 +150,8 @@ class SessionLocks:
                     return self._run(query, keys)
                 if not self._connection.closed:  # the server has refused the query, and would do so again
                     return self._run(query, keys)
+            if self._is_closed:  # a thread that outlives the node must not connect again
+                raise StorageFailure("the locks of this node are closed")
             self._connect_again()
             return self._run(query, keys)
 

@@ -1,0 +1,152 @@
+"""Several nodes fetch each manifest and blob from its upstream once, and followers read what is arriving."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from werkzeug.test import Client
+
+from ecr_emulator.domain.names import digest_of
+from ecr_emulator.testing.upstream.faults import answers
+from ecr_emulator.testing.upstream.images import image, index, layer
+from tests.pull_through.matrix.stories import Beside, wrong_at_the_end
+from tests.support.node_fetches import NAME, BlobReader, fetched, pulling, settle, stalled, until_a_node_waits
+
+BIG = layer("big", 1_000_000)
+IMAGE = image("app", BIG, layer("small"))
+HALF = 500_000
+
+
+@pytest.fixture(autouse=True)
+def _image(upstream):
+    upstream.add_image("app", IMAGE, "1.0")
+
+
+def blob_path(blob):
+    return f"/v2/{NAME}/blobs/{blob.digest}"
+
+
+def test_fifty_clients_of_two_nodes_cost_one_request_for_each_part(caching_nodes, caches, upstream):
+    every = index(IMAGE, image("app", BIG, layer("arm"), architecture="arm64"))
+    upstream.add_image("app", every, "all")
+
+    def pull(_):
+        client = Client(caching_nodes.wsgi)
+        assert digest_of(client.get(f"/v2/{NAME}/manifests/all").data) == every.digest
+        for each in every.images:
+            assert digest_of(client.get(f"/v2/{NAME}/manifests/{each.digest}").data) == each.digest
+            for blob in each.blobs:
+                assert client.get(blob_path(blob)).data == blob.raw
+
+    with ThreadPoolExecutor(50) as threads:
+        list(threads.map(pull, range(50)))
+    settle(caches)
+    assert set(fetched(upstream).values()) == {1}
+    assert len(fetched(upstream)) == 1 + 2 + len({blob.digest for each in every.images for blob in each.blobs})
+
+
+def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
+    one, other = caches
+    with stalled(upstream, "/manifests/1.0") as stall:
+        first = pulling(one, "1.0")
+        assert stall.reached.wait(20)
+        second = pulling(other, "1.0")
+        until_a_node_waits()
+    assert first.result().data == second.result().data == IMAGE.raw
+    settle(caches)
+    assert set(fetched(upstream).values()) == {1}
+
+
+def test_a_node_gets_the_failure_of_the_node_that_it_waits_for(caches, upstream):
+    one, other = caches
+    with stalled(upstream, "/manifests/none") as stall:
+        first = pulling(one, "none")
+        assert stall.reached.wait(20)
+        second = pulling(other, "none")
+        until_a_node_waits()
+    assert (first.result().status_code, first.result().json) == (second.result().status_code, second.result().json)
+    assert first.result().status_code == 404
+    assert upstream.count("GET", "/manifests/none") == 1
+    assert len(one.events()) == 1
+
+
+def test_a_failure_counts_only_for_nodes_that_waited(caches, upstream):
+    one, other = caches
+    assert one.manifest(NAME, "2.0").status_code == 404
+    upstream.add_image("app", IMAGE, "2.0")
+    assert other.manifest(NAME, "2.0").data == IMAGE.raw
+
+
+def test_readers_on_another_node_get_the_bytes_that_have_arrived(caches, upstream):
+    one, other = caches
+    with stalled(upstream, BIG.digest, HALF) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reader = BlobReader(other, BIG)
+        begin = reader.read(HALF - 100_000)
+    assert begin + reader.rest() == BIG.raw
+    settle(caches)
+    assert set(fetched(upstream).values()) == {1}
+
+
+def test_a_follower_goes_on_where_a_node_stopped(caching_nodes, caches, upstream):
+    one, other = caches
+    with stalled(upstream, BIG.digest, HALF) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reader = BlobReader(other, BIG)
+        begin = reader.read(HALF - 100_000)
+        caching_nodes.stop(one.emulator)
+        assert begin + reader.rest() == BIG.raw
+    other.settle()
+    ranges = [request.headers.get("Range") for request in upstream.asked("GET", BIG.digest)]
+    assert len(ranges) == 2
+    assert int(ranges[1].removeprefix("bytes=").partition("-")[0]) >= HALF - 100_000
+
+
+def test_a_follower_gets_the_right_bytes_after_the_other_node_got_wrong_ones(caches, upstream):
+    one, other = caches
+    with stalled(upstream, BIG.digest, then=wrong_at_the_end) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)).data)
+        until_a_node_waits()
+    assert reading.result() == BIG.raw
+    settle(caches)
+    assert upstream.count("GET", BIG.digest) == 2
+
+
+def test_a_node_whose_locks_are_lost_does_no_harm(caching_nodes, caches, upstream):
+    one, other = caches
+    with stalled(upstream, BIG.digest, HALF) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reader = BlobReader(other, BIG)
+        begin = reader.read(HALF - 100_000)
+        end_connections_with_locks(caching_nodes.settings.database)
+        assert begin + reader.rest() == BIG.raw
+    settle(caches)
+    for cache in caches:
+        assert cache.blob(NAME, BIG.digest).data == BIG.raw
+    assert upstream.count("GET", BIG.digest) <= 2
+
+
+def end_connections_with_locks(uri):
+    with psycopg.connect(uri) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+            " AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_blob_that_the_upstream_lacks_is_requested_once(caches, upstream):
+    one, other = caches
+    with stalled(upstream, BIG.digest, then=answers(404)) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)))
+        until_a_node_waits()
+    alone = Client(one.emulator.wsgi).get(blob_path(BIG))
+    assert (reading.result().status_code, reading.result().data) == (alone.status_code, alone.data)
+    assert reading.result().status_code == 404
+    assert upstream.count("GET", BIG.digest) == 1
