@@ -106,7 +106,8 @@ class Emulator:
         share(self._store, faults=self.faults.ecr, upstream_faults=self.faults.upstreams, addresses=self.upstream_hosts)
         at_another_state(self._store, self._forget)
         self.services = self._wired()
-        self.event_delivery = EventDelivery(self.settings, self.services, self._companions, self.clock, self.settle)
+        delivery = self.settings, self.services, self._companions, self.clock, self.settle, self._state
+        self.event_delivery = EventDelivery(*delivery)
         self._garbage_collector.schedule(self.clock.now())
         records = self.request_records = RequestRecords(self.cache_history)
         admission = Admission(self._dispatcher(), self.settings.threads)

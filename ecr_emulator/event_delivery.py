@@ -10,12 +10,13 @@ from ecr_emulator.admin.event_stream import EventStreams
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.event_bridge import EventBridge
-from ecr_emulator.ports.store import Store
+from ecr_emulator.ports.nodes import EVENTS
 from ecr_emulator.ports.time import MeasuringClock
 from ecr_emulator.services import Services
 from ecr_emulator.services.event_feed import EventFeed
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.settings import Settings
+from ecr_emulator.state_parts import StateParts
 
 if TYPE_CHECKING:
     from ecr_emulator.services.webhooks import Webhooks
@@ -37,16 +38,26 @@ class EventDelivery:
         companions: Companions,
         clock: MeasuringClock,
         settle: Callable[[], object],
+        state: StateParts,
     ) -> None:
         self._settle = settle
         self._due_work = services.due_work
-        self._feed = EventFeed(services.due_work, services.clock)
-        self._event_bridge = EventBridge(companions, self._feed)
+        self._store = state.store
+        self._feed = EventFeed(services.due_work, services.clock, self._store.other_nodes)
+        self._event_bridge = EventBridge(companions, self._store, self._feed)
         for receiver in (self._event_bridge.note, self._feed.note):  # the feed wakes the others
-            services.store.at_commit(receiver)
-        self._webhooks = _webhooks(settings.event_webhook, services.store, self._feed, clock)
+            self._store.at_commit(receiver)
+        if self._store.other_nodes:
+            self._store.other_nodes.at_news(EVENTS, self._note_newest)
+        self._webhooks = _webhooks(settings.event_webhook, state, self._feed, clock)
         self.streams = EventStreams(services.store, self._feed, settings.threads)
         self.admin = EventsAdmin(services.store, self.streams)
+
+    def _note_newest(self) -> None:
+        with self._store.reading() as work:
+            newest = work.events.newest_key()
+        self._event_bridge.note_newest(newest)
+        self._feed.note_newest(newest)
 
     def start(self) -> None:
         """Begin to send events to webhooks."""
@@ -78,14 +89,22 @@ class EventDelivery:
         self._event_bridge.close()
 
 
-def _webhooks(urls: Sequence[str], store: Store, feed: EventFeed, clock: MeasuringClock) -> Webhooks | None:
-    """Return the webhooks; None if there are none. A URL that is left out at a start begins anew at the next one."""
+def _webhooks(urls: Sequence[str], state: StateParts, feed: EventFeed, clock: MeasuringClock) -> Webhooks | None:
+    """Return the webhooks; None if there are none. A URL that is left out at a start begins anew at the next one.
+
+    With several nodes, a URL that one of them leaves out may be one of another.
+    """
+    store = state.store
     if not urls:
-        if store.find_positions():
+        if store.find_positions() and not store.other_nodes:
             with optional_write("the end of a webhook"):
-                store.remember_positions({})
+                store.change_positions(lambda _: {})
         return None
+    from ecr_emulator.services.webhook_positions import Positions
     from ecr_emulator.services.webhooks import Webhooks
     from ecr_emulator.webhook_client import HttpReceiver
 
-    return Webhooks([HttpReceiver(url) for url in urls], store, feed, clock)
+    receivers = [HttpReceiver(url) for url in urls]
+    leases = [state.lease(f"webhook {each.key}") for each in receivers]
+    positions = Positions(store, receivers, are_shared=store.other_nodes is not None)
+    return Webhooks(positions, zip(receivers, leases, strict=True), store, feed, clock)

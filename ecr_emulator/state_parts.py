@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ecr_emulator.ports.leases import Lease, OwnLease
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.turns import Turns
 from ecr_emulator.services.local_turns import LocalTurns
@@ -41,6 +42,14 @@ class StateParts(NamedTuple):
         from ecr_emulator.storage.postgres.shared_turns import SharedTurns
 
         return SharedTurns(self.locks)
+
+    def lease(self, work: str) -> Lease:
+        """Return the lease of some work that one node at a time does."""
+        if self.locks is None:
+            return OwnLease()
+        from ecr_emulator.storage.postgres.lock_leases import LockLease
+
+        return LockLease(self.locks, work)
 
     def close(self) -> None:
         """Close all parts."""

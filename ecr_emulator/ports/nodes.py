@@ -15,6 +15,9 @@ SILENT = 30.0
 ANOTHER_STATE = "another state"
 """The topic of a reset, and of a saved state that replaces everything."""
 
+EVENTS = "events"
+"""The topic of commits that have events."""
+
 Changing = Callable[[], AbstractContextManager[object]]
 """Opens a block that changes a setting. With several nodes, it begins with the newest value, only one node changes the
 value at a time, and the new value is stored at its end. It must not be opened within a unit of the store.

@@ -163,8 +163,8 @@ class Store(Protocol):
     def find_positions(self) -> dict[str, int]:
         """Return the key of the last event that each receiver has got, by the keys of the receivers."""
 
-    def remember_positions(self, positions: Mapping[str, int]) -> None:
-        """Replace the positions of all receivers. Raises ``StorageFailure``."""
+    def change_positions(self, change: Callable[[Mapping[str, int]], Mapping[str, int]]) -> None:
+        """Replace the positions of all receivers by what a function makes of them. Raises ``StorageFailure``."""
 
     def remember_time(self, now: datetime) -> None:
         """Store the time, so that the clock does not go back after a restart. Raises ``StorageFailure``."""

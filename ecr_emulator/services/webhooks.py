@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from math import inf
-from threading import Lock, Thread
+from threading import Thread
 from time import monotonic
 from typing import NamedTuple
 
 from ecr_emulator.domain.events import Event
 from ecr_emulator.domain.webhook import GIVE_UP_AFTER, LONGEST_PAUSE, Outcome, outcome_of, pause_after
+from ecr_emulator.ports.leases import Lease
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.time import MeasuringClock
 from ecr_emulator.ports.webhooks import Receiver, ReceiverUnreachable
 from ecr_emulator.services.event_feed import NO_EVENT, EventFeed
-from ecr_emulator.services.optional_writes import optional_write
+from ecr_emulator.services.webhook_positions import Positions
 
 log = logging.getLogger(__name__)
 
@@ -26,54 +27,10 @@ ANSWER_SECONDS = 5.0
 """Seconds for an answer to begin, as EventBridge allows API destinations."""
 LAST_SECONDS = 2.0
 """Seconds for the delivery of the last events when the emulator stops."""
+TAKEOVER_SECONDS = 0.5
+"""Seconds between two looks whether the node that sends the events has died."""
 CLOCK_SECONDS = 0.2
 """Seconds after which a pause looks at the clock again, which may have been moved."""
-
-
-class Positions:
-    """The key of the last event that each receiver has got, kept in the database over a restart.
-
-    A receiver without a position begins with the events that are still to come. Positions of other receivers are
-    forgotten.
-    """
-
-    def __init__(self, store: Store, receivers: Sequence[Receiver]) -> None:
-        self._store = store
-        self._lock = Lock()
-        known = store.find_positions()
-        newest = self._newest() if receivers else 0
-        self._keys = {each.key: known.get(each.key, newest) for each in receivers}
-        if self._keys != known:
-            self._remember()
-
-    def of(self, receiver: Receiver) -> int:
-        """Return the key of the last event that a receiver has got."""
-        return self._keys[receiver.key]
-
-    def put(self, receiver: Receiver, key: int) -> None:
-        """Remember that a receiver has got the events up to a key."""
-        with self._lock:
-            self._keys[receiver.key] = key
-
-    def skip_history(self) -> None:
-        """Let all receivers begin with the events that are still to come."""
-        newest = self._newest()
-        with self._lock:
-            self._keys = dict.fromkeys(self._keys, newest)
-            self._remember()
-
-    def keep(self) -> None:
-        """Store all positions. If this fails, events are sent again after a restart."""
-        with self._lock:
-            self._remember()
-
-    def _newest(self) -> int:
-        with self._store.reading() as work:
-            return work.events.newest_key()
-
-    def _remember(self) -> None:
-        with optional_write("the position of a webhook"):
-            self._store.remember_positions(self._keys)
 
 
 class Attempt(NamedTuple):
@@ -85,15 +42,22 @@ class Attempt(NamedTuple):
 
 
 class Webhook:
-    """Sends each event to one receiver, from a thread of its own.
+    """Sends each event to one receiver, from a thread of its own, while this node has the lease.
 
     An event that fails is sent again, with growing pauses, until it is a day old; later events wait for it.
     """
 
     def __init__(
-        self, receiver: Receiver, store: Store, feed: EventFeed, positions: Positions, clock: MeasuringClock
+        self,
+        receiver: Receiver,
+        lease: Lease,
+        positions: Positions,
+        store: Store,
+        feed: EventFeed,
+        clock: MeasuringClock,
     ) -> None:
         self._receiver = receiver
+        self._lease = lease
         self._store = store
         self._feed = feed
         self._positions = positions
@@ -119,26 +83,32 @@ class Webhook:
 
     def _deliver_next(self) -> bool:
         """Send the next events, or wait for some. Return whether the delivery goes on."""
+        if not self._lease.renew():
+            self._feed.wait(NO_EVENT, TAKEOVER_SECONDS, self._is_ending)
+            return not self._is_ending()
         events = self._next()
         if not events:
             if self._is_ending():
+                self._lease.end()
                 return False
-            self._feed.wait(self._positions.of(self._receiver), 3_600.0, self._is_ending)
+            self._feed.wait(self._positions.last(self._receiver), 3_600.0, self._is_ending)
             return True
         try:
             for event in events:
+                if not self._lease.renew():
+                    return True
                 if not self._send(event):
                     return False
                 self._positions.put(self._receiver, event.key)
         finally:
             if self._seconds_left() > 0:  # later, the database may be closed
-                self._positions.keep()
+                self._positions.keep(self._receiver)
         return self._seconds_left() > 0
 
     def _next(self) -> list[Event]:
         """Return the next events; none if the database cannot be read now."""
-        after = self._positions.of(self._receiver)
         try:
+            after = self._positions.read(self._receiver)
             with self._store.reading() as work:
                 found = work.events.after(after, EVENTS_PER_READ)
         except StorageFailure as failure:
@@ -196,11 +166,17 @@ class Webhook:
 class Webhooks:
     """The webhooks of one emulator. ``start`` begins their deliveries, and ``close`` ends them."""
 
-    def __init__(self, receivers: Sequence[Receiver], store: Store, feed: EventFeed, clock: MeasuringClock) -> None:
+    def __init__(
+        self,
+        positions: Positions,
+        receivers: Iterable[tuple[Receiver, Lease]],
+        store: Store,
+        feed: EventFeed,
+        clock: MeasuringClock,
+    ) -> None:
         self._feed = feed
-        self._store = store
-        self._positions = Positions(store, receivers)
-        self._webhooks = [Webhook(each, store, feed, self._positions, clock) for each in receivers]
+        self._positions = positions
+        self._webhooks = [Webhook(each, lease, positions, store, feed, clock) for each, lease in receivers]
 
     def start(self) -> None:
         """Begin to send events."""

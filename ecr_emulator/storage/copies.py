@@ -6,7 +6,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_
 
 from ecr_emulator.storage.connections import Connection, StoreConnection
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import metadata, repositories, state
+from ecr_emulator.storage.tables import events, metadata, repositories, state
 
 IDENTITY = "identity"
 """The key of the row in ``state`` that names a database."""
@@ -71,6 +71,7 @@ def replace_rows(source: Connection, target: StoreConnection) -> None:
 
     The target remains the database that belongs to its blobs, and gives no key again that a row has.
     """
+    newest_event = target.newest_key(events.name)
     own = {key: row.value for key in (IDENTITY, BLOBS_ELSEWHERE) if (row := _STATE.one(target, key=key))}
     for statement in _DELETIONS:
         statement.run(target)
@@ -81,3 +82,4 @@ def replace_rows(source: Connection, target: StoreConnection) -> None:
         _ADD_STATE.run(target, key=key, value=value)
     for name, newest in _NEWEST.items():
         target.keep_newest_key(name, newest.one(target).key or 0)
+    target.keep_newest_key(events.name, newest_event)

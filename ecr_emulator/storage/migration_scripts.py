@@ -385,10 +385,10 @@ ALTER TABLE previews_without_results RENAME TO lifecycle_previews;
 """
 
 # PostgreSQL has tables for several nodes from here on; a database in SQLite has one node.
-FIFTEENTH = SIXTEENTH = SEVENTEENTH = "SELECT 1;"
+FIFTEENTH = SIXTEENTH = SEVENTEENTH = EIGHTEENTH = "SELECT 1;"
 
 MIGRATIONS = (
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
-    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH,
+    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH,
 )  # fmt: skip
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

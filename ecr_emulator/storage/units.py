@@ -190,9 +190,9 @@ class Units(ABC):
         with self.reading() as work:
             return event_positions.find(work.connection)
 
-    def remember_positions(self, positions: Mapping[str, int]) -> None:
+    def change_positions(self, change: Callable[[Mapping[str, int]], Mapping[str, int]]) -> None:
         with self.writing(waits=False, frees=True) as work:
-            event_positions.store(work.connection, positions)
+            event_positions.store(work.connection, change(event_positions.find(work.connection)))
 
     def remember_time(self, now: datetime) -> None:
         with self.writing(frees=True) as work:

@@ -38,9 +38,9 @@ _WRITE = (
 )
 
 _NEWEST_KEY = """
-SELECT coalesce(last_value, 0) FROM pg_sequences
-WHERE schemaname = current_schema() AND sequencename = %(sequence)s
+SELECT greatest((SELECT max(id) FROM {table}), (SELECT last_value FROM {table}_id_seq WHERE is_called), 0)
 """
+_KEEP_KEY = "SELECT setval('{table}_id_seq', greatest(%(key)s, last_value)) FROM {table}_id_seq"
 _DAMAGED_PAGES = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -126,12 +126,12 @@ class PostgresConnection:
         self.execute("ROLLBACK")
 
     def newest_key(self, table: str) -> int:
-        return int(self.execute(_NEWEST_KEY, {"sequence": f"{table}_id_seq"}).fetchone()[0])
+        return int(self.execute(_NEWEST_KEY.format(table=table)).fetchone()[0])
 
     def keep_newest_key(self, table: str, key: int) -> None:
         """Give later rows of a table greater keys than ``key``."""
-        if key > self.newest_key(table):
-            self.execute("SELECT setval(%(sequence)s::regclass, %(key)s)", {"sequence": f"{table}_id_seq", "key": key})
+        if key:
+            self.execute(_KEEP_KEY.format(table=table), {"key": key})
 
     def integrity_errors(self) -> list[str]:
         found = self.execute(_DAMAGED_PAGES).fetchone()[0]  # NULL if the cluster has no checksums to verify

@@ -64,7 +64,19 @@ CREATE TABLE fetch_failures (
 """
 """As ``NODES``, since step 17."""
 
-STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES}
+EVENT_KEYS = """
+CREATE FUNCTION next_event_key() RETURNS bigint LANGUAGE sql AS $$
+    SELECT greatest((SELECT max(id) FROM events), (SELECT last_value FROM events_id_seq WHERE is_called), 0) + 1
+$$;
+ALTER TABLE events ALTER COLUMN id SET DEFAULT next_event_key();
+"""
+"""The key of an event follows that of the event before, as in SQLite.
+
+A sequence would skip the keys of transactions that are rolled back, and readers would take them for missed events. It
+would also tell of keys whose events are not committed yet. It has only the greatest key that a reset has deleted.
+"""
+
+STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS}
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """
@@ -134,8 +146,8 @@ def _create(connection: psycopg.Connection) -> None:
             index.kwargs["postgresql_where"] = index.kwargs.get("sqlite_where")
             connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
     connection.execute(_TRIGGERS)
-    for tables in (NODES, DOCUMENTS, FETCHES):
-        connection.execute(tables)
+    for script in (NODES, DOCUMENTS, FETCHES, EVENT_KEYS):
+        connection.execute(script)
     connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
 
 

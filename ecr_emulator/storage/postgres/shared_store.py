@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import Self
 
-from ecr_emulator.ports.nodes import KnownNode, SharedSetting
+from ecr_emulator.ports.nodes import EVENTS, KnownNode, SharedSetting
 from ecr_emulator.storage import times
 from ecr_emulator.storage.events import DEFAULT_SIZE
 from ecr_emulator.storage.postgres import news
@@ -23,9 +23,6 @@ from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
 from ecr_emulator.storage.watches import Changes
 
 log = logging.getLogger(__name__)
-
-EVENTS = "events"
-"""The topic of commits that have events."""
 
 
 class SharedPostgresStore(PostgresStore):

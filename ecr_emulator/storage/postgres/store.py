@@ -17,6 +17,7 @@ from ecr_emulator.storage.migrations import copy_empty_database
 from ecr_emulator.storage.postgres.connection import PostgresConnection, failures, open_connection
 from ecr_emulator.storage.postgres.ownership import DatabaseOwnership
 from ecr_emulator.storage.postgres.schema import migrate
+from ecr_emulator.storage.tables import events
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
 from ecr_emulator.storage.units import Units
 from ecr_emulator.storage.watches import Watches
@@ -63,6 +64,7 @@ class PostgresStore(Units):
     ) -> None:
         with self.writing(frees=True) as work:
             work.sql_tasks.changed = True
+            work.connection.keep_newest_key(events.name, work.events.newest_key())
             if account is None:
                 work.connection.changes.topics.add(ANOTHER_STATE)
                 resets.empty(work.connection)
