@@ -22,6 +22,10 @@ class NoAnswer(Exception):
     """Nobody knows whether a request took effect: the connection broke, or the emulator answered with a 5xx."""
 
 
+class NotReached(NoAnswer):
+    """No connection could be made, so the request took no effect."""
+
+
 class Refused(Exception):
     """The emulator refused a request, which therefore took no effect."""
 
@@ -51,10 +55,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that was answered with a 5xx or not within ``TIMEOUT``, and the instant of its end."""
+    """A request that was answered with a 5xx, or that ``hangs``. ``ended`` is the instant of its end."""
 
     what: str
     ended: float
+    hangs: bool = False
 
 
 class Client:
@@ -105,7 +110,7 @@ class Client:
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """Send a request, and return the answer below 500. Raises ``NoAnswer``."""
         port, what = self._port(), f"{method} {path[:200]}"
-        connection = self._connections.setdefault(port, HTTPConnection("127.0.0.1", port, timeout=TIMEOUT))
+        connection = self._connected(port)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -116,12 +121,27 @@ class Client:
             del self._connections[port]
             connection.close()
             if isinstance(failure, TimeoutError):
-                self._failures.append(Failure(f"{what} hangs", monotonic()))
+                self._failures.append(Failure(f"{what} hangs", monotonic(), hangs=True))
             raise NoAnswer(f"{what}: {failure!r}") from None
         if answer.status >= 500:
-            self._failures.append(Failure(f"{what}: {answer.status} {answer.body[:300]!r}", monotonic()))
-            raise NoAnswer(self._failures[-1].what)
+            raise self.failure(f"{what}: {answer.status} {answer.body[:300]!r}")
         return answer
+
+    def _connected(self, port: int) -> HTTPConnection:
+        connection = self._connections.get(port)
+        if connection is None:
+            connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+            try:
+                connection.connect()
+            except OSError as failure:
+                raise NotReached(f"port {port}: {failure!r}") from None
+            self._connections[port] = connection
+        return connection
+
+    def failure(self, what: str) -> NoAnswer:
+        """Add a failure, and return the exception that tells it."""
+        self._failures.append(Failure(what, monotonic()))
+        return NoAnswer(what)
 
     def close(self) -> None:
         """Close the connections."""

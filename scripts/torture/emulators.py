@@ -22,7 +22,7 @@ class NotReady(Exception):
 
 
 class Emulator:
-    """One emulator. ``port`` is its port after ``start``; its output is in ``log``."""
+    """One emulator. ``port`` is its port once it is ready; ``kills`` counts how often it was killed."""
 
     def __init__(self, forks: Forks, folder: Path, arguments: Sequence[str]) -> None:
         self._forks = forks
@@ -30,6 +30,7 @@ class Emulator:
         self._arguments = arguments
         self._process = 0
         self.port = 0
+        self.kills = 0
         self.log = folder / "log"
         self.state = folder / "state"
 
@@ -56,12 +57,13 @@ class Emulator:
             sleep(POLL)
         raise NotReady(f"it is not ready after {START_SECONDS} seconds: {self.log.read_text()[-2000:]}")
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the process, and wait for its end."""
+    def kill(self) -> None:
+        """Kill the process, and wait for its end."""
+        self.kills += 1
         with suppress(ProcessLookupError):
             handle = os.pidfd_open(self._process)
             try:
-                signal.pidfd_send_signal(handle, number)
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
                 ended, _, _ = select.select([handle], [], [], START_SECONDS)
             finally:
                 os.close(handle)

@@ -24,8 +24,17 @@ FAULTS = re.compile(r"Traceback \(most recent call last\)| (?:ERROR|CRITICAL) |p
 ARGUMENTS = ("--registry-auth", "open", "--account", "123456789012", "--log-level", "warning", "--disk-reserve", "4")
 
 
+LONGEST = 0.5
+"""Seconds from the start of the clients to the kill, at most."""
+
+
 class Flavour(Protocol):
     """Emulators over one state."""
+
+    @property
+    def kills(self) -> int:
+        """The number of processes that were killed."""
+        ...
 
     def start(self) -> None:
         """Start all emulators that do not run, heal all faults, and wait until they are ready. Raises ``NotReady``."""
@@ -34,8 +43,8 @@ class Flavour(Protocol):
         """Return a function that chooses an emulator and returns its port."""
         ...
 
-    def disturb(self, chance: random.Random, longest: float, faults: Counter[str]) -> None:
-        """Disturb the emulators for up to ``longest`` seconds, and kill at least one; count the faults by name."""
+    def disturb(self, chance: random.Random, faults: Counter[str]) -> None:
+        """Wait a moment, disturb the emulators, and kill at least one; count the faults by name."""
 
     def kill_while_it_starts(self, after: float) -> None:
         """Start an emulator that was killed, and kill it after some seconds."""
@@ -60,6 +69,10 @@ class Files:
         self._emulator = Emulator(forks, folder, [*ARGUMENTS, "--upstream-map", f"quay.io={upstream}"])
         self._log = Log(self._emulator.log)
 
+    @property
+    def kills(self) -> int:
+        return self._emulator.kills
+
     def start(self) -> None:
         self._emulator.spawn()
         self._emulator.wait_until_ready()
@@ -67,8 +80,8 @@ class Files:
     def ports(self, chance: random.Random) -> Callable[[], int]:
         return lambda: self._emulator.port
 
-    def disturb(self, chance: random.Random, longest: float, faults: Counter[str]) -> None:
-        sleep(chance.uniform(0, longest))
+    def disturb(self, chance: random.Random, faults: Counter[str]) -> None:
+        sleep(chance.uniform(0, LONGEST))
         self._emulator.kill()
 
     def kill_while_it_starts(self, after: float) -> None:
@@ -80,7 +93,7 @@ class Files:
         return [each.what for each in failures]
 
     def left_over(self, needed: Collection[str]) -> list[str]:
-        return list(_left_over(self._emulator.state, needed))
+        return list(left_over_files(self._emulator.state, needed, KEPT))
 
     def tracebacks(self) -> list[str]:
         return self._log.faults()
@@ -102,10 +115,11 @@ class Log:
         return [f"in the log: {text[-4000:].decode()}"] if FAULTS.search(text.decode()) else []
 
 
-def _left_over(state: Path, needed: Collection[str]) -> Iterator[str]:
-    for path in state.rglob("*"):
-        if path.is_dir() or (path.name in KEPT and path.parent == state):
+def left_over_files(folder: Path, needed: Collection[str], kept: Collection[str]) -> Iterator[str]:
+    """Yield the files of a folder that are neither needed blobs nor have one of the names to be kept."""
+    for path in folder.rglob("*"):
+        if path.is_dir() or (path.name in kept and path.parent == folder):
             continue
         *_, algorithm, _, encoded = path.parts
-        if path.relative_to(state).parts[0] != "blobs" or f"{algorithm}:{encoded}" not in needed:
-            yield str(path.relative_to(state))
+        if path.relative_to(folder).parts[0] != "blobs" or f"{algorithm}:{encoded}" not in needed:
+            yield str(path.relative_to(folder))

@@ -7,6 +7,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 REMEMBERED = 30
@@ -109,7 +110,7 @@ class Values:
         """Return a hostile value of any type."""
         if self._chance.random() < 0.02:
             return _nested(self._chance.choice((50, 400)))
-        return self._chance.choice(HOSTILE)
+        return deepcopy(self._chance.choice(HOSTILE))
 
     def _valid(self, name: str, shape: Any, hostility: float) -> Any:
         makers: dict[str, Callable[[], Any]] = {

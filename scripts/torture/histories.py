@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from scripts.torture.acts import Maybe
-from scripts.torture.clients import NoAnswer
+from scripts.torture.clients import NoAnswer, NotReached
 from scripts.torture.linearizability import Act, NotLinearizable, Operation, final_states
 
 
@@ -40,8 +40,8 @@ class Histories:
         began = monotonic()
         try:
             act = request()
-        except NoAnswer:
-            if unanswered:
+        except NoAnswer as failure:
+            if unanswered and not isinstance(failure, NotReached):
                 self.add_unanswered(name, unanswered, began)
             raise
         self.add(name, act, began, monotonic())

@@ -12,14 +12,14 @@ import argparse
 import shutil
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
-from scripts.torture.flavours import Files
+from scripts.torture.flavours import Files, Flavour
 from scripts.torture.forks import Forks
 from scripts.torture.images import Images
 from scripts.torture.rounds import Life, Report
@@ -29,11 +29,24 @@ ROUNDS = 20
 """Number of rounds in a life."""
 
 
-def play(folder: Path, seed: str, rounds: int, report: Report) -> bool:
+def play(flavour: str, folder: Path, seed: str, rounds: int, report: Report) -> bool:
     """Play a life, and return whether nothing was wrong."""
-    with closing(Forks(folder)) as forks, ScriptedUpstream() as upstream:
-        world = World(seed, upstream, Images(seed))
-        return Life(Files(forks, folder, upstream.url), world, seed, report).run(rounds)
+    with ExitStack() as stack:
+        forks = stack.enter_context(closing(Forks(folder)))
+        upstream = stack.enter_context(ScriptedUpstream())
+        emulators = opened(stack, flavour, forks, folder, upstream.url)
+        return Life(emulators, World(seed, upstream, Images(seed)), seed, report).run(rounds)
+
+
+def opened(stack: ExitStack, flavour: str, forks: Forks, folder: Path, upstream: str) -> Flavour:
+    """Return the emulators of a flavour over an empty state."""
+    name, _, number = flavour.partition(":")
+    if name == "files":
+        return Files(forks, folder, upstream)
+    from scripts.torture.nodes import Nodes, database
+
+    server, uri = stack.enter_context(database())
+    return stack.enter_context(closing(Nodes(forks, folder, upstream, int(number), server, uri)))
 
 
 def main(arguments: list[str]) -> int:
@@ -43,19 +56,19 @@ def main(arguments: list[str]) -> int:
     while played < options.rounds and not report.wrong:
         rounds = min(ROUNDS, options.rounds - played)
         folder = Path(tempfile.mkdtemp(prefix="ecr-torture-"))
-        if play(folder, f"{options.seed}.{life}", rounds, report):
+        if play(options.flavour, folder, f"{options.seed}.{life}", rounds, report):
             shutil.rmtree(folder)
         else:
             print(f"The state and the log are in {folder}")
         played, life = played + rounds, life + 1
-        print(f"{report.kills.total()} kills after {monotonic() - began:.0f} s", flush=True)
+        print(f"{played} rounds and {report.kills} kills after {monotonic() - began:.0f} s", flush=True)
     show(report)
     return 1 if report.wrong else 0
 
 
 def show(report: Report) -> None:
     """Print the figures and what was wrong."""
-    for title, counts in (("kills", report.kills), ("faults", report.faults), ("deeds", report.deeds)):
+    for title, counts in (("rounds", report.rounds), ("faults", report.faults), ("deeds", report.deeds)):
         if counts:
             print(f"{title}: " + ", ".join(f"{number} {name}" for name, number in counts.most_common()))
     for wrong in report.wrong:
@@ -65,7 +78,7 @@ def show(report: Report) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Kill emulators at random moments, and check what they know.")
-    parser.add_argument("--flavour", default="files", choices=["files"])
+    parser.add_argument("--flavour", default="files", choices=["files", "nodes:1", "nodes:3"])
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--life", type=int)

@@ -13,13 +13,12 @@ from time import monotonic
 from scripts.torture.acts import Pairs
 from scripts.torture.checks import Check
 from scripts.torture.clients import Client
+from scripts.torture.emulators import NotReady
 from scripts.torture.flavours import Flavour
 from scripts.torture.workers import Worker
 from scripts.torture.world import REPOSITORIES, World, chance_of
 
 CLIENTS = 4
-LONGEST = 0.5
-"""Seconds from the start of the clients to the kill, at most."""
 KILLED_AGAIN = 0.25
 """Share of the rounds in which the emulator is killed again while it starts."""
 LONGEST_START = 0.15
@@ -32,12 +31,13 @@ FOCUSES: dict[str, dict[str, int]] = {
     "deletions": {"push": 4, "delete_tag": 3, "delete_image": 3, "list": 1},
     "lifecycle": {"push": 6, "expire": 3, "list": 2},
     "collection": {"push": 6, "delete_image": 2, "collect": 2},
-    "cold pulls": {"pull_cached": 3, "import_cached": 3, "push": 1},
+    "cold pulls": {"pull_cold": 4, "pull_cached": 1, "import_cached": 3, "push": 1},
     "updates": {"update": 2, "pull_cached": 6, "push": 1},
     "load": {"load": 1, "pull": 4, "list": 2},
     "everything": {
         "push": 6, "move_tag": 3, "delete_tag": 2, "delete_image": 2, "pull": 2, "find": 2, "list": 2, "expire": 1,
         "collect": 1, "pull_cached": 2, "import_cached": 1,
+        "pull_cold": 1,
     },
 }  # fmt: skip
 """The deeds of the clients in a round, with their weights, by what the round is about."""
@@ -51,9 +51,10 @@ MOVES_CLOCK = {"update", "load"}
 
 @dataclass
 class Report:
-    """The figures of a run, and what was wrong."""
+    """The figures of a run, and what was wrong. ``rounds`` are counted by their subjects."""
 
-    kills: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    rounds: Counter[str] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -67,6 +68,7 @@ class Life:
         self._world = world
         self._seed = seed
         self._report = report
+        self._kills_before = report.kills
 
     def run(self, rounds: int) -> bool:
         """Play rounds, and return whether nothing was wrong."""
@@ -76,12 +78,18 @@ class Life:
         for number in range(rounds):
             chance = chance_of(self._seed, number)
             focus = chance.choice([each for each in FOCUSES if each != "load" or self._world.saved])
-            wrong = [*self._clients(number, focus, chance), *self._recover(focus, chance)]
-            wrong += self._check(focus, chance)
+            wrong = self._round(number, focus, chance)
+            self._report.kills = self._kills_before + self._flavour.kills
             self._report.wrong += [f"life {self._seed}, round {number} ({focus}): {each}" for each in wrong]
             if wrong:
                 return False
         return True
+
+    def _round(self, number: int, focus: str, chance: random.Random) -> list[str]:
+        try:
+            return [*self._clients(number, focus, chance), *self._recover(chance), *self._check(focus, chance)]
+        except NotReady as failure:
+            return [str(failure)]
 
     def _client(self, name: object) -> Client:
         return Client(self._flavour.ports(chance_of(self._seed, name)), self._world.failures)
@@ -98,19 +106,18 @@ class Life:
                 for each, client in enumerate(clients)
             ]
             try:
-                self._flavour.disturb(chance, LONGEST, self._report.faults)
+                self._flavour.disturb(chance, self._report.faults)
             finally:
                 over.set()
             wrong = [each for done in work for each in done.result()]
         for client in clients:
             client.close()
-        self._report.kills[focus] += 1
+        self._report.rounds[focus] += 1
         return wrong
 
-    def _recover(self, focus: str, chance: random.Random) -> list[str]:
+    def _recover(self, chance: random.Random) -> list[str]:
         if chance.random() < KILLED_AGAIN:
             self._flavour.kill_while_it_starts(chance.uniform(0, LONGEST_START))
-            self._report.kills["start"] += 1
         self._flavour.start()
         return self._flavour.unexpected(self._world.failures)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
+from ecr_emulator.testing.upstream.images import UpstreamIndex
 from scripts.torture.acts import (
     NOTHING,
     Expired,
@@ -20,7 +21,7 @@ from scripts.torture.acts import (
     Replaced,
     TagDeleted,
 )  # fmt: skip
-from scripts.torture.clients import Answer, Client, NoAnswer, Refused
+from scripts.torture.clients import Answer, Client, NoAnswer, NotReached, Refused
 from scripts.torture.images import blobs_of
 from scripts.torture.world import CACHED, CACHED_TAGS, COPIED, EXPIRING, REPOSITORIES, SHARED, TAGS, World, cached
 
@@ -32,8 +33,10 @@ REFUSALS = {
     "UploadNotFoundException",
 }
 """Errors of a push whose layers a collection without grace deletes."""
-PAUSE = 0.01
-"""Seconds before a client tries again to reach an emulator that is down."""
+PAUSE, LONGEST_PAUSE = 0.01, 0.5
+"""Seconds before a client tries again after a failure; twice as many after each further one. What nobody answered may
+have happened or not, so too many failures at the same time could not be checked.
+"""
 
 
 class Wrong(Exception):
@@ -54,13 +57,16 @@ class Worker:
     def run(self, weights: dict[str, int], over: Event) -> list[str]:
         """Do things with these weights until the event is set, and return what was wrong."""
         deeds: dict[str, Callable[[], None]] = {name: getattr(self, name) for name in weights}
+        pause = PAUSE
         while not over.is_set():
             (name,) = self._chance.choices(list(weights), list(weights.values()))
             try:
                 deeds[name]()
                 self._histories.counts[name] += 1
+                pause = PAUSE
             except NoAnswer:
-                sleep(PAUSE)
+                over.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
             except Refused as refused:
                 if refused.answer.error not in REFUSALS:
                     return [f"{name}: {refused}"]
@@ -165,6 +171,8 @@ class Worker:
         began = monotonic()
         try:
             self._client.admin("PUT", "state", saved.content)
+        except NotReached:
+            raise
         except NoAnswer:
             for name, pairs in saved.repositories.items():
                 self._histories.add_unanswered(name, Replaced(pairs), began)
@@ -179,10 +187,19 @@ class Worker:
         tag = self._chance.choice(CACHED_TAGS)
         self._histories.record(cached(tag), lambda: Read(self._pulled_version(tag)))
 
+    def pull_cold(self) -> None:
+        """Pull a whole image that the cache does not have."""
+        tag, new = self._world.new_cold_image()
+        if self._read(f"{CACHED}/manifests/{tag}") != new.raw:
+            raise Wrong(f"other bytes at {CACHED}:{tag}")
+        self._expect_images(new)
+
     def import_cached(self) -> None:
         """Import an image into the cache, or ask for it again."""
         version = self._chance.choice(self._world.versions[self._chance.choice(CACHED_TAGS)])
         answer = self._client.admin("POST", "pull", {"image": f"{CACHED}@{version.digest}"})
+        if b"StorageFailure" in answer.body:
+            raise self._client.failure(f"an import ends with {answer.body[-300:]!r}")
         if b'"done": true' not in answer.body.splitlines()[-1]:
             raise Wrong(f"an import of {version.digest} ends with {answer.body[-300:]!r}")
         self._world.imported.add(version.digest)
@@ -244,11 +261,14 @@ class Worker:
         version = self._world.version(tag, manifest)
         if version < 0:
             raise Wrong(f"{CACHED}:{tag} is {manifest!r}")
-        for image in self._world.versions[tag][version].images:
+        self._expect_images(self._world.versions[tag][version])
+        return version
+
+    def _expect_images(self, version: UpstreamIndex) -> None:
+        for image in version.images:
             self._expect(f"{CACHED}/manifests/{image.digest}", image.raw)
             for blob in image.blobs:
                 self._expect(f"{CACHED}/blobs/{blob.digest}", blob.raw)
-        return version
 
     def _expect(self, path: str, raw: bytes) -> None:
         if self._read(path) != raw:

@@ -12,7 +12,7 @@ from typing import Any
 from ecr_emulator.testing.upstream.images import UpstreamIndex, index
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from scripts.torture.acts import NOTHING, Expired, Pairs, Write
-from scripts.torture.clients import ACCOUNT, REGION, Client, Failure, NoAnswer
+from scripts.torture.clients import ACCOUNT, REGION, Client, Failure, NoAnswer, NotReached
 from scripts.torture.histories import Histories
 from scripts.torture.images import Images
 from scripts.torture.linearizability import Act
@@ -59,8 +59,8 @@ class Saved:
 class World:
     """The state of a run as its clients know it.
 
-    ``versions`` are the upstream's images by tag, the oldest first; a history has their indexes. ``imported`` are the
-    digests of images whose import was confirmed.
+    ``versions`` are the upstream's images by tag, the oldest first; a history has their indexes. ``cold`` are images of
+    the upstream whose tags do not move. ``imported`` are the digests of images whose import was confirmed.
     """
 
     seed: object
@@ -70,6 +70,7 @@ class World:
     pushes: Pushes = field(default_factory=Pushes)
     failures: list[Failure] = field(default_factory=list)
     versions: dict[str, list[UpstreamIndex]] = field(default_factory=lambda: {tag: [] for tag in CACHED_TAGS})
+    cold: list[UpstreamIndex] = field(default_factory=list)
     imported: set[str] = field(default_factory=set)
     saved: Saved | None = None
     moving: Lock = field(default_factory=Lock)
@@ -86,13 +87,23 @@ class World:
         for tag in CACHED_TAGS:
             self.new_version(tag)
             self.histories.begin(cached(tag), 0)
+            client.registry("GET", f"{CACHED}/manifests/{tag}")
 
-    def new_version(self, tag: str) -> int:
-        """Move a tag of the upstream to a new image, and return the index of it."""
+    def new_version(self, tag: str) -> None:
+        """Move a tag of the upstream to a new image."""
+        self.versions[tag].append(self._new_upstream_image(tag))
+
+    def new_cold_image(self) -> tuple[str, UpstreamIndex]:
+        """Make an image of the upstream that nobody has pulled, and return it with its tag."""
+        tag = f"cold{self.images.new()}"
+        new = self._new_upstream_image(tag)
+        self.cold.append(new)
+        return tag, new
+
+    def _new_upstream_image(self, tag: str) -> UpstreamIndex:
         new = index(*(self.images[self.images.new()] for _ in range(2)))
         self.upstream.add_image(UPSTREAM, new, tag)
-        self.versions[tag].append(new)
-        return len(self.versions[tag]) - 1
+        return new
 
     def advance(self, client: Client) -> None:
         """Move the clock to the time at which cached tags are checked, and images expire. Raises ``NoAnswer``.
@@ -104,6 +115,8 @@ class World:
         acts[EXPIRING] = Expired()
         try:
             client.admin("POST", "clock", {"advance": "25h"})
+        except NotReached:
+            raise
         except NoAnswer:
             for name, act in acts.items():
                 self.histories.add_unanswered(name, act, began)
@@ -117,8 +130,8 @@ class World:
 
     def cached_blobs(self) -> set[str]:
         """Return the digests of all blobs that the cache may have."""
-        images = [image for versions in self.versions.values() for version in versions for image in version.images]
-        return {blob.digest for image in images for blob in image.blobs}
+        pulled = self.cold + [version for versions in self.versions.values() for version in versions]
+        return {blob.digest for version in pulled for image in version.images for blob in image.blobs}
 
     def save(self, client: Client) -> None:
         """Save the state."""

@@ -12,6 +12,8 @@ from scripts.torture.forks import Forks
 from scripts.torture.images import Images
 from scripts.torture.rounds import Life, Report
 from scripts.torture.world import World
+from tests.support.postgres import find_programs
+from tests.support.programs import not_installed
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +53,8 @@ def execute(state, statement):
 class Spoilt(Files):
     """An emulator whose state is spoilt after each kill."""
 
-    def disturb(self, chance, longest, faults):
-        super().disturb(chance, longest, faults)
+    def disturb(self, chance, faults):
+        super().disturb(chance, faults)
         self.spoil(self._emulator.state)
 
 
@@ -61,6 +63,13 @@ def test_the_checks_notice(tmp_path, spoil):
     report = Report()
     with closing(Forks(tmp_path)) as forks, ScriptedUpstream() as upstream:
         flavour = Spoilt(forks, tmp_path, upstream.url)
-        flavour.spoil = lambda state: spoil(state) if report.kills.total() > 1 else None
+        flavour.spoil = lambda state: spoil(state) if report.rounds.total() > 1 else None
         assert not Life(flavour, World("spoilt", upstream, Images("spoilt")), "spoilt", report).run(8)
     assert report.wrong
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_what_was_confirmed_survives_kills_of_nodes(capsys, nodes):
+    if find_programs() is None:
+        not_installed("PostgreSQL")
+    assert kills.main(["--flavour", f"nodes:{nodes}", "--rounds", "4", "--seed", "tests"]) == 0, capsys.readouterr().out
