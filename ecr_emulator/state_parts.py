@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_emulator.ports.leases import Lease, OwnLease
+from ecr_emulator.ports.nodes import ANOTHER_STATE
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.turns import Turns
 from ecr_emulator.services.local_turns import LocalTurns
@@ -75,6 +76,8 @@ def open_state(settings: Settings, data_dir: Path, durable: bool) -> StateParts:
         blobs = FileBlobs(folder, durable, settings.disk_reserve * MEBIBYTE, _open_holds(locks))
         with store.writing(frees=True) if locks else store.reading() as work:  # other nodes can begin no upload then
             blobs.sweep(work.uploads.ids())
+        if store.other_nodes:
+            store.other_nodes.at_news(ANOTHER_STATE, blobs.forget_progress)
         opened.pop_all()
         return StateParts(store, blobs, StateSnapshots(store, blobs, folder, data_dir), locks)
 

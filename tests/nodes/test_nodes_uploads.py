@@ -100,6 +100,18 @@ def test_the_bytes_of_a_failed_request_do_not_count_on_any_node(clients, nodes):
     assert there.get(f"/v2/team/app/blobs/{BLOB.digest}").data == BLOB.raw
 
 
+def test_a_saved_state_that_another_node_loads_counts_as_written(nodes, clients):
+    here, there = clients
+    assert here.http.post("/_ecr/clock", json={"freeze": True}).status_code == 200
+    location = here.begin()
+    saved = nodes.emulators[0].snapshots.take()
+    assert there.send("PATCH", location, data=b"lost").status_code == 202
+    nodes.emulators[0].snapshots.restore(saved)
+    assert here.send("PATCH", location, data=b"kept").status_code == 202
+    digest = f"sha256:{hashlib.sha256(b'kept').hexdigest()}"
+    assert there.send("PUT", f"{location}?digest={digest}").status_code == 201
+
+
 @contextmanager
 def slow_chunk(node, location, data):
     """Let a node receive a chunk whose last byte comes at the end of the block."""
