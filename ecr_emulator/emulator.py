@@ -158,6 +158,7 @@ class Emulator:
         strict, home = self.settings.strict, Registry(self.settings.account, self.settings.region)
         anonymous = home if self.settings.registry_auth == "open" else None
         signatures = Signatures(self._parts.signer, self._blobs, self._ids, self._keys)
+        state = self._store, self._blobs, self._ids, self.clock, self._new_repositories
         parts = self._cache_parts, self._parts, self._garbage_collector
         background = open_background(self.settings, self._store, signatures, *parts)
         return Services(
@@ -172,7 +173,7 @@ class Emulator:
             new_repositories=self._new_repositories,
             upstreams=self._watched,
             tokens=Tokens(self._store.signing_key()),
-            uploads=self._uploads(),
+            uploads=Uploads(*state, is_strict=strict, turns=self._state.turns()),
             pulls=Pulls(self._store, self._blobs, self._pull_through, self._downloads, self._keys, strict),
             referrers=self._referrers,
             addresses=Addresses(self.settings.uri_style, self.settings.public_host, anonymous),
@@ -186,10 +187,6 @@ class Emulator:
             allowed_upstreams=self.settings.allow_upstream,
             access=self._parts.access,
         )
-
-    def _uploads(self) -> Uploads:
-        parts = self._store, self._blobs, self._ids, self.clock, self._new_repositories
-        return Uploads(*parts, is_strict=self.settings.strict, turns=self._state.turns())
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(
