@@ -14,6 +14,7 @@ from tests.support.node_fetches import NAME, BlobReader, fetched, pulling, settl
 
 BIG = layer("big", 1_000_000)
 IMAGE = image("app", BIG, layer("small"))
+BIG_BLOB = f"GET /blobs/{BIG.digest}"
 HALF = 500_000
 
 
@@ -47,7 +48,7 @@ def test_fifty_clients_of_two_nodes_cost_one_request_for_each_part(caching_nodes
 
 def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
     one, other = caches
-    with stalled(upstream, "/manifests/1.0") as stall:
+    with stalled(upstream, "GET /manifests/1.0") as stall:
         first = pulling(one, "1.0")
         assert stall.reached.wait(20)
         second = pulling(other, "1.0")
@@ -59,7 +60,7 @@ def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
 
 def test_a_node_gets_the_failure_of_the_node_that_it_waits_for(caches, upstream):
     one, other = caches
-    with stalled(upstream, "/manifests/none") as stall:
+    with stalled(upstream, "GET /manifests/none") as stall:
         first = pulling(one, "none")
         assert stall.reached.wait(20)
         second = pulling(other, "none")
@@ -79,7 +80,7 @@ def test_a_failure_counts_only_for_nodes_that_waited(caches, upstream):
 
 def test_readers_on_another_node_get_the_bytes_that_have_arrived(caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG.digest, HALF) as stall:
+    with stalled(upstream, BIG_BLOB, HALF) as stall:
         one.manifest(NAME, "1.0")
         assert stall.reached.wait(20)
         reader = BlobReader(other, BIG)
@@ -91,7 +92,7 @@ def test_readers_on_another_node_get_the_bytes_that_have_arrived(caches, upstrea
 
 def test_a_follower_goes_on_where_a_node_stopped(caching_nodes, caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG.digest, HALF) as stall:
+    with stalled(upstream, BIG_BLOB, HALF) as stall:
         one.manifest(NAME, "1.0")
         assert stall.reached.wait(20)
         reader = BlobReader(other, BIG)
@@ -106,7 +107,7 @@ def test_a_follower_goes_on_where_a_node_stopped(caching_nodes, caches, upstream
 
 def test_a_follower_gets_the_right_bytes_after_the_other_node_got_wrong_ones(caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG.digest, then=wrong_at_the_end) as stall:
+    with stalled(upstream, BIG_BLOB, then=wrong_at_the_end) as stall:
         one.manifest(NAME, "1.0")
         assert stall.reached.wait(20)
         reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)).data)
@@ -118,7 +119,7 @@ def test_a_follower_gets_the_right_bytes_after_the_other_node_got_wrong_ones(cac
 
 def test_a_node_whose_locks_are_lost_does_no_harm(caching_nodes, caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG.digest, HALF) as stall:
+    with stalled(upstream, BIG_BLOB, HALF) as stall:
         one.manifest(NAME, "1.0")
         assert stall.reached.wait(20)
         reader = BlobReader(other, BIG)
@@ -141,7 +142,7 @@ def end_connections_with_locks(uri):
 
 def test_a_blob_that_the_upstream_lacks_is_requested_once(caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG.digest, then=answers(404)) as stall:
+    with stalled(upstream, BIG_BLOB, then=answers(404)) as stall:
         one.manifest(NAME, "1.0")
         assert stall.reached.wait(20)
         reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)))

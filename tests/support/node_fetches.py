@@ -37,13 +37,16 @@ def until_a_node_waits() -> None:
 
 
 class Stall:
-    """An answer of the upstream that stops after a number of bytes, until ``go_on`` is set."""
+    """An answer of the upstream that stops after a number of bytes, until ``go_on`` is set.
+
+    ``part`` is the request as ``ScriptedUpstream.fail`` names it.
+    """
 
     def __init__(self, upstream: ScriptedUpstream, part: str, after: int | None = None, then: Fault | None = None):
         self.reached, self.go_on = Event(), Event()
         self._after = after
         self._then = then
-        upstream.fail(f"GET {part}", self._fault)
+        upstream.fail(part, self._fault)
 
     def _fault(self, request: Request, reply: Reply) -> Reply:
         self.reached.set()
@@ -54,7 +57,7 @@ class Stall:
 def stalled(
     upstream: ScriptedUpstream, part: str, after: int | None = None, then: Fault | None = None
 ) -> Iterator[Stall]:
-    """Let the answer to the next GET of a part stop until the end of the block, or until ``go_on`` is set."""
+    """Let the next answer to a request stop until the end of the block, or until ``go_on`` is set."""
     stall = Stall(upstream, part, after, then)
     try:
         yield stall
