@@ -117,7 +117,7 @@ def end_session(locks: SessionLocks) -> None:
 def _empty(uri: str) -> None:
     """Delete all rows of a database, and begin its keys anew."""
     tables = reversed(metadata.sorted_tables)
-    names = ["shared_settings", "nodes", "companion_documents", *(table.name for table in tables)]
+    names = ["shared_settings", "nodes", "companion_documents", "fetch_failures", *(table.name for table in tables)]
     deletions = [f"DELETE FROM {name}" for name in names]
     restarts = [f"ALTER SEQUENCE {name}_id_seq RESTART" for name in ("repositories", "images", "events")]
     with psycopg.connect(uri, autocommit=True) as connection:
