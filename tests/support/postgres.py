@@ -74,6 +74,11 @@ class PostgresServer:
         """Stop the server and end its connections."""
         self.run("pg_ctl", "stop", "--wait", "--pgdata", self.data, "--mode", mode)
 
+    def processes(self) -> list[int]:
+        """Return the ids of the server's processes, of which each connection has one."""
+        main = Path(self.data, "postmaster.pid").read_text(encoding="ascii").splitlines()[0]
+        return [int(main), *map(int, Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split())]
+
     @property
     def data(self) -> str:
         """The folder of the server's files."""
