@@ -16,6 +16,9 @@ from tests.support.programs import not_installed
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")  # a slow example shows a busy machine, not a fault
 
+LONGEST_NAME = 20
+"""Bytes of a test's argument that are its name."""
+
 
 def pytest_addoption(parser):
     parser.addoption("--postgres", action="store_true", help="keep the metadata of emulators in PostgreSQL")
@@ -33,6 +36,11 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name long bytes by their argument: compressed ones differ in each process, and workers compare the names."""
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_NAME else None
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ FOLLOWING = [
 ]
 
 
-@pytest.mark.parametrize(("act", "state", "following"), FOLLOWING, ids=str)
+@pytest.mark.parametrize(("act", "state", "following"), FOLLOWING)
 def test_what_follows_an_act(act, state, following):
     assert list(act.after(state)) == following
 
