@@ -21,9 +21,16 @@ Turn = Future[None]
 """Done when this node may fetch. Its exception is ``StorageFailure``."""
 
 
+PATIENCE = 180.0
+"""Seconds for which a node waits for another one that gives no sign of progress: all attempts of a request take less.
+
+The other node is stopped or cut off then, but not dead, so that it keeps its turn.
+"""
+
+
 def wait_for(turn: Turn) -> None:
-    """Wait until it is the turn of this node. Raises ``StorageFailure`` and ``CancelledError``."""
-    turn.result()
+    """Wait until it is the turn of this node. Raises ``TimeoutError``, ``StorageFailure`` and ``CancelledError``."""
+    turn.result(PATIENCE)
 
 
 class EmulatorStopping(UpstreamUnavailable):
@@ -42,9 +49,10 @@ class FetchTurns:
     def turn(self, name: str, meanwhile: Callable[[Turn], None] = wait_for) -> AbstractContextManager[None]:
         """Wait for the turn to do a fetch, by its name, and let no other node do it while the block runs.
 
-        ``meanwhile`` is called if another node does the fetch; it returns when its argument is done. The block must not
-        wait for another turn, so that no two nodes can wait for each other. Raises ``UpstreamFailure``, that of the
-        other node included, before the block begins.
+        ``meanwhile`` is called if another node does the fetch. It returns when its argument is done, or raises
+        ``TimeoutError`` if the other node does nothing; the block runs without a turn then. The block must not wait for
+        another turn, so that no two nodes can wait for each other. Raises ``UpstreamFailure``, that of the other node
+        included, before the block begins.
         """
         return nullcontext()
 
@@ -95,7 +103,7 @@ class SharedFetchTurns(FetchTurns):
 
     @contextmanager
     def turn(self, name: str, meanwhile: Callable[[Turn], None] = wait_for) -> Iterator[None]:
-        self._take(name, meanwhile)
+        has_turn = self._take(name, meanwhile)
         try:
             yield
         except EmulatorStopping:
@@ -104,7 +112,8 @@ class SharedFetchTurns(FetchTurns):
             self._save(name, failure)
             raise
         finally:
-            self._claims.release(name)
+            if has_turn:
+                self._claims.release(name)
 
     def announced(self, digest: str, name: str) -> AbstractContextManager[None]:
         return self._arriving.announced(digest, name)
@@ -137,14 +146,22 @@ class SharedFetchTurns(FetchTurns):
     def close(self) -> None:
         self._claims.close()
 
-    def _take(self, name: str, meanwhile: Callable[[Turn], None]) -> None:
-        """Take the turn, after the node that has it. Raises the failure of that node."""
+    def _take(self, name: str, meanwhile: Callable[[Turn], None]) -> bool:
+        """Take the turn, after the node that has it. Return False if that node does nothing.
+
+        Raises the failure of that node.
+        """
         try:
             before = self._failures.find(name)
             if self._claims.take(name):
-                return
+                return True
             turn = self._claims.when_free(name)
-            meanwhile(turn)
+            try:
+                meanwhile(turn)
+            except TimeoutError:
+                if turn.cancel():
+                    log.warning("this node fetches the %s, too: the node that has begun makes no progress", name)
+                    return False
             wait_for(turn)
             self._raise_failure(name, before)
         except CancelledError:
@@ -152,6 +169,7 @@ class SharedFetchTurns(FetchTurns):
         except StorageFailure as failure:
             reason = f"the nodes cannot agree which of them asks the upstream: {failure.reason}"
             raise UpstreamUnavailable(reason, retry_after=1) from failure
+        return True
 
     def _raise_failure(self, name: str, before: SharedFailure | None) -> None:
         """Raise the failure of the node that had the turn, which ends here. Return if that node did not fail."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import wait
+from time import monotonic
 
 from ecr_emulator.ports.shared_fetches import ArrivingBlob
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.pull_through.blob_download import BlobDownload
-from ecr_emulator.services.pull_through.fetch_turns import FetchTurns, Turn
+from ecr_emulator.services.pull_through.fetch_turns import PATIENCE, FetchTurns, Turn
 
 PAUSE = 0.02
 """Seconds between two looks at the bytes that another node has written."""
+PATIENCE_UNSEEN = 1_800.0
+"""Seconds for which a node waits for a blob whose bytes it does not see arrive, because they have no common folder."""
 
 
 @dataclass(slots=True)
@@ -23,12 +26,19 @@ class FollowedDownload:
     arrived: ArrivingBlob | None = None
 
     def follow(self, turn: Turn) -> None:
-        """Tell the readers of bytes that arrive, until it is this node's turn."""
+        """Tell the readers of bytes that arrive, until it is this node's turn.
+
+        Raises ``TimeoutError`` if none arrive for a long time.
+        """
+        size, since = 0, monotonic()
         while not turn.done():
             if self.arrived is None or self.arrived.is_over:
                 self._look()
-            if self.arrived:
-                self.download.note_progress(self.arrived.size)
+            if self.arrived and self.arrived.size != size:
+                size, since = self.arrived.size, monotonic()
+                self.download.note_progress(size)
+            if monotonic() - since > (PATIENCE if self.arrived else PATIENCE_UNSEEN):
+                raise TimeoutError
             wait((turn,), PAUSE)
 
     def close(self) -> None:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import threading
+import logging
+from collections import deque
 from concurrent.futures import Future
 from threading import Condition, Thread
 
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.postgres.session_locks import SessionLocks
 
+log = logging.getLogger(__name__)
+
 PAUSE = 0.02
-"""Seconds between two looks whether a claim is free."""
+"""Seconds between two looks whether claims are free."""
+_PREFIX = "claim "
 
 
 class SessionClaims:
     """``ports.shared_fetches.Claims`` by the locks of a node.
 
-    One thread waits for all claims that other nodes have, and only while there are any. A server cannot tell on the
-    connection of the locks when a lock is free: a query that waits for one lock would delay all others.
+    One thread waits for all claims that other nodes have, and only while there are any. It asks again and again: a
+    query that waits for one lock would delay all others on the connection of the locks.
     """
 
     def __init__(self, locks: SessionLocks) -> None:
         self._locks = locks
-        self._waiting: dict[str, list[Future[None]]] = {}
+        self._waiting: dict[str, deque[Future[None]]] = {}
         self._changed = Condition()
         self._thread: Thread | None = None
         self._is_closed = False
 
     def take(self, name: str) -> bool:
-        return self._locks.try_exclusive(_lock(name))
+        return self._locks.try_exclusive(f"{_PREFIX}{name}")
 
     def when_free(self, name: str) -> Future[None]:
         turn: Future[None] = Future()
@@ -36,18 +40,17 @@ class SessionClaims:
             if self._is_closed:
                 turn.cancel()
                 return turn
-            self._waiting.setdefault(name, []).append(turn)
+            self._waiting.setdefault(name, deque()).append(turn)
             if self._thread is None:
                 self._thread = Thread(target=self._wait, name="claims", daemon=True)
                 self._thread.start()
         return turn
 
     def are_taken(self, names: set[str]) -> set[str]:
-        held = self._locks.held(map(_lock, names))
-        return {name for name in names if _lock(name) in held}
+        return {each.removeprefix(_PREFIX) for each in self._locks.held(f"{_PREFIX}{name}" for name in names)}
 
     def release(self, name: str) -> None:
-        self._locks.release_exclusive(_lock(name))
+        self._locks.release_exclusive(f"{_PREFIX}{name}")
 
     def close(self) -> None:
         """Cancel what waits for claims."""
@@ -55,45 +58,56 @@ class SessionClaims:
             self._is_closed = True
             self._changed.notify_all()
             thread = self._thread
-        if thread and thread is not threading.current_thread():
+        if thread:
             thread.join()
 
     def _wait(self) -> None:
         """Try to take the claims that are waited for, until nothing waits any more."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_closed, PAUSE)
-                if self._is_closed or not self._waiting:
-                    self._thread = None
-                    cancelled = [turn for turns in self._waiting.values() for turn in turns]
-                    self._waiting.clear()
-                    break
-                names = list(self._waiting)
-            for name in names:
-                self._try(name)
+        while names := self._names_after_pause():
+            try:
+                taken = self._locks.try_each(f"{_PREFIX}{name}" for name in names)
+            except StorageFailure as failure:
+                self._fail(names, failure)
+            except Exception as error:
+                log.exception("the claims of nodes cannot be read")
+                self._fail(names, StorageFailure(f"the claims of nodes cannot be read: {error}"))
+            else:
+                for name in taken:
+                    self._give(name.removeprefix(_PREFIX))
+
+    def _names_after_pause(self) -> list[str]:
+        """Return the claims that are waited for after a pause; none if the thread ends."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed, PAUSE)
+            names = [] if self._is_closed else list(self._waiting)
+            cancelled = [turn for turns in self._waiting.values() for turn in turns] if self._is_closed else []
+            if not names:
+                self._waiting.clear()
+                self._thread = None
         for turn in cancelled:
             turn.cancel()
+        return names
 
-    def _try(self, name: str) -> None:
-        """Give a claim to the first that waits for it, if it is free."""
-        try:
-            if not self.take(name):
+    def _give(self, name: str) -> None:
+        """Give a claim that was taken to the first that still waits for it."""
+        while turn := self._next(name):
+            if turn.set_running_or_notify_cancel():
+                turn.set_result(None)
                 return
-        except StorageFailure as failure:
-            for turn in self._remove(name):
-                turn.set_exception(failure)
-        else:
-            self._remove(name, 1)[0].set_result(None)
+        self.release(name)
 
-    def _remove(self, name: str, count: int | None = None) -> list[Future[None]]:
-        """Remove and return those that have waited longest for a claim."""
+    def _fail(self, names: list[str], failure: StorageFailure) -> None:
+        for name in names:
+            while turn := self._next(name):
+                if turn.set_running_or_notify_cancel():
+                    turn.set_exception(failure)
+
+    def _next(self, name: str) -> Future[None] | None:
         with self._changed:
-            turns = self._waiting.pop(name)
-            first, rest = turns[:count], turns[count:] if count else []
-            if rest:
-                self._waiting[name] = rest
-        return first
-
-
-def _lock(name: str) -> str:
-    return f"fetch {name}"
+            turns = self._waiting.get(name)
+            if not turns:
+                return None
+            turn = turns.popleft()
+            if not turns:
+                del self._waiting[name]
+            return turn

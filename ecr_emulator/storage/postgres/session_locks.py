@@ -77,21 +77,25 @@ class SessionLocks:
 
     def try_exclusive(self, name: str, patience: float = 0.0) -> bool:
         """Take a lock exclusively, until ``release_exclusive``. Return False if it is held for so many seconds."""
-        return _try_for(patience, lambda: bool(self._take_exclusive([self._key(name)])))
+        return _try_for(patience, lambda: bool(self.try_each([name])))
 
-    def release_exclusive(self, name: str) -> None:
-        """Release an exclusive lock. Does not raise: a lost connection has released it already."""
-        self._release_exclusive([self._key(name)])
+    def try_each(self, names: Iterable[str]) -> set[str]:
+        """Take those locks that nobody holds, exclusively until ``release_exclusive``, and return their names."""
+        wanted = {self._key(name): name for name in names}
+        return {wanted[key] for key in self._take_exclusive(list(wanted))}
+
+    def release_exclusive(self, *names: str) -> None:
+        """Release exclusive locks. Does not raise: a lost connection has released them already."""
+        self._release_exclusive([self._key(name) for name in names])
 
     @contextmanager
     def exclusively(self, names: Iterable[str]) -> Iterator[set[str]]:
         """Take those locks that nobody holds, exclusively while the block runs, and yield their names."""
-        wanted = {self._key(name): name for name in names}
-        taken = self._take_exclusive(list(wanted))
+        taken = self.try_each(names)
         try:
-            yield {wanted[key] for key in taken}
+            yield taken
         finally:
-            self._release_exclusive(taken)
+            self.release_exclusive(*taken)
 
     def held(self, names: Iterable[str]) -> set[str]:
         """Return those of the names on which any node has a lock, in any way."""
