@@ -160,7 +160,7 @@ class Emulator:
         signatures = Signatures(self._parts.signer, self._blobs, self._ids, self._keys)
         state = self._store, self._blobs, self._ids, self.clock, self._new_repositories
         parts = self._cache_parts, self._parts, self._garbage_collector
-        background = open_background(self.settings, self._store, signatures, *parts)
+        background = open_background(self.settings, self.data_dir, self._state, signatures, *parts)
         return Services(
             home=home,
             clock=self.clock,

@@ -103,6 +103,13 @@ def _blobs(text: str) -> Path:
     return _directory(text)
 
 
+def _vulnerabilities(text: str) -> Path:
+    path = _directory(text)
+    if not (path.is_dir() or (path.is_file() and path.suffix == ".zip")):
+        raise ValueError(text)
+    return path
+
+
 def _upstream(text: str) -> tuple[str, str]:
     host, _, url = _matching(r"[^\s=/]+=https?://[^\s,/]\S*")(text).partition("=")
     return host, url
@@ -124,6 +131,7 @@ DATABASE = Kind(
     is_secret=True,
 )
 BLOBS = Kind("a directory", "DIR", _blobs)
+VULNERABILITIES = Kind("an existing folder, or a zip file", "PATH", _vulnerabilities)
 PATHS = Kind("the path of a file or a folder", "PATH", _directory, gather=tuple)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(names.ACCOUNT_ID))
 REGION = Kind("a Region, like eu-west-1", "REGION", _matching(names.REGION))

@@ -30,6 +30,7 @@ from ecr_emulator.setting_kinds import (
     UPSTREAM_HOSTS,
     UPSTREAMS,
     URI_STYLE,
+    VULNERABILITIES,
     WEBHOOKS,
     Kind,
     at_home,
@@ -144,6 +145,10 @@ class Settings:
         default="info", metadata=_as(one_of("debug", "info", "warning", "error"), "Least severe messages to log.")
     )
     log_format: str = field(default="text", metadata=_as(one_of("text", "json"), "Format of log lines."))
+    vulnerabilities: Path | None = field(
+        default=None,
+        metadata=_as(VULNERABILITIES, "Folder or zip of advisories in the format of OSV, for scans of images."),
+    )
     background_delay: float = field(
         default=0.0,
         metadata=_as(SECONDS, "Seconds that scans, restores, replication and lifecycle previews take."),

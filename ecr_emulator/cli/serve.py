@@ -189,13 +189,15 @@ def opened(settings: Settings) -> Emulator:
     with quick_imports():
         from ecr_emulator.emulator import Emulator
         from ecr_emulator.ports.storage_failures import StorageFailure
+        from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
         from ecr_emulator.state_binding import StateMismatch
         from ecr_emulator.storage.migrations import DatabaseTooNew, DatabaseUnreadable
         from ecr_emulator.storage.ownership import DataDirectoryInUse
 
+    refusals = DataDirectoryInUse, DatabaseTooNew, DatabaseUnreadable, StateMismatch, UnreadableVulnerabilities
     try:
         return Emulator(settings)
-    except (DataDirectoryInUse, DatabaseTooNew, DatabaseUnreadable, StateMismatch, StorageFailure) as refused:
+    except (*refusals, StorageFailure) as refused:
         raise CannotStart(str(refused)) from None
     except OSError as failure:
         named = f"The data directory {settings.data_dir}" if settings.data_dir else "A temporary directory"

@@ -27,6 +27,7 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.request_context import request_context
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
+from ecr_emulator.services.due_work import SCANS
 
 blueprint = Blueprint("console", __name__, url_prefix="/_ecr/console/<account>/<region>")
 NAMES_OF_REGISTRIES = "An account has twelve digits, and a Region is like eu-west-1."
@@ -172,7 +173,7 @@ def _name_registry(endpoint: str, values: dict[str, Any]) -> None:
 def _console_request() -> ConsoleRequest:
     parts, registry = current_parts(), g.registry
     caller = find_caller(registry)
-    now = parts.services.due_work.complete(parts.clock.now(), Scope(registry))
+    now = parts.services.due_work.complete(parts.clock.now(), Scope(registry, left_out=SCANS))
     permissions: Permissions = UNLIMITED
     if parts.services.access:
         permissions = parts.services.access.permissions(caller, registry, now, request_context(request.environ))

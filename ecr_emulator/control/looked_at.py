@@ -6,10 +6,12 @@ from typing import Any
 
 from ecr_emulator.domain.names import Registry, parse_repository_arn
 from ecr_emulator.domain.task import Scope
-from ecr_emulator.services.due_work import WITHIN_REPOSITORIES
+from ecr_emulator.services.due_work import SCANS, WITHIN_REPOSITORIES
 
 READS = ("Describe", "Get", "List", "BatchGet")
 """Beginnings of the names of operations that change nothing."""
+FINDINGS = "DescribeImageScanFindings"
+"""The operation that shows the results of scans."""
 
 
 def looked_at(operation: str, members: dict[str, Any], registry: Registry) -> list[Scope]:
@@ -20,8 +22,9 @@ def looked_at(operation: str, members: dict[str, Any], registry: Registry) -> li
     """
     if "resourceArn" in members:
         named = parse_repository_arn(members["resourceArn"])
-        return [Scope(*named)] if named else []
+        return [Scope(*named, SCANS)] if named else []
+    left_out = frozenset() if operation == FINDINGS else SCANS
     names = [members["repositoryName"]] if "repositoryName" in members else members.get("repositoryNames")
     if names is not None:
-        return [Scope(registry, name) for name in dict.fromkeys(names)]
-    return [Scope(registry, left_out=WITHIN_REPOSITORIES if operation.startswith(READS) else frozenset())]
+        return [Scope(registry, name, left_out) for name in dict.fromkeys(names)]
+    return [Scope(registry, left_out=WITHIN_REPOSITORIES if operation.startswith(READS) else SCANS)]

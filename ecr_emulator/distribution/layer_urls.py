@@ -16,6 +16,7 @@ from ecr_emulator.domain.task import Scope
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
+from ecr_emulator.services.due_work import SCANS
 from ecr_emulator.services.layer_urls import PREFIX, verify
 
 _PATH = re.compile(rf"{PREFIX}/(\d{{12}})/([a-z0-9-]+)/(.+)/([^/]+)")
@@ -32,7 +33,7 @@ def get_layer(request: Request, services: Services, now: datetime) -> Response:
         registry = Registry(account, region)
         if verify(services.tokens, registry, name, digest, request.args, now):
             request.environ[NOTE] = {"account": account, "region": region, "repository": name}
-            now = services.due_work.complete(now, Scope(registry, name))
+            now = services.due_work.complete(now, Scope(registry, name, SCANS))
             services.faults.apply({LAYERS, operation}, registry, name, request.environ)
             return get_blob(RegistryRequest(request, services, registry, name, name, now, principal=""), digest)
     raise OciError(403, "DENIED", "The URL is not signed by this registry, or has expired.")

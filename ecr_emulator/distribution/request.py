@@ -18,6 +18,7 @@ from ecr_emulator.request_counts import add_pull
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
+from ecr_emulator.services.due_work import SCANS
 from ecr_emulator.services.validity import Validity
 
 
@@ -53,7 +54,7 @@ class RegistryRequest:
     ) -> None:
         """Let the answer be remembered while it is valid and the credential is accepted; see ``Rememberable``."""
         if validity and self.remembered_until:
-            awaits = partial(self.services.due_work.is_due_in, Scope(self.registry, self.name))
+            awaits = partial(self.services.due_work.is_due_in, Scope(self.registry, self.name, SCANS))
             validity = validity.at_most(self.remembered_until).while_not(awaits)
             self.http.environ[REMEMBER] = Rememberable(validity, reread, is_intact)
 

@@ -51,18 +51,30 @@ CONFIGS = (
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A scan of an image, in progress or ended. ``findings`` have the shape of ``ImageScanFinding``."""
+    """A scan of an image, in progress or ended. ``findings`` have the shape of ``ImageScanFinding``.
+
+    ``source_updated_at`` is the time of the newest advisory that the scan knew.
+    """
 
     started_at: datetime
     status: str = IN_PROGRESS
     description: str | None = None
     completed_at: datetime | None = None
     findings: tuple[dict[str, Any], ...] = ()
+    source_updated_at: datetime | None = None
 
-    def complete(self, findings: Iterable[dict[str, Any]], now: datetime) -> Scan:
-        """Return the completed scan with its findings."""
-        description = COMPLETED_WELL
-        return replace(self, status=COMPLETE, description=description, completed_at=now, findings=tuple(findings))
+    def complete(
+        self, findings: Iterable[dict[str, Any]], now: datetime, source_updated_at: datetime | None = None
+    ) -> Scan:
+        """Return the completed scan with its findings. Told findings are as new as the scan."""
+        return replace(
+            self,
+            status=COMPLETE,
+            description=COMPLETED_WELL,
+            completed_at=now,
+            findings=tuple(findings),
+            source_updated_at=source_updated_at or now,
+        )
 
     def fail(self, now: datetime, reason: str = UNSUPPORTED) -> Scan:
         """Return the failed scan. Without another reason, no findings were set for its image."""

@@ -13,6 +13,10 @@ class UnreadableImage(Exception):
     """An image whose packages cannot be listed. The message is the reason, and a scan shows it."""
 
 
+class ReadingStopped(Exception):
+    """The reading of an image has been ended from outside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A layer of an image. ``open`` opens its blob as a seekable file."""
@@ -25,5 +29,8 @@ class Layer:
 class ImageContentsReader(Protocol):
     """List what is in an image."""
 
-    def read(self, layers: Sequence[Layer]) -> ImageContents:
-        """Return the packages in layers, which are in the order of the manifest. Raises ``UnreadableImage``."""
+    def read(self, layers: Sequence[Layer], goes_on: Callable[[], bool]) -> ImageContents:
+        """Return the packages in layers, which are given from the lowest to the uppermost.
+
+        Raises ``UnreadableImage``, and ``ReadingStopped`` once ``goes_on`` returns False.
+        """

@@ -28,13 +28,13 @@ class LayerReader:
     limits: Limits = Limits()
     clock: Callable[[], float] = time.monotonic
 
-    def read(self, layers: Sequence[Layer]) -> ImageContents:
-        """Return the packages in layers. Raises ``UnreadableImage``.
+    def read(self, layers: Sequence[Layer], goes_on: Callable[[], bool] = lambda: True) -> ImageContents:
+        """Return the packages in layers. Raises ``UnreadableImage`` and ``ReadingStopped``.
 
         A damaged package database of the operating system makes the image unreadable. Another damaged file is skipped
         and named in the result.
         """
-        found = _Found(Budget(self.limits, self.clock))
+        found = _Found(Budget(self.limits, self.clock, goes_on))
         for layer, entry in visible_files(layers, found.budget, _is_wanted):
             found.add(layer, entry)
         return found.contents()

@@ -33,6 +33,7 @@ from ecr_emulator.services import (
     storage_classes,
 )
 from ecr_emulator.services.garbage_collection import GarbageCollector
+from ecr_emulator.services.image_scanner import ImageScanner
 from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.repositories import NewRepositories
@@ -58,9 +59,13 @@ PROMISED = frozenset({garbage_collection.FORGET})
 
 
 class Outcome(Enum):
-    """The outcome of a step: no task was due, or could be written; its task needs more steps; its task is done."""
+    """The outcome of a step: no task was due, or could be written; its task needs more steps; its task is done.
+
+    LONG says that nothing was done because the task is a long one.
+    """
 
     NOTHING = auto()
+    LONG = auto()
     PART = auto()
     DONE = auto()
 
@@ -81,8 +86,10 @@ class Background:
         keys: EncryptionKeys = NamedKeys(),  # noqa: B008 - it has no state
         *,
         signatures: Signatures,
+        scanner: ImageScanner | None = None,
     ) -> None:
         self._store = store
+        self._scanner = scanner
         self._kinds = KINDS | {
             garbage_collection.FORGET: garbage_collector.perform_forget,
             garbage_collection.SWEEP: garbage_collector.perform_sweep,
@@ -90,7 +97,7 @@ class Background:
             lifecycle.PREVIEW: partial(lifecycle_previews.perform_preview, incoming=incoming),
             replication.REPLICATE: copies.perform,
             backfills.RUN: partial(backfills.run, replicas=copies),
-            scanning.KIND: partial(scanning.finish_scan, keys=keys),
+            scanning.KIND: partial(scanning.finish_scan, keys=keys, scanner=scanner),
             signing.KIND: signatures.perform,
         }
         self._delay = delay
@@ -123,6 +130,11 @@ class Background:
         """Return the time at which a waiting task is performed."""
         return task.due_at + self._delay
 
+    def close(self) -> None:
+        """End the current scan without a result, and let no other begin."""
+        if self._scanner:
+            self._scanner.close()
+
     @property
     def is_stepping(self) -> bool:
         """Whether a thread performs a step now."""
@@ -143,12 +155,19 @@ class Background:
         except StorageFailure:
             return True
 
-    def step(self, now: datetime, scope: Scope | None = None) -> Outcome:
+    def step(self, now: datetime, scope: Scope | None = None, *, takes_long: bool = True) -> Outcome:
         """Perform a step of the task that has been due for longest, in a part of the state or anywhere.
+
+        A scan is prepared before its step, without a unit of work; not if the step may not take long.
 
         A task that cannot be written, because the disk is full or another program has locked the database, is performed
         later. A task that raises an exception is logged and dropped.
         """
+        unprepared = self._find_unprepared(now, scope)
+        if unprepared and not takes_long:
+            return Outcome.LONG
+        if unprepared and self._scanner and not self._scanner.prepare(unprepared):
+            return Outcome.NOTHING
         return self._step(now, scope, promised=False) or self._step(now, scope, promised=True) or Outcome.NOTHING
 
     def _step(self, now: datetime, scope: Scope | None, promised: bool) -> Outcome | None:
@@ -181,6 +200,18 @@ class Background:
         if task is None:
             return Outcome.NOTHING
         return Outcome.DONE if progress is None else Outcome.PART
+
+    def _find_unprepared(self, now: datetime, scope: Scope | None) -> Task | None:
+        """Return the task that is due, if it is a scan that has to be prepared."""
+        if self._scanner is None:
+            return None
+        try:
+            with self._store.reading() as work:
+                task = self._find_due(work, now, scope)
+        except StorageFailure:
+            return None
+        is_prepared = task is None or task.kind != scanning.KIND or self._scanner.is_prepared(task)
+        return None if is_prepared else task
 
     def _find_due(self, work: UnitOfWork, now: datetime, scope: Scope | None) -> Task | None:
         if scope is None:

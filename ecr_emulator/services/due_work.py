@@ -12,6 +12,7 @@ from threading import Condition
 
 from ecr_emulator.domain.task import Scope
 from ecr_emulator.ports.time import Clock
+from ecr_emulator.services import scanning
 from ecr_emulator.services.background import Background, Outcome
 from ecr_emulator.services.background_thread import BackgroundThread
 from ecr_emulator.services.lifecycle import EVALUATE, PREVIEW
@@ -19,7 +20,10 @@ from ecr_emulator.services.lifecycle import EVALUATE, PREVIEW
 STEPS = 10
 """Maximum number of steps of other work that a request performs. It performs one at most of a task that needs more."""
 
-WITHIN_REPOSITORIES = frozenset({EVALUATE, PREVIEW})
+SCANS = frozenset({scanning.KIND})
+"""Kinds of tasks that may take long, and whose results are seen only by requests for the findings of an image."""
+
+WITHIN_REPOSITORIES = SCANS | {EVALUATE, PREVIEW}
 """Kinds of tasks whose results are seen only by requests that name their repository."""
 
 
@@ -62,10 +66,10 @@ class DueWork:
                 return
             if self._background.is_stepping:
                 break
-            outcome = self._background.step(now)
+            outcome = self._background.step(now, takes_long=False)
             if outcome is Outcome.NOTHING:
                 return
-            if outcome is Outcome.PART:
+            if outcome is not Outcome.DONE:
                 break
         if self._background.is_due(now):
             self._thread.start()
@@ -91,7 +95,8 @@ class DueWork:
         return self._thread.stopped()
 
     def close(self) -> None:
-        """End the thread. What is left to do is done after the next start."""
+        """End the thread and its current scan. What is left to do is done after the next start."""
+        self._background.close()
         self._thread.close()
 
     def _complete(self, scope: Scope | None, now: datetime) -> datetime:

@@ -1,7 +1,8 @@
 """Scans of images.
 
-There is no scanner: a scan finds the findings that the user gave the emulator for the image, or fails like a scan of
-ECR on an image that it cannot read. It never claims that an image without given findings is clean.
+A scan reports the findings that the user has told the emulator for the image. Without any, it reports what the scanner
+finds. Without a scanner it fails like a scan of ECR on an image that it cannot read. It never claims that an image
+without told findings is clean.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from ecr_emulator.domain.basic_findings import basic_findings
 from ecr_emulator.domain.events import FrequencyChange, image_scan, scan_frequency_change
-from ecr_emulator.domain.findings import EVERY_IMAGE
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.names import Registry
+from ecr_emulator.domain.packages import OPERATING_SYSTEM
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import (
     BASIC,
@@ -40,7 +42,9 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.services.image_scanner import ImageScanner, ScanResult
 from ecr_emulator.services.image_tasks import find_image, image_task
+from ecr_emulator.services.told_findings import told_findings
 
 KIND = "scan"
 MAX_SCANS = 100_000
@@ -103,29 +107,48 @@ def scan_on_push(work: UnitOfWork, repository: Repository, image: Image, now: da
         _start(work, repository, image, now)
 
 
-def finish_scan(work: UnitOfWork, task: Task, now: datetime, keys: EncryptionKeys) -> None:
-    """Perform the task that ends a scan. It fails if the key of the repository cannot decrypt the image."""
+def finish_scan(
+    work: UnitOfWork, task: Task, now: datetime, keys: EncryptionKeys, scanner: ImageScanner | None
+) -> dict[str, Any] | None:
+    """Perform the task that ends a scan. It fails if the key of the repository cannot decrypt the image.
+
+    Returns an empty progress if the scanner has to prepare the task first.
+    """
     found = find_image(work, task)
     scan = work.scans.find(found[1]) if found else None
     if found is None or scan is None or scan.status != IN_PROGRESS:
-        return
+        return None
     repository, image = found
-    finished = _finished(work, scan, repository, image, now, keys)
+    finished = _finished_without_scanner(work, scan, repository, image, now, keys)
+    if finished is None:
+        result = scanner.take_result(task) if scanner else ScanResult()
+        if result is None:
+            return {}
+        finished = _finished(scan, result, now)
     work.scans.save(image, finished)
     work.events.add(image_scan(repository, image, finished.status, finished.severity_counts, now))
+    return None
 
 
-def _finished(
+def _finished_without_scanner(
     work: UnitOfWork, scan: Scan, repository: Repository, image: Image, now: datetime, keys: EncryptionKeys
-) -> Scan:
+) -> Scan | None:
     try:
         keys.check(repository)
     except KmsException as failure:
         return scan.fail(now, f"{KmsException.__name__}: {failure.message}")
-    findings = work.known_findings.find(image.digest)
-    if findings is None:
-        findings = work.known_findings.find(EVERY_IMAGE)
-    return scan.fail(now) if findings is None else scan.complete(findings, now)
+    findings = told_findings(work, image)
+    return None if findings is None else scan.complete(findings, now)
+
+
+def _finished(scan: Scan, result: ScanResult, now: datetime) -> Scan:
+    """Return a basic scan with its result. Basic scans look at the packages of the operating system alone."""
+    if result.reason:
+        return scan.fail(now, result.reason)
+    if not result.covers_system:
+        return scan.fail(now)
+    found = [each for each in result.vulnerabilities if each.package.kind in OPERATING_SYSTEM]
+    return scan.complete(basic_findings(found), now, result.updated_at)
 
 
 def configure(work: UnitOfWork, registry: Registry, configuration: dict[str, Any], now: datetime) -> None:

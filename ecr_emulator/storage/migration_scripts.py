@@ -387,8 +387,11 @@ ALTER TABLE previews_without_results RENAME TO lifecycle_previews;
 # PostgreSQL has tables for several nodes from here on; a database in SQLite has one node.
 FIFTEENTH = SIXTEENTH = SEVENTEENTH = EIGHTEENTH = "SELECT 1;"
 
+# A scan did not remember the time of its newest advisory.
+NINETEENTH = "ALTER TABLE image_scans ADD COLUMN source_updated_at INTEGER;"
+
 MIGRATIONS = (
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
-    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH,
+    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH, NINETEENTH,
 )  # fmt: skip
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

@@ -22,7 +22,7 @@ _SAVE = Statement(
     _put_scan.on_conflict_do_update(
         set_={
             name: _put_scan.excluded[name]
-            for name in ("started_at", "status", "description", "completed_at", "findings")
+            for name in ("started_at", "status", "description", "completed_at", "findings", "source_updated_at")
         }
     )
 )
@@ -56,7 +56,14 @@ class SqlScans:
         row = _FIND.one(self._connection, key=image.key)
         if row is None:
             return None
-        return Scan(row.started_at, row.status, row.description, row.completed_at, tuple(row.findings))
+        return Scan(
+            row.started_at,
+            row.status,
+            row.description,
+            row.completed_at,
+            tuple(row.findings),
+            row.source_updated_at,
+        )
 
     def save(self, image: Image, scan: Scan) -> None:
         _SAVE.run(
@@ -67,6 +74,7 @@ class SqlScans:
             description=scan.description,
             completed_at=scan.completed_at,
             findings=scan.findings,
+            source_updated_at=scan.source_updated_at,
         )
 
     def remove(self, image: Image) -> None:

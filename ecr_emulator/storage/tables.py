@@ -333,6 +333,7 @@ image_scans = Table(
     Column("description", String),
     Column("completed_at", Instant),
     _required("findings", JSON),
+    Column("source_updated_at", Instant),
     sqlite_with_rowid=False,
 )
 

@@ -43,6 +43,7 @@ class EmulatorSettings(TypedDict, total=False):
     disk_reserve: int
     event_webhook: Sequence[str]
     event_log_size: int
+    vulnerabilities: str | os.PathLike[str] | None
     background_delay: float
 
 

@@ -16,6 +16,7 @@ ON_FIRST_USE = HEAVY - {"flask", "sqlalchemy", "granian", "werkzeug"} | {
     "cryptography",
     "ecr_emulator.console",
     "ecr_emulator.storage.portable",
+    "ecr_emulator.scanner",
     "jsonschema",
     "prometheus_client",
     "psycopg",

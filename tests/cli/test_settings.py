@@ -77,6 +77,7 @@ EXAMPLES = {
     "event_log_size": (["500"], "500", "500", 500),
     "log_level": (["debug"], "debug", '"debug"', "debug"),
     "log_format": (["json"], "json", '"json"', "json"),
+    "vulnerabilities": (["/"], "/", '"/"', Path("/")),
     "background_delay": (["0.5"], "0.5", "0.5", 0.5),
     "shutdown_timeout": (["0.5"], "0.5", "0.5", 0.5),
     "threads": (["8"], "8", "8", 8),

@@ -78,7 +78,6 @@ def batch_get_repository_scanning_configuration(request: EcrRequest, members: di
 
 
 @operation
-@lacks("there is no scanner: a scan reports the findings that were given to the emulator for the image, or fails")
 def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html"""
     with request.services.store.writing() as work:
@@ -120,7 +119,7 @@ def _findings(scan: Scan, page: Page) -> dict[str, Any]:
     chosen, token = page.choose(numbered, lambda each: each[0])
     findings = {
         "imageScanCompletedAt": scan.completed_at,
-        "vulnerabilitySourceUpdatedAt": scan.completed_at,
+        "vulnerabilitySourceUpdatedAt": scan.source_updated_at or scan.completed_at,
         "findingSeverityCounts": scan.severity_counts,
         "findings": [finding for _, finding in chosen],
     }

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ecr_emulator.domain.vulnerabilities import CRITICAL, HIGH, INFORMATIONAL, LOW, MEDIUM, UNDEFINED, Score
@@ -28,8 +29,9 @@ _PREFERRED = ("3", "4", "2")
 
 def read_scores(severities: Any) -> tuple[Score, ...]:
     """Return the scores in the ``severity`` of an advisory, the deciding one first. Damaged vectors are left out."""
-    found = [score for each in objects_of(severities) for score in _score(text_of(each.get("score")))]
-    return tuple(sorted(dict.fromkeys(found), key=lambda score: _PREFERRED.index(score.version[0])))
+    found = [_score(text_of(each.get("score"))) for each in objects_of(severities)]
+    scores = dict.fromkeys(score for score in found if score is not None)
+    return tuple(sorted(scores, key=lambda score: _PREFERRED.index(score.version[0])))
 
 
 def read_ratings(severities: Any, *members: Mapping[str, str]) -> Iterator[str]:
@@ -55,7 +57,8 @@ def rating_of(score: float) -> str:
     return next((severity for least, severity in limits if score >= least), INFORMATIONAL)
 
 
-def _score(vector: str) -> Iterator[Score]:
+@lru_cache(maxsize=4096)
+def _score(vector: str) -> Score | None:
     from cvss import CVSS2, CVSS3, CVSS4, CVSSError
 
     readers = {"CVSS:3.0/": CVSS3, "CVSS:3.1/": CVSS3, "CVSS:4.0/": CVSS4, "AV:": CVSS2}
@@ -64,6 +67,6 @@ def _score(vector: str) -> Iterator[Score]:
             try:
                 score = reader(vector).base_score
             except CVSSError:
-                return
-            version = "2.0" if reader is CVSS2 else prefix[5:8]
-            yield Score(version, float(score), vector)
+                return None
+            return Score("2.0" if reader is CVSS2 else prefix[5:8], float(score), vector)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecr_emulator.ports.image_contents import UnreadableImage
+from ecr_emulator.ports.image_contents import ReadingStopped, UnreadableImage
 from ecr_emulator.quick_dataclasses import dataclass
 
 MIB = 1024 * 1024
@@ -40,10 +40,14 @@ class Limits:
 
 
 class Budget:
-    """What one scan may still read. Its methods raise ``UnreadableImage`` once a limit is exceeded."""
+    """What one scan may still read. Its methods raise ``UnreadableImage`` once a limit is exceeded.
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+    ``clock`` tells seconds of real time. The scan ends once ``goes_on`` returns False.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float], goes_on: Callable[[], bool]) -> None:
         self.limits = limits
+        self._goes_on = goes_on
         self._clock = clock
         self._ends_at = clock() + limits.seconds
         self._size = 0
@@ -51,7 +55,9 @@ class Budget:
         self._packages = 0
 
     def add_bytes(self, count: int) -> None:
-        """Count expanded bytes, and check the time."""
+        """Count expanded bytes, and check the time. Raises ``ReadingStopped`` too."""
+        if not self._goes_on():
+            raise ReadingStopped
         self._size += count
         if self._size > self.limits.expanded_size:
             raise UnreadableImage(f"Its layers expand to more than {self.limits.expanded_size} bytes.")

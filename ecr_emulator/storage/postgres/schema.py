@@ -76,7 +76,9 @@ A sequence would skip the keys of transactions that are rolled back, and readers
 would also tell of keys whose events are not committed yet. It has only the greatest key that a reset has deleted.
 """
 
-STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS}
+SCAN_SOURCES = "ALTER TABLE image_scans ADD COLUMN source_updated_at BIGINT"
+
+STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS, 19: SCAN_SOURCES}
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """

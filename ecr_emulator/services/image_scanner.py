@@ -1,0 +1,127 @@
+"""Scans of the contents of images. They are long, so they are made without a unit of work."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from threading import Event, Lock
+from typing import NamedTuple
+
+from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.manifest import SCHEMA1_TYPES, read_manifest
+from ecr_emulator.domain.packages import OPERATING_SYSTEM, ImageContents
+from ecr_emulator.domain.scanning import IN_PROGRESS
+from ecr_emulator.domain.task import Task
+from ecr_emulator.domain.vulnerabilities import Vulnerability
+from ecr_emulator.ports.blobs import Blobs
+from ecr_emulator.ports.image_contents import ImageContentsReader, Layer, ReadingStopped, UnreadableImage
+from ecr_emulator.ports.store import Store, UnitOfWork
+from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities, Vulnerabilities
+from ecr_emulator.services.image_tasks import find_image
+from ecr_emulator.services.told_findings import told_findings
+
+log = logging.getLogger(__name__)
+
+KEPT = 16
+"""Number of results that are kept for the tasks that need them. Each may take some megabytes."""
+
+
+class ScanResult(NamedTuple):
+    """The result of a scan. ``reason`` says why the image or the advisories cannot be read; then the rest is empty.
+
+    ``covers_system`` says whether there are advisories for the distribution and package manager of the image.
+    """
+
+    vulnerabilities: Sequence[Vulnerability] = ()
+    updated_at: datetime | None = None
+    covers_system: bool = False
+    reason: str = ""
+
+
+class ImageScanner:
+    """Scans images, one at a time. Any thread may ask for a scan.
+
+    A thread calls ``prepare`` without a unit of work. The task that ends the scan then takes the result within a unit.
+    """
+
+    def __init__(self, store: Store, blobs: Blobs, reader: ImageContentsReader, advisories: Vulnerabilities) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._reader = reader
+        self._advisories = advisories
+        self._lock = Lock()
+        self._results: OrderedDict[str, ScanResult] = OrderedDict()
+        self._closed = Event()
+
+    def prepare(self, task: Task) -> bool:
+        """Scan the image that a task is about, unless its result is known or not needed. Returns False after ``close``.
+
+        An image whose findings are told by the user is not read.
+        """
+        with self._lock:
+            if self._closed.is_set():
+                return False
+            layers = self._layers(task)
+            if layers is None:
+                return True
+            try:
+                self._advisories.refresh()
+                self._keep(task, self._scan(layers))
+            except UnreadableVulnerabilities as failure:
+                self._keep(task, ScanResult(reason=str(failure)))
+            except ReadingStopped:
+                return False
+            return True
+
+    def is_prepared(self, task: Task) -> bool:
+        """Return whether the result of a scan is known."""
+        return task.key in self._results
+
+    def take_result(self, task: Task) -> ScanResult | None:
+        """Return the result of a scan and forget it; None if ``prepare`` has to be called first."""
+        return self._results.pop(task.key, None)
+
+    def close(self) -> None:
+        """End the current scan without a result, and let no other begin."""
+        self._closed.set()
+
+    def _keep(self, task: Task, result: ScanResult) -> None:
+        self._results[task.key] = result
+        while len(self._results) > KEPT:
+            self._results.popitem(last=False)
+
+    def _layers(self, task: Task) -> list[Layer] | None:
+        """Return the layers to read, from the lowest to the uppermost; None if there is no need to read them."""
+        with self._store.reading() as work:
+            found = find_image(work, task)
+            if found is None or self.is_prepared(task) or not _needs_scanner(work, found[1]):
+                return None
+            stored = work.images.manifest(found[1])
+        manifest = read_manifest(stored.raw, stored.media_type)
+        order = reversed(manifest.layers) if stored.media_type in SCHEMA1_TYPES else manifest.layers
+        return [self._layer(each.digest) for each in order]
+
+    def _layer(self, digest: str) -> Layer:
+        return Layer(digest, self._blobs.size(digest) or 0, partial(self._blobs.open, digest))
+
+    def _scan(self, layers: Sequence[Layer]) -> ScanResult:
+        try:
+            contents = self._reader.read(layers, lambda: not self._closed.is_set())
+        except UnreadableImage as unreadable:
+            return ScanResult(reason=str(unreadable))
+        for sentence in contents.skipped:
+            log.warning("%s", sentence)
+        found = self._advisories.find(contents)
+        return ScanResult(found, self._advisories.updated_at(), self._covers(contents))
+
+    def _covers(self, contents: ImageContents) -> bool:
+        has_packages = any(package.kind in OPERATING_SYSTEM for package in contents.packages)
+        return has_packages and contents.distribution is not None and self._advisories.covers(contents.distribution)
+
+
+def _needs_scanner(work: UnitOfWork, image: Image) -> bool:
+    scan = work.scans.find(image)
+    return scan is not None and scan.status == IN_PROGRESS and told_findings(work, image) is None
