@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ecr_emulator.companion_parts import CompanionParts
 from ecr_emulator.domain.import_policy import OFF, ImportPolicy
 from ecr_emulator.quick_dataclasses import dataclass
@@ -57,9 +59,10 @@ def _fetch_turns(settings: Settings, state: StateParts, ids: RandomIds) -> Fetch
     """Return the turns of this node and others to fetch from upstreams."""
     if state.locks is None or settings.blobs is None:
         return ONE_NODE
-    from ecr_emulator.storage.blobs.arriving import ArrivingFiles
+    from ecr_emulator.storage.blobs.arriving import ArrivingFiles, NoneArriving
     from ecr_emulator.storage.postgres.claims import SessionClaims
     from ecr_emulator.storage.postgres.fetch_failures import FetchFailures
 
     claims, failures = SessionClaims(state.locks), FetchFailures(state.store)
-    return SharedFetchTurns(claims, failures, ArrivingFiles(settings.blobs), ids)
+    arriving = ArrivingFiles(settings.blobs) if isinstance(settings.blobs, Path) else NoneArriving()
+    return SharedFetchTurns(claims, failures, arriving, ids)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ecr_emulator.domain import names
 from ecr_emulator.domain.addresses import STYLES
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.storage.blobs.s3_place import SCHEME, S3Place, read_place
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ def _directory(text: str) -> Path:
         raise ValueError(text) from None
 
 
-def _blobs(text: str) -> Path:
+def _blobs(text: str) -> Path | S3Place:
+    if text.startswith(SCHEME):
+        return read_place(text)
     if "://" in text:
         raise ValueError(text)
     return _directory(text)
@@ -130,7 +133,9 @@ DATABASE = Kind(
     _matching(r"postgres(ql)?://\S*"),
     is_secret=True,
 )
-BLOBS = Kind("a directory", "DIR", _blobs)
+BLOBS = Kind(
+    "a directory or s3://bucket/prefix, with ?endpoint=URL&region=REGION&addressing=path if need be", "PLACE", _blobs
+)
 VULNERABILITIES = Kind("an existing folder, or a zip file", "PATH", _vulnerabilities)
 PATHS = Kind("the path of a file or a folder", "PATH", _directory, gather=tuple)
 ACCOUNT = Kind("an account: 12 digits, as text", "DIGITS", _matching(names.ACCOUNT_ID))

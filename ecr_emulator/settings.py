@@ -37,6 +37,7 @@ from ecr_emulator.setting_kinds import (
     one_of,
     whole,
 )
+from ecr_emulator.storage.blobs.s3_place import S3Place
 from ecr_emulator.upstream.negative_cache import NEGATIVE_TTL
 
 PREFIX = "ECR_EMULATOR_"
@@ -60,8 +61,8 @@ class Settings:
     database: str | None = field(
         default=None, repr=False, metadata=_as(DATABASE, "PostgreSQL database for the metadata, instead of SQLite.")
     )
-    blobs: Path | None = field(
-        default=None, metadata=_as(BLOBS, "Directory for layers, which emulators may share, instead of --data-dir.")
+    blobs: Path | S3Place | None = field(
+        default=None, metadata=_as(BLOBS, "Directory or S3 bucket for layers, instead of the data directory.")
     )
     seed: tuple[Path, ...] = field(
         default=(), metadata=_as(PATHS, "Seed file, or folder of seeds, to apply at the start; may be repeated.")

@@ -6,6 +6,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from ecr_emulator.storage.data_directory import BLOBS_ELSEWHERE, IDENTITY
 from ecr_emulator.storage.links import link_or_copy
@@ -16,6 +17,19 @@ from ecr_emulator.synced_files import sync
 
 class StateMismatch(Exception):
     """The settings name a database or blobs that cannot be used, or not together."""
+
+
+class BlobOwner(Protocol):
+    """A place for blobs, which belongs to one database. Its text names it at the beginning of a sentence."""
+
+    def has_blobs(self) -> bool:
+        """Return whether there are blobs."""
+
+    def owner(self) -> str | None:
+        """Return the identity of the database; None if the place belongs to none."""
+
+    def claim(self, identity: str) -> str:
+        """Let the place belong to a database unless it belongs to another. Return the identity of its database."""
 
 
 def require_local_blobs(store: Units, data_dir: Path) -> None:
@@ -29,23 +43,45 @@ def require_local_blobs(store: Units, data_dir: Path) -> None:
             raise StateMismatch(f"The data directory {data_dir} belongs to another database than --database names")
 
 
-def require_blobs_elsewhere(store: Units, data_dir: Path, blobs: Path) -> None:
-    """Bind a database to a folder of blobs, or refuse the folder if it is another one's. Raises ``StateMismatch``."""
+def require_blobs_elsewhere(store: Units, data_dir: Path, blobs: BlobOwner) -> None:
+    """Bind a database to blobs, or refuse them if they are another one's. Raises ``StateMismatch``."""
     if (data_dir / IDENTITY).exists() or _has_blobs(data_dir):
         raise StateMismatch(f"The data directory {data_dir} has layers of its own: use it without --blobs")
-    if not (blobs / IDENTITY).exists() and _has_blobs(blobs):
-        raise StateMismatch(f"The folder of blobs {blobs} has layers that belong to another database")
+    owner = blobs.owner()
+    if owner is None and blobs.has_blobs():
+        raise StateMismatch(f"{blobs} has layers that belong to another database")
     identity = _identity(store, data_dir)
-    if _read_or_create(blobs / IDENTITY, identity) != identity:
-        raise StateMismatch(f"The folder of blobs {blobs} belongs to another database")
+    if (owner or blobs.claim(identity)) != identity:
+        raise StateMismatch(f"{blobs} belongs to another database")
+    if isinstance(store, SqlStore):
+        _read_or_create(data_dir / BLOBS_ELSEWHERE, identity)
+    else:
+        store.remember_blobs_elsewhere()
+
+
+class BlobFolder:
+    """``BlobOwner`` of a folder. All methods raise ``OSError``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __str__(self) -> str:
+        return f"The folder of blobs {self._folder}"
+
+    def has_blobs(self) -> bool:
+        return _has_blobs(self._folder)
+
+    def owner(self) -> str | None:
+        return _read(self._folder / IDENTITY)
+
+    def claim(self, identity: str) -> str:
+        return _read_or_create(self._folder / IDENTITY, identity)
 
 
 def _identity(store: Units, data_dir: Path) -> str:
     """Return the identity of a database. That of SQLite is in a file, because saved states replace all its rows."""
-    if isinstance(store, SqlStore):
-        return _read_or_create(data_dir / BLOBS_ELSEWHERE, store.identity())
-    store.remember_blobs_elsewhere()
-    return store.identity()
+    kept = _read(data_dir / BLOBS_ELSEWHERE) if isinstance(store, SqlStore) else None
+    return kept or store.identity()
 
 
 def _has_blobs(folder: Path) -> bool:
@@ -54,8 +90,8 @@ def _has_blobs(folder: Path) -> bool:
 
 def _read_or_create(file: Path, identity: str) -> str:
     """Return the identity in a file, which is created whole if there is none."""
-    if file.exists():
-        return file.read_text(encoding="ascii").strip()
+    if known := _read(file):
+        return known
     handle, new = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
     with open(handle, "w", encoding="ascii") as out:
         out.write(f"{identity}\n")
@@ -65,4 +101,8 @@ def _read_or_create(file: Path, identity: str) -> str:
         link_or_copy(new, os.fspath(file))
     os.unlink(new)
     sync(file.parent)
-    return file.read_text(encoding="ascii").strip()
+    return _read(file) or ""
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="ascii").strip() if file.exists() else None

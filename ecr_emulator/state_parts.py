@@ -7,32 +7,28 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ecr_emulator.blob_parts import OpenBlobs, open_blobs
 from ecr_emulator.ports.leases import Lease, OwnLease
 from ecr_emulator.ports.nodes import ANOTHER_STATE
-from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.turns import Turns
 from ecr_emulator.services.local_turns import LocalTurns
 from ecr_emulator.settings import Settings
-from ecr_emulator.state_binding import StateMismatch, require_blobs_elsewhere, require_local_blobs
-from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.state_binding import StateMismatch
 from ecr_emulator.storage.blobs.holds import Holds, LocalHolds
 from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
 from ecr_emulator.storage.snapshots import StateSnapshots
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
-from ecr_emulator.synced_files import make_folder
 
 if TYPE_CHECKING:
     from ecr_emulator.storage.postgres.session_locks import SessionLocks
-
-MEBIBYTE = 1024 * 1024
 
 
 class StateParts(NamedTuple):
     """The parts of the state. ``locks`` are those of this node, None if no other node can use the state."""
 
     store: Units
-    blobs: FileBlobs
+    blobs: OpenBlobs
     snapshots: StateSnapshots
     locks: SessionLocks | None
 
@@ -69,17 +65,17 @@ def open_state(settings: Settings, data_dir: Path, durable: bool) -> StateParts:
     _require_places(settings)
     with ExitStack() as opened:
         store = opened.enter_context(closing(_open_store(settings, data_dir, durable)))
-        folder = _blob_folder(settings.blobs, store, data_dir)
         locks = _open_locks(settings)
         if locks:
             opened.enter_context(closing(locks))
-        blobs = FileBlobs(folder, durable, settings.disk_reserve * MEBIBYTE, _open_holds(locks))
+        blobs, copies = open_blobs(settings, store, data_dir, durable, _open_holds(locks))
+        opened.enter_context(closing(blobs))
         with store.writing(frees=True) if locks else store.reading() as work:  # other nodes can begin no upload then
             blobs.sweep(work.uploads.ids())
         if store.other_nodes:
             store.other_nodes.at_news(ANOTHER_STATE, blobs.forget_progress)
         opened.pop_all()
-        return StateParts(store, blobs, StateSnapshots(store, blobs, folder, data_dir), locks)
+        return StateParts(store, blobs, StateSnapshots(store, blobs, copies, data_dir), locks)
 
 
 def _require_places(settings: Settings) -> None:
@@ -90,19 +86,6 @@ def _require_places(settings: Settings) -> None:
         raise StateMismatch("--database needs --blobs or --data-dir: layers would be gone with a temporary folder")
     if settings.blobs is not None and settings.database is None:
         raise StateMismatch("--blobs needs --database or --data-dir: nobody would know which layers are needed")
-
-
-def _blob_folder(blobs: Path | None, store: Units, data_dir: Path) -> Path:
-    """Return the folder of the blobs, which belongs to the database."""
-    if blobs is None:
-        require_local_blobs(store, data_dir)
-        return data_dir
-    try:
-        make_folder(blobs)
-        require_blobs_elsewhere(store, data_dir, blobs)
-    except OSError as failure:
-        raise StorageFailure(f"The folder of blobs {blobs} cannot be used: {failure.strerror}") from None
-    return blobs
 
 
 def _open_store(settings: Settings, data_dir: Path, durable: bool) -> Units:

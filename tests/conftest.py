@@ -22,6 +22,7 @@ LONGEST_NAME = 20
 
 def pytest_addoption(parser):
     parser.addoption("--postgres", action="store_true", help="keep the metadata of emulators in PostgreSQL")
+    parser.addoption("--s3", action="store_true", help="keep the blobs of emulators in S3")
     parser.addoption("--declared-errors", action="store_true", help="fail unless the tests saw every declared error")
 
 
@@ -71,6 +72,33 @@ def start_nodes(databases, tmp_path):
         yield lambda number=2, **settings: stack.enter_context(
             running_nodes(databases(), tmp_path / "blobs", number, **settings)
         )
+
+
+@pytest.fixture(scope="session")
+def s3_gateway():
+    """A real S3 server for the session. Its tests are skipped where it is missing, or fail if CI requires it."""
+    from tests.support.s3 import credentials, find_gateway, running_gateway
+
+    program = find_gateway()
+    if program is None:
+        not_installed("versitygw")
+    with credentials(), running_gateway(program) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_s3():
+    """moto's S3 in this process."""
+    from tests.support.s3 import credentials, running_moto
+
+    with credentials(), running_moto() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_server(request):
+    """moto's S3, or a real server with ``--s3``."""
+    return request.getfixturevalue("s3_gateway" if request.config.option.s3 else "moto_s3")
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 class BlobWriter(Protocol):
     """A blob that is being written. It can be read by its digest only after ``commit``.
 
-    Seven methods: writing, reading back, and the three ways to end belong to one open file.
+    Eight methods: writing, reading back, and the three ways to end belong to one open file.
     """
 
     @property
@@ -29,6 +29,9 @@ class BlobWriter(Protocol):
         The file is independent of the writer: another thread may use it, and it stays readable after ``commit`` and
         ``abandon``.
         """
+
+    def flush(self) -> None:
+        """Put the bytes written so far where any node can resume them. Raises ``StorageFailure``."""
 
     def commit(self, digest: str) -> bool:
         """Store the bytes as the blob with this digest, durably and atomically, and return True.

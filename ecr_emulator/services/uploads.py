@@ -202,6 +202,7 @@ class Uploads:
                         raise LimitExceededException
                     writer.write(chunk)
             finally:
+                writer.flush()
                 upload = _advanced(upload, writer.size, self._clock.now())
                 self._save(repository, upload, writer)
         self._sessions.remember(replace(session, upload=upload))

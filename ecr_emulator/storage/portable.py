@@ -14,7 +14,7 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from sqlite3 import Connection
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from sqlalchemy import delete, select
 
@@ -68,7 +68,7 @@ def write_portable(snapshot: StateSnapshot, documents: Mapping[str, str], now: d
         "written_by": f"ecr-emulator {__version__}",
         "time": now.isoformat(),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in small.items()},
-        "blobs": sorted(snapshot.blobs),
+        "blobs": sorted(filter(snapshot.has, snapshot.blobs)),
     }
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
         _add(archive, ABOUT, json.dumps(about, indent=1).encode())
@@ -78,7 +78,8 @@ def write_portable(snapshot: StateSnapshot, documents: Mapping[str, str], now: d
             if row.digest not in snapshot.blobs:
                 _add(archive, _blob_name(row.digest), row.raw)
         for digest in about["blobs"]:
-            archive.add(snapshot.path(digest), _blob_name(digest), filter=_anonymous)
+            with closing(snapshot.open(digest)) as blob:
+                _add_file(archive, _blob_name(digest), blob)
 
 
 def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSnapshot, dict[str, str]]:
@@ -130,16 +131,15 @@ def _layout(database: Connection) -> dict[str, bytes]:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    _add_file(archive, name, BytesIO(content))
+
+
+def _add_file(archive: tarfile.TarFile, name: str, content: BinaryIO) -> None:
+    """Add a file without its owner and its date."""
     member = tarfile.TarInfo(name)
-    member.size = len(content)
-    archive.addfile(member, BytesIO(content))
-
-
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out the user of this machine."""
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member
+    member.size = content.seek(0, os.SEEK_END)
+    content.seek(0)
+    archive.addfile(member, content)
 
 
 def _blob_name(digest: str) -> str:

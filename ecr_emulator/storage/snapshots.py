@@ -7,19 +7,17 @@ import shutil
 import sqlite3
 import tempfile
 import weakref
-from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
+from typing import BinaryIO, Protocol
 
 from sqlalchemy import select
 
+from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.private_files import FOLDER
-from ecr_emulator.storage.blobs.files import FileBlobs
-from ecr_emulator.storage.blobs.paths import BlobPaths
 from ecr_emulator.storage.connections import Connection as StatementConnection
 from ecr_emulator.storage.disk import storage_failures
 from ecr_emulator.storage.images import BLOB
-from ecr_emulator.storage.links import link_or_copy
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import image_references, layers, uploads
 from ecr_emulator.storage.units import Units
@@ -35,31 +33,51 @@ _UPLOADS = Statement(select(uploads.c.id))
 class StateSnapshot:
     """A copy of the database in memory, and the inodes of the blobs by digest, each linked at its ``path``.
 
-    The folder is removed with the last reference to the snapshot.
+    The inode of a blob that is only in the store ``elsewhere`` is 0. The folder is removed with the last reference to
+    the snapshot.
     """
 
     def __init__(self, folder: Path) -> None:
         self.database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.folder = folder
         self.blobs: dict[str, int] = {}
+        self.elsewhere: Blobs | None = None
         weakref.finalize(self, _discard, self.database, folder)
 
     def path(self, digest: str) -> str:
         """Return the path of a blob of the snapshot."""
         return f"{self.folder}/{digest.replace(':', '-')}"  # not every file system takes colons
 
+    def has(self, digest: str) -> bool:
+        """Return whether a blob is there. One that was damaged may be gone."""
+        is_elsewhere = self.elsewhere is not None and self.elsewhere.size(digest) is not None
+        return is_elsewhere or os.path.exists(self.path(digest))
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob as a seekable file. Raises ``FileNotFoundError`` and ``StorageFailure``."""
+        return self.elsewhere.open(digest) if self.elsewhere else open(self.path(digest), "rb")
+
+
+class BlobCopies(Protocol):
+    """Keeps the blobs of snapshots. All methods raise ``OSError`` and ``StorageFailure``."""
+
+    def keep(self, snapshot: StateSnapshot, digests: set[str], uploads: set[str]) -> None:
+        """Keep blobs and the bytes of uploads as long as there is a reference to the snapshot."""
+
+    def restore_blobs(self, snapshot: StateSnapshot) -> None:
+        """Store the blobs of a snapshot where they are missing."""
+
+    def restore_uploads(self, snapshot: StateSnapshot, uploads: set[str]) -> None:
+        """Let uploads have the bytes that they had, and delete the bytes of all others."""
+
 
 class StateSnapshots:
-    """Takes and restores snapshots. Files are linked, and copied only where the file system has no hard links.
+    """Takes and restores snapshots."""
 
-    Only the bytes of unfinished uploads are copied when a snapshot is restored: clients go on to write to them, and
-    they become blobs of other snapshots.
-    """
-
-    def __init__(self, store: Units, blobs: FileBlobs, blob_folder: Path, data_dir: Path) -> None:
+    def __init__(self, store: Units, blobs: Blobs, copies: BlobCopies, data_dir: Path) -> None:
         self._store = store
         self._blobs = blobs
-        self._paths = BlobPaths(blob_folder)
+        self._copies = copies
         self._folder = data_dir / SNAPSHOTS
         self.close()  # a killed process leaves links behind
 
@@ -68,10 +86,7 @@ class StateSnapshots:
         with storage_failures(), self._store.paused() as connection:
             snapshot = StateSnapshot(self.new_folder())
             self._store.copy(connection, snapshot.database)
-            self._link_blobs(_digests(connection), snapshot)
-            for upload in _uploads(connection):
-                with suppress(FileNotFoundError):
-                    link_or_copy(self._paths.upload(upload), f"{snapshot.folder}/{upload}")
+            self._copies.keep(snapshot, _digests(connection), _uploads(connection))
         return snapshot
 
     def restore(self, snapshot: StateSnapshot) -> None:
@@ -81,9 +96,9 @@ class StateSnapshots:
         """
         with storage_failures(), self._store.paused() as connection:
             came_since = _digests(connection) - snapshot.blobs.keys()
-            self._restore_blobs(snapshot)
+            self._copies.restore_blobs(snapshot)
             self._store.replace(connection, snapshot.database)
-            self._restore_uploads(snapshot)
+            self._copies.restore_uploads(snapshot, _uploads(snapshot.database))
         with self._store.writing(frees=True) as work:
             self._blobs.delete(work.layers.unused(came_since))
 
@@ -96,27 +111,6 @@ class StateSnapshots:
         """Remove the links of all snapshots."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _link_blobs(self, digests: set[str], snapshot: StateSnapshot) -> None:
-        for digest in digests:
-            with suppress(FileNotFoundError):  # a blob that is missing now is missing in the snapshot
-                path = self._paths.blob(digest)
-                link_or_copy(path, snapshot.path(digest))
-                snapshot.blobs[digest] = os.stat(path).st_ino
-
-    def _restore_blobs(self, snapshot: StateSnapshot) -> None:
-        for digest, inode in snapshot.blobs.items():
-            path = self._paths.blob(digest)
-            if _inode(path) != inode:
-                self._blobs.put_in_place(digest, snapshot.path(digest))
-                snapshot.blobs[digest] = os.stat(path).st_ino  # another one if it had to be copied
-
-    def _restore_uploads(self, snapshot: StateSnapshot) -> None:
-        self._blobs.forget_progress()
-        self._blobs.sweep(set())
-        for upload in _uploads(snapshot.database):
-            with suppress(FileNotFoundError):
-                shutil.copyfile(snapshot.folder / upload, self._paths.upload(upload))
-
 
 def _digests(connection: StatementConnection) -> set[str]:
     return {row.digest for statement in (_HELD, _REFERENCED) for row in statement.all(connection)}
@@ -124,13 +118,6 @@ def _digests(connection: StatementConnection) -> set[str]:
 
 def _uploads(connection: StatementConnection) -> set[str]:
     return {row.id for row in _UPLOADS.all(connection)}
-
-
-def _inode(path: str) -> int | None:
-    try:
-        return os.stat(path).st_ino
-    except FileNotFoundError:
-        return None
 
 
 def _discard(database: Connection, folder: Path) -> None:

@@ -37,7 +37,7 @@ def declared(requirements):
     [
         ("ecr_emulator", ["testcontainers", "cloudformation", "postgres", "scan"]),
         ("tests", ["browser", "scan", "test"]),
-        ("scripts", ["test"]),
+        ("scripts", ["bench", "test"]),
     ],
 )
 def test_imported_packages_are_declared(folder, extras):

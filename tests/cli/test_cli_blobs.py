@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
+from tests.support.blob_places import Bucket, Folder
 from tests.support.command_line import invoke
 from tests.support.docker import Docker
 from tests.support.images import an_image
+from tests.support.s3 import KEY, SECRET
 
 APP = "team/app"
+KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request, tmp_path):
+    if request.param == "folder":
+        yield Folder(tmp_path / "layers", durable=True)
+        return
+    with closing(Bucket(request.getfixturevalue("s3_server"), tmp_path / "scratch")) as bucket:
+        yield bucket
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(data_dir=tmp_path / "state", blobs=tmp_path / "layers")
+def settings(place, tmp_path):
+    return Settings(data_dir=tmp_path / "state", blobs=place.setting)
 
 
 def pushed(settings):
@@ -35,41 +49,36 @@ def has(docker, app):
     return docker.get(f"/v2/{APP}/manifests/v1").data == app.raw and layer.data == app.layers[0].raw
 
 
-def files_below(folder):
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def test_the_layers_are_there_after_a_restart(settings):
+def test_the_layers_are_there_after_a_restart(settings, place):
     app = pushed(settings)
     assert not (settings.data_dir / "blobs").exists()
-    assert len(files_below(settings.blobs / "blobs")) == len(app.blobs)
+    assert len(place.blobs()) == len(app.blobs)
     with Emulator(settings) as emulator:
         assert has(Docker(emulator), app)
 
 
-def test_snapshots_and_saved_states_bring_back_the_layers(settings):
+def test_snapshots_and_saved_states_bring_back_the_layers(settings, place):
     with Emulator(settings) as emulator:
         docker, app = Docker(emulator), an_image(7)
         docker.ecr.create_repository(repositoryName=APP)
         docker.push(app, "v1")
         snapshot, saved = emulator.snapshots.take(), docker.http.get("/_ecr/state").data
-        for bring_back in (
-            lambda: emulator.snapshots.restore(snapshot),
-            lambda: docker.http.put("/_ecr/state", data=saved),
-        ):
-            emulator.reset()
-            assert not files_below(settings.blobs / "blobs")
-            bring_back()
-            assert has(docker, app)
+        emulator.reset()
+        emulator.snapshots.restore(snapshot)
+        assert has(docker, app)
+        del snapshot
+        emulator.reset()
+        assert not place.blobs()
+        docker.http.put("/_ecr/state", data=saved)
+        assert has(docker, app)
     with Emulator(settings) as emulator:
         assert has(Docker(emulator), app)
 
 
-def test_collection_at_rest_keeps_what_images_need(settings):
+def test_collection_at_rest_keeps_what_images_need(settings, place):
     app = pushed(settings)
-    (settings.blobs / "blobs" / "sha256" / "00").mkdir(exist_ok=True)
-    (settings.blobs / "blobs" / "sha256" / "00" / ("00" * 32)).write_bytes(b"needless")
-    outcome = invoke(None, "gc", "--data-dir", str(settings.data_dir), "--blobs", str(settings.blobs))
+    place.put(f"blobs/sha256/00/{'00' * 32}", b"needless")
+    outcome = invoke(None, "gc", "--data-dir", str(settings.data_dir), "--blobs", str(settings.blobs), **KEYS)
     assert outcome.exit_code == 0, outcome.output
     assert "1 blobs with 8 bytes are gone" in outcome.output
     with Emulator(settings) as emulator:
@@ -80,6 +89,7 @@ def test_a_directory_of_another_database_is_refused(settings, tmp_path):
     pushed(settings)
     with pytest.raises(StateMismatch, match="layers belongs to another database"):
         Emulator(Settings(data_dir=tmp_path / "other", blobs=settings.blobs))
+    Emulator(Settings(data_dir=tmp_path / "other")).close()
 
 
 def test_a_data_directory_is_refused_without_its_layers(settings):
@@ -94,10 +104,10 @@ def test_a_data_directory_with_layers_of_its_own_is_refused(settings):
         Emulator(settings)
 
 
-def test_the_data_directory_of_another_emulator_is_no_directory_for_layers(settings, tmp_path):
+def test_the_data_directory_of_another_emulator_is_no_directory_for_layers(tmp_path):
     app = pushed(Settings(data_dir=tmp_path / "other"))
     with pytest.raises(StateMismatch, match="other has layers that belong to another database"):
-        Emulator(Settings(data_dir=settings.data_dir, blobs=tmp_path / "other"))
+        Emulator(Settings(data_dir=tmp_path / "state", blobs=tmp_path / "other"))
     with Emulator(Settings(data_dir=tmp_path / "other")) as emulator:
         assert has(Docker(emulator), app)
 
@@ -107,15 +117,16 @@ def test_layers_without_a_place_for_the_metadata_are_refused(settings):
         Emulator(Settings(blobs=settings.blobs))
 
 
-def test_a_directory_that_cannot_be_made_is_named(settings):
+def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+    settings = Settings(data_dir=tmp_path / "state", blobs=tmp_path / "layers")
     settings.blobs.write_text("a file")
     with pytest.raises(StorageFailure, match=r"The folder of blobs .*layers cannot be used: File exists"):
         Emulator(settings)
 
 
 @pytest.mark.journey
-def test_a_database_and_layers_elsewhere_need_no_data_directory(databases, tmp_path):
-    settings = Settings(database=databases(), blobs=tmp_path / "layers")
+def test_a_database_and_layers_elsewhere_need_no_data_directory(databases, place, tmp_path):
+    settings = Settings(database=databases(), blobs=place.setting)
     app = pushed(settings)
     with Emulator(settings) as emulator:
         assert has(Docker(emulator), app)

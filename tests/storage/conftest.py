@@ -1,4 +1,4 @@
-"""A store in SQLite and one in PostgreSQL, and a blob store on real files."""
+"""A store in SQLite and one in PostgreSQL, and places for blobs: folders and S3."""
 
 from contextlib import closing
 
@@ -7,6 +7,7 @@ import pytest
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.postgres.store import PostgresStore
 from ecr_emulator.storage.store import SqlStore
+from tests.support.blob_places import Bucket, Folder
 from tests.support.storage import a_repository
 
 
@@ -38,6 +39,16 @@ def postgres_store(databases):
 def repository(store):
     with store.writing() as work:
         return work.repositories.add(a_repository())
+
+
+@pytest.fixture(params=["durable", "quick", "s3"])
+def place(tmp_path, request):
+    """Each place for blobs."""
+    if request.param != "s3":
+        yield Folder(tmp_path, durable=request.param == "durable")
+        return
+    with closing(Bucket(request.getfixturevalue("s3_server"), tmp_path)) as bucket:
+        yield bucket
 
 
 @pytest.fixture(params=[True, False], ids=["durable", "quick"])

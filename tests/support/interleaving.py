@@ -132,7 +132,8 @@ class SwitchedPool:
 @contextmanager
 def switched(emulator: Emulator, switch: Switch) -> Iterator[None]:
     """Make every step of an emulator wait for the switch while the block runs. No background thread runs meanwhile."""
-    store, blobs, alone = emulator._store, emulator._blobs, SwitchedLock(switch)
+    blobs: Any = emulator._blobs
+    store, alone = emulator._store, SwitchedLock(switch)
     with (
         emulator.services.due_work.stopped(),
         patch(f"{FILES}.os", _SwitchedSystem(switch)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import SEEK_SET, FileIO
 from pathlib import Path
 
@@ -59,6 +59,16 @@ class ArrivingFiles:
     def _remove(link: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(link)
+
+
+class NoneArriving:
+    """``ports.shared_fetches.ArrivingBlobs`` of S3, where no node can read a blob before it is stored."""
+
+    def announced(self, _digest: str, _name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def find(self, _digest: str) -> None:
+        return None
 
 
 class ArrivingFile:

@@ -84,6 +84,9 @@ class FileWriter:
                 raise
             return self._shelf.open(self._blob)
 
+    def flush(self) -> None:
+        """See ``ports.blobs.BlobWriter.flush``; ``write`` has done so."""
+
     def commit(self, digest: str) -> bool:
         if not is_digest(digest) or self.digest(algorithm_of(digest)) != digest:
             self.abandon()

@@ -1,0 +1,1 @@
+"""Blobs in S3: ``S3Blobs`` implements ``ports.blobs.BlobStore`` in a ``Bucket``."""
