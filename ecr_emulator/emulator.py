@@ -78,8 +78,7 @@ class Emulator:
     def __init__(
         self, settings: Settings | None = None, clock: SystemClock | None = None, retries: Retries | None = None
     ) -> None:
-        self.settings = settings or Settings()
-        self.clock = clock or SystemClock()
+        self.settings, self.clock = settings or Settings(), clock or SystemClock()
         by_default = Retries(pause=self.clock.pause, spread=spread, negative_ttl=self.settings.negative_ttl)
         self._retries = replace(retries or by_default, elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None and self.settings.database is None
