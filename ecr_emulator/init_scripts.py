@@ -16,8 +16,10 @@ from enum import StrEnum
 from errno import EACCES, ENOENT, ENOEXEC
 from pathlib import Path
 from threading import Lock, Thread
+from time import sleep
 from typing import TYPE_CHECKING
 
+from ecr_emulator.ports.leases import Lease
 from ecr_emulator.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ STAGE = "ready.d"
 OTHER_STAGES = ("boot.d", "start.d", "shutdown.d")
 STOP_SECONDS = 2
 """Time that a running script gets to end when the emulator stops."""
+LEASE_SECONDS = 0.1
+"""Seconds between two looks whether another node still runs its scripts."""
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +58,13 @@ class InitScript:
 
 
 class InitScripts:
-    """The scripts of one emulator: none until ``find`` is called. ``completed`` is false until all of them have run."""
+    """The scripts of one emulator: none until ``find`` is called. ``completed`` is false until all of them have run.
 
-    def __init__(self) -> None:
+    Of several nodes, one at a time has the ``lease`` to run its scripts.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
         self.scripts: list[InitScript] = []
         self.completed = True
         self._stopping = False
@@ -83,6 +91,23 @@ class InitScripts:
                 self._stop(thread)
 
     def _run_all(self, environment: Mapping[str, str], when_completed: Callable[[], None]) -> None:
+        while not self._lease.renew():
+            if self._stopping:
+                return
+            sleep(LEASE_SECONDS)
+        try:
+            self._run_each(environment)
+        finally:
+            self._lease.end()
+        if self._stopping:
+            return
+        self.completed = True
+        when_completed()
+        states = [script.state for script in self.scripts]
+        counts = {"successful": states.count(ScriptState.SUCCESSFUL), "failed": states.count(ScriptState.ERROR)}
+        log.info("init scripts have run", extra={"facts": counts})
+
+    def _run_each(self, environment: Mapping[str, str]) -> None:
         for script in self.scripts:
             if self._stopping:
                 return
@@ -92,11 +117,6 @@ class InitScripts:
             script.state = ScriptState.ERROR if failure else ScriptState.SUCCESSFUL
             if failure and not self._stopping:
                 log.error("init script %s failed: %s. The emulator keeps running", script.path, failure)
-        self.completed = True
-        when_completed()
-        states = [script.state for script in self.scripts]
-        counts = {"successful": states.count(ScriptState.SUCCESSFUL), "failed": states.count(ScriptState.ERROR)}
-        log.info("init scripts have run", extra={"facts": counts})
 
     def _run(self, path: Path, environment: Mapping[str, str]) -> str | None:
         """Run a script to its end. Returns why it failed, or None."""

@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 from ecr_emulator.admin.access_keys import AccessKeysAdmin
 from ecr_emulator.admin.request_parsing import find_registry
 from ecr_emulator.errors import EcrError
+from ecr_emulator.ports.nodes import KnownNode
 from ecr_emulator.services import Services
 from ecr_emulator.services.image_dates import set_image_dates
 
@@ -44,7 +45,10 @@ class Portable(Protocol):
 
 
 class StateAdmin:
-    """The views. Snapshots have numbers and are kept until they are deleted or the process ends."""
+    """The views. Snapshots have numbers and are kept until they are deleted or the process ends.
+
+    With several nodes, the number follows the beginning of the node's id, so that no other node has the same one.
+    """
 
     def __init__(
         self, services: Services, snapshots: Snapshots, portable: Portable, access_keys: AccessKeysAdmin
@@ -75,7 +79,7 @@ class StateAdmin:
 
     def take_snapshot(self, _: Mapping[str, Any]) -> ResponseReturnValue:
         """Take a snapshot of everything."""
-        name = str(next(self._numbers))
+        name = f"{self._prefix()}{next(self._numbers)}"
         self._taken[name] = self._snapshots.take()
         return jsonify(snapshot=name)
 
@@ -108,7 +112,16 @@ class StateAdmin:
             raise BadRequest(f"This file cannot be loaded; nothing has changed. {unreadable}") from None
         return jsonify(status="loaded", now=self._services.clock.now().isoformat())
 
+    def _prefix(self) -> str:
+        others = self._services.store.other_nodes
+        return next((_prefix_of(node) for node in others.all() if node.is_this), "") if others else ""
+
     def _unknown(self, snapshot: str) -> ResponseReturnValue:
+        others = self._services.store.other_nodes
+        for node in others.all() if others else ():
+            if snapshot.startswith(_prefix_of(node)) and not node.is_this:
+                place = f"the node {node.id}, process {node.process} on {node.host}"
+                return jsonify(error=f"Snapshot {snapshot[:100]!r} is in the memory of {place}: ask that node"), 404
         known = ", ".join(self._taken) or "none"
         return jsonify(error=f"This process has no snapshot {snapshot[:100]!r}. Its snapshots: {known}"), 404
 
@@ -125,6 +138,10 @@ class StateAdmin:
             pass
         expected = "an instant with its time zone, like 2026-01-31T12:00:00+00:00"
         raise BadRequest(f"{key} must be {expected}, not later than {now.isoformat()}")
+
+
+def _prefix_of(node: KnownNode) -> str:
+    return f"{node.id[:8]}-"
 
 
 def _chunks_of(path: Path) -> Iterator[bytes]:

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+OWN_COMPANIONS = (
+    "Companions: the nodes share IAM, the sessions of STS, Secrets Manager, KMS and Signer. Other services are in the "
+    "memory of this node"
+)
+SEED_SECONDS = 0.1
+"""Seconds between two looks whether another node still applies its seeds."""
+
 
 @click.command()
 @with_settings()
@@ -78,7 +85,7 @@ def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int |
     with opened(settings) as emulator:
         newer_schema = _stopping_at_newer_schema(emulator)
         _find_init_scripts(emulator)
-        _seed(emulator)
+        _seed(emulator, stopped)
         server = _server(emulator, listeners)
         gc.freeze()  # these objects live as long as the process: no collection, and no exit, need search them
         server.start()
@@ -124,10 +131,21 @@ def _with_enough_threads(settings: Settings) -> Settings:
     return replace(settings, threads=FEWEST_REQUESTS)
 
 
-def _seed(emulator: Emulator) -> None:
-    """Apply the seeds of the settings before the server answers requests."""
+def _seed(emulator: Emulator, stopped: StopFlag) -> None:
+    """Apply the seeds of the settings before the server answers requests, while no other node applies its seeds."""
     if not emulator.settings.seed:
         return
+    lease = emulator.seed_lease
+    while not lease.renew():
+        if stopped.wait(SEED_SECONDS):
+            return
+    try:
+        _apply_seeds(emulator)
+    finally:
+        lease.end()
+
+
+def _apply_seeds(emulator: Emulator) -> None:
     from ecr_emulator.seeds.apply import apply_seeds
     from ecr_emulator.seeds.client import CallRefused, EmulatorClient
     from ecr_emulator.seeds.errors import SeedError
@@ -239,6 +257,8 @@ def _about_state(emulator: Emulator) -> str:
         return f"{emulator.data_dir} (temporary, gone when the emulator stops; --data-dir DIR keeps it)"
     metadata = emulator.data_dir if emulator.settings.database is None else "PostgreSQL"
     layers = emulator.settings.blobs or emulator.data_dir
+    if emulator.services.store.other_nodes:
+        return f"{metadata}, layers in {layers}, shared with other nodes\n{OWN_COMPANIONS}"
     return f"{metadata} (kept)" if metadata == layers else f"{metadata}, layers in {layers} (kept)"
 
 

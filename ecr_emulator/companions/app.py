@@ -52,6 +52,7 @@ class Companions:
         self._unchanged_since: Copy | None = None
         self._changing: Callable[[], AbstractContextManager[object]] = nullcontext
         self._are_shared = False
+        self._note_reset: Callable[[str | None, str | None], None] = lambda *_: None
         self._at_load: list[tuple[Callable[[], None], str]] = []
         self._before_each_call: list[Callable[[WSGIEnvironment, str], Response | None]] = []
         self._after_each_answer: list[Callable[[WSGIEnvironment, Response], None]] = []
@@ -77,9 +78,16 @@ class Companions:
         """Make moto's globals show the state of these companions, for code that only reads it."""
         return self._backends.entered()
 
-    def share(self, changing: Callable[[], AbstractContextManager[object]]) -> None:
-        """Share IAM and the other kept parts of the state with other nodes: change them only within ``changing``."""
-        self._changing, self._are_shared = changing, True
+    def share(
+        self,
+        changing: Callable[[], AbstractContextManager[object]],
+        note_reset: Callable[[str | None, str | None], None],
+    ) -> None:
+        """Share IAM and the other kept parts of the state with other nodes: change them only within ``changing``.
+
+        ``note_reset`` tells the others of a reset, of an account and in a Region if they are given.
+        """
+        self._changing, self._note_reset, self._are_shared = changing, note_reset, True
 
     def at_load(self, action: Callable[[], None], service: str) -> None:
         """Register an action on the state of a service for the first use of moto, before moto answers.
@@ -147,6 +155,7 @@ class Companions:
         """Restore a snapshot. This is free if the companions had no call since it was taken or restored."""
         with self._changing(), self._lock:
             if self._unchanged_since is not snapshot:
+                self._note_reset(None, None)
                 self._is_loaded, backends, more = snapshot.restored()
                 self._backends.replace(backends)
                 for (_, put), each in zip(self._in_snapshots, more, strict=True):
@@ -189,17 +198,26 @@ class Companions:
         Users, buckets and other state without a Region stay if a Region is given.
         """
         with self._changing(), self._lock:
-            self._unchanged_since = None
+            self._note_reset(account, region)
             if account is None:
-                self._backends.clear()
-                self._is_loaded = False  # what belongs to the state is put in again when moto is next needed
+                self.forget()
                 for action in self._at_reset:
                     action()
                 return
             self.load()  # loading moto also loads the state that an earlier process stored
+            self.forget(account, region)
             with self.entered():
-                self._backends.clear_account(account, region)
                 self._follow(None)
+
+    def forget(self, account: str | None = None, region: str | None = None) -> None:
+        """Delete what ``reset`` deletes, but only from the memory of this process."""
+        with self._lock:
+            self._unchanged_since = None
+            if account is None:
+                self._backends.clear()
+                self._is_loaded = False  # what belongs to the state is put in again when moto is next needed
+            else:
+                self._backends.clear_account(account, region)
 
     def close(self) -> None:
         """Release files and containers that companions hold."""

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.error_responses import CompanionFailure
-from ecr_emulator.ports.companion_documents import CompanionDocuments
+from ecr_emulator.companions.shared_resets import SharedResets
+from ecr_emulator.ports.companion_documents import RESETS, CompanionDocuments
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class KeptDocuments:
         self._known: Mapping[str, int] = {}
         if documents and documents.are_shared:
             self._known = documents.versions()
-            companions.share(self.changing)
+            self._resets = SharedResets(companions, documents)
+            companions.share(self.changing, self._resets.note)
 
     @property
     def are_kept(self) -> bool:
@@ -105,6 +107,8 @@ class KeptDocuments:
             return
         with self._lock:
             self._companions.note_change()
+            if versions.get(RESETS) != self._known.get(RESETS):
+                self._resets.catch_up()
             for each in self._kept.values():
                 if not each.is_of(versions):
                     self._companions.if_loaded(each.read_again)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+RESETS = "resets"
+"""The name of a document that keeps no state: the list of resets that nodes tell each other."""
+
 
 class Document(NamedTuple):
     """A document of JSON. ``version`` is 0 in files; in a database, each change gives it a greater one.
@@ -38,7 +41,7 @@ class CompanionDocuments(Protocol):
         """Return the newest version of each shared document. Documents that nobody has kept are left out."""
 
     def names(self) -> list[str]:
-        """Return the names of the documents that exist."""
+        """Return the names of the documents that keep state."""
 
     def find(self, name: str) -> Document:
         """Return a document; one of version 0 without a text if nobody has kept it."""

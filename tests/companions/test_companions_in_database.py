@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.ports.companion_documents import RESETS
 from ecr_emulator.settings import Settings
 from tests.support.boto import client_of
 from tests.support.certificates import Authority
@@ -33,8 +34,10 @@ def opened(uri, tmp_path):
 
 
 def documents(uri):
+    """Return the versions of the documents that keep state."""
     with psycopg.connect(uri) as connection:
-        return dict(connection.execute("SELECT name, version FROM companion_documents WHERE content IS NOT NULL"))
+        kept = connection.execute("SELECT name, version FROM companion_documents WHERE content IS NOT NULL")
+        return {name: version for name, version in kept if name != RESETS}
 
 
 def users(emulator):

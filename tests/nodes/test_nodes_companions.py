@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.test import Client
 
 from tests.support.boto import client_of
 from tests.support.iam_principals import ACCOUNT, IamAccount, allow
+
+OTHER = "210987654321"
 
 
 @pytest.fixture
@@ -138,6 +141,37 @@ def test_a_snapshot_of_one_node_brings_back_what_the_other_has_changed(two):
     first.snapshots.restore(snapshot)
     assert users(second) == ["ann"]
     assert users(first) == ["ann"]
+
+
+def queues(emulator):
+    return of(emulator, "sqs").list_queues().get("QueueUrls", [])
+
+
+def test_a_reset_on_one_node_resets_what_the_other_has_in_memory(two):
+    first, second = two
+    for emulator in two:
+        of(emulator, "sqs").create_queue(QueueName="q")
+        client_of(emulator, "sqs", account=OTHER).create_queue(QueueName="q")
+    first.reset(OTHER)
+    assert client_of(second, "sqs", account=OTHER).list_queues().get("QueueUrls", []) == []
+    assert len(queues(second)) == len(queues(first)) == 1
+    first.reset()
+    assert queues(second) == queues(first) == []
+    of(second, "sqs").create_queue(QueueName="q")
+    of(first, "iam").create_user(UserName="ann")
+    assert users(second) == ["ann"]
+    assert len(queues(second)) == 1
+
+
+def test_a_saved_state_that_one_node_loads_has_its_users_on_both(two, tmp_path):
+    first, second = two
+    of(first, "iam").create_user(UserName="ann")
+    saved = Client(second.wsgi).get("/_ecr/state").data
+    of(first, "iam").create_user(UserName="bob")
+    of(second, "sqs").create_queue(QueueName="q")
+    assert Client(first.wsgi).put("/_ecr/state", data=saved).status_code == 200
+    assert users(first) == users(second) == ["ann"]
+    assert queues(second) == []
 
 
 def test_an_unstored_change_is_gone_from_memory(two):

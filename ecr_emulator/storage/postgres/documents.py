@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
-from ecr_emulator.ports.companion_documents import Document
+from ecr_emulator.ports.companion_documents import RESETS, Document
 from ecr_emulator.storage.connections import StoreConnection
 from ecr_emulator.storage.units import Units
 
@@ -22,7 +22,7 @@ TOPIC = "companions"
 """The topic of commits that change a document."""
 
 _VERSIONS = "SELECT name, version FROM companion_documents"
-_NAMES = "SELECT name FROM companion_documents WHERE content IS NOT NULL ORDER BY name"
+_NAMES = "SELECT name FROM companion_documents WHERE content IS NOT NULL AND name <> %(not)s ORDER BY name"
 _FIND = "SELECT version, content FROM companion_documents WHERE name = %(name)s"
 _PUT = """
 INSERT INTO companion_documents (name, version, content)
@@ -55,7 +55,7 @@ class PostgresDocuments:
 
     def names(self) -> list[str]:
         with self._connection() as connection:
-            return [name for (name,) in connection.execute(_NAMES, {})]
+            return [name for (name,) in connection.execute(_NAMES, {"not": RESETS})]
 
     def find(self, name: str) -> Document:
         with self._connection() as connection:
