@@ -11,6 +11,7 @@ from ecr_emulator.testing.upstream.faults import answers
 from ecr_emulator.testing.upstream.images import image, index, layer
 from tests.pull_through.matrix.stories import Beside, wrong_at_the_end
 from tests.support.node_fetches import NAME, BlobReader, fetched, pulling, settle, stalled, until_a_node_waits
+from tests.support.pull_through import Cache
 
 BIG = layer("big", 1_000_000)
 IMAGE = image("app", BIG, layer("small"))
@@ -28,7 +29,8 @@ def blob_path(blob):
 
 
 def test_fifty_clients_of_two_nodes_cost_one_request_for_each_part(caching_nodes, caches, upstream):
-    every = index(IMAGE, image("app", BIG, layer("arm"), architecture="arm64"))
+    many = [layer(number) for number in range(20)]  # more than a node downloads at the same time
+    every = index(IMAGE, image("app", BIG, *many, architecture="arm64"))
     upstream.add_image("app", every, "all")
 
     def pull(_):
@@ -130,6 +132,32 @@ def test_a_node_whose_locks_are_lost_does_no_harm(caching_nodes, caches, upstrea
     for cache in caches:
         assert cache.blob(NAME, BIG.digest).data == BIG.raw
     assert upstream.count("GET", BIG.digest) <= 2
+
+
+def test_a_restart_of_the_database_leaves_no_wrong_bytes(caches, upstream, postgres):
+    one, other = caches
+    with stalled(upstream, BIG_BLOB, HALF) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reader = BlobReader(other, BIG)
+        begin = reader.read(HALF - 100_000)
+        postgres.stop()
+        postgres.start()
+        assert begin + reader.rest() == BIG.raw  # it fetches the rest itself, while the other one is stalled
+    settle(caches)
+    for cache in caches:
+        assert cache.blob(NAME, BIG.digest).data == BIG.raw
+
+
+def test_clients_of_both_nodes_get_blobs_that_the_disk_has_no_room_for(start_nodes, upstream):
+    nodes = start_nodes(2, upstream_map={"quay.io": upstream.url}, disk_reserve=10**9)
+    caches = [Cache(emulator) for emulator in nodes.emulators]
+    caches[0].rule()
+    assert caches[0].manifest(NAME, "1.0").data == IMAGE.raw
+    with ThreadPoolExecutor(8) as threads:
+        for answer in threads.map(lambda number: caches[number % 2].blob(NAME, BIG.digest), range(8)):
+            assert answer.data == BIG.raw
+    settle(caches)
 
 
 def end_connections_with_locks(uri):

@@ -6,6 +6,7 @@ import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.testing.upstream.images import image, layer, multi_arch
+from tests.pull_through.matrix.stories import Beside
 from tests.pull_through.test_pull_through_updates import UNTAGGED_FOR_A_DAY
 from tests.support.node_fetches import NAME, fetched, pulling, settle, stalled, until_a_node_waits
 from tests.support.private_registry import PrivateRegistry
@@ -83,6 +84,18 @@ def test_an_update_of_another_node_is_waited_for(moved, upstream):
     settle(moved)
     assert set(fetched(upstream).values()) == {1}
     assert upstream.count("HEAD", "/manifests/1.0") == 1
+
+
+@pytest.mark.parametrize("ask", ["refresh", "pull"])
+def test_a_request_for_the_newest_image_waits_for_the_update_of_another_node(moved, upstream, ask):
+    one, other = moved
+    with stalled(upstream, get(NEW_LAYER)) as stall:
+        pulling(one, "1.0")
+        assert stall.reached.wait(20)
+        asking = Beside(lambda: other.http.post(f"/_ecr/{ask}", json={"image": f"{NAME}:1.0"}).text)
+        until_a_node_waits()
+    assert NEW.digest in asking.result()
+    assert set(fetched(upstream).values()) == {1}
 
 
 def test_a_node_updates_a_tag_after_a_node_that_stopped(caching_nodes, moved, upstream):

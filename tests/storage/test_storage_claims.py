@@ -7,6 +7,7 @@ import pytest
 
 psycopg = pytest.importorskip("psycopg")
 from ecr_emulator.ports.storage_failures import StorageFailure  # noqa: E402
+from ecr_emulator.storage.postgres import claims  # noqa: E402 - it needs psycopg
 from ecr_emulator.storage.postgres.claims import SessionClaims  # noqa: E402 - it needs psycopg
 from ecr_emulator.storage.postgres.session_locks import SessionLocks  # noqa: E402
 from ecr_emulator.storage.postgres.store import PostgresStore  # noqa: E402
@@ -92,7 +93,8 @@ def test_what_waits_for_a_claim_is_cancelled_at_the_end(one, other):
     assert other.when_free("work").cancelled()
 
 
-def test_a_database_out_of_reach_is_told_to_those_that_wait(locks, one, other):
+def test_a_database_out_of_reach_is_told_to_those_that_wait(locks, one, other, monkeypatch):
+    monkeypatch.setattr(claims, "GIVE_UP", 0.05)
     other.take("work")
     turn = one.when_free("work")
     locks.close()  # every later question fails
@@ -100,3 +102,11 @@ def test_a_database_out_of_reach_is_told_to_those_that_wait(locks, one, other):
         turn.result(LONG)
     with pytest.raises(StorageFailure):
         one.take("work")
+
+
+def test_a_restart_of_the_database_is_waited_out(postgres, one, other):
+    one.take("work")
+    turn = other.when_free("work")
+    postgres.stop()
+    postgres.start()
+    turn.result(LONG)  # the first node has lost its claim

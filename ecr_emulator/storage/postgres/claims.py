@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from concurrent.futures import Future
 from threading import Condition, Thread
+from time import monotonic
 
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.postgres.session_locks import SessionLocks
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 PAUSE = 0.02
 """Seconds between two looks whether claims are free."""
+GIVE_UP = 10.0
+"""Seconds for which the locks may be out of reach, for example while the server restarts, before nothing waits."""
 _PREFIX = "claim "
 
 
@@ -63,11 +66,14 @@ class SessionClaims:
 
     def _wait(self) -> None:
         """Try to take the claims that are waited for, until nothing waits any more."""
+        reached_at = monotonic()
         while names := self._names_after_pause():
             try:
                 taken = self._locks.try_each(f"{_PREFIX}{name}" for name in names)
+                reached_at = monotonic()
             except StorageFailure as failure:
-                self._fail(names, failure)
+                if monotonic() - reached_at > GIVE_UP:
+                    self._fail(names, failure)
             except Exception as error:
                 log.exception("the claims of nodes cannot be read")
                 self._fail(names, StorageFailure(f"the claims of nodes cannot be read: {error}"))
