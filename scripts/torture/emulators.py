@@ -6,7 +6,7 @@ import os
 import select
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import monotonic, sleep
@@ -21,24 +21,59 @@ class NotReady(Exception):
     """An emulator ended while it started, or was not ready in time."""
 
 
-class Emulator:
-    """One emulator. ``port`` is its port once it is ready; ``kills`` counts how often it was killed."""
+class Process:
+    """An ``ecr-emulator`` with any command; ``kills`` counts how often it was killed. Its output goes to ``log``."""
+
+    def __init__(self, forks: Forks, log: Path) -> None:
+        self._forks = forks
+        self._id = 0
+        self.log = log
+        self.kills = 0
+
+    def start(self, arguments: Sequence[str]) -> None:
+        """Start the process."""
+        self._id = self._forks.start(self.log, arguments)
+
+    def runs(self) -> bool:
+        """Return whether the process has not ended."""
+        return not self.ends_within(0)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end for some seconds, and return whether it has ended."""
+        try:
+            handle = os.pidfd_open(self._id)
+        except ProcessLookupError:
+            return True
+        try:
+            ended, _, _ = select.select([handle], [], [], seconds)
+        finally:
+            os.close(handle)
+        return bool(ended)
+
+    def kill(self) -> None:
+        """Kill the process, and wait for its end. Raises ``NotReady``."""
+        self.kills += 1
+        with suppress(ProcessLookupError):
+            os.kill(self._id, signal.SIGKILL)
+        if not self.ends_within(START_SECONDS):
+            raise NotReady(f"process {self._id} has not ended")
+
+
+class Emulator(Process):
+    """One emulator. ``port`` is its port once it is ready, ``state`` its data directory."""
 
     def __init__(self, forks: Forks, folder: Path, arguments: Sequence[str]) -> None:
-        self._forks = forks
+        super().__init__(forks, folder / "log")
         self._port_file = folder / "port"
         self._arguments = arguments
-        self._process = 0
         self.port = 0
-        self.kills = 0
-        self.log = folder / "log"
         self.state = folder / "state"
 
     def spawn(self) -> None:
         """Start the process, and do not wait for it."""
         self._port_file.unlink(missing_ok=True)
         command = ["serve", "--port", "0", "--port-file", str(self._port_file), "--data-dir", str(self.state)]
-        self._process = self._forks.start(self.log, [*command, *self._arguments])
+        self.start([*command, *self._arguments])
 
     def wait_until_ready(self) -> None:
         """Wait until it answers. Raises ``NotReady``."""
@@ -46,34 +81,12 @@ class Emulator:
         while monotonic() < until:
             with suppress(OSError, ValueError, HTTPException):
                 port = int(self._port_file.read_text())
-                connection = HTTPConnection("127.0.0.1", port, timeout=5)
-                connection.request("GET", "/_ecr/ready")
-                if connection.getresponse().status == 200:
-                    self.port = port
-                    connection.close()
-                    return
+                with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                    connection.request("GET", "/_ecr/ready")
+                    if connection.getresponse().status == 200:
+                        self.port = port
+                        return
             if not self.runs():
                 raise NotReady(f"it ended while it started: {self.log.read_text()[-2000:]}")
             sleep(POLL)
         raise NotReady(f"it is not ready after {START_SECONDS} seconds: {self.log.read_text()[-2000:]}")
-
-    def kill(self) -> None:
-        """Kill the process, and wait for its end."""
-        self.kills += 1
-        with suppress(ProcessLookupError):
-            handle = os.pidfd_open(self._process)
-            try:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-                ended, _, _ = select.select([handle], [], [], START_SECONDS)
-            finally:
-                os.close(handle)
-            if not ended:
-                raise NotReady(f"process {self._process} has not ended")
-
-    def runs(self) -> bool:
-        """Return whether the process has not ended."""
-        try:
-            os.kill(self._process, 0)
-        except ProcessLookupError:
-            return False
-        return True

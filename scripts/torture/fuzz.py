@@ -24,7 +24,7 @@ from time import monotonic
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
-from scripts.torture.clients import ACCOUNT, Client
+from scripts.torture.clients import ACCOUNT, Client, Refused
 from scripts.torture.flavours import Log
 from scripts.torture.fuzz_requests import BLOBS, IMAGES, Request, Requests
 from scripts.torture.fuzz_values import KNOWN, NAMES, TAGS
@@ -134,8 +134,9 @@ class Fuzzer:
 
 def fuzz(served: Served, requests: int, threads: int, seed: str) -> tuple[list[Fuzzer], list[Size]]:
     """Send the requests, and return the clients, and the sizes of the emulator after each reset."""
-    admin = Client(lambda: served.port, [])
-    fuzzers = [Fuzzer(served, _token(admin), f"{seed}.{number}") for number in range(threads)]
+    token = _token(served)
+    admin = Client(lambda: served.port, [], token)
+    fuzzers = [Fuzzer(served, token, f"{seed}.{number}") for number in range(threads)]
     sizes = []
     with ThreadPoolExecutor(threads) as pool:
         for sent in range(0, requests, BETWEEN_RESETS):
@@ -158,7 +159,9 @@ def prepare(admin: Client) -> None:
         admin.call("CreateRepository", repositoryName=name)
     admin.call("CreatePullThroughCacheRule", ecrRepositoryPrefix="cache", upstreamRegistryUrl=UPSTREAMS[0])
     for blob in BLOBS:
-        admin.registry("POST", f"{REPOSITORIES[0]}/blobs/uploads/?digest={blob.digest}", blob.raw)
+        answer = admin.registry("POST", f"{REPOSITORIES[0]}/blobs/uploads/?digest={blob.digest}", blob.raw)
+        if answer.status != 201:
+            raise Refused("a push", answer)
 
 
 def growth(sizes: list[Size]) -> list[str]:
@@ -194,13 +197,15 @@ def main(arguments: list[str]) -> int:
     print(f"{statuses.total()} answers in {monotonic() - began:.0f} s: ", end="")
     print(", ".join(f"{number} of {status}" for status, number in sorted(statuses.items())))
     print(f"first {sizes[0]}, last {sizes[-1]}")
-    print(*wrong[:30], sep="\n")
+    for report in wrong[:30]:
+        print(report)
     print(f"{len(wrong)} are wrong" if wrong else "nothing is wrong")
     return 1 if wrong else 0
 
 
-def _token(admin: Client) -> str:
-    return str(admin.call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"])
+def _token(served: Served) -> str:
+    with closing(Client(lambda: served.port, [])) as client:
+        return str(client.call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from scripts.torture.flavours import Files, Flavour
 from scripts.torture.forks import Forks
+from scripts.torture.full_disk import FullDisk
 from scripts.torture.images import Images
 from scripts.torture.rounds import Life, Report
 from scripts.torture.world import World
@@ -35,7 +36,7 @@ def play(flavour: str, folder: Path, seed: str, rounds: int, report: Report) -> 
         forks = stack.enter_context(closing(Forks(folder)))
         upstream = stack.enter_context(ScriptedUpstream())
         emulators = opened(stack, flavour, forks, folder, upstream.url)
-        return Life(emulators, World(seed, upstream, Images(seed)), seed, report).run(rounds)
+        return Life(emulators, World(seed, upstream, Images(seed), flavour == "files"), seed, report).run(rounds)
 
 
 def opened(stack: ExitStack, flavour: str, forks: Forks, folder: Path, upstream: str) -> Flavour:
@@ -43,10 +44,12 @@ def opened(stack: ExitStack, flavour: str, forks: Forks, folder: Path, upstream:
     name, _, number = flavour.partition(":")
     if name == "files":
         return Files(forks, folder, upstream)
+    if name == "full-disk":
+        return stack.enter_context(closing(FullDisk(forks, folder, upstream)))
     from scripts.torture.nodes import Nodes, database
 
-    server, uri = stack.enter_context(database())
-    return stack.enter_context(closing(Nodes(forks, folder, upstream, int(number), server, uri)))
+    server, lend = stack.enter_context(database())
+    return stack.enter_context(closing(Nodes(forks, folder, upstream, int(number), server, lend())))
 
 
 def main(arguments: list[str]) -> int:
@@ -78,7 +81,7 @@ def show(report: Report) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Kill emulators at random moments, and check what they know.")
-    parser.add_argument("--flavour", default="files", choices=["files", "nodes:1", "nodes:3"])
+    parser.add_argument("--flavour", default="files", choices=["files", "full-disk", "nodes:1", "nodes:3"])
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--life", type=int)

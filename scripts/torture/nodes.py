@@ -137,10 +137,10 @@ class Nodes:
 
 
 @contextmanager
-def database() -> Iterator[tuple[PostgresServer, str]]:
-    """Run a PostgreSQL, and yield it with the URI of an empty database."""
+def database() -> Iterator[tuple[PostgresServer, Callable[[], str]]]:
+    """Run a PostgreSQL, and yield it with a function that returns the URI of an empty database."""
     programs = find_programs()
     if programs is None:
         raise SystemExit("PostgreSQL is not installed")
     with running_postgres(programs) as server, server.databases() as lend:
-        yield server, lend()
+        yield server, lend

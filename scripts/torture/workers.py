@@ -208,7 +208,7 @@ class Worker:
         """Move a tag of the upstream, and the clock to the time at which cached tags are checked."""
         with self._world.moving:
             self._world.new_version(self._chance.choice(CACHED_TAGS))
-            self._world.advance(self._client)
+            self._world.advance(self._client, self._world.is_calm)
 
     # -----------------------------------------------------------------------------------------------------------
 

@@ -59,13 +59,15 @@ class Saved:
 class World:
     """The state of a run as its clients know it.
 
-    ``versions`` are the upstream's images by tag, the oldest first; a history has their indexes. ``cold`` are images of
-    the upstream whose tags do not move. ``imported`` are the digests of images whose import was confirmed.
+    ``is_calm`` says that the emulator has no faults but kills. ``versions`` are the upstream's images by tag, the
+    oldest first; a history has their indexes. ``cold`` are images of the upstream whose tags do not move. ``imported``
+    are the digests of images whose import was confirmed.
     """
 
     seed: object
     upstream: ScriptedUpstream
     images: Images
+    is_calm: bool = True
     histories: Histories = field(default_factory=Histories)
     pushes: Pushes = field(default_factory=Pushes)
     failures: list[Failure] = field(default_factory=list)
@@ -105,10 +107,11 @@ class World:
         self.upstream.add_image(UPSTREAM, new, tag)
         return new
 
-    def advance(self, client: Client) -> None:
+    def advance(self, client: Client, updates: bool = True) -> None:
         """Move the clock to the time at which cached tags are checked, and images expire. Raises ``NoAnswer``.
 
-        If nobody answers, the clock may have moved a part of the way.
+        If nobody answers, the clock may have moved a part of the way. Without ``updates``, checks of tags may fail, so
+        that a cached tag stays where it is.
         """
         began = monotonic()
         acts: dict[str, Act[Any]] = {cached(tag): Write(len(each) - 1) for tag, each in self.versions.items()}
@@ -121,8 +124,12 @@ class World:
             for name, act in acts.items():
                 self.histories.add_unanswered(name, act, began)
             raise
+        ended = monotonic()
         for name, act in acts.items():
-            self.histories.add(name, act, began, monotonic())
+            if updates or name == EXPIRING:
+                self.histories.add(name, act, began, ended)
+            else:
+                self.histories.add_unanswered(name, act, began)
 
     def version(self, tag: str, raw: bytes) -> int:
         """Return the index of the version with these bytes; -1 if the upstream never had it."""

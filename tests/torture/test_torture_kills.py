@@ -1,12 +1,13 @@
 """Emulators that are killed keep what they confirmed; and the checks notice emulators that do not."""
 
+import os
 import sqlite3
 from contextlib import closing
 
 import pytest
 
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
-from scripts.torture import kills
+from scripts.torture import kills, migrations
 from scripts.torture.flavours import Files
 from scripts.torture.forks import Forks
 from scripts.torture.images import Images
@@ -73,3 +74,14 @@ def test_what_was_confirmed_survives_kills_of_nodes(capsys, nodes):
     if find_programs() is None:
         not_installed("PostgreSQL")
     assert kills.main(["--flavour", f"nodes:{nodes}", "--rounds", "4", "--seed", "tests"]) == 0, capsys.readouterr().out
+
+
+def test_moves_to_postgresql_and_back_survive_kills(capsys):
+    if find_programs() is None:
+        not_installed("PostgreSQL")
+    assert migrations.main(["--rounds", "1", "--seed", "tests"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_what_was_confirmed_survives_a_full_disk(capsys):
+    assert kills.main(["--flavour", "full-disk", "--rounds", "6", "--seed", "tests"]) == 0, capsys.readouterr().out
