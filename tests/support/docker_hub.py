@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from tests.support.boto import client_at
 from tests.support.clients import Skopeo
 from tests.support.layouts import Layout
-from tests.support.processes import Served
+from tests.support.processes import Endpoint
 from tests.support.programs import HUB_TOKEN, HUB_USER, Distribution
 
 ACCOUNT = "123456789012"
@@ -34,7 +34,7 @@ def publish(hub: Distribution, image: Layout, reference: str = f"{NAME}:1.0") ->
         Skopeo(Path(folder)).copy(f"oci:{image.folder}", place, "--all", "--dest-tls-verify=false", credentials)
 
 
-def create_rule(emulator: Served) -> None:
+def create_rule(emulator: Endpoint) -> None:
     """Create the rule ``docker-hub`` with its secret in the registry of clients, and validate it."""
     secrets, ecr = (client_at(emulator.url, service, account=ACCOUNT) for service in ("secretsmanager", "ecr"))
     secret = json.dumps({"username": HUB_USER, "accessToken": HUB_TOKEN})

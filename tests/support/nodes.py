@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.system import SystemClock
-from tests.support.processes import Served, serving
+from tests.support.processes import Endpoint, Served, serving
 from tests.support.programs import answers, free_port, program, start_program, stop
 
 if TYPE_CHECKING:
@@ -84,9 +84,16 @@ def node_processes(uri: str, folder: Path, *arguments: str) -> Iterator[NodeProc
         yield NodeProcesses(stack, folder, uri, *arguments)
 
 
+class LoadBalancer(Endpoint):
+    """The address at which a load balancer listens."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+
 @contextmanager
-def balanced(folder: Path, nodes: Iterable[Served]) -> Iterator[str]:
-    """Run an nginx that passes each request to the next node; yield its address. A request is sent only once."""
+def balanced(folder: Path, nodes: Iterable[Served]) -> Iterator[LoadBalancer]:
+    """Run an nginx that passes each request to the next node. A request is sent only once."""
     port = free_port()
     servers = "".join(f"server 127.0.0.1:{node.port} max_fails=0; " for node in nodes)
     temporary = "".join(f"{each}_temp_path {folder}/nginx/{each}; " for each in _TEMPORARY)
@@ -104,7 +111,7 @@ def balanced(folder: Path, nodes: Iterable[Served]) -> Iterator[str]:
         command, folder / "nginx" / "log", ready=lambda: answers(f"http://127.0.0.1:{port}/_ecr/health")
     )
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield LoadBalancer(port)
     finally:
         stop(process)
 

@@ -21,24 +21,10 @@ COMMAND = [sys.executable, "-m", "ecr_emulator"]
 WAIT_SECONDS = 30
 
 
-class Served:
-    """A running ``ecr-emulator serve``. ``output`` is its printed text up to the line about the state."""
+class Endpoint:
+    """The address of an emulator, or of a load balancer before several: ``url`` is ``http://host:port``."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.output = ""
-        assert process.stdout is not None
-        while "State: " not in self.output:
-            line = process.stdout.readline()
-            assert line, f"it ended with {process.wait()}: {self.output}"
-            self.output += line
-
-    @property
-    def url(self) -> str:
-        """The endpoint that the command printed."""
-        found = re.search(r"is ready: (http://\S+)", self.output)
-        assert found, self.output
-        return found[1]
+    url: str
 
     @property
     def port(self) -> int:
@@ -63,6 +49,22 @@ class Served:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_PAGER": "",
         }
+
+
+class Served(Endpoint):
+    """A running ``ecr-emulator serve``. ``output`` is its printed text up to the line about the state."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.output = ""
+        assert process.stdout is not None
+        while "State: " not in self.output:
+            line = process.stdout.readline()
+            assert line, f"it ended with {process.wait()}: {self.output}"
+            self.output += line
+        found = re.search(r"is ready: (http://\S+)", self.output)
+        assert found, self.output
+        self.url = found[1]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal and wait for the end; returns the exit code."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tests.support.boto import client_at
 from tests.support.layouts import Layout
-from tests.support.processes import Served
+from tests.support.processes import Endpoint
 from tests.support.programs import program
 
 TIMEOUT = 120
@@ -59,7 +59,7 @@ class Shell:
 class Aws:
     """The AWS CLI, configured for an emulator by environment variables."""
 
-    def __init__(self, emulator: Served, **variables: str) -> None:
+    def __init__(self, emulator: Endpoint, **variables: str) -> None:
         self._emulator = emulator
         self._program = program("aws")
         self._shell = Shell(emulator.aws_environment() | variables)
@@ -133,7 +133,7 @@ Kind = TypeVar("Kind", bound=Client)
 
 
 @contextmanager
-def logged_in(kind: type[Kind], emulator: Served, aws: Aws | None = None) -> Iterator[Kind]:
+def logged_in(kind: type[Kind], emulator: Endpoint, aws: Aws | None = None) -> Iterator[Kind]:
     """Yield a client that has logged in to an emulator, in a new folder whose path is short enough for sockets.
 
     It has the credentials of the AWS CLI, or those of an account's root.
@@ -143,7 +143,7 @@ def logged_in(kind: type[Kind], emulator: Served, aws: Aws | None = None) -> Ite
         yield client
 
 
-def _password(emulator: Served) -> str:
+def _password(emulator: Endpoint) -> str:
     """Return the output of the AWS CLI, without the second that its start takes."""
     ecr = client_at(emulator.url, account=emulator.aws_environment()["AWS_ACCESS_KEY_ID"])
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
