@@ -1,7 +1,8 @@
 """Run the OCI distribution conformance suite against this emulator and write docs/conformance.md.
 
 Needs the suite's program ``conformance`` on the path (docs/conformance.md says how to get it). ``--check`` writes
-nothing and exits with 1 if the page would change. A test that fails makes the exit code 1 either way.
+nothing and exits with 1 if the page would change. A test that fails makes the exit code 1 either way. With ``--nodes``,
+two nodes on PostgreSQL take turns with the requests, behind an nginx; the results must be the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.processes import Served, environment, serving  # noqa: E402 - the checkout is importable only now
+from tests.support.nodes import balanced, node_processes  # noqa: E402 - the checkout is importable only now
+from tests.support.postgres import find_programs, running_postgres  # noqa: E402
+from tests.support.processes import Endpoint, environment, serving  # noqa: E402
 from tests.support.programs import program  # noqa: E402
 
 PAGE = ROOT / "docs" / "conformance.md"
@@ -51,12 +55,14 @@ This page has the results of the
 specification. The suite runs against `ecr-emulator serve --accept-sparse`, with blob mounting enabled for the account,
 and includes the tests that are off by default: digest headers, cancelled uploads, tags as parameters, sparse manifests.
 Without `--accept-sparse`, sparse manifests are refused with ECR's sentence; nothing else changes. CI runs the suite
-and fails if a test fails or this page changes. To run it by hand:
+and fails if a test fails or this page changes. It also runs the suite against two nodes on one PostgreSQL, behind an
+nginx that sends each request to the next of them; the results must be the same. To run it by hand:
 
 ```sh
 pip install '.[test]'
 go install github.com/opencontainers/distribution-spec/conformance@{version}
 python scripts/conformance.py
+python scripts/conformance.py --check --nodes    # needs PostgreSQL and nginx
 ```
 
 {counts}
@@ -67,7 +73,7 @@ python scripts/conformance.py
 """
 
 
-def run_suite(emulator: Served, folder: Path) -> Mapping[str, Any]:
+def run_suite(emulator: Endpoint, folder: Path) -> Mapping[str, Any]:
     """Run the suite against the emulator and return the content of its ``results.yaml``."""
     ecr = boto3.client("ecr", endpoint_url=emulator.url, region_name="us-east-1",
                        aws_access_key_id="123456789012", aws_secret_access_key="any")  # fmt: skip
@@ -87,6 +93,26 @@ def run_suite(emulator: Served, folder: Path) -> Mapping[str, Any]:
     return results
 
 
+@contextmanager
+def tested(folder: Path) -> Iterator[Endpoint]:
+    """Run an emulator, or two nodes behind a load balancer."""
+    if "--nodes" not in sys.argv:
+        with serving(folder, "--port", "0", "--accept-sparse") as emulator:
+            yield emulator
+            emulator.stop()
+        return
+    programs = find_programs()
+    if programs is None:
+        sys.exit("--nodes needs PostgreSQL: apt-get install postgresql nginx")
+    with (
+        running_postgres(programs) as server,
+        server.databases() as lend,
+        node_processes(lend(), folder, "--accept-sparse") as nodes,
+        balanced(folder, [nodes.start(), nodes.start()]) as endpoint,
+    ):
+        yield endpoint
+
+
 def page(results: Mapping[str, Any]) -> str:
     """Return the page with these results."""
     categories = results["apis"] | results["data"]
@@ -103,9 +129,8 @@ def failures(results: Mapping[str, Any]) -> list[str]:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as name, serving(Path(name), "--port", "0", "--accept-sparse") as emulator:
-        results = run_suite(emulator, Path(name))
-        emulator.stop()
+    with tempfile.TemporaryDirectory() as name, tested(Path(name)) as endpoint:
+        results = run_suite(endpoint, Path(name))
     for failure in failures(results):
         print(f"conformance: {failure}", file=sys.stderr)
     wanted = page(results)
