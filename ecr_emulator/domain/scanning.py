@@ -64,13 +64,20 @@ class Scan:
     source_updated_at: datetime | None = None
 
     def complete(
-        self, findings: Iterable[dict[str, Any]], now: datetime, source_updated_at: datetime | None = None
+        self,
+        findings: Iterable[dict[str, Any]],
+        now: datetime,
+        source_updated_at: datetime | None = None,
+        note: str = "",
     ) -> Scan:
-        """Return the completed scan with its findings. Told findings are as new as the scan."""
+        """Return the completed scan with its findings. Told findings are as new as the scan.
+
+        ``note`` is added to the description.
+        """
         return replace(
             self,
             status=COMPLETE,
-            description=COMPLETED_WELL,
+            description=f"{COMPLETED_WELL} {note}".strip(),
             completed_at=now,
             findings=tuple(findings),
             source_updated_at=source_updated_at or now,

@@ -34,3 +34,6 @@ class ImageContentsReader(Protocol):
 
         Raises ``UnreadableImage``, and ``ReadingStopped`` once ``goes_on`` returns False.
         """
+
+    def read_sbom(self, sbom: Layer) -> ImageContents:
+        """Return the packages that an SBOM lists. Raises ``UnreadableImage`` for a document that is none."""

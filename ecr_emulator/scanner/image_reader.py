@@ -16,6 +16,7 @@ from ecr_emulator.scanner.packages.collectors import Collector, collector_of
 from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile
 from ecr_emulator.scanner.packages.os_release import PATHS as OS_RELEASE_PATHS
 from ecr_emulator.scanner.packages.os_release import read_os_release
+from ecr_emulator.scanner.sboms.documents import read_sbom
 
 _MAX_SKIPPED = 100
 """Maximum number of unreadable files that are named."""
@@ -38,6 +39,13 @@ class LayerReader:
         for layer, entry in visible_files(layers, found.budget, _is_wanted):
             found.add(layer, entry)
         return found.contents()
+
+    def read_sbom(self, sbom: Layer) -> ImageContents:
+        """Return the packages that an SBOM lists. Raises ``UnreadableImage`` for a document that is none."""
+        if sbom.size > self.limits.sbom:
+            raise UnreadableImage(f"The SBOM {sbom.digest} has more than {self.limits.sbom} bytes.")
+        with sbom.open() as document:
+            return read_sbom(document.read(), f"the SBOM {sbom.digest}")
 
 
 def _is_wanted(entry: Entry) -> bool:

@@ -25,6 +25,8 @@ from ecr_emulator.services.told_findings import told_findings
 
 log = logging.getLogger(__name__)
 
+SBOM_TYPES = frozenset({"application/spdx+json", "text/spdx+json", "application/vnd.cyclonedx+json"})
+"""Media types of SBOMs, and artifact types of referrers that have one as their layer."""
 KEPT = 16
 """Number of results that are kept for the tasks that need them. Each may take some megabytes."""
 
@@ -32,13 +34,15 @@ KEPT = 16
 class ScanResult(NamedTuple):
     """The result of a scan. ``reason`` says why the image or the advisories cannot be read; then the rest is empty.
 
-    ``covers_system`` says whether there are advisories for the distribution and package manager of the image.
+    ``covers_system`` says whether there are advisories for the distribution and package manager of the image. ``note``
+    is a sentence about where its packages are listed, if not in its layers.
     """
 
     vulnerabilities: Sequence[Vulnerability] = ()
     updated_at: datetime | None = None
     covers_system: bool = False
     reason: str = ""
+    note: str = ""
 
 
 class ImageScanner:
@@ -69,11 +73,14 @@ class ImageScanner:
                 return True
             try:
                 self._advisories.refresh()
-                self._keep(task, self._scan(layers))
+                self._keep(task, self._scan(task, layers))
             except UnreadableVulnerabilities as failure:
                 self._keep(task, ScanResult(reason=str(failure)))
             except ReadingStopped:
                 return False
+            except Exception as failure:
+                log.exception("%s failed", task.key)  # it would fail again before every request
+                self._keep(task, ScanResult(reason=f"The scan has failed: {failure!r}"))
             return True
 
     def is_prepared(self, task: Task) -> bool:
@@ -107,15 +114,43 @@ class ImageScanner:
     def _layer(self, digest: str) -> Layer:
         return Layer(digest, self._blobs.size(digest) or 0, partial(self._blobs.open, digest))
 
-    def _scan(self, layers: Sequence[Layer]) -> ScanResult:
+    def _scan(self, task: Task, layers: Sequence[Layer]) -> ScanResult:
         try:
             contents = self._reader.read(layers, lambda: not self._closed.is_set())
         except UnreadableImage as unreadable:
-            return ScanResult(reason=str(unreadable))
+            sbom = self._sbom(task)
+            if sbom is None:
+                return ScanResult(reason=str(unreadable))
+            note = f"The packages are those of {sbom.source}, because the image cannot be read: {unreadable}"
+            return self._matched(sbom, note)
         for sentence in contents.skipped:
             log.warning("%s", sentence)
+        return self._matched(contents)
+
+    def _matched(self, contents: ImageContents, note: str = "") -> ScanResult:
         found = self._advisories.find(contents)
-        return ScanResult(found, self._advisories.updated_at(), self._covers(contents))
+        return ScanResult(found, self._advisories.updated_at(), self._covers(contents), note=note)
+
+    def _sbom(self, task: Task) -> ImageContents | None:
+        """Return the contents of the first readable SBOM that is attached to an image; None if there is none."""
+        for document in self._attached_sboms(task):
+            try:
+                return self._reader.read_sbom(document)
+            except (UnreadableImage, FileNotFoundError) as unreadable:
+                log.warning("%s", unreadable)
+        return None
+
+    def _attached_sboms(self, task: Task) -> list[Layer]:
+        with self._store.reading() as work:
+            found = find_image(work, task)
+            referrers = work.image_relations.referrers(found[0], found[1].digest) if found else []
+            stored = [work.images.manifest(each) for each in referrers if each.is_active]
+        manifests = [read_manifest(each.raw, each.media_type) for each in stored]
+        return [
+            self._layer(manifest.layers[0].digest)
+            for manifest in manifests
+            if manifest.layers and {manifest.artifact_type, manifest.layers[0].media_type} & SBOM_TYPES
+        ]
 
     def _covers(self, contents: ImageContents) -> bool:
         has_packages = any(package.kind in OPERATING_SYSTEM for package in contents.packages)

@@ -148,7 +148,7 @@ def _finished(scan: Scan, result: ScanResult, now: datetime) -> Scan:
     if not result.covers_system:
         return scan.fail(now)
     found = [each for each in result.vulnerabilities if each.package.kind in OPERATING_SYSTEM]
-    return scan.complete(basic_findings(found), now, result.updated_at)
+    return scan.complete(basic_findings(found), now, result.updated_at, result.note)
 
 
 def configure(work: UnitOfWork, registry: Registry, configuration: dict[str, Any], now: datetime) -> None:

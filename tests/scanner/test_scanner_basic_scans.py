@@ -1,12 +1,15 @@
 """Basic scans of real layers, through boto3: statuses, findings, counts, pages and events."""
 
 import gzip
+import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
 
+from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
 from ecr_emulator.services.image_scanner import ImageScanner
@@ -16,7 +19,7 @@ from tests.support.advisories import CRITICAL_VECTOR, advisory, affected, fixed,
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
 from tests.support.image_layers import tar
-from tests.support.images import put_image
+from tests.support.images import put_image, put_manifest
 
 APP = "team/app"
 UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manager are not supported."
@@ -165,13 +168,72 @@ def test_a_layer_that_cannot_be_read_is_the_reason_of_the_failure(ecr):
     assert reason.endswith("is refused: the path '../x' leaves the image.")
 
 
-def test_told_findings_win_and_the_image_is_not_read(ecr, emulator):
+def test_told_findings_win_and_the_image_is_not_read(ecr, emulator, monkeypatch):
+    read = []
+    monkeypatch.setattr(ImageScanner, "_scan", lambda *given: read.append(given))
     told = [{"name": "CVE-2026-1", "severity": "LOW"}]
     with emulator.services.store.writing() as work:
         work.known_findings.put("*", told)
-    push(ecr, {"../x": ""})
+    push(ecr, DEBIAN | OPENSSL)
     assert status(ecr)[0] == "COMPLETE"
     assert described(ecr)["imageScanFindings"]["findings"] == told
+    assert read == []
+
+
+def test_an_unexpected_failure_ends_the_scan(ecr, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(ImageScanner, "_scan", fail)
+    push(ecr, DEBIAN | OPENSSL)
+    assert status(ecr) == ("FAILED", "The scan has failed: RuntimeError('a defect')")
+
+
+SBOM = {
+    "bomFormat": "CycloneDX",
+    "components": [
+        {"type": "operating-system", "name": "debian", "version": "12"},
+        {"type": "library", "purl": "pkg:deb/debian/libssl3@3.0.11-1?arch=amd64&upstream=openssl"},
+    ],
+}
+
+
+def scan_with_sbom(ecr, document, *layers):
+    """Push an image, attach a document as an SBOM, and start a scan."""
+    ecr.put_image_scanning_configuration(repositoryName=APP, imageScanningConfiguration={"scanOnPush": False})
+    attach(ecr, push(ecr, *layers), document)
+    ecr.start_image_scan(repositoryName=APP, imageId={"imageTag": "v1"})
+
+
+def attach(ecr, digest, document, artifact_type="application/vnd.cyclonedx+json"):
+    blob = Content(document if isinstance(document, bytes) else json.dumps(document).encode(), artifact_type)
+    subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
+    put_image(ecr, APP, image("sbom", blob), "sbom")
+    manifest = json.loads(image("sbom", blob).raw) | {"subject": subject, "artifactType": artifact_type}
+    put_manifest(ecr, APP, json.dumps(manifest).encode())
+
+
+def test_an_attached_sbom_is_used_if_the_layers_cannot_be_read(ecr):
+    scan_with_sbom(ecr, SBOM, DEBIAN, {"var/lib/rpm/Packages": "Berkeley"})
+    found = described(ecr)
+    assert found["imageScanStatus"]["status"] == "COMPLETE"
+    assert re.fullmatch(
+        r"The scan was completed successfully\. The packages are those of the SBOM sha256:\w+, because the image cannot "
+        r"be read: /var/lib/rpm/Packages cannot be read: it is in the format of Berkeley DB, which is not supported\.",
+        found["imageScanStatus"]["description"],
+    )
+    assert found["imageScanFindings"]["findingSeverityCounts"] == {"CRITICAL": 1, "UNDEFINED": 1}
+
+
+def test_an_sbom_is_not_used_if_the_layers_can_be_read(ecr):
+    scan_with_sbom(ecr, SBOM, DEBIAN | {STATUS: "Package: bash\nVersion: 5\n"})
+    assert described(ecr)["imageScanFindings"]["findings"] == []
+
+
+@pytest.mark.parametrize("document", [b"no JSON", {"bomFormat": "other"}])
+def test_an_sbom_that_is_none_is_left_out(ecr, document):
+    scan_with_sbom(ecr, document, {"../x": ""})
+    assert status(ecr)[0] == "FAILED"
 
 
 def test_an_image_is_scanned_again_with_newer_advisories(ecr, folder, clock):
@@ -209,10 +271,10 @@ def slow_scan(monkeypatch):
     begun, may_go_on = Event(), Event()
     scan = ImageScanner._scan
 
-    def wait(self, layers):
+    def wait(self, *given):
         begun.set()
         assert may_go_on.wait(30)
-        return scan(self, layers)
+        return scan(self, *given)
 
     monkeypatch.setattr(ImageScanner, "_scan", wait)
     yield begun, may_go_on

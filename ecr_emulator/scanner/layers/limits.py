@@ -30,6 +30,8 @@ class Limits:
     """Size of a package database in text form."""
     json_file: int = 4 * MIB
     """Size of a JSON or TOML document. Parsing one takes up to thirty times its size in memory."""
+    sbom: int = 16 * MIB
+    """Size of an SBOM that is attached to an image."""
     database: int = 512 * MIB
     """Size of an rpm database, of an archive, or of a program."""
     archive_directory: int = 8 * MIB

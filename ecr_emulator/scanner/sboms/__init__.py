@@ -1,0 +1,1 @@
+"""Software bills of materials: lists of packages that somebody has attached to an image."""
