@@ -219,7 +219,8 @@ def test_an_attached_sbom_is_used_if_the_layers_cannot_be_read(ecr):
     assert found["imageScanStatus"]["status"] == "COMPLETE"
     assert re.fullmatch(
         r"The scan was completed successfully\. The packages are those of the SBOM sha256:\w+, because the image "
-        r"cannot be read: /var/lib/rpm/Packages cannot be read: it is in the format of Berkeley DB, which is not supported\.",
+        r"cannot be read: /var/lib/rpm/Packages cannot be read: it is in the format of Berkeley DB, which is not "
+        r"supported\.",
         found["imageScanStatus"]["description"],
     )
     assert found["imageScanFindings"]["findingSeverityCounts"] == {"CRITICAL": 1, "UNDEFINED": 1}
