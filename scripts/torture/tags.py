@@ -1,8 +1,10 @@
 """Push, move, delete and pull a few tags from many threads, through both planes, and check each tag's history.
 
-``python scripts/torture/tags.py [operations] [threads] [seed]``: 100,000, 8 and 1 by default. The emulator runs in a
-process of its own, with remembered answers as always (docs/decisions/0030). Ends with 1 if the history of a tag
-contradicts itself: a pull saw an image older than one that was acknowledged, or seen by a pull, before it began.
+``python scripts/torture/tags.py [operations] [threads] [seed] [nodes]``: 100,000, 8, 1 and 0 by default. The emulator
+runs in a process of its own, with remembered answers as always (docs/decisions/0030). With a number of nodes, so many
+processes share PostgreSQL and a folder, and each request asks any of them (docs/decisions/0041). Ends with 1 if the
+history of a tag contradicts itself: a pull saw an image older than one that was acknowledged, or seen by a pull, before
+it began.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -103,15 +106,16 @@ def worker(
     return done
 
 
-def history(served: Served, operations: int, threads: int, seed: int) -> dict[str, list[Operation[str]]]:
-    """Return the operations on each tag."""
+def history(ports: Sequence[int], operations: int, threads: int, seed: int) -> dict[str, list[Operation[str]]]:
+    """Return the operations on each tag. Each request goes to any of the ports."""
     numbers = count()
     tags: dict[str, list[Operation[str]]] = {}
+    node = partial(random.Random(seed).choice, ports)
     with ExitStack() as stack:
-        admin = stack.enter_context(closing(Client(lambda: served.port, [])))
+        admin = stack.enter_context(closing(Client(node, [])))
         admin.call("CreateRepository", repositoryName=NAME)
         token = admin.call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
-        clients = [stack.enter_context(closing(Client(lambda: served.port, [], token))) for _ in range(threads)]
+        clients = [stack.enter_context(closing(Client(node, [], token))) for _ in range(threads)]
         send(clients[0], "POST", f"blobs/uploads/?digest={digest_of(CONFIG)}", CONFIG, 201)
         pool = stack.enter_context(ThreadPoolExecutor(threads))
         work = [
@@ -124,13 +128,32 @@ def history(served: Served, operations: int, threads: int, seed: int) -> dict[st
     return tags
 
 
+@contextmanager
+def running(folder: Path, nodes: int) -> Iterator[list[Served]]:
+    """Run so many nodes on one state, or for 0 an emulator with a data directory."""
+    with ExitStack() as stack:
+        if not nodes:
+            options = ("--port", "0", "--log-level", "warning", "--data-dir", f"{folder}/state")
+            yield [stack.enter_context(serving(folder, *options))]
+            return
+        from tests.support.nodes import node_processes
+        from tests.support.postgres import find_programs, running_postgres
+
+        programs = find_programs()
+        if programs is None:
+            raise SystemExit("PostgreSQL is not installed")
+        lend = stack.enter_context(stack.enter_context(running_postgres(programs)).databases())
+        processes = stack.enter_context(node_processes(lend(), folder, "--log-level", "warning"))
+        yield [processes.start() for _ in range(nodes)]
+
+
 def main(arguments: list[str]) -> int:
-    operations, threads, seed = (int(given) for given in [*arguments, *("100000", "8", "1")[len(arguments) :]])
-    with tempfile.TemporaryDirectory() as folder:
-        options = ("--port", "0", "--log-level", "warning", "--data-dir", f"{folder}/state")
-        with serving(Path(folder), *options) as served:
-            tags = history(served, operations, threads, seed)
-            served.stop()
+    by_default = ("100000", "8", "1", "0")
+    operations, threads, seed, nodes = (int(given) for given in [*arguments, *by_default[len(arguments) :]])
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), nodes) as emulators:
+        tags = history([each.port for each in emulators], operations, threads, seed)
+        for emulator in emulators:
+            emulator.stop()
     wrong = [f"{tag}: {found}" for tag, done in sorted(tags.items()) if (found := contradiction(done))]
     kinds: Counter[type] = Counter(type(operation.act) for done in tags.values() for operation in done)
     print(f"{kinds[Write]} writes and {kinds[Read]} reads of {len(tags)} tags by {threads} threads, seed {seed}")

@@ -70,6 +70,14 @@ class SchemaTooNew(StorageFailure):
     """A newer node has migrated the database."""
 
 
+class _Query:
+    """A query that has not begun, or its outcome. ``waiting`` has a held lock for each thread that awaits its end."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Lock] = []
+        self.failure: StorageFailure | None = StorageFailure("the news of other nodes cannot be read")
+
+
 class NewsReader:
     """Reads the news of a database on a connection of its own.
 
@@ -83,10 +91,11 @@ class NewsReader:
     ) -> None:
         self._url = url
         self._tell = tell
-        self._turn = Lock()
-        self._begun = 0
         self._at_newer_schema = at_newer_schema
-        self._failure: StorageFailure | None = None
+        self._joining = Lock()
+        self._turn = Lock()
+        self._next: _Query | None = None
+        self._too_new: SchemaTooNew | None = None
         self._seen: int | None = None
         self._all_changed = False
         self._connection = self._connected()
@@ -96,13 +105,21 @@ class NewsReader:
 
         One query that begins after several calls serves all of them.
         """
-        begun = self._begun
-        with self._turn:
-            if self._begun == begun and not isinstance(self._failure, SchemaTooNew):
-                self._begun += 1
-                self._failure = self._read()
-            if self._failure:
-                raise type(self._failure)(self._failure.reason)
+        place: Lock | None = None
+        with self._joining:
+            query = self._next
+            if query:
+                place = Lock()
+                place.acquire()
+                query.waiting.append(place)
+            else:
+                query = self._next = _Query()
+        if place:
+            place.acquire()  # until the query has ended
+        else:
+            self._run(query)
+        if query.failure:
+            raise type(query.failure)(query.failure.reason)
 
     def take_all_for_changed(self) -> None:
         """Let the next call tell that news were missed."""
@@ -113,6 +130,17 @@ class NewsReader:
         with self._turn:
             self._connection.close()
 
+    def _run(self, query: _Query) -> None:
+        """Run a query after those before it. Nobody joins it any more once it has begun."""
+        try:
+            with self._turn:
+                with self._joining:
+                    self._next = None
+                query.failure = self._too_new or self._read()
+        finally:
+            for place in query.waiting:
+                place.release()
+
     def _read(self) -> StorageFailure | None:
         """Tell the news; return the reason if they cannot be read."""
         try:
@@ -120,6 +148,7 @@ class NewsReader:
                 self._tell_later_news()
         except StorageFailure as failure:
             if isinstance(failure, SchemaTooNew):
+                self._too_new = failure
                 self._at_newer_schema(failure.reason)
             return failure
         return None
