@@ -105,7 +105,7 @@ class Migrations:
     def _check(self, options: list[str]) -> None:
         emulator = self._start(options)
         with closing(self._client(emulator)) as client:
-            check = Check(self._world, client)
+            check = Check(self._world, client, random.Random(0))
             self.wrong += check.run(resumes=False, advances=False)
         emulator.kill()
         needed = check.needed | self._world.cached_blobs()

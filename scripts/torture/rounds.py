@@ -128,7 +128,7 @@ class Life:
             world.forget_what_a_load_replaces()
         began = monotonic()
         with closing(self._client("check")) as client:
-            check = Check(world, client)
+            check = Check(world, client, chance)
             deeds = FOCUSES[focus].keys()
             wrong = list(check.run(not deeds & ENDS_SESSIONS, bool(deeds & MOVES_CLOCK)))
             wrong = wrong or [

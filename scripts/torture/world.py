@@ -61,7 +61,8 @@ class World:
 
     ``is_calm`` says that the emulator has no faults but kills. ``versions`` are the upstream's images by tag, the
     oldest first; a history has their indexes. ``cold`` are images of the upstream whose tags do not move. ``imported``
-    are the digests of images whose import was confirmed.
+    are the digests of images whose import was confirmed. ``whole`` are the images that were found whole: their number,
+    repository and Region.
     """
 
     seed: object
@@ -74,6 +75,7 @@ class World:
     versions: dict[str, list[UpstreamIndex]] = field(default_factory=lambda: {tag: [] for tag in CACHED_TAGS})
     cold: list[UpstreamIndex] = field(default_factory=list)
     imported: set[str] = field(default_factory=set)
+    whole: set[tuple[int, str, str]] = field(default_factory=set)
     saved: Saved | None = None
     moving: Lock = field(default_factory=Lock)
     """Held by whoever moves a tag of the upstream."""
@@ -149,6 +151,7 @@ class World:
         """Forget the cached images and the unfinished pushes, which may be those of the saved state by now."""
         assert self.saved is not None
         self.imported = set(self.saved.imported)
+        self.whole.clear()
         self.pushes.forget()
         for tag, versions in self.versions.items():
             self.histories.begin(cached(tag), *range(len(versions)))
