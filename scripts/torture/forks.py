@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -24,14 +24,14 @@ PRELOADED = (
 
 
 class Forks:
-    """Starts emulators; see the module."""
+    """Starts emulators; see the module. ``variables`` are added to their environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
         from tests.support.processes import environment
 
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from scripts.torture.forks import main; main()"],
-            cwd=folder, env=environment() | {"PYTHONPATH": f"{ROOT}"}, text=True,
+            cwd=folder, env=environment(**(variables or {})) | {"PYTHONPATH": f"{ROOT}"}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 

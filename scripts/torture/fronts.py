@@ -45,7 +45,7 @@ class Front:
         self._end_connections()
 
     def answer(self, response: bytes) -> None:
-        """End all connections, and answer each request on a new one with these bytes, until ``heal``."""
+        """End all connections, and answer the first request on each new one with these bytes, until ``heal``."""
         self._answer = response
         self._end_connections()
 
@@ -78,7 +78,7 @@ class Front:
         with self._lock:
             self._connections.add(client)
         if self._answer:
-            self._answer_requests(client)
+            self._answer_once(client)
             return
         self._goes_on.wait()
         try:
@@ -91,10 +91,13 @@ class Front:
         Thread(target=self._pump, args=(server, client), daemon=True).start()
         self._pump(client, server)
 
-    def _answer_requests(self, client: socket.socket) -> None:
+    def _answer_once(self, client: socket.socket) -> None:
         with suppress(OSError):
-            while client.recv(PIECE):
+            if client.recv(PIECE):
                 client.sendall(self._answer)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(PIECE):  # an end before the client has sent all would take the answer from it
+                    pass
         self._end(client)
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:

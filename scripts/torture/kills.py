@@ -24,8 +24,10 @@ from scripts.torture.forks import Forks
 from scripts.torture.full_disk import FullDisk
 from scripts.torture.images import Images
 from scripts.torture.rounds import Life, Report
+from scripts.torture.shared_blobs import CREDENTIALS, Bucket, SharedBlobs, SharedFolder, gateway
 from scripts.torture.world import World
 
+FLAVOURS = ["files", "full-disk", "nodes:1", "nodes:3", "nodes:1+s3", "nodes:3+s3"]
 ROUNDS = 20
 """Number of rounds in a life."""
 
@@ -33,7 +35,7 @@ ROUNDS = 20
 def play(flavour: str, folder: Path, seed: str, rounds: int, report: Report) -> bool:
     """Play a life, and return whether nothing was wrong."""
     with ExitStack() as stack:
-        forks = stack.enter_context(closing(Forks(folder)))
+        forks = stack.enter_context(closing(Forks(folder, CREDENTIALS)))
         upstream = stack.enter_context(ScriptedUpstream())
         emulators = opened(stack, flavour, forks, folder, upstream.url)
         return Life(emulators, World(seed, upstream, Images(seed), flavour == "files"), seed, report).run(rounds)
@@ -46,10 +48,14 @@ def opened(stack: ExitStack, flavour: str, forks: Forks, folder: Path, upstream:
         return Files(forks, folder, upstream)
     if name == "full-disk":
         return stack.enter_context(closing(FullDisk(forks, folder, upstream)))
-    from scripts.torture.nodes import Nodes, database
+    from scripts.torture.nodes import Database, Nodes, running_database
 
-    server, lend = stack.enter_context(database())
-    return stack.enter_context(closing(Nodes(forks, folder, upstream, int(number), server, lend())))
+    count, _, place = number.partition("+")
+    blobs: SharedBlobs = SharedFolder(folder / "blobs")
+    if place == "s3":
+        blobs = stack.enter_context(closing(Bucket(stack.enter_context(gateway()), int(count))))
+    server, lend = stack.enter_context(running_database())
+    return stack.enter_context(closing(Nodes(forks, folder, upstream, blobs, Database(server, lend()), int(count))))
 
 
 def main(arguments: list[str]) -> int:
@@ -81,7 +87,7 @@ def show(report: Report) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Kill emulators at random moments, and check what they know.")
-    parser.add_argument("--flavour", default="files", choices=["files", "full-disk", "nodes:1", "nodes:3"])
+    parser.add_argument("--flavour", default="files", choices=FLAVOURS)
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--life", type=int)

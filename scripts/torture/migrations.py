@@ -27,7 +27,7 @@ from scripts.torture.emulators import Emulator, NotReady, Process
 from scripts.torture.flavours import ARGUMENTS, KEPT, left_over_files
 from scripts.torture.forks import Forks
 from scripts.torture.images import Images
-from scripts.torture.nodes import database
+from scripts.torture.nodes import running_database
 from scripts.torture.rounds import FOCUSES
 from scripts.torture.workers import Worker
 from scripts.torture.world import World, chance_of
@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         forks = stack.enter_context(closing(Forks(folder)))
         upstream = stack.enter_context(ScriptedUpstream())
-        _, lend = stack.enter_context(database())
+        _, lend = stack.enter_context(running_database())
         migrations = Migrations(forks, folder, World(options.seed, upstream, Images(options.seed)), lend)
         try:
             migrations.prepare()

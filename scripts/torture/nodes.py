@@ -1,4 +1,4 @@
-"""The flavour of several nodes: emulators on one database in PostgreSQL and one folder of blobs, each behind fronts."""
+"""The flavour of several nodes: emulators on one database in PostgreSQL with the same blobs, each behind fronts."""
 
 from __future__ import annotations
 
@@ -8,37 +8,43 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
+from typing import NamedTuple
 
 from scripts.torture.clients import Failure
 from scripts.torture.emulators import Emulator, NotReady
 from scripts.torture.flavours import ARGUMENTS, KEPT, Log, left_over_files
 from scripts.torture.forks import Forks
 from scripts.torture.fronts import Front, to_unix_socket
+from scripts.torture.shared_blobs import LONG, OWNER, SHORT, SharedBlobs
 from tests.support.postgres import PostgresServer, find_programs, running_postgres
 
 LONGEST = 1.5
 """Seconds from the start of the clients to the first fault, at most."""
-SHORT, LONG = 0.1, 1.5
-"""Seconds that a fault of a network lasts."""
+
+
+class Database(NamedTuple):
+    """An empty database, and the server that has it."""
+
+    server: PostgresServer
+    uri: str
 
 
 class Nodes:
     """Nodes behind fronts to the database. Each round kills at least one of them, at the end or in the middle."""
 
     def __init__(
-        self, forks: Forks, folder: Path, upstream: str, number: int, server: PostgresServer, uri: str
+        self, forks: Forks, folder: Path, upstream: str, blobs: SharedBlobs, database: Database, number: int
     ) -> None:
-        self._server = server
-        self._blobs = folder / "blobs"
-        self._blobs.mkdir()
-        self._fronts = [Front(to_unix_socket(f"{server.folder}/.s.PGSQL.5432")) for _ in range(number)]
+        self._server = database.server
+        self._blobs = blobs
+        self._fronts = [Front(to_unix_socket(f"{self._server.folder}/.s.PGSQL.5432")) for _ in range(number)]
         self._nodes = []
-        shared = [*ARGUMENTS, "--upstream-map", f"quay.io={upstream}", "--blobs", str(self._blobs)]
+        shared = [*ARGUMENTS, "--upstream-map", f"quay.io={upstream}"]
         for index, front in enumerate(self._fronts):
             own = folder / f"node{index}"
             own.mkdir()
-            database = uri.replace(f"host={server.folder}", f"host=127.0.0.1&port={front.port}")
-            self._nodes.append(Emulator(forks, own, [*shared, "--database", database]))
+            uri = database.uri.replace(f"host={self._server.folder}", f"host=127.0.0.1&port={front.port}")
+            self._nodes.append(Emulator(forks, own, [*shared, "--database", uri, "--blobs", blobs.place(index)]))
         self._logs = [Log(node.log) for node in self._nodes]
         self._killed: set[Emulator] = set(self._nodes)
         self._has_faults = False
@@ -63,20 +69,21 @@ class Nodes:
         return lambda: chance.choice(self._nodes).port
 
     def disturb(self, chance: random.Random, faults: Counter[str]) -> None:
-        self._has_faults = False
         sleep(chance.uniform(0, LONGEST))
-        name = chance.choice(["kill", "kill", "kill all", "kill twice", "restart", "pause", "cut", "slow"])
-        faults[name] += 1
         breaks: dict[str, Callable[[random.Random], None]] = {
+            "kill": lambda _: None,
             "kill all": self._kill_all,
             "kill twice": self._kill_and_start,
             "restart": self._restart_database,
             "pause": lambda chance: self._break(chance, Front.pause),
             "cut": lambda chance: self._break(chance, Front.cut),
             "slow": lambda chance: self._break(chance, Front.slow_down),
+            **self._blobs.faults,
         }
-        if name in breaks:
-            breaks[name](chance)
+        name = chance.choice(list(breaks))
+        faults[name] += 1
+        self._has_faults = not name.startswith("kill")
+        breaks[name](chance)
         self._kill(chance.choice(self._nodes))
 
     def kill_while_it_starts(self, after: float) -> None:
@@ -89,9 +96,9 @@ class Nodes:
         return [each.what for each in failures if each.hangs or not self._has_faults]
 
     def left_over(self, needed: Collection[str]) -> list[str]:
-        found = list(left_over_files(self._blobs, needed, {"ecr.database"}))
+        found = list(self._blobs.left_over(needed))
         for node in self._nodes:
-            found += left_over_files(node.state, (), KEPT | {"ecr.database"})
+            found += left_over_files(node.state, (), KEPT | {OWNER})
         return found
 
     def tracebacks(self) -> list[str]:
@@ -119,13 +126,11 @@ class Nodes:
         self._killed.discard(node)
 
     def _restart_database(self, chance: random.Random) -> None:
-        self._has_faults = True
         self._server.stop(chance.choice(("immediate", "fast")))
         sleep(chance.uniform(0, SHORT))
         self._server.start()
 
     def _break(self, chance: random.Random, fault: Callable[[Front], None]) -> None:
-        self._has_faults = True
         for front in chance.sample(self._fronts, chance.randint(1, len(self._fronts))):
             fault(front)
         sleep(chance.uniform(SHORT, LONG))
@@ -137,7 +142,7 @@ class Nodes:
 
 
 @contextmanager
-def database() -> Iterator[tuple[PostgresServer, Callable[[], str]]]:
+def running_database() -> Iterator[tuple[PostgresServer, Callable[[], str]]]:
     """Run a PostgreSQL, and yield it with a function that returns the URI of an empty database."""
     programs = find_programs()
     if programs is None:

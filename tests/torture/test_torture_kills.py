@@ -15,6 +15,7 @@ from scripts.torture.rounds import Life, Report
 from scripts.torture.world import World
 from tests.support.postgres import find_programs
 from tests.support.programs import not_installed
+from tests.support.s3 import find_gateway
 
 pytestmark = pytest.mark.slow
 
@@ -69,11 +70,13 @@ def test_the_checks_notice(tmp_path, spoil):
     assert report.wrong
 
 
-@pytest.mark.parametrize("nodes", [1, 3])
-def test_what_was_confirmed_survives_kills_of_nodes(capsys, nodes):
+@pytest.mark.parametrize("flavour", ["nodes:1", "nodes:3", "nodes:3+s3"])
+def test_what_was_confirmed_survives_kills_of_nodes(capsys, flavour):
     if find_programs() is None:
         not_installed("PostgreSQL")
-    assert kills.main(["--flavour", f"nodes:{nodes}", "--rounds", "4", "--seed", "tests"]) == 0, capsys.readouterr().out
+    if "s3" in flavour and find_gateway() is None:
+        not_installed("versitygw")
+    assert kills.main(["--flavour", flavour, "--rounds", "4", "--seed", "tests"]) == 0, capsys.readouterr().out
 
 
 def test_moves_to_postgresql_and_back_survive_kills(capsys):
