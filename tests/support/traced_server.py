@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,15 +61,19 @@ class TracedServer:
 
 
 @contextmanager
-def traced_server(folder: Path, *arguments: str) -> Iterator[TracedServer]:
+def traced_server(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Iterator[TracedServer]:
     """Run ``ecr-emulator serve`` in a folder under strace."""
-    with serving(folder, "--port", "0", *arguments, under=strace(folder / "trace")) as server:
+    with serving(folder, "--port", "0", *arguments, variables=variables, under=strace(folder / "trace")) as server:
         yield TracedServer(folder, server)
 
 
 def file_changes(calls: list[Call], top: Path) -> Iterator[str]:
-    """Yield syncs and changes of names below a folder, commits in PostgreSQL and statuses of responses, as texts."""
+    """Yield the steps towards an answer, as texts.
+
+    They are syncs and changes of names below a folder, commits in PostgreSQL, writes that S3 confirms, and statuses.
+    """
     is_synced: dict[int, str] = {}
+    writes: dict[int, str] = {}
     for call in calls:
         paths = [path.removeprefix(f"{top}/") for path in call.paths if path.startswith(f"{top}/")]
         if call.status and call.result is None:
@@ -79,9 +84,14 @@ def file_changes(calls: list[Call], top: Path) -> Iterator[str]:
             is_synced[call.thread] = begin[1].decode()
         elif call.name == "recvfrom" and call.result and b"COMMIT\0" in call.data:
             yield f"commit with synchronous_commit {is_synced.pop(call.thread, 'of a reader')}"
+        elif call.name == "sendto" and call.result and (put := _PUT.match(call.data)):
+            writes[call.thread] = os.fsdecode(put[1])
+        elif call.name == "recvfrom" and call.data.startswith(b"HTTP/1.1 200 ") and call.thread in writes:
+            yield f"S3 confirms {writes.pop(call.thread)}"
 
 
 _BEGIN = re.compile(rb"synchronous_commit = (\w+)")
+_PUT = re.compile(rb"PUT (/[^ ?]+)")
 NAMES = {
     "fsync": "sync", "fdatasync": "sync", "rename": "rename", "mkdir": "make", "unlink": "delete", "unlinkat": "delete",
 }  # fmt: skip
