@@ -21,6 +21,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.pull_through import CachedName
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import EcrError
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.time import Clock
 from ecr_emulator.ports.upstream_failures import UpstreamFailure, UpstreamNotFound, UpstreamNotStored
@@ -171,11 +172,20 @@ class Imports:
             self._note(job, failure)
         except EcrError as refused:
             self._note(job, UpstreamNotStored(refused.message))
+        except StorageFailure as failure:
+            self._wait_for_next_pull(job, failure)
         except Exception:
             log.exception("import of %s@%s failed", job.cached_name.name, job.manifest.digest)
         finally:
             if job.replaces:
                 self.updates.end(job)
+
+    def _wait_for_next_pull(self, job: ImportJob, failure: StorageFailure) -> None:
+        """Let the next pull resume an import that could not read or write what is stored."""
+        name, digest = job.cached_name.name, job.manifest.digest
+        log.warning("the import of %s@%s waits for the next pull: %s", name, digest, failure.reason)
+        with self._lock:
+            self._seen.pop((job.cached_name.registry, name, digest), None)
 
     def _note(self, job: ImportJob, failure: UpstreamFailure) -> None:
         image_id = ImageId(job.manifest.digest, job.tag)
