@@ -1,7 +1,7 @@
-"""A node that is killed in the middle of a chunk: the upload goes on in another node, from the last confirmed byte."""
+"""Nodes that are killed, or stand still, in the middle of a chunk: the upload goes on in another node."""
 
 import signal
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -16,27 +16,63 @@ from tests.support.programs import until
 pytestmark = pytest.mark.journey
 CONFIRMED = 1 << 20
 BLOB = layer("blob", 3 << 20)
+BUSY = "another node has not finished its request on this upload; try again later"
 
 
-def test_an_upload_goes_on_after_its_node_was_killed_in_the_middle_of_a_chunk(databases, tmp_path):
+@pytest.fixture
+def nodes(databases, tmp_path):
+    """What starts nodes."""
     with node_processes(databases(), tmp_path, "--registry-auth", "open") as nodes:
-        one, other = nodes.start(), nodes.start()
-        client_at(one.url, account=ACCOUNT).create_repository(repositoryName="team/app")
-        session = path_of(requests.post(f"{one.url}/v2/team/app/blobs/uploads/", timeout=20))
-        first = requests.patch(one.url + session, data=BLOB.raw[:CONFIRMED], timeout=20)
-        assert first.status_code == 202
-        with closing(HTTPConnection("127.0.0.1", one.port, timeout=20)) as connection:
-            connection.putrequest("PATCH", session)
-            connection.putheader("Content-Length", str(BLOB.size - CONFIRMED))
-            connection.endheaders(b"x" * CONFIRMED)
-            [written] = (tmp_path / "blobs" / "ingest").iterdir()
-            until(lambda: written.stat().st_size > CONFIRMED)
-            one.stop(signal.SIGKILL)
-        assert requests.get(other.url + session, timeout=20).headers["Range"] == f"0-{CONFIRMED - 1}"
-        rest = {"data": BLOB.raw[CONFIRMED:], "params": {"digest": BLOB.digest}}
-        assert requests.put(other.url + session, **rest, timeout=20).status_code == 201
-        assert requests.get(f"{other.url}/v2/team/app/blobs/{BLOB.digest}", timeout=20).content == BLOB.raw
-        assert list((tmp_path / "blobs" / "ingest").iterdir()) == []
+        yield nodes
+
+
+@contextmanager
+def receiving(node, folder):
+    """Let a node confirm a first chunk and receive a part of the next one; yield the session and the connection."""
+    client_at(node.url, account=ACCOUNT).create_repository(repositoryName="team/app")
+    session = path_of(requests.post(f"{node.url}/v2/team/app/blobs/uploads/", timeout=20))
+    first = requests.patch(node.url + session, data=BLOB.raw[:CONFIRMED], timeout=20)
+    assert first.status_code == 202
+    with closing(HTTPConnection("127.0.0.1", node.port, timeout=20)) as connection:
+        connection.putrequest("PATCH", session)
+        connection.putheader("Content-Length", str(BLOB.size - CONFIRMED))
+        connection.endheaders(BLOB.raw[CONFIRMED : 2 * CONFIRMED])
+        [written] = (folder / "blobs" / "ingest").iterdir()
+        until(lambda: written.stat().st_size > CONFIRMED)
+        yield session, connection
+
+
+def finish(node, session, rest):
+    return requests.put(node.url + session, data=rest, params={"digest": BLOB.digest}, timeout=20)
+
+
+def require_whole(node, folder):
+    assert requests.get(f"{node.url}/v2/team/app/blobs/{BLOB.digest}", timeout=20).content == BLOB.raw
+    assert list((folder / "blobs" / "ingest").iterdir()) == []
+
+
+def test_an_upload_goes_on_after_its_node_was_killed_in_the_middle_of_a_chunk(nodes, tmp_path):
+    one, other = nodes.start(), nodes.start()
+    with receiving(one, tmp_path) as (session, _):
+        one.stop(signal.SIGKILL)
+    assert requests.get(other.url + session, timeout=20).headers["Range"] == f"0-{CONFIRMED - 1}"
+    assert finish(other, session, BLOB.raw[CONFIRMED:]).status_code == 201
+    require_whole(other, tmp_path)
+
+
+def test_a_node_that_stood_still_while_its_locks_ended_mixes_no_bytes(nodes, tmp_path, postgres):
+    one, other = nodes.start(), nodes.start()
+    with receiving(one, tmp_path) as (session, connection):
+        one.process.send_signal(signal.SIGSTOP)
+        postgres.stop()
+        postgres.start()
+        refused = finish(other, session, b"x" * 2 * CONFIRMED)
+        assert (refused.status_code, refused.json()["errors"][0]["message"]) == (503, BUSY)
+        one.process.send_signal(signal.SIGCONT)
+        connection.send(BLOB.raw[2 * CONFIRMED :])
+        assert connection.getresponse().headers["Range"] == f"0-{BLOB.size - 1}"
+    assert finish(other, session, b"").status_code == 201
+    require_whole(other, tmp_path)
 
 
 def path_of(answer):
