@@ -65,12 +65,12 @@ def databases(postgres):
 
 @pytest.fixture
 def start_nodes(databases, tmp_path):
-    """A function that starts nodes on one database and one folder of blobs."""
+    """A function that starts nodes on one database, and with blobs in one folder unless ``blobs`` is another place."""
     from tests.support.nodes import running_nodes
 
     with ExitStack() as stack:
-        yield lambda number=2, **settings: stack.enter_context(
-            running_nodes(databases(), tmp_path / "blobs", number, **settings)
+        yield lambda number=2, blobs=tmp_path / "blobs", **settings: stack.enter_context(
+            running_nodes(databases(), blobs, number, **settings)
         )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ecr_emulator.storage.blobs.s3_place import read_place
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.pull_through import Cache
 
@@ -10,6 +11,14 @@ from tests.support.pull_through import Cache
 def nodes(start_nodes):
     """Two nodes."""
     return start_nodes()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def nodes_anywhere(request, start_nodes):
+    """Two nodes, whose blobs are in a folder, or in S3."""
+    if request.param == "folder":
+        return start_nodes()
+    return start_nodes(blobs=read_place(request.getfixturevalue("s3_server").new_url()))
 
 
 @pytest.fixture

@@ -18,6 +18,11 @@ PATH = f"/v2/team/app/blobs/{BLOB.digest}"
 
 
 @pytest.fixture
+def nodes(nodes_anywhere):
+    return nodes_anywhere
+
+
+@pytest.fixture
 def here(nodes):
     """A client of one node."""
     docker = Docker(nodes.emulators[0])
@@ -42,13 +47,21 @@ def collect(docker, grace="0s"):
 def between_file_and_row(docker, happens):
     """Let something happen when a node has stored a blob's file, and has not yet recorded the blob."""
     blobs = docker.emulator._blobs
-    settle = blobs.settle
+    resume = blobs.resume
 
-    def settle_then(*arguments):
-        settle(*arguments)
-        happens()
+    def resume_and(*arguments):
+        writer = resume(*arguments)
+        commit = writer.commit
 
-    with patch.object(blobs, "settle", settle_then):
+        def commit_then(digest):
+            verified = commit(digest)
+            happens()
+            return verified
+
+        writer.commit = commit_then
+        return writer
+
+    with patch.object(blobs, "resume", resume_and):
         yield
 
 
@@ -79,6 +92,7 @@ def test_an_upload_that_receives_bytes_is_not_collected(here, there):
     services.uploads.append(services.home, "team/app", location.rpartition("/")[2], pieces())
     assert there.send("PUT", f"{location}?digest={BLOB.digest}").status_code == 201
     idle = here.begin()
+    here.send("PATCH", idle, data=b"x")
     assert collect(there)["uploads"] == 1
     assert refusal(here.send("PATCH", idle, data=b"x"))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
 

@@ -18,6 +18,11 @@ UPLOADS = "/v2/team/app/blobs/uploads/"
 
 
 @pytest.fixture
+def nodes(nodes_anywhere):
+    return nodes_anywhere
+
+
+@pytest.fixture
 def docker(nodes):
     """A client whose requests go to the nodes in turn."""
     docker = Docker(nodes)
@@ -80,8 +85,9 @@ def test_each_node_knows_the_progress(clients):
     assert refusal(here.send("PATCH", location, data=b"x"))[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
-def test_bytes_are_read_for_their_hash_only_after_another_node_has_written(clients):
-    here, there = clients
+def test_bytes_in_files_are_read_for_their_hash_only_after_another_node_has_written(start_nodes):
+    here, there = (Docker(node) for node in start_nodes().emulators)
+    here.ecr.create_repository(repositoryName="team/app")
     location = here.begin()
     with patch.object(hashlib, "file_digest", wraps=hashlib.file_digest) as hashed:
         for client, expected in ((here, 1), (here, 1), (there, 2), (there, 2), (here, 3), (here, 3)):
