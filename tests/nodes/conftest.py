@@ -13,12 +13,15 @@ def nodes(start_nodes):
     return start_nodes()
 
 
+def _place(request, kind):
+    """Return the settings of nodes whose blobs are in a folder, or in S3."""
+    return {"blobs": read_place(request.getfixturevalue("s3_server").new_url())} if kind == "s3" else {}
+
+
 @pytest.fixture(params=["folder", "s3"])
 def nodes_anywhere(request, start_nodes):
     """Two nodes, whose blobs are in a folder, or in S3."""
-    if request.param == "folder":
-        return start_nodes()
-    return start_nodes(blobs=read_place(request.getfixturevalue("s3_server").new_url()))
+    return start_nodes(**_place(request, request.param))
 
 
 @pytest.fixture
@@ -29,9 +32,10 @@ def upstream():
 
 
 @pytest.fixture
-def caching_nodes(start_nodes, upstream):
-    """Two nodes that pull ``quay/…`` through the upstream."""
-    nodes = start_nodes(2, upstream_map={"quay.io": upstream.url})
+def caching_nodes(request, start_nodes, upstream):
+    """Two nodes that pull ``quay/…`` through the upstream. Their blobs are in a folder unless the parameter is S3."""
+    place = _place(request, getattr(request, "param", "folder"))
+    nodes = start_nodes(2, upstream_map={"quay.io": upstream.url}, **place)
     Cache(nodes.emulators[0]).rule()
     return nodes
 

@@ -10,7 +10,7 @@ from ecr_emulator.domain.names import digest_of
 from ecr_emulator.testing.upstream.faults import answers
 from ecr_emulator.testing.upstream.images import image, index, layer
 from tests.pull_through.matrix.stories import Beside, wrong_at_the_end
-from tests.support.node_fetches import NAME, BlobReader, fetched, pulling, settle, stalled, until_a_node_waits
+from tests.support.node_fetches import ANYWHERE, NAME, BlobReader, fetched, pulling, settle, stalled, until_a_node_waits
 from tests.support.pull_through import Cache
 
 BIG = layer("big", 1_000_000)
@@ -28,6 +28,7 @@ def blob_path(blob):
     return f"/v2/{NAME}/blobs/{blob.digest}"
 
 
+@ANYWHERE
 def test_fifty_clients_of_two_nodes_cost_one_request_for_each_part(caching_nodes, caches, upstream):
     many = [layer(number) for number in range(20)]  # more than a node downloads at the same time
     every = index(IMAGE, image("app", BIG, *many, architecture="arm64"))
@@ -48,6 +49,7 @@ def test_fifty_clients_of_two_nodes_cost_one_request_for_each_part(caching_nodes
     assert len(fetched(upstream)) == 1 + 2 + len({blob.digest for each in every.images for blob in each.blobs})
 
 
+@ANYWHERE
 def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
     one, other = caches
     with stalled(upstream, "GET /manifests/1.0") as stall:
@@ -60,6 +62,7 @@ def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
     assert set(fetched(upstream).values()) == {1}
 
 
+@ANYWHERE
 def test_a_node_gets_the_failure_of_the_node_that_it_waits_for(caches, upstream):
     one, other = caches
     with stalled(upstream, "GET /manifests/none") as stall:
@@ -107,6 +110,20 @@ def test_a_follower_goes_on_where_a_node_stopped(caching_nodes, caches, upstream
     assert int(ranges[1].removeprefix("bytes=").partition("-")[0]) >= HALF - 100_000
 
 
+@pytest.mark.parametrize("caching_nodes", ["s3"], indirect=True)
+def test_a_node_that_sees_no_bytes_fetches_all_of_them_after_a_node_that_stopped(caching_nodes, caches, upstream):
+    one, other = caches
+    with stalled(upstream, BIG_BLOB, HALF) as stall:
+        one.manifest(NAME, "1.0")
+        assert stall.reached.wait(20)
+        reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)).data)
+        until_a_node_waits()
+        caching_nodes.stop(one.emulator)
+        assert reading.result() == BIG.raw
+    assert upstream.count("GET", BIG.digest) == 2
+
+
+@ANYWHERE
 def test_a_follower_gets_the_right_bytes_after_the_other_node_got_wrong_ones(caches, upstream):
     one, other = caches
     with stalled(upstream, BIG_BLOB, then=wrong_at_the_end) as stall:
@@ -168,6 +185,7 @@ def end_connections_with_locks(uri):
         )
 
 
+@ANYWHERE
 def test_a_blob_that_the_upstream_lacks_is_requested_once(caches, upstream):
     one, other = caches
     with stalled(upstream, BIG_BLOB, then=answers(404)) as stall:

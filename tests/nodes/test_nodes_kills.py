@@ -15,6 +15,8 @@ from tests.support.node_fetches import NAME, Stall
 from tests.support.nodes import ACCOUNT, node_processes
 from tests.support.programs import until
 
+pytestmark = pytest.mark.journey
+
 SIZE = 1_000_000
 POINTS = random.Random(17).sample(range(1, SIZE), 3)
 WAIT = 20
@@ -45,7 +47,6 @@ def nodes(databases, tmp_path, upstream):
         yield nodes
 
 
-@pytest.mark.slow
 def test_a_killed_node_is_followed_by_another_at_any_point(nodes, upstream):
     other = nodes.start()
     ecr = client_at(other.url, "ecr", account=ACCOUNT)

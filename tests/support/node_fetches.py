@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
+import pytest
 from werkzeug.test import Client
 
 from ecr_emulator.testing.upstream.faults import Fault, Reply, Request, stalls
@@ -18,6 +19,8 @@ from tests.support.programs import until
 from tests.support.pull_through import Cache
 
 NAME = "quay/app"
+ANYWHERE = pytest.mark.parametrize("caching_nodes", ["folder", "s3"], indirect=True)
+"""Runs a test on nodes with blobs in a folder, and on nodes with blobs in S3."""
 
 
 def fetched(upstream: ScriptedUpstream) -> Counter[str]:
