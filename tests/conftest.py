@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
 
-from ecr_emulator import state_parts
+from ecr_emulator import blob_parts, state_parts
 from tests.support.error_coverage import SEEN_ERRORS, coverage_gaps
 from tests.support.programs import not_installed
 
@@ -122,6 +123,26 @@ def _metadata_in_postgres(request, monkeypatch):
 
         monkeypatch.setattr(state_parts, "_open_store", open_store)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _blobs_in_s3(request, monkeypatch):
+    """With ``--s3``, keep the blobs of the emulators of this process in a real S3 server, one prefix for each."""
+    if not request.config.option.s3:
+        return
+    if request.node.get_closest_marker("blob_files"):
+        pytest.skip("is about files of blobs")
+    from ecr_emulator.storage.blobs.s3_place import read_place
+
+    server = request.getfixturevalue("s3_gateway")
+    of_folder = defaultdict(lambda: read_place(server.new_url()))
+
+    def open_blobs(settings, store, data_dir, durable, holds):
+        return blob_parts.open_blobs(
+            replace(settings, blobs=settings.blobs or of_folder[data_dir]), store, data_dir, durable, holds
+        )
+
+    monkeypatch.setattr(state_parts, "open_blobs", open_blobs)
 
 
 @pytest.hookimpl(optionalhook=True)

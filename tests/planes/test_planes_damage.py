@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.damage import DAMAGES, damage_manifest, file_of
+from tests.support.damage import DAMAGES, damage_blob, damage_manifest
 from tests.support.images import an_image
 from tests.support.planes import Refused, push
 
@@ -23,7 +23,7 @@ def _app(client):
 
 
 def break_layer(client, damage):
-    damage(file_of(client.emulator.data_dir, LAYER.digest))
+    damage_blob(client.emulator, LAYER.digest, damage)
 
 
 def pulled(client, name=APP):
@@ -132,6 +132,7 @@ def test_pushing_a_damaged_manifest_again_heals_it(client, plane, other_plane):
     assert client.call("GET", f"/v2/{APP}/manifests/v1").data == IMAGE.raw
 
 
+@pytest.mark.blob_files
 def test_a_push_creates_a_deleted_folder_of_blobs_again(client, plane):
     push(plane, APP, IMAGE, "v1")
     shutil.rmtree(client.emulator.data_dir / "blobs")

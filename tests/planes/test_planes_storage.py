@@ -119,6 +119,7 @@ def test_a_push_that_a_full_disk_refused_succeeds_when_there_is_room(client, pla
     assert client.tags("team/app") == {"v2": other.digest}
 
 
+@pytest.mark.blob_files
 def test_a_push_leaves_the_reserve_of_the_disk_to_others(client, plane, monkeypatch):
     other = an_image(2)
     monkeypatch.setattr("ecr_emulator.storage.blobs.files.free_bytes", lambda _folder: 100 * 1024 * 1024)

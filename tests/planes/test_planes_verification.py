@@ -11,7 +11,7 @@ import pytest
 
 from ecr_emulator.services import verification
 from ecr_emulator.testing.upstream.images import image, layer
-from tests.support.damage import DAMAGES, damage_manifest, file_of, flipped, removed
+from tests.support.damage import DAMAGES, damage_blob, damage_manifest, file_of, flipped, removed
 from tests.support.images import an_image
 from tests.support.planes import Refused, push
 from tests.support.verification import verify
@@ -42,7 +42,7 @@ def test_verification_of_intact_blobs_finds_nothing(client):
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_layer_is_found_and_pushed_again(client, plane, damage):
-    damage(file_of(client.emulator.data_dir, LAYER.digest))
+    damage_blob(client.emulator, LAYER.digest, damage)
     state = "missing" if damage is removed else "damaged"
     findings, _ = verify(client.http)
     assert findings == [(state, "blob", LAYER.digest, "broken")]
@@ -53,6 +53,7 @@ def test_a_damaged_layer_is_found_and_pushed_again(client, plane, damage):
     assert pulled(client, f"blobs/{LAYER.digest}").data == LAYER.raw
 
 
+@pytest.mark.blob_files
 def test_damage_that_changes_no_date_is_found(client):
     path = file_of(client.emulator.data_dir, LAYER.digest)
     before = path.stat()
@@ -61,6 +62,7 @@ def test_damage_that_changes_no_date_is_found(client):
     assert verify(client.http)[0] == [("damaged", "blob", LAYER.digest, "broken")]
 
 
+@pytest.mark.blob_files
 def test_a_layer_that_cannot_be_read_is_damaged(client, plane):
     path = file_of(client.emulator.data_dir, LAYER.digest)
     path.unlink()
@@ -83,7 +85,7 @@ def test_a_database_that_contradicts_itself_is_found(client):
 
 
 def test_the_repositories_that_need_a_damaged_layer_are_reported(client):
-    flipped(file_of(client.emulator.data_dir, LAYER.digest))
+    damage_blob(client.emulator, LAYER.digest, flipped)
     steps = map(json.loads, client.http.post("/_ecr/verify", content_type="application/json").text.splitlines())
     [finding] = [step for step in steps if "state" in step]
     assert finding["places"] == [PLACE]
@@ -110,6 +112,7 @@ def test_a_damaged_manifest_is_found_and_pushed_again(client, plane, damage, sta
     assert pulled(client, "manifests/v1").data == IMAGE.raw
 
 
+@pytest.mark.blob_files
 def test_leftover_files_are_reported_and_stay(client):
     blobs = client.emulator.data_dir / "blobs"
     for stray in ("notes.txt", "sha256/ab/abc.tmp", f"sha256/zz/{LAYER.digest[7:]}"):
@@ -129,6 +132,7 @@ def test_leftover_files_are_reported_and_stay(client):
     assert client.http.post("/_ecr/gc", json={"grace": "0s"}).json["blobs"] == 1
 
 
+@pytest.mark.blob_files
 def test_a_damaged_blob_that_no_image_needs_is_not_a_loss(client):
     path = file_of(client.emulator.data_dir, layer("unknown").digest)
     path.parent.mkdir(exist_ok=True)
@@ -144,7 +148,7 @@ def test_more_blobs_and_manifests_are_verified_than_one_batch_holds(client, plan
     apps = [image(number) for number in range(5)]
     for app in apps:
         push(plane, APP, app)
-        removed(file_of(client.emulator.data_dir, app.layers[0].digest))
+        damage_blob(client.emulator, app.layers[0].digest, removed)
         damage_manifest(client.emulator.data_dir, app.digest)
     findings, last = verify(client.http)
     assert last["manifests"] == 7

@@ -6,7 +6,7 @@ import pytest
 
 from ecr_emulator.testing.upstream.images import image, index, layer
 from tests.pull_through.matrix.stories import changed
-from tests.support.damage import DAMAGES, damage_manifest, file_of
+from tests.support.damage import DAMAGES, damage_blob, damage_manifest
 
 BASE = layer("base", 5_000)
 NAME = "quay/team/app"
@@ -26,7 +26,7 @@ def cached(cache, upstream):
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_an_import_fetches_a_damaged_layer_again(cached, upstream, damage):
-    damage(file_of(cached.emulator.data_dir, BASE.digest))
+    damage_blob(cached.emulator, BASE.digest, damage)
     assert cached.manifest(NAME, "v2").status_code == 200
     cached.settle()
     assert upstream.count("GET", BASE.digest) == 2
@@ -43,7 +43,7 @@ def test_an_import_reads_no_layer_that_nobody_touched(cached, upstream, monkeypa
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_client_gets_the_whole_layer_and_not_what_is_left(cached, upstream, damage):
-    damage(file_of(cached.emulator.data_dir, BASE.digest))
+    damage_blob(cached.emulator, BASE.digest, damage)
     url = cached.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=BASE.digest)["downloadUrl"]
     assert cached.http.get(url).data == BASE.raw
     assert upstream.count("GET", BASE.digest) == 2
@@ -60,7 +60,7 @@ def test_a_layer_that_comes_with_its_manifest_takes_the_place_of_a_damaged_one(c
         assert cache.manifest(NAME, app.config.digest[7:20]).status_code == 200
         cache.settle()
         assert cache.blob(NAME, small.digest).data == small.raw
-        damage(file_of(cache.emulator.data_dir, small.digest))
+        damage_blob(cache.emulator, small.digest, damage)
 
 
 @pytest.mark.sqlite

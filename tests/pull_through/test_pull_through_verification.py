@@ -3,7 +3,7 @@
 import pytest
 
 from ecr_emulator.testing.upstream.images import image, layer
-from tests.support.damage import DAMAGES, damage_manifest, file_of, removed
+from tests.support.damage import DAMAGES, damage_blob, damage_manifest, removed
 from tests.support.verification import verify
 
 BASE = layer("base", 5_000)
@@ -22,7 +22,7 @@ def cached(cache, upstream):
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_cached_layer_is_fetched_again(cached, upstream, damage):
-    damage(file_of(cached.emulator.data_dir, BASE.digest))
+    damage_blob(cached.emulator, BASE.digest, damage)
     state = "missing" if damage is removed else "damaged"
     assert verify(cached.http)[0] == [(state, "blob", BASE.digest, "well")]
     assert verify(cached.http)[0] == []
@@ -41,7 +41,7 @@ def test_a_cached_manifest_is_fetched_again(cached, upstream):
 
 @pytest.mark.sqlite
 def test_damaged_parts_stay_broken_until_an_upstream_serves_them(cached, upstream):
-    removed(file_of(cached.emulator.data_dir, BASE.digest))
+    damage_blob(cached.emulator, BASE.digest, removed)
     damage_manifest(cached.emulator.data_dir, APP.digest)
     upstream.fail("/v2/", status=404, count=99)
     assert verify(cached.http)[0] == [
@@ -60,7 +60,7 @@ def test_a_layer_is_healed_for_all_repositories_that_hold_it(cached):
         repositoryName="aaa", uploadId=upload, partFirstByte=0, partLastByte=BASE.size - 1, layerPartBlob=BASE.raw
     )
     cached.ecr.complete_layer_upload(repositoryName="aaa", uploadId=upload, layerDigests=[BASE.digest])
-    removed(file_of(cached.emulator.data_dir, BASE.digest))
+    damage_blob(cached.emulator, BASE.digest, removed)
     assert verify(cached.http)[0] == [("missing", "blob", BASE.digest, "well")]
     assert cached.blob("aaa", BASE.digest).data == BASE.raw
 
