@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +180,16 @@ class Companions:
             with self.entered():
                 action()
                 self._follow(None)
+
+    @contextmanager
+    def changing_documents(self) -> Iterator[None]:
+        """Let a call to another service change what nodes share, within the block. Other nodes wait meanwhile."""
+        if not self._are_shared:
+            yield
+            return
+        with self._changing():
+            yield
+            self._follow(None)
 
     def replace(self, action: Callable[[], None]) -> None:
         """Delete all state, and let an action put other state in its place before what belongs to every state."""

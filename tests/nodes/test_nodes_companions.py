@@ -174,6 +174,23 @@ def test_a_saved_state_that_one_node_loads_has_its_users_on_both(two, tmp_path):
     assert queues(second) == []
 
 
+def test_a_call_of_another_service_that_meets_another_change_fails_and_changes_nothing(two):
+    first, second = two
+    arn = of(first, "secretsmanager").create_secret(Name="hub", SecretString="s")["ARN"]
+    changes = iter([lambda: of(second, "secretsmanager").create_secret(Name="other")])
+
+    def change_elsewhere(*_):
+        for change in changes:
+            change()
+
+    first._parts.companions.before_each_call(change_elsewhere)
+    with pytest.raises(ClientError, match="Another node has changed secrets at the same time"):
+        of(first, "resourcegroupstaggingapi").tag_resources(ResourceARNList=[arn], Tags={"team": "web"})
+    for emulator in two:
+        found = of(emulator, "secretsmanager").list_secrets()["SecretList"]
+        assert [(secret["Name"], secret.get("Tags", [])) for secret in found] == [("hub", []), ("other", [])]
+
+
 def test_an_unstored_change_is_gone_from_memory(two):
     first, second = two
     users(first)

@@ -26,7 +26,7 @@ def add_cloudformation(
             """The backends of one emulator."""
 
             __module__ = Backend.__module__
-            callers = StackCallers(ecr, identities, clock, enforces)
+            callers = StackCallers(ecr, identities, clock, enforces, companions.changing_documents)
 
         return OwnBackend
 

@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-service
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -42,12 +43,16 @@ REQUEST: ContextVar[CloudFormationRequest] = ContextVar("cloudformation_request"
 
 @dataclass(frozen=True)
 class StackCallers:
-    """Finds the permissions with which the resources of stacks are made. ``enforces`` says whether they matter."""
+    """Finds the permissions with which the resources of stacks are made. ``enforces`` says whether they matter.
+
+    ``changing_documents`` surrounds a change of a resource that all nodes share.
+    """
 
     ecr: EcrApi
     identities: Identities
     clock: Clock
     enforces: bool
+    changing_documents: Callable[[], AbstractContextManager[None]]
 
     def now(self) -> datetime:
         """Return the time of the emulator."""

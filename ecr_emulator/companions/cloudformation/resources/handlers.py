@@ -9,11 +9,18 @@ from ecr_emulator.companions.cloudformation.resources.iam_handlers import IAM_TY
 from ecr_emulator.companions.cloudformation.resources.moto_handler import MotoHandler, model_of
 from ecr_emulator.companions.cloudformation.resources.nested_stacks import NestedStackHandler
 from ecr_emulator.companions.cloudformation.resources.own_types import OWN_TYPES, OwnTypeHandler
+from ecr_emulator.companions.cloudformation.resources.shared_resources import SHARED, SharedResourceHandler
 from ecr_emulator.companions.cloudformation.stacks import STACK
 
 
 def handler_of(kind: str, context: DeploymentContext) -> Handler:
     """Return the handler of a resource type that ``is_known``."""
+    if kind.startswith(SHARED):
+        return SharedResourceHandler(lambda: _handler_of(kind, context), context)
+    return _handler_of(kind, context)
+
+
+def _handler_of(kind: str, context: DeploymentContext) -> Handler:
     if kind in ECR_TYPES:
         return EcrHandler(kind, context)
     if kind == STACK:
