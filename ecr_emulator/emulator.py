@@ -31,7 +31,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
-from ecr_emulator.nodes import at_another_state, share, with_news
+from ecr_emulator.nodes import at_another_state, share, share_clock, with_news
 from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
@@ -97,7 +97,7 @@ class Emulator:
     def _open(self) -> None:
         self._ids = RandomIds()
         self._open_state()
-        share(self._store, clock=self.clock)
+        share_clock(self._store, self.clock)
         self._resume_time()
         self._open_companions()
         self.seed_lease, self.faults = self._state.lease("seeds"), InjectedFaults(self.clock)

@@ -11,6 +11,7 @@ from ecr_emulator.ports.nodes import ANOTHER_STATE, SharedSetting
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store
 from ecr_emulator.probes import LIVENESS_PROBES
+from ecr_emulator.system import SystemClock
 from ecr_emulator.web_pages import Refusal
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ def with_news(wsgi: WSGIApplication, store: Store) -> WSGIApplication:
     """Return an application that knows what other nodes have committed before it answers a request."""
     others = store.other_nodes
     return NewsBeforeRequests(wsgi, others.catch_up) if others else wsgi
+
+
+def share_clock(store: Store, clock: SystemClock) -> None:
+    """Keep the time the same on all nodes, if there are others, whatever the clocks of their machines show."""
+    if store.other_nodes:
+        clock.agree(store.other_nodes.now)
+        share(store, clock=clock)
 
 
 def share(store: Store, **settings: SharedSetting) -> None:

@@ -21,6 +21,10 @@ _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """The first digit of the fourth group of a UUID, of which two bits are fixed."""
 
 
+QUESTIONS = 3
+"""Number of times that a clock asks another one. The answer that took the least time counts."""
+
+
 class ClockState(NamedTuple):
     """What distinguishes a clock from the machine's.
 
@@ -46,6 +50,7 @@ class SystemClock:
         self._frozen: datetime | None = None
         self._skipped = timedelta()
         self._paused = timedelta()
+        self._correction = timedelta()
         self._lock = Lock()
 
     def now(self) -> datetime:
@@ -61,7 +66,8 @@ class SystemClock:
     @property
     def ahead(self) -> timedelta:
         """The time by which the clock is ahead of the machine's; negative if it is behind."""
-        return self.now() - datetime.now(UTC) if self._frozen else self._offset
+        ahead = self.now() - datetime.now(UTC) if self._frozen else self._offset
+        return ahead - self._correction
 
     def advance(self, by: timedelta) -> datetime:
         """Move the clock forward and return its new time. With this, a test of a 24 hour timer takes milliseconds."""
@@ -87,8 +93,24 @@ class SystemClock:
     def follow_machine(self) -> None:
         """Set the clock back to the machine's time, and unfreeze it."""
         with self.changing(), self._lock:
-            self._offset = timedelta()
+            self._offset = self._correction
             self._frozen = None
+
+    def agree(self, ask: Callable[[], datetime]) -> None:
+        """Count as the machine's time what ``ask`` answers, if the difference is more than the time of an answer.
+
+        Nodes on several machines agree with the clock of their database, and so with each other.
+        """
+        answers = []
+        for _ in range(QUESTIONS):
+            began = datetime.now(UTC)
+            answer = ask()
+            ended = datetime.now(UTC)
+            answers.append((ended - began, answer - (began + (ended - began) / 2)))
+        duration, difference = min(answers)
+        with self._lock:
+            before, self._correction = self._correction, difference if abs(difference) > duration else timedelta()
+            self._offset += self._correction - before
 
     def snapshot(self) -> ClockState:
         """Return the state of the clock, for ``restore``."""
@@ -102,13 +124,14 @@ class SystemClock:
     def dump(self) -> dict[str, Any]:
         """Return the moves of the clock as a JSON document, in seconds."""
         frozen = self._frozen.isoformat() if self._frozen else None
-        return {"offset": self._offset.total_seconds(), "skipped": self._skipped.total_seconds(), "frozen": frozen}
+        offset = self._offset - self._correction
+        return {"offset": offset.total_seconds(), "skipped": self._skipped.total_seconds(), "frozen": frozen}
 
     def load(self, document: Mapping[str, Any]) -> None:
         """Take over the moves of the clock of another node."""
         frozen = document["frozen"]
         with self._lock:
-            self._offset = timedelta(seconds=document["offset"])
+            self._offset = timedelta(seconds=document["offset"]) + self._correction
             self._skipped = timedelta(seconds=document["skipped"])
             self._frozen = datetime.fromisoformat(frozen) if frozen else None
 

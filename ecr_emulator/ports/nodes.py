@@ -81,3 +81,6 @@ class OtherNodes(Protocol):
 
     def all(self) -> list[KnownNode]:
         """Return all nodes, with this one, the oldest first. Raises ``StorageFailure``."""
+
+    def now(self) -> datetime:
+        """Return the time of the machine on which the metadata are. Raises ``StorageFailure``."""

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
 from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.system import SystemClock
 from tests.support.boto import client_of
 from tests.support.nodes import ACCOUNT
 
@@ -67,6 +68,20 @@ def test_a_node_that_starts_later_has_the_time_of_the_others(nodes):
     assert now_of(later) == now_of(nodes.emulators[0]) >= began + 9 * HOUR
     post(later, "/_ecr/clock", follow_machine=True)
     assert now_of(nodes.emulators[0]) < began + HOUR
+
+
+def test_the_clock_of_the_database_counts_and_not_that_of_the_machine_of_a_node(nodes):
+    one, other = nodes.emulators
+    real = type(one._store).now
+    with patch.object(type(one._store), "now", lambda store: real(store) + HOUR):  # this machine is an hour behind
+        later = nodes.start()
+    assert HOUR - HOUR / 60 < now_of(later) - now_of(one) < HOUR + HOUR / 60
+    post(later, "/_ecr/clock", advance="2h")
+    assert 2 * HOUR <= now_of(other) - SystemClock().now() < 3 * HOUR
+    assert 3 * HOUR - HOUR / 60 < now_of(later) - SystemClock().now() < 3 * HOUR + HOUR / 60
+    post(other, "/_ecr/clock", follow_machine=True)
+    assert HOUR - HOUR / 60 < now_of(later) - now_of(one) < HOUR + HOUR / 60
+    assert later.clock.ahead == timedelta()
 
 
 def test_a_move_that_cannot_be_stored_is_undone(nodes):

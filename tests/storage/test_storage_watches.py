@@ -12,6 +12,7 @@ from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.upload import Upload
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.repositories import LayerPlace
+from ecr_emulator.storage.watches import Changes, Watches
 from tests.support.images import an_image
 from tests.support.storage import HOME, NOW, a_repository, store_manifest
 
@@ -126,3 +127,16 @@ def test_a_unit_that_may_see_an_older_state_gets_no_watch(store, repository, ima
         writer.join()
         assert work.watch(repository) is None
     assert watched(store, repository).is_unchanged
+
+
+def test_news_of_another_node_during_a_commit_give_no_reader_a_watch():
+    watches, everything = Watches(), Changes()
+    everything.add(None)
+    before = watches.commits
+    with watches.ended_by(everything):
+        during = watches.commits
+        watches.end(everything)
+        afterwards = watches.commits
+        assert [watches.watch(1, since) for since in (before, during, afterwards)] == [None] * 3
+    assert [watches.watch(1, since) for since in (before, during, afterwards)] == [None] * 3
+    assert watches.watch(1, watches.commits).is_unchanged

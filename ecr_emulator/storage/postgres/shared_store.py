@@ -6,7 +6,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from typing import Self
@@ -76,6 +76,12 @@ class SharedPostgresStore(PostgresStore):
     def all(self) -> list[KnownNode]:
         with self.reading() as work:
             return list_nodes(work.connection, self._id)
+
+    def now(self) -> datetime:
+        with self.reading() as work:
+            row = work.connection.execute("SELECT clock_timestamp()", {}).fetchone()
+        now: datetime = row[0]
+        return now.astimezone(UTC)
 
     def remember_end(self, now: datetime) -> None:
         self.remember_time(now)
