@@ -2,7 +2,8 @@
 
 Needs the suite's program ``conformance`` on the path (docs/conformance.md says how to get it). ``--check`` writes
 nothing and exits with 1 if the page would change. A test that fails makes the exit code 1 either way. With ``--nodes``,
-two nodes on PostgreSQL take turns with the requests, behind an nginx; the results must be the same.
+two nodes on PostgreSQL take turns with the requests, behind an nginx; with ``--s3`` their layers are in S3. The results
+must be the same.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.support.nodes import balanced, node_processes  # noqa: E402 - the che
 from tests.support.postgres import find_programs, running_postgres  # noqa: E402
 from tests.support.processes import Endpoint, environment, serving  # noqa: E402
 from tests.support.programs import program  # noqa: E402
+from tests.support.s3 import running_gateway  # noqa: E402
 
 PAGE = ROOT / "docs" / "conformance.md"
 VERSION = "v0.0.0-20260831232431-97274622c111"
@@ -55,14 +57,16 @@ This page has the results of the
 specification. The suite runs against `ecr-emulator serve --accept-sparse`, with blob mounting enabled for the account,
 and includes the tests that are off by default: digest headers, cancelled uploads, tags as parameters, sparse manifests.
 Without `--accept-sparse`, sparse manifests are refused with ECR's sentence; nothing else changes. CI runs the suite
-and fails if a test fails or this page changes. It also runs the suite against two nodes on one PostgreSQL, behind an
-nginx that sends each request to the next of them; the results must be the same. To run it by hand:
+and fails if a test fails or this page changes. It also runs the suite against two nodes on one PostgreSQL, with layers
+in a folder and in S3, behind an nginx that sends each request to the next of them; the results must be the same. To run
+it by hand:
 
 ```sh
 pip install '.[test]'
 go install github.com/opencontainers/distribution-spec/conformance@{version}
 python scripts/conformance.py
-python scripts/conformance.py --check --nodes    # needs PostgreSQL and nginx
+python scripts/conformance.py --check --nodes         # needs PostgreSQL and nginx
+python scripts/conformance.py --check --nodes --s3    # and versitygw
 ```
 
 {counts}
@@ -107,10 +111,21 @@ def tested(folder: Path) -> Iterator[Endpoint]:
     with (
         running_postgres(programs) as server,
         server.databases() as lend,
-        node_processes(lend(), folder, "--accept-sparse") as nodes,
+        layers() as blobs,
+        node_processes(lend(), folder, "--accept-sparse", blobs=blobs) as nodes,
         balanced(folder, [nodes.start(), nodes.start()]) as endpoint,
     ):
         yield endpoint
+
+
+@contextmanager
+def layers() -> Iterator[str | None]:
+    """Run an S3 server and yield the URL of a bucket there; None if the nodes share a folder."""
+    if "--s3" not in sys.argv:
+        yield None
+        return
+    with running_gateway(program("versitygw")) as server:
+        yield server.new_url()
 
 
 def page(results: Mapping[str, Any]) -> str:

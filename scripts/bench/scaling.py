@@ -1,9 +1,10 @@
 """Throughput of 1, 2 and 4 nodes on PostgreSQL and shared blobs, beside one emulator on SQLite, in one run.
 
 Needs wrk and PostgreSQL (Debian) and the package with its test extra: ``python scripts/bench/scaling.py [rounds]
-[seconds] [file.json]``. Everything listens on loopback, and stops at the end. All set-ups hold the same image and run
-from the beginning to the end; one at a time is loaded, in turns. Clients address the nodes in turn. A figure is the
-median of the rounds. PostgreSQL syncs its commits.
+[seconds] [file.json]``. If versitygw is on the path, there are also nodes whose blobs are in it ("and S3"). Everything
+listens on loopback, and stops at the end. All set-ups hold the same image and run from the beginning to the end; one at
+a time is loaded, in turns. Clients address the nodes in turn. A figure is the median of the rounds. PostgreSQL syncs
+its commits.
 
 A machine shows less than several would: nodes, PostgreSQL and clients share its cores. So the processor time of each
 request is measured, too: of the nodes, whose number can grow, and of PostgreSQL, of which there is one.
@@ -39,6 +40,7 @@ from tests.support.boto import client_at
 from tests.support.nodes import ACCOUNT, node_processes
 from tests.support.postgres import PostgresServer, find_programs, running_postgres
 from tests.support.processes import Served, serving
+from tests.support.s3 import find_gateway, running_gateway
 
 MIB = 1024 * 1024
 NODES = (1, 2, 4)
@@ -156,11 +158,14 @@ def setups(stack: ExitStack, folder: Path, server: PostgresServer) -> Iterator[S
     alone = stack.enter_context(serving(folder / "sqlite", *options, "--port", "0", "--data-dir", "state"))
     yield _filled(Setup("SQLite", [alone], None))
     lend = stack.enter_context(server.databases())
-    for number in NODES:
-        here = folder / f"nodes-{number}"
+    gateway = find_gateway()
+    s3 = stack.enter_context(running_gateway(gateway)) if gateway else None
+    for name, number in [(name, number) for name in ("PostgreSQL", *(["and S3"] if s3 else [])) for number in NODES]:
+        here = folder / f"{name}-{number}"
         here.mkdir()
-        nodes = stack.enter_context(node_processes(lend(), here, *options[:4]))
-        yield _filled(Setup(f"PostgreSQL, {number}", [nodes.start() for _ in range(number)], server))
+        blobs = s3.new_url() if s3 and name == "and S3" else None
+        nodes = stack.enter_context(node_processes(lend(), here, *options[:4], blobs=blobs))
+        yield _filled(Setup(f"{name}, {number}", [nodes.start() for _ in range(number)], server))
 
 
 def _filled(setup: Setup) -> Setup:

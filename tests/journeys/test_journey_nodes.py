@@ -24,12 +24,13 @@ def distribution(tmp_path_factory):
     upstream.stop()
 
 
-@pytest.fixture(scope="module")
-def start(postgres, distribution, tmp_path_factory):
+@pytest.fixture(scope="module", params=["folder", "S3"])
+def start(request, postgres, distribution, tmp_path_factory):
     """Return a function that starts a node, for which distribution is Docker Hub."""
+    blobs = request.getfixturevalue("s3_gateway").new_url() if request.param == "S3" else None
     with postgres.databases() as lend:
         options = "--upstream-map", f"{HUB}={distribution.url}"
-        with node_processes(lend(), tmp_path_factory.mktemp("nodes"), *options) as processes:
+        with node_processes(lend(), tmp_path_factory.mktemp("nodes"), *options, blobs=blobs) as processes:
             yield processes.start
 
 

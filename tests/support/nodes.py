@@ -17,11 +17,14 @@ from ecr_emulator.settings import Settings
 from ecr_emulator.system import SystemClock
 from tests.support.processes import Endpoint, Served, serving
 from tests.support.programs import answers, free_port, program, start_program, stop
+from tests.support.s3 import KEY, SECRET
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ACCOUNT = "123456789012"
+OF_S3 = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+"""The credentials of nodes whose blobs are in S3."""
 
 
 class Nodes:
@@ -61,12 +64,16 @@ def running_nodes(uri: str, blobs: Path, number: int = 2, **settings: Any) -> It
 
 
 class NodeProcesses:
-    """Processes of ``ecr-emulator serve`` with the same state. ``start`` begins one, which can be killed."""
+    """Processes of ``ecr-emulator serve`` with the same state. ``start`` begins one, which can be killed.
 
-    def __init__(self, stack: ExitStack, folder: Path, uri: str, *arguments: str) -> None:
+    Their blobs are in ``blobs``, or in a folder beside them.
+    """
+
+    def __init__(self, stack: ExitStack, folder: Path, uri: str, *arguments: str, blobs: str | None = None) -> None:
         self._stack = stack
         self._folder = folder
-        self._arguments = ("--database", uri, "--blobs", str(folder / "blobs"), "--account", ACCOUNT, *arguments)
+        place = blobs or str(folder / "blobs")
+        self._arguments = ("--database", uri, "--blobs", place, "--account", ACCOUNT, *arguments)
         self._number = count(1)
 
     def start(self, *arguments: str, port: int = 0) -> Served:
@@ -74,14 +81,14 @@ class NodeProcesses:
         folder = self._folder / f"node-{next(self._number)}"
         folder.mkdir()
         own = ("--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder / "state"))
-        return self._stack.enter_context(serving(folder, *self._arguments, *own, *arguments))
+        return self._stack.enter_context(serving(folder, *self._arguments, *own, *arguments, variables=OF_S3))
 
 
 @contextmanager
-def node_processes(uri: str, folder: Path, *arguments: str) -> Iterator[NodeProcesses]:
+def node_processes(uri: str, folder: Path, *arguments: str, blobs: str | None = None) -> Iterator[NodeProcesses]:
     """Yield what starts nodes, which are killed after the block."""
     with ExitStack() as stack:
-        yield NodeProcesses(stack, folder, uri, *arguments)
+        yield NodeProcesses(stack, folder, uri, *arguments, blobs=blobs)
 
 
 class LoadBalancer(Endpoint):
