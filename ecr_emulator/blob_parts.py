@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from ecr_emulator.ports.blobs import BlobStore
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
-from ecr_emulator.state_binding import BlobFolder, require_blobs_elsewhere, require_local_blobs
+from ecr_emulator.state_binding import BlobFolder, StateMismatch, require_blobs_elsewhere, require_local_blobs
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.linked_copies import LinkedCopies
@@ -42,11 +42,12 @@ class BlobParts(NamedTuple):
 
 def open_blobs(settings: Settings, store: Units, data_dir: Path, durable: bool, holds: Holds) -> BlobParts:
     """Open the blobs that belong to a database. Raises ``StateMismatch`` and ``StorageFailure``."""
-    reserve = settings.disk_reserve * MEBIBYTE
     if isinstance(settings.blobs, S3Place):
-        return _in_s3(settings.blobs, store, data_dir, reserve, holds)
+        return _in_s3(settings, settings.blobs, store, data_dir, holds)
+    if settings.redirect_blobs:
+        raise StateMismatch("--redirect-blobs needs --blobs s3://…: only S3 has signed URLs")
     folder = _blob_folder(settings.blobs, store, data_dir)
-    files = FileBlobs(folder, durable, reserve, holds)
+    files = FileBlobs(folder, durable, settings.disk_reserve * MEBIBYTE, holds)
     return BlobParts(files, LinkedCopies(files, folder))
 
 
@@ -62,7 +63,7 @@ def _blob_folder(blobs: Path | None, store: Units, data_dir: Path) -> Path:
     return blobs
 
 
-def _in_s3(place: S3Place, store: Units, data_dir: Path, reserve: int, holds: Holds) -> BlobParts:
+def _in_s3(settings: Settings, place: S3Place, store: Units, data_dir: Path, holds: Holds) -> BlobParts:
     from ecr_emulator.storage.blobs.s3.bucket import Bucket
     from ecr_emulator.storage.blobs.s3.kept_blobs import KeptBlobs
     from ecr_emulator.storage.blobs.s3.owner import BlobBucket
@@ -74,5 +75,6 @@ def _in_s3(place: S3Place, store: Units, data_dir: Path, reserve: int, holds: Ho
     except BaseException:
         bucket.close()
         raise
-    blobs = S3Blobs(bucket, data_dir, reserve, holds if holds.are_shared else None)
+    reserve, shared = settings.disk_reserve * MEBIBYTE, holds if holds.are_shared else None
+    blobs = S3Blobs(bucket, data_dir, reserve, shared, redirects=settings.redirect_blobs)
     return BlobParts(blobs, KeptBlobs(blobs))

@@ -64,6 +64,9 @@ class Settings:
     blobs: Path | S3Place | None = field(
         default=None, metadata=_as(BLOBS, "Directory or S3 bucket for layers, instead of the data directory.")
     )
+    redirect_blobs: bool = field(
+        default=False, metadata=_as(SWITCH, "Redirect clients that download layers to signed URLs of the S3 bucket.")
+    )
     seed: tuple[Path, ...] = field(
         default=(), metadata=_as(PATHS, "Seed file, or folder of seeds, to apply at the start; may be repeated.")
     )

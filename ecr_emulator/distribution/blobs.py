@@ -23,7 +23,8 @@ _NO_DELETE = "Blobs cannot be deleted. Delete the images that refer to them."
 def get_blob(request: RegistryRequest, digest: str) -> Response:
     """Answer end-2: GET, with at most one byte range, and HEAD.
 
-    A HEAD never asks an upstream. A strict GET is redirected to a signed URL.
+    A HEAD never asks an upstream. A strict GET is redirected to a signed URL of this emulator. A GET of a stored blob
+    that has a signed URL in S3 is redirected there.
     """
     check_digest(digest)
     is_head = request.http.method == "HEAD"
@@ -44,14 +45,20 @@ def get_blob(request: RegistryRequest, digest: str) -> Response:
     }
     if is_not_modified(request.http, digest):
         return Response(status=304, headers=headers)
-    span = requested_span(applicable_range(request.http, digest), source.size)
+    if source.is_here and not is_head and (url := request.services.blobs.signed_url(digest)):
+        return Response(status=307, headers={"Location": url})
+    return _content(request, source, headers)
+
+
+def _content(request: RegistryRequest, source: BlobSource, headers: dict[str, str]) -> Response:
+    span = requested_span(applicable_range(request.http, source.digest), source.size)
     start, stop = span or (0, source.size)
     headers["Content-Length"] = str(stop - start)
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{source.size}"
     if span is None:
         request.remember(source.validity, partial(_body, source, 0, source.size), source.is_intact)
-    body = () if is_head else _body(source, start, stop)
+    body = () if request.http.method == "HEAD" else _body(source, start, stop)
     return Response(body, 206 if span else 200, headers)
 
 

@@ -64,6 +64,9 @@ class Blobs(Protocol):
     def open(self, digest: str) -> BinaryIO:
         """Open a blob as a seekable file, positioned at 0. Raises ``FileNotFoundError`` and ``StorageFailure``."""
 
+    def signed_url(self, digest: str) -> str | None:
+        """Return a URL from which anybody can read a blob for an hour; None if the emulator is to send its bytes."""
+
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
         """Remove a blob, even a held one, if its bytes do not match its digest. Return True if it was removed.
 

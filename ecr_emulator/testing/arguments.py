@@ -21,6 +21,7 @@ class EmulatorSettings(TypedDict, total=False):
     data_dir: str | os.PathLike[str] | None
     database: str | None
     blobs: str | os.PathLike[str] | None
+    redirect_blobs: bool
     account: str
     region: str
     uri_style: str

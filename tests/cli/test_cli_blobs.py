@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+import requests
 
+from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
@@ -133,3 +135,29 @@ def test_a_database_and_layers_elsewhere_need_no_data_directory(databases, place
         assert not emulator.temporary
     with pytest.raises(StateMismatch, match="are not in the data directory"):
         Emulator(Settings(database=settings.database, data_dir=tmp_path / "state"))
+
+
+def test_downloads_are_redirected_to_the_bucket(s3_server, tmp_path):
+    with closing(Bucket(s3_server, tmp_path / "scratch")) as place:
+        settings = Settings(data_dir=tmp_path / "state", blobs=place.setting, redirect_blobs=True)
+        with Emulator(settings) as emulator:
+            docker, app = Docker(emulator), an_image(7)
+            docker.ecr.create_repository(repositoryName=APP)
+            docker.push(app, "v1")
+            path = f"/v2/{APP}/blobs/{app.layers[0].digest}"
+            redirect = docker.get(path)
+            assert redirect.status_code == 307
+            assert requests.get(redirect.headers["Location"], timeout=20).content == app.layers[0].raw
+            assert docker.send("HEAD", path).status_code == 200
+            url = docker.ecr.get_download_url_for_layer(repositoryName=APP, layerDigest=app.layers[0].digest)
+            download = docker.http.get(url["downloadUrl"])
+            assert (download.status_code, download.headers["Location"].partition("?")[0]) == (
+                307,
+                redirect.headers["Location"].partition("?")[0],
+            )
+            assert docker.get(f"/v2/{APP}/blobs/{digest_of(b'missing')}").status_code == 404
+
+
+def test_redirects_need_a_bucket(tmp_path):
+    with pytest.raises(StateMismatch, match="--redirect-blobs needs --blobs s3://"):
+        Emulator(Settings(data_dir=tmp_path / "state", redirect_blobs=True))

@@ -59,6 +59,7 @@ EXAMPLES = {
                      {"a": "http://b", "c": "http://d"}),
     "allow_upstream": (["docker.elastic.co", "a:5000"], "docker.elastic.co, a:5000", '["docker.elastic.co", "a:5000"]',
                        ("docker.elastic.co", "a:5000")),
+    "redirect_blobs": (["true"], "true", "true", True),
     "offline": (["true"], "true", "true", True),
     "negative_ttl": (["0.5"], "0.5", "0.5", 0.5),
     "import_mode": (["lazy"], "lazy", '"lazy"', "lazy"),

@@ -47,6 +47,8 @@ REMEMBERED_BLOBS = 10_000
 """Maximum number of blobs whose ETag and size are kept. A forgotten blob is looked at again."""
 EVERYTHING = "everything"
 """The name that is held while no object is deleted. It is neither a digest nor the name of an upload."""
+URL_LIFE = 3_600
+"""Seconds for which a signed URL is valid."""
 REQUESTS = 16
 """Maximum number of simultaneous requests that write or delete. Readers have threads of their own."""
 
@@ -54,10 +56,14 @@ REQUESTS = 16
 class S3Blobs:
     """``ports.blobs.BlobStore`` in a bucket. ``folder`` is for the bytes that have not reached S3 yet.
 
-    ``reserve`` is the number of bytes of the disk that they leave free, at least ``KEPT``.
+    ``reserve`` is the number of bytes of the disk that they leave free, at least ``KEPT``. ``redirects`` says whether
+    blobs have signed URLs.
     """
 
-    def __init__(self, bucket: Bucket, folder: Path, reserve: int = 0, holds: Holds | None = None) -> None:
+    def __init__(
+        self, bucket: Bucket, folder: Path, reserve: int = 0, holds: Holds | None = None, *, redirects: bool = False
+    ) -> None:
+        self._redirects = redirects
         self.bucket = bucket
         self.pool: Executor = ThreadPoolExecutor(REQUESTS, "s3")
         self._local = BlobPaths(folder)
@@ -90,6 +96,9 @@ class S3Blobs:
         if size is None and (size := self.size(digest)) is None:
             raise FileNotFoundError(digest)
         return S3File(self.bucket, self.key(digest), size)  # type: ignore[return-value]
+
+    def signed_url(self, digest: str) -> str | None:
+        return self.bucket.url(self.key(digest), URL_LIFE) if self._redirects else None
 
     def drop_if_damaged(self, digest: str, *, anew: bool = False) -> bool:
         with suppress(FileNotFoundError):
