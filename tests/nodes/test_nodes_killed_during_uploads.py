@@ -26,6 +26,19 @@ def nodes(databases, tmp_path):
         yield nodes
 
 
+@pytest.fixture
+def bucket(moto_s3):
+    """The URL of a bucket."""
+    return moto_s3.new_url()
+
+
+@pytest.fixture
+def nodes_on_s3(databases, tmp_path, bucket):
+    """What starts nodes whose blobs are in S3."""
+    with node_processes(databases(), tmp_path, "--registry-auth", "open", blobs=bucket) as nodes:
+        yield nodes
+
+
 @contextmanager
 def receiving(node, folder):
     """Let a node confirm a first chunk and receive a part of the next one; yield the session and the connection."""
@@ -37,8 +50,7 @@ def receiving(node, folder):
         connection.putrequest("PATCH", session)
         connection.putheader("Content-Length", str(BLOB.size - CONFIRMED))
         connection.endheaders(BLOB.raw[CONFIRMED : 2 * CONFIRMED])
-        [written] = (folder / "blobs" / "ingest").iterdir()
-        until(lambda: written.stat().st_size > CONFIRMED)
+        until(lambda: any(each.stat().st_size > CONFIRMED for each in folder.rglob("ingest/*")))
         yield session, connection
 
 
@@ -72,6 +84,33 @@ def test_a_node_that_stood_still_while_its_locks_ended_mixes_no_bytes(nodes, tmp
         assert connection.getresponse().headers["Range"] == f"0-{BLOB.size - 1}"
     assert finish(other, session, b"").status_code == 201
     require_whole(other, tmp_path)
+
+
+def test_an_upload_in_s3_goes_on_after_its_node_was_killed_in_the_middle_of_a_chunk(nodes_on_s3, tmp_path):
+    one, other = nodes_on_s3.start(), nodes_on_s3.start()
+    with receiving(one, tmp_path) as (session, _):
+        one.stop(signal.SIGKILL)
+    assert requests.get(other.url + session, timeout=20).headers["Range"] == f"0-{CONFIRMED - 1}"
+    assert finish(other, session, BLOB.raw[CONFIRMED:]).status_code == 201
+    assert requests.get(f"{other.url}/v2/team/app/blobs/{BLOB.digest}", timeout=20).content == BLOB.raw
+
+
+def test_a_node_that_stood_still_spoils_no_upload_in_s3_that_another_has_ended(
+    nodes_on_s3, tmp_path, postgres, moto_s3, bucket
+):
+    one, other = nodes_on_s3.start(), nodes_on_s3.start()
+    with receiving(one, tmp_path) as (session, connection):
+        one.process.send_signal(signal.SIGSTOP)
+        postgres.stop()
+        postgres.start()
+        until(lambda: finish(other, session, BLOB.raw[CONFIRMED:]).status_code == 201)
+        one.process.send_signal(signal.SIGCONT)
+        connection.send(b"x" * (BLOB.size - 2 * CONFIRMED))
+        assert connection.getresponse().status == 404
+    assert requests.get(f"{other.url}/v2/team/app/blobs/{BLOB.digest}", timeout=20).content == BLOB.raw
+    requests.post(f"{other.url}/_ecr/gc", json={}, timeout=20).raise_for_status()
+    keys = [each["Key"] for each in moto_s3.client.list_objects_v2(Bucket=urlsplit(bucket).netloc)["Contents"]]
+    assert [key for key in keys if "/uploads/" in key] == []
 
 
 def path_of(answer):
