@@ -192,7 +192,10 @@ def main(arguments: list[str]) -> int:
             fuzzers, sizes = fuzz(served, options.requests, options.threads, options.seed)
             served.stop()
         wrong = [each for fuzzer in fuzzers for each in fuzzer.wrong]
-        wrong += Log(Path(folder) / "log").faults() + growth(sizes)
+        log = Path(folder) / "log"
+        wrong += Log(log).faults() + growth(sizes)
+        if wrong:
+            print(f"the end of the log:\n{log.read_text()[-2_000:]}")
     statuses = sum((fuzzer.statuses for fuzzer in fuzzers), Counter[int]())
     print(f"{statuses.total()} answers in {monotonic() - began:.0f} s: ", end="")
     print(", ".join(f"{number} of {status}" for status, number in sorted(statuses.items())))
