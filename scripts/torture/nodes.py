@@ -15,6 +15,7 @@ from scripts.torture.emulators import Emulator, NotReady
 from scripts.torture.flavours import ARGUMENTS, KEPT, Log, left_over_files
 from scripts.torture.forks import Forks
 from scripts.torture.fronts import Front, to_unix_socket
+from scripts.torture.missing import end_without
 from scripts.torture.shared_blobs import LONG, OWNER, SHORT, SharedBlobs
 from tests.support.postgres import PostgresServer, find_programs, running_postgres
 
@@ -146,6 +147,6 @@ def running_database() -> Iterator[tuple[PostgresServer, Callable[[], str]]]:
     """Run a PostgreSQL, and yield it with a function that returns the URI of an empty database."""
     programs = find_programs()
     if programs is None:
-        raise SystemExit("PostgreSQL is not installed")
+        end_without("PostgreSQL")
     with running_postgres(programs) as server, server.databases() as lend:
         yield server, lend

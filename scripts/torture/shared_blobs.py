@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from scripts.torture.flavours import left_over_files
 from scripts.torture.fronts import Front, to_port
+from scripts.torture.missing import end_without
 from tests.support.s3 import KEY, REGION, SECRET, S3Server, find_gateway, running_gateway
 
 SHORT, LONG = 0.1, 1.5
@@ -100,7 +101,7 @@ def gateway() -> Iterator[S3Server]:
     """Run a real S3 server."""
     program = find_gateway()
     if program is None:
-        raise SystemExit("versitygw is not installed")
+        end_without("versitygw")
     with running_gateway(program) as server:
         yield server
 
