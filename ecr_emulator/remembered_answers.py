@@ -91,6 +91,14 @@ def _key(get: Callable[[str], Any]) -> Key:
     )  # fmt: skip
 
 
+def _is_intact(about: Rememberable) -> bool:
+    """Return whether the stored bytes are still what they were; False if the storage is out of reach."""
+    try:
+        return about.is_intact is None or about.is_intact()
+    except Exception:  # the application is asked, and says what is wrong
+        return False
+
+
 class RememberedAnswers:
     """Answers a request as it was answered before, or else asks the application and remembers its answer.
 
@@ -152,7 +160,7 @@ class RememberedAnswers:
     def _body(self, answer: _Answer, now: datetime) -> Iterable[bytes] | None:
         """Return the body of an answer; None if the answer must not be given any more."""
         about = answer.about
-        if not (self._is_open() and about.validity.holds(now) and (about.is_intact is None or about.is_intact())):
+        if not (self._is_open() and about.validity.holds(now) and _is_intact(about)):
             return None
         if answer.body is not None:
             return answer.body
