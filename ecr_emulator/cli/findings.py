@@ -30,7 +30,8 @@ def findings(emulator: RunningEmulator, image: str, as_json: bool) -> None:
     found: list[dict[str, Any]] = []
     with emulator.registry_client(name.registry) as client:
         for page in client.pages("DescribeImageScanFindings", repositoryName=name.repository, imageId=image_id(name)):
-            found += page.get("imageScanFindings", {}).get("findings", [])
+            known = page.get("imageScanFindings", {})
+            found += known.get("findings", []) + known.get("enhancedFindings", [])
     scan = page["imageScanStatus"]
     if as_json:
         print_json({"imageId": page["imageId"], "imageScanStatus": scan, "findings": found})
@@ -43,6 +44,16 @@ def findings(emulator: RunningEmulator, image: str, as_json: bool) -> None:
 
 
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:
+    details = finding.get("packageVulnerabilityDetails")
+    if details:
+        packages = details["vulnerablePackages"]
+        return (
+            details["vulnerabilityId"],
+            finding["severity"],
+            ", ".join(dict.fromkeys(each["name"] for each in packages)),
+            ", ".join(dict.fromkeys(each["version"] for each in packages)),
+            finding["description"],
+        )
     attributes = {each["key"]: each.get("value", "") for each in finding.get("attributes", [])}
     return (
         finding["name"],

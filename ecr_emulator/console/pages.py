@@ -27,7 +27,7 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.request_context import request_context
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions, RequiredAction
-from ecr_emulator.services.due_work import SCANS
+from ecr_emulator.services.background import SCANS
 
 blueprint = Blueprint("console", __name__, url_prefix="/_ecr/console/<account>/<region>")
 NAMES_OF_REGISTRIES = "An account has twelve digits, and a Region is like eu-west-1."

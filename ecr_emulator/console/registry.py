@@ -13,7 +13,7 @@ from ecr_emulator.domain.policy_document import REGISTRY_POLICY
 from ecr_emulator.ports.ecr_api import EcrCallFailed
 from ecr_emulator.services.account_settings import account_setting
 from ecr_emulator.services.replication import configuration_of
-from ecr_emulator.services.scanning import scanning_configuration
+from ecr_emulator.services.scanning_configuration import scanning_configuration
 
 SECTION = Section("Registry", "console.registry")
 MOST_RULES = 10

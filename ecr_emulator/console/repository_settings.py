@@ -12,7 +12,7 @@ from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.pages import ConsoleRequest, FormRefused, form, page
 from ecr_emulator.console.tabs import TABS
 from ecr_emulator.domain.encryption_keys import key_arn_of
-from ecr_emulator.services.scanning import coverage, scanning_configuration
+from ecr_emulator.services.scanning_configuration import coverage, scanning_configuration
 
 MUTABILITIES = ("MUTABLE", "IMMUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from ecr_emulator.domain.names import Registry, parse_repository_arn
 from ecr_emulator.domain.task import Scope
-from ecr_emulator.services.due_work import SCANS, WITHIN_REPOSITORIES
+from ecr_emulator.services.background import SCANS
+from ecr_emulator.services.due_work import WITHIN_REPOSITORIES
 
 READS = ("Describe", "Get", "List", "BatchGet")
 """Beginnings of the names of operations that change nothing."""

@@ -16,7 +16,7 @@ from ecr_emulator.domain.task import Scope
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
-from ecr_emulator.services.due_work import SCANS
+from ecr_emulator.services.background import SCANS
 from ecr_emulator.services.layer_urls import PREFIX, verify
 
 _PATH = re.compile(rf"{PREFIX}/(\d{{12}})/([a-z0-9-]+)/(.+)/([^/]+)")

@@ -7,7 +7,8 @@ from werkzeug import Request
 from ecr_emulator.distribution.addressing import local_name
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.task import Scope
-from ecr_emulator.services.due_work import SCANS, WITHIN_REPOSITORIES
+from ecr_emulator.services.background import SCANS
+from ecr_emulator.services.due_work import WITHIN_REPOSITORIES
 
 
 def looked_at(request: Request, registry: Registry, name: str, path: str) -> list[Scope]:

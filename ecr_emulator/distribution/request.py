@@ -18,7 +18,7 @@ from ecr_emulator.request_counts import add_pull
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
 from ecr_emulator.services.access import UNLIMITED, Permissions
-from ecr_emulator.services.due_work import SCANS
+from ecr_emulator.services.background import SCANS
 from ecr_emulator.services.validity import Validity
 
 

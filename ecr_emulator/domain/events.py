@@ -15,10 +15,12 @@ from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.quick_dataclasses import dataclass
 
+INSPECTOR_SCAN = "Inspector2 Scan"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of source ``aws.ecr``. ``detail`` has ECR's kebab-case keys."""
+    """One event of ECR, or of Amazon Inspector about an image. ``detail`` has kebab-case keys."""
 
     registry: Registry
     time: datetime
@@ -32,13 +34,18 @@ class Event:
         """The identifier of the event, which it keeps in every delivery."""
         return f"00000000-0000-4000-8000-{self.key:012x}"
 
+    @property
+    def source(self) -> str:
+        """The service that sends the event."""
+        return "aws.inspector2" if self.detail_type == INSPECTOR_SCAN else "aws.ecr"
+
     def envelope(self) -> dict[str, Any]:
         """Return the event as EventBridge delivers it."""
         return {
             "version": "0",
             "id": self.id,
             "detail-type": self.detail_type,
-            "source": "aws.ecr",
+            "source": self.source,
             "account": self.registry.id,
             "time": self.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self.registry.region,
@@ -104,6 +111,19 @@ def image_scan(
     return Event(repository.registry, now, "ECR Image Scan", detail, (repository.arn,))
 
 
+def inspector_scan(repository: Repository, image: Image, severity_counts: dict[str, int], now: datetime) -> Event:
+    """``Inspector2 Scan``, an event of Amazon Inspector: the first enhanced scan of an image is complete."""
+    detail = {
+        "scan-status": "INITIAL_SCAN_COMPLETE",
+        "repository-name": repository.arn,
+        "finding-severity-counts": severity_counts | {"TOTAL": sum(severity_counts.values())},
+        "image-digest": image.digest,
+        "image-tags": list(image.tags),
+        "version": "1.0",
+    }
+    return Event(repository.registry, now, INSPECTOR_SCAN, detail, (repository.arn,))
+
+
 class FrequencyChange(NamedTuple):
     """A repository with a new scan frequency."""
 
@@ -139,6 +159,7 @@ DETAIL_TYPES = (
     "ECR Referrer Action",
     "ECR Replication Action",
     "ECR Scan Resource Change",
+    INSPECTOR_SCAN,
 )
 """The detail types of all events."""
 

@@ -23,6 +23,9 @@ class Vulnerabilities(Protocol):
         Raises ``UnreadableVulnerabilities``. May take minutes when called for the first time.
         """
 
+    def state(self) -> str:
+        """Return a text that changes with the advisories. Raises ``UnreadableVulnerabilities``."""
+
     def updated_at(self) -> datetime | None:
         """Return when the newest of the advisories was last modified; None if there are none."""
 

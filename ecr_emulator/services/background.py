@@ -20,6 +20,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.services import (
     backfills,
+    enhanced_scans,
     garbage_collection,
     images,
     lifecycle,
@@ -38,6 +39,7 @@ from ecr_emulator.services.named_keys import NamedKeys
 from ecr_emulator.services.replicas import Replicas
 from ecr_emulator.services.repositories import NewRepositories
 from ecr_emulator.services.signatures import Signatures
+from ecr_emulator.services.wanted_scans import BASIC_SCAN, ENHANCED_SCAN
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,9 @@ KINDS: dict[str, Perform] = {
     storage_classes.KIND: storage_classes.finish_restore,
 }
 """The functions that perform tasks which need only the database, by kind of task."""
+
+SCANS = frozenset({BASIC_SCAN, ENHANCED_SCAN})
+"""The kinds of tasks that may take long, and whose results are seen only by requests for the findings of an image."""
 
 PROMISED = frozenset({garbage_collection.FORGET})
 """The kinds of tasks whose commits must survive a loss of power: files are deleted afterwards, and do not come back."""
@@ -97,7 +102,8 @@ class Background:
             lifecycle.PREVIEW: partial(lifecycle_previews.perform_preview, incoming=incoming),
             replication.REPLICATE: copies.perform,
             backfills.RUN: partial(backfills.run, replicas=copies),
-            scanning.KIND: partial(scanning.finish_scan, keys=keys, scanner=scanner),
+            BASIC_SCAN: partial(scanning.finish_scan, keys=keys, scanner=scanner),
+            ENHANCED_SCAN: partial(enhanced_scans.finish, scanner=scanner),
             signing.KIND: signatures.perform,
         }
         self._delay = delay
@@ -129,6 +135,11 @@ class Background:
     def performed_at(self, task: Task) -> datetime:
         """Return the time at which a waiting task is performed."""
         return task.due_at + self._delay
+
+    @property
+    def scanner(self) -> ImageScanner | None:
+        """The scanner of images, if there is one."""
+        return self._scanner
 
     def close(self) -> None:
         """End the current scan without a result, and let no other begin."""
@@ -210,7 +221,7 @@ class Background:
                 task = self._find_due(work, now, scope)
         except StorageFailure:
             return None
-        is_prepared = task is None or task.kind != scanning.KIND or self._scanner.is_prepared(task)
+        is_prepared = task is None or task.kind not in SCANS or self._scanner.is_prepared(task)
         return None if is_prepared else task
 
     def _find_due(self, work: UnitOfWork, now: datetime, scope: Scope | None) -> Task | None:

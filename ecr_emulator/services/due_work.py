@@ -12,16 +12,12 @@ from threading import Condition
 
 from ecr_emulator.domain.task import Scope
 from ecr_emulator.ports.time import Clock
-from ecr_emulator.services import scanning
-from ecr_emulator.services.background import Background, Outcome
+from ecr_emulator.services.background import SCANS, Background, Outcome
 from ecr_emulator.services.background_thread import BackgroundThread
 from ecr_emulator.services.lifecycle import EVALUATE, PREVIEW
 
 STEPS = 10
 """Maximum number of steps of other work that a request performs. It performs one at most of a task that needs more."""
-
-SCANS = frozenset({scanning.KIND})
-"""Kinds of tasks that may take long, and whose results are seen only by requests for the findings of an image."""
 
 WITHIN_REPOSITORIES = SCANS | {EVALUATE, PREVIEW}
 """Kinds of tasks whose results are seen only by requests that name their repository."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import SCHEMA1_TYPES, read_manifest
 from ecr_emulator.domain.packages import OPERATING_SYSTEM, ImageContents
-from ecr_emulator.domain.scanning import IN_PROGRESS
+from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.vulnerabilities import Vulnerability
 from ecr_emulator.ports.blobs import Blobs
@@ -21,7 +21,7 @@ from ecr_emulator.ports.image_contents import ImageContentsReader, Layer, Readin
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities, Vulnerabilities
 from ecr_emulator.services.image_tasks import find_image
-from ecr_emulator.services.told_findings import told_findings
+from ecr_emulator.services.wanted_scans import BASIC_SCAN, ENHANCED_SCAN, wants_basic_scan, wants_enhanced_scan
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,9 @@ class ScanResult(NamedTuple):
     """The result of a scan. ``reason`` says why the image or the advisories cannot be read; then the rest is empty.
 
     ``covers_system`` says whether there are advisories for the distribution and package manager of the image. ``note``
-    is a sentence about where its packages are listed, if not in its layers.
+    is a sentence about where its packages are listed, if not in its layers. ``covers_packages`` says whether there are
+    packages, and advisories for the system if it has any. ``state`` is the state of the advisories. ``is_unchanged``
+    says that there is no need for another scan; then the rest is empty.
     """
 
     vulnerabilities: Sequence[Vulnerability] = ()
@@ -43,6 +45,9 @@ class ScanResult(NamedTuple):
     covers_system: bool = False
     reason: str = ""
     note: str = ""
+    covers_packages: bool = False
+    state: str = ""
+    is_unchanged: bool = False
 
 
 class ImageScanner:
@@ -61,26 +66,31 @@ class ImageScanner:
         self._closed = Event()
 
     def prepare(self, task: Task) -> bool:
-        """Scan the image that a task is about, unless its result is known or not needed. Returns False after ``close``.
+        """Scan the image that a task is about, unless there is no need. Returns False after ``close``.
 
-        An image whose findings are told by the user is not read.
+        An image whose findings are told by the user is not read, and one that was scanned with the same advisories.
         """
         with self._lock:
             if self._closed.is_set():
                 return False
-            layers = self._layers(task)
+            if self.is_prepared(task):
+                return True
+            state = self.state()
+            layers = self._layers(task, state)
             if layers is None:
+                if task.kind == ENHANCED_SCAN:
+                    self._keep(task, ScanResult(is_unchanged=True))
                 return True
             try:
                 self._advisories.refresh()
-                self._keep(task, self._scan(task, layers))
+                self._keep(task, self._scan(task, layers)._replace(state=state))
             except UnreadableVulnerabilities as failure:
-                self._keep(task, ScanResult(reason=str(failure)))
+                self._keep(task, ScanResult(reason=str(failure), state=state))
             except ReadingStopped:
                 return False
             except Exception as failure:
                 log.exception("%s failed", task.key)  # it would fail again before every request
-                self._keep(task, ScanResult(reason=f"The scan has failed: {failure!r}"))
+                self._keep(task, ScanResult(reason=f"The scan has failed: {failure!r}", state=state))
             return True
 
     def is_prepared(self, task: Task) -> bool:
@@ -100,11 +110,18 @@ class ImageScanner:
         while len(self._results) > KEPT:
             self._results.popitem(last=False)
 
-    def _layers(self, task: Task) -> list[Layer] | None:
+    def state(self) -> str:
+        """Return a text that changes with the advisories. It is empty while they cannot be read."""
+        try:
+            return self._advisories.state()
+        except UnreadableVulnerabilities:
+            return ""
+
+    def _layers(self, task: Task, state: str) -> list[Layer] | None:
         """Return the layers to read, from the lowest to the uppermost; None if there is no need to read them."""
         with self._store.reading() as work:
             found = find_image(work, task)
-            if found is None or self.is_prepared(task) or not _needs_scanner(work, found[1]):
+            if found is None or not _is_wanted(work, task, *found, state):
                 return None
             stored = work.images.manifest(found[1])
         manifest = read_manifest(stored.raw, stored.media_type)
@@ -129,7 +146,11 @@ class ImageScanner:
 
     def _matched(self, contents: ImageContents, note: str = "") -> ScanResult:
         found = self._advisories.find(contents)
-        return ScanResult(found, self._advisories.updated_at(), self._covers(contents), note=note)
+        kinds = {package.kind for package in contents.packages}
+        has_system = bool(kinds & OPERATING_SYSTEM)
+        covers = has_system and contents.distribution is not None and self._advisories.covers(contents.distribution)
+        covers_packages = covers or (bool(kinds) and not has_system)
+        return ScanResult(found, self._advisories.updated_at(), covers, note=note, covers_packages=covers_packages)
 
     def _sbom(self, task: Task) -> ImageContents | None:
         """Return the contents of the first readable SBOM that is attached to an image; None if there is none."""
@@ -152,11 +173,8 @@ class ImageScanner:
             if manifest.layers and {manifest.artifact_type, manifest.layers[0].media_type} & SBOM_TYPES
         ]
 
-    def _covers(self, contents: ImageContents) -> bool:
-        has_packages = any(package.kind in OPERATING_SYSTEM for package in contents.packages)
-        return has_packages and contents.distribution is not None and self._advisories.covers(contents.distribution)
 
-
-def _needs_scanner(work: UnitOfWork, image: Image) -> bool:
-    scan = work.scans.find(image)
-    return scan is not None and scan.status == IN_PROGRESS and told_findings(work, image) is None
+def _is_wanted(work: UnitOfWork, task: Task, repository: Repository, image: Image, state: str) -> bool:
+    if task.kind == BASIC_SCAN:
+        return wants_basic_scan(work, image)
+    return wants_enhanced_scan(work, repository, image, state, task.due_at)

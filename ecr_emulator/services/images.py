@@ -26,10 +26,9 @@ from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.image_tasks import image_task
-from ecr_emulator.services.new_images import process_new_image
+from ecr_emulator.services.new_images import process_new_image, scan_new_image
 from ecr_emulator.services.replication import replicate_deletion
 from ecr_emulator.services.resolution import Failure, resolve
-from ecr_emulator.services.scanning import scan_on_push
 from ecr_emulator.services.signing import Refusal, nobody_refuses
 from ecr_emulator.services.storage_classes import activate
 
@@ -127,7 +126,7 @@ def _announce(
     if origin is Origin.CLIENT:
         process_new_image(work, repository, image, push.tag, now, push.signing_refusal)
     elif origin is Origin.REPLICATION:
-        scan_on_push(work, repository, image, now)
+        scan_new_image(work, repository, image, now)
 
 
 def _checked_digest(push: Push) -> str:

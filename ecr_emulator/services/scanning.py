@@ -19,14 +19,12 @@ from ecr_emulator.domain.packages import OPERATING_SYSTEM
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import (
     BASIC,
-    DEFAULT,
     DOCUMENT,
     ENHANCED,
     IN_PROGRESS,
     MANUAL,
     PERIOD,
     SCAN_ON_PUSH,
-    Coverage,
     Scan,
     coverage_of,
     enhanced_scan,
@@ -44,35 +42,25 @@ from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_scanner import ImageScanner, ScanResult
 from ecr_emulator.services.image_tasks import find_image, image_task
+from ecr_emulator.services.scanning_configuration import coverage, is_enhanced, scanning_configuration
 from ecr_emulator.services.told_findings import told_findings
+from ecr_emulator.services.wanted_scans import BASIC_SCAN, find_enhanced_scan
 
-KIND = "scan"
 MAX_SCANS = 100_000
 """Maximum number of scans of a registry in 24 hours."""
 BATCH = 500
 """Number of repositories that are read at a time when a configuration changes."""
 
 
-def scanning_configuration(work: UnitOfWork, registry: Registry) -> dict[str, Any]:
-    """Return the scanning configuration of a registry: its ``scanType`` and its ``rules``."""
-    return work.registry_documents.find(registry, DOCUMENT) or DEFAULT
-
-
-def coverage(work: UnitOfWork, repository: Repository) -> Coverage:
-    """Return how often a repository is scanned, and by which filters."""
-    return coverage_of(scanning_configuration(work, repository.registry), repository)
-
-
-def is_enhanced(work: UnitOfWork, repository: Repository) -> bool:
-    """Return whether enhanced scanning covers a repository."""
-    configuration = scanning_configuration(work, repository.registry)
-    return configuration["scanType"] == ENHANCED and coverage_of(configuration, repository).frequency != MANUAL
-
-
 def scan_of(work: UnitOfWork, repository: Repository, image: Image) -> Scan | None:
-    """Return the scan of an image as clients see it. An ENHANCED registry does not show basic scans."""
+    """Return the scan of an image. An ENHANCED registry does not show basic scans.
+
+    The findings of an enhanced scan have the members of basic ones.
+    """
     if scanning_configuration(work, repository.registry)["scanType"] == ENHANCED:
-        return enhanced_scan(image) if is_enhanced(work, repository) else None
+        scan = enhanced_scan(image) if is_enhanced(work, repository) else None
+        made = find_enhanced_scan(work, image) if scan and image.is_active else None
+        return made.in_short if made else scan
     scan = work.scans.find(image)
     return scan if scan is None or image.is_active else scan.archived
 
@@ -114,6 +102,7 @@ def finish_scan(
 
     Returns an empty progress if the scanner has to prepare the task first.
     """
+    result = scanner.take_result(task) if scanner else ScanResult()
     found = find_image(work, task)
     scan = work.scans.find(found[1]) if found else None
     if found is None or scan is None or scan.status != IN_PROGRESS:
@@ -121,7 +110,6 @@ def finish_scan(
     repository, image = found
     finished = _finished_without_scanner(work, scan, repository, image, now, keys)
     if finished is None:
-        result = scanner.take_result(task) if scanner else ScanResult()
         if result is None:
             return {}
         finished = _finished(scan, result, now)
@@ -175,7 +163,7 @@ def announce_scanning(work: UnitOfWork, repository: Repository) -> None:
 
 def _start(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
     work.scans.save(image, Scan(now))
-    work.tasks.add(image_task(KIND, repository, image.digest, now))
+    work.tasks.add(image_task(BASIC_SCAN, repository, image.digest, now))
 
 
 def _was_scanned(work: UnitOfWork, image: Image, now: datetime) -> bool:

@@ -15,11 +15,11 @@ from ecr_emulator.services import (
     images,
     lifecycle,
     replication,
-    scanning,
     signing,
     storage_classes,
 )
 from ecr_emulator.services.background import Background
+from ecr_emulator.services.wanted_scans import BASIC_SCAN, ENHANCED_SCAN
 
 PURPOSES = {
     backfills.PREPARE: "List the images of a replication backfill",
@@ -31,7 +31,8 @@ PURPOSES = {
     lifecycle.PREVIEW: "Complete the lifecycle policy preview",
     replication.REPLICATE: "Replicate the image",
     replication.REPLICATE_DELETION: "Replicate the deletion",
-    scanning.KIND: "Scan the image",
+    BASIC_SCAN: "Scan the image",
+    ENHANCED_SCAN: "Scan the image with enhanced scanning",
     signing.KIND: "Sign the image",
     storage_classes.KIND: "Restore the archived image",
 }

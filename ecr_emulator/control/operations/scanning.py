@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecr_emulator.control.handlers import lacks, operation
+from ecr_emulator.control.handlers import operation
 from ecr_emulator.control.image_ids import get_image, image_identifier, read_image_id
 from ecr_emulator.control.pages import Page
 from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain import service_linked_roles
+from ecr_emulator.domain.enhanced_findings import severity_counts, with_resources
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.scanning import ACTIVE, COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
+from ecr_emulator.domain.task import Scope
 from ecr_emulator.errors import ScanNotFoundException
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.services.scanning import (
-    configure,
-    coverage,
-    scan_of,
-    scanning_configuration,
-    start_scan,
-)
+from ecr_emulator.services.enhanced_scans import enhanced_scan_of, scan_if_wanted
+from ecr_emulator.services.image_contents import read_config
+from ecr_emulator.services.image_scanner import ImageScanner
+from ecr_emulator.services.scanning import configure, scan_of, start_scan
+from ecr_emulator.services.scanning_configuration import coverage, is_enhanced, scanning_configuration
 
 
 @operation
@@ -39,7 +39,6 @@ def put_image_scanning_configuration(request: EcrRequest, members: dict[str, Any
 
 
 @operation
-@lacks("nothing is found in ENHANCED registries, as there is no Amazon Inspector")
 def put_registry_scanning_configuration(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 
@@ -89,11 +88,11 @@ def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, 
 
 
 @operation
-@lacks("no enhancedFindings, as there is no Amazon Inspector")
 def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 
-    An archived image has no findings. Enhanced scanning has an empty list, and none of its scans completes.
+    An archived image has no findings. Enhanced scanning without advisories has an empty list, and none of its scans
+    completes.
     """
     page = Page(request, members)
     with request.services.store.reading() as work:
@@ -101,6 +100,9 @@ def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -
         image_id = read_image_id(members["imageId"])
         image = get_image(work, repository, image_id)
         scan = scan_of(work, repository, image)
+        scanner = request.services.background.scanner if is_enhanced(work, repository) else None
+    if scan and scanner:
+        return _identity(repository, image, image_id) | _enhanced(request, scanner, repository, image, page)
     if scan is None:
         raise ScanNotFoundException(
             image_digest=image_id.digest or "null", image_tag=image_id.tag or "null", **repository.identity
@@ -112,6 +114,31 @@ def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -
     if scan.status == ACTIVE:
         return answer | {"imageScanFindings": {"findings": []}}
     return answer | _findings(scan, page) if scan.status == COMPLETE else answer
+
+
+def _enhanced(
+    request: EcrRequest, scanner: ImageScanner, repository: Repository, image: Image, page: Page
+) -> dict[str, Any]:
+    """Return the members that describe an enhanced scan. It is made now if the last one used older advisories."""
+    services, now = request.services, request.now
+    if scan_if_wanted(services.store, scanner, repository, image, now):
+        now = services.due_work.complete(now, Scope(repository.registry, repository.name))
+    with services.store.reading() as work:
+        scan = enhanced_scan_of(work, repository, image, now)
+        config = read_config(work, image, services.blobs) if scan.has_findings else None
+    answer = {"imageScanStatus": {"status": scan.status, "description": scan.description or None}}
+    if not scan.has_findings:
+        return answer
+    platform = config.platform.partition("/")[0] if config else ""
+    numbered = [(f"{number:09}", finding) for number, finding in enumerate(scan.findings)]
+    chosen, token = page.choose(numbered, lambda each: each[0])
+    findings = {
+        "imageScanCompletedAt": scan.scanned_at,
+        "vulnerabilitySourceUpdatedAt": scan.updated_at or scan.scanned_at,
+        "findingSeverityCounts": severity_counts(scan.findings),
+        "enhancedFindings": [with_resources(finding, repository, image, platform) for _, finding in chosen],
+    }
+    return answer | {"imageScanFindings": findings, "nextToken": token}
 
 
 def _findings(scan: Scan, page: Page) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class IndexedAdvisories:
             self._write(state)
             return True
 
+    def state(self) -> str:
+        """Return a text that changes with any file of the folder. Raises ``UnreadableVulnerabilities``."""
+        return fingerprint(self._source)
+
     def updated_at(self) -> datetime | None:
         """Return when the newest of the advisories was modified; None if there are none."""
         facts = index_file.read_facts(self._index)

@@ -1,0 +1,101 @@
+"""Enhanced scans of images, as Amazon Inspector makes them.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.scanning import ACTIVE, CONTINUOUS, IMAGE_ARCHIVED, Scan
+from ecr_emulator.quick_dataclasses import dataclass
+
+PENDING = "PENDING"
+UNSUPPORTED_IMAGE = "UNSUPPORTED_IMAGE"
+SCAN_ELIGIBILITY_EXPIRED = "SCAN_ELIGIBILITY_EXPIRED"
+EXPIRED = "The configured scan duration has lapsed for this image."
+WAITING = "This image has been identified for scanning, results will be available soon."
+WATCH = timedelta(days=14)
+"""Time after its push and after its last pull in which an image is scanned again. Inspector's default for both."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedScan:
+    """The last enhanced scan of an image. ``findings`` are JSON (``enhanced_findings``).
+
+    ``source`` is the state of the advisories that the scan used, and ``updated_at`` the time of the newest of them.
+    """
+
+    status: str
+    scanned_at: datetime
+    source: str
+    updated_at: datetime | None = None
+    findings: tuple[dict[str, Any], ...] = ()
+    description: str = CONTINUOUS
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> EnhancedScan:
+        """Return the scan that a document holds."""
+        updated_at = document["updatedAt"]
+        return cls(
+            document["status"],
+            datetime.fromisoformat(document["scannedAt"]),
+            document["source"],
+            datetime.fromisoformat(updated_at) if updated_at else None,
+            tuple(document["findings"]),
+            document["description"],
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the scan as JSON."""
+        return {
+            "status": self.status,
+            "scannedAt": self.scanned_at.isoformat(),
+            "source": self.source,
+            "updatedAt": self.updated_at.isoformat() if self.updated_at else None,
+            "findings": list(self.findings),
+            "description": self.description,
+        }
+
+    def after(self, earlier: EnhancedScan) -> EnhancedScan:
+        """Return this scan with the times at which an earlier one first observed the same findings."""
+        known = {each["findingArn"]: each["firstObservedAt"] for each in earlier.findings}
+        findings = (
+            each | {"firstObservedAt": known.get(each["findingArn"], each["firstObservedAt"])} for each in self.findings
+        )
+        return replace(self, findings=tuple(findings))
+
+    def seen(self, image: Image, now: datetime, *, is_continuous: bool) -> EnhancedScan:
+        """Return the scan as clients see it. An image that is archived or not watched any more has no findings."""
+        if not image.is_active:
+            return replace(self, status=IMAGE_ARCHIVED, description="", findings=())
+        if is_continuous and not is_watched(image, now):
+            return replace(self, status=SCAN_ELIGIBILITY_EXPIRED, description=EXPIRED, findings=())
+        return self
+
+    @property
+    def in_short(self) -> Scan:
+        """The scan with the members that findings of basic scans have, for people."""
+        findings = (
+            {
+                "name": each["packageVulnerabilityDetails"]["vulnerabilityId"],
+                "severity": each["severity"],
+                "description": each["description"],
+            }
+            for each in self.findings
+        )
+        return Scan(self.scanned_at, self.status, self.description, self.scanned_at, tuple(findings), self.updated_at)
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether clients see the list of findings, which may be empty."""
+        return self.status == ACTIVE
+
+
+def is_watched(image: Image, now: datetime) -> bool:
+    """Whether an image was pushed or pulled so recently that it is scanned again."""
+    latest = max(image.pushed_at, image.last_pulled_at or image.pushed_at, image.last_activated_at or image.pushed_at)
+    return now - latest <= WATCH
