@@ -12,7 +12,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -62,15 +62,16 @@ def main(arguments: list[str]) -> int:
     """Play lives until the number of rounds is reached."""
     options = _parser().parse_args(arguments)
     report, began, played, life = Report(), monotonic(), 0, options.life or 0
-    while played < options.rounds and not report.wrong:
-        rounds = min(ROUNDS, options.rounds - played)
-        folder = Path(tempfile.mkdtemp(prefix="ecr-torture-"))
-        if play(options.flavour, folder, f"{options.seed}.{life}", rounds, report):
-            shutil.rmtree(folder)
-        else:
-            print(f"The state and the log are in {folder}")
-        played, life = played + rounds, life + 1
-        print(f"{played} rounds and {report.kills} kills after {monotonic() - began:.0f} s", flush=True)
+    with suppress(KeyboardInterrupt):  # the figures so far are shown
+        while played < options.rounds and not report.wrong:
+            rounds = min(ROUNDS, options.rounds - played)
+            folder = Path(tempfile.mkdtemp(prefix="ecr-torture-"))
+            if play(options.flavour, folder, f"{options.seed}.{life}", rounds, report):
+                shutil.rmtree(folder)
+            else:
+                print(f"The state and the log are in {folder}")
+            played, life = played + rounds, life + 1
+            print(f"{played} rounds and {report.kills} kills after {monotonic() - began:.0f} s", flush=True)
     show(report)
     return 1 if report.wrong else 0
 
