@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 PRELOADED = (
     "ecr_emulator.cli.main", "ecr_emulator.cli.serve", "ecr_emulator.emulator", "ecr_emulator.request_log",
     "ecr_emulator.serving.granian", "ecr_emulator.upstream.client",
+    "ecr_emulator.storage.postgres.shared_store", "ecr_emulator.storage.blobs.s3.store",
 )  # fmt: skip
+"""Modules that most emulators import. Those of extras are left out if they are not installed."""
 
 
 class Forks:
@@ -50,7 +52,8 @@ class Forks:
 def main() -> None:
     """Fork for each line of the input."""
     for module in PRELOADED:
-        __import__(module)
+        with suppress(ImportError):
+            __import__(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody need wait for a child
     children = []
     for line in sys.stdin:
