@@ -65,9 +65,14 @@ class Companions:
         """Whether moto has been imported for this emulator."""
         return self._is_loaded
 
-    def use_backend(self, service: str, make: Callable[[], type]) -> None:
-        """Use the class that ``make`` returns for the backends of a service, in the place of moto's."""
-        self._backends.use(service, make)
+    def use_backend(
+        self, service: str, make: Callable[[], type], more_regions: Callable[[], Iterable[str]] = tuple
+    ) -> None:
+        """Use the class that ``make`` returns for the backends of a service, in the place of moto's.
+
+        ``more_regions`` returns Regions in which moto does not know the service.
+        """
+        self._backends.use(service, make, more_regions)
 
     def entered(self) -> AbstractContextManager[None]:
         """Make moto's globals show the state of these companions, for code that reads or changes it."""

@@ -8,7 +8,7 @@ globals show an emulator its own backends within ``entered``, and all other code
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock, RLock, Thread
@@ -38,14 +38,19 @@ class OwnBackends:
 
     def __init__(self, kinds: Mapping[str, Callable[[], type]] = MappingProxyType({})) -> None:
         self._kinds = dict(kinds)
+        self._more_regions: dict[str, Callable[[], Iterable[str]]] = {}
         self._lock = RLock()
         self._by_id: dict[int, Any] = {}
         self.in_use: list[Any] = []
         self.tracked: defaultdict[type, list[Any]] = defaultdict(list)
 
-    def use(self, service: str, kind: Callable[[], type]) -> None:
-        """Use the class that ``kind`` returns for the backends of a service. Must be called before the first use."""
+    def use(self, service: str, kind: Callable[[], type], more_regions: Callable[[], Iterable[str]] = tuple) -> None:
+        """Use the class that ``kind`` returns for the backends of a service. Must be called before the first use.
+
+        ``more_regions`` returns Regions in which moto does not know the service.
+        """
         self._kinds[service] = kind
+        self._more_regions[service] = more_regions
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -72,8 +77,9 @@ class OwnBackends:
 
     def _arguments(self, backends: Any) -> tuple[Any, ...]:
         names = ("backend", "service_name", "_use_boto3_regions", "_additional_regions")
-        kind, service, *regions = (object.__getattribute__(backends, name) for name in names)
-        return self._kinds[service]() if service in self._kinds else kind, service, *regions
+        kind, service, uses_boto3, more = (object.__getattribute__(backends, name) for name in names)
+        regions = [*(more or ()), *self._more_regions.get(service, tuple)()]
+        return self._kinds[service]() if service in self._kinds else kind, service, uses_boto3, regions
 
     def state(self) -> BackendsState:
         """Return the backends themselves, to be copied. Must not be called within ``entered``."""

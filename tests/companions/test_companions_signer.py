@@ -33,6 +33,14 @@ def test_a_profile_is_described_as_it_was_put(signer):
     assert described["signatureValidityPeriod"] == {"value": 135, "type": "MONTHS"}
 
 
+@pytest.mark.parametrize("region", ["ap-northeast-3", "eu-central-2", "cn-north-1", "us-gov-west-1"])
+def test_every_region_of_ecr_has_profiles(shared_emulator, region):
+    signer = client_of(shared_emulator, "signer", account=ACCOUNT, region=region)
+    arn = signer.put_signing_profile(profileName="team", platformId=NOTATION)["arn"]
+    assert arn.split(":")[3] == region
+    assert names(signer.list_signing_profiles()) == ["team"]
+
+
 def test_profiles_are_listed_in_pages(signer):
     for number in range(30):
         signer.put_signing_profile(profileName=f"profile_{number:02}", platformId=NOTATION)

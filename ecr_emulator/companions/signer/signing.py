@@ -32,7 +32,7 @@ class CompanionSigner:
 
     def __init__(self, companions: Companions, kept: KeptDocuments) -> None:
         self._companions = companions
-        companions.use_backend("signer", _backend)
+        companions.use_backend("signer", _backend, _regions_of_ecr)
         companions.before_each_call(answer_listing)
         kept.keep(SIGNER, KEPT)
 
@@ -95,6 +95,15 @@ def _backend() -> type:
         __module__ = SignerOfAws.__module__
 
     return OwnBackend
+
+
+def _regions_of_ecr() -> list[str]:
+    """Return all Regions of ECR: images can be signed in each, although AWS Signer is not in all of them."""
+    from moto.core.base_backend import AccountSpecificBackend
+
+    session = AccountSpecificBackend.get_session()
+    partitions = session.get_available_partitions()
+    return [region for each in partitions for region in session.get_available_regions("ecr", each)]
 
 
 def _find(profile_arn: str) -> dict[str, Any] | None:
