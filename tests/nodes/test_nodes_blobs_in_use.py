@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 from werkzeug.test import Client
 
+from ecr_emulator.storage.blobs.s3_place import read_place
 from ecr_emulator.storage.uploads import SqlUploads
 from ecr_emulator.testing.upstream.images import layer
 from tests.support.docker import Docker, refusal
@@ -174,6 +175,23 @@ def test_a_push_that_lost_its_hold_and_its_blob_is_not_confirmed(here, there, gr
     assert there.get(PATH).status_code == 404
     assert push(there).status_code == 201
     assert here.get(PATH).data == BLOB.raw
+
+
+def test_a_collection_that_lost_its_locks_deletes_nothing_from_s3(start_nodes, s3_server):
+    [node] = start_nodes(1, blobs=read_place(s3_server.new_url())).emulators
+    docker, blobs = Docker(node), node._blobs
+    docker.ecr.create_repository(repositoryName="team/app")
+    docker.push_blob(BLOB)
+    size = blobs.size
+
+    def lose_and_look(digest):
+        lose_locks(docker)
+        return size(digest)
+
+    with patch.object(blobs, "size", lose_and_look):
+        assert collect(docker)["blobs"] == 0
+    assert size(BLOB.digest) == BLOB.size
+    assert collect(docker)["blobs"] == 1
 
 
 def test_a_node_that_lost_its_locks_between_two_requests_goes_on(here, there):

@@ -33,6 +33,12 @@ class Holds(Protocol):
         The caller closes the generator, so that an exception blocks no name.
         """
 
+    def is_unbroken(self, name: str) -> bool:
+        """Return whether a name that is held, or of the last set of ``unheld``, has been so all the time.
+
+        It may not have been if a connection was lost. Raises ``StorageFailure``.
+        """
+
     def held(self, names: Iterable[str]) -> set[str]:
         """Return those of the names that are held."""
 
@@ -70,6 +76,10 @@ class LocalHolds:
             with self._lock:
                 if name not in self._holders:
                     yield {name}
+
+    def is_unbroken(self, name: str) -> bool:
+        """Return True: no connection can be lost."""
+        return True
 
     @contextmanager
     def none_begin(self) -> Iterator[set[str]]:

@@ -44,5 +44,5 @@ class SharedHolds:
         return self._locks.held(names)
 
     def is_unbroken(self, name: str) -> bool:
-        """Return whether a held name has been held all the time since it was taken. Asks the server."""
+        """See ``Holds.is_unbroken``; asks the server."""
         return self._locks.is_unbroken(name)

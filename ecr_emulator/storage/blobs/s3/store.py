@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, suppress
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -262,7 +263,10 @@ class S3Blobs:
         return found == digest.partition(":")[2]
 
     def _delete(self, digests: set[str]) -> list[int | None]:
+        """Delete blobs that nobody holds, and return their sizes. Delete nothing if others may hold them by now."""
         sizes = list(self.pool.map(self.size, digests))
+        if not all(self._holds.is_unbroken(digest) for digest in islice(digests, 1)):  # they were taken together
+            return []
         self.bucket.delete_all([self.key(digest) for digest in digests])
         for digest in digests:
             self._forget(digest)
