@@ -68,10 +68,7 @@ class Companions:
     def use_backend(
         self, service: str, make: Callable[[], type], more_regions: Callable[[], Iterable[str]] = tuple
     ) -> None:
-        """Use the class that ``make`` returns for the backends of a service, in the place of moto's.
-
-        ``more_regions`` returns Regions in which moto does not know the service.
-        """
+        """Use the class that ``make`` returns for the backends of a service, also in more Regions than moto's."""
         self._backends.use(service, make, more_regions)
 
     def entered(self) -> AbstractContextManager[None]:
