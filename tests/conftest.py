@@ -28,8 +28,12 @@ def pytest_addoption(parser):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave the tests of nodes, which take a server and seconds, to ``--postgres`` and to those who name them."""
-    is_wanted = config.option.postgres or any("nodes" in argument for argument in config.args)
+    """Leave out the tests of nodes, which take a server and seconds, where journeys are left out, too.
+
+    They run with ``--postgres``, and for those who name them.
+    """
+    named = any("nodes" in argument for argument in config.args)
+    is_wanted = config.option.postgres or named or "not journey" not in config.option.markexpr
     return True if collection_path.name == "nodes" and not is_wanted else None
 
 
