@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,10 +17,11 @@ class UnreadableVulnerabilities(Exception):
 class Vulnerabilities(Protocol):
     """Advisories about packages."""
 
-    def refresh(self) -> bool:
+    def refresh(self, goes_on: Callable[[], bool]) -> bool:
         """Read the advisories again if they have changed, and return whether they have.
 
-        Raises ``UnreadableVulnerabilities``. May take minutes when called for the first time.
+        Raises ``UnreadableVulnerabilities``, and ``ReadingStopped`` once ``goes_on`` returns False. May take minutes
+        when called for the first time.
         """
 
     def state(self) -> str:

@@ -82,7 +82,7 @@ class ImageScanner:
                     self._keep(task, ScanResult(is_unchanged=True))
                 return True
             try:
-                self._advisories.refresh()
+                self._advisories.refresh(self._goes_on)
                 self._keep(task, self._scan(task, layers)._replace(state=state))
             except UnreadableVulnerabilities as failure:
                 self._keep(task, ScanResult(reason=str(failure), state=state))
@@ -104,6 +104,9 @@ class ImageScanner:
     def close(self) -> None:
         """End the current scan without a result, and let no other begin."""
         self._closed.set()
+
+    def _goes_on(self) -> bool:
+        return not self._closed.is_set()
 
     def _keep(self, task: Task, result: ScanResult) -> None:
         self._results[task.key] = result
@@ -133,7 +136,7 @@ class ImageScanner:
 
     def _scan(self, task: Task, layers: Sequence[Layer]) -> ScanResult:
         try:
-            contents = self._reader.read(layers, lambda: not self._closed.is_set())
+            contents = self._reader.read(layers, self._goes_on)
         except UnreadableImage as unreadable:
             sbom = self._sbom(task)
             if sbom is None:

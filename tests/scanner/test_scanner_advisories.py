@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ecr_emulator.domain.packages import Distribution
+from ecr_emulator.ports.image_contents import ReadingStopped
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
 from ecr_emulator.scanner.advisories import index_file
 from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
@@ -189,6 +190,22 @@ def test_progress_is_told(tmp_path):
     writer = index_file.IndexWriter(tmp_path / "index", print, numbers.append)
     writer.write("state", documents(write(tmp_path / "osv", ONE, TWO)))
     assert numbers == [1, 2]
+
+
+def test_indexing_can_be_stopped_and_begins_anew(tmp_path):
+    advisories = IndexedAdvisories(write(tmp_path / "osv", ONE, TWO), tmp_path / "index")
+    with pytest.raises(ReadingStopped):
+        advisories.refresh(lambda: False)
+    assert os.listdir(tmp_path) == ["osv"]
+    assert advisories.refresh() is True
+    assert names(advisories) == ["CVE-2024-0001", "CVE-2024-0002"]
+
+
+def test_a_document_that_nobody_may_look_at_is_an_error(tmp_path):
+    folder = write(tmp_path / "osv", ONE)
+    (folder / "gone.json").symlink_to("nowhere")
+    with pytest.raises(UnreadableVulnerabilities, match=r"gone\.json cannot be read: No such file"):
+        IndexedAdvisories(folder, tmp_path / "index").refresh()
 
 
 def test_the_beginning_and_the_end_of_indexing_are_logged(tmp_path, caplog):

@@ -320,6 +320,27 @@ def test_an_archived_image_has_no_findings(ecr):
     assert "imageScanFindings" not in answer
 
 
+def test_a_replica_is_scanned_at_its_destination(ecr, emulator):
+    destination = client_of(emulator, region="eu-west-1")
+    configure(destination, "SCAN_ON_PUSH")
+    rule = {"destinations": [{"region": "eu-west-1", "registryId": "000000000000"}]}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    push(ecr, FLASK)
+    assert names(destination) == ["GHSA-1"]
+    assert [event["region"] for event in inspector_events(emulator)].count("eu-west-1") == 1
+
+
+def test_a_restored_image_is_scanned_again(ecr, clock):
+    digest = push(ecr, FLASK)
+    assert names(ecr) == ["GHSA-1"]
+    image_id = {"imageDigest": digest}
+    ecr.update_image_storage_class(repositoryName=APP, imageId=image_id, targetStorageClass="ARCHIVE")
+    clock.advance(timedelta(days=100))
+    ecr.update_image_storage_class(repositoryName=APP, imageId=image_id, targetStorageClass="STANDARD")
+    assert names(ecr) == ["GHSA-1"]
+    assert status(ecr)[0] == "ACTIVE"
+
+
 def test_the_console_lists_the_findings(ecr, emulator):
     digest = push(ecr, FLASK)
     assert names(ecr) == ["GHSA-1"]

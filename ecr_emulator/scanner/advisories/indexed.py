@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ecr_emulator.domain.packages import Distribution, ImageContents
 from ecr_emulator.domain.vulnerabilities import Vulnerability
+from ecr_emulator.ports.image_contents import ReadingStopped
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
 from ecr_emulator.scanner.advisories import index_file
 from ecr_emulator.scanner.advisories.ecosystems import distribution_keys
@@ -32,17 +33,18 @@ class IndexedAdvisories:
         self._index = index
         self._lock = threading.Lock()
 
-    def refresh(self) -> bool:
+    def refresh(self, goes_on: Callable[[], bool] = lambda: True) -> bool:
         """Write the index anew if the folder has changed, and return whether it has.
 
-        Raises ``UnreadableVulnerabilities``, and keeps the old index, if the folder has no advisories any more.
+        Raises ``UnreadableVulnerabilities``, and keeps the old index, if the folder has no advisories any more. Raises
+        ``ReadingStopped`` once ``goes_on`` returns False.
         """
         with self._lock:
             state = fingerprint(self._source)
             facts = index_file.read_facts(self._index)
             if facts is not None and facts.source == state:
                 return False
-            self._write(state)
+            self._write(state, goes_on)
             return True
 
     def state(self) -> str:
@@ -64,7 +66,7 @@ class IndexedAdvisories:
         with index_file.open_index(self._index) as database:
             return match(database, contents)
 
-    def _write(self, state: str) -> None:
+    def _write(self, state: str, goes_on: Callable[[], bool]) -> None:
         skipped = 0
 
         def report(reason: str) -> None:
@@ -73,15 +75,16 @@ class IndexedAdvisories:
             if skipped <= _MAX_REPORTS:
                 log.warning("%s", reason)
 
+        def progress(number: int) -> None:
+            if not goes_on():
+                raise ReadingStopped
+            if number % _STEP == 0:
+                log.info("%d documents are read …", number)
+
         log.info("Reading the advisories in %s …", self._source)
-        count = index_file.IndexWriter(self._index, report, _log_progress).write(state, documents(self._source))
+        count = index_file.IndexWriter(self._index, report, progress).write(state, documents(self._source))
         if not count:
             raise UnreadableVulnerabilities(f"{self._source} has no advisories in the format of OSV.")
         if skipped > _MAX_REPORTS:
             log.warning("%d more documents in %s are skipped.", skipped - _MAX_REPORTS, self._source)
         log.info("%d advisories are indexed in %s.", count, self._index)
-
-
-def _log_progress(number: int) -> None:
-    if number % _STEP == 0:
-        log.info("%d documents are read …", number)

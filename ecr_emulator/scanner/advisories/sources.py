@@ -32,7 +32,10 @@ def fingerprint(source: Path) -> str:
     """
     found = hashlib.sha256()
     for path in _files(source):
-        status = path.stat()
+        try:
+            status = path.stat()
+        except OSError as failure:
+            raise UnreadableVulnerabilities(f"{path} cannot be read: {failure.strerror}.") from failure
         state = f"{path.relative_to(source)}\0{status.st_size}\0{status.st_mtime_ns}\n"
         found.update(state.encode(errors="surrogateescape"))
     return found.hexdigest()
