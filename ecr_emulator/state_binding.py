@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,7 @@ from ecr_emulator.storage.data_directory import BLOBS_ELSEWHERE, IDENTITY
 from ecr_emulator.storage.links import link_or_copy
 from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
-from ecr_emulator.synced_files import sync
+from ecr_emulator.synced_files import remove, sync
 
 
 class StateMismatch(Exception):
@@ -46,17 +47,41 @@ def require_local_blobs(store: Units, data_dir: Path) -> None:
 def require_blobs_elsewhere(store: Units, data_dir: Path, blobs: BlobOwner) -> None:
     """Bind a database to blobs, or refuse them if they are another one's. Raises ``StateMismatch``."""
     if (data_dir / IDENTITY).exists() or _has_blobs(data_dir):
-        raise StateMismatch(f"The data directory {data_dir} has layers of its own: use it without --blobs")
+        hint = "use it without --blobs, or move them with `ecr-emulator migrate`"
+        raise StateMismatch(f"The data directory {data_dir} has layers of its own: {hint}")
+    bind_elsewhere(store, data_dir, blobs)
+
+
+def bind_elsewhere(
+    store: Units, data_dir: Path, blobs: BlobOwner, copy_blobs: Callable[[], None] = lambda: None
+) -> None:
+    """Bind a database to blobs that are not in the data directory, after ``copy_blobs``. Raises ``StateMismatch``."""
     owner = blobs.owner()
     if owner is None and blobs.has_blobs():
         raise StateMismatch(f"{blobs} has layers that belong to another database")
     identity = _identity(store, data_dir)
     if (owner or blobs.claim(identity)) != identity:
         raise StateMismatch(f"{blobs} belongs to another database")
+    copy_blobs()
     if isinstance(store, SqlStore):
         _read_or_create(data_dir / BLOBS_ELSEWHERE, identity)
     else:
         store.remember_blobs_elsewhere()
+        remove(data_dir / IDENTITY)
+
+
+def is_bound_elsewhere(store: Units, data_dir: Path, blobs: BlobOwner) -> bool:
+    """Return whether a database is bound to these blobs."""
+    return blobs.owner() == _identity(store, data_dir)
+
+
+def bind_here(store: Units, data_dir: Path) -> None:
+    """Bind a database to the blobs of its data directory, which were elsewhere before."""
+    if isinstance(store, SqlStore):
+        remove(data_dir / BLOBS_ELSEWHERE)
+    else:
+        _read_or_create(data_dir / IDENTITY, store.identity())
+        store.forget_blobs_elsewhere()
 
 
 class BlobFolder:

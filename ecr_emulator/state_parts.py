@@ -64,7 +64,7 @@ def open_state(settings: Settings, data_dir: Path, durable: bool) -> StateParts:
     """
     _require_places(settings)
     with ExitStack() as opened:
-        store = opened.enter_context(closing(_open_store(settings, data_dir, durable)))
+        store = opened.enter_context(closing(open_store(settings, data_dir, durable)))
         locks = _open_locks(settings)
         if locks:
             opened.enter_context(closing(locks))
@@ -88,7 +88,8 @@ def _require_places(settings: Settings) -> None:
         raise StateMismatch("--blobs needs --database or --data-dir: nobody would know which layers are needed")
 
 
-def _open_store(settings: Settings, data_dir: Path, durable: bool) -> Units:
+def open_store(settings: Settings, data_dir: Path, durable: bool) -> Units:
+    """Open the metadata. Raises what ``open_state`` does."""
     if settings.database is None:
         if (data_dir / IDENTITY).exists():
             raise StateMismatch(f"The metadata of the data directory {data_dir} are in PostgreSQL: use --database")

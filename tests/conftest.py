@@ -116,7 +116,7 @@ def _metadata_in_postgres(request, monkeypatch):
         pytest.skip("is about files of SQLite")
     from ecr_emulator.storage.postgres.store import PostgresStore
 
-    open_named_store = state_parts._open_store
+    open_named_store = state_parts.open_store
     with request.getfixturevalue("postgres").databases() as lend:
         of_folder = defaultdict(lend)
 
@@ -125,7 +125,7 @@ def _metadata_in_postgres(request, monkeypatch):
                 return open_named_store(settings, data_dir, durable)
             return PostgresStore(of_folder[data_dir], durable, settings.event_log_size)
 
-        monkeypatch.setattr(state_parts, "_open_store", open_store)
+        monkeypatch.setattr(state_parts, "open_store", open_store)
         yield
 
 

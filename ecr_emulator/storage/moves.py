@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ecr_emulator.ports.companion_documents import CompanionDocuments
 from ecr_emulator.storage.copies import count_rows, replace_rows
-from ecr_emulator.storage.data_directory import DATABASE, IDENTITY
+from ecr_emulator.storage.data_directory import BLOBS_ELSEWHERE, DATABASE, IDENTITY
 from ecr_emulator.storage.document_files import COMPANIONS, DocumentFiles
 from ecr_emulator.storage.postgres.documents import PostgresDocuments
 from ecr_emulator.storage.postgres.store import PostgresStore
@@ -27,6 +27,9 @@ BEGUN = f"{IDENTITY}.new"
 """The file with the identity of the database in PostgreSQL to which a move has begun."""
 
 
+_LAYERS_FIRST = "The layers are not in the data directory: move them back first, with --blobs and --to-data-dir"
+
+
 class CannotMove(Exception):
     """The metadata cannot be moved. Nothing has changed."""
 
@@ -37,6 +40,7 @@ def move_to_postgres(data_dir: Path, url: str) -> dict[str, int]:
     Returns the number of rows by table. Raises ``CannotMove``, ``StorageFailure``, ``DatabaseTooNew`` and
     ``DatabaseUnreadable``.
     """
+    _require_layers(data_dir)
     source_file = data_dir / DATABASE
     if not _has_content(source_file):
         raise CannotMove(f"There is no database in {source_file}")
@@ -58,6 +62,8 @@ def move_to_sqlite(data_dir: Path, url: str) -> dict[str, int]:
     Returns and raises what ``move_to_postgres`` does.
     """
     with closing(PostgresStore(url, durable=True)) as source:
+        if source.has_blobs_elsewhere():
+            raise CannotMove(_LAYERS_FIRST)
         if _read(data_dir / IDENTITY) != source.identity():
             raise CannotMove(f"The metadata of {data_dir} are not in this database")
         for name in (NEW, f"{NEW}-wal", f"{NEW}-shm"):
@@ -70,6 +76,11 @@ def move_to_sqlite(data_dir: Path, url: str) -> dict[str, int]:
     sync(data_dir)
     remove(data_dir / IDENTITY)
     return rows
+
+
+def _require_layers(data_dir: Path) -> None:
+    if (data_dir / BLOBS_ELSEWHERE).exists():
+        raise CannotMove(_LAYERS_FIRST)
 
 
 def _require_ours(data_dir: Path, target: Units) -> None:

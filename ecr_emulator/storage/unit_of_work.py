@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ecr_emulator.domain.repository import Repository
@@ -55,6 +55,7 @@ from ecr_emulator.storage.uploads import SqlUploads
 from ecr_emulator.storage.watches import Watch, Watches
 
 _STATE = Statement(select(state.c.value).where(state.c.key == bindparam("key")))
+_REMOVE_STATE = Statement(delete(state).where(state.c.key == bindparam("at_key")))
 _ADD_STATE = Statement(upsert(state).on_conflict_do_nothing())
 
 
@@ -129,6 +130,10 @@ class SqlUnitOfWork:
     def has_kept(self, name: str) -> bool:
         """Return whether the state keeps a value under a name."""
         return _STATE.one(self.connection, key=name) is not None
+
+    def forget_kept(self, name: str) -> None:
+        """Forget the value that the state keeps under a name."""
+        _REMOVE_STATE.run(self.connection, at_key=name)
 
     def close(self) -> None:
         """Close the connection."""

@@ -181,6 +181,11 @@ class Units(ABC):
         """Remember that the blobs of this database are not in the data directory."""
         self._kept(BLOBS_ELSEWHERE, bytes)
 
+    def forget_blobs_elsewhere(self) -> None:
+        """Forget that the blobs of this database are not in the data directory."""
+        with self.writing() as work:
+            work.forget_kept(BLOBS_ELSEWHERE)
+
     def latest_time(self) -> datetime | None:
         """Return the latest instant in the database; None if the database is empty."""
         with self.reading() as work:

@@ -137,7 +137,7 @@ def test_a_running_emulator_is_not_moved(databases, state, app):
 def test_missing_options_and_directories_are_named(databases, tmp_path):
     outcome = invoke(None, "migrate", "--data-dir", str(tmp_path))
     assert outcome.exit_code == 2
-    assert "--data-dir and --database are needed" in outcome.output
+    assert "--data-dir and --database or --blobs are needed" in outcome.output
     outcome = migrate(tmp_path / "missing", databases())
     assert "There is no data directory" in outcome.output
     outcome = migrate(tmp_path, databases())
