@@ -7,12 +7,14 @@ from threading import Event, Thread
 
 import pytest
 
+from ecr_emulator.storage.postgres import membership
 from tests.support.admin_api import AdminClient
 from tests.support.boto import client_at, client_of
 from tests.support.event_rules import EventRules
 from tests.support.event_streams import messages
 from tests.support.images import an_image, put_image
 from tests.support.nodes import ACCOUNT, node_processes
+from tests.support.programs import until
 from tests.support.webhook_receiver import PATIENCE, WebhookReceiver
 
 
@@ -80,17 +82,23 @@ def add_event_and_fail(emulator, holds_meanwhile):
         raise RuntimeError("the unit is rolled back")
 
 
-def test_a_stream_of_one_node_has_the_events_of_both(nodes):
+def test_a_stream_of_one_node_has_the_events_of_both(start_nodes, monkeypatch):
+    monkeypatch.setattr(membership, "BEAT", 3_600)  # with each sign of life, a node learns what others have committed
+    nodes = start_nodes()
     first, second = nodes.emulators
     create(nodes)
     answer = AdminClient(first.wsgi).get("/_ecr/events?follow&after=now")
     with closing(answer):
         followed = messages(line for part in answer.response for line in part.decode().splitlines())
         assert next(followed).comment == "events follow"
-        push(second, 1)
-        push(first, 2)
-        push(second, 3)
-        assert tags(next(followed).data for _ in range(3)) == ["v1", "v2", "v3"]
+        got = []
+        for number, pusher in enumerate((second, first, second)):
+            thread = Thread(target=lambda: got.append(next(followed).data))
+            thread.start()
+            until(lambda: first.event_delivery._feed._changed._waiters)  # the stream waits before the push
+            push(pusher, number)
+            thread.join(PATIENCE)
+        assert tags(got) == ["v0", "v1", "v2"]
 
 
 def test_rules_of_one_node_get_the_events_of_both_before_the_next_call(nodes):
@@ -127,14 +135,15 @@ def test_another_node_goes_on_with_a_webhook_when_its_node_stops(start_nodes, re
     assert receiver.waiting == 0
 
 
-def test_a_node_without_a_webhook_forgets_no_position_of_another(start_nodes, receiver):
+@pytest.mark.parametrize("urls", [(), ("http://127.0.0.1:9/another",)])
+def test_a_node_without_a_webhook_forgets_no_position_of_another(start_nodes, receiver, urls):
     nodes = start_nodes(1, event_webhook=(receiver.url,))
     create(nodes)
     push(nodes.emulators[0], 1)
     assert receiver.tags(1) == ["v1"]
-    nodes.start(event_webhook=())
+    without = nodes.start(event_webhook=urls)
     nodes.stop(nodes.emulators[0])
-    push(nodes.emulators[0], 2)
+    push(without, 2)
     nodes.start()
     assert receiver.tags(1) == ["v2"]
     assert receiver.waiting == 0
@@ -181,3 +190,20 @@ def end_connections_of_locks(nodes):
         with emulator._store.reading() as work:
             pid = locks._connection.info.backend_pid
             work.connection.execute("SELECT pg_terminate_backend(%(pid)s)", {"pid": pid}).fetchone()
+
+
+def test_no_node_sends_a_webhook_the_events_of_a_state_that_another_has_loaded(start_nodes, receiver):
+    nodes = start_nodes(2, event_webhook=(receiver.url,))
+    first, second = nodes.emulators
+    create(nodes)
+    push(first, 1)
+    saved = AdminClient(second.wsgi).get("/_ecr/state").data
+    push(second, 2)
+    assert receiver.tags(2) == ["v1", "v2"]
+    AdminClient(second.wsgi).put("/_ecr/state", data=saved, content_type="application/x-tar")
+    push(first, 3)
+    assert receiver.tags(1) == ["v3"]
+    nodes.stop(first)
+    push(second, 4)
+    assert receiver.tags(1) == ["v4"]
+    assert receiver.waiting == 0
