@@ -11,11 +11,15 @@ import requests
 from botocore import endpoint
 
 from ecr_emulator.domain.names import digest_of
+from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.s3.bucket import ATTEMPTS
 from ecr_emulator.storage.blobs.s3.reader import SKIPPED
 from ecr_emulator.storage.blobs.s3.writer import PIECE
 from tests.support.blob_places import DATA, NAME, OTHER_NAME, Bucket, store_blob
+from tests.support.docker import Docker
+from tests.support.images import an_image
 from tests.support.s3 import cut_after, hangs_up, loses, refuses
 
 MIB = 1024 * 1024
@@ -196,6 +200,22 @@ def test_a_server_that_cannot_be_reached_is_a_failure_of_the_storage(blobs, faul
     faults.fail("", hangs_up)
     with pytest.raises(StorageFailure, match="S3 cannot be used"):
         blobs.size(digest_of(DATA))
+
+
+def test_requests_that_need_a_server_that_fails_are_refused_with_the_reason(place, faults, tmp_path):
+    with Emulator(Settings(data_dir=tmp_path / "state", blobs=place.setting)) as emulator:
+        docker, app = Docker(emulator), an_image(7)
+        docker.ecr.create_repository(repositoryName="team/app")
+        docker.push(app, "v1")
+        faults.fail("", refuses("503 Service Unavailable", "SlowDown"))
+        layer = f"/v2/team/app/blobs/{app.layers[0].digest}"
+        assert [docker.send(method, layer).status_code for method in ("GET", "HEAD")] == [503, 503]
+        new = an_image(8).layers[0]
+        push = docker.send("POST", f"/v2/team/app/blobs/uploads/?digest={new.digest}", data=new.raw)
+        assert push.status_code == 503
+        assert "S3 refuses a request: 503: Service Unavailable" in docker.get(layer).text
+        faults.clear()
+        assert docker.get(layer).data == app.layers[0].raw
 
 
 def test_a_read_that_breaks_off_goes_on(blobs, faults):
