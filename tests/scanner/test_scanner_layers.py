@@ -1,12 +1,17 @@
 """The merged view of layers: which file counts when several layers have it, and what hides it."""
 
 import gzip
+import sys
 
 import pytest
-from backports import zstd
 
 from ecr_emulator.domain.packages import Distribution
 from tests.support.image_layers import contents, layer, link, names, tar
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 FLASK = "usr/lib/python3/site-packages/flask.dist-info/METADATA"
 GONE = {"usr/lib/python3/site-packages/.wh.flask.dist-info": ""}
