@@ -135,6 +135,16 @@ def test_a_node_that_was_cut_off_does_not_change_what_others_have_written(place)
         assert writer.commit(digest_of(DATA))
 
 
+def test_a_lost_answer_to_the_progress_of_an_upload_is_no_failure(blobs, faults):
+    blobs._holds.are_shared = True
+    with closing(blobs.resume(NAME, 0)) as writer:
+        writer.write(DATA)
+        faults.fail(f"/{NAME}/progress-", loses, count=1)
+        writer.flush()
+    assert sum(each.startswith("PUT ") and "/progress-" in each for each in faults.requests) == 2
+    assert blobs.has_written(NAME, len(DATA))
+
+
 def test_a_node_writes_again_what_another_one_did_not_confirm(place):
     killed, other = place.open(), place.open()
     other._holds.are_shared = True
