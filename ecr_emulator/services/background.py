@@ -177,7 +177,7 @@ class Background:
         unprepared = self._find_unprepared(now, scope)
         if unprepared and not takes_long:
             return Outcome.LONG
-        if unprepared and self._scanner and not self._scanner.prepare(unprepared):
+        if unprepared and not self._prepared(unprepared):
             return Outcome.NOTHING
         return self._step(now, scope, promised=False) or self._step(now, scope, promised=True) or Outcome.NOTHING
 
@@ -211,6 +211,14 @@ class Background:
         if task is None:
             return Outcome.NOTHING
         return Outcome.DONE if progress is None else Outcome.PART
+
+    def _prepared(self, task: Task) -> bool:
+        """Prepare a scan; return whether its step can be performed."""
+        try:
+            return self._scanner is None or self._scanner.prepare(task)
+        except StorageFailure as failure:
+            self._tell_why_it_waits(task, failure.reason)
+            return False
 
     def _find_unprepared(self, now: datetime, scope: Scope | None) -> Task | None:
         """Return the task that is due, if it is a scan that has to be prepared."""

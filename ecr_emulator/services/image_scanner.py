@@ -18,6 +18,7 @@ from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.vulnerabilities import Vulnerability
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.image_contents import ImageContentsReader, Layer, ReadingStopped, UnreadableImage
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities, Vulnerabilities
 from ecr_emulator.services.image_tasks import find_image
@@ -68,6 +69,7 @@ class ImageScanner:
     def prepare(self, task: Task) -> bool:
         """Scan the image that a task is about, unless there is no need. Returns False after ``close``.
 
+        Raises ``StorageFailure`` if the image cannot be read for now.
         An image whose findings are told by the user is not read, and one that was scanned with the same advisories.
         """
         with self._lock:
@@ -81,17 +83,22 @@ class ImageScanner:
                 if task.kind == ENHANCED_SCAN:
                     self._keep(task, ScanResult(is_unchanged=True))
                 return True
-            try:
-                self._advisories.refresh(self._goes_on)
-                self._keep(task, self._scan(task, layers)._replace(state=state))
-            except UnreadableVulnerabilities as failure:
-                self._keep(task, ScanResult(reason=str(failure), state=state))
-            except ReadingStopped:
-                return False
-            except Exception as failure:
-                log.exception("%s failed", task.key)  # it would fail again before every request
-                self._keep(task, ScanResult(reason=f"The scan has failed: {failure!r}", state=state))
-            return True
+            return self._prepare(task, layers, state)
+
+    def _prepare(self, task: Task, layers: Sequence[Layer], state: str) -> bool:
+        try:
+            self._advisories.refresh(self._goes_on)
+            self._keep(task, self._scan(task, layers)._replace(state=state))
+        except UnreadableVulnerabilities as failure:
+            self._keep(task, ScanResult(reason=str(failure), state=state))
+        except ReadingStopped:
+            return False
+        except StorageFailure:
+            raise
+        except Exception as failure:
+            log.exception("%s failed", task.key)  # it would fail again before every request
+            self._keep(task, ScanResult(reason=f"The scan has failed: {failure!r}", state=state))
+        return True
 
     def is_prepared(self, task: Task) -> bool:
         """Return whether the result of a scan is known."""

@@ -11,6 +11,7 @@ import pytest
 
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
 from ecr_emulator.services.image_scanner import ImageScanner
 from ecr_emulator.settings import Settings
@@ -187,6 +188,17 @@ def test_an_unexpected_failure_ends_the_scan(ecr, monkeypatch):
     monkeypatch.setattr(ImageScanner, "_scan", fail)
     push(ecr, DEBIAN | OPENSSL)
     assert status(ecr) == ("FAILED", "The scan has failed: RuntimeError('a defect')")
+
+
+def test_a_scan_waits_while_the_storage_is_out_of_reach(ecr, monkeypatch):
+    def fail(*_):
+        raise StorageFailure("S3 is out of reach")
+
+    with monkeypatch.context() as away:
+        away.setattr(ImageScanner, "_scan", fail)
+        push(ecr, DEBIAN | OPENSSL)
+        assert status(ecr) == ("IN_PROGRESS", None)
+    assert status(ecr) == ("COMPLETE", "The scan was completed successfully.")
 
 
 SBOM = {
