@@ -18,6 +18,8 @@ from tests.support.docker import Docker
 from tests.support.images import an_image
 from tests.support.s3 import KEY, SECRET
 
+pytestmark = pytest.mark.sqlite
+
 APP = "team/app"
 KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 

@@ -106,6 +106,7 @@ def test_damage_during_the_run_is_reported_without_a_traceback(damaged, caplog):
     assert [record for record in caplog.records if record.exc_info] == []
 
 
+@pytest.mark.blob_files
 def test_a_push_that_a_full_disk_refused_succeeds_when_there_is_room(client, plane, monkeypatch):
     other = an_image(2)
     for module in ("blobs.files", "store", "ballast"):
