@@ -48,6 +48,7 @@ def move_to_postgres(data_dir: Path, url: str) -> dict[str, int]:
         _require_ours(data_dir, target)
         with closing(SqlStore(source_file, durable=True)) as source:
             rows = _copied(source, target)
+        _require_closed(source_file)
         _copy_documents(DocumentFiles(data_dir / COMPANIONS), PostgresDocuments(target))
     os.replace(data_dir / BEGUN, data_dir / IDENTITY)
     sync(data_dir)  # an emulator without --database must never find neither of the two files
@@ -81,6 +82,12 @@ def move_to_sqlite(data_dir: Path, url: str) -> dict[str, int]:
 def _require_layers(data_dir: Path) -> None:
     if (data_dir / BLOBS_ELSEWHERE).exists():
         raise CannotMove(_LAYERS_FIRST)
+
+
+def _require_closed(database: Path) -> None:
+    """Refuse to move a database whose log SQLite has not removed: SQLite would play it into the next one."""
+    if database.with_name(f"{database.name}-wal").exists():
+        raise CannotMove(f"Another program has {database} open. End it first; then the same command continues")
 
 
 def _require_ours(data_dir: Path, target: Units) -> None:

@@ -52,7 +52,9 @@ class SqlStore(Units):
         def writer() -> SqlUnitOfWork:
             return SqlUnitOfWork(self._connection, watches, event_log_size)
 
-        super().__init__(Pool(reader, READERS), Pool(writer, 1), self._connection)
+        writers = Pool(writer, 1)
+        writers.give(writers.take())  # the pool then closes the connection, also of a store to which nobody writes
+        super().__init__(Pool(reader, READERS), writers, self._connection)
         self._watches = watches
 
     def reset(

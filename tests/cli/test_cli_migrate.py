@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import closing
+from sqlite3 import connect
+
 import pytest
 
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
 from ecr_emulator.storage import moves
-from tests.support.boto import client_of
+from ecr_emulator.storage.data_directory import DATABASE
+from tests.support.boto import client_at, client_of
 from tests.support.command_line import invoke
-from tests.support.docker import Docker
-from tests.support.images import an_image
+from tests.support.docker import ACCOUNT, Docker
+from tests.support.images import an_image, put_image
+from tests.support.processes import serving
 
 APP = "team/app"
 pytestmark = pytest.mark.journey
@@ -132,6 +138,32 @@ def test_a_running_emulator_is_not_moved(databases, state, app):
         outcome = migrate(state, databases())
     assert outcome.exit_code == 1
     assert "is in use by" in outcome.output
+
+
+def test_the_state_of_a_killed_emulator_moves_with_its_log(databases, state, tmp_path):
+    app = an_image(7)
+    with serving(tmp_path, "--data-dir", str(state), "--port", "0") as running:
+        ecr = client_at(running.url, account=ACCOUNT)
+        ecr.create_repository(repositoryName=APP)
+        put_image(ecr, APP, app, "v1")
+        running.stop(signal.SIGKILL)
+    assert (state / f"{DATABASE}-wal").stat().st_size > (state / DATABASE).stat().st_size
+    database = databases()
+    assert migrate(state, database).exit_code == 0
+    assert not (state / f"{DATABASE}-wal").exists()
+    with closing(connect(state / moves.MOVED)) as kept:
+        assert kept.execute("SELECT count(*) FROM images").fetchall() == [(1,)]
+    assert migrate(state, database, "--to-sqlite").exit_code == 0
+    assert has(state, app)
+
+
+def test_a_database_that_another_program_has_open_is_not_moved(databases, state, app):
+    with closing(connect(state / DATABASE)) as other:
+        other.execute("SELECT count(*) FROM images").fetchall()
+        refused = migrate(state, database := databases())
+        assert (refused.exit_code, "Another program has" in refused.output) == (1, True)
+    assert migrate(state, database).exit_code == 0
+    assert has(state, app, database)
 
 
 def test_missing_options_and_directories_are_named(databases, tmp_path):
