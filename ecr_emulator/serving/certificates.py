@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecr_emulator.key_usage import key_usage
 from ecr_emulator.private_files import FILE, FOLDER, narrow
 from ecr_emulator.quick_dataclasses import dataclass
 
@@ -122,7 +123,7 @@ def _make_authority(file: Path, key_file: Path, extra: list[str], now: datetime)
         _builder("ECR emulator on this machine", key, now, LIFE_OF_AUTHORITY)
         .issuer_name(_name("ECR emulator on this machine"))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
@@ -141,7 +142,7 @@ def _issue(files: Certificate, authority: _Authority, names: list[str], now: dat
         _builder("ECR emulator", key, now, min(LIFE_OF_CERTIFICATE, issuer.not_valid_after_utc - now))
         .issuer_name(issuer.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(list(map(_general_name, names))), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
@@ -215,22 +216,6 @@ def _builder(subject: str, key: EllipticCurvePrivateKey, now: datetime, life: ti
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))  # for clients whose clocks are slightly behind
         .not_valid_after(now + life)
-    )
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    from cryptography import x509
-
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
     )
 
 
