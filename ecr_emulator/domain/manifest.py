@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import Counter
 from dataclasses import field
 from typing import Any
@@ -37,6 +38,8 @@ FOREIGN_TYPES = (
 
 MAX_MANIFEST_BYTES = 4_194_304
 """Maximum size in bytes of a manifest that ECR accepts."""
+_DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+"""The grammar of digests in the OCI specification, of any algorithm."""
 MAX_SIZE = 2**40
 """Maximum size of a blob in bytes. No layer is as large, and the sum over one manifest fits into the database."""
 
@@ -182,7 +185,7 @@ def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
         config=_descriptor(document["config"]) if needs_config else None,
         layers=() if is_index else _descriptors(document.get(layers_key)),
         children=_children(document["manifests"]) if is_index else (),
-        subject=_descriptor(document["subject"]) if document.get("subject") else None,
+        subject=_subject(document["subject"]) if document.get("subject") else None,
         annotations=_annotations(document.get("annotations") or {}),
     )
 
@@ -207,6 +210,14 @@ def _descriptor(item: dict[str, Any]) -> Descriptor:
         raise ValueError(item)
     data, platform = str(item.get("data") or ""), _platform(item.get("platform"))
     return Descriptor(digest, size, _text(item.get("mediaType")) or "", data, platform)
+
+
+def _subject(item: dict[str, Any]) -> Descriptor:
+    """Refuse a subject whose digest is none: it becomes a header of the answer, and the name of a list of referrers."""
+    subject = _descriptor(item)
+    if not _DIGEST.fullmatch(subject.digest):
+        raise ValueError(item)
+    return subject
 
 
 def _platform(given: Any) -> str:

@@ -9,6 +9,7 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import Content, image, index, multi_arch
 from tests.support.docker import Docker, refusal
+from tests.support.images import an_image
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -129,6 +130,15 @@ def test_a_sha512_digest_is_kept(docker):
     answer = docker.put(app, sha512(app.raw))
     assert (answer.status_code, answer.headers["Docker-Content-Digest"]) == (201, sha512(app.raw))
     assert docker.get(f"/v2/team/app/manifests/{sha512(app.raw)}").data == app.raw
+
+
+@pytest.mark.parametrize("digest", ["sha256:a\nX-Header: 1", "sha256:", "none", "", "SHA256:a", "sha256:\u00e9"])
+def test_a_subject_without_a_digest_is_refused(docker, digest):
+    image = an_image(1, subject={"mediaType": OCI_MANIFEST, "digest": digest, "size": 2})
+    for blob in image.blobs:
+        docker.push_blob(blob)
+    status, code, _ = refusal(docker.put(image, "v1"))
+    assert (status, code) == (405, "UNSUPPORTED")
 
 
 def test_the_answer_names_the_subject(docker):
