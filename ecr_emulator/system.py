@@ -26,7 +26,7 @@ QUESTIONS = 3
 
 
 class ClockState(NamedTuple):
-    """What distinguishes a clock from the machine's.
+    """The state of a clock, beside the time of the machine.
 
     ``offset`` is the difference, ``skipped`` and ``paused`` are the times by which it was moved forward and for which
     pauses did not wait, ``frozen`` is the instant at which it stands.

@@ -53,7 +53,7 @@ def _is_wanted(entry: Entry) -> bool:
 
 
 class _Found:
-    """What has been found in an image so far, by the paths of the files."""
+    """The packages and distributions that were found in an image so far, by the paths of the files."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget

@@ -20,7 +20,7 @@ KEPT = {
 }  # fmt: skip
 """The files of a data directory beside its folders."""
 FAULTS = re.compile(r"Traceback \(most recent call last\)| (?:ERROR|CRITICAL) |panicked at")
-"""What a log must not have."""
+"""Texts that show a fault if a log has them."""
 ARGUMENTS = ("--registry-auth", "open", "--account", "123456789012", "--log-level", "warning", "--disk-reserve", "4")
 
 

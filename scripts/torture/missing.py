@@ -1,4 +1,4 @@
-"""What the programs do without a server that they need."""
+"""The message of a program that lacks a server, and its exit status."""
 
 from __future__ import annotations
 

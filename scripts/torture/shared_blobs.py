@@ -27,7 +27,7 @@ class SharedBlobs(Protocol):
 
     @property
     def faults(self) -> Mapping[str, Callable[[random.Random], None]]:
-        """What can happen to the way to the place, by name. Each of these functions returns when it is over."""
+        """Return the faults of the connection to the place, by name. Each function returns when its fault is over."""
         ...
 
     def place(self, node: int) -> str:

@@ -1,4 +1,4 @@
-"""What a run works on: repositories with a history each, an upstream with tags that move, and the images of all."""
+"""The subjects of a run: repositories with a history each, an upstream with tags that move, and the images of all."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ BUSY = "another node has not finished its request on this upload; try again late
 
 @pytest.fixture
 def nodes(databases, tmp_path):
-    """What starts nodes."""
+    """Return a function that starts nodes."""
     with node_processes(databases(), tmp_path, "--registry-auth", "open") as nodes:
         yield nodes
 
@@ -34,7 +34,7 @@ def bucket(moto_s3):
 
 @pytest.fixture
 def nodes_on_s3(databases, tmp_path, bucket):
-    """What starts nodes whose blobs are in S3."""
+    """Return a function that starts nodes whose blobs are in S3."""
     with node_processes(databases(), tmp_path, "--registry-auth", "open", blobs=bucket) as nodes:
         yield nodes
 

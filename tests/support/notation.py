@@ -30,7 +30,7 @@ class NotVerified(Exception):
 
 
 class Verified(NamedTuple):
-    """What a signature says: its target, its signer's name, and the times from and to which it is valid."""
+    """The statement of a signature: its target, its signer's name, and the times from and to which it is valid."""
 
     target: dict[str, Any]
     signer: str

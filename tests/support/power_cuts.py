@@ -1,4 +1,4 @@
-"""What a disk has after a loss of power, computed from the system calls of a program.
+"""The files of a disk after a loss of power, computed from the system calls of a program.
 
 A file keeps the bytes of its last sync, and a folder the names of its last sync. Any of the later writes and names may
 have reached the disk: the operating system writes them when it likes, and in any order.

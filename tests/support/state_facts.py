@@ -14,7 +14,7 @@ from ecr_emulator.emulator import Emulator
 from tests.support.boto import client_at, client_of
 
 Facts = dict[str, str]
-"""What is true, by the name of the fact. A fact that is missing is not true."""
+"""The facts that are true, by name. A fact that is missing is not true."""
 
 
 class Answer(NamedTuple):

@@ -42,7 +42,7 @@ class Limits:
 
 
 class Budget:
-    """What one scan may still read. Its methods raise ``UnreadableImage`` once a limit is exceeded.
+    """The part of the limits that one scan has not used up. Its methods raise ``UnreadableImage`` once a limit is exceeded.
 
     ``clock`` tells seconds of real time. The scan ends once ``goes_on`` returns False.
     """

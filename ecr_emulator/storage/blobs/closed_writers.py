@@ -1,4 +1,4 @@
-"""What is known of the bytes of closed writers. The next chunk of an upload then needs no second hashing."""
+"""The hashes of the bytes of closed writers. The next chunk of an upload then needs no second hashing."""
 
 from __future__ import annotations
 
