@@ -12,7 +12,7 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
-from tests.support.blob_places import Bucket, Folder
+from tests.support.blob_places import Bucket
 from tests.support.command_line import invoke
 from tests.support.docker import Docker
 from tests.support.images import an_image
@@ -22,15 +22,6 @@ pytestmark = pytest.mark.sqlite
 
 APP = "team/app"
 KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-
-
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path):
-    if request.param == "folder":
-        yield Folder(tmp_path / "layers", durable=True)
-        return
-    with closing(Bucket(request.getfixturevalue("s3_server"), tmp_path / "scratch")) as bucket:
-        yield bucket
 
 
 @pytest.fixture

@@ -23,22 +23,6 @@ APP = "team/app"
 pytestmark = pytest.mark.journey
 
 
-@pytest.fixture
-def state(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def app(state):
-    """An image in a data directory with SQLite."""
-    app = an_image(7)
-    with Emulator(Settings(data_dir=state)) as emulator:
-        docker = Docker(emulator)
-        docker.ecr.create_repository(repositoryName=APP)
-        docker.push(app, "v1")
-    return app
-
-
 def migrate(state, database, *options):
     return invoke(None, "migrate", "--data-dir", str(state), "--database", database, *options)
 

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import pytest
 
 from ecr_emulator import blob_moves
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
-from tests.support.blob_places import Bucket, Folder
 from tests.support.command_line import invoke
 from tests.support.damage import file_of, flipped
 from tests.support.docker import Docker
-from tests.support.images import an_image
 from tests.support.s3 import KEY, SECRET
 
 APP = "team/app"
 KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-
-
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path):
-    if request.param == "folder":
-        yield Folder(tmp_path / "layers", durable=True)
-        return
-    with closing(Bucket(request.getfixturevalue("s3_server"), tmp_path / "scratch")) as bucket:
-        yield bucket
-
-
-@pytest.fixture
-def state(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def app(state):
-    """An image in a data directory."""
-    app = an_image(7)
-    with Emulator(Settings(data_dir=state)) as emulator:
-        docker = Docker(emulator)
-        docker.ecr.create_repository(repositoryName=APP)
-        docker.push(app, "v1")
-    return app
 
 
 def migrate(state, place, *options):

@@ -21,7 +21,7 @@ BUSY = "another node has not finished its request on this upload; try again late
 
 @pytest.fixture
 def nodes(databases, tmp_path):
-    """Return a function that starts nodes."""
+    """Yield the processes of nodes, none of which runs yet."""
     with node_processes(databases(), tmp_path, "--registry-auth", "open") as nodes:
         yield nodes
 
@@ -34,7 +34,7 @@ def bucket(moto_s3):
 
 @pytest.fixture
 def nodes_on_s3(databases, tmp_path, bucket):
-    """Return a function that starts nodes whose blobs are in S3."""
+    """Yield the processes of nodes whose blobs are in S3, none of which runs yet."""
     with node_processes(databases(), tmp_path, "--registry-auth", "open", blobs=bucket) as nodes:
         yield nodes
 

@@ -42,7 +42,7 @@ class Limits:
 
 
 class Budget:
-    """The part of the limits that one scan has not used up. Its methods raise ``UnreadableImage`` once a limit is exceeded.
+    """The limits of one scan, less what it has used. Methods raise ``UnreadableImage`` once a limit is exceeded.
 
     ``clock`` tells seconds of real time. The scan ends once ``goes_on`` returns False.
     """
