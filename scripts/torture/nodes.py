@@ -127,7 +127,8 @@ class Nodes:
         self._killed.discard(node)
 
     def _restart_database(self, chance: random.Random) -> None:
-        self._server.stop(chance.choice(("immediate", "fast")))
+        end = chance.choice((self._server.crash, self._server.stop))
+        end()
         sleep(chance.uniform(0, SHORT))
         self._server.start()
 

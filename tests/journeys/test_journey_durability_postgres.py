@@ -35,7 +35,7 @@ def test_what_was_acknowledged_is_there_after_a_crash_of_postgres(server, tmp_pa
             with Emulator(settings) as emulator:
                 change.perform(LocalRegistry(emulator))
                 expected = find_facts(LocalRegistry(emulator), LOOSE)
-                server.stop("immediate")
+                server.crash()
                 server.start()
             with Emulator(settings) as emulator:
                 assert find_facts(LocalRegistry(emulator), LOOSE) == expected, change.name

@@ -114,7 +114,7 @@ def test_damage_is_a_failure_with_a_reason_and_is_found_by_verification(postgres
         with psycopg.connect(uri, autocommit=True) as connection:
             [(path,)] = connection.execute("SELECT pg_relation_filepath('repositories')")
             connection.execute("CHECKPOINT")
-        postgres.stop("fast")
+        postgres.stop()
         file = Path(postgres.data, path)
         page = file.read_bytes()
         file.write_bytes(page[:-1] + bytes([page[-1] ^ 1]))
@@ -124,7 +124,7 @@ def test_damage_is_a_failure_with_a_reason_and_is_found_by_verification(postgres
                 names(store, repository.registry)
             found = wait_for_statistics(store)
         finally:
-            postgres.stop("fast")
+            postgres.stop()
             file.write_bytes(page)
             postgres.start()
         assert found == ["PostgreSQL has found 1 damaged pages"]

@@ -70,8 +70,15 @@ class PostgresServer:
             "pg_ctl", "start", "--wait", "--pgdata", self.data, "--log", f"{self.folder}/log", "--options", options
         )
 
-    def stop(self, mode: str = "immediate") -> None:
-        """Stop the server and end its connections."""
+    def stop(self) -> None:
+        """Stop the server and end its connections. No commit is lost."""
+        self._stop("fast")
+
+    def crash(self) -> None:
+        """Stop the server at once. Commits of the last moment that were not synced may be lost."""
+        self._stop("immediate")
+
+    def _stop(self, mode: str) -> None:
         self.run("pg_ctl", "stop", "--wait", "--pgdata", self.data, "--mode", mode)
 
     def processes(self) -> list[int]:
@@ -108,7 +115,7 @@ def running_postgres(programs: Path, options: str = "") -> Iterator[PostgresServ
         try:
             yield server
         finally:
-            server.stop()
+            server.crash()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,10 @@ class Docker(ImageClient):
         return Pulled(image["RepoDigests"][0].partition("@")[2], image["RootFS"]["Layers"])
 
 
+_SECONDS = count(1_700_000_000)
+"""The times at which the files of builds were written, as layers record them."""
+
+
 class BuildKit(Client):
     """BuildKit's command line and a daemon of its own, which speaks plain HTTP with localhost.
 
@@ -206,11 +211,13 @@ class BuildKit(Client):
         self._accounts.login(host, password)
 
     def build(self, dockerfile: str, reference: str, *options: str, **files: str) -> str:
-        """Build an image of files, push it, and return its digest."""
+        """Build an image of files, push it, and return its digest. No two builds have files of the same second."""
         context = self._new("context")
         context.mkdir()
+        written_at = next(_SECONDS)
         for name, text in files.items():
             (context / name).write_text(text)
+            os.utime(context / name, (written_at, written_at))
         (context / "Dockerfile").write_text(dockerfile)
         told = context / "metadata.json"
         self.run(
