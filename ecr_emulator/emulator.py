@@ -8,17 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ecr_emulator.admin.access_keys import AccessKeysAdmin
-from ecr_emulator.admin.faults import FaultsAdmin
-from ecr_emulator.admin.metrics import MetricsAdmin, MetricSources
-from ecr_emulator.admin.pull_through import PullThroughAdmin
-from ecr_emulator.admin.routes import Admin, admin_app
-from ecr_emulator.admin.state import StateAdmin
-from ecr_emulator.admin.upstreams import UpstreamsAdmin
 from ecr_emulator.admission import Admission
 from ecr_emulator.background_parts import open_background
 from ecr_emulator.companion_parts import open_companions
-from ecr_emulator.companions.iam.access_keys import AccessKeys
 from ecr_emulator.control.app import ControlApp
 from ecr_emulator.control.caller import Callers
 from ecr_emulator.control.in_process import InProcessApi
@@ -32,7 +24,7 @@ from ecr_emulator.event_delivery import EventDelivery
 from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.injected_faults import InjectedFaults
 from ecr_emulator.nodes import at_another_state, share, share_clock, with_news
-from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
+from ecr_emulator.probe_answers import ProbeAnswers, with_probes
 from ecr_emulator.pull_through_parts import open_pull_through
 from ecr_emulator.remembered_answers import RememberedAnswers
 from ecr_emulator.request_counts import CountedRequests
@@ -106,6 +98,7 @@ class Emulator:
         share(self._store, faults=self.faults.ecr, upstream_faults=self.faults.upstreams, addresses=self.upstream_hosts)
         at_another_state(self._store, self._forget)
         self.services = self._wired()
+        self._probes = ProbeAnswers(self._store, self.services.home, self.init_scripts)
         delivery = self.settings, self.services, self._companions, self.clock, self.settle, self._state
         self.event_delivery = EventDelivery(*delivery)
         self._garbage_collector.schedule(self.clock.now())
@@ -197,8 +190,8 @@ class Emulator:
                 accept_sparse=self.settings.accept_sparse,
             ),
             control=ControlApp(self.services, self._callers()),
-            admin=lambda environ, start: self._admin(environ, start),  # noqa: PLW0108  (made when first asked)
-            console=lambda environ, start: self._console(environ, start),  # noqa: PLW0108  (made when first asked)
+            admin=with_probes(self._probes, lambda environ, start: self._admin(environ, start)),  # noqa: PLW0108
+            console=lambda environ, start: self._console(environ, start),  # noqa: PLW0108
             companions=self._companions,
             before_companions=lambda: self.services.due_work.take_steps(self.clock.now()),
             web_pages=WebPages(HostNames(names_in(self.settings)), self.settings.allow_origin),
@@ -206,10 +199,24 @@ class Emulator:
 
     @cached_property
     def _admin(self) -> WSGIApplication:
-        """The admin endpoints, created on first use: compiling their routes takes longer than the rest of a start."""
+        """The admin endpoints, imported and created on first use: no client of ECR needs them."""
+        from ecr_emulator.admin.access_keys import AccessKeysAdmin
+        from ecr_emulator.admin.events import EventsAdmin
+        from ecr_emulator.admin.faults import FaultsAdmin
+        from ecr_emulator.admin.metrics import MetricsAdmin, MetricSources
+        from ecr_emulator.admin.pull_through import PullThroughAdmin
+        from ecr_emulator.admin.routes import Admin, admin_app
+        from ecr_emulator.admin.state import StateAdmin
+        from ecr_emulator.admin.upstreams import UpstreamsAdmin
+        from ecr_emulator.companions.iam.access_keys import AccessKeys
+        from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
+
         pull_through = PullThroughAdmin(self._cache_tools(), self.services.home, self.clock)
-        events, metrics = self.event_delivery.admin, MetricsAdmin(self._metric_sources())
-        admin = Admin(self.services, self.clock, events, self.reset, self.init_scripts, metrics)
+        events = EventsAdmin(self._store, self.event_delivery.streams)
+        calls = self._pull_through.calls_in_progress
+        counts = self.request_records.counts, self.remembered_answers, self.http_upstreams.counts
+        sources = MetricSources(*counts, self.http_upstreams.rate_limits_left, calls, self.services)
+        admin = Admin(self.services, self.clock, events, self.reset, self._probes, MetricsAdmin(sources))
         saved = PortableState(self._store, self._state_snapshots, self._parts.documents, self.clock)
         after_load = self._resume_time, self._begin_anew, self.event_delivery.skip_history
         portable = PortableSnapshots(saved, self.event_delivery.quiet, after_load)
@@ -232,11 +239,6 @@ class Emulator:
         refresher = TagRefresher(self._store, self._watched, self._pull_through)
         prefetch = Prefetch(self.services.pulls, self._blobs, self._pull_through.updates)
         return CacheTools(self._rule_reports, refresher, prefetch)
-
-    def _metric_sources(self) -> MetricSources:
-        upstreams, calls = self.http_upstreams, self._pull_through.calls_in_progress
-        counts = self.request_records.counts, self.remembered_answers, upstreams.counts
-        return MetricSources(*counts, upstreams.rate_limits_left, calls, self.services)
 
     @cached_property
     def snapshots(self) -> Snapshots:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ecr_emulator.admin.event_stream import EventStreams
-from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.companions.app import Companions
 from ecr_emulator.companions.event_bridge import EventBridge
 from ecr_emulator.ports.nodes import EVENTS
@@ -26,10 +25,7 @@ PATIENCE = 10.0
 
 
 class EventDelivery:
-    """Delivers the events of one emulator. ``admin`` is the view of the log, ``streams`` follow it.
-
-    ``settle`` waits for running pulls.
-    """
+    """Delivers the events of one emulator. ``streams`` follow the log. ``settle`` waits for running pulls."""
 
     def __init__(
         self,
@@ -51,7 +47,6 @@ class EventDelivery:
             self._store.other_nodes.at_news(EVENTS, self._note_newest)
         self._webhooks = _webhooks(settings.event_webhook, state, self._feed, clock)
         self.streams = EventStreams(services.store, self._feed, settings.threads)
-        self.admin = EventsAdmin(services.store, self.streams)
 
     def _note_newest(self) -> None:
         with self._store.reading() as work:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from threading import Lock
 
-from flask import Response, request
+from werkzeug import Response
 from werkzeug.exceptions import HTTPVersionNotSupported, ServiceUnavailable
 
 from ecr_emulator.domain.events import Event
@@ -39,13 +39,14 @@ class EventStreams:
         self._open = 0
         self._is_closed = False
 
-    def follow(self, after: int) -> Response:
+    def follow(self, after: int, protocol: str) -> Response:
         """Return an answer with the events after a key, which goes on until the client leaves or the server stops.
 
         Raises ``ServiceUnavailable`` if there are too many streams already, or if the server is about to stop, and
-        ``HTTPVersionNotSupported`` for HTTP/1.0, in which a server may have to send a body in one piece.
+        ``HTTPVersionNotSupported`` if the ``protocol`` of the request is HTTP/1.0, in which a server may have to send a
+        body in one piece.
         """
-        if request.environ["SERVER_PROTOCOL"] in HTTP_1_0:
+        if protocol in HTTP_1_0:
             raise HTTPVersionNotSupported("A stream of events needs HTTP/1.1")
         self._begin()
         response = Response(self._parts(after), content_type=EVENT_STREAM, headers=HEADERS)

@@ -35,7 +35,7 @@ class EventsAdmin:
             raise BadRequest(f"follow={_shortened(given['follow'])!r} must have no value, or the value true")
         last_id = request.headers.get(LAST_EVENT_ID)
         after = _key(LAST_EVENT_ID, last_id) if last_id else _key("after", given.get("after", "0"))
-        return self._streams.follow(self._newest() if after is None else after)
+        return self._streams.follow(self._newest() if after is None else after, request.environ["SERVER_PROTOCOL"])
 
     def _newest(self) -> int:
         with self._store.reading() as work:

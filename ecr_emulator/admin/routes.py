@@ -36,9 +36,9 @@ from ecr_emulator.admin.upstreams import ADDRESS_EXAMPLE, FAULTS_EXAMPLE, Upstre
 from ecr_emulator.admin.upstreams import FAULT_EXAMPLES as UPSTREAM_FAULT_EXAMPLES
 from ecr_emulator.admin.welcome import WELCOME
 from ecr_emulator.domain.durations import parse_grace
-from ecr_emulator.init_scripts import InitScripts
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.probes import PROBES, READINESS_PROBES
+from ecr_emulator.probe_answers import ProbeAnswers
+from ecr_emulator.probes import PROBES
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 from ecr_emulator.services import Services
@@ -61,7 +61,7 @@ class Admin:
         clock: MovableClock,
         events: EventsAdmin,
         reset: Callable[[str | None, str | None], None],
-        init_scripts: InitScripts,
+        probes: ProbeAnswers,
         metrics: MetricsAdmin,
     ) -> None:
         self._services = services
@@ -73,9 +73,9 @@ class Admin:
         self.images = ImagesAdmin(services)
         self.signing = SigningAdmin(services)
         self.manifests = ManifestsAdmin(services)
-        self.init = InitAdmin(init_scripts)
+        self.init = InitAdmin(probes.init_scripts)
         self.nodes = NodesAdmin(services.store.other_nodes)
-        self._init_scripts = init_scripts
+        self._probes = probes
         self.metrics = metrics
         self._reset = reset
 
@@ -88,17 +88,9 @@ class Admin:
         text = WELCOME.format(version=__version__, url=request.host_url.rstrip("/"), home=self._services.home)
         return text, {"Content-Type": "text/plain; charset=utf-8"}
 
-    def health(self, _: Given) -> ResponseReturnValue:
-        """Answer a liveness probe."""
-        return jsonify(status="ok", version=__version__, services={"ecr": "running"})
-
-    def ready(self, _: Given) -> ResponseReturnValue:
-        """Answer a readiness probe: the init scripts have run, and the database answers."""
-        if not self._init_scripts.completed:
-            return jsonify(error="The init scripts have not all run yet; GET /_localstack/init shows them"), 503
-        with self._services.store.reading() as work:
-            work.repositories.find(self._services.home, "ready")
-        return jsonify(status="ready")
+    def probe(self, _: Given) -> ResponseReturnValue:
+        """Answer a probe."""
+        return self._probes.answer(request.path)
 
     def evaluate_lifecycle_policies(self, _: Given) -> ResponseReturnValue:
         """Evaluate the lifecycle policies of all repositories now instead of within a day."""
@@ -186,11 +178,8 @@ def _addresses(
 ) -> list[Address]:
     """Return all addresses. Tools for LocalStack ask those below ``/_localstack``."""
     at_once = partial(Address, looks_at_state=False)
-    probes = [
-        at_once("GET", path, admin.ready if path in READINESS_PROBES else admin.health) for path in sorted(PROBES)
-    ]
     return [
-        *probes,
+        *(at_once("GET", path, admin.probe) for path in sorted(PROBES)),
         at_once("GET", "/_localstack/init", admin.init.show),
         at_once("GET", "/_localstack/init/<stage>", admin.init.show_stage),
         at_once("GET", "/", admin.welcome),

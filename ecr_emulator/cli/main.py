@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -90,6 +89,8 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as unknown:
+            from difflib import get_close_matches
+
             close = get_close_matches(args[0], self._entries, n=1)
             raise click.UsageError(unknown.message + "".join(f" Did you mean {name}?" for name in close), ctx) from None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import Response, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug import Response
 
 from ecr_emulator.console.event_sentences import EventSentence, event_sentence
 from ecr_emulator.console.pages import ConsoleRequest, Section, page
@@ -71,7 +72,7 @@ def activity_stream(console: ConsoleRequest) -> Response:
     """Send the events from now on to a page that follows them. They are those of all registries."""
     with console.services.store.reading() as work:
         newest = work.events.newest_key()
-    return console.parts.events.follow(newest)
+    return console.parts.events.follow(newest, request.environ["SERVER_PROTOCOL"])
 
 
 def _rows(console: ConsoleRequest, wanted: EventFilter, before: int) -> tuple[list[EventRow], int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from flask import Response
+from werkzeug import Response
 
 from ecr_emulator.ports.ecr_api import EcrApi
 from ecr_emulator.ports.identities import Identities
@@ -18,7 +18,7 @@ from ecr_emulator.services.lifecycle_forecasts import LifecycleForecasts
 class EventStreams(Protocol):
     """Server-sent events, each as soon as it is committed."""
 
-    def follow(self, after: int) -> Response:
+    def follow(self, after: int, protocol: str) -> Response:
         """Return an answer with the events after a key, which goes on until the browser leaves."""
 
 

@@ -1,18 +1,18 @@
-"""The control plane as a Flask application.
+"""The control plane as a WSGI application.
 
-Flask answers the requests that are no API requests. An API request reaches the endpoint before Flask makes its
-contexts, request and response, which together cost more than most operations.
+Flask answers the requests that are no API requests. An API request reaches the endpoint without Flask's contexts,
+request and response, which together cost more than most operations.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from werkzeug import Response
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.sansio.utils import get_host
 from werkzeug.wsgi import get_input_stream
@@ -22,10 +22,9 @@ from ecr_emulator.control.endpoint import CONTENT_TYPE, Endpoint, HttpRequest
 from ecr_emulator.control.endpoint import REQUEST_ID as REQUEST_ID_HEADER
 from ecr_emulator.request_log import NOTE, REQUEST_ID
 from ecr_emulator.services import Services
-from ecr_emulator.url_maps import endpoint_of, url_map_of
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CODES = {404: "UnknownOperationException", 405: "UnknownOperationException", 413: "RequestEntityTooLargeException"}
 MAX_BODY = 64 * 1024 * 1024
@@ -37,20 +36,28 @@ _ADDRESS = ("POST", "/")
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-class ControlApp(Flask):
+class ControlApp:
     """Answers ``POST /``. ``Endpoint`` describes ``strict``."""
 
     def __init__(self, services: Services, callers: Callers, *, strict: bool = False) -> None:
-        super().__init__(__name__, static_folder=None)
         self._endpoint = Endpoint(services, callers, strict=strict)
-        self.url_map = url_map_of(_ADDRESS)
-        self.view_functions = {endpoint_of(*_ADDRESS): lambda: self._answer}
-        self.register_error_handler(HTTPException, lambda error: _refused(error, request.environ))
 
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer an API request; let Flask answer any other."""
-        is_api_request = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == "/"
-        return (self._answer if is_api_request else super().wsgi_app)(environ, start_response)
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_api_request = (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == _ADDRESS
+        return (self._answer if is_api_request else self._flask)(environ, start_response)
+
+    @cached_property
+    def _flask(self) -> WSGIApplication:
+        """The application that answers other requests. Few clients send any, so Flask is imported on first use."""
+        from flask import Flask, request
+
+        from ecr_emulator.url_maps import endpoint_of, url_map_of
+
+        app = Flask(__name__, static_folder=None)
+        app.url_map = url_map_of(_ADDRESS)
+        app.view_functions = {endpoint_of(*_ADDRESS): lambda: self._answer}
+        app.register_error_handler(HTTPException, lambda error: _refused(error, request.environ))
+        return app
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from ecr_emulator.domain.durations import parse_duration
@@ -88,16 +87,22 @@ class FaultSyntax:
         )
 
 
+def _most_alike(name: str, known: Collection[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, n=1)
+
+
 def _choice(key: str, value: Any, known: Collection[str]) -> str:
     if isinstance(value, str) and value in known:
         return value
-    near = get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    near = _most_alike(value, known) if isinstance(value, str) else []
     hint = f"did you mean {near[0]}?" if near else f"it must be one of {', '.join(sorted(known))}"
     raise ValueError(f"{key} is {_shown(value)}; {hint}")
 
 
 def _unknown_key(key: str, kind: str, known: Collection[str]) -> str:
-    near = get_close_matches(key, known, n=1)
+    near = _most_alike(key, known)
     hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}"
     return f"a fault {kind} has no key {_shown(key)}; {hint}"
 

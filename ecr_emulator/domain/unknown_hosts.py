@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 
 from ecr_emulator.domain.names import REGION, is_account_id
 from ecr_emulator.domain.upstreams import find_upstream_kind
@@ -83,6 +82,8 @@ def serves_upstreams(host: str) -> bool:
 
 
 def _meant(host: str, allowed: Collection[str]) -> str | None:
+    from difflib import get_close_matches
+
     name = host.rpartition("//")[2].partition("/")[0].partition(":")[0]
     other = OTHER_NAMES.get(name) or TOKEN_SERVICES.get(name)
     alike = get_close_matches(name, [*UPSTREAMS, *allowed, *_built_like(name)], n=1, cutoff=_ALIKE)

@@ -12,8 +12,9 @@ from ecr_emulator.control.operations import HANDLERS
 
 PACKAGE = Path(__file__).parents[2] / "ecr_emulator"
 HEAVY = {"flask", "sqlalchemy", "botocore", "moto", "boto3", "requests", "granian", "werkzeug"}
-ON_FIRST_USE = HEAVY - {"flask", "sqlalchemy", "granian", "werkzeug"} | {
+ON_FIRST_USE = HEAVY - {"sqlalchemy", "granian", "werkzeug"} | {
     "cryptography",
+    "difflib",
     "ecr_emulator.console",
     "ecr_emulator.storage.portable",
     "ecr_emulator.scanner",
@@ -35,6 +36,7 @@ from ecr_emulator.emulator import Emulator
 from werkzeug.test import Client
 with Emulator() as emulator:
     assert Client(emulator.wsgi).get("/_ecr/health").status_code == 200
+    assert Client(emulator.wsgi).get("/readyz").status_code == 200
 """
 
 
