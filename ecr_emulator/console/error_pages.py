@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Flask, render_template, request
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
+from typing import NamedTuple
 
+from flask import Flask, g, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from ecr_emulator.console.forms import form_token
+from ecr_emulator.console.sessions import current_parts
+from ecr_emulator.console.sign_in import SignInNeeded, has_signed_in, home_of_caller, needs_sign_in
+from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import EcrError
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.request_log import NOTE
@@ -18,6 +24,14 @@ TITLES = {
     500: "The emulator failed",
     503: "The emulator cannot do this now",
 }
+
+
+class ErrorFrame(NamedTuple):
+    """The frame of an error page: the registry whose sections the page leads to, and the form that signs out."""
+
+    registry: Registry
+    can_sign_out: bool
+    form_token: str
 
 
 def register(app: Flask) -> None:
@@ -45,6 +59,8 @@ def _sentence(error: HTTPException) -> str:
         if request.method in ("GET", "HEAD"):
             return f"{request.path} only takes the form of a page. Go back to that page."
         return f"{request.path} does not take {request.method}."
+    if isinstance(error, RequestEntityTooLarge):
+        return f"A form of the console may have at most {request.max_content_length:,} bytes."
     if isinstance(error, InternalServerError):
         return "The log of the emulator has the reason."
     return error.description or ""
@@ -53,4 +69,21 @@ def _sentence(error: HTTPException) -> str:
 def _page(status: int, sentence: str) -> ResponseReturnValue:
     request.environ.setdefault(NOTE, {"reason": sentence})
     title = TITLES.get(status, "This request was refused")
-    return render_template("error.html", title=title, sentence=sentence), status
+    return render_template("error.html", title=title, sentence=sentence, frame=_frame(status)), status
+
+
+def _frame(status: int) -> ErrorFrame | None:
+    """Return the frame of the page; None for a browser that has yet to sign in.
+
+    A failure may be one of the state, so the frame of its page needs nothing of the state.
+    """
+    can_sign_out = needs_sign_in(current_parts())
+    if can_sign_out and not has_signed_in():
+        return None
+    registry: Registry | None = g.get("registry")
+    try:
+        if registry is None and status < 500:
+            registry = home_of_caller()
+    except SignInNeeded:
+        return None
+    return ErrorFrame(registry, can_sign_out, form_token()) if registry else None

@@ -61,6 +61,13 @@ def needs_sign_in(parts: ConsoleParts) -> bool:
     return parts.admin_token is not None or parts.services.access is not None
 
 
+def has_signed_in() -> bool:
+    """Return whether the session of the browser says that it has signed in. What it signed in with may have expired."""
+    parts = current_parts()
+    is_operator = parts.admin_token is None or bool(session.get(OPERATOR))
+    return is_operator and (parts.services.access is None or ACCESS_KEY in session)
+
+
 def find_caller(registry: Registry) -> Caller:
     """Return the caller of the current page, which is about a registry. Raises ``SignInNeeded``."""
     parts = current_parts()
