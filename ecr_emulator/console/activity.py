@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from flask import request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug import Response
 
 from ecr_emulator.console.event_sentences import EventSentence, event_sentence
 from ecr_emulator.console.pages import ConsoleRequest, Section, page
+from ecr_emulator.console.paging import asked_place, pages_of_list
 from ecr_emulator.domain.events import DETAIL_TYPES, Event
 from ecr_emulator.domain.names import is_digest
 
@@ -52,18 +53,19 @@ def activity(console: ConsoleRequest) -> ResponseReturnValue:
     wanted = EventFilter(
         request.args.get("type", ""), request.args.get("repository", "").strip(), "failed" in request.args
     )
-    before = _key(request.args.get("before", ""))
+    before = _key(asked_place())
     rows, next_key = _rows(console, wanted, LAST_KEY if before is None else before)
-    query: dict[str, Any] = {"type": wanted.detail_type or None, "repository": wanted.repository or None}
-    query |= {"failed": "yes"} if wanted.failed else {}
+    query = {
+        "type": wanted.detail_type or None,
+        "repository": wanted.repository or None,
+        "failed": "yes" if wanted.failed else None,
+    }
     return console.render(
         "activity.html",
         rows=rows,
         wanted=wanted,
         detail_types=DETAIL_TYPES,
-        first_page=url_for("console.activity", **query),
-        next_page=url_for("console.activity", **query, before=next_key) if next_key else None,
-        is_first=before is None,
+        pages=pages_of_list("console.activity", next_key, **query),
     )
 
 

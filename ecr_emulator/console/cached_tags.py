@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.pages import ConsoleRequest, page
+from ecr_emulator.console.paging import asked_place, pages_of_list
 from ecr_emulator.console.upstream_words import upstream_words
 from ecr_emulator.domain.pull_through import find_cached_name
 from ecr_emulator.domain.validation_timer import NEVER
@@ -29,16 +29,15 @@ class TagRow(NamedTuple):
 def cached_repository(console: ConsoleRequest, name: str) -> ResponseReturnValue:
     """Show the tags with their next checks."""
     console.require("ecr:DescribeImages", name)
-    after = request.args.get("after", "")
     with console.services.store.reading() as work:
         repository = work.repositories.get(console.registry, name)
         covered = find_cached_name(work.rules.all(console.registry), name)
-        tags = work.tags.cached_page(repository, after, PER_PAGE + 1)
+        tags = work.tags.cached_page(repository, asked_place(), PER_PAGE + 1)
     if covered is None:
         raise PullThroughCacheRuleNotFoundException(prefix=name.partition("/")[0], registry_id=console.registry.id)
     reports = console.parts.cache.reports.of(console.registry, console.now)
     report = next(each for each in reports if each.rule.prefix == covered.rule.prefix)
-    shown, has_more = tags[:PER_PAGE], len(tags) > PER_PAGE
+    shown, next_place = tags[:PER_PAGE], tags[PER_PAGE - 1].tag if len(tags) > PER_PAGE else None
     return console.render(
         "cached_repository.html",
         repository=repository,
@@ -47,8 +46,7 @@ def cached_repository(console: ConsoleRequest, name: str) -> ResponseReturnValue
         report=report,
         cost=console.services.upstreams.cost(covered.rule, covered.upstream_name),
         rows=[_row(console, each) for each in shown],
-        next_page=url_for("console.cached_repository", name=name, after=shown[-1].tag) if has_more else None,
-        is_first=not after,
+        pages=pages_of_list("console.cached_repository", next_place, name=name),
     )
 
 

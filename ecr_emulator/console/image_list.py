@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from flask import request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.first_commands import first_push
 from ecr_emulator.console.pages import ConsoleRequest, page
+from ecr_emulator.console.paging import asked_place, pages_of_list
 from ecr_emulator.console.scan_words import ScanWords, scan_words
 from ecr_emulator.console.tabs import TABS
 from ecr_emulator.domain.image import Image
@@ -49,13 +50,14 @@ def images(console: ConsoleRequest, name: str) -> ResponseReturnValue:
     with console.services.store.reading() as work:
         repository = work.repositories.get(console.registry, name)
         if prefix:
-            tagged = work.listings.tagged_images(repository, prefix, request.args.get("after", ""), PER_PAGE + 1)
+            tagged = work.listings.tagged_images(repository, prefix, asked_place(), PER_PAGE + 1)
             listed: list[tuple[str | None, Image]] = [*tagged]
         else:
             newest = work.listings.images(repository, _place(), PER_PAGE + 1)
             listed = [(image.tags[0] if image.tags else None, image) for image in newest]
         rows = [_row(console, work, repository, tag, image) for tag, image in listed[:PER_PAGE]]
         count = work.images.count(repository)
+    next_place = _place_of(rows[-1], prefix) if len(listed) > PER_PAGE else None
     return console.render(
         "images.html",
         repository=repository,
@@ -65,8 +67,7 @@ def images(console: ConsoleRequest, name: str) -> ResponseReturnValue:
         rows=rows,
         count=count,
         prefix=prefix,
-        next_page=_next_page(name, prefix, rows) if len(listed) > PER_PAGE else None,
-        is_first="after" not in request.args,
+        pages=pages_of_list("console.images", next_place, name=name, tag=prefix or None),
     )
 
 
@@ -96,15 +97,14 @@ def _is_signed(work: UnitOfWork, repository: Repository, image: Image) -> bool:
 
 def _place() -> PlaceOfImage | None:
     """Return the place after which the page begins, as the query names it; None for the first page."""
-    at, key = request.args.get("after", ""), request.args.get("after_key", "")
+    at, _, key = asked_place().partition(" ")
     if not all(each.isascii() and each.isdecimal() and len(each) < 15 for each in (at, key)):
         return None
     return PlaceOfImage(_EPOCH + int(at) * _MILLISECOND, int(key))
 
 
-def _next_page(name: str, prefix: str, rows: list[ImageRow]) -> str:
-    last = rows[-1]
+def _place_of(row: ImageRow, prefix: str) -> str:
+    """Return the place of an image in the list of all images, or in that of a prefix by its tag."""
     if prefix:
-        return url_for("console.images", name=name, tag=prefix, after=last.tag)
-    at = (last.image.pushed_at - _EPOCH) // _MILLISECOND
-    return url_for("console.images", name=name, after=at, after_key=last.image.key)
+        return row.tag or ""
+    return f"{(row.image.pushed_at - _EPOCH) // _MILLISECOND} {row.image.key}"

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.lifecycle_timeline import Timeline, timeline
 from ecr_emulator.console.pages import ConsoleRequest, FormRefused, form, page
+from ecr_emulator.console.paging import Pages, asked_place, pages_of_list
 from ecr_emulator.console.tabs import TABS
 from ecr_emulator.console.text_filters import instant
 from ecr_emulator.domain.lifecycle_preview import LifecyclePreview
@@ -39,13 +40,12 @@ EXAMPLE = """{
 
 
 class PreviewPage(NamedTuple):
-    """A page of the results of a preview. ``first`` is the number of the first one, ``counts`` are those by action."""
+    """A page of the results of a preview. ``counts`` are the numbers of all results by action."""
 
     status: str
     started_at: datetime
     results: list[dict[str, Any]]
-    first: int
-    number: int
+    pages: Pages
     counts: dict[str, int]
 
 
@@ -67,6 +67,7 @@ def _shown(console: ConsoleRequest, name: str, typed: Typed | None = None) -> st
     refusal = console.refusal("ecr:GetLifecyclePolicyPreview", name)
     with console.services.store.reading() as work:
         repository = work.repositories.get(console.registry, name)
+        count = work.images.count(repository)
         preview = None if refusal else work.lifecycle_previews.find(repository)
     is_preview = request.args.get("of") == PREVIEW and preview is not None
     policy = preview.policy if is_preview and preview else repository.lifecycle_policy
@@ -80,8 +81,9 @@ def _shown(console: ConsoleRequest, name: str, typed: Typed | None = None) -> st
         example=EXAMPLE,
         longest_policy=LONGEST_POLICY,
         refusal=refusal,
-        preview=_preview_page(console, preview) if preview else None,
+        preview=_preview_page(console, preview, name=name, of=PREVIEW if is_preview else None) if preview else None,
         timeline=_timeline(console, repository, policy) if policy and not typed else None,
+        count=count,
         most_images=MOST_IMAGES,
     )
 
@@ -94,16 +96,16 @@ def _timeline(console: ConsoleRequest, repository: Repository, policy: str) -> T
     return timeline(told, console.now) if told else None
 
 
-def _preview_page(console: ConsoleRequest, preview: LifecyclePreview) -> PreviewPage:
-    given = request.args.get("from", "0")
-    first = int(given) if given.isascii() and given.isdecimal() and len(given) < 8 else 0
+def _preview_page(console: ConsoleRequest, preview: LifecyclePreview, **query: str | None) -> PreviewPage:
+    place = asked_place()
+    first = int(place) if place.isascii() and place.isdecimal() and len(place) < 8 else 0
     kinds = [result["action"]["type"] for result in preview.results]
+    end = first + PER_PAGE
     return PreviewPage(
         preview.status_at(console.now),
         preview.started_at,
-        list(preview.results[first : first + PER_PAGE]),
-        first,
-        len(kinds),
+        list(preview.results[first:end]),
+        pages_of_list("console.lifecycle", end if end < len(kinds) else None, **query),
         {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
     )
 

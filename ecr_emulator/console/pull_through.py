@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.cache_plots import WORDS, cache_plots
 from ecr_emulator.console.first_commands import first_rule
 from ecr_emulator.console.forms import say_done, say_failed
 from ecr_emulator.console.pages import ConsoleRequest, Section, form, page
+from ecr_emulator.console.paging import asked_place, pages_of_list
 from ecr_emulator.console.upstream_words import UpstreamWords, upstream_words
 from ecr_emulator.domain.pull_through import PullThroughRule
 from ecr_emulator.domain.repository import Repository
@@ -74,16 +74,14 @@ def rule(console: ConsoleRequest, prefix: str) -> ResponseReturnValue:
     if row is None:
         raise PullThroughCacheRuleNotFoundException(prefix=prefix, registry_id=console.registry.id)
     report, refusal = row.report, console.refusal("ecr:DescribeRepositories", "*")
-    after = request.args.get("after", "")
     with console.services.store.reading() as work:
-        covered = repositories_of_rule(work, report.rule, after, PER_PAGE)
+        covered = repositories_of_rule(work, report.rule, asked_place(), PER_PAGE)
     return console.render(
         "rule.html",
         row=row,
         refusal=refusal,
         cached=[] if refusal else [_cached(console, report.rule, each) for each in covered.repositories],
-        next_page=covered.after and url_for("console.rule", prefix=prefix, after=covered.after),
-        is_first=not after,
+        pages=pages_of_list("console.rule", covered.after, prefix=prefix),
         plots=cache_plots(console.parts.records.history, report.rule.url),
         outcomes=WORDS,
     )

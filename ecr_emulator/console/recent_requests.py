@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
-from flask import request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.pages import ConsoleRequest, page
+from ecr_emulator.console.paging import asked_place, pages_of_list
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.request_counts import RequestFacts
 from ecr_emulator.request_log import UNESCAPED_IN_PATHS
@@ -64,25 +65,23 @@ def recent_requests(console: ConsoleRequest) -> ResponseReturnValue:
     """Show the newest requests, or those before the one that the query names."""
     given = request.args
     wanted = RequestFilter(console.registry, given.get("plane", ""), given.get("text", "").strip(), "failed" in given)
-    before = given.get("before", "")
+    before = asked_place()
     number = int(before) if before.isascii() and before.isdecimal() and len(before) < 15 else None
     found = console.parts.records.recent(number, PER_PAGE + 1, wanted.admits)
     shown = found[:PER_PAGE]
-    query: dict[str, Any] = {
+    query = {
         "plane": wanted.plane or None,
         "text": wanted.text or None,
         "failed": "yes" if wanted.failed else None,
     }
-    has_more = len(found) > PER_PAGE
+    next_place = shown[-1].number if len(found) > PER_PAGE else None
     return console.render(
         "recent_requests.html",
         rows=[_row(each) for each in shown],
         wanted=wanted,
         planes=PLANES,
         most=MOST_RECENT,
-        first_page=url_for("console.recent_requests", **query),
-        next_page=url_for("console.recent_requests", **query, before=shown[-1].number) if has_more else None,
-        is_first=number is None,
+        pages=pages_of_list("console.recent_requests", next_place, **query),
     )
 
 

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from ecr_emulator.console.forms import say_done
 from ecr_emulator.console.pages import ConsoleRequest, Section, form, page
+from ecr_emulator.console.paging import asked_place, pages_of_list
 from ecr_emulator.domain.listing import CREATED, IMAGES, NAME, ORDERS, SIZE, ListedRepository, PlaceOfRepository
 
 SECTION = Section("Repositories", "console.repositories")
@@ -26,8 +27,7 @@ def repositories(console: ConsoleRequest) -> ResponseReturnValue:
     return console.render(
         "repositories.html",
         listed=listed[:PER_PAGE],
-        next_page=_next_page(listed, part, order),
-        is_first=_place() is None,
+        pages=pages_of_list("console.repositories", _next_place(listed), part=part or None, order=order),
         part=part,
         order=order,
         columns=COLUMNS,
@@ -51,14 +51,14 @@ def create_repository(console: ConsoleRequest) -> ResponseReturnValue:
 
 def _place() -> PlaceOfRepository | None:
     """Return the place after which the page begins, as the query names it; None for the first page."""
-    name, number = request.args.get("after"), request.args.get("after_number", "0")
+    number, _, name = asked_place().partition(" ")
     is_number = number.removeprefix("-").isdecimal() and number.isascii() and len(number) < 19
     return PlaceOfRepository(int(number), name) if name and is_number else None
 
 
-def _next_page(listed: list[ListedRepository], part: str, order: str) -> str | None:
-    """Return the address of the next page; None if this is the last one."""
+def _next_place(listed: list[ListedRepository]) -> str | None:
+    """Return the place after which the next page begins; None if this is the last one."""
     if len(listed) <= PER_PAGE:
         return None
     number, name = listed[PER_PAGE - 1].place
-    return url_for("console.repositories", part=part or None, order=order, after=name, after_number=number)
+    return f"{number} {name}"

@@ -1,9 +1,12 @@
 """The lifecycle of a repository: its policy, the preview as a table, and the timeline on the movable clock."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from ecr_emulator.domain.names import Registry
+from tests.support.console import ACCOUNT, REGION
 from tests.support.images import an_image, put_image
 from tests.support.lifecycle import DAY, NAME, after, keep, policy
 
@@ -107,9 +110,20 @@ def test_the_results_of_a_preview_have_pages(page, browser, ecr, monkeypatch):
 
 
 def test_a_large_repository_has_no_forecast(page, ecr, images, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.lifecycle_forecasts.MOST_IMAGES", 2)
+    for module in ("services.lifecycle_forecasts", "console.lifecycle"):
+        monkeypatch.setattr(f"ecr_emulator.{module}.MOST_IMAGES", 2)
     ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=policy(keep(1)))
-    assert "There is no forecast: the repository has more than 1,000 images." in page().text
+    told = "There is no forecast: the repository has 3 images, and forecasts look at no more than 2."
+    assert told in page().text
+    monkeypatch.setattr("ecr_emulator.services.lifecycle_forecasts.MOST_IMAGES", 3)
+    assert "There is no forecast" not in page().text
+
+
+def test_a_policy_that_is_no_longer_accepted_has_no_forecast(page, emulator, images):
+    with emulator.services.store.writing() as work:
+        repository = work.repositories.get(Registry(ACCOUNT, REGION), NAME)
+        work.repositories.save(replace(repository, lifecycle_policy='{"rules": []}'))
+    assert "There is no forecast: ECR no longer accepts this policy." in page().text
 
 
 def test_a_repository_that_does_not_exist_has_no_lifecycle(browser):

@@ -62,6 +62,24 @@ def test_the_keyboard_alone_reaches_the_content(page, console):
     assert page.get_by_role("rowheader").all_inner_texts() == ["platform/base", "platform/proxy"]
 
 
+def test_the_keyboard_goes_to_the_next_page_and_back(page, console):
+    ecr = client_at(console.url, account=ACCOUNT)
+    names = [f"paged/{number:03}" for number in range(101)]
+    for name in names:
+        ecr.create_repository(repositoryName=name)
+    page.goto(f"{home_of(console)}repositories?part=paged/")
+    seen = []
+    for link in ("Next page", "Next page", "Previous page", "Previous page"):
+        seen.append(page.get_by_role("rowheader").all_inner_texts())
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=link).focus()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+    assert seen == [names[:50], names[50:100], names[100:], names[50:100]]
+    assert page.get_by_role("rowheader").all_inner_texts() == names[:50]
+    for name in names:
+        ecr.delete_repository(repositoryName=name)
+
+
 def test_forms_create_change_and_delete(page, console):
     ecr = client_at(console.url, account=ACCOUNT)
     page.goto(f"{home_of(console)}repositories")
