@@ -23,7 +23,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     select,
     type_coerce,
     update,
@@ -37,6 +36,7 @@ from ecr_emulator.errors import ImageAlreadyExistsException
 from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.statements import Statement, new_row
 from ecr_emulator.storage.tables import image_references, images, manifests, repositories, tags
+from ecr_emulator.storage.watches import Effect
 
 CHILD = "child"
 BLOB = "blob"
@@ -93,28 +93,35 @@ _CHANGE_COUNT = Statement(
     update(repositories)
     .where(_this_repository)
     .values(image_count=repositories.c.image_count + bindparam("difference", type_=Integer)),
-    changes_answers=False,  # the change of the images themselves does
+    effect=Effect.NONE,  # the removal of the images themselves has one
 )
 _NEWEST = Statement(select(func.coalesce(func.max(images.c.id), 0).label("key")))
 _MANIFEST = Statement(select(manifests.c.raw).where(manifests.c.digest == bindparam("digest")))
-_ADD = Statement(new_row(images))
-_ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing(), changes_answers=False)
+_ADD = Statement(new_row(images), effect=Effect.NONE)  # nobody can have pulled it
+_ADD_MANIFEST = Statement(upsert(manifests).on_conflict_do_nothing(), effect=Effect.NONE)
 _MEND_MANIFEST = Statement(
     update(manifests)
     .where(manifests.c.digest == bindparam("of_digest"), manifests.c.raw != bindparam("content"))
     .values(raw=bindparam("content"))
 )
-_ADD_REFERENCE = Statement(insert(image_references))
-PUT_TAG = Statement(
-    upsert(tags).on_conflict_do_update(
-        index_elements=["repository_id", "tag"],
-        set_={"image_id": literal_column("excluded.image_id"), "tagged_at": literal_column("excluded.tagged_at")},
-    )
+_ADD_REFERENCE = Statement(insert(image_references), effect=Effect.NONE)  # a new image is active: no layer is archived
+_ADD_TAG = Statement(upsert(tags).on_conflict_do_nothing(), effect=Effect.NONE)  # nobody can have pulled a new one
+_MOVE_TAG = Statement(
+    update(tags)
+    .where(tags.c.repository_id == bindparam("repository_id"), tags.c.tag == bindparam("of_tag"))
+    .values(image_id=bindparam("to_image"), tagged_at=bindparam("now"))
 )
 _REMOVE = Statement(delete(images).where(_of_repository, _of_key))
-_PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")), changes_answers=False)
+_PULLED = Statement(update(images).where(_of_key).values(last_pulled_at=bindparam("now")), effect=Effect.NONE)
 _changing = ("size_in_bytes", "status", "last_archived_at", "last_activated_at", "pushed_at", "last_pulled_at")
 _SAVE = Statement(update(images).where(_of_key).values({name: bindparam(name) for name in _changing}))
+
+
+def put_tag(connection: Connection, repository: Repository, tag: str, image_key: int, now: datetime) -> None:
+    """Add a tag, or else move it, which changes answers."""
+    key = repository.key
+    if not _ADD_TAG.run(connection, repository_id=key, tag=tag, image_id=image_key, tagged_at=now).rowcount:
+        _MOVE_TAG.run(connection, repository_id=key, of_tag=tag, to_image=image_key, now=now)
 
 
 class SqlImages:
@@ -154,9 +161,7 @@ class SqlImages:
         self.mend(image.digest, raw)
         _ADD_REFERENCE.run_for_each(self._connection, _references(repository, key, manifest))
         for tag in image.tags:
-            PUT_TAG.run(
-                self._connection, repository_id=repository.key, tag=tag, image_id=key, tagged_at=image.pushed_at
-            )
+            put_tag(self._connection, repository, tag, key, image.pushed_at)
         return replace(image, key=key)
 
     def remove(self, repository: Repository, image: Image) -> None:

@@ -19,6 +19,7 @@ from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.images import BLOB
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import image_references, images, layers, repositories
+from ecr_emulator.storage.watches import Effect
 
 _of_repository = layers.c.repository_id == bindparam("repository_id")
 _references = (
@@ -64,9 +65,12 @@ _REFERENCED = Statement(_references.order_by(_is_foreign, image_references.c.ima
 _HOLDS = Statement(select(layers.c.size).where(_of_repository, layers.c.digest == bindparam("digest")))
 _given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
 _add = upsert(layers)
-_ADD = Statement(_add.on_conflict_do_update(set_={"added_at": _add.excluded.added_at}))
+_ADD = Statement(  # a new layer, or a later end of its grace
+    _add.on_conflict_do_update(set_={"added_at": _add.excluded.added_at}), effect=Effect.ADDITION
+)
 _TOUCH = Statement(
-    update(layers).where(_of_repository, layers.c.digest == bindparam("of_digest")).values(added_at=bindparam("now"))
+    update(layers).where(_of_repository, layers.c.digest == bindparam("of_digest")).values(added_at=bindparam("now")),
+    effect=Effect.NONE,
 )
 _any_reference = select(image_references.c.image_id).where(*_refers_to_layer).exists()
 _place = tuple_(layers.c.repository_id, layers.c.digest)

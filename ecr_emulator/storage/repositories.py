@@ -19,6 +19,7 @@ from ecr_emulator.storage.connections import Connection, ConstraintViolation
 from ecr_emulator.storage.statements import Statement, new_row
 from ecr_emulator.storage.tables import repositories as table
 from ecr_emulator.storage.tables import repository_counts
+from ecr_emulator.storage.watches import Effect
 
 _of_registry = (table.c.account == bindparam("account"), table.c.region == bindparam("region"))
 _FIND = Statement(select(table).where(*_of_registry, table.c.name == bindparam("name")))
@@ -41,7 +42,7 @@ _CHANGE_COUNT = Statement(
     _change_count.on_conflict_do_update(set_={"number": repository_counts.c.number + _change_count.excluded.number})
 )
 _settings = table.c.keys()[table.c.keys().index("tag_mutability") : table.c.keys().index("image_count")]
-_ADD = Statement(new_row(table), changes_answers=False)  # nobody can have pulled from it
+_ADD = Statement(new_row(table), effect=Effect.NONE)  # nobody can have pulled from it
 _SAVE = Statement(
     update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _settings})
 )

@@ -18,6 +18,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from ecr_emulator.storage import watches
 from ecr_emulator.storage.compiled import Clause, CompiledStatement
 from ecr_emulator.storage.connections import SQLITE, Connection, ConstraintViolation, Cursor
+from ecr_emulator.storage.watches import Effect
 
 
 def new_row(table: Table) -> Insert:
@@ -28,10 +29,10 @@ def new_row(table: Table) -> Insert:
 class Statement:
     """A statement with named parameters. Values and cells are converted by the types of their columns."""
 
-    def __init__(self, clause: Clause, *, changes_answers: bool = True) -> None:
-        """``changes_answers=False`` says of a change that no answer to a pull depends on it (``storage.watches``)."""
+    def __init__(self, clause: Clause, *, effect: Effect | None = None) -> None:
+        """``effect`` says what a statement that writes does to remembered answers, if its table does not tell."""
         self._clause = clause
-        self._is_watched = changes_answers and not isinstance(clause, Select) and watches.changes_answers(clause)
+        self._effect = Effect.NONE if isinstance(clause, Select) else effect or watches.effect_of(clause)
         self._compiled: dict[DefaultDialect, CompiledStatement] = {}
 
     def one(self, connection: Connection, **values: Any) -> Any:
@@ -80,7 +81,11 @@ class Statement:
 
     def _note_change(self, connection: Connection, values: Mapping[str, Any]) -> None:
         changes = getattr(connection, "changes", None)  # a snapshot's connection has none
-        if self._is_watched and changes is not None:
+        if changes is None or self._effect is Effect.NONE:
+            return
+        if self._effect is Effect.ADDITION:
+            changes.has_additions = True
+        else:
             changes.add(values[self._repository] if self._repository else None)
 
     @cached_property

@@ -13,7 +13,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.validation_timer import Validation
 from ecr_emulator.ports.images import CachedTag
 from ecr_emulator.storage.connections import Connection
-from ecr_emulator.storage.images import PUT_TAG, image_of, images_where
+from ecr_emulator.storage.images import image_of, images_where, put_tag
 from ecr_emulator.storage.statements import Statement
 from ecr_emulator.storage.tables import images, tags, validations
 
@@ -67,7 +67,7 @@ class SqlTags:
         return None if row is None else image_of(row)
 
     def put(self, repository: Repository, tag: str, image: Image, now: datetime) -> None:
-        PUT_TAG.run(self._connection, repository_id=repository.key, tag=tag, image_id=image.key, tagged_at=now)
+        put_tag(self._connection, repository, tag, image.key, now)
 
     def remove(self, repository: Repository, tag: str) -> None:
         _REMOVE.run(self._connection, repository_id=repository.key, tag=tag)

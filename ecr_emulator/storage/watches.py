@@ -4,12 +4,16 @@ Remembered answers rest on them (``ecr_emulator.remembered_answers``). A watch e
 repository begins, and nobody gets a new one before that commit has ended. So while a watch is unchanged, an answer from
 before it was given is what the database would answer now. The commits of other nodes end watches when this node learns
 of them (``storage.postgres.news``).
+
+Only successful pulls are remembered. A new image, tag or layer beside the pulled one does not change them, so pushes of
+new tags end no watches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 from threading import Lock
 
 from sqlalchemy import Delete, Insert, Update
@@ -44,25 +48,39 @@ class Watch:
         self.is_unchanged = True
 
 
+class Effect(Enum):
+    """The effect of a statement that writes on what readers remember.
+
+    ``CHANGE`` may change remembered answers. ``ADDITION`` changes none, but totals over all repositories. ``NONE``
+    changes nothing that is remembered.
+    """
+
+    CHANGE = auto()
+    ADDITION = auto()
+    NONE = auto()
+
+
 class Changes:
     """The repositories whose answers a transaction may change; ``in_all`` if it may be any.
 
-    ``topics`` name other changes that the other nodes on the same database must know.
+    ``has_additions`` tells that it only changes totals. ``topics`` name other changes that the other nodes on the same
+    database must know.
     """
 
     def __init__(self) -> None:
         self.repositories: set[int] = set()
         self.in_all = False
+        self.has_additions = False
         self.topics: set[str] = set()
 
     def clear(self) -> None:
         """Begin a new transaction."""
         self.repositories.clear()
-        self.in_all = False
+        self.in_all = self.has_additions = False
         self.topics.clear()
 
     def __bool__(self) -> bool:
-        return self.in_all or bool(self.repositories)
+        return self.in_all or self.has_additions or bool(self.repositories)
 
     def add(self, key: int | None) -> None:
         """Add a repository by its key, or all of them for None."""
@@ -72,9 +90,9 @@ class Changes:
             self.repositories.add(key)
 
 
-def changes_answers(clause: Insert | Update | Delete) -> bool:
-    """Whether a statement may change answers to pulls. New tables do, until they are named above."""
-    return clause.table not in _UNSEEN
+def effect_of(clause: Insert | Update | Delete) -> Effect:
+    """Return the effect of a statement. On new tables, it is a change until they are named above."""
+    return Effect.NONE if clause.table in _UNSEEN else Effect.CHANGE
 
 
 def repository_parameter(clause: Insert | Update | Delete, parameters: set[str]) -> str | None:

@@ -1,6 +1,7 @@
 """The news of a shared database: which query serves which request, and what happens when some were missed."""
 
 from contextlib import closing
+from dataclasses import replace
 from threading import Event, Thread
 
 import pytest
@@ -41,9 +42,9 @@ def repository(one):
         return work.repositories.add(a_repository())
 
 
-def change(store, repository, number=1):
+def change(store, repository):
     with store.writing() as work:
-        work.layers.add(repository, f"sha256:{number:064x}", 10, NOW)
+        work.repositories.save(replace(repository, scan_on_push=True))
 
 
 def watch_of(store, repository):
@@ -117,10 +118,25 @@ def test_news_that_were_missed_end_all_watches(one, other, repository, monkeypat
         second = work.repositories.add(a_repository("team/other"))
     other.catch_up()
     watch = watch_of(other, second)
-    for number in range(7):
-        change(one, repository, number)
+    for _ in range(7):
+        change(one, repository)
     other.catch_up()
     assert not watch.is_unchanged
+
+
+def test_a_layer_of_another_node_ends_no_watch_but_counts(one, other, repository):
+    def totals():
+        with other.reading() as work:
+            return work.inventory.blob_totals()
+
+    other.catch_up()
+    watch = watch_of(other, repository)
+    assert totals() == (0, 0)
+    with one.writing() as work:
+        work.layers.add(repository, f"sha256:{1:064x}", 10, NOW)
+    other.catch_up()
+    assert totals() == (1, 10)
+    assert watch.is_unchanged
 
 
 def test_the_time_of_the_next_task_is_known_after_a_commit_of_another_node(one, other):

@@ -38,11 +38,10 @@ def watched(store, repository):
 
 
 CHANGES = {
-    "an image": lambda work, repository, image: store_manifest(work, repository, an_image(2).raw),
-    "a tag": lambda work, repository, image: work.tags.put(repository, "v2", image, NOW),
+    "a moved tag": lambda work, repository, image: store_manifest(work, repository, an_image(2).raw, "v1"),
+    "a tag that is put again": lambda work, repository, image: work.tags.put(repository, "v1", image, NOW),
     "a removed tag": lambda work, repository, image: work.tags.remove(repository, "v1"),
     "a removed image": lambda work, repository, image: work.images.remove(repository, image),
-    "a layer": lambda work, repository, image: work.layers.add(repository, DIGEST, 10, NOW),
     "a validation": lambda work, repository, image: work.tags.save_validation(repository, "v1", Validation(NOW)),
     "settings": lambda work, repository, image: work.repositories.save(replace(repository, scan_on_push=True)),
     "its removal": lambda work, repository, image: work.repositories.remove(repository),
@@ -59,6 +58,13 @@ CHANGES_OF_ALL = {
 }
 NOT_SEEN = {
     "nothing": lambda work, repository, image: None,
+    "a new image": lambda work, repository, image: store_manifest(work, repository, an_image(2).raw, "v2"),
+    "a new tag": lambda work, repository, image: work.tags.put(repository, "v2", image, NOW),
+    "a new layer": lambda work, repository, image: work.layers.add(repository, DIGEST, 10, NOW),
+    "a later grace of a layer": lambda work, repository, image: (
+        work.layers.add(repository, DIGEST, 10, NOW),
+        work.layers.touch(repository, DIGEST, NOW + timedelta(hours=1)),
+    ),
     "the time of a pull": lambda work, repository, image: work.images.pulled(image.key, NOW),
     "an event": lambda work, repository, image: work.events.add(Event(HOME, NOW, "ECR Image Action", {})),
     "a task": lambda work, repository, image: work.tasks.add(Task("key", "kind", NOW, {})),
@@ -101,12 +107,23 @@ def test_a_unit_that_fails_ends_no_watch(store, repository, image):
 
     def tag_and_fail():
         with store.writing() as work:
-            work.tags.put(repository, "v2", image, NOW)
+            work.tags.put(repository, "v1", image, NOW)
             raise KeyError
 
     with pytest.raises(KeyError):
         tag_and_fail()
     assert watch.is_unchanged
+
+
+def test_the_totals_of_blobs_follow_new_layers(store, repository):
+    def totals():
+        with store.reading() as work:
+            return work.inventory.blob_totals()
+
+    assert totals() == (0, 0)
+    with store.writing() as work:
+        work.layers.add(repository, DIGEST, 10, NOW)
+    assert totals() == (1, 10)
 
 
 def test_a_reset_ends_all_watches(store, repository):
@@ -119,7 +136,7 @@ def test_a_unit_that_may_see_an_older_state_gets_no_watch(store, repository, ima
     def tag():
         with store.writing() as work:
             assert work.watch(repository) is None
-            work.tags.put(repository, "v2", image, NOW)
+            work.tags.put(repository, "v1", image, NOW)
 
     with store.reading() as work:
         writer = Thread(target=tag)

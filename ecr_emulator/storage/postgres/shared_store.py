@@ -113,8 +113,7 @@ class SharedPostgresStore(PostgresStore):
             changes.topics.update(each.topics)
             changes.repositories.update(each.repositories or ())
             changes.in_all |= missed or each.repositories is None
-        if changes:
-            self._watches.end(changes)
+        self._watches.end(changes)
         self._settings.load_changed(changes.topics, missed=missed)
         self._note_next_due(commits[-1])
         for topic in self._at_news if missed else changes.topics & self._at_news.keys():
