@@ -106,7 +106,7 @@ class Emulator:
         admission = Admission(self._dispatcher(), self.settings.threads)
         counted = CountedRequests(admission, records, self.clock.now)
         is_open = lambda: not self.faults.ecr.are_injected  # noqa: E731 - read with each request
-        self.remembered_answers = RememberedAnswers(counted, records, self.clock.now, is_open, pulls=admission.pulls)
+        self.remembered_answers = RememberedAnswers(counted, records, self.clock, is_open, pulls=admission.pulls)
         self.wsgi: WSGIApplication = with_news(self.remembered_answers, self._store)
         self.event_delivery.start()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_emulator.bulkheads import Bulkhead
 from ecr_emulator.counted_body import CountedBody
+from ecr_emulator.ports.time import MeasuringClock
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.request_counts import Records, RequestFacts
 from ecr_emulator.request_log import NOTE
@@ -32,6 +33,11 @@ CAPACITY = 32 * 1024 * 1024
 """Bytes of all remembered answers, roughly."""
 OVERHEAD = 2048
 """Bytes that an answer without a body needs, roughly, with its request."""
+LOOK_AGAIN_AFTER = 0.05
+"""Seconds after which the stored bytes of an answer are looked at again.
+
+To look takes as long as everything else in an answer, and lets another thread take Python's lock.
+"""
 
 Key = tuple[Any, ...]
 
@@ -48,7 +54,8 @@ class Rememberable:
     """The statement of the application about an answer that may be remembered.
 
     ``reread`` returns the body of a large answer again; it raises an exception if it cannot. Without it, the body is
-    remembered whatever its size. ``is_intact`` tells whether the stored bytes are still what they were.
+    remembered whatever its size. ``is_intact`` tells whether the stored bytes are still what they were, without which
+    the answer does not depend on any.
     """
 
     validity: Validity
@@ -56,11 +63,12 @@ class Rememberable:
     is_intact: Callable[[], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Answer:
     """An answer as it was sent, and the facts to record about its request.
 
-    Without a ``body``, ``about.reread`` returns the body, and ``length`` is 0.
+    Without a ``body``, ``about.reread`` returns the body, and ``length`` is 0. ``look_at`` is when the stored bytes
+    are looked at next.
     """
 
     status: str
@@ -69,6 +77,7 @@ class _Answer:
     length: int
     facts: RequestFacts
     about: Rememberable
+    look_at: float = 0.0
 
     @property
     def size(self) -> int:
@@ -91,14 +100,6 @@ def _key(get: Callable[[str], Any]) -> Key:
     )  # fmt: skip
 
 
-def _is_intact(about: Rememberable) -> bool:
-    """Return whether the stored bytes are still what they were; False if the storage is out of reach."""
-    try:
-        return about.is_intact is None or about.is_intact()
-    except Exception:  # the application is asked, and says what is wrong
-        return False
-
-
 class RememberedAnswers:
     """Answers a request as it was answered before, or else asks the application and remembers its answer.
 
@@ -113,14 +114,15 @@ class RememberedAnswers:
         self,
         wsgi: WSGIApplication,
         records: Records,
-        now: Callable[[], datetime],
+        clock: MeasuringClock,
         is_open: Callable[[], bool],
         capacity: int = CAPACITY,
         pulls: Bulkhead | None = None,
     ) -> None:
         self._wsgi = wsgi
         self._records = records
-        self._now = now
+        self._now = clock.now
+        self._elapsed = clock.elapsed
         self._is_open = is_open
         self._capacity = capacity
         self._pulls = pulls
@@ -160,7 +162,9 @@ class RememberedAnswers:
     def _body(self, answer: _Answer, now: datetime) -> Iterable[bytes] | None:
         """Return the body of an answer; None if the answer must not be given any more."""
         about = answer.about
-        if not (self._is_open() and about.validity.holds(now) and _is_intact(about)):
+        if not (self._is_open() and about.validity.holds(now)):
+            return None
+        if about.is_intact and not self._is_intact(answer, about.is_intact):
             return None
         if answer.body is not None:
             return answer.body
@@ -174,6 +178,18 @@ class RememberedAnswers:
                 self._pulls.leave()
             return None
         return self._pulls.until_sent(body) if self._pulls else body
+
+    def _is_intact(self, answer: _Answer, look: Callable[[], bool]) -> bool:
+        """Return whether the stored bytes were what they should be a moment ago; False if they are out of reach."""
+        elapsed = self._elapsed()
+        if elapsed < answer.look_at:
+            return True
+        try:
+            is_intact = look()
+        except Exception:  # the application is asked, and says what is wrong
+            return False
+        answer.look_at = elapsed + LOOK_AGAIN_AFTER
+        return is_intact
 
     def _record(self, answer: _Answer, now: datetime, began: float, sent: int) -> None:
         self._records.add(answer.facts, now, perf_counter() - began, sent)

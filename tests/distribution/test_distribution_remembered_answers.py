@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_emulator.emulator import Emulator
-from ecr_emulator.remembered_answers import OVERHEAD, Rememberable, RememberedAnswers
+from ecr_emulator.remembered_answers import LOOK_AGAIN_AFTER, OVERHEAD, Rememberable, RememberedAnswers
 from ecr_emulator.request_log import NOTE, RequestLog
 from ecr_emulator.request_records import RequestRecords
 from ecr_emulator.services.cache_history import CacheHistory
@@ -140,6 +140,12 @@ def test_a_push_to_another_repository_changes_nothing(docker):
     assert not is_asked(docker)
 
 
+def test_a_push_of_another_tag_changes_nothing(docker):
+    docker.push(an_image(7), "v7")
+    assert not is_asked(docker)
+    assert docker.get("/v2/team/app/manifests/v7").data == an_image(7).raw
+
+
 def test_each_minute_one_pull_is_recorded(docker):
     def recorded():
         (image,) = docker.ecr.describe_images(repositoryName="team/app", imageIds=[{"imageTag": "v1"}])["imageDetails"]
@@ -204,6 +210,7 @@ def test_a_blob_is_read_again_if_its_file_was_damaged(docker):
     algorithm, _, name = blob.digest.partition(":")
     file = docker.emulator.data_dir / "blobs" / algorithm / name[:2] / name
     file.unlink()
+    docker.emulator.clock.advance(timedelta(seconds=LOOK_AGAIN_AFTER))
     assert docker.get(path).status_code == 404
 
 
@@ -252,25 +259,54 @@ def test_the_log_has_a_line_for_each_remembered_answer(docker, caplog):
     }  # fmt: skip
 
 
-def test_the_answers_used_least_recently_are_forgotten_first():
-    class Always:
-        def holds(self, now):
-            return True
+class Always:
+    """The validity of an answer that never changes."""
 
-    def application(environ, start_response):
+    def holds(self, now):
+        return True
+
+
+class Asking:
+    """A client of an application whose answers may be remembered. ``capacity`` is a number of answers."""
+
+    def __init__(self, about, capacity=10):
+        self._about = about
+        self.clock = FrozenClock()
+        records = RequestRecords(CacheHistory(self.clock.now))
+        self._answers = RememberedAnswers(self._answer, records, self.clock, lambda: True, capacity * OVERHEAD)
+
+    def _answer(self, environ, start_response):
         start_response("200 OK", [("Content-Length", "0")])
-        environ.update({NOTE: {}, "ecr_emulator.remember": Rememberable(Always())})
+        environ.update({NOTE: {}, "ecr_emulator.remember": self._about})
         return []
 
-    clock = FrozenClock()
-    records = RequestRecords(CacheHistory(clock.now))
-    answers = RememberedAnswers(application, records, clock.now, lambda: True, 2 * OVERHEAD)
+    def __call__(self, path="a"):
+        before = self._answers.given
+        list(self._answers({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda *_: None))
+        return "remembered" if self._answers.given > before else "asked"
 
-    def ask(path):
-        before = answers.given
-        list(answers({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda *_: None))
-        return "remembered" if answers.given > before else "asked"
 
+def test_the_answers_used_least_recently_are_forgotten_first():
+    ask = Asking(Rememberable(Always()), capacity=2)
     assert [ask(path) for path in ("a", "b", "a", "c", "a", "b")] == [
         "asked", "asked", "remembered", "asked", "remembered", "asked",
     ]  # fmt: skip
+
+
+def test_stored_bytes_are_looked_at_once_in_a_while():
+    looks = []
+    ask = Asking(Rememberable(Always(), is_intact=lambda: looks.append("look") or len(looks) < 4))
+    ask()
+    for number in range(6):
+        assert ask() == "remembered"
+        assert len(looks) == number // 2 + 1
+        ask.clock.advance(timedelta(seconds=0.6 * LOOK_AGAIN_AFTER))
+    assert ask() == "asked"
+
+
+def test_bytes_that_cannot_be_looked_at_are_asked_for():
+    def is_intact():
+        raise OSError("the storage is out of reach")
+
+    ask = Asking(Rememberable(Always(), is_intact=is_intact))
+    assert [ask() for _ in range(3)] == ["asked"] * 3
