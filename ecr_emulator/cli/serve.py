@@ -73,10 +73,12 @@ def serve(loaded: Loaded, file: Path | None, ready_fd: int | None) -> None:
 
 def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int | None) -> None:
     from ecr_emulator.serving.connection_limit import take_all_files
+    from ecr_emulator.serving.freed_memory import give_back_freed_memory
     from ecr_emulator.serving.listeners import CannotListen, listen
 
     settings = _with_enough_threads(loaded.settings)
     take_all_files()
+    give_back_freed_memory()
     try:
         listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
     except CannotListen as refused:

@@ -1,8 +1,8 @@
 """Send many requests that follow from a seed, and check that the emulator bears all of them.
 
-``python scripts/torture/fuzz.py [--requests 10000] [--threads 4] [--seed 1]``. The requests come from the model of
-ECR's API and from the routes of the registry: valid, nearly valid and hostile ones. Ends with 1 if one is answered with
-a 5xx or not at all, if the log has a traceback, or if memory, threads or open files grow.
+``python scripts/torture/fuzz.py [--requests 10000] [--threads 4] [--seed 1] [--log FILE]``. The requests come from the
+model of ECR's API and from the routes of the registry: valid, nearly valid and hostile ones. Ends with 1 if one is
+answered with a 5xx or not at all, if the log has a traceback, or if memory, threads or open files grow.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import socket
 import sys
 import tempfile
@@ -186,7 +187,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, ScriptedUpstream() as upstream:
         for tag, each in zip(TAGS, IMAGES, strict=False):
             upstream.add_image("team/app", each, tag)
-        flags = ["--port", "0", "--log-level", "warning", "--data-dir", f"{folder}/state", "--account", ACCOUNT]
+        level = "info" if options.log else "warning"
+        flags = ["--port", "0", "--log-level", level, "--data-dir", f"{folder}/state", "--account", ACCOUNT]
         flags += [part for host in UPSTREAMS for part in ("--upstream-map", f"{host}={upstream.url}")]
         with serving(Path(folder), *flags) as served:
             fuzzers, sizes = fuzz(served, options.requests, options.threads, options.seed)
@@ -196,6 +198,8 @@ def main(arguments: list[str]) -> int:
         wrong += Log(log).faults() + growth(sizes)
         if wrong:
             print(f"the end of the log:\n{log.read_text()[-2_000:]}")
+        if options.log:
+            shutil.copy(log, options.log)
     statuses = sum((fuzzer.statuses for fuzzer in fuzzers), Counter[int]())
     print(f"{statuses.total()} answers in {monotonic() - began:.0f} s: ", end="")
     print(", ".join(f"{number} of {status}" for status, number in sorted(statuses.items())))
@@ -216,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--log", type=Path, help="keep the emulator's log, with a line for each request, in this file")
     return parser
 
 
