@@ -162,6 +162,37 @@ def test_only_so_many_skipped_files_are_named():
     assert len(contents({f"node_modules/a{number}/package.json": "" for number in range(150)}).skipped) == 100
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("pnpm-lock.yaml", "a: &a [1]\nb: *a", "it has aliases, which lock files do not have"),
+        ("pnpm-lock.yaml", "a: " + "[" * 60 + "]" * 60, "it has collections within collections, more than 50 deep"),
+        ("pnpm-lock.yaml", "? " * 500_000, "it has a key that is no text"),
+        (
+            "yarn.lock",
+            "__metadata:\n  a: " + "{a: " * 60 + "}" * 60,
+            "it has collections within collections, more than",
+        ),
+        ("poetry.lock", "a" + ".a" * 2_000 + " = 1", "it has a key of more than 16 parts"),
+        ("poetry.lock", '"a b"' + ".'c'" * 2_000 + " = 1", "it has a key of more than 16 parts"),
+        ("Cargo.lock", "[a]\n" * 200_000, "it has more than 100000 tables"),
+        ("pom.xml", "<a>" * 500_000, "it has elements within elements, more than 100 deep"),
+        (
+            "pom.xml",
+            '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+            "it has a document type, which lists of packages do not",
+        ),
+        ("requirements.txt", "a==1\n" * 1_000_000, "it has 5000000 bytes, more than 4194304"),
+    ],
+)
+def test_a_lock_file_that_takes_much_memory_or_time_is_skipped(name, text, reason):
+    assert skipped({name: text}).startswith(f"/{name} cannot be read: {reason}")
+
+
+def test_spaces_in_a_requirement_take_no_time():
+    assert contents({"requirements.txt": "a" + " " * 1_000_000 + "b\na==1"}).packages[0].version == "1"
+
+
 def archive_of(members):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -29,7 +29,7 @@ class Limits:
     text_file: int = 32 * MIB
     """Size of a package database in text form."""
     json_file: int = 4 * MIB
-    """Size of a JSON or TOML document. Parsing one takes up to thirty times its size in memory."""
+    """Size of a document, such as JSON, that is parsed as a whole. That takes up to thirty times its size in memory."""
     sbom: int = 16 * MIB
     """Size of an SBOM that is attached to an image."""
     database: int = 512 * MIB

@@ -60,6 +60,13 @@ class PackageFile:
             raise UnreadableFile("it is no JSON object")
         return parsed
 
+    def utf8_text(self) -> str:
+        """Return the text of a document that is parsed as a whole, without a byte order mark."""
+        try:
+            return self.document().decode("utf-8-sig")
+        except UnicodeDecodeError as failure:
+            raise UnreadableFile(f"it is no UTF-8 text: {failure.reason} at byte {failure.start}") from failure
+
     @contextmanager
     def copied(self, start: bytes = b"") -> Iterator[IO[bytes]]:
         """Open a temporary copy of the file, which has a name and can be read from any position.

@@ -18,8 +18,8 @@ from ecr_emulator.scanner.layers.limits import MIB
 from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile
 
 MAVEN = "Maven"
-PATHS = r".*\.(?:jar|war|ear|par|hpi|jpi)"
-_ARCHIVE = re.compile(PATHS, re.IGNORECASE)
+NAMES = r".*\.(?:jar|war|ear|par|hpi|jpi)"
+_ARCHIVE = re.compile(NAMES, re.IGNORECASE)
 _POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _MANIFEST = "META-INF/MANIFEST.MF"
 _TEXT_SIZE = 64 * 1024

@@ -13,7 +13,7 @@ from ecr_emulator.scanner.packages.files import PackageFile, object_of, text_of
 
 NPM = "npm"
 INSTALLED_PATHS = r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/@][^/]*/package\.json"
-LOCK_PATHS = r"(?:.*/)?(?:package-lock|npm-shrinkwrap|\.package-lock)\.json"
+LOCK_NAMES = r"(?:package-lock|npm-shrinkwrap|\.package-lock)\.json"
 _MAX_DEPTH = 100
 """Maximum depth of dependencies within dependencies in lock files of version 1."""
 
@@ -34,6 +34,11 @@ def read_lock(file: PackageFile) -> Iterator[Package]:
                 yield from _locked(file, name, object_of(package))
         return
     yield from _nested(file, object_of(document.get("dependencies")), 0)
+
+
+def is_in_node_modules(file: PackageFile) -> bool:
+    """Return whether a file belongs to an installed package, which may bring the lock file of its own development."""
+    return "node_modules" in file.path.split("/")
 
 
 def _nested(file: PackageFile, dependencies: dict[str, Any], depth: int) -> Iterator[Package]:

@@ -12,7 +12,8 @@ from ecr_emulator.domain.packages import Package
 from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_of, objects_of, text_of
 
 PACKAGIST = "Packagist"
-PATHS = r"(?:.*/)?composer\.lock|(?:.*/)?composer/installed\.json"
+LOCK_NAMES = r"composer\.lock"
+INSTALLED_PATHS = r"(?:.*/)?composer/installed\.json"
 
 
 def read_packages(file: PackageFile) -> Iterator[Package]:

@@ -13,7 +13,7 @@ from ecr_emulator.scanner.packages.files import PackageFile
 
 RUBYGEMS = "RubyGems"
 SPECIFICATION_PATHS = r".*/specifications/(?:.*/)?[^/]+\.gemspec"
-LOCK_PATHS = r"(?:.*/)?Gemfile\.lock"
+LOCK_NAMES = r"Gemfile\.lock"
 _HEAD = 64 * 1024
 _NAME = re.compile(r"""^\s*\w+\.name\s*=\s*["']([\w.-]+)["']""", re.MULTILINE)
 _VERSION = re.compile(r"""^\s*\w+\.version\s*=\s*(?:Gem::Version\.new[( ])?["']([\w.-]+)["']""", re.MULTILINE)

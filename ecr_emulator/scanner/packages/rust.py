@@ -6,26 +6,22 @@ https://github.com/rust-secure-code/cargo-auditable/blob/master/PARSING.md
 from __future__ import annotations
 
 import json
-import tomllib
 import zlib
 from collections.abc import Iterator
 
 from ecr_emulator.domain.packages import Package
 from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_of, objects_of, text_of
+from ecr_emulator.scanner.packages.toml_documents import read_document
 
 CRATES = "crates.io"
-LOCK_PATHS = r"(?:.*/)?Cargo\.lock"
+LOCK_NAMES = r"Cargo\.lock"
 SECTION = ".dep-v0"
 """The section of a program that has the list, as compressed JSON."""
 
 
 def read_lock(file: PackageFile) -> Iterator[Package]:
     """Yield the crates of a ``Cargo.lock``. The crate itself has no ``source``."""
-    try:
-        document = tomllib.loads(file.document().decode())
-    except (ValueError, RecursionError) as failure:
-        raise UnreadableFile(f"it is no TOML document: {failure}") from failure
-    for package in objects_of(document.get("package")):
+    for package in objects_of(read_document(file).get("package")):
         if "source" in package:
             yield from _crate(file, package, "CARGO")
 
