@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from uuid import UUID
 
 from ecr_emulator.blob_parts import OpenBlobs
+from ecr_emulator.private_files import FOLDER
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import (
     BlobFolder,
@@ -27,6 +27,7 @@ from ecr_emulator.state_binding import (
 )
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.blobs.s3_place import S3Place
+from ecr_emulator.storage.data_directory import MOVING
 from ecr_emulator.storage.units import Units
 from ecr_emulator.synced_files import make_folder, sync
 
@@ -87,10 +88,13 @@ def _opened(place: Path | S3Place | None, data_dir: Path) -> Iterator[tuple[Open
     from ecr_emulator.storage.blobs.s3.owner import BlobBucket
     from ecr_emulator.storage.blobs.s3.store import S3Blobs
 
-    with TemporaryDirectory(dir=data_dir, prefix="ingest-") as scratch:
-        bucket = Bucket(place)
-        with closing(S3Blobs(bucket, Path(scratch))) as blobs:
+    (data_dir / MOVING).mkdir(FOLDER, exist_ok=True)
+    bucket = Bucket(place)
+    try:
+        with closing(S3Blobs(bucket, data_dir / MOVING)) as blobs:
             yield blobs, BlobBucket(bucket, place)
+    finally:
+        shutil.rmtree(data_dir / MOVING)
 
 
 def _copy(source: OpenBlobs, target: OpenBlobs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.blobs.holds import Holds
 from ecr_emulator.storage.blobs.linked_copies import LinkedCopies
 from ecr_emulator.storage.blobs.s3_place import S3Place
+from ecr_emulator.storage.data_directory import MOVING
 from ecr_emulator.storage.snapshots import BlobCopies
 from ecr_emulator.storage.units import Units
 from ecr_emulator.synced_files import make_folder
@@ -41,7 +43,11 @@ class BlobParts(NamedTuple):
 
 
 def open_blobs(settings: Settings, store: Units, data_dir: Path, durable: bool, holds: Holds) -> BlobParts:
-    """Open the blobs that belong to a database. Raises ``StateMismatch`` and ``StorageFailure``."""
+    """Open the blobs that belong to a database. Raises ``StateMismatch`` and ``StorageFailure``.
+
+    What a killed move has left is removed.
+    """
+    shutil.rmtree(data_dir / MOVING, ignore_errors=True)
     if isinstance(settings.blobs, S3Place):
         return _in_s3(settings, settings.blobs, store, data_dir, holds)
     if settings.redirect_blobs:

@@ -18,6 +18,8 @@ IDENTITY = "ecr.database"
 """The file with the identity of the database in PostgreSQL that has the metadata."""
 BLOBS_ELSEWHERE = "ecr.blobs"
 """The file with the identity of a data directory whose blobs are elsewhere."""
+MOVING = "ecr.moving"
+"""The folder with the bytes of a layer that moves to S3. A killed move leaves files in it."""
 LOCK = "owner.sqlite"
 FOLDERS = ("blobs", "ingest", "companions", "snapshots", "discarded")
 _OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")

@@ -8,6 +8,7 @@ from ecr_emulator import blob_moves
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
+from ecr_emulator.storage.data_directory import MOVING
 from tests.support.command_line import invoke
 from tests.support.damage import file_of, flipped
 from tests.support.docker import Docker
@@ -33,6 +34,7 @@ def test_the_layers_move_there_and_back(state, place, app):
     expected = f"Moved {len(app.blobs)} layers with {total} bytes to"
     assert outcome.output == f"{expected} {place.setting}. Start with --blobs from now on.\n"
     assert not (state / "blobs").exists()
+    assert not (state / MOVING).exists()
     assert has(Settings(data_dir=state, blobs=place.setting), app)
     with pytest.raises(StateMismatch, match="use --blobs"):
         Emulator(Settings(data_dir=state))
@@ -61,6 +63,15 @@ def test_an_interrupted_move_is_continued(state, place, app, monkeypatch, step, 
         assert outcome.exit_code == 1
     assert migrate(state, place, *options).exit_code == 0
     assert has(Settings(data_dir=state, blobs=None if options else place.setting), app)
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+@pytest.mark.parametrize("then", [migrate, lambda state, _: Emulator(Settings(data_dir=state)).close()])
+def test_what_a_killed_move_to_s3_has_left_is_removed(state, place, app, then):
+    (state / MOVING / "ingest").mkdir(parents=True)
+    (state / MOVING / "ingest" / "3f0c1b1e-0000-4000-8000-000000000001").write_bytes(b"half a layer")
+    then(state, place)
+    assert not (state / MOVING).exists()
 
 
 def interrupted(at=1, then=None):
