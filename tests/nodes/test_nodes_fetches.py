@@ -1,6 +1,7 @@
 """Several nodes fetch each manifest and blob from its upstream once, and followers read what is arriving."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -16,7 +17,8 @@ from tests.support.pull_through import Cache
 BIG = layer("big", 1_000_000)
 IMAGE = image("app", BIG, layer("small"))
 BIG_BLOB = f"GET /blobs/{BIG.digest}"
-HALF = 500_000
+HALF, ARRIVED = 500_000, 400_000
+"""Bytes of the blob that a node has received, and those that the other one may pass on by then, at least."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,19 @@ def _image(upstream):
 
 def blob_path(blob):
     return f"/v2/{NAME}/blobs/{blob.digest}"
+
+
+@contextmanager
+def half_of_the_blob_read(caches, upstream):
+    """One node has half of the blob, and a client of the other one reads it: yield a function that reads all of it.
+
+    Not more arrives before the end of the block.
+    """
+    one, other = caches
+    with stalled(upstream, BIG_BLOB, lambda: one.manifest(NAME, "1.0"), after=HALF):
+        reader = BlobReader(other, BIG)
+        begin = reader.read(ARRIVED)
+        yield lambda: begin + reader.rest()
 
 
 @ANYWHERE
@@ -52,9 +67,7 @@ def test_fifty_clients_of_two_nodes_cost_one_request_for_each_part(caching_nodes
 @ANYWHERE
 def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
     one, other = caches
-    with stalled(upstream, "GET /manifests/1.0") as stall:
-        first = pulling(one, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, "GET /manifests/1.0", lambda: pulling(one, "1.0")) as first:
         second = pulling(other, "1.0")
         until_a_node_waits()
     assert first.result().data == second.result().data == IMAGE.raw
@@ -65,9 +78,7 @@ def test_a_manifest_that_another_node_fetches_is_waited_for(caches, upstream):
 @ANYWHERE
 def test_a_node_gets_the_failure_of_the_node_that_it_waits_for(caches, upstream):
     one, other = caches
-    with stalled(upstream, "GET /manifests/none") as stall:
-        first = pulling(one, "none")
-        assert stall.reached.wait(20)
+    with stalled(upstream, "GET /manifests/none", lambda: pulling(one, "none")) as first:
         second = pulling(other, "none")
         until_a_node_waits()
     assert (first.result().status_code, first.result().json) == (second.result().status_code, second.result().json)
@@ -84,38 +95,28 @@ def test_a_failure_counts_only_for_nodes_that_waited(caches, upstream):
 
 
 def test_readers_on_another_node_get_the_bytes_that_have_arrived(caches, upstream):
-    one, other = caches
-    with stalled(upstream, BIG_BLOB, HALF) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
-        reader = BlobReader(other, BIG)
-        begin = reader.read(HALF - 100_000)
-    assert begin + reader.rest() == BIG.raw
+    with half_of_the_blob_read(caches, upstream) as whole:
+        pass
+    assert whole() == BIG.raw
     settle(caches)
     assert set(fetched(upstream).values()) == {1}
 
 
 def test_a_follower_goes_on_where_a_node_stopped(caching_nodes, caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG_BLOB, HALF) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
-        reader = BlobReader(other, BIG)
-        begin = reader.read(HALF - 100_000)
+    with half_of_the_blob_read(caches, upstream) as whole:
         caching_nodes.stop(one.emulator)
-        assert begin + reader.rest() == BIG.raw
+        assert whole() == BIG.raw
     other.settle()
     ranges = [request.headers.get("Range") for request in upstream.asked("GET", BIG.digest)]
     assert len(ranges) == 2
-    assert int(ranges[1].removeprefix("bytes=").partition("-")[0]) >= HALF - 100_000
+    assert int(ranges[1].removeprefix("bytes=").partition("-")[0]) >= ARRIVED
 
 
 @pytest.mark.parametrize("caching_nodes", ["s3"], indirect=True)
 def test_a_node_that_sees_no_bytes_fetches_all_of_them_after_a_node_that_stopped(caching_nodes, caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG_BLOB, HALF) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, BIG_BLOB, lambda: one.manifest(NAME, "1.0"), after=HALF):
         reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)).data)
         until_a_node_waits()
         caching_nodes.stop(one.emulator)
@@ -126,9 +127,7 @@ def test_a_node_that_sees_no_bytes_fetches_all_of_them_after_a_node_that_stopped
 @ANYWHERE
 def test_a_follower_gets_the_right_bytes_after_the_other_node_got_wrong_ones(caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG_BLOB, then=wrong_at_the_end) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, BIG_BLOB, lambda: one.manifest(NAME, "1.0"), then=wrong_at_the_end):
         reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)).data)
         until_a_node_waits()
     assert reading.result() == BIG.raw
@@ -137,14 +136,9 @@ def test_a_follower_gets_the_right_bytes_after_the_other_node_got_wrong_ones(cac
 
 
 def test_a_node_whose_locks_are_lost_does_no_harm(caching_nodes, caches, upstream):
-    one, other = caches
-    with stalled(upstream, BIG_BLOB, HALF) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
-        reader = BlobReader(other, BIG)
-        begin = reader.read(HALF - 100_000)
+    with half_of_the_blob_read(caches, upstream) as whole:
         end_connections_with_locks(caching_nodes.settings.database)
-        assert begin + reader.rest() == BIG.raw
+        assert whole() == BIG.raw
     settle(caches)
     for cache in caches:
         assert cache.blob(NAME, BIG.digest).data == BIG.raw
@@ -152,15 +146,10 @@ def test_a_node_whose_locks_are_lost_does_no_harm(caching_nodes, caches, upstrea
 
 
 def test_a_restart_of_the_database_leaves_no_wrong_bytes(caches, upstream, postgres):
-    one, other = caches
-    with stalled(upstream, BIG_BLOB, HALF) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
-        reader = BlobReader(other, BIG)
-        begin = reader.read(HALF - 100_000)
+    with half_of_the_blob_read(caches, upstream) as whole:
         postgres.stop()
         postgres.start()
-        assert begin + reader.rest() == BIG.raw  # it fetches the rest itself, while the other one is stalled
+        assert whole() == BIG.raw  # it fetches the rest itself, while the other one is stalled
     settle(caches)
     for cache in caches:
         assert cache.blob(NAME, BIG.digest).data == BIG.raw
@@ -188,9 +177,7 @@ def end_connections_with_locks(uri):
 @ANYWHERE
 def test_a_blob_that_the_upstream_lacks_is_requested_once(caches, upstream):
     one, other = caches
-    with stalled(upstream, BIG_BLOB, then=answers(404)) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, BIG_BLOB, lambda: one.manifest(NAME, "1.0"), then=answers(404)):
         reading = Beside(lambda: Client(other.emulator.wsgi).get(blob_path(BIG)))
         until_a_node_waits()
     alone = Client(one.emulator.wsgi).get(blob_path(BIG))

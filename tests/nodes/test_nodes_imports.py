@@ -44,9 +44,7 @@ def moved(caches, upstream):
 def test_an_import_of_another_node_is_not_repeated(caches, upstream):
     one, other = caches
     upstream.add_image("app", IMAGE, "1.0")
-    with stalled(upstream, get(LAYER)) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, get(LAYER), lambda: one.manifest(NAME, "1.0")):
         assert other.manifest(NAME, "1.0").data == IMAGE.raw
         until_a_node_waits()
     settle(caches)
@@ -59,9 +57,7 @@ def test_an_import_of_another_node_is_not_repeated(caches, upstream):
 def test_a_node_finishes_the_import_of_a_node_that_stopped(caching_nodes, caches, upstream):
     one, other = caches
     upstream.add_image("app", IMAGE, "1.0")
-    with stalled(upstream, get(LAYER)) as stall:
-        one.manifest(NAME, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, get(LAYER), lambda: one.manifest(NAME, "1.0")):
         assert other.manifest(NAME, "1.0").data == IMAGE.raw
         until_a_node_waits()
         caching_nodes.stop(one.emulator)
@@ -75,9 +71,7 @@ def test_a_node_finishes_the_import_of_a_node_that_stopped(caching_nodes, caches
 
 def test_an_update_of_another_node_is_waited_for(moved, upstream):
     one, other = moved
-    with stalled(upstream, get(NEW_LAYER)) as stall:
-        first = pulling(one, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, get(NEW_LAYER), lambda: pulling(one, "1.0")) as first:
         second = pulling(other, "1.0")
         until_a_node_waits()
     assert first.result().data == second.result().data == NEW.raw
@@ -89,9 +83,7 @@ def test_an_update_of_another_node_is_waited_for(moved, upstream):
 @pytest.mark.parametrize("ask", ["refresh", "pull"])
 def test_a_request_for_the_newest_image_waits_for_the_update_of_another_node(moved, upstream, ask):
     one, other = moved
-    with stalled(upstream, get(NEW_LAYER)) as stall:
-        pulling(one, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, get(NEW_LAYER), lambda: pulling(one, "1.0")):
         asking = Beside(lambda: other.http.post(f"/_ecr/{ask}", json={"image": f"{NAME}:1.0"}).text)
         until_a_node_waits()
     assert NEW.digest in asking.result()
@@ -100,9 +92,7 @@ def test_a_request_for_the_newest_image_waits_for_the_update_of_another_node(mov
 
 def test_a_node_updates_a_tag_after_a_node_that_stopped(caching_nodes, moved, upstream):
     one, other = moved
-    with stalled(upstream, get(NEW_LAYER)) as stall:
-        pulling(one, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, get(NEW_LAYER), lambda: pulling(one, "1.0")):
         second = pulling(other, "1.0")
         until_a_node_waits()
         caching_nodes.stop(one.emulator)
@@ -112,9 +102,7 @@ def test_a_node_updates_a_tag_after_a_node_that_stopped(caching_nodes, moved, up
 
 def test_a_lifecycle_policy_on_another_node_leaves_the_image_of_an_update(moved, upstream):
     one, other = moved
-    with stalled(upstream, get(NEW_LAYER)) as stall:
-        pulling(one, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, get(NEW_LAYER), lambda: pulling(one, "1.0")):
         until(lambda: {NEW.digest, *(each.digest for each in NEW.images)} <= set(other.images(NAME)))
         other.ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=UNTAGGED_FOR_A_DAY)
         advance(other, "72h")
@@ -129,9 +117,7 @@ def test_a_check_is_made_once(caches, upstream):
     one.pull(NAME, "1.0")
     settle(caches)
     advance(caches[0], "24h")
-    with stalled(upstream, "HEAD /manifests/1.0") as stall:
-        first = pulling(one, "1.0")
-        assert stall.reached.wait(20)
+    with stalled(upstream, "HEAD /manifests/1.0", lambda: pulling(one, "1.0")) as first:
         second = pulling(other, "1.0")
         until_a_node_waits()
     assert first.result().data == second.result().data == IMAGE.raw

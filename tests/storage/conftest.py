@@ -1,10 +1,11 @@
 """A store in SQLite and one in PostgreSQL, and places for blobs: folders and S3."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
 from ecr_emulator.storage.blobs.files import FileBlobs
+from ecr_emulator.storage.postgres.session_locks import SessionLocks
 from ecr_emulator.storage.postgres.store import PostgresStore
 from ecr_emulator.storage.store import SqlStore
 from tests.support.blob_places import Bucket, Folder
@@ -33,6 +34,15 @@ def postgres_store(databases):
 
     with closing(PostgresStore(databases(), durable=False)) as store:
         yield store
+
+
+@pytest.fixture
+def open_locks(databases):
+    """A function that opens the locks of one more node. All nodes have one database, with a schema."""
+    uri = databases()
+    PostgresStore(uri, durable=False).close()
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(SessionLocks(uri)))
 
 
 @pytest.fixture

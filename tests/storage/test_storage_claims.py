@@ -5,31 +5,18 @@ from contextlib import closing
 
 import pytest
 
-psycopg = pytest.importorskip("psycopg")
-from ecr_emulator.ports.storage_failures import StorageFailure  # noqa: E402
-from ecr_emulator.storage.postgres import claims  # noqa: E402 - it needs psycopg
-from ecr_emulator.storage.postgres.claims import SessionClaims  # noqa: E402 - it needs psycopg
-from ecr_emulator.storage.postgres.session_locks import SessionLocks  # noqa: E402
-from ecr_emulator.storage.postgres.store import PostgresStore  # noqa: E402
+from ecr_emulator.ports.storage_failures import StorageFailure
+from ecr_emulator.storage.postgres import claims
+from ecr_emulator.storage.postgres.claims import SessionClaims
 
 LONG = 20
-
 
 pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def uri(databases):
-    """The URI of a database with a schema."""
-    uri = databases()
-    PostgresStore(uri, durable=False).close()
-    return uri
-
-
-@pytest.fixture
-def locks(uri):
-    with closing(SessionLocks(uri)) as locks:
-        yield locks
+def locks(open_locks):
+    return open_locks()
 
 
 @pytest.fixture
@@ -39,8 +26,8 @@ def one(locks):
 
 
 @pytest.fixture
-def other(uri):
-    with closing(SessionLocks(uri)) as locks, closing(SessionClaims(locks)) as claims:
+def other(open_locks):
+    with closing(SessionClaims(open_locks())) as claims:
         yield claims
 
 

@@ -6,34 +6,22 @@ from contextlib import closing
 import pytest
 
 from ecr_emulator.ports.storage_failures import StorageFailure
-
-psycopg = pytest.importorskip("psycopg")
-from ecr_emulator.storage.postgres import session_locks  # noqa: E402 - it needs psycopg
-from ecr_emulator.storage.postgres.session_locks import SessionLocks  # noqa: E402
-from ecr_emulator.storage.postgres.store import PostgresStore  # noqa: E402
-from tests.support.postgres import end_session  # noqa: E402
+from ecr_emulator.storage.postgres import session_locks
+from ecr_emulator.storage.postgres.session_locks import SessionLocks
+from ecr_emulator.storage.postgres.store import PostgresStore
+from tests.support.postgres import end_session
 
 pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def uri(databases):
-    """The URI of a database with a schema."""
-    uri = databases()
-    PostgresStore(uri, durable=False).close()
-    return uri
+def here(open_locks):
+    return open_locks()
 
 
 @pytest.fixture
-def here(uri):
-    with closing(SessionLocks(uri)) as locks:
-        yield locks
-
-
-@pytest.fixture
-def there(uri):
-    with closing(SessionLocks(uri)) as locks:
-        yield locks
+def there(open_locks):
+    return open_locks()
 
 
 @pytest.mark.parametrize("holder", ["here", "there"])
@@ -98,10 +86,10 @@ def test_locks_of_another_schema_are_others(databases, here):
         assert elsewhere.try_exclusive("blob")
 
 
-def test_a_node_that_has_ended_has_no_locks(uri, here):
-    with closing(SessionLocks(uri)) as gone:
-        gone.take_shared("blob")
-        assert gone.try_exclusive("fetch")
+def test_a_node_that_has_ended_has_no_locks(here, there):
+    there.take_shared("blob")
+    assert there.try_exclusive("fetch")
+    there.close()
     assert here.try_exclusive("blob")
     assert here.try_exclusive("fetch")
 

@@ -1,7 +1,7 @@
 """A folder of blobs that two nodes share: what one uses, the other does not delete, and only one writes to a file."""
 
 import os
-from contextlib import ExitStack, closing
+from contextlib import closing
 from io import FileIO
 
 import pytest
@@ -14,10 +14,8 @@ from ecr_emulator.storage.blobs.write_back import STEP
 
 pytest.importorskip("psycopg")
 from ecr_emulator.storage.postgres import shared_holds
-from ecr_emulator.storage.postgres.session_locks import SessionLocks
 from ecr_emulator.storage.postgres.shared_holds import SharedHolds
 from ecr_emulator.storage.postgres.shared_turns import SharedTurns
-from ecr_emulator.storage.postgres.store import PostgresStore
 from tests.support.postgres import end_session
 
 pytestmark = pytest.mark.journey
@@ -28,13 +26,10 @@ DIGEST = digest_of(DATA)
 
 
 @pytest.fixture
-def nodes(databases, tmp_path):
+def nodes(open_locks, tmp_path):
     """The locks and the blobs of two nodes."""
-    uri = databases()
-    PostgresStore(uri, durable=False).close()
-    with ExitStack() as ends:
-        locks = [ends.enter_context(closing(SessionLocks(uri))) for _ in range(2)]
-        yield [(each, FileBlobs(tmp_path, durable=True, holds=SharedHolds(each))) for each in locks]
+    locks = [open_locks() for _ in range(2)]
+    return [(each, FileBlobs(tmp_path, durable=True, holds=SharedHolds(each))) for each in locks]
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
+from typing import TypeVar
 
 import pytest
 from werkzeug.test import Client
@@ -18,6 +19,7 @@ from tests.pull_through.matrix.stories import Beside
 from tests.support.programs import until
 from tests.support.pull_through import Cache
 
+Result = TypeVar("Result")
 NAME = "quay/app"
 ANYWHERE = pytest.mark.parametrize("caching_nodes", ["folder", "s3"], indirect=True)
 """Runs a test on nodes with blobs in a folder, and on nodes with blobs in S3."""
@@ -58,12 +60,22 @@ class Stall:
 
 @contextmanager
 def stalled(
-    upstream: ScriptedUpstream, part: str, after: int | None = None, then: Fault | None = None
-) -> Iterator[Stall]:
-    """Let the next answer to a request stop until the end of the block, or until ``go_on`` is set."""
+    upstream: ScriptedUpstream,
+    part: str,
+    start: Callable[[], Result],
+    *,
+    after: int | None = None,
+    then: Fault | None = None,
+) -> Iterator[Result]:
+    """Call ``start``, which lets a node fetch something, and yield its result. The answer stops until the block ends.
+
+    The block begins when the answer has stopped. The other arguments are those of ``Stall``.
+    """
     stall = Stall(upstream, part, after, then)
     try:
-        yield stall
+        result = start()
+        assert stall.reached.wait(20)
+        yield result
     finally:
         stall.go_on.set()
 
