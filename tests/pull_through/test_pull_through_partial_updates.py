@@ -122,9 +122,9 @@ def test_updates_that_share_a_part_take_none_either(cache, upstream):
 
 def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(cache, upstream, monkeypatch):
     """A client that waits for the first update may request the tag again before the update's thread ends."""
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     cached(cache, upstream)
     moves(cache, upstream)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     updates = type(cache.emulator._pull_through.updates)
     end, outcomes = updates.end, []
 

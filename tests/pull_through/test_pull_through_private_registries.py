@@ -9,9 +9,10 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import artifact, image, multi_arch
+from tests.support.blob_places import stored_blobs
 from tests.support.boto import client_of
 from tests.support.images import put_image
-from tests.support.private_registry import OTHER_ACCOUNT, ROLE, PrivateRegistry, blob_files
+from tests.support.private_registry import OTHER_ACCOUNT, ROLE, PrivateRegistry
 from tests.support.pull_through import running_cache
 
 
@@ -39,11 +40,11 @@ def test_another_account_is_pulled_through_with_a_role(cache, down):
 def test_the_bytes_are_not_there_twice(cache, down, up):
     app = multi_arch()
     up.push_index("team/app", app, "v1")
-    before = blob_files(cache)
+    before = stored_blobs(cache.emulator)
     down.rule("eu", up)
     down.pull("eu/team/app", "v1")
     cache.settle()
-    assert blob_files(cache) == before
+    assert stored_blobs(cache.emulator) == before
     assert list(Path(cache.emulator.data_dir, "ingest").iterdir()) == []
 
 

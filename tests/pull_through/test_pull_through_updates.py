@@ -20,6 +20,7 @@ from ecr_emulator.testing.upstream.faults import (
 from ecr_emulator.testing.upstream.images import FOREIGN_LAYER, Content, image, index, layer, multi_arch
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
+from tests.support.damage import damage_blob, removed
 from tests.support.images import put_image
 from tests.support.pull_through import ACCOUNT, running_cache
 
@@ -195,8 +196,7 @@ def test_a_new_image_of_which_the_disk_lost_bytes_is_not_whole(cache, upstream):
     cache.settle()
     moves(cache, upstream)
     lost = BROKEN.layers[0].digest
-    (file,) = (cache.emulator.data_dir / "blobs").rglob(lost.removeprefix("sha256:"))
-    file.unlink()
+    damage_blob(cache.emulator, lost, removed)
     upstream.fail(PARTS["layer"], answers(503), count=9_999)
     assert cache.pull(NAME, "v1") == OLD.raw
     assert tagged(cache) == OLD.digest

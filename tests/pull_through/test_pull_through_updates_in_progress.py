@@ -3,9 +3,11 @@
 import json
 from contextlib import contextmanager
 from threading import Event
+from unittest.mock import patch
 
 import pytest
 
+from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.serving.threaded import ThreadedServer
 from ecr_emulator.testing.upstream.faults import answers
 from ecr_emulator.testing.upstream.images import image
@@ -32,10 +34,20 @@ ARCHIVED_AFTER_A_DAY = UNTAGGED_FOR_A_DAY.replace(
 
 
 @contextmanager
-def on_its_way(cache, upstream):
-    """A pull that has found an update and waits for its last layer; the block runs meanwhile."""
+def on_its_way(cache, upstream, wait=CLIENT_WAIT):
+    """A pull that has found an update and waits for its last layer; the block runs meanwhile.
+
+    Clients wait for at most ``wait`` seconds from then on.
+    """
     cached(cache, upstream)
     moves(cache, upstream)
+    with patch("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", wait), updating(cache, upstream) as pulling:
+        yield pulling
+    cache.settle()
+
+
+@contextmanager
+def updating(cache, upstream):
     reached, go_on = Event(), Event()
     upstream.fail(PARTS["layer"], stopping_at(reached, go_on))
     pulling = Beside(lambda: cache.manifest(NAME, "v1").data)
@@ -46,7 +58,6 @@ def on_its_way(cache, upstream):
     finally:
         go_on.set()
         pulling.join()
-    cache.settle()
 
 
 def until_the_rest_is_here(cache):
@@ -223,9 +234,8 @@ class Prefetch:
         return [json.loads(line) for line in b"".join(self._lines).splitlines()]
 
 
-def test_a_refresh_says_that_a_tag_is_updating(cache, upstream, monkeypatch, tmp_path):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
-    with on_its_way(cache, upstream) as pulling:
+def test_a_refresh_says_that_a_tag_is_updating(cache, upstream, tmp_path):
+    with on_its_way(cache, upstream, wait=0.5) as pulling:
         assert pulling.result() == OLD.raw
         refreshed = refresh(cache)
         assert (refreshed["outcome"], refreshed["digest"]) == ("updating", OLD.digest)
@@ -235,17 +245,16 @@ def test_a_refresh_says_that_a_tag_is_updating(cache, upstream, monkeypatch, tmp
             typed = run(tmp_path, "refresh", f"{NAME}:v1", "--port", str(server.port), "--account", ACCOUNT)
         assert (typed.returncode, typed.stderr) == (0, "")
         assert typed.stdout == f"{NAME}:v1  updating: {reason}; until then it is {OLD.digest}\n"
-    monkeypatch.undo()
     assert refresh(cache)["digest"] == NEW.digest
 
 
 def test_a_refresh_of_a_repository_waits_once_for_all_its_updates(cache, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     cached(cache, upstream)
     upstream.add_image("team/app", OLD, "v2")
     cache.pull(NAME, "v2")
     upstream.add_image("team/app", NEW, "v2")
     moves(cache, upstream)
+    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     go_on = Event()
     upstream.fail(PARTS["layer"], stopping_at(Event(), go_on))
     outcomes = cache.http.post("/_ecr/refresh", json={"image": NAME}).json["refreshed"]
@@ -267,9 +276,8 @@ def test_a_refresh_that_finds_an_update_that_does_not_come_fails(cache, upstream
     assert cache.pull(NAME, "v1") == NEW.raw
 
 
-def test_a_pull_in_advance_follows_an_update_to_its_end(cache, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
-    with on_its_way(cache, upstream) as pulling:
+def test_a_pull_in_advance_follows_an_update_to_its_end(cache, upstream):
+    with on_its_way(cache, upstream, wait=0.5) as pulling:
         assert pulling.result() == OLD.raw
         prefetch = Prefetch(cache)
         upstream.heal()
@@ -278,9 +286,8 @@ def test_a_pull_in_advance_follows_an_update_to_its_end(cache, upstream, monkeyp
     assert cache.images(NAME)[NEW.digest] == ["v1"]
 
 
-def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(cache, upstream, monkeypatch):
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
-    with on_its_way(cache, upstream) as pulling:
+def test_a_pull_in_advance_of_an_update_that_does_not_come_says_so(cache, upstream):
+    with on_its_way(cache, upstream, wait=0.5) as pulling:
         assert pulling.result() == OLD.raw
         cache.ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
         prefetch = Prefetch(cache)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ecr_emulator.blob_parts import OpenBlobs
 from ecr_emulator.domain.names import digest_of
+from ecr_emulator.emulator import Emulator
 from ecr_emulator.storage.blobs.files import FileBlobs
 from ecr_emulator.storage.blobs.s3_place import S3Place, read_place
 from tests.support.s3 import S3Server
@@ -24,6 +25,17 @@ def store_blob(blobs: OpenBlobs, data: bytes, name: str = NAME, algorithm: str =
     writer.write(data)
     assert writer.commit(digest_of(data, algorithm))
     return digest_of(data, algorithm)
+
+
+def stored_blobs(emulator: Emulator) -> dict[str, bytes]:
+    """Return the bytes of all blobs that an emulator has stored, by digest, wherever they are."""
+    blobs = emulator.services.blobs
+    assert not list(blobs.strays())
+    found = {}
+    for digest in blobs.digests():
+        with blobs.open(digest) as file:
+            found[digest] = file.read()
+    return found
 
 
 class BlobPlace(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from werkzeug.test import TestResponse
@@ -96,8 +95,3 @@ class PrivateRegistry(Docker):
             for event in events
             if event["detail-type"] == kind and (event["account"], event["region"]) == owner
         ]
-
-
-def blob_files(cache: Cache) -> list[str]:
-    """Return the names of all blob files of an emulator, sorted."""
-    return sorted(path.name for path in Path(cache.emulator.data_dir, "blobs").rglob("*") if path.is_file())

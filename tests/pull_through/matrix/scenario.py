@@ -7,7 +7,6 @@ index is imported, after the client got the index. B: a blob is pulled that is n
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from ecr_emulator.domain.names import algorithm_of, digest_of
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.services.pull_through.imports import Imports
@@ -25,6 +25,7 @@ from ecr_emulator.testing.upstream.faults import Request
 from ecr_emulator.testing.upstream.images import artifact, image, index, layer
 from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from ecr_emulator.upstream.retries import Retries
+from tests.support.blob_places import stored_blobs
 from tests.support.certificates import Authority
 from tests.support.pull_through import ACCOUNT, Cache
 
@@ -181,12 +182,9 @@ class Scenario:
 
     def stored_blobs(self) -> set[str]:
         """Return the digests of all stored blobs, and check the bytes of each."""
-        found = set()
-        for file in (self.cache.emulator.data_dir / "blobs").rglob("*"):
-            if file.is_file():
-                assert hashlib.new(file.parts[-3], file.read_bytes()).hexdigest() == file.name
-                found.add(f"{file.parts[-3]}:{file.name}")
-        return found
+        found = stored_blobs(self.cache.emulator)
+        assert all(digest_of(raw, algorithm_of(digest)) == digest for digest, raw in found.items())
+        return set(found)
 
     def check_old_image(self) -> None:
         """Check that the old image can be pulled, and the tag points at it or at the new image."""

@@ -1,5 +1,6 @@
 """Cells that need a story: many clients, slow clients, clients that leave, and guarantees for all clients."""
 
+import os
 from base64 import b64encode
 from datetime import timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from ecr_emulator.upstream.retries import Retries
 from tests.pull_through.matrix import breaks
 from tests.pull_through.matrix.scenario import APP, CHILD, LAYER, NAME, TEAM
 from tests.pull_through.matrix.stories import Beside, at_once, changed, stopping_at, wrong_at_the_end
+from tests.support.damage import damage_blob
 
 
 def test_a_clock_that_is_set_back_costs_no_token_and_no_storm(at):
@@ -197,10 +199,7 @@ def test_a_blob_that_arrived_wrong_is_left_alone_for_a_minute(at):
 def test_a_cached_blob_that_lost_bytes_is_fetched_again(at, left):
     scenario = at("B")
     assert scenario.act().said == "200"
-    encoded = LAYER.digest.removeprefix("sha256:")
-    file = scenario.cache.emulator.data_dir / "blobs" / "sha256" / encoded[:2] / encoded
-    with file.open("r+b") as damaged:
-        damaged.truncate(left)
+    damage_blob(scenario.cache.emulator, LAYER.digest, lambda file: os.truncate(file, left))
     assert scenario.act().body == LAYER.raw
     assert len(scenario.asked()) == 2
     scenario.check_recovery()
