@@ -1,6 +1,7 @@
 """The acts of histories: what operations of a registry do to one tag, and what they do to one repository.
 
-A tag is a register: a push sets it, a deletion empties it, a pull reads it. A repository is a set of pairs, one for
+A tag is a register: a push sets it, a deletion empties it, a pull reads it. So are the policy of a repository, and the
+answer whether a repository exists. A repository is a set of pairs, one for
 each tag of each image, and one with an empty tag for an image without tags. Images are numbers.
 """
 
@@ -31,7 +32,7 @@ class Maybe(Generic[State]):
 
 @dataclass(frozen=True, slots=True)
 class Write(Generic[State]):
-    """A tag was set to a value, or deleted."""
+    """Something was set to a value, or the whole content of a repository was replaced."""
 
     value: State
 
@@ -41,7 +42,7 @@ class Write(Generic[State]):
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[State]):
-    """A tag had a value."""
+    """Something had a value."""
 
     value: State
 
@@ -94,16 +95,6 @@ class Expired:
     def after(self, state: Pairs) -> Iterable[Pairs]:
         untagged = sorted(image for image, tag in state if not tag)
         return [state - {(image, NOTHING) for image in untagged[:-1]}]
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """The whole content was replaced."""
-
-    pairs: Pairs
-
-    def after(self, _: Pairs) -> Iterable[Pairs]:
-        return [self.pairs]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ecr_emulator.testing.upstream.images import Content, UpstreamImage, Upstrea
 from scripts.torture.acts import Listed, Pulled, Read
 from scripts.torture.clients import REGION, Client, NoAnswer, Refused
 from scripts.torture.pushes import Lost
+from scripts.torture.registers import POLICY_OF, TEMPORARY, exists, policy
 from scripts.torture.world import CACHED, CACHED_TAGS, COPIED, COPIES, REPOSITORIES, TAGS, World, cached
 
 AGAIN = 0.2
@@ -74,6 +75,9 @@ class Check:
                 digest = answer.headers.get("docker-content-digest", "")
                 number = self._world.images.number_of(digest) if answer.status == 200 else None
                 self._histories.add(name, Pulled(tag, number), began, monotonic())
+
+        self._histories.record(POLICY_OF, lambda: policy(self._client))
+        self._histories.record(TEMPORARY, lambda: exists(self._client))
 
     def _record_cached_tags(self) -> None:
         for tag in CACHED_TAGS:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from time import monotonic
@@ -63,13 +64,33 @@ class Failure:
 
 
 class Client:
-    """A client with a connection to each node. ``port`` chooses a node for each request; ``failures`` gets failures."""
+    """A client with a connection to each node. ``ports`` returns their ports; ``failures`` gets failures.
 
-    def __init__(self, port: Callable[[], int], failures: list[Failure], token: str = "") -> None:
-        self._port = port
+    ``chance`` chooses a node for each request.
+    """
+
+    def __init__(
+        self,
+        ports: Callable[[], Sequence[int]],
+        failures: list[Failure],
+        token: str = "",
+        chance: random.Random | None = None,
+    ) -> None:
+        self._ports = ports
+        self._chance = chance or random.Random(0)
+        self._only: int | None = None
         self._failures = failures
         self._connections: dict[int, HTTPConnection] = {}
         self._authorization = {"Authorization": f"Basic {token}"} if token else {}
+
+    def at_each_node(self) -> Iterator[None]:
+        """Yield once for each node, to which all requests go meanwhile. The order is random."""
+        try:
+            for port in self._chance.sample(self._ports(), len(self._ports())):
+                self._only = port
+                yield
+        finally:
+            self._only = None
 
     def call(self, operation: str, region: str = REGION, **members: Any) -> Any:
         """Call an operation of the API, and return its answer. Raises ``NoAnswer`` and ``Refused``."""
@@ -109,7 +130,7 @@ class Client:
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """Send a request, and return the answer below 500. Raises ``NoAnswer``."""
-        port, what = self._port(), f"{method} {path[:200]}"
+        port, what = self._only or self._chance.choice(self._ports()), f"{method} {path[:200]}"
         connection = self._connected(port)
         try:
             connection.request(method, path, body, headers)

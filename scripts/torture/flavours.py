@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from time import sleep
 from typing import Protocol
@@ -39,8 +39,8 @@ class Flavour(Protocol):
     def start(self) -> None:
         """Start all emulators that do not run, heal all faults, and wait until they are ready. Raises ``NotReady``."""
 
-    def ports(self, chance: random.Random) -> Callable[[], int]:
-        """Return a function that chooses an emulator and returns its port."""
+    def ports(self) -> list[int]:
+        """Return the ports of the emulators."""
         ...
 
     def disturb(self, chance: random.Random, faults: Counter[str]) -> None:
@@ -77,8 +77,8 @@ class Files:
         self._emulator.spawn()
         self._emulator.wait_until_ready()
 
-    def ports(self, chance: random.Random) -> Callable[[], int]:
-        return lambda: self._emulator.port
+    def ports(self) -> list[int]:
+        return [self._emulator.port]
 
     def disturb(self, chance: random.Random, faults: Counter[str]) -> None:
         sleep(chance.uniform(0, LONGEST))

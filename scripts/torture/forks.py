@@ -26,13 +26,16 @@ PRELOADED = (
 
 
 class Forks:
-    """Starts emulators; see the module. ``variables`` are added to their environment."""
+    """Starts emulators; see the module. ``variables`` are added to their environment.
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+    ``spoil`` is Python code that runs before all others, and may spoil the emulator.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, spoil: str = "") -> None:
         from tests.support.processes import environment
 
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from scripts.torture.forks import main; main()"],
+            [sys.executable, "-c", f"{spoil}\nfrom scripts.torture.forks import main; main()"],
             cwd=folder, env=environment(**(variables or {})) | {"PYTHONPATH": f"{ROOT}"}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip

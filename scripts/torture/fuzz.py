@@ -136,7 +136,7 @@ class Fuzzer:
 def fuzz(served: Served, requests: int, threads: int, seed: str) -> tuple[list[Fuzzer], list[Size]]:
     """Send the requests, and return the clients, and the sizes of the emulator after each reset."""
     token = _token(served)
-    admin = Client(lambda: served.port, [], token)
+    admin = Client(lambda: [served.port], [], token)
     fuzzers = [Fuzzer(served, token, f"{seed}.{number}") for number in range(threads)]
     sizes = []
     with ThreadPoolExecutor(threads) as pool:
@@ -211,7 +211,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _token(served: Served) -> str:
-    with closing(Client(lambda: served.port, [])) as client:
+    with closing(Client(lambda: [served.port], [])) as client:
         return str(client.call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"])
 
 

@@ -13,6 +13,10 @@ from scripts.torture.clients import NoAnswer, NotReached
 from scripts.torture.linearizability import Act, NotLinearizable, Operation, final_states
 
 
+class Wrong(Exception):
+    """An answer that no history allows."""
+
+
 class Histories:
     """A history for each object, from the last moment at which nothing was under way.
 

@@ -66,8 +66,8 @@ class Nodes:
             node.wait_until_ready()
         self._killed.clear()
 
-    def ports(self, chance: random.Random) -> Callable[[], int]:
-        return lambda: chance.choice(self._nodes).port
+    def ports(self) -> list[int]:
+        return [node.port for node in self._nodes]
 
     def disturb(self, chance: random.Random, faults: Counter[str]) -> None:
         sleep(chance.uniform(0, LONGEST))

@@ -8,17 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
+from typing import Any
 
-from scripts.torture.acts import Pairs
 from scripts.torture.checks import Check
 from scripts.torture.clients import Client
 from scripts.torture.emulators import NotReady
 from scripts.torture.flavours import Flavour
 from scripts.torture.workers import Worker
-from scripts.torture.world import REPOSITORIES, World, chance_of
+from scripts.torture.world import RECORDED, World, chance_of
 
 CLIENTS = 4
+ACTS = 80
+"""Number of acts that are recorded before the emulators are disturbed, at most."""
+PATIENCE = 10
+"""Seconds to wait for them, at most."""
+POLL = 0.003
 KILLED_AGAIN = 0.25
 """Share of the rounds in which the emulator is killed again while it starts."""
 LONGEST_START = 0.15
@@ -27,7 +32,7 @@ SAVED = 0.15
 
 FOCUSES: dict[str, dict[str, int]] = {
     "pushes": {"push": 8, "pull": 1, "list": 1},
-    "tag moves": {"push": 2, "move_tag": 6, "pull": 2, "find": 1},
+    "tag moves": {"push": 2, "move_tag": 6, "pull": 2, "find": 1, "change_policy": 2, "create_or_delete": 2},
     "deletions": {"push": 4, "delete_tag": 3, "delete_image": 3, "list": 1},
     "lifecycle": {"push": 6, "expire": 3, "list": 2},
     "collection": {"push": 6, "delete_image": 2, "collect": 2},
@@ -37,7 +42,7 @@ FOCUSES: dict[str, dict[str, int]] = {
     "everything": {
         "push": 6, "move_tag": 3, "delete_tag": 2, "delete_image": 2, "pull": 2, "find": 2, "list": 2, "expire": 1,
         "collect": 1, "pull_cached": 2, "import_cached": 1,
-        "pull_cold": 1,
+        "pull_cold": 1, "change_policy": 1, "create_or_delete": 1,
     },
 }  # fmt: skip
 """The deeds of the clients in a round, with their weights, by what the round is about."""
@@ -92,7 +97,7 @@ class Life:
             return [str(failure)]
 
     def _client(self, name: object) -> Client:
-        return Client(self._flavour.ports(chance_of(self._seed, name)), self._world.failures)
+        return Client(self._flavour.ports, self._world.failures, chance=chance_of(self._seed, name))
 
     def _clients(self, number: int, focus: str, chance: random.Random) -> list[str]:
         """Let clients work until something is killed, and return what they find wrong."""
@@ -106,6 +111,7 @@ class Life:
                 for each, client in enumerate(clients)
             ]
             try:
+                self._wait_for_acts(chance.randrange(ACTS))
                 self._flavour.disturb(chance, self._report.faults)
             finally:
                 over.set()
@@ -115,6 +121,12 @@ class Life:
         self._report.rounds[focus] += 1
         return wrong
 
+    def _wait_for_acts(self, number: int) -> None:
+        """Wait until clients have recorded some acts. How long that takes depends on the machine."""
+        until = monotonic() + PATIENCE
+        while self._world.histories.counts.total() < number and monotonic() < until:
+            sleep(POLL)
+
     def _recover(self, chance: random.Random) -> list[str]:
         if chance.random() < KILLED_AGAIN:
             self._flavour.kill_while_it_starts(chance.uniform(0, LONGEST_START))
@@ -123,7 +135,7 @@ class Life:
 
     def _check(self, focus: str, chance: random.Random) -> list[str]:
         world, histories = self._world, self._world.histories
-        before = {name: histories.state(name) for name in REPOSITORIES}
+        before = {name: histories.state(name) for name in RECORDED}
         if focus == "load":
             world.forget_what_a_load_replaces()
         began = monotonic()
@@ -145,9 +157,9 @@ class Life:
         return wrong + self._flavour.tracebacks()
 
 
-def _half_loaded(before: dict[str, Pairs], world: World) -> list[str]:
-    """Return the repositories of which only some have the content that was loaded."""
+def _half_loaded(before: dict[str, Any], world: World) -> list[str]:
+    """Return the repositories of which only some have the state that was loaded."""
     assert world.saved is not None
-    differing = {name: pairs for name, pairs in world.saved.repositories.items() if pairs != before[name]}
-    loaded = [name for name, pairs in differing.items() if world.histories.state(name) == pairs]
+    differing = {name: state for name, state in world.saved.states.items() if state != before[name]}
+    loaded = [name for name, state in differing.items() if world.histories.state(name) == state]
     return [f"of {sorted(differing)} only {loaded} were loaded"] if loaded and len(loaded) < len(differing) else []

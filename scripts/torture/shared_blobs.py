@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from scripts.torture.flavours import left_over_files
 from scripts.torture.fronts import Front, to_port
 from scripts.torture.missing import end_without
-from tests.support.s3 import KEY, REGION, SECRET, S3Server, find_gateway, running_gateway
+from tests.support.s3 import KEY, REGION, SECRET, Gateway, find_gateway, running_gateway
 
 SHORT, LONG = 0.1, 1.5
 """Seconds that a fault of a network lasts."""
@@ -57,7 +57,7 @@ class SharedFolder:
 class Bucket:
     """A prefix of a bucket in a real S3 server. Each node has a way of its own to it."""
 
-    def __init__(self, server: S3Server, nodes: int) -> None:
+    def __init__(self, server: Gateway, nodes: int) -> None:
         self._server = server
         self._bucket = server.new_bucket()
         self._fronts = [Front(to_port(urlsplit(server.endpoint).port or 80)) for _ in range(nodes)]
@@ -67,6 +67,7 @@ class Bucket:
             "S3 paused": lambda chance: self._break(chance, Front.pause),
             "S3 cut": lambda chance: self._break(chance, Front.cut),
             "S3 slow": lambda chance: self._break(chance, Front.slow_down),
+            "S3 restart": self.restart,
         }
 
     def place(self, node: int) -> str:
@@ -88,6 +89,13 @@ class Bucket:
         for front in self._fronts:
             front.close()
 
+    def restart(self, chance: random.Random) -> None:
+        """Kill or stop the server, and start it again."""
+        end = chance.choice((self._server.kill, self._server.stop))
+        end()
+        sleep(chance.uniform(0, SHORT))
+        self._server.start()
+
     def _break(self, chance: random.Random, fault: Callable[[Front], None]) -> None:
         for front in chance.sample(self._fronts, chance.randint(1, len(self._fronts))):
             fault(front)
@@ -97,7 +105,7 @@ class Bucket:
 
 
 @contextmanager
-def gateway() -> Iterator[S3Server]:
+def gateway() -> Iterator[Gateway]:
     """Run a real S3 server."""
     program = find_gateway()
     if program is None:

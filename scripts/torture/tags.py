@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -110,12 +109,15 @@ def history(ports: Sequence[int], operations: int, threads: int, seed: int) -> d
     """Return the operations on each tag. Each request goes to any of the ports."""
     numbers = count()
     tags: dict[str, list[Operation[str]]] = {}
-    node = partial(random.Random(seed).choice, ports)
+
+    def client(number: int, token: str = "") -> Client:
+        return stack.enter_context(closing(Client(lambda: ports, [], token, random.Random(f"node {seed}/{number}"))))
+
     with ExitStack() as stack:
-        admin = stack.enter_context(closing(Client(node, [])))
+        admin = client(threads)
         admin.call("CreateRepository", repositoryName=NAME)
         token = admin.call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
-        clients = [stack.enter_context(closing(Client(node, [], token))) for _ in range(threads)]
+        clients = [client(number, token) for number in range(threads)]
         send(clients[0], "POST", f"blobs/uploads/?digest={digest_of(CONFIG)}", CONFIG, 201)
         pool = stack.enter_context(ThreadPoolExecutor(threads))
         work = [

@@ -8,7 +8,6 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from ecr_emulator.testing.upstream.images import UpstreamIndex
 from scripts.torture.acts import (
     NOTHING,
     Expired,
@@ -17,13 +16,16 @@ from scripts.torture.acts import (
     Listed,
     Pulled,
     Pushed,
-    Read,
-    Replaced,
     TagDeleted,
+    Write,
 )  # fmt: skip
+from scripts.torture.cache_deeds import CacheDeeds
 from scripts.torture.clients import Answer, Client, NoAnswer, NotReached, Refused
+from scripts.torture.histories import Wrong
 from scripts.torture.images import blobs_of
-from scripts.torture.world import CACHED, CACHED_TAGS, COPIED, EXPIRING, REPOSITORIES, SHARED, TAGS, World, cached
+from scripts.torture.linearizability import Act
+from scripts.torture.registers import POLICY_OF, TEMPORARY, create, delete, exists, policy, set_policy
+from scripts.torture.world import COPIED, EXPIRING, REPOSITORIES, SHARED, TAGS, World
 
 REFUSALS = {
     "BLOB_UNKNOWN",
@@ -33,14 +35,14 @@ REFUSALS = {
     "UploadNotFoundException",
 }
 """Errors of a push whose layers a collection without grace deletes."""
+LOOKS = 0.5
+"""Share of the changes of a tag before and after which each node is asked for the tag."""
+ENOUGH = 2
+"""Number of pulls of a tag after which a node remembers its answer."""
 PAUSE, LONGEST_PAUSE = 0.01, 0.5
 """Seconds before a client tries again after a failure; twice as many after each further one. What nobody answered may
 have happened or not, so too many failures at the same time could not be checked.
 """
-
-
-class Wrong(Exception):
-    """An answer that no history allows."""
 
 
 class Worker:
@@ -53,10 +55,13 @@ class Worker:
         self._images = world.images
         self._client = client
         self._chance = chance
+        self._cache = CacheDeeds(world, client, chance)
 
     def run(self, weights: dict[str, int], over: Event) -> list[str]:
         """Do things with these weights until the event is set, and return what was wrong."""
-        deeds: dict[str, Callable[[], None]] = {name: getattr(self, name) for name in weights}
+        deeds: dict[str, Callable[[], None]] = {
+            name: getattr(self if hasattr(self, name) else self._cache, name) for name in weights
+        }
         pause = PAUSE
         while not over.is_set():
             (name,) = self._chance.choices(list(weights), list(weights.values()))
@@ -102,12 +107,13 @@ class Worker:
         def by_api() -> TagDeleted:
             return TagDeleted(tag, self._deleted(name, imageTag=tag))
 
-        self._histories.record(name, self._chance.choice((by_registry, by_api)), TagDeleted(tag))
+        self._change(name, tag, self._chance.choice((by_registry, by_api)), TagDeleted(tag))
 
     def delete_image(self) -> None:
         """Delete an image by its digest, in either plane."""
         name = self._writable()
-        number = self._pulled(name, self._chance.choice(TAGS))
+        tag = self._chance.choice(TAGS)
+        number = self._pulled(name, tag)
         if number is None:
             return
         digest = self._images[number].digest
@@ -118,7 +124,7 @@ class Worker:
         def by_api() -> ImageDeleted:
             return ImageDeleted(number, self._deleted(name, imageDigest=digest))
 
-        self._histories.record(name, self._chance.choice((by_registry, by_api)), ImageDeleted(number))
+        self._change(name, tag, self._chance.choice((by_registry, by_api)), ImageDeleted(number))
 
     def pull(self) -> None:
         """Pull a whole image, if nobody deletes it meanwhile."""
@@ -154,6 +160,18 @@ class Worker:
         name = self._chance.choice(REPOSITORIES)
         self._histories.record(name, lambda: Listed(self._world.list(self._client, name)))
 
+    def change_policy(self) -> None:
+        """Set or delete the policy of a repository, and read it from each node."""
+        number = self._chance.choice((0, self._chance.getrandbits(40)))
+        self._histories.record(POLICY_OF, lambda: set_policy(self._client, number), Write(number))
+        self._at_each_node(lambda: self._histories.record(POLICY_OF, lambda: policy(self._client)))
+
+    def create_or_delete(self) -> None:
+        """Create or delete a repository, and ask each node whether it exists."""
+        change, value = self._chance.choice(((create, True), (delete, False)))
+        self._histories.record(TEMPORARY, lambda: change(self._client), Write(value))
+        self._at_each_node(lambda: self._histories.record(TEMPORARY, lambda: exists(self._client)))
+
     # --- The emulator's own endpoints --------------------------------------------------------------------------
 
     def expire(self) -> None:
@@ -174,41 +192,11 @@ class Worker:
         except NotReached:
             raise
         except NoAnswer:
-            for name, pairs in saved.repositories.items():
-                self._histories.add_unanswered(name, Replaced(pairs), began)
+            for name, state in saved.states.items():
+                self._histories.add_unanswered(name, Write(state), began)
             raise
-        for name, pairs in saved.repositories.items():
-            self._histories.add(name, Replaced(pairs), began, monotonic())
-
-    # --- The cache ---------------------------------------------------------------------------------------------
-
-    def pull_cached(self) -> None:
-        """Pull a whole image through the cache."""
-        tag = self._chance.choice(CACHED_TAGS)
-        self._histories.record(cached(tag), lambda: Read(self._pulled_version(tag)))
-
-    def pull_cold(self) -> None:
-        """Pull a whole image that the cache does not have."""
-        tag, new = self._world.new_cold_image()
-        if self._read(f"{CACHED}/manifests/{tag}") != new.raw:
-            raise Wrong(f"other bytes at {CACHED}:{tag}")
-        self._expect_images(new)
-
-    def import_cached(self) -> None:
-        """Import an image into the cache, or ask for it again."""
-        version = self._chance.choice(self._world.versions[self._chance.choice(CACHED_TAGS)])
-        answer = self._client.admin("POST", "pull", {"image": f"{CACHED}@{version.digest}"})
-        if b"StorageFailure" in answer.body:
-            raise self._client.failure(f"an import ends with {answer.body[-300:]!r}")
-        if b'"done": true' not in answer.body.splitlines()[-1]:
-            raise Wrong(f"an import of {version.digest} ends with {answer.body[-300:]!r}")
-        self._world.imported.add(version.digest)
-
-    def update(self) -> None:
-        """Move a tag of the upstream, and the clock to the time at which cached tags are checked."""
-        with self._world.moving:
-            self._world.new_version(self._chance.choice(CACHED_TAGS))
-            self._world.advance(self._client, self._world.is_calm)
+        for name, state in saved.states.items():
+            self._histories.add(name, Write(state), began, monotonic())
 
     # -----------------------------------------------------------------------------------------------------------
 
@@ -234,7 +222,20 @@ class Worker:
                 return Pulled(tag, number) if tag else Found(number, True)
             return Pushed(number, tag)
 
-        self._histories.record(name, self._chance.choice((by_registry, by_api)), Pushed(number, tag))
+        self._change(name, tag, self._chance.choice((by_registry, by_api)), Pushed(number, tag))
+
+    def _change(self, name: str, tag: str, change: Callable[[], Act[Any]], unanswered: Act[Any]) -> None:
+        """Change a tag. In a part of the cases, pull it from each node before and at once after."""
+        looks = bool(tag) and self._chance.random() < LOOKS
+        for _ in range(ENOUGH if looks else 0):
+            self._at_each_node(lambda: self._pulled(name, tag))
+        self._histories.record(name, change, unanswered)
+        if looks:
+            self._at_each_node(lambda: self._pulled(name, tag))
+
+    def _at_each_node(self, read: Callable[[], object]) -> None:
+        for _ in self._client.at_each_node():
+            read()
 
     def _pulled(self, name: str, tag: str) -> int | None:
         """Pull the manifest of a tag, and return the number of its image."""
@@ -255,30 +256,6 @@ class Worker:
     def _deleted(self, name: str, **image: str) -> bool:
         answer = self._client.call("BatchDeleteImage", repositoryName=name, imageIds=[image])
         return not answer["failures"]
-
-    def _pulled_version(self, tag: str) -> int:
-        manifest = self._read(f"{CACHED}/manifests/{tag}")
-        version = self._world.version(tag, manifest)
-        if version < 0:
-            raise Wrong(f"{CACHED}:{tag} is {manifest!r}")
-        self._expect_images(self._world.versions[tag][version])
-        return version
-
-    def _expect_images(self, version: UpstreamIndex) -> None:
-        for image in version.images:
-            self._expect(f"{CACHED}/manifests/{image.digest}", image.raw)
-            for blob in image.blobs:
-                self._expect(f"{CACHED}/blobs/{blob.digest}", blob.raw)
-
-    def _expect(self, path: str, raw: bytes) -> None:
-        if self._read(path) != raw:
-            raise Wrong(f"other bytes at {path}")
-
-    def _read(self, path: str) -> bytes:
-        answer = self._client.registry("GET", path)
-        if answer.status != 200:
-            raise Wrong(f"GET {path}: {answer.status} {answer.body[:300]!r}")
-        return answer.body
 
     def _posted(self, path: str, act: Any) -> Any:
         self._client.admin("POST", path)

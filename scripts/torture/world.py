@@ -17,10 +17,13 @@ from scripts.torture.histories import Histories
 from scripts.torture.images import Images
 from scripts.torture.linearizability import Act
 from scripts.torture.pushes import Pushes
+from scripts.torture.registers import POLICY_OF, TEMPORARY
 
 SHARED, COPIED, EXPIRING = "torture/shared", "torture/copied", "torture/expiring"
 """Many push to the first two, and the second is replicated. One client pushes to the third, whose images expire."""
 REPOSITORIES = (SHARED, COPIED, EXPIRING)
+RECORDED = (*REPOSITORIES, POLICY_OF, TEMPORARY)
+"""The names of all histories but those of cached tags."""
 COPIES = "eu-west-1"
 """The Region to which images are replicated."""
 TAGS = ("v0", "v1", "v2", "v3")
@@ -48,10 +51,10 @@ REPLICATION = {
 
 @dataclass(frozen=True)
 class Saved:
-    """A file with the whole state, and what the state was."""
+    """A file with the whole state, and the state that each history had."""
 
     content: bytes
-    repositories: dict[str, Pairs]
+    states: dict[str, Any]
     imported: set[str]
 
 
@@ -85,6 +88,9 @@ class World:
         for name in REPOSITORIES:
             client.call("CreateRepository", repositoryName=name)
             self.histories.begin(name, frozenset())
+        client.call("CreateRepository", repositoryName=POLICY_OF)
+        self.histories.begin(POLICY_OF, 0)
+        self.histories.begin(TEMPORARY, False)
         client.call("PutLifecyclePolicy", repositoryName=EXPIRING, lifecyclePolicyText=json.dumps(POLICY))
         client.call("PutReplicationConfiguration", replicationConfiguration=REPLICATION)
         client.call("CreatePullThroughCacheRule", ecrRepositoryPrefix="cache", upstreamRegistryUrl="quay.io")
@@ -145,7 +151,7 @@ class World:
     def save(self, client: Client) -> None:
         """Save the state."""
         content = client.admin("GET", "state").body
-        self.saved = Saved(content, {name: self.histories.state(name) for name in REPOSITORIES}, set(self.imported))
+        self.saved = Saved(content, {name: self.histories.state(name) for name in RECORDED}, set(self.imported))
 
     def forget_what_a_load_replaces(self) -> None:
         """Forget the cached images and the unfinished pushes, which may be those of the saved state by now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -70,28 +69,47 @@ def find_gateway() -> str | None:
     return shutil.which("versitygw")
 
 
+class Gateway(S3Server):
+    """The gateway on a folder. It can be killed, and starts again on the same port with the same objects."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        address = f"127.0.0.1:{free_port()}"
+        super().__init__(f"http://{address}")
+        self._command = [
+            program, "--port", address, "--access", KEY, "--secret", SECRET, "--region", REGION, "--quiet",
+            "--keep-alive", "posix", "--sidecar", str(folder / "attributes"), str(folder / "data"),
+        ]  # fmt: skip
+        self._log = folder / "log"
+        for name in ("data", "attributes"):
+            (folder / name).mkdir()
+        self.start()
+
+    def start(self) -> None:
+        """Start the server."""
+        self._process = start_program(self._command, self._log, lambda: answers(self.endpoint))
+
+    def stop(self) -> None:
+        """Let the server finish its requests, and stop it."""
+        stop(self._process)
+
+    def kill(self) -> None:
+        """Kill the server in the middle of its requests."""
+        self._process.kill()
+        self._process.wait()
+
+
 @contextmanager
-def running_gateway(program: str) -> Iterator[S3Server]:
+def running_gateway(program: str) -> Iterator[Gateway]:
     """Run the gateway on a temporary folder while the block runs."""
     folder = Path(tempfile.mkdtemp(prefix="ecr-s3-"))
     try:
-        for name in ("data", "attributes"):
-            (folder / name).mkdir()
-        port = free_port()
-        process = _started(program, folder, port)
+        gateway = Gateway(program, folder)
         try:
-            yield S3Server(f"http://127.0.0.1:{port}")
+            yield gateway
         finally:
-            stop(process)
+            gateway.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _started(program: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
-    address = f"127.0.0.1:{port}"
-    command = [program, "--port", address, "--access", KEY, "--secret", SECRET, "--region", REGION, "--quiet"]
-    command += ["--keep-alive", "posix", "--sidecar", str(folder / "attributes"), str(folder / "data")]
-    return start_program(command, folder / "log", lambda: answers(f"http://{address}"))
 
 
 class Faults:

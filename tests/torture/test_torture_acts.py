@@ -10,8 +10,8 @@ from scripts.torture.acts import (
     Maybe,
     Pulled,
     Pushed,
-    Replaced,
     TagDeleted,
+    Write,
 )  # fmt: skip
 from scripts.torture.linearizability import NotLinearizable, Operation, final_states
 
@@ -39,7 +39,7 @@ FOLLOWING = [
     (ImageDeleted(1, True), EMPTY, []),
     (ImageDeleted(1), pairs((1, "")), [EMPTY]),
     (Expired(), pairs((1, ""), (2, ""), (3, "a")), [pairs((2, ""), (3, "a"))]),
-    (Replaced(pairs((1, ""))), pairs((2, "a")), [pairs((1, ""))]),
+    (Write(pairs((1, ""))), pairs((2, "a")), [pairs((1, ""))]),
     (Pulled("a", 1), pairs((1, "a")), [pairs((1, "a"))]),
     (Pulled("a", None), pairs((1, "a")), []),
     (Found(1, True), pairs((1, "a")), [pairs((1, "a"))]),

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -68,6 +68,25 @@ def test_the_checks_notice(tmp_path, spoil):
         flavour.spoil = lambda state: spoil(state) if report.rounds.total() > 1 else None
         assert not Life(flavour, World("spoilt", upstream, Images("spoilt")), "spoilt", report).run(8)
     assert report.wrong
+
+
+WITHOUT_NEWS = """
+from ecr_emulator.nodes import NewsBeforeRequests
+NewsBeforeRequests.__call__ = lambda self, environ, start_response: self._wsgi(environ, start_response)
+"""
+
+
+def test_the_checks_notice_nodes_without_news(tmp_path):
+    if find_programs() is None:
+        not_installed("PostgreSQL")
+    report = Report()
+    with ExitStack() as stack:
+        forks = stack.enter_context(closing(Forks(tmp_path, spoil=WITHOUT_NEWS)))
+        upstream = stack.enter_context(ScriptedUpstream())
+        flavour = kills.opened(stack, "nodes:3", forks, tmp_path, upstream.url)
+        world = World("no news", upstream, Images("no news"), is_calm=False)
+        assert not Life(flavour, world, "no news", report).run(20)
+    assert "nothing explains" in report.wrong[0]
 
 
 @pytest.mark.parametrize("flavour", ["nodes:1", "nodes:3", "nodes:3+s3"])
