@@ -17,6 +17,7 @@ class BackgroundThread:
         self._step = step
         self._changed = Condition()
         self._is_running = False
+        self._is_wanted = False
         self._stops = 0
 
     @property
@@ -25,9 +26,10 @@ class BackgroundThread:
         return self._is_running
 
     def start(self) -> None:
-        """Start the thread, unless it runs or is stopped."""
+        """Start the thread, unless it is stopped. If it runs, it takes one more step at least."""
         with self._changed:
-            if not (self._is_running or self._stops):
+            self._is_wanted = not self._stops
+            if self._is_wanted and not self._is_running:
                 Thread(target=self._run, name="background", daemon=True).start()
                 self._is_running = True
 
@@ -51,12 +53,18 @@ class BackgroundThread:
             self._changed.wait_for(lambda: not self._is_running)
 
     def _run(self) -> None:
-        try:
-            while not self._stops and self._step():
-                pass
-        except Exception:
-            log.exception("background work failed; the next request continues it")
-        finally:
-            with self._changed:
-                self._is_running = False
+        while self._goes_on():
+            try:
+                while not self._stops and self._step():
+                    pass
+            except Exception:
+                log.exception("background work failed; the next request continues it")
+
+    def _goes_on(self) -> bool:
+        """Return whether the thread is wanted; if not, it ends."""
+        with self._changed:
+            self._is_running = self._is_wanted and not self._stops
+            self._is_wanted = False
+            if not self._is_running:
                 self._changed.notify_all()
+            return self._is_running
