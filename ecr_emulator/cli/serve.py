@@ -99,6 +99,7 @@ def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int |
                 _environment_of_scripts(settings, server.port), lambda: report_ready(ready_fd, server.port)
             ),
         ):
+            emulator.services.background.begin_scans()
             stopped.wait()
         logger.info("stopping")
         emulator.event_delivery.end_streams()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -73,8 +73,8 @@ class Tasks(Protocol):
     def hasten(self, kind: str, now: datetime) -> int:
         """Make all tasks of a kind due now and return their number."""
 
-    def due(self, now: datetime) -> Task | None:
-        """Return the task that has been due for longest; None if no task is due."""
+    def due(self, now: datetime, left_out: Set[str] = frozenset()) -> Task | None:
+        """Return the task that has been due for longest, of other kinds than those left out; None if none is due."""
 
     def due_in(self, scope: Scope, now: datetime, sources: Iterable[Registry] = ()) -> Task | None:
         """Return the task that has been due for longest, of those that change a part of the state.

@@ -14,18 +14,31 @@ class UnreadableVulnerabilities(Exception):
     """Vulnerability data that cannot be read. The message names the folder or file, and says why."""
 
 
-class Vulnerabilities(Protocol):
-    """Advisories about packages."""
+class ReadAdvisories(Protocol):
+    """Advisories that are read, and read again when they have changed."""
 
-    def refresh(self, goes_on: Callable[[], bool]) -> bool:
-        """Read the advisories again if they have changed, and return whether they have.
+    @property
+    def is_being_read(self) -> bool:
+        """Whether a thread reads the advisories."""
 
-        Raises ``UnreadableVulnerabilities``, and ``ReadingStopped`` once ``goes_on`` returns False. May take minutes
-        when called for the first time.
+    def is_ready(self) -> bool:
+        """Return whether the advisories are known as they are now; if not, a thread begins to read them.
+
+        Few advisories are read before the method returns. Raises ``UnreadableVulnerabilities``.
         """
 
+    def call_when_read(self, then: Callable[[], None]) -> None:
+        """Let a function be called whenever a thread has read the advisories."""
+
+    def close(self) -> None:
+        """Stop reading the advisories."""
+
+
+class Vulnerabilities(ReadAdvisories, Protocol):
+    """Advisories about packages."""
+
     def state(self) -> str:
-        """Return a text that changes with the advisories. Raises ``UnreadableVulnerabilities``."""
+        """Return a text that changes with the advisories that are known."""
 
     def updated_at(self) -> datetime | None:
         """Return when the newest of the advisories was last modified; None if there are none."""

@@ -146,15 +146,27 @@ class Background:
         if self._scanner:
             self._scanner.close()
 
+    def begin_scans(self) -> None:
+        """Let the advisories be read, so that the first scan does not have to wait for them."""
+        if self._scanner:
+            self._scanner.begin()
+
+    def call_after_waiting(self, then: Callable[[], None]) -> None:
+        """Let a function be called whenever scans have waited and need no longer wait."""
+        if self._scanner:
+            self._scanner.call_after_waiting(then)
+
     @property
     def is_stepping(self) -> bool:
         """Whether a thread performs a step now."""
         return self._is_stepping
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a task is due. Reads no storage."""
+        """Whether a task is due. Reads the storage only while scans wait for the advisories."""
         due = self._store.next_due
-        return due is not None and due + self._delay <= now
+        if due is None or due + self._delay > now:
+            return False
+        return not self._waiting or self._is_other_due(now)
 
     def is_due_in(self, scope: Scope, now: datetime) -> bool:
         """Whether a task is due that changes a part of the state, or may be due because the tasks cannot be read."""
@@ -163,6 +175,18 @@ class Background:
         try:
             with self._store.reading() as work:
                 return self._find_due(work, now, scope) is not None
+        except StorageFailure:
+            return True
+
+    @property
+    def _waiting(self) -> frozenset[str]:
+        """The kinds of tasks that wait for the advisories."""
+        return SCANS if self._scanner and self._scanner.waits else frozenset()
+
+    def _is_other_due(self, now: datetime) -> bool:
+        try:
+            with self._store.reading() as work:
+                return self._find_due(work, now, None) is not None
         except StorageFailure:
             return True
 
@@ -177,7 +201,7 @@ class Background:
         unprepared = self._find_unprepared(now, scope)
         if unprepared and not takes_long:
             return Outcome.LONG
-        if unprepared and not self._prepared(unprepared):
+        if unprepared and not self._prepared(unprepared) and not self._waiting:
             return Outcome.NOTHING
         return self._step(now, scope, promised=False) or self._step(now, scope, promised=True) or Outcome.NOTHING
 
@@ -233,9 +257,12 @@ class Background:
         return None if is_prepared else task
 
     def _find_due(self, work: UnitOfWork, now: datetime, scope: Scope | None) -> Task | None:
+        waiting = self._waiting
         if scope is None:
-            return work.tasks.due(now - self._delay)
+            return work.tasks.due(now - self._delay, waiting)
         sources = replication.sources_of(work, scope.registry, scope.repository)
+        if waiting:
+            scope = replace(scope, left_out=scope.left_out | waiting)
         return work.tasks.due_in(scope, now - self._delay, sources)
 
     def _tell_why_it_waits(self, task: Task | None, reason: str) -> None:

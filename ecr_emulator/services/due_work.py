@@ -32,6 +32,7 @@ class DueWork:
         self._changed = Condition()
         self._worked_on: set[Scope | None] = set()
         self._thread = BackgroundThread(self._step)
+        background.call_after_waiting(lambda: self.continue_beside(clock.now()))
 
     def complete(self, now: datetime, *scopes: Scope) -> datetime:
         """Perform what is due in the parts of the state that a request looks at, and a little of what is due elsewhere.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from threading import Event, Lock
@@ -66,10 +66,27 @@ class ImageScanner:
         self._results: OrderedDict[str, ScanResult] = OrderedDict()
         self._closed = Event()
 
-    def prepare(self, task: Task) -> bool:
-        """Scan the image that a task is about, unless there is no need. Returns False after ``close``.
+    @property
+    def waits(self) -> bool:
+        """Whether scans wait because the advisories are being read."""
+        return self._advisories.is_being_read
 
-        Raises ``StorageFailure`` if the image cannot be read for now.
+    def call_after_waiting(self, then: Callable[[], None]) -> None:
+        """Let a function be called whenever scans need no longer wait."""
+        self._advisories.call_when_read(then)
+
+    def begin(self) -> None:
+        """Let the advisories be read."""
+        try:
+            self._advisories.is_ready()
+        except UnreadableVulnerabilities as failure:
+            log.warning("%s", failure)
+
+    def prepare(self, task: Task) -> bool:
+        """Scan the image that a task is about, unless there is no need.
+
+        Returns False after ``close``, and while the advisories are being read. Raises ``StorageFailure`` if the image
+        cannot be read for now.
         An image whose findings are told by the user is not read, and one that was scanned with the same advisories.
         """
         with self._lock:
@@ -78,6 +95,8 @@ class ImageScanner:
             if self.is_prepared(task):
                 return True
             state = self.state()
+            if state is None:
+                return False
             layers = self._layers(task, state)
             if layers is None:
                 if task.kind == ENHANCED_SCAN:
@@ -87,7 +106,8 @@ class ImageScanner:
 
     def _prepare(self, task: Task, layers: Sequence[Layer], state: str) -> bool:
         try:
-            self._advisories.refresh(self._goes_on)
+            if not self._advisories.is_ready():
+                return False
             self._keep(task, self._scan(task, layers)._replace(state=state))
         except UnreadableVulnerabilities as failure:
             self._keep(task, ScanResult(reason=str(failure), state=state))
@@ -111,6 +131,7 @@ class ImageScanner:
     def close(self) -> None:
         """End the current scan without a result, and let no other begin."""
         self._closed.set()
+        self._advisories.close()
 
     def _goes_on(self) -> bool:
         return not self._closed.is_set()
@@ -120,10 +141,10 @@ class ImageScanner:
         while len(self._results) > KEPT:
             self._results.popitem(last=False)
 
-    def state(self) -> str:
-        """Return a text that changes with the advisories. It is empty while they cannot be read."""
+    def state(self) -> str | None:
+        """Return a text that changes with the advisories: empty if they cannot be read, None while they are read."""
         try:
-            return self._advisories.state()
+            return self._advisories.state() if self._advisories.is_ready() else None
         except UnreadableVulnerabilities:
             return ""
 

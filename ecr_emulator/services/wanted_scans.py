@@ -30,10 +30,12 @@ def wants_basic_scan(work: UnitOfWork, image: Image) -> bool:
     return scan is not None and scan.status == IN_PROGRESS and told_findings(work, image) is None
 
 
-def wants_enhanced_scan(work: UnitOfWork, repository: Repository, image: Image, state: str, now: datetime) -> bool:
+def wants_enhanced_scan(
+    work: UnitOfWork, repository: Repository, image: Image, state: str | None, now: datetime
+) -> bool:
     """Return whether an image has to be scanned: for the first time, or with advisories that have changed.
 
-    ``state`` is the state of the advisories.
+    ``state`` is the state of the advisories, or None while they are being read.
     """
     if not (image.is_active and is_scannable(image) and is_enhanced(work, repository)):
         return False
@@ -41,4 +43,4 @@ def wants_enhanced_scan(work: UnitOfWork, repository: Repository, image: Image, 
     if scan is None or scan.scanned_at < image.pushed_at:
         return True
     is_continuous = coverage(work, repository).frequency == CONTINUOUS_SCAN
-    return is_continuous and is_watched(image, now) and scan.source != state
+    return is_continuous and is_watched(image, now) and state not in (None, scan.source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import Any
 
@@ -24,16 +24,19 @@ _ADD = Statement(
 _REMOVE = Statement(delete(table).where(table.c.key == bindparam("at_key")))
 _FIND = Statement(select(table).where(table.c.key == bindparam("at_key")))
 _HASTEN = Statement(update(table).where(table.c.kind == bindparam("of_kind")).values(due_at=bindparam("now")))
-_DUE = Statement(select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1))
+_due = select(table).where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at, table.c.key).limit(1)
+_DUE = Statement(_due)
 _given = func.json_each(bindparam("registries", type_=JSON)).table_valued("value")
 _left_out = func.json_each(bindparam("left_out", type_=JSON)).table_valued("value")
+_is_left_in = table.c.kind.not_in(select(_left_out.c.value))
 _in_registry = or_(
     (table.c.account + "/" + table.c.region).in_(select(_given.c.value)),
     and_(table.c.to_account == bindparam("of_account"), table.c.to_region == bindparam("of_region")),
 )
+_DUE_OF_OTHERS = Statement(_due.where(_is_left_in))
 _due_in = (
     select(table)
-    .where(table.c.due_at <= bindparam("now"), _in_registry, table.c.kind.not_in(select(_left_out.c.value)))
+    .where(table.c.due_at <= bindparam("now"), _in_registry, _is_left_in)
     .order_by(table.c.due_at, table.c.key)
     .limit(1)
 )
@@ -72,7 +75,9 @@ class SqlTasks:
         self.changed = True
         return _HASTEN.run(self._connection, of_kind=kind, now=now).rowcount
 
-    def due(self, now: datetime) -> Task | None:
+    def due(self, now: datetime, left_out: Set[str] = frozenset()) -> Task | None:
+        if left_out:
+            return _task(_DUE_OF_OTHERS.one(self._connection, now=now, left_out=list(left_out)))
         return _task(_DUE.one(self._connection, now=now))
 
     def due_in(self, scope: Scope, now: datetime, sources: Iterable[Registry] = ()) -> Task | None:

@@ -13,8 +13,8 @@ from ecr_emulator.domain.packages import Distribution
 from ecr_emulator.ports.image_contents import ReadingStopped
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
 from ecr_emulator.scanner.advisories import index_file
+from ecr_emulator.scanner.advisories.index_writer import write_index
 from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
-from ecr_emulator.scanner.advisories.sources import documents
 from tests.support.advisories import advisory, affected, fixed, found, indexed, package, write
 
 FLASK = package("PyPI", "flask", "1.0")
@@ -119,7 +119,8 @@ def test_advisories_about_other_things_than_packages_of_images_are_left_out(tmp_
     ]
     indexed(tmp_path, ONE, *others)
     with index_file.open_index(tmp_path / "advisories.sqlite") as database:
-        assert database.execute("SELECT identifier FROM advisories").fetchall() == [("CVE-2024-0001",)]
+        stored = database.execute("SELECT identifier FROM files JOIN advisories USING (number)").fetchall()
+    assert stored == [("CVE-2024-0001",)]
 
 
 @pytest.mark.parametrize("name", ["missing", "file.txt"])
@@ -186,17 +187,18 @@ def test_an_index_of_another_format_is_written_anew(tmp_path, damage):
 
 
 def test_progress_is_told(tmp_path):
-    numbers = []
-    writer = index_file.IndexWriter(tmp_path / "index", print, numbers.append)
-    writer.write("state", documents(write(tmp_path / "osv", ONE, TWO)))
-    assert numbers == [1, 2]
+    read = []
+    write_index(write(tmp_path / "osv", ONE, TWO), tmp_path / "index", print, lambda: read.append(1))
+    assert len(read) == 2
 
 
 def test_indexing_can_be_stopped_and_begins_anew(tmp_path):
     advisories = IndexedAdvisories(write(tmp_path / "osv", ONE, TWO), tmp_path / "index")
+    advisories.close()
     with pytest.raises(ReadingStopped):
-        advisories.refresh(lambda: False)
+        advisories.refresh()
     assert os.listdir(tmp_path) == ["osv"]
+    advisories = IndexedAdvisories(tmp_path / "osv", tmp_path / "index")
     assert advisories.refresh() is True
     assert names(advisories) == ["CVE-2024-0001", "CVE-2024-0002"]
 

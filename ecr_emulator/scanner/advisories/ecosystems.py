@@ -6,6 +6,7 @@ https://ossf.github.io/osv-schema/#defined-ecosystems
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ecr_emulator.domain.packages import OPERATING_SYSTEM, Distribution, Package
 
@@ -53,11 +54,13 @@ _EDGE = "_alpha"
 """Part of the version of Alpine's next release, whose advisories are those of ``edge``."""
 
 
+@lru_cache(maxsize=1024)
 def is_known(ecosystem: str) -> bool:
     """Return whether packages of an ecosystem are found in images."""
     return ecosystem.partition(":")[0] in _KNOWN
 
 
+@lru_cache(maxsize=1024)
 def ecosystem_key(ecosystem: str) -> str:
     """Return the name under which advisories of an ecosystem are indexed: without additions to the release.
 

@@ -11,7 +11,7 @@ from ecr_emulator.domain.packages import Distribution, ImageContents, Package
 from ecr_emulator.domain.vulnerabilities import SEVERITIES, Vulnerability
 from ecr_emulator.scanner.advisories.ecosystems import ecosystem_keys
 from ecr_emulator.scanner.advisories.index_file import Found, find
-from ecr_emulator.scanner.advisories.osv import indexed_name, read_time
+from ecr_emulator.scanner.advisories.osv import indexed_name, read_time, shown
 from ecr_emulator.scanner.advisories.ranges import judge
 from ecr_emulator.scanner.advisories.severities import read_ratings, read_scores, severity_of
 from ecr_emulator.scanner.packages.files import object_of, text_of
@@ -53,7 +53,7 @@ def _found(database: sqlite3.Connection, ecosystem: str, name: str) -> Iterable[
 
 
 def _vulnerabilities(found: Found, package: Package, fixed_in: str) -> Iterator[Vulnerability]:
-    document, versions = found.document, found.versions
+    document, versions = shown(found.document), found.versions
     scores = read_scores(versions.get("severity")) or read_scores(document.get("severity"))
     ratings = read_ratings(
         [*versions.get("severity", ()), *document.get("severity", ())],
@@ -71,7 +71,7 @@ def _vulnerabilities(found: Found, package: Package, fixed_in: str) -> Iterator[
             scores=scores,
             fixed_in=fixed_in,
             url=(_NVD if _CVE.fullmatch(name) else _OSV) + name,
-            references=tuple(document["references"]),
+            references=tuple(each["url"] for each in document["references"]),
             aliases=tuple(each for each in _aliases(document) if each != name),
             published_at=read_time(document.get("published")),
             modified_at=read_time(document.get("modified")),

@@ -21,7 +21,7 @@ _SEVERITY_MEMBERS = ("severity", "urgency", "priority")
 
 
 class Advisory(NamedTuple):
-    """An advisory. ``document`` has the members that findings show, in the form of OSV."""
+    """An advisory. ``document`` is its document of OSV. A withdrawn advisory affects no package."""
 
     identifier: str
     modified: str
@@ -40,29 +40,28 @@ class Affected(NamedTuple):
     versions: dict[str, Any]
 
 
-def read_advisory(text: bytes) -> Advisory | None:
-    """Return the advisory of a document; None for a withdrawn one. Raises ``ValueError`` for a damaged one."""
+def read_advisory(text: bytes) -> Advisory:
+    """Return the advisory of a document. Raises ``ValueError`` for a damaged one."""
     try:
         document = json.loads(text)
     except RecursionError as failure:
         raise ValueError("it is nested too deeply") from failure
     if not isinstance(document, dict) or not text_of(document.get("id")):
         raise ValueError("it has no 'id'")
-    if "withdrawn" in document:
-        return None
-    affected = document.get("affected", [])
-    if not isinstance(affected, list):
+    entries = [] if "withdrawn" in document else document.get("affected", [])
+    if not isinstance(entries, list):
         raise ValueError("its 'affected' is no array")
-    return Advisory(document["id"], text_of(document.get("modified")), _shown(document), list(_affected(affected)))
+    return Advisory(document["id"], text_of(document.get("modified")), document, list(_affected(entries)))
 
 
-def _shown(document: dict[str, Any]) -> dict[str, Any]:
+def shown(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the members that findings show, and nothing else."""
     details = text_of(document.get("details")) or text_of(document.get("summary"))
     references = [text_of(each.get("url")) for each in objects_of(document.get("references"))]
     return {
         **{name: document[name] for name in _MEMBERS if name in document},
         "details": details[:_MAX_DETAILS],
-        "references": [url for url in references if url][:_MAX_REFERENCES],
+        "references": [{"url": url} for url in references if url][:_MAX_REFERENCES],
         "database_specific": _severity_of(document.get("database_specific")),
     }
 
@@ -118,5 +117,7 @@ def _events(events: Any) -> list[dict[str, str]]:
 
 
 def _severity_of(members: Any) -> dict[str, str]:
+    if not members:
+        return {}
     found = {name: text_of(object_of(members).get(name)) for name in _SEVERITY_MEMBERS}
     return {name: text for name, text in found.items() if text}
