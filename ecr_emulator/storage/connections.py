@@ -18,6 +18,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.disk import is_lock
+from ecr_emulator.storage.rows import Rows, SqliteRows
 from ecr_emulator.storage.watches import Changes
 
 BUSY_TIMEOUT = 10.0
@@ -97,6 +98,9 @@ class StoreConnection(Connection, Protocol):
     def keep_newest_key(self, table: str, key: int) -> None:
         """Give later rows of a table greater keys than ``key``, whatever rows it has."""
 
+    def rows(self) -> Rows:
+        """Return what reads and writes whole tables."""
+
     def integrity_errors(self) -> list[str]:
         """Return the faults that the database finds in its own files, at most 20; empty if it is whole."""
 
@@ -140,6 +144,9 @@ class WatchedConnection(sqlite3.Connection):
         if key > self.newest_key(table):
             self.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             self.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, key))
+
+    def rows(self) -> Rows:
+        return SqliteRows(self)
 
     def integrity_errors(self) -> list[str]:
         answers = [answer for (answer,) in self.execute("PRAGMA integrity_check(20)")]

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from ecr_emulator.storage.connections import Connection, StoreConnection
+from ecr_emulator.storage.rows import Rows
 from ecr_emulator.storage.statements import Statement
-from ecr_emulator.storage.tables import events, metadata, repositories, state
+from ecr_emulator.storage.tables import events, metadata, state
 
 IDENTITY = "identity"
 """The key of the row in ``state`` that names a database."""
 BLOBS_ELSEWHERE = "blobs-elsewhere"
 """The key of the row in ``state`` of a database whose blobs are not in the data directory."""
-ROWS = 100
-"""Rows that are read at a time. A manifest has at most 4 MiB, and few have more than some KiB."""
 
-
-class _TableCopy:
-    """The statements that copy one table, page by page in the order of its primary key."""
-
-    def __init__(self, table: Table) -> None:
-        self._key = [column.key for column in table.primary_key]
-        columns = list(table.primary_key)
-        page = select(table).order_by(*columns).limit(ROWS)
-        after = tuple_(*columns) > tuple_(*(bindparam(f"after_{each.key}", type_=each.type) for each in columns))
-        self._first, self._next = Statement(page), Statement(page.where(after))
-        self._add = Statement(insert(table))
-        self._zero = {"layer_bytes": 0} if table is repositories else {}  # triggers count while layers are copied
-
-    def run(self, source: Connection, target: Connection) -> None:
-        """Copy all rows."""
-        rows = self._first.all(source)
-        while rows:
-            self._add.run_for_each(target, [row._asdict() | self._zero for row in rows])
-            last = rows[-1]
-            rows = self._next.all(source, **{f"after_{name}": getattr(last, name) for name in self._key})
-
-
-_COPIES = [_TableCopy(table) for table in metadata.sorted_tables]
 _DELETIONS = [Statement(delete(table)) for table in reversed(metadata.sorted_tables)]
 _NEWEST = {
     table.name: Statement(select(func.max(table.c.id).label("key")))
@@ -57,25 +33,27 @@ def count_rows(connection: Connection) -> dict[str, int]:
     return {name: count.one(connection).number for name, count in _COUNTS.items()}
 
 
-def copy_rows(source: Connection, target: Connection) -> None:
-    """Copy the rows of all tables into a database of the same schema that has none.
+def copy_rows(source: Rows, target: Rows) -> None:
+    """Copy the rows of all tables into a database of the same schema that has none. Raises ``RowRefused``.
 
     Both must not change meanwhile: they are in a transaction, or nobody else uses them.
     """
-    for table in _COPIES:
-        table.run(source, target)
+    with target.filling():
+        _add_rows(source, target)
 
 
-def replace_rows(source: Connection, target: StoreConnection) -> None:
-    """Replace the rows of all tables by those of another database.
+def replace_rows(source: Rows, target: StoreConnection) -> None:
+    """Replace the rows of all tables by those of another database. Raises ``RowRefused``.
 
     The target remains the database that belongs to its blobs, and gives no key again that a row has.
     """
+    rows = target.rows()
     newest_event = target.newest_key(events.name)
     own = {key: row.value for key in (IDENTITY, BLOBS_ELSEWHERE) if (row := _STATE.one(target, key=key))}
-    for statement in _DELETIONS:
-        statement.run(target)
-    copy_rows(source, target)
+    with rows.filling():
+        for statement in _DELETIONS:
+            statement.run(target)
+        _add_rows(source, rows)
     for key in (IDENTITY, BLOBS_ELSEWHERE):
         _REMOVE_STATE.run(target, at_key=key)
     for key, value in own.items():
@@ -83,3 +61,9 @@ def replace_rows(source: Connection, target: StoreConnection) -> None:
     for name, newest in _NEWEST.items():
         target.keep_newest_key(name, newest.one(target).key or 0)
     target.keep_newest_key(events.name, newest_event)
+
+
+def _add_rows(source: Rows, target: Rows) -> None:
+    for table in metadata.sorted_tables:
+        with source.read(table) as rows:
+            target.add(table, rows)

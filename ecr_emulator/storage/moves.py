@@ -106,7 +106,7 @@ def _require_ours(data_dir: Path, target: Units) -> None:
 def _copied(source: Units, target: Units) -> dict[str, int]:
     """Copy all rows in one transaction, which is committed only if the target then has as many as the source."""
     with source.reading() as before, target.writing(frees=True) as after:
-        replace_rows(before.connection, after.connection)
+        replace_rows(before.connection.rows(), after.connection)
         expected, found = count_rows(before.connection), count_rows(after.connection)
         if expected != found | {"state": expected["state"]}:
             raise CannotMove(f"The copy is not complete: it has {found} rows, and the source has {expected}")

@@ -110,6 +110,17 @@ def test_a_database_with_other_rows_is_refused(databases, state, app, tmp_path):
     assert has(state, app)
 
 
+def test_a_row_that_postgres_refuses_is_named_and_nothing_moves(databases, state, app):
+    with closing(connect(state / DATABASE)) as sqlite, sqlite:
+        sqlite.execute("UPDATE repositories SET policy = 'a' || char(0)")
+    outcome = migrate(state, databases())
+    assert outcome.exit_code == 1
+    assert "the row of the table repositories with id 1 cannot be copied: its policy is refused" in outcome.output
+    with closing(connect(state / DATABASE)) as sqlite, sqlite:
+        sqlite.execute("UPDATE repositories SET policy = NULL")
+    assert has(state, app)
+
+
 def test_a_database_of_another_directory_does_not_move_back(databases, state, app):
     outcome = migrate(state, databases(), "--to-sqlite")
     assert outcome.exit_code == 1

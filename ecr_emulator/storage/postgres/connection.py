@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.types.string import TextLoader
 
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.storage.connections import BUSY_TIMEOUT, ConstraintViolation, Cursor
-from ecr_emulator.storage.disk import LOCKED
+from ecr_emulator.storage.connections import BUSY_TIMEOUT, Cursor
 from ecr_emulator.storage.postgres.dialect import POSTGRES
 from ecr_emulator.storage.postgres.schema import READ_VERSION, TAKE_TURN, reason_against
+from ecr_emulator.storage.postgres.server import failures, open_connection
+from ecr_emulator.storage.postgres.table_rows import PostgresRows
+from ecr_emulator.storage.rows import Rows
 from ecr_emulator.storage.watches import Changes
-
-CONNECT_TIMEOUT = 10
-"""Seconds to wait for the server when a connection is made."""
-KEEPALIVE: Mapping[str, Any] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 11_000,
-}
-"""Settings of libpq that end a connection when the other side has been out of reach for 11 seconds."""
-_KEEPALIVE_OF_SERVER = """
-SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 11000
-"""
-"""The same for the server: it must not keep the locks of a node that is out of reach."""
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _WRITE = (
@@ -42,34 +28,6 @@ SELECT greatest((SELECT max(id) FROM {table}), (SELECT last_value FROM {table}_i
 """
 _KEEP_KEY = "SELECT setval('{table}_id_seq', greatest(%(key)s, last_value)) FROM {table}_id_seq"
 _DAMAGED_PAGES = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
-
-
-@contextmanager
-def failures() -> Iterator[None]:
-    """Turn errors of the server, of its disk and of the network into ``StorageFailure``."""
-    try:
-        yield
-    except psycopg.errors.LockNotAvailable as error:
-        raise StorageFailure(LOCKED) from error
-    except psycopg.IntegrityError as error:
-        raise ConstraintViolation(str(error), of_key=isinstance(error, psycopg.errors.UniqueViolation)) from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise StorageFailure(f"the database cannot be used: {_first_line(error)}") from error
-    except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted) as error:
-        raise StorageFailure(f"the database is damaged: {_first_line(error)}") from error
-    except psycopg.errors.ReadOnlySqlTransaction as error:
-        raise StorageFailure(f"the database cannot be written: {_first_line(error)}") from error
-
-
-def open_connection(url: str) -> psycopg.Connection:
-    """Return a connection in autocommit mode, for any thread. Raises ``StorageFailure``."""
-    with failures():
-        connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="ecr-emulator", **KEEPALIVE
-        )
-        connection.execute(_KEEPALIVE_OF_SERVER)
-        connection.adapters.register_loader("json", TextLoader)  # statements read JSON themselves
-        return connection
 
 
 class PostgresConnection:
@@ -133,6 +91,9 @@ class PostgresConnection:
         if key:
             self.execute(_KEEP_KEY.format(table=table), {"key": key})
 
+    def rows(self) -> Rows:
+        return PostgresRows(self._raw)
+
     def integrity_errors(self) -> list[str]:
         found = self.execute(_DAMAGED_PAGES).fetchone()[0]  # NULL if the cluster has no checksums to verify
         return [f"PostgreSQL has found {found} damaged pages"] if found else []
@@ -160,7 +121,3 @@ class PostgresConnection:
                 if self.in_transaction:
                     self._raw.execute("ROLLBACK")
                 raise
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -12,7 +12,7 @@ from threading import Event, Thread
 from ecr_emulator.ports.nodes import KnownNode
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import Connection
-from ecr_emulator.storage.postgres.connection import failures, open_connection
+from ecr_emulator.storage.postgres.server import failures, open_connection
 from ecr_emulator.version import __version__
 
 BEAT = 10.0

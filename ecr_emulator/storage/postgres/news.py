@@ -17,8 +17,8 @@ from psycopg.pq import ExecStatus
 
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import Connection
-from ecr_emulator.storage.postgres.connection import failures, open_connection
 from ecr_emulator.storage.postgres.schema import READ_VERSION, SCHEMA, reason_against
+from ecr_emulator.storage.postgres.server import failures, open_connection
 from ecr_emulator.storage.tables import instant_of
 from ecr_emulator.storage.watches import Changes
 

@@ -7,7 +7,7 @@ from threading import Lock
 import psycopg
 
 from ecr_emulator.ports.storage_failures import StorageFailure
-from ecr_emulator.storage.postgres.connection import failures, open_connection
+from ecr_emulator.storage.postgres.server import failures, open_connection
 
 OWNER = 0x656373
 """The first half of the advisory lock; the second is the hash of the schema."""

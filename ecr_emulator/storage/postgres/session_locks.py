@@ -13,7 +13,7 @@ import psycopg
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import BUSY_TIMEOUT
 from ecr_emulator.storage.disk import LOCKED
-from ecr_emulator.storage.postgres.connection import failures, open_connection
+from ecr_emulator.storage.postgres.server import failures, open_connection
 
 SHORTEST_PAUSE = 0.002
 """Seconds between the first two attempts to take a lock; each later pause is twice as long."""

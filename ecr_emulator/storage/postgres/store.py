@@ -14,9 +14,11 @@ from ecr_emulator.storage.copies import copy_rows, replace_rows
 from ecr_emulator.storage.disk import LOCKED
 from ecr_emulator.storage.events import DEFAULT_SIZE
 from ecr_emulator.storage.migrations import copy_empty_database
-from ecr_emulator.storage.postgres.connection import PostgresConnection, failures, open_connection
+from ecr_emulator.storage.postgres.connection import PostgresConnection
 from ecr_emulator.storage.postgres.ownership import DatabaseOwnership
 from ecr_emulator.storage.postgres.schema import migrate
+from ecr_emulator.storage.postgres.server import failures, open_connection
+from ecr_emulator.storage.rows import SqliteRows
 from ecr_emulator.storage.tables import events
 from ecr_emulator.storage.unit_of_work import SqlUnitOfWork
 from ecr_emulator.storage.units import Units
@@ -91,12 +93,12 @@ class PostgresStore(Units):
 
     def copy(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
         copy_empty_database(database)
-        copy_rows(connection, database)
+        copy_rows(connection.rows(), SqliteRows(database))
 
     def replace(self, connection: StoreConnection, database: sqlite3.Connection) -> None:
         connection.changes.add(None)
         connection.changes.topics.add(ANOTHER_STATE)
-        replace_rows(database, connection)
+        replace_rows(SqliteRows(database), connection)
 
     def _begun(self, waits: bool, synced: bool) -> SqlUnitOfWork:
         work = self._begin(synced)
