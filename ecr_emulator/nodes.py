@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+RETRY_AFTER = 5
+"""Seconds after which a client whose request was refused without the database is asked to try again."""
+
+
 class NewsBeforeRequests:
     """Calls ``catch_up`` before each request. If it fails, the request is refused: its answer might be out of date.
 
@@ -33,7 +37,8 @@ class NewsBeforeRequests:
             self._catch_up()
         except StorageFailure as failure:
             if environ["PATH_INFO"] not in LIVENESS_PROBES:
-                return refuse(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, failure.reason), environ, start_response)
+                refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, failure.reason, RETRY_AFTER)
+                return refuse(refusal, environ, start_response)
         return self._wsgi(environ, start_response)
 
 

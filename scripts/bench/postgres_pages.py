@@ -18,19 +18,29 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecr_emulator.storage.moves import move_to_postgres
-from scripts.bench.api import Cost, Server, push_config
-from scripts.bench.scale import FEW, NAME, Filled, fill, lap, requests_of
+from scripts.bench.api import Server, push_config
+from scripts.bench.scale import FEW, NAME, TIMES, Filled, fill, lap, requests_of
 from scripts.bench.signed_requests import Connection, signed
-from tests.support.postgres import find_programs, running_postgres
+from tests.support.postgres import PostgresServer, find_programs, running_postgres
 from tests.support.processes import serving
 
 REPOSITORIES = {True: 10_000, False: 100}
 """Number of repositories beside many images, and beside few."""
 KINDS = "SQLite", "PostgreSQL"
+
+
+class Cost(NamedTuple):
+    """Microseconds of a request: wall time, and processor time of the emulator and of PostgreSQL."""
+
+    wall: float
+    processor: float
+    database: float
+
 
 Costs = dict[str, dict[tuple[str, int], Cost]]
 """Costs by request, and by kind of database and number of images."""
@@ -47,7 +57,13 @@ def started(stack: ExitStack, folder: Path, images: int, *arguments: str) -> Fil
     return Filled(server, requests_of(served.port, answer["authorizationData"][0]["authorizationToken"], images))
 
 
-def measure(running: dict[tuple[str, int], Filled], rounds: int) -> Costs:
+def database_seconds(server: PostgresServer) -> float:
+    """Return the processor time of the server's processes, as long as none of them ends."""
+    statistics = (Path(f"/proc/{process}/schedstat").read_text(encoding="ascii") for process in server.processes())
+    return sum(int(each.split()[0]) for each in statistics) / 1e9
+
+
+def measure(running: dict[tuple[str, int], Filled], server: PostgresServer, rounds: int) -> Costs:
     """Return the medians of the rounds but the first."""
     names = list(next(iter(running.values())).requests)
     laps: dict[str, dict[tuple[str, int], list[Cost]]] = {name: {key: [] for key in running} for name in names}
@@ -55,7 +71,9 @@ def measure(running: dict[tuple[str, int], Filled], rounds: int) -> Costs:
     for _ in range(rounds + 1):
         for name, by in laps.items():
             for key, filled in running.items():
-                by[key].append(lap(filled, name, numbers[key]))
+                database = database_seconds(server)
+                cost = lap(filled, name, numbers[key])
+                by[key].append(Cost(*cost, (database_seconds(server) - database) / TIMES * 1e6))
     return {
         name: {key: Cost(*map(median, zip(*each[1:], strict=True))) for key, each in by.items()}
         for name, by in laps.items()
@@ -84,7 +102,7 @@ def main() -> None:
             os.sync()  # otherwise the commits that are measured wait for what was filled
             running[KINDS[0], number] = started(stack, sqlite, number)
             running[KINDS[1], number] = started(stack, postgres, number, "--database", uri)
-        costs = measure(running, rounds)
+        costs = measure(running, server, rounds)
     print_table(costs, images)
     if len(sys.argv) > 3:
         figures = {name: {f"{kind} {number}": cost._asdict() for (kind, number), cost in by.items()}
@@ -93,15 +111,20 @@ def main() -> None:
 
 
 def print_table(costs: Costs, images: int) -> None:
-    """Print wall times in microseconds, and ratios. "processor" is the emulator's time, without PostgreSQL's."""
-    columns = " | ".join(f"{kind}, {FEW:,} images, µs | {images:,}" for kind in KINDS)
-    print(f"\n| request | {columns} | PostgreSQL to SQLite | processor | many to few in PostgreSQL | processor |")
+    """Print microseconds and ratios. The processor time is that of the emulator and, after the plus, of PostgreSQL."""
+    sizes = f"{FEW:,} images, µs | {images:,}"
+    print(f"\n| request | SQLite, {sizes} | processor | PostgreSQL, {sizes} | processor | many to few | processor |")
     print(f"|{' --- |' * 9}")
     for name, by in costs.items():
-        walls = [by[kind, number].wall for kind in KINDS for number in (FEW, images)]
-        processor = [by[kind, number].processor for kind in KINDS for number in (FEW, images)]
-        ratios = (each[3] / each[at] for at in (1, 2) for each in (walls, processor))
-        print(f"| {name} | {' | '.join([*(f'{wall:,.0f}' for wall in walls), *(f'{each:.1f}' for each in ratios)])} |")
+        few, many = by[KINDS[1], FEW], by[KINDS[1], images]
+        cells = [cell for kind in KINDS for cell in cells_of(by[kind, FEW], by[kind, images])]
+        busy = (many.processor + many.database) / (few.processor + few.database)
+        print(f"| {name} | {' | '.join(cells)} | {many.wall / few.wall:.1f} | {busy:.1f} |")
+
+
+def cells_of(few: Cost, many: Cost) -> list[str]:
+    """Return the cells of one kind of database; its processor time is that at many images."""
+    return [f"{few.wall:,.0f}", f"{many.wall:,.0f}", f"{many.processor:,.0f} + {many.database:,.0f}"]
 
 
 if __name__ == "__main__":

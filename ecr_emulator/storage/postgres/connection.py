@@ -109,6 +109,7 @@ class PostgresConnection:
             except StorageFailure:
                 if not self._raw.closed:
                     raise
+        self._raw.close()
         self._require_ownership()
         self._raw = open_connection(self._url)
         return self._run(sql)

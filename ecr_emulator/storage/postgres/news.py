@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from threading import Lock
+from time import monotonic
 from typing import NamedTuple
 
 import psycopg
@@ -19,6 +20,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import Connection
 from ecr_emulator.storage.postgres.schema import READ_VERSION, SCHEMA, reason_against
 from ecr_emulator.storage.postgres.server import failures, open_connection
+from ecr_emulator.storage.postgres.watchdog import ServerConnection
 from ecr_emulator.storage.tables import instant_of
 from ecr_emulator.storage.watches import Changes
 
@@ -182,14 +184,17 @@ class NewsReader:
             [(newest,)] = self._connection.execute(_NEWEST).fetchall()
             return [News(*json.loads(newest))]
         # Each request waits for this query: psycopg's own cursor would take longer than the server.
-        result = self._connection.pgconn.exec_prepared(b"news", [str(self._seen).encode()])
+        connection = self._connection
+        connection.asked_at = monotonic()
+        result = connection.pgconn.exec_prepared(b"news", [str(self._seen).encode()])
+        connection.asked_at = None
         if result.status != ExecStatus.TUPLES_OK:
             raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
         cells = [result.get_value(row, 0) for row in range(result.ntuples)]
         return [News(*json.loads(cell)) for cell in cells if cell]
 
-    def _connected(self) -> psycopg.Connection:
-        connection = open_connection(self._url)
+    def _connected(self) -> ServerConnection:
+        connection = open_connection(self._url, is_prompt=True)
         [(version,)] = connection.execute(READ_VERSION).fetchall()
         reason = reason_against(version)
         if reason:

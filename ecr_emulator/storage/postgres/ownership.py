@@ -48,6 +48,7 @@ class DatabaseOwnership:
             try:
                 self._connection.execute("SELECT 1")
             except psycopg.OperationalError:
+                self._connection.close()
                 self._connection = self._take()
 
     def close(self) -> None:

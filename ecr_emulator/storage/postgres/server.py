@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from psycopg.types.string import TextLoader
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.connections import ConstraintViolation
 from ecr_emulator.storage.disk import LOCKED
+from ecr_emulator.storage.postgres.watchdog import ServerConnection, Watchdog
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for the server when a connection is made."""
@@ -22,6 +24,9 @@ KEEPALIVE: Mapping[str, Any] = {
     "tcp_user_timeout": 11_000,
 }
 """Settings of libpq that end a connection when the other side has been out of reach for 11 seconds."""
+SILENT = f"it has not answered for {CONNECT_TIMEOUT} seconds"
+PAUSE = 1.0
+"""Seconds for which no thread waits for a server that another one has just given up. Many may stand in line."""
 _KEEPALIVE_OF_SERVER = """
 SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 11000
 """
@@ -37,6 +42,8 @@ def failures() -> Iterator[None]:
         raise StorageFailure(LOCKED) from error
     except psycopg.IntegrityError as error:
         raise ConstraintViolation(str(error), of_key=isinstance(error, psycopg.errors.UniqueViolation)) from error
+    except psycopg.errors.ConnectionTimeout as error:
+        raise StorageFailure(f"the database cannot be used: {SILENT}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StorageFailure(f"the database cannot be used: {_first_line(error)}") from error
     except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted) as error:
@@ -45,15 +52,44 @@ def failures() -> Iterator[None]:
         raise StorageFailure(f"the database cannot be written: {_first_line(error)}") from error
 
 
-def open_connection(url: str) -> psycopg.Connection:
-    """Return a connection in autocommit mode, for any thread. Raises ``StorageFailure``."""
+def open_connection(url: str, *, is_prompt: bool = False) -> ServerConnection:
+    """Return a connection in autocommit mode, for any thread. Raises ``StorageFailure``.
+
+    It ends when the server stops answering. ``is_prompt`` promises that all its statements take but a moment.
+    """
+    if monotonic() - _silent_at.get(url, -PAUSE) < PAUSE:
+        raise StorageFailure(f"the database cannot be used: {SILENT}")
     with failures():
-        connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="ecr-emulator", **KEEPALIVE
-        )
+        try:
+            connection = ServerConnection.connect(
+                url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="ecr-emulator", **KEEPALIVE
+            )
+        except psycopg.errors.ConnectionTimeout:
+            _silent_at[url] = monotonic()
+            raise
+        _silent_at.pop(url, None)
+        connection.watch(_watchdog, url)
         connection.execute(_KEEPALIVE_OF_SERVER)
         connection.adapters.register_loader("json", TextLoader)  # statements read JSON themselves
+        connection.is_prompt = is_prompt
         return connection
+
+
+def _is_alive(url: str) -> bool:
+    """Whether a server accepts a connection, or refuses it, within the time that a connection may take."""
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT).close()
+    except psycopg.errors.ConnectionTimeout:
+        _silent_at[url] = monotonic()
+        return False
+    except psycopg.Error:
+        return True  # the connections of a server that is gone end without help
+    return True
+
+
+_silent_at: dict[str, float] = {}
+"""The time at which a server was last given up, by URL."""
+_watchdog = Watchdog(_is_alive)
 
 
 def _first_line(error: psycopg.Error) -> str:

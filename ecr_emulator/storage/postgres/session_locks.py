@@ -176,6 +176,7 @@ class SessionLocks:
 
     def _connect_again(self) -> None:
         """Connect after the connection was lost, and take the locks again, but those that others have by now."""
+        self._connection.close()
         self._connection = self._connect()
         self.epoch += 1
         exclusive = [key for key in self._taken_in if key not in self._holders]
