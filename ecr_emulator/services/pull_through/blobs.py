@@ -86,7 +86,7 @@ class BlobDownloads:
                 yield from read_span(self._blobs, layer.digest, start, stop)
                 return
             with self.waiting.at(cached_name.rule.url):
-                yield from download.follow(start, stop)
+                yield from self._followed(download, cached_name.registry, layer, start, stop)
 
     def fetch(self, cached_name: CachedName, layer: Layer) -> None:
         """Download a blob unless it is stored; return when the repository holds it or is deleted.
@@ -173,6 +173,22 @@ class BlobDownloads:
                 self._running.add(running)
                 running.add_done_callback(partial(self._over, download))
             return download
+
+    def _followed(
+        self, download: BlobDownload, registry: Registry, layer: Layer, start: int, stop: int
+    ) -> Generator[bytes, None, None]:
+        """Yield the bytes of a download; those of a blob that was pushed meanwhile if it fails before the first one."""
+        sent = 0
+        try:
+            for chunk in download.follow(start, stop):
+                sent += len(chunk)
+                yield chunk
+        except UpstreamFailure:
+            if sent or self._blobs.size(layer.digest) is None or self._is_of_others(registry, layer):
+                raise
+        else:
+            return
+        yield from read_span(self._blobs, layer.digest, start, stop)
 
     def _is_of_others(self, registry: Registry, layer: Layer) -> bool:
         with self._store.reading() as work:

@@ -158,8 +158,9 @@ class PullThrough:
             return self._store_update(job, cached, now) if cached else self._store_first(job, now)
         except UpstreamFailure as failure:
             note_failure(self._store, cached_name, image_id, failure, now)
-            if cached:
-                return _Found(cached, STALE)
+            served = cached or cached_manifest(self._store, cached_name, image_id)  # it may have been pushed meanwhile
+            if served:
+                return _Found(served, STALE)
             raise
 
     def _store_first(self, job: ImportJob, now: datetime) -> _Found:
