@@ -23,9 +23,7 @@ def rule(cache, upstream):
 @pytest.mark.parametrize("mutability", ["MUTABLE", "IMMUTABLE"])
 def test_an_image_that_was_pushed_while_its_tag_was_fetched_is_pulled(cache, upstream, fault, mutability):
     cache.ecr.create_repository(repositoryName=NAME, imageTagMutability=mutability)
-    with stalled(upstream, "/manifests/v1", then=fault) as stall:
-        pulling = Beside(lambda: cache.manifest(NAME, "v1"))
-        assert stall.reached.wait(20)
+    with stalled(upstream, "/manifests/v1", lambda: Beside(lambda: cache.manifest(NAME, "v1")), then=fault) as pulling:
         put_image(cache.ecr, NAME, OURS, "v1")
     answer = pulling.result()
     moves = mutability == "MUTABLE" and fault is None
@@ -34,18 +32,21 @@ def test_an_image_that_was_pushed_while_its_tag_was_fetched_is_pulled(cache, ups
 
 def test_an_image_that_was_pushed_while_its_digest_was_fetched_is_pulled(cache, upstream):
     cache.ecr.create_repository(repositoryName=NAME)
-    with stalled(upstream, f"/manifests/{THEIRS.digest}", then=answers(403)) as stall:
-        pulling = Beside(lambda: cache.manifest(NAME, THEIRS.digest))
-        assert stall.reached.wait(20)
+
+    def pull():
+        return Beside(lambda: cache.manifest(NAME, THEIRS.digest))
+
+    with stalled(upstream, f"/manifests/{THEIRS.digest}", pull, then=answers(403)) as pulling:
         put_image(cache.ecr, NAME, THEIRS)
     assert pulling.result().data == THEIRS.raw
 
 
 def test_a_layer_that_was_pushed_while_it_was_fetched_is_pulled(cache, upstream):
-    with stalled(upstream, f"/blobs/{LAYER.digest}", then=answers(404)) as stall:
+    def pull():
         assert cache.manifest(NAME, "v1").status_code == 200
-        pulling = Beside(lambda: cache.blob(NAME, LAYER.digest))
-        assert stall.reached.wait(20)
+        return Beside(lambda: cache.blob(NAME, LAYER.digest))
+
+    with stalled(upstream, f"/blobs/{LAYER.digest}", pull, then=answers(404)) as pulling:
         upload_layer(cache.ecr, NAME, LAYER.raw)
     answer = pulling.result()
     assert (answer.status_code, answer.data) == (200, LAYER.raw)
