@@ -333,6 +333,8 @@ def test_lock_files_of_installed_packages_are_left_out(name, text):
         ("go.mod", "module a\nreplace a v1.0.0", "line 2 does not name a module"),
         ("pom.xml", "<project>", "it is no XML document: no element found"),
         ("packages.config", "", "it is no XML document: no element found"),
+        ("packages.config", CONFIG.replace("utf-8", "utk-8"), "it is no XML document: unknown encoding: utk-8"),
+        ("packages.config", CONFIG[1:].replace("utf-8", "utf-7"), "it is no XML document: "),
     ],
 )
 def test_a_damaged_lock_file_is_named_and_the_rest_of_the_image_read(name, text, reason):

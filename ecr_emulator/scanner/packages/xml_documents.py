@@ -39,7 +39,7 @@ def read_document(file: PackageFile) -> Element:
     parser.CharacterDataHandler = builder.data
     try:
         parser.Parse(file.document(), True)
-    except expat.ExpatError as failure:
+    except (expat.ExpatError, LookupError, ValueError) as failure:  # the latter for encodings
         raise UnreadableFile(f"it is no XML document: {failure}") from failure
     return builder.close()
 
