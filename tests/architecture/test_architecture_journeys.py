@@ -10,7 +10,7 @@ from tests.support.programs import program
 ROOT = Path(__file__).parents[2]
 INSTALLED_WITH = {
     "aws": "awscli", "ctr": "containerd", "docker": "docker.io", "dockerd": "docker.io", "ip": "iproute2",
-    "systemd-analyze": "systemd",
+    "rpmbuild": "rpm", "systemd-analyze": "systemd",
 }  # fmt: skip
 """Packages by the name of their program, if the names differ."""
 EVERYWHERE = {"script", "unshare"}

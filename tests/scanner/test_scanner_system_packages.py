@@ -46,7 +46,6 @@ RPMS = [
 ]
 SQLITE = "var/lib/rpm/rpmdb.sqlite"
 NDB = "usr/lib/sysimage/rpm/Packages.db"
-BERKELEY = "var/lib/rpm/Packages"
 
 
 def test_installed_packages_of_dpkg_are_read_with_their_sources():
@@ -114,20 +113,11 @@ CREATE TRIGGER i INSTEAD OF INSERT ON Packages BEGIN SELECT 1; END;
         (NDB, ndb_database(RPMS).replace(b"Slot", b"Tols"), "slot 2 is damaged"),
         (NDB, ndb_database(RPMS).replace(b"BlbS", b"xxxx"), "the package at byte 4096 is damaged"),
         (NDB, ndb_database([header("a", "1", "1")[:40]]), "a header of a package is damaged"),
-        (BERKELEY, bytes(8192), "it is in the format of Berkeley DB, which is not supported"),
     ],
 )
 def test_an_image_with_a_damaged_database_of_rpm_is_unreadable(path, database, reason):
     with pytest.raises(UnreadableImage, match=f"^/{path} cannot be read: {reason}"):
         contents({path: database})
-
-
-def test_a_database_of_berkeley_beside_a_readable_one_is_left_out():
-    found = contents({BERKELEY: bytes(8192), SQLITE: sqlite_database(RPMS)})
-    assert len(found.packages) == 2
-    assert found.skipped == (
-        f"/{BERKELEY} cannot be read: it is in the format of Berkeley DB, which is not supported.",
-    )
 
 
 def test_a_deleted_database_has_no_packages():

@@ -69,7 +69,7 @@ _BY_PATH = (
     Collector(apk.PATHS, apk.read_installed, APK),
     Collector(rpm.SQLITE_PATHS, rpm.read_sqlite, RPM),
     Collector(rpm.NDB_PATHS, rpm.read_ndb, RPM),
-    Collector(rpm.BERKELEY_PATHS, rpm.refuse_berkeley, RPM),
+    Collector(rpm.BERKELEY_PATHS, rpm.read_berkeley, RPM),
     Collector(python.PATHS, python.read_metadata),
     Collector(npm.INSTALLED_PATHS, npm.read_installed),
     Collector(ruby.SPECIFICATION_PATHS, ruby.read_specification),

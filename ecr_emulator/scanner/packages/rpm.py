@@ -1,4 +1,4 @@
-"""Packages of distributions with rpm: its databases in SQLite, and in the format ndb.
+"""Packages of distributions with rpm: its databases in SQLite, in the format ndb, and in that of Berkeley DB.
 
 https://github.com/rpm-software-management/rpm/blob/master/lib/backend/ndb/rpmpkg.c
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from ecr_emulator.domain.packages import Package
+from ecr_emulator.scanner.packages.berkeley_db import read_pairs
 from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile
 from ecr_emulator.scanner.packages.rpm_headers import read_header
 
@@ -62,9 +63,12 @@ def read_ndb(file: PackageFile) -> Iterator[Package]:
             raise UnreadableFile("it is incomplete") from failure
 
 
-def refuse_berkeley(file: PackageFile) -> Iterator[Package]:
-    """Raise ``UnreadableFile``, because nothing here reads Berkeley DB."""
-    raise UnreadableFile("it is in the format of Berkeley DB, which is not supported")
+def read_berkeley(file: PackageFile) -> Iterator[Package]:
+    """Yield the packages of ``Packages``. The key 0 has the number of the last package instead of one."""
+    with file.copied() as copy:
+        for key, header in read_pairs(copy):
+            if key.strip(b"\0"):
+                yield from _package(header, file)
 
 
 def _package(header: object, file: PackageFile) -> Iterator[Package]:
