@@ -55,7 +55,9 @@ def images(console: ConsoleRequest, name: str) -> ResponseReturnValue:
         else:
             newest = work.listings.images(repository, _place(), PER_PAGE + 1)
             listed = [(image.tags[0] if image.tags else None, image) for image in newest]
-        rows = [_row(console, work, repository, tag, image) for tag, image in listed[:PER_PAGE]]
+        shown = listed[:PER_PAGE]
+        signed = _signed(work, repository, [image.digest for _, image in shown])
+        rows = [_row(console, work, repository, tag, image, image.digest in signed) for tag, image in shown]
         count = work.images.count(repository)
     next_place = _place_of(rows[-1], prefix) if len(listed) > PER_PAGE else None
     return console.render(
@@ -71,7 +73,9 @@ def images(console: ConsoleRequest, name: str) -> ResponseReturnValue:
     )
 
 
-def _row(console: ConsoleRequest, work: UnitOfWork, repository: Repository, tag: str | None, image: Image) -> ImageRow:
+def _row(
+    console: ConsoleRequest, work: UnitOfWork, repository: Repository, tag: str | None, image: Image, is_signed: bool
+) -> ImageRow:
     scan = scan_of(work, repository, image)
     others = tuple(each for each in image.tags if each != tag)
     shown = ((tag,) if tag else ()) + others[: MOST_TAGS - 1]
@@ -83,16 +87,18 @@ def _row(console: ConsoleRequest, work: UnitOfWork, repository: Repository, tag:
         platforms=platforms_of(work, image, console.services.blobs),
         is_scannable=is_scannable(image),
         scan=scan_words(scan) if scan else None,
-        is_signed=_is_signed(work, repository, image),
+        is_signed=is_signed,
     )
 
 
-def _is_signed(work: UnitOfWork, repository: Repository, image: Image) -> bool:
-    """Return whether the repository has a signature of an image. Nobody verifies it here."""
-    referrers = work.image_relations.referrers(repository, image.digest)
-    if any(is_signature(each.artifact_media_type) for each in referrers):
-        return True
-    return work.tags.find(repository, cosign_tag(image.digest)) is not None
+def _signed(work: UnitOfWork, repository: Repository, digests: list[str]) -> set[str]:
+    """Return those of the images of which the repository has a signature. Nobody verifies it here."""
+    by_tag = {cosign_tag(digest): digest for digest in digests}
+    signed = {by_tag[tag] for tag in work.listings.tags_among(repository, by_tag)}
+    for subject in work.image_relations.subjects(repository, digests):
+        if any(is_signature(each.artifact_media_type) for each in work.image_relations.referrers(repository, subject)):
+            signed.add(subject)
+    return signed
 
 
 def _place() -> PlaceOfImage | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from ecr_emulator.domain.image import Image
@@ -29,3 +30,6 @@ class Listings(Protocol):
 
     def tagged_images(self, repository: Repository, prefix: str, after: str, limit: int) -> list[tuple[str, Image]]:
         """Return at most ``limit`` tags that begin with ``prefix`` after a tag, in ASCII order, and their images."""
+
+    def tags_among(self, repository: Repository, given: Collection[str]) -> set[str]:
+        """Return those of the given tags that a repository has."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, and_, bindparam, func, literal, or_, select, type_coerce
 
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.listing import (
@@ -87,6 +88,11 @@ _TAGGED = Statement(
     .limit(bindparam("limit"))
 )
 
+_given = func.json_each(bindparam("given", type_=JSON)).table_valued("value")
+_TAGS_AMONG = Statement(
+    select(tags.c.tag).where(tags.c.repository_id == bindparam("repository_id"), tags.c.tag.in_(select(_given.c.value)))
+)
+
 
 class SqlListings:
     """``ports.listings.Listings``."""
@@ -127,3 +133,7 @@ class SqlListings:
             self._connection, repository_id=repository.key, after=after, first=prefix, end=end, limit=limit
         )
         return [(row.tag, image_of(row)) for row in rows]
+
+    def tags_among(self, repository: Repository, given: Collection[str]) -> set[str]:
+        rows = _TAGS_AMONG.all(self._connection, repository_id=repository.key, given=list(given))
+        return {row.tag for row in rows}

@@ -113,3 +113,13 @@ def test_tags_with_a_prefix_are_listed_with_their_images(store, repository):
         assert found[0][1].tags == one.tags
         assert [tag for tag, _ in work.listings.tagged_images(repository, "v", "v1-beta", 2)] == ["v1.1", "v2"]
         assert len(work.listings.tagged_images(repository, "", "", 10)) == 7
+
+
+def test_tags_are_found_among_many_names(store, repository):
+    with store.writing() as work:
+        other = work.repositories.add(a_repository("team/other"))
+        store_manifest(work, repository, an_image(1).raw, "v1", "v2")
+        store_manifest(work, other, an_image(1).raw, "v3")
+    with store.reading() as work:
+        assert work.listings.tags_among(repository, ["v0", "v2", "v3", "v1"]) == {"v1", "v2"}
+        assert work.listings.tags_among(repository, []) == set()
