@@ -226,13 +226,12 @@ def attach(ecr, digest, document, artifact_type="application/vnd.cyclonedx+json"
 
 
 def test_an_attached_sbom_is_used_if_the_layers_cannot_be_read(ecr):
-    scan_with_sbom(ecr, SBOM, DEBIAN, {"var/lib/rpm/Packages": "Berkeley"})
+    scan_with_sbom(ecr, SBOM, DEBIAN, {"var/lib/rpm/Packages": "short"})
     found = described(ecr)
     assert found["imageScanStatus"]["status"] == "COMPLETE"
     assert re.fullmatch(
         r"The scan was completed successfully\. The packages are those of the SBOM sha256:\w+, because the image "
-        r"cannot be read: /var/lib/rpm/Packages cannot be read: it is in the format of Berkeley DB, which is not "
-        r"supported\.",
+        r"cannot be read: /var/lib/rpm/Packages cannot be read: it is incomplete\.",
         found["imageScanStatus"]["description"],
     )
     assert found["imageScanFindings"]["findingSeverityCounts"] == {"CRITICAL": 1, "UNDEFINED": 1}
