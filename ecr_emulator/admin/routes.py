@@ -20,7 +20,7 @@ from ecr_emulator.admin.clock import ClockAdmin
 from ecr_emulator.admin.error_answers import answer_errors
 from ecr_emulator.admin.events import EventsAdmin
 from ecr_emulator.admin.faults import FAULT_EXAMPLES, FaultsAdmin
-from ecr_emulator.admin.findings import EXAMPLE as FINDINGS
+from ecr_emulator.admin.findings import EXAMPLES as FINDINGS_EXAMPLES
 from ecr_emulator.admin.findings import FindingsAdmin
 from ecr_emulator.admin.images import ImagesAdmin
 from ecr_emulator.admin.init_scripts import InitAdmin
@@ -202,7 +202,7 @@ def _addresses(
         Address("POST", "/_ecr/refresh", pull_through.refresh, examples=(IMAGE,)),
         Address("POST", "/_ecr/pull", pull_through.pull, examples=(IMAGE,)),
         Address("GET", "/_ecr/findings/<digest>", admin.findings.show),
-        Address("PUT", "/_ecr/findings/<digest>", admin.findings.put, examples=(FINDINGS,)),
+        Address("PUT", "/_ecr/findings/<digest>", admin.findings.put, examples=FINDINGS_EXAMPLES),
         Address("DELETE", "/_ecr/findings/<digest>", admin.findings.delete),
         Address("GET", "/_ecr/images", admin.images.show, query=("repository", "limit", "after", "account", "region")),
         Address("GET", "/_ecr/manifests/<digest>", admin.manifests.show, query=("repository", "account", "region")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -62,6 +62,11 @@ def _warn_of_missed(number: int) -> None:
 
 def _line(event: dict[str, Any]) -> str:
     detail = event["detail"]
+    if "findingArn" in detail:
+        image = detail["resources"][0]["details"]["awsEcrContainerImage"]
+        name = detail["packageVulnerabilityDetails"]["vulnerabilityId"]
+        subject = _image_name(image["repositoryName"], image["imageTags"], image["imageHash"])
+        return "  ".join([event["time"], event["detail-type"], subject, name, detail["severity"], detail["status"]])
     words = [coloured(str(detail[name])) for name in SHOWN if name in detail]
     return "  ".join([event["time"], event["detail-type"], _subject(detail), *words])
 
@@ -70,6 +75,10 @@ def _subject(detail: dict[str, Any]) -> str:
     """Return the image, the repository or the rule that an event is about."""
     name = detail.get("repository-name") or detail.get("ecr-repository-prefix") or "-"
     tags = detail.get("image-tags") or [detail.get("image-tag")]
-    if tags[0]:
-        return f"{name}:{tags[0]}"
-    return f"{name}@{detail['image-digest']}" if "image-digest" in detail else name
+    return _image_name(name.rpartition(":repository/")[2], tags, detail.get("image-digest"))  # Inspector names the ARN
+
+
+def _image_name(repository: str, tags: Sequence[str | None], digest: str | None) -> str:
+    if tags and tags[0]:
+        return f"{repository}:{tags[0]}"
+    return f"{repository}@{digest}" if digest else repository

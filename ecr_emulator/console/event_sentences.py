@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ecr_emulator.domain.events import IMPORT, Event
+from ecr_emulator.domain.events import IMPORT, INSPECTOR_FINDING, Event
+from ecr_emulator.domain.finding_changes import CLOSED
 
 
 class EventSentence(NamedTuple):
@@ -30,12 +31,23 @@ ACTIONS = {
 def event_sentence(event: Event) -> EventSentence:
     """Return an event in words. Details that the event lacks stay empty."""
     detail = event.detail
+    if event.detail_type == INSPECTOR_FINDING:
+        return _finding_sentence(detail)
     return EventSentence(
         action=_action(event.detail_type, detail),
-        repository=detail.get("repository-name", ""),
+        repository=detail.get("repository-name", "").rpartition(":repository/")[2],  # Inspector names its ARN
         digest=detail.get("image-digest", ""),
         tag=detail.get("image-tag") or ", ".join(detail.get("image-tags", ())),
         failure=detail.get("failure-reason", ""),
+    )
+
+
+def _finding_sentence(detail: dict[str, Any]) -> EventSentence:
+    image = detail["resources"][0]["details"]["awsEcrContainerImage"]
+    name = detail["packageVulnerabilityDetails"]["vulnerabilityId"]
+    words = "closed" if detail["status"] == CLOSED else f"is {detail['severity'].lower()}"
+    return EventSentence(
+        f"finding {name} {words}", image["repositoryName"], image["imageHash"], ", ".join(image["imageTags"])
     )
 
 

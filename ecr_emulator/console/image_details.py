@@ -53,7 +53,7 @@ def image(console: ConsoleRequest, digest: str, name: str) -> ResponseReturnValu
             "signings": signing_statuses(work, found),
             "refusal": refusal,
             **({} if refusal else _contents(console, work, repository, found)),
-            **(_scan(work, repository, found) if shows_scan else {}),
+            **(_scan(console, work, repository, found) if shows_scan else {}),
         }
     return console.render("image.html", tabs=TABS, **values)
 
@@ -93,8 +93,8 @@ def _config(config: ImageConfig) -> dict[str, Any]:
     }
 
 
-def _scan(work: UnitOfWork, repository: Repository, found: Image) -> dict[str, Any]:
-    scan = scan_of(work, repository, found)
+def _scan(console: ConsoleRequest, work: UnitOfWork, repository: Repository, found: Image) -> dict[str, Any]:
+    scan = scan_of(work, repository, found, console.now, console.services.background.scanner)
     if scan is None:
         return {}
     findings = ((each["severity"], each.get("name", ""), each.get("description", "")) for each in scan.findings)

@@ -76,7 +76,7 @@ def images(console: ConsoleRequest, name: str) -> ResponseReturnValue:
 def _row(
     console: ConsoleRequest, work: UnitOfWork, repository: Repository, tag: str | None, image: Image, is_signed: bool
 ) -> ImageRow:
-    scan = scan_of(work, repository, image)
+    scan = scan_of(work, repository, image, console.now, console.services.background.scanner)
     others = tuple(each for each in image.tags if each != tag)
     shown = ((tag,) if tag else ()) + others[: MOST_TAGS - 1]
     return ImageRow(

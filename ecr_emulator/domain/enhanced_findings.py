@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from ecr_emulator.domain.image import Image
-from ecr_emulator.domain.packages import APK, DPKG, OPERATING_SYSTEM, RPM, Package
+from ecr_emulator.domain.packages import APK, DPKG, OPERATING_SYSTEM, RPM
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.vulnerabilities import UNDEFINED, Vulnerability
 
@@ -44,14 +44,20 @@ def severity_counts(findings: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def with_resources(finding: Mapping[str, Any], repository: Repository, image: Image, platform: str) -> dict[str, Any]:
-    """Return a finding as clients see it: with the image as it is now, and with times. ``platform`` is an OS's name."""
+    """Return a finding as clients see it: with the image as it is now, and with times.
+
+    ``platform`` is like ``linux/arm64``, or empty if it is not known.
+    """
+    operating_system, _, architecture = platform.partition("/")
+    known = {"platform": operating_system, "architecture": architecture.partition("/")[0]}
     details = {
         "imageHash": image.digest,
         "imageTags": list(image.tags),
         "pushedAt": image.pushed_at,
         "registry": repository.registry.id,
         "repositoryName": repository.name,
-    } | ({"platform": platform} if platform else {})
+        **{name: value for name, value in known.items() if value},
+    }
     resource = {
         "type": "AWS_ECR_CONTAINER_IMAGE",
         "id": f"{repository.arn}/{image.digest}",
@@ -67,39 +73,50 @@ def _timed(members: Mapping[str, Any]) -> dict[str, Any]:
     return {**members, **times}
 
 
-def _finding(group: Sequence[Vulnerability], repository: Repository, image: Image, now: datetime) -> dict[str, Any]:
-    first = min(group, key=lambda each: not each.scores)
-    severity = UNTRIAGED if first.severity == UNDEFINED else first.severity
-    score = first.scores[0].score if first.scores else 0.0
-    packages = list(dict.fromkeys(each.package for each in group))
-    fixes = [bool(each.fixed_in) for each in group]
-    identity = sha256(f"{repository.arn}/{image.digest} {first.name}".encode()).hexdigest()[:32]
+def finding_frame(name: str, repository: Repository, image: Image, now: datetime) -> dict[str, Any]:
+    """Return what the finding of a vulnerability has whatever the vulnerability is: its ARN, type, status and times."""
     registry = repository.registry
     partition = repository.arn.split(":")[1]
+    identity = sha256(f"{repository.arn}/{image.digest} {name}".encode()).hexdigest()[:32]
     observed = now.isoformat()
     return {
         "awsAccountId": registry.id,
         "findingArn": f"arn:{partition}:inspector2:{registry.region}:{registry.id}:finding/{identity}",
         "type": "PACKAGE_VULNERABILITY",
-        "title": f"{first.name} - {_named(packages)}",
-        "description": first.description or first.name,
-        "severity": severity,
         "status": "ACTIVE",
-        "score": score,
         "firstObservedAt": observed,
         "lastObservedAt": observed,
         "updatedAt": observed,
-        "fixAvailable": "YES" if all(fixes) else "PARTIAL" if any(fixes) else "NO",
+    }
+
+
+def finding_title(name: str, packages: Iterable[str]) -> str:
+    """Return the title of a finding, which names a vulnerability and some of its packages."""
+    names = [each for each in dict.fromkeys(packages) if each]
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return f"{name} - {', '.join(names[:_MAX_NAMED])}{more}" if names else name
+
+
+def fix_available(fixes: Sequence[bool]) -> str:
+    """Return whether all packages, some or none have a version without the vulnerability. No package has no fix."""
+    return "YES" if fixes and all(fixes) else "PARTIAL" if any(fixes) else "NO"
+
+
+def _finding(group: Sequence[Vulnerability], repository: Repository, image: Image, now: datetime) -> dict[str, Any]:
+    first = min(group, key=lambda each: not each.scores)
+    severity = UNTRIAGED if first.severity == UNDEFINED else first.severity
+    finding = {
+        "title": finding_title(first.name, (each.package.name for each in group)),
+        "description": first.description or first.name,
+        "severity": severity,
+        "score": first.scores[0].score if first.scores else 0.0,
+        "fixAvailable": fix_available([bool(each.fixed_in) for each in group]),
         "exploitAvailable": "NO",
         "remediation": {"recommendation": {"text": "None Provided"}},
         "packageVulnerabilityDetails": _details(first, group, severity),
-    } | ({"scoreDetails": {"cvss": _score_details(first)}} if first.scores else {})
-
-
-def _named(packages: Sequence[Package]) -> str:
-    names = list(dict.fromkeys(package.name for package in packages))
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
+    }
+    scores = {"scoreDetails": {"cvss": _score_details(first)}} if first.scores else {}
+    return finding_frame(first.name, repository, image, now) | finding | scores
 
 
 def _details(first: Vulnerability, group: Sequence[Vulnerability], severity: str) -> dict[str, Any]:
@@ -107,7 +124,7 @@ def _details(first: Vulnerability, group: Sequence[Vulnerability], severity: str
     return {
         "vulnerabilityId": first.name,
         "source": _source(first),
-        "sourceUrl": first.url,
+        **({"sourceUrl": first.url} if first.url else {}),
         "vendorSeverity": severity,
         "cvss": [
             {
@@ -120,7 +137,7 @@ def _details(first: Vulnerability, group: Sequence[Vulnerability], severity: str
         ],
         "referenceUrls": list(first.references),
         "relatedVulnerabilities": list(first.aliases),
-        "vulnerablePackages": [_package(each) for each in dict.fromkeys(group)],
+        "vulnerablePackages": [_package(each) for each in dict.fromkeys(group) if each.package.name],
         **{name: time.isoformat() for name, time in times.items() if time},
     }
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ecr_emulator.domain.finding_changes import with_earlier_times
 from ecr_emulator.domain.image import Image
-from ecr_emulator.domain.scanning import ACTIVE, CONTINUOUS, IMAGE_ARCHIVED, Scan
+from ecr_emulator.domain.scanning import ACTIVE, CONTINUOUS, FAILED, IMAGE_ARCHIVED, Scan
 from ecr_emulator.quick_dataclasses import dataclass
 
 PENDING = "PENDING"
@@ -26,7 +27,10 @@ WATCH = timedelta(days=14)
 class EnhancedScan:
     """The last enhanced scan of an image. ``findings`` are JSON (``enhanced_findings``).
 
-    ``source`` is the state of the advisories that the scan used, and ``updated_at`` the time of the newest of them.
+    ``source`` is the state of the advisories or told findings that the scan used, or empty if there were none.
+    ``updated_at`` is the time of the newest advisory. ``platform`` is that of the image, like ``linux/arm64``, if it
+    was read. A failed scan keeps the findings of the scan before it, and does not show them. ``was_active`` says that
+    an earlier scan was active.
     """
 
     status: str
@@ -35,6 +39,8 @@ class EnhancedScan:
     updated_at: datetime | None = None
     findings: tuple[dict[str, Any], ...] = ()
     description: str = CONTINUOUS
+    platform: str = ""
+    was_active: bool = False
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> EnhancedScan:
@@ -47,6 +53,8 @@ class EnhancedScan:
             datetime.fromisoformat(updated_at) if updated_at else None,
             tuple(document["findings"]),
             document["description"],
+            document.get("platform", ""),
+            document.get("wasActive", False),
         )
 
     def document(self) -> dict[str, Any]:
@@ -58,15 +66,20 @@ class EnhancedScan:
             "updatedAt": self.updated_at.isoformat() if self.updated_at else None,
             "findings": list(self.findings),
             "description": self.description,
+            "platform": self.platform,
+            "wasActive": self.was_active,
         }
 
     def after(self, earlier: EnhancedScan) -> EnhancedScan:
-        """Return this scan with the times at which an earlier one first observed the same findings."""
-        known = {each["findingArn"]: each["firstObservedAt"] for each in earlier.findings}
-        findings = (
-            each | {"firstObservedAt": known.get(each["findingArn"], each["firstObservedAt"])} for each in self.findings
-        )
-        return replace(self, findings=tuple(findings))
+        """Return this scan as one that follows another: findings that stay keep the times of their first observation.
+
+        A failed scan has not seen any finding disappear.
+        """
+        was_active = earlier.was_active or earlier.status == ACTIVE
+        if self.status == FAILED:
+            return replace(self, findings=earlier.findings, platform=earlier.platform, was_active=was_active)
+        findings = with_earlier_times(self.findings, earlier.findings)
+        return replace(self, findings=findings, was_active=was_active)
 
     def seen(self, image: Image, now: datetime, *, is_continuous: bool) -> EnhancedScan:
         """Return the scan as clients see it. An image that is archived or not watched any more has no findings."""
@@ -85,7 +98,7 @@ class EnhancedScan:
                 "severity": each["severity"],
                 "description": each["description"],
             }
-            for each in self.findings
+            for each in (self.findings if self.has_findings else ())
         )
         return Scan(self.scanned_at, self.status, self.description, self.scanned_at, tuple(findings), self.updated_at)
 
@@ -95,7 +108,12 @@ class EnhancedScan:
         return self.status == ACTIVE
 
 
+def watched_until(image: Image) -> datetime:
+    """Return when an image that is scanned continuously is no longer scanned, unless it is pulled before."""
+    latest = max(image.pushed_at, image.last_pulled_at or image.pushed_at, image.last_activated_at or image.pushed_at)
+    return latest + WATCH
+
+
 def is_watched(image: Image, now: datetime) -> bool:
     """Whether an image was pushed or pulled so recently that it is scanned again."""
-    latest = max(image.pushed_at, image.last_pulled_at or image.pushed_at, image.last_activated_at or image.pushed_at)
-    return now - latest <= WATCH
+    return now < watched_until(image)

@@ -16,11 +16,15 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.quick_dataclasses import dataclass
 
 INSPECTOR_SCAN = "Inspector2 Scan"
+INSPECTOR_FINDING = "Inspector2 Finding"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of ECR, or of Amazon Inspector about an image. ``detail`` has kebab-case keys."""
+    """One event of ECR, or of Amazon Inspector about an image (``inspector_events``).
+
+    ``detail`` has kebab-case keys, except in ``Inspector2 Finding``.
+    """
 
     registry: Registry
     time: datetime
@@ -37,7 +41,7 @@ class Event:
     @property
     def source(self) -> str:
         """The service that sends the event."""
-        return "aws.inspector2" if self.detail_type == INSPECTOR_SCAN else "aws.ecr"
+        return "aws.inspector2" if self.detail_type in (INSPECTOR_FINDING, INSPECTOR_SCAN) else "aws.ecr"
 
     def envelope(self) -> dict[str, Any]:
         """Return the event as EventBridge delivers it."""
@@ -111,19 +115,6 @@ def image_scan(
     return Event(repository.registry, now, "ECR Image Scan", detail, (repository.arn,))
 
 
-def inspector_scan(repository: Repository, image: Image, severity_counts: dict[str, int], now: datetime) -> Event:
-    """``Inspector2 Scan``, an event of Amazon Inspector: the first enhanced scan of an image is complete."""
-    detail = {
-        "scan-status": "INITIAL_SCAN_COMPLETE",
-        "repository-name": repository.arn,
-        "finding-severity-counts": severity_counts | {"TOTAL": sum(severity_counts.values())},
-        "image-digest": image.digest,
-        "image-tags": list(image.tags),
-        "version": "1.0",
-    }
-    return Event(repository.registry, now, INSPECTOR_SCAN, detail, (repository.arn,))
-
-
 class FrequencyChange(NamedTuple):
     """A repository with a new scan frequency."""
 
@@ -159,6 +150,7 @@ DETAIL_TYPES = (
     "ECR Referrer Action",
     "ECR Replication Action",
     "ECR Scan Resource Change",
+    INSPECTOR_FINDING,
     INSPECTOR_SCAN,
 )
 """The detail types of all events."""

@@ -114,17 +114,6 @@ def is_scannable(image: Image) -> bool:
     return image.artifact_media_type in CONFIGS or image.media_type in (SCHEMA1, SCHEMA1_SIGNED)
 
 
-def enhanced_scan(image: Image) -> Scan | None:
-    """Return the enhanced scan of an image, which is always active; None if the image cannot be scanned.
-
-    The emulator has no Amazon Inspector, so the scan has no findings and no time of completion.
-    """
-    if not is_scannable(image):
-        return None
-    scan = Scan(image.pushed_at, ACTIVE, CONTINUOUS)
-    return scan if image.is_active else scan.archived
-
-
 def filter_matches(pattern: str, repository_name: str) -> bool:
     """Whether a scan filter matches a repository. A filter without a wildcard matches any name that contains it.
 

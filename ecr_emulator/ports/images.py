@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.domain.image import Image, ImageFilter, StoredManifest
 from ecr_emulator.domain.manifest import Manifest
 from ecr_emulator.domain.names import Registry
@@ -141,12 +142,12 @@ class Scans(Protocol):
 
 
 class KnownFindings(Protocol):
-    """The findings that users have set for images, by digest. Later scans report them."""
+    """The findings that users have told for images, by digest. Later scans report them."""
 
-    def find(self, digest: str) -> list[dict[str, Any]] | None:
-        """Return the findings that were set for a digest, or None."""
+    def find(self, digest: str) -> ToldFindings | None:
+        """Return the findings that were told for a digest, or None."""
 
-    def put(self, digest: str, findings: list[dict[str, Any]]) -> None:
+    def put(self, digest: str, told: ToldFindings) -> None:
         """Store findings; they replace earlier ones."""
 
     def remove(self, digest: str) -> None:

@@ -11,7 +11,7 @@ from threading import Event, Lock
 from typing import NamedTuple
 
 from ecr_emulator.domain.image import Image
-from ecr_emulator.domain.manifest import SCHEMA1_TYPES, read_manifest
+from ecr_emulator.domain.manifest import SCHEMA1_TYPES, Manifest, read_manifest
 from ecr_emulator.domain.packages import OPERATING_SYSTEM, ImageContents
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
@@ -21,7 +21,9 @@ from ecr_emulator.ports.image_contents import ImageContentsReader, Layer, Readin
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.ports.store import Store, UnitOfWork
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities, Vulnerabilities
+from ecr_emulator.services.image_contents import config_of
 from ecr_emulator.services.image_tasks import find_image
+from ecr_emulator.services.told_findings import told_findings
 from ecr_emulator.services.wanted_scans import BASIC_SCAN, ENHANCED_SCAN, wants_basic_scan, wants_enhanced_scan
 
 log = logging.getLogger(__name__)
@@ -37,8 +39,9 @@ class ScanResult(NamedTuple):
 
     ``covers_system`` says whether there are advisories for the distribution and package manager of the image. ``note``
     is a sentence about where its packages are listed, if not in its layers. ``covers_packages`` says whether there are
-    packages, and advisories for the system if it has any. ``state`` is the state of the advisories. ``is_unchanged``
-    says that there is no need for another scan; then the rest is empty.
+    packages, and advisories for the system if it has any. ``state`` is the state of the advisories. ``platform`` is
+    that of the image, like ``linux/arm64``, if its config says so. ``is_unchanged`` says that there is no need for
+    another scan; then the rest is empty.
     """
 
     vulnerabilities: Sequence[Vulnerability] = ()
@@ -48,6 +51,7 @@ class ScanResult(NamedTuple):
     note: str = ""
     covers_packages: bool = False
     state: str = ""
+    platform: str = ""
     is_unchanged: bool = False
 
 
@@ -97,18 +101,20 @@ class ImageScanner:
             state = self.state()
             if state is None:
                 return False
-            layers = self._layers(task, state)
-            if layers is None:
+            manifest = self._manifest(task, state)
+            if manifest is None:
                 if task.kind == ENHANCED_SCAN:
                     self._keep(task, ScanResult(is_unchanged=True))
                 return True
-            return self._prepare(task, layers, state)
+            return self._prepare(task, manifest, state)
 
-    def _prepare(self, task: Task, layers: Sequence[Layer], state: str) -> bool:
+    def _prepare(self, task: Task, manifest: Manifest, state: str) -> bool:
         try:
             if not self._advisories.is_ready():
                 return False
-            self._keep(task, self._scan(task, layers)._replace(state=state))
+            config = config_of(manifest, self._blobs)
+            result = self._scan(task, self._layers(manifest))
+            self._keep(task, result._replace(state=state, platform=config.platform if config else ""))
         except UnreadableVulnerabilities as failure:
             self._keep(task, ScanResult(reason=str(failure), state=state))
         except ReadingStopped:
@@ -148,15 +154,18 @@ class ImageScanner:
         except UnreadableVulnerabilities:
             return ""
 
-    def _layers(self, task: Task, state: str) -> list[Layer] | None:
-        """Return the layers to read, from the lowest to the uppermost; None if there is no need to read them."""
+    def _manifest(self, task: Task, state: str) -> Manifest | None:
+        """Return the manifest of the image to read; None if there is no need to read it."""
         with self._store.reading() as work:
             found = find_image(work, task)
             if found is None or not _is_wanted(work, task, *found, state):
                 return None
             stored = work.images.manifest(found[1])
-        manifest = read_manifest(stored.raw, stored.media_type)
-        order = reversed(manifest.layers) if stored.media_type in SCHEMA1_TYPES else manifest.layers
+        return read_manifest(stored.raw, stored.media_type)
+
+    def _layers(self, manifest: Manifest) -> list[Layer]:
+        """Return the layers of an image, from the lowest to the uppermost."""
+        order = reversed(manifest.layers) if manifest.media_type in SCHEMA1_TYPES else manifest.layers
         return [self._layer(each.digest) for each in order]
 
     def _layer(self, digest: str) -> Layer:
@@ -208,4 +217,5 @@ class ImageScanner:
 def _is_wanted(work: UnitOfWork, task: Task, repository: Repository, image: Image, state: str) -> bool:
     if task.kind == BASIC_SCAN:
         return wants_basic_scan(work, image)
-    return wants_enhanced_scan(work, repository, image, state, task.due_at)
+    is_told = told_findings(work, image) is not None
+    return not is_told and wants_enhanced_scan(work, repository, image, state, task.due_at)

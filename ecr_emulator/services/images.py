@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from ecr_emulator.domain.events import image_action
+from ecr_emulator.domain.events import Event, image_action
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.manifest import Manifest, read_manifest
 from ecr_emulator.domain.names import algorithm_of, digest_of, is_digest
@@ -25,6 +25,8 @@ from ecr_emulator.errors import (
 from ecr_emulator.ports.blobs import Blobs
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.services.enhanced_scans import closed_findings
+from ecr_emulator.services.image_sizes import grow_parents, size_of
 from ecr_emulator.services.image_tasks import image_task
 from ecr_emulator.services.new_images import process_new_image, scan_new_image
 from ecr_emulator.services.replication import replicate_deletion
@@ -164,36 +166,19 @@ def _described(
         digest=digest,
         media_type=manifest.media_type,
         pushed_at=now,
-        size_in_bytes=_size(work, repository, manifest),
+        size_in_bytes=size_of(work, repository, manifest),
         artifact_media_type=manifest.artifact_media_type,
         subject=manifest.subject.digest if manifest.subject else None,
         tags=(push.tag,) if push.tag else (),
     )
 
 
-def _size(work: UnitOfWork, repository: Repository, manifest: Manifest) -> int:
-    if not manifest.is_index:
-        return manifest.size_in_bytes
-    children = (work.images.find(repository, digest) for digest in {child.digest for child in manifest.children})
-    return max((child.size_in_bytes for child in children if child), default=0)
-
-
 def _add(work: UnitOfWork, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
     if work.images.count(repository) >= MAX_IMAGES_PER_REPOSITORY:
         raise LimitExceededException.images(**repository.identity, limit=MAX_IMAGES_PER_REPOSITORY)
     added = work.images.add(repository, image, manifest, raw)
-    _grow_parents(work, repository, added)
+    grow_parents(work, repository, added)
     return added
-
-
-def _grow_parents(work: UnitOfWork, repository: Repository, child: Image) -> None:
-    """Update the size of indexes, which is that of their largest child, when a child is stored after its index."""
-    waiting = work.image_relations.parents(repository, child.digest)
-    while waiting:
-        parent = work.images.find(repository, waiting.pop())
-        if parent and parent.size_in_bytes < child.size_in_bytes:
-            work.images.save(replace(parent, size_in_bytes=child.size_in_bytes))
-            waiting += work.image_relations.parents(repository, parent.digest)
 
 
 def _tag(work: UnitOfWork, repository: Repository, image: Image, tag: str, now: datetime) -> Image:
@@ -222,12 +207,14 @@ def delete_images(
             failures.append(image)
         else:
             found[image_id] = image
-    deletion = _Deletion(work, repository, origin)
+    deletion = _Deletion(work, repository, now, origin)
     listed = deletion.delete_all(found)
     for gone in deletion.removed:
         work.events.add(image_action(repository, "DELETE", gone.digest or "", gone.tag, now))
         if origin is not Origin.REPLICATION:
             replicate_deletion(work, repository, gone, now)
+    for event in deletion.closed:
+        work.events.add(event)
     for digest in work.image_relations.subjects(repository, deletion.deleted):
         _leave_referrers(work, repository, digest, now, origin)
     return deletion.removed, failures + listed
@@ -242,6 +229,8 @@ def delete_with_repository(work: UnitOfWork, repository: Repository, limit: int,
     for image in images:
         for tag in image.tags or (None,):
             work.events.add(image_action(repository, "DELETE", image.digest, tag, now))
+        for event in closed_findings(work, repository, image, now):
+            work.events.add(event)
         work.images.remove(repository, image)
     return len(images) < limit
 
@@ -255,15 +244,18 @@ def _leave_referrers(work: UnitOfWork, repository: Repository, digest: str, now:
 class _Deletion:
     """One deletion of images. ``removed`` is what was deleted, ``deleted`` the digests that are gone with all tags.
 
-    An image that an archived index lists can be deleted by lifecycle policies, but not by clients.
+    ``closed`` has the events that close the findings of deleted images. An image that an archived index lists can be
+    deleted by lifecycle policies, but not by clients.
     """
 
-    def __init__(self, work: UnitOfWork, repository: Repository, origin: Origin) -> None:
+    def __init__(self, work: UnitOfWork, repository: Repository, now: datetime, origin: Origin) -> None:
         self._work = work
         self._repository = repository
+        self._now = now
         self._is_client = origin is not Origin.LIFECYCLE
         self.removed: list[ImageId] = []
         self.deleted: dict[str, None] = {}
+        self.closed: list[Event] = []
         self._changed: set[str] = set()
 
     def delete_all(self, images: dict[ImageId, Image]) -> list[Failure]:
@@ -292,6 +284,7 @@ class _Deletion:
             reason = f"Requested image referenced by manifest list: [{', '.join(parents[image.digest])}]"
             return Failure(image_id, "ImageReferencedByManifestList", reason)
         else:
+            self.closed += closed_findings(self._work, self._repository, image, self._now)
             self._work.images.remove(self._repository, image)
             self.removed += [ImageId(image.digest, tag) for tag in image.tags] or [ImageId(image.digest)]
             self.deleted[image.digest] = None

@@ -27,11 +27,11 @@ from ecr_emulator.domain.scanning import (
     SCAN_ON_PUSH,
     Scan,
     coverage_of,
-    enhanced_scan,
     is_scannable,
 )
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import (
+    EcrError,
     ImageArchivedException,
     KmsException,
     LimitExceededException,
@@ -40,11 +40,17 @@ from ecr_emulator.errors import (
 )
 from ecr_emulator.ports.encryption_keys import EncryptionKeys
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.services.enhanced_scans import enhanced_scan_of
 from ecr_emulator.services.image_scanner import ImageScanner, ScanResult
 from ecr_emulator.services.image_tasks import find_image, image_task
-from ecr_emulator.services.scanning_configuration import coverage, is_enhanced, scanning_configuration
+from ecr_emulator.services.scanning_configuration import (
+    coverage,
+    has_enhanced_scanning,
+    is_enhanced,
+    scanning_configuration,
+)
 from ecr_emulator.services.told_findings import told_findings
-from ecr_emulator.services.wanted_scans import BASIC_SCAN, find_enhanced_scan
+from ecr_emulator.services.wanted_scans import BASIC_SCAN
 
 MAX_SCANS = 100_000
 """Maximum number of scans of a registry in 24 hours."""
@@ -52,15 +58,16 @@ BATCH = 500
 """Number of repositories that are read at a time when a configuration changes."""
 
 
-def scan_of(work: UnitOfWork, repository: Repository, image: Image) -> Scan | None:
+def scan_of(
+    work: UnitOfWork, repository: Repository, image: Image, now: datetime, scanner: ImageScanner | None
+) -> Scan | None:
     """Return the scan of an image. An ENHANCED registry does not show basic scans.
 
     The findings of an enhanced scan have the members of basic ones.
     """
-    if scanning_configuration(work, repository.registry)["scanType"] == ENHANCED:
-        scan = enhanced_scan(image) if is_enhanced(work, repository) else None
-        made = find_enhanced_scan(work, image) if scan and image.is_active else None
-        return made.in_short if made else scan
+    if has_enhanced_scanning(work, repository.registry):
+        enhanced = enhanced_scan_of(work, repository, image, now, scanner)
+        return enhanced.in_short if enhanced else None
     scan = work.scans.find(image)
     return scan if scan is None or image.is_active else scan.archived
 
@@ -70,17 +77,25 @@ def start_scan(work: UnitOfWork, repository: Repository, image: Image, now: date
 
     Raises Validation, ImageArchived, UnsupportedImageType and LimitExceeded.
     """
-    if scanning_configuration(work, repository.registry)["scanType"] == ENHANCED:
-        raise ValidationException("This feature is disabled")
-    if not image.is_active:
-        raise ImageArchivedException
-    if not is_scannable(image):
-        raise UnsupportedImageTypeException(media_type=image.artifact_media_type or image.media_type)
-    if _was_scanned(work, image, now):
-        raise LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
-    if work.scans.count_since(repository.registry, now - PERIOD) >= MAX_SCANS:
-        raise LimitExceededException
+    refusal = refusal_to_scan(work, repository, image, now)
+    if refusal:
+        raise refusal
     _start(work, repository, image, now)
+
+
+def refusal_to_scan(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> EcrError | None:
+    """Return the error with which StartImageScan answers for an image; None if it starts a scan."""
+    if has_enhanced_scanning(work, repository.registry):
+        return ValidationException("This feature is disabled")
+    if not image.is_active:
+        return ImageArchivedException()
+    if not is_scannable(image):
+        return UnsupportedImageTypeException(media_type=image.artifact_media_type or image.media_type)
+    if _was_scanned(work, image, now):
+        return LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
+    if work.scans.count_since(repository.registry, now - PERIOD) >= MAX_SCANS:
+        return LimitExceededException()
+    return None
 
 
 def scan_on_push(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> None:
@@ -125,8 +140,8 @@ def _finished_without_scanner(
         keys.check(repository)
     except KmsException as failure:
         return scan.fail(now, f"{KmsException.__name__}: {failure.message}")
-    findings = told_findings(work, image)
-    return None if findings is None else scan.complete(findings, now)
+    told = told_findings(work, image)
+    return None if told is None else scan.complete(told.findings, now)
 
 
 def _finished(scan: Scan, result: ScanResult, now: datetime) -> Scan:

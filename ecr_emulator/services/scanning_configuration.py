@@ -20,7 +20,11 @@ def coverage(work: UnitOfWork, repository: Repository) -> Coverage:
     return coverage_of(scanning_configuration(work, repository.registry), repository)
 
 
+def has_enhanced_scanning(work: UnitOfWork, registry: Registry) -> bool:
+    """Return whether the scan type of a registry is ENHANCED."""
+    return bool(scanning_configuration(work, registry)["scanType"] == ENHANCED)
+
+
 def is_enhanced(work: UnitOfWork, repository: Repository) -> bool:
     """Return whether enhanced scanning covers a repository."""
-    configuration = scanning_configuration(work, repository.registry)
-    return configuration["scanType"] == ENHANCED and coverage_of(configuration, repository).frequency != MANUAL
+    return has_enhanced_scanning(work, repository.registry) and coverage(work, repository).frequency != MANUAL

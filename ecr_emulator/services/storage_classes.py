@@ -15,6 +15,7 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.services.enhanced_scans import leave_scanning
 from ecr_emulator.services.image_tasks import find_image, image_task
 from ecr_emulator.services.new_images import process_new_image
 
@@ -38,6 +39,7 @@ def archive(work: UnitOfWork, repository: Repository, image: Image, now: datetim
     for each in archived:
         work.images.save(each)
         work.events.add(storage_class_action(repository, each, now))
+        leave_scanning(work, repository, each, now)
     return archived[0]
 
 

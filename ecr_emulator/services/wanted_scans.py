@@ -17,9 +17,12 @@ BASIC_SCAN = "scan"
 ENHANCED_SCAN = "enhanced-scan"
 """The kind of tasks that make an enhanced scan, and the name of the image document that holds the last one."""
 
+NO_ADVISORIES = "none"
+"""The state of the advisories if there are none."""
+
 
 def find_enhanced_scan(work: UnitOfWork, image: Image) -> EnhancedScan | None:
-    """Return the last enhanced scan of an image, or None."""
+    """Return the last enhanced scan of an image; None if it has none, or if the image has left scanning since."""
     document = work.image_documents.find(image, ENHANCED_SCAN)
     return EnhancedScan.of(document) if document else None
 
@@ -30,17 +33,30 @@ def wants_basic_scan(work: UnitOfWork, image: Image) -> bool:
     return scan is not None and scan.status == IN_PROGRESS and told_findings(work, image) is None
 
 
+def is_continuous(work: UnitOfWork, repository: Repository) -> bool:
+    """Return whether the images of a repository are scanned continuously."""
+    return coverage(work, repository).frequency == CONTINUOUS_SCAN
+
+
+def is_eligible(work: UnitOfWork, repository: Repository, image: Image, now: datetime) -> bool:
+    """Return whether enhanced scanning covers an image. Continuous scans end with the time of the image."""
+    is_covered = image.is_active and is_scannable(image) and is_enhanced(work, repository)
+    return is_covered and (is_watched(image, now) or not is_continuous(work, repository))
+
+
 def wants_enhanced_scan(
     work: UnitOfWork, repository: Repository, image: Image, state: str | None, now: datetime
 ) -> bool:
-    """Return whether an image has to be scanned: for the first time, or with advisories that have changed.
+    """Return whether an image has to be scanned: for the first time, or with data that have changed.
 
-    ``state`` is the state of the advisories, or None while they are being read.
+    ``state`` is the state of the advisories, None while they are being read, ``NO_ADVISORIES`` if there are none. Told
+    findings are used instead of them.
     """
-    if not (image.is_active and is_scannable(image) and is_enhanced(work, repository)):
+    if not is_eligible(work, repository, image, now):
         return False
+    told = told_findings(work, image)
+    state = state if told is None else told.state
     scan = find_enhanced_scan(work, image)
-    if scan is None or scan.scanned_at < image.pushed_at:
-        return True
-    is_continuous = coverage(work, repository).frequency == CONTINUOUS_SCAN
-    return is_continuous and is_watched(image, now) and state not in (None, scan.source)
+    if scan is None:
+        return state != NO_ADVISORIES
+    return is_continuous(work, repository) and state not in (None, scan.source)

@@ -390,8 +390,11 @@ FIFTEENTH = SIXTEENTH = SEVENTEENTH = EIGHTEENTH = "SELECT 1;"
 # A scan did not remember the time of its newest advisory.
 NINETEENTH = "ALTER TABLE image_scans ADD COLUMN source_updated_at INTEGER;"
 
+# Enhanced scans did not report told findings.
+TWENTIETH = "ALTER TABLE known_findings ADD COLUMN enhanced_findings JSON;"
+
 MIGRATIONS = (
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
-    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH, NINETEENTH,
+    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH, NINETEENTH, TWENTIETH,
 )  # fmt: skip
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

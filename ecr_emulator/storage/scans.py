@@ -1,13 +1,13 @@
-"""The stored scans of images, and the findings that users have registered."""
+"""The stored scans of images, and the findings that users have told."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.scanning import Scan
@@ -41,8 +41,12 @@ _COUNT = Statement(
 
 _of_digest = known_findings.c.digest == bindparam("of_digest")
 _put_findings = upsert(known_findings)
-_FIND_FINDINGS = Statement(select(known_findings.c.findings).where(_of_digest))
-_PUT_FINDINGS = Statement(_put_findings.on_conflict_do_update(set_={"findings": _put_findings.excluded.findings}))
+_FIND_FINDINGS = Statement(select(known_findings.c.findings, known_findings.c.enhanced_findings).where(_of_digest))
+_PUT_FINDINGS = Statement(
+    _put_findings.on_conflict_do_update(
+        set_={name: _put_findings.excluded[name] for name in ("findings", "enhanced_findings")}
+    )
+)
 _REMOVE_FINDINGS = Statement(delete(known_findings).where(_of_digest))
 
 
@@ -92,12 +96,14 @@ class SqlKnownFindings:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def find(self, digest: str) -> list[dict[str, Any]] | None:
+    def find(self, digest: str) -> ToldFindings | None:
         row = _FIND_FINDINGS.one(self._connection, of_digest=digest)
-        return None if row is None else row.findings
+        return None if row is None else ToldFindings(row.findings, row.enhanced_findings)
 
-    def put(self, digest: str, findings: list[dict[str, Any]]) -> None:
-        _PUT_FINDINGS.run(self._connection, digest=digest, findings=findings)
+    def put(self, digest: str, told: ToldFindings) -> None:
+        _PUT_FINDINGS.run(
+            self._connection, digest=digest, findings=told.findings, enhanced_findings=told.enhanced_findings
+        )
 
     def remove(self, digest: str) -> None:
         _REMOVE_FINDINGS.run(self._connection, of_digest=digest)

@@ -342,6 +342,7 @@ known_findings = Table(
     metadata,
     Column("digest", String, primary_key=True, nullable=False),
     _required("findings", JSON),
+    Column("enhanced_findings", JSON),
     sqlite_with_rowid=False,
 )
 

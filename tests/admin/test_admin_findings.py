@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ecr_emulator.emulator import Emulator
@@ -22,6 +24,13 @@ def emulator():
 @pytest.fixture
 def http(emulator):
     return AdminClient(emulator.wsgi)
+
+
+def enhanced(times=1, details=None, **members):
+    """Return a body with findings in Inspector's shape, as JSON."""
+    details = {"vulnerabilityId": "CVE-1"} if details is None else details
+    finding = {"severity": "LOW", "packageVulnerabilityDetails": details} | members
+    return json.dumps({"findings": [], "enhancedFindings": [finding] * times})
 
 
 @pytest.mark.parametrize("digest", [DIGEST, "*"])
@@ -64,6 +73,28 @@ def test_findings_need_a_digest(http, digest):
         ("no JSON", "Expecting value"),
         ("[]", "[] is not of type 'object'"),
         ('{"findings": [{"name": "CVE-1", "severity": "BAD"}]}', "$.findings[0].severity: 'BAD' is not one of"),
+        ('{"enhancedFindings": []}', "$: 'findings' is a required property"),
+        (enhanced(severity="UNDEFINED"), "$.enhancedFindings[0].severity: 'UNDEFINED' is not one of"),
+        (enhanced(status="CLOSED"), "$.enhancedFindings[0].status: 'status' must be ACTIVE: a finding that is told"),
+        (enhanced(score=11), "$.enhancedFindings[0].score: 11 is greater than the maximum of 10"),
+        (
+            enhanced(name="CVE-1"),
+            "$.enhancedFindings[0]: Additional properties are not allowed",
+        ),
+        (enhanced(details={}), "packageVulnerabilityDetails: 'vulnerabilityId' is a required property"),
+        (
+            enhanced(details={"vulnerabilityId": "X", "vendorUpdatedAt": "yesterday"}),
+            "packageVulnerabilityDetails.vendorUpdatedAt: 'yesterday' is no time like 2026-01-31T12:00:00Z",
+        ),
+        (
+            enhanced(details={"vulnerabilityId": "X", "vendorUpdatedAt": "2026-02-31T12:00:00Z"}),
+            "packageVulnerabilityDetails.vendorUpdatedAt: '2026-02-31T12:00:00Z' is no time like 2026-01-31T12:00:00Z",
+        ),
+        (
+            enhanced(details={"vulnerabilityId": "X", "vulnerablePackages": [{"name": "a"}]}),
+            "vulnerablePackages[0]: 'version' is a required property",
+        ),
+        (enhanced(times=2), "$.enhancedFindings: 2 findings have the vulnerabilityId 'CVE-1'."),
     ],
 )
 def test_invalid_findings_are_refused_with_an_example(http, body, reason):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_emulator.domain.events import IMPORT, Event
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.testing.upstream.images import Content, artifact, image
 from tests.support.console import MOST_BYTES, Browser
 from tests.support.images import put_image, put_manifest, upload_layers
@@ -43,7 +44,7 @@ def test_config_annotations_and_findings_are_escaped(browser, ecr, emulator):
     digest = put_image(ecr, "team/app", with_config(config, annotations={SCRIPT: SCRIPT}), "v1")
     finding = {"name": SCRIPT, "severity": "HIGH", "description": SCRIPT}
     with emulator.services.store.writing() as work:
-        work.known_findings.put(digest, [finding])
+        work.known_findings.put(digest, ToldFindings([finding]))
     ecr.start_image_scan(repositoryName="team/app", imageId={"imageDigest": digest})
     for page in (open_image(browser, digest), browser.open("repository/team/app")):
         assert page.status == 200
@@ -138,7 +139,7 @@ def test_no_page_grows_with_what_others_have_written(browser, ecr, emulator):
         put_manifest(ecr, "team/app", many.raw, f"{number:03}" + "x" * 125)
     with emulator.services.store.writing() as work:
         finding = {"name": long, "severity": "HIGH", "description": long}
-        work.known_findings.put(digest, [finding] * 300)
+        work.known_findings.put(digest, ToldFindings([finding] * 300))
     ecr.start_image_scan(repositoryName="team/app", imageId={"imageDigest": digest})
     page = open_image(browser, digest)
     assert (page.status, len(page.html) > MOST_BYTES / 10) == (200, True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.testing.upstream.images import Content, artifact, image, index, layer, multi_arch
 from tests.support.console import Browser
 from tests.support.iam_principals import ACCOUNT, IamAccount, allow, enforcing
@@ -76,7 +77,7 @@ def test_a_scan_is_listed_by_its_worst_findings(browser, ecr, emulator):
     digest = put_image(ecr, "team/app", an_image(), "v1")
     found = [{"name": f"CVE-{number}", "severity": severity} for number, severity in enumerate(["LOW", "HIGH", "HIGH"])]
     with emulator.services.store.writing() as work:
-        work.known_findings.put(digest, found)
+        work.known_findings.put(digest, ToldFindings(found))
     page = browser.submit(open_image(browser, digest).form("/scan"))
     assert "The scan has started." in page.text
     assert "2 high, 1 low" in browser.open("repository/team/app").text

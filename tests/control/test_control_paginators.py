@@ -12,6 +12,7 @@ import pytest
 from botocore import xform_name
 
 from ecr_emulator.control.model import service_model
+from ecr_emulator.domain.findings import ToldFindings
 from tests.support.boto import client_of
 from tests.support.control_plane import ControlPlane
 from tests.support.images import an_image, put_image
@@ -64,7 +65,7 @@ def identifiers(ecr, plane):
         put_image(ecr, NAME, an_image(f"another {number}"))
     ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=json.dumps({"rules": [POLICY]}))
     with plane.services.store.writing() as work:
-        work.known_findings.put(digest, FINDINGS)
+        work.known_findings.put(digest, ToldFindings(FINDINGS))
     ecr.start_image_scan(repositoryName=NAME, imageId={"imageDigest": digest})
     backfills = [ecr.start_replication_backfill(destination=each) for each in DESTINATIONS]
     return {

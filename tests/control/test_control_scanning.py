@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.services import scanning
 from tests.support.images import an_image, an_index, put_image, put_manifest
 from tests.support.refusals import refusal
@@ -47,7 +48,7 @@ def give_findings(services):
 
     def give(findings, digest="*"):
         with services.store.writing() as work:
-            work.known_findings.put(digest, findings)
+            work.known_findings.put(digest, ToldFindings(findings))
 
     return give
 

@@ -7,15 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_emulator.domain.findings import read_findings
-from ecr_emulator.domain.image import ARCHIVED, Image
+from ecr_emulator.domain.findings import ToldFindings, read_findings
+from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, ORAS_ARTIFACT, SCHEMA1
 from ecr_emulator.domain.scanning import (
     Coverage,
     Scan,
     check_configuration,
     coverage_of,
-    enhanced_scan,
     filter_matches,
     is_scannable,
 )
@@ -104,13 +103,6 @@ def test_rules_must_fit_their_scan_type_and_each_other(scan_type, frequencies, r
 def test_images_can_be_scanned_and_nothing_else_can(media_type, artifact_media_type, expected):
     image = Image("sha256:1", media_type, NOW, artifact_media_type=artifact_media_type)
     assert is_scannable(image) is expected
-    assert (enhanced_scan(image) is not None) is expected
-
-
-def test_an_enhanced_scan_is_active_unless_its_image_is_archived():
-    image = Image("sha256:1", SCHEMA1, NOW)
-    assert enhanced_scan(image).status == "ACTIVE"
-    assert enhanced_scan(replace(image, status=ARCHIVED)).status == "IMAGE_ARCHIVED"
 
 
 def test_a_scan_completes_with_findings_or_fails():
@@ -150,7 +142,7 @@ def test_an_image_can_be_scanned_once_a_day():
     ],
 )
 def test_findings_have_the_shape_of_ecrs(findings):
-    assert read_findings({"findings": findings}) == findings
+    assert read_findings({"findings": findings}) == ToldFindings(findings)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 import pytest
 
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.domain.manifest import OCI_MANIFEST
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.storage_failures import StorageFailure
@@ -174,7 +175,7 @@ def test_told_findings_win_and_the_image_is_not_read(ecr, emulator, monkeypatch)
     monkeypatch.setattr(ImageScanner, "_scan", lambda *given: read.append(given))
     told = [{"name": "CVE-2026-1", "severity": "LOW"}]
     with emulator.services.store.writing() as work:
-        work.known_findings.put("*", told)
+        work.known_findings.put("*", ToldFindings(told))
     push(ecr, DEBIAN | OPENSSL)
     assert status(ecr)[0] == "COMPLETE"
     assert described(ecr)["imageScanFindings"]["findings"] == told

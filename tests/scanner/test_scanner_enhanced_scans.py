@@ -1,108 +1,28 @@
 """Enhanced scans of real layers, through boto3: statuses, findings in Inspector's shape, and what scans them again."""
 
-import gzip
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from werkzeug.test import Client
 
-from ecr_emulator.emulator import Emulator
-from ecr_emulator.settings import Settings
-from ecr_emulator.testing.upstream.images import OCI_LAYER, Content, image
-from tests.support.advisories import CRITICAL_VECTOR, advisory, affected, fixed, write
+from tests.support.advisories import CRITICAL_VECTOR, write
 from tests.support.boto import client_of
-from tests.support.clock import FrozenClock
-from tests.support.image_layers import tar
-from tests.support.images import put_image
+from tests.support.enhanced_scans import (
+    APP,
+    FLASK,
+    LATER,
+    SYSTEM,
+    configure,
+    described,
+    events,
+    names,
+    push,
+    status,
+)
 
-APP = "team/app"
 ARN = f"arn:aws:ecr:us-east-1:000000000000:repository/{APP}"
 UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manager are not supported."
 CONTINUOUS = "Continuous scan is selected for image."
-SYSTEM = {
-    "etc/os-release": "ID=debian\nVERSION_ID=12\n",
-    "var/lib/dpkg/status": "".join(
-        f"Package: {name}\nSource: openssl\nArchitecture: amd64\nVersion: 1:3.0.11-1~deb12u2\n\n"
-        for name in ("libssl3", "openssl")
-    ),
-}
-FLASK = {"app/flask.dist-info/METADATA": "Name: flask\nVersion: 1.0\n"}
-ADVISORIES = [
-    advisory(
-        "CVE-2024-0001",
-        affected("Debian:12", "openssl", *fixed("1:3.0.11-2")),
-        severity=[{"type": "CVSS_V3", "score": CRITICAL_VECTOR}],
-        details="Bad.",
-        published="2024-01-01T00:00:00Z",
-        references=[{"type": "WEB", "url": "https://example.com/a"}],
-    ),
-    advisory("GHSA-1", affected("PyPI", "flask", {"introduced": "0"}), aliases=["PYSEC-1"]),
-]
-LATER = advisory("CVE-2024-0009", affected("PyPI", "flask", *fixed("9")))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return write(tmp_path / "osv", *ADVISORIES)
-
-
-@pytest.fixture
-def clock():
-    return FrozenClock()
-
-
-@pytest.fixture
-def frequency():
-    return "CONTINUOUS_SCAN"
-
-
-@pytest.fixture
-def delay():
-    return 0.0
-
-
-@pytest.fixture
-def emulator(folder, clock, delay):
-    with Emulator(Settings(vulnerabilities=folder, background_delay=delay), clock) as running:
-        yield running
-
-
-@pytest.fixture
-def ecr(emulator, frequency):
-    client = client_of(emulator)
-    client.create_repository(repositoryName=APP)
-    configure(client, frequency)
-    return client
-
-
-def configure(ecr, frequency):
-    rule = {"scanFrequency": frequency, "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}
-    ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[rule])
-
-
-def push(ecr, files, tag="v1"):
-    blob = gzip.compress(tar(files), mtime=0)
-    return put_image(ecr, APP, image(tag, Content(blob, OCI_LAYER)), tag)
-
-
-def described(ecr, tag="v1", **members):
-    return ecr.describe_image_scan_findings(repositoryName=APP, imageId={"imageTag": tag}, **members)
-
-
-def status(ecr):
-    scan = described(ecr)["imageScanStatus"]
-    return scan["status"], scan.get("description")
-
-
-def names(ecr):
-    found = described(ecr)["imageScanFindings"]["enhancedFindings"]
-    return [each["packageVulnerabilityDetails"]["vulnerabilityId"] for each in found]
-
-
-def inspector_events(emulator):
-    with emulator.services.store.reading() as work:
-        events = [each.envelope() for each in work.events.after(0, 1_000)]
-    return [each for each in events if each["source"] == "aws.inspector2"]
 
 
 def test_a_finding_has_the_shape_of_inspector(ecr, clock):
@@ -170,6 +90,7 @@ def test_a_finding_has_the_shape_of_inspector(ecr, clock):
                                 "registry": "000000000000",
                                 "repositoryName": APP,
                                 "platform": "linux",
+                                "architecture": "amd64",
                             }
                         },
                     }
@@ -224,7 +145,7 @@ def test_the_first_scan_adds_an_event_of_inspector(ecr, emulator, clock):
     described(ecr)
     clock.advance(timedelta(days=2))
     described(ecr)
-    (event,) = inspector_events(emulator)
+    (event,) = events(emulator, "Inspector2 Scan")
     assert (event["detail-type"], event["resources"]) == ("Inspector2 Scan", [ARN])
     assert event["detail"] == {
         "scan-status": "INITIAL_SCAN_COMPLETE",
@@ -327,7 +248,7 @@ def test_a_replica_is_scanned_at_its_destination(ecr, emulator):
     ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
     push(ecr, FLASK)
     assert names(destination) == ["GHSA-1"]
-    assert [event["region"] for event in inspector_events(emulator)].count("eu-west-1") == 1
+    assert [event["region"] for event in events(emulator, "Inspector2 Scan")].count("eu-west-1") == 1
 
 
 def test_a_restored_image_is_scanned_again(ecr, clock):

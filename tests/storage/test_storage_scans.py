@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ecr_emulator.domain.findings import ToldFindings
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.scanning import Scan
 from tests.support.images import an_image
@@ -61,9 +62,9 @@ def test_the_scans_of_a_registry_are_counted(store, repository):
 def test_known_findings_can_be_replaced_and_removed(store):
     with store.writing() as work:
         assert work.known_findings.find("sha256:1") is None
-        for findings in (FINDINGS, []):
-            work.known_findings.put("sha256:1", findings)
-            assert work.known_findings.find("sha256:1") == findings
+        for told in (ToldFindings(FINDINGS), ToldFindings([], [{"severity": "LOW"}]), ToldFindings([])):
+            work.known_findings.put("sha256:1", told)
+            assert work.known_findings.find("sha256:1") == told
         assert work.known_findings.find("*") is None
         for _ in range(2):
             work.known_findings.remove("sha256:1")

@@ -13,15 +13,13 @@ from ecr_emulator.domain import service_linked_roles
 from ecr_emulator.domain.enhanced_findings import severity_counts, with_resources
 from ecr_emulator.domain.image import Image, ImageId
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.scanning import ACTIVE, COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
+from ecr_emulator.domain.scanning import COMPLETE, ENHANCED, IN_PROGRESS, Scan, check_configuration
 from ecr_emulator.domain.task import Scope
 from ecr_emulator.errors import ScanNotFoundException
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.enhanced_scans import enhanced_scan_of, scan_if_wanted
-from ecr_emulator.services.image_contents import read_config
-from ecr_emulator.services.image_scanner import ImageScanner
 from ecr_emulator.services.scanning import configure, scan_of, start_scan
-from ecr_emulator.services.scanning_configuration import coverage, is_enhanced, scanning_configuration
+from ecr_emulator.services.scanning_configuration import coverage, has_enhanced_scanning, scanning_configuration
 
 
 @operation
@@ -91,52 +89,53 @@ def start_image_scan(request: EcrRequest, members: dict[str, Any]) -> dict[str, 
 def describe_image_scan_findings(request: EcrRequest, members: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 
-    An archived image has no findings. Enhanced scanning without advisories has an empty list, and none of its scans
-    completes.
+    An archived image has no findings. Enhanced scanning without advisories and without told findings has an empty list,
+    and none of its scans completes.
     """
     page = Page(request, members)
     with request.services.store.reading() as work:
         repository = work.repositories.get(request.registry, members["repositoryName"])
         image_id = read_image_id(members["imageId"])
         image = get_image(work, repository, image_id)
-        scan = scan_of(work, repository, image)
-        scanner = request.services.background.scanner if is_enhanced(work, repository) else None
-    if scan and scanner:
-        return _identity(repository, image, image_id) | _enhanced(request, scanner, repository, image, page)
-    if scan is None:
+        is_enhanced = has_enhanced_scanning(work, repository.registry)
+        scan = None if is_enhanced else scan_of(work, repository, image, request.now, None)
+    answer = _enhanced(request, repository, image, page) if is_enhanced else _basic(scan, page)
+    if answer is None:
         raise ScanNotFoundException(
             image_digest=image_id.digest or "null", image_tag=image_id.tag or "null", **repository.identity
         )
-    answer = {
-        **_identity(repository, image, image_id),
-        "imageScanStatus": {"status": scan.status, "description": scan.description},
-    }
-    if scan.status == ACTIVE:
-        return answer | {"imageScanFindings": {"findings": []}}
+    return _identity(repository, image, image_id) | answer
+
+
+def _basic(scan: Scan | None, page: Page) -> dict[str, Any] | None:
+    if scan is None:
+        return None
+    answer = {"imageScanStatus": {"status": scan.status, "description": scan.description}}
     return answer | _findings(scan, page) if scan.status == COMPLETE else answer
 
 
-def _enhanced(
-    request: EcrRequest, scanner: ImageScanner, repository: Repository, image: Image, page: Page
-) -> dict[str, Any]:
-    """Return the members that describe an enhanced scan. It is made now if the last one used older advisories."""
+def _enhanced(request: EcrRequest, repository: Repository, image: Image, page: Page) -> dict[str, Any] | None:
+    """Return the members that describe an enhanced scan. It is made now if the last one used older data."""
     services, now = request.services, request.now
+    scanner = services.background.scanner
     if scan_if_wanted(services.store, scanner, repository, image, now):
         now = services.due_work.complete(now, Scope(repository.registry, repository.name))
     with services.store.reading() as work:
-        scan = enhanced_scan_of(work, repository, image, now)
-        config = read_config(work, image, services.blobs) if scan.has_findings else None
-    answer = {"imageScanStatus": {"status": scan.status, "description": scan.description or None}}
+        scan = enhanced_scan_of(work, repository, image, now, scanner)
+    if scan is None:
+        return None
+    answer: dict[str, Any] = {"imageScanStatus": {"status": scan.status, "description": scan.description or None}}
     if not scan.has_findings:
         return answer
-    platform = config.platform.partition("/")[0] if config else ""
+    if not scan.source:
+        return answer | {"imageScanFindings": {"findings": []}}
     numbered = [(f"{number:09}", finding) for number, finding in enumerate(scan.findings)]
     chosen, token = page.choose(numbered, lambda each: each[0])
     findings = {
         "imageScanCompletedAt": scan.scanned_at,
         "vulnerabilitySourceUpdatedAt": scan.updated_at or scan.scanned_at,
         "findingSeverityCounts": severity_counts(scan.findings),
-        "enhancedFindings": [with_resources(finding, repository, image, platform) for _, finding in chosen],
+        "enhancedFindings": [with_resources(finding, repository, image, scan.platform) for _, finding in chosen],
     }
     return answer | {"imageScanFindings": findings, "nextToken": token}
 

@@ -78,7 +78,9 @@ would also tell of keys whose events are not committed yet. It has only the grea
 
 SCAN_SOURCES = "ALTER TABLE image_scans ADD COLUMN source_updated_at BIGINT"
 
-STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS, 19: SCAN_SOURCES}
+TOLD_FINDINGS = "ALTER TABLE known_findings ADD COLUMN enhanced_findings JSON"
+
+STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS, 19: SCAN_SOURCES, 20: TOLD_FINDINGS}
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """
