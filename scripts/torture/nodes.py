@@ -31,7 +31,10 @@ class Database(NamedTuple):
 
 
 class Nodes:
-    """Nodes behind fronts to the database. Each round kills at least one of them, at the end or in the middle."""
+    """Nodes behind fronts to the database. Each round kills at least one of them, at the end or in the middle.
+
+    No fault comes again before all others have come.
+    """
 
     def __init__(
         self, forks: Forks, folder: Path, upstream: str, blobs: SharedBlobs, database: Database, number: int
@@ -49,6 +52,7 @@ class Nodes:
         self._logs = [Log(node.log) for node in self._nodes]
         self._killed: set[Emulator] = set(self._nodes)
         self._has_faults = False
+        self._next_faults: list[str] = []
 
     @property
     def kills(self) -> int:
@@ -81,7 +85,9 @@ class Nodes:
             "slow": lambda chance: self._break(chance, Front.slow_down),
             **self._blobs.faults,
         }
-        name = chance.choice(list(breaks))
+        if not self._next_faults:
+            self._next_faults = chance.sample(list(breaks), len(breaks))
+        name = self._next_faults.pop()
         faults[name] += 1
         self._has_faults = not name.startswith("kill")
         breaks[name](chance)

@@ -19,7 +19,7 @@ from scripts.torture.workers import Worker
 from scripts.torture.world import RECORDED, World, chance_of
 
 CLIENTS = 4
-ACTS = 80
+ACTS = 50
 """Number of acts that are recorded before the emulators are disturbed, at most."""
 PATIENCE = 10
 """Seconds to wait for them, at most."""

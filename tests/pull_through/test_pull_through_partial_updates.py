@@ -124,7 +124,6 @@ def test_an_update_that_is_found_as_the_one_before_ends_comes_to_an_end_too(cach
     """A client that waits for the first update may request the tag again before the update's thread ends."""
     cached(cache, upstream)
     moves(cache, upstream)
-    monkeypatch.setattr("ecr_emulator.services.pull_through.manifests.CLIENT_WAIT", 0.5)
     updates = type(cache.emulator._pull_through.updates)
     end, outcomes = updates.end, []
 

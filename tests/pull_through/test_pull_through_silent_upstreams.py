@@ -12,8 +12,8 @@ from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from tests.support.pull_through import running_cache
 
 CROWD = 40
-SOON = 5
-"""Seconds within which no client of a silent upstream has given up."""
+SOON = 15
+"""Seconds within which no client of a silent upstream has given up, but all others have their answers."""
 
 
 def pull_blob(cache, prefix, number):
