@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -84,5 +85,7 @@ def _run(log: str, arguments: list[str]) -> NoReturn:
         run(arguments)
     except SystemExit as ended:
         os._exit(ended.code if isinstance(ended.code, int) else 1)
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(1)

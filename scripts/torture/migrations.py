@@ -25,7 +25,7 @@ from ecr_emulator.testing.upstream.scripted import ScriptedUpstream
 from scripts.torture.checks import Check
 from scripts.torture.clients import Client
 from scripts.torture.emulators import Emulator, NotReady, Process
-from scripts.torture.flavours import ARGUMENTS, KEPT, left_over_files
+from scripts.torture.flavours import ARGUMENTS, KEPT, Log, left_over_files
 from scripts.torture.forks import Forks
 from scripts.torture.images import Images
 from scripts.torture.nodes import running_database
@@ -58,6 +58,7 @@ class Migrations:
         self._s3 = s3
         self._arguments = [*ARGUMENTS, "--upstream-map", f"quay.io={world.upstream.url}"]
         self._move = Process(forks, folder / "moves")
+        self._log = Log(self._move.log)
         self.state = folder / "state"
         self.moves = 0
         self.wrong: list[str] = []
@@ -135,7 +136,7 @@ class Migrations:
         if bucket:
             left_over += bucket.left_over(needed)
         self.wrong += [f"left over: {each}" for each in left_over]
-        self.wrong += [each.what for each in self._world.failures]
+        self.wrong += [each.what for each in self._world.failures] + self._log.faults()
 
     def _start(self, options: list[str]) -> Emulator:
         emulator = Emulator(self._forks, self._folder, [*self._arguments, *options])
