@@ -13,7 +13,8 @@ from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.manifest import MAX_MANIFEST_BYTES
 from ecr_emulator.domain.names import TAG_CONSTRAINT, TAG_PATTERN, is_digest, is_tag
 from ecr_emulator.errors import InvalidParameterException
-from ecr_emulator.services.images import Push, Stored, delete_images, store_image
+from ecr_emulator.services.image_deletions import delete_images
+from ecr_emulator.services.images import Push, Stored, store_image
 from ecr_emulator.services.signing import refused_by
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from ecr_emulator.domain.lifecycle_schema import departures
@@ -54,8 +55,12 @@ class LifecyclePolicy:
     rules: tuple[LifecycleRule, ...]
 
 
+@lru_cache(maxsize=16)
 def read_lifecycle_policy(text: str) -> LifecyclePolicy:
-    """Parse a policy document. Raises ``InvalidParameterException`` with ECR's reason."""
+    """Parse a policy document. Raises ``InvalidParameterException`` with ECR's reason.
+
+    The last policies are remembered: an evaluation reads its policy in each of its steps.
+    """
     try:
         document = json.loads(text, object_pairs_hook=_unambiguous)
         if not isinstance(document, dict):

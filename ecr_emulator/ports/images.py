@@ -18,11 +18,14 @@ from ecr_emulator.domain.validation_timer import Validation
 class Images(Protocol):
     """The images of repositories. ``Tags`` moves their tags.
 
-    Eleven methods: an image, its manifest and its references are stored and removed together.
+    Twelve methods: an image, its manifest and its references are stored and removed together.
     """
 
     def find(self, repository: Repository, digest: str) -> Image | None:
         """Return the image with this digest, including its tags; None if there is none."""
+
+    def find_all(self, repository: Repository, digests: Collection[str]) -> dict[str, Image]:
+        """Return those of the images with these digests that exist, by digest, including their tags."""
 
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
         """Store a manifest, its references and its tags, which leave other images. Returns the image with its key.
@@ -30,8 +33,8 @@ class Images(Protocol):
         Raises ``ImageAlreadyExistsException``.
         """
 
-    def remove(self, repository: Repository, image: Image) -> None:
-        """Remove an image, its tags and its references."""
+    def remove(self, repository: Repository, *gone: Image) -> None:
+        """Remove images, their tags and their references."""
 
     def manifest(self, image: Image) -> StoredManifest:
         """Return the manifest of an image as it was received."""

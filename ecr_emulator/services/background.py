@@ -22,7 +22,7 @@ from ecr_emulator.services import (
     backfills,
     enhanced_scans,
     garbage_collection,
-    images,
+    image_deletions,
     lifecycle,
     lifecycle_evaluation,
     lifecycle_previews,
@@ -50,7 +50,7 @@ Perform = Callable[[UnitOfWork, Task, datetime], Progress | None]
 
 KINDS: dict[str, Perform] = {
     backfills.PREPARE: backfills.prepare,
-    images.DELETE_REFERRERS: referrer_deletions.perform_deletion,
+    image_deletions.DELETE_REFERRERS: referrer_deletions.perform_deletion,
     replication.REPLICATE_DELETION: replicas.perform_deletion,
     storage_classes.KIND: storage_classes.finish_restore,
 }

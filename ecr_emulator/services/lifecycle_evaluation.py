@@ -14,8 +14,9 @@ from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import ImageStorageClassUpdateNotSupportedException
 from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.services.image_deletions import delete_found
 from ecr_emulator.services.image_trees import untagged_tree
-from ecr_emulator.services.images import Origin, delete_images
+from ecr_emulator.services.images import Origin
 from ecr_emulator.services.import_status import find_awaited
 from ecr_emulator.services.lifecycle import Incoming, find_repository, schedule_evaluation
 from ecr_emulator.services.lifecycle_selection import STEP, Progress, Selection
@@ -59,10 +60,12 @@ class _Actions:
             for image in concerned:
                 self._archive(image.digest)
             return
-        digests = dict.fromkeys(image.digest for image in concerned)
-        left = untagged_tree(work, repository, digests.keys() & find_awaited(work, repository))
-        digests |= dict.fromkeys(sorted(left))
-        delete_images(work, repository, map(ImageId, digests), self.now, Origin.LIFECYCLE)
+        found = {image.digest: image for image in concerned}
+        left = untagged_tree(work, repository, found.keys() & find_awaited(work, repository))
+        below = work.images.find_all(repository, left - found.keys())
+        found |= {digest: below[digest] for digest in sorted(below)}
+        selected = {ImageId(digest): image for digest, image in found.items()}
+        delete_found(work, repository, selected, self.now, Origin.LIFECYCLE)
 
     def _archive(self, digest: str) -> None:
         """Archive an image, unless it was archived together with another one."""

@@ -18,7 +18,7 @@ from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.lifecycle import find_candidates
 
-STEP = 200
+STEP = 400
 """Number of images that one transaction matches, if it takes none."""
 TAKING = 4
 """Number of images that can be matched in the time in which one is taken, roughly: taken images are deleted."""
@@ -83,8 +83,9 @@ class Selection:
         limit = max(1, limit // TAKING)
         position, left, newest = progress["rule"], progress["left"], progress["newest"]
         matches = self.work.lifecycle_matches.first(self.repository, position, min(left or limit, limit))
-        found = (self.work.images.find(self.repository, each.digest) for each in matches if left and each.is_free)
-        images = [image for image in found if image and image.key <= newest and image.digest not in self.unfinished]
+        free = [each.digest for each in matches if left and each.is_free and each.digest not in self.unfinished]
+        found = self.work.images.find_all(self.repository, free)
+        images = [found[digest] for digest in free if digest in found and found[digest].key <= newest]
         self.take(images, self.policy.rules[position])
         if not matches:
             return self._begin_rule(position + 1, newest), 0

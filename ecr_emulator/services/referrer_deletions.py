@@ -12,7 +12,8 @@ from ecr_emulator.domain.image import ImageId
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.task import Task
 from ecr_emulator.ports.store import UnitOfWork
-from ecr_emulator.services.images import REFERRERS_STAY, Origin, delete_images
+from ecr_emulator.services.image_deletions import REFERRERS_STAY, delete_images
+from ecr_emulator.services.images import Origin
 
 
 def perform_deletion(work: UnitOfWork, task: Task, now: datetime) -> None:

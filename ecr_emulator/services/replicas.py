@@ -17,8 +17,9 @@ from ecr_emulator.domain.repository import Repository
 from ecr_emulator.domain.task import Task
 from ecr_emulator.errors import EcrError, RepositoryNotFoundException
 from ecr_emulator.ports.store import UnitOfWork
+from ecr_emulator.services.image_deletions import delete_images
 from ecr_emulator.services.image_tasks import find_image
-from ecr_emulator.services.images import Origin, Push, delete_images, store_image
+from ecr_emulator.services.images import Origin, Push, store_image
 from ecr_emulator.services.replication import save_status
 from ecr_emulator.services.repositories import NewRepositories
 

@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from ecr_emulator.domain.image import Image, ImageId
@@ -40,11 +42,12 @@ def replicate_image(work: UnitOfWork, repository: Repository, image: Image, tag:
         work.tasks.add(image_task(REPLICATE, repository, image.digest, now, tag=tag, **_to(destination)))
 
 
-def replicate_deletion(work: UnitOfWork, repository: Repository, image_id: ImageId, now: datetime) -> None:
-    """Schedule the deletion of a tag or an image at the destinations of the configuration."""
-    for destination in deletion_destinations_of(configuration_of(work, repository.registry), repository.name):
+def replicate_deletions(work: UnitOfWork, repository: Repository, gone: Iterable[ImageId], now: datetime) -> None:
+    """Schedule the deletion of tags or images at the destinations of the configuration."""
+    places = deletion_destinations_of(configuration_of(work, repository.registry), repository.name)
+    for image_id, place in product(gone, places):
         digest, tag = image_id.digest or "", image_id.tag
-        work.tasks.add(image_task(REPLICATE_DELETION, repository, digest, now, tag=tag, **_to(destination)))
+        work.tasks.add(image_task(REPLICATE_DELETION, repository, digest, now, tag=tag, **_to(place)))
 
 
 def replication_statuses(work: UnitOfWork, image: Image) -> list[dict[str, str]]:

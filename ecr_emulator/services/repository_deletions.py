@@ -12,7 +12,7 @@ from ecr_emulator.domain.names import Registry
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import RepositoryNotEmptyException
 from ecr_emulator.ports.store import Store, UnitOfWork
-from ecr_emulator.services.images import delete_with_repository
+from ecr_emulator.services.image_deletions import delete_with_repository
 
 IMAGES = 200
 """Number of images that one transaction deletes."""

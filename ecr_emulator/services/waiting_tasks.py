@@ -12,7 +12,7 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services import (
     backfills,
     garbage_collection,
-    images,
+    image_deletions,
     lifecycle,
     replication,
     signing,
@@ -26,7 +26,7 @@ PURPOSES = {
     backfills.RUN: "Replicate the images of a replication backfill",
     garbage_collection.FORGET: "End abandoned uploads and remove blobs that no image references",
     garbage_collection.SWEEP: "Delete the files of removed blobs",
-    images.DELETE_REFERRERS: "Delete the referrers of a deleted image",
+    image_deletions.DELETE_REFERRERS: "Delete the referrers of a deleted image",
     lifecycle.EVALUATE: "Evaluate the lifecycle policy",
     lifecycle.PREVIEW: "Complete the lifecycle policy preview",
     replication.REPLICATE: "Replicate the image",

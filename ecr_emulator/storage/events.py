@@ -53,7 +53,7 @@ class SqlEvents:
         """The events that were added since the list was last cleared, with their keys."""
 
     def add(self, event: Event) -> None:
-        """See ``ports.store.Events.add``; the oldest events are deleted if the log is full."""
+        """See ``ports.store.Events.add``."""
         key = _ADD.add(
             self._connection,
             account=event.registry.id,
@@ -65,7 +65,10 @@ class SqlEvents:
         )
         kept = Event(event.registry, event.time, event.detail_type, event.detail, event.resources, key)
         self.added.append(kept)
-        last = key - self._size
+
+    def forget_oldest(self) -> None:
+        """Delete the events for which the log has no room, at the end of a transaction that has added events."""
+        last = self.added[-1].key - self._size if self.added else 0
         if last > 0:
             _FORGET.run(self._connection, last=last)
 

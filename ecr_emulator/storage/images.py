@@ -7,7 +7,7 @@ its images, since counting them would make a push into a large repository slow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -72,6 +72,8 @@ def image_of(row: Any) -> Image:
 _of_repository = images.c.repository_id == bindparam("repository_id")
 _of_key = images.c.id == bindparam("key")
 _FIND = Statement(images_where(_of_repository, images.c.digest == bindparam("digest")))
+_given = func.json_each(bindparam("digests", type_=JSON)).table_valued("value")
+_FIND_ALL = Statement(images_where(_of_repository, images.c.digest.in_(select(_given.c.value))))
 _PAGE = Statement(
     images_where(_of_repository, images.c.digest > bindparam("after"))
     .order_by(images.c.digest)
@@ -134,6 +136,10 @@ class SqlImages:
         row = _FIND.one(self._connection, repository_id=repository.key, digest=digest)
         return None if row is None else image_of(row)
 
+    def find_all(self, repository: Repository, digests: Collection[str]) -> dict[str, Image]:
+        rows = _FIND_ALL.all(self._connection, repository_id=repository.key, digests=list(digests))
+        return {row.digest: image_of(row) for row in rows}
+
     def add(self, repository: Repository, image: Image, manifest: Manifest, raw: bytes) -> Image:
         try:
             key = _ADD.add(
@@ -164,9 +170,11 @@ class SqlImages:
             put_tag(self._connection, repository, tag, key, image.pushed_at)
         return replace(image, key=key)
 
-    def remove(self, repository: Repository, image: Image) -> None:
-        removed = _REMOVE.run(self._connection, repository_id=repository.key, key=image.key).rowcount
-        _CHANGE_COUNT.run(self._connection, repository_id=repository.key, difference=-removed)
+    def remove(self, repository: Repository, *gone: Image) -> None:
+        rows = ({"repository_id": repository.key, "key": image.key} for image in gone)
+        removed = _REMOVE.run_for_each(self._connection, rows)
+        if removed:
+            _CHANGE_COUNT.run(self._connection, repository_id=repository.key, difference=-removed)
 
     def manifest(self, image: Image) -> StoredManifest:
         row = _MANIFEST.one(self._connection, digest=image.digest)

@@ -64,13 +64,16 @@ class Statement:
         assert isinstance(key, int)
         return key
 
-    def run_for_each(self, connection: Connection, values: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement that changes rows, once for each set of values."""
+    def run_for_each(self, connection: Connection, values: Iterable[Mapping[str, Any]]) -> int:
+        """Run a statement that changes rows, once for each set of values; return the number of changed rows."""
         compiled = self._for(connection)
         rows = [compiled.arguments(dict(each)) for each in values]
-        connection.executemany(compiled.sql, rows)
+        if not rows:
+            return 0
+        changed = connection.executemany(compiled.sql, rows).rowcount
         for each in rows:
             self._note_change(connection, each)
+        return changed
 
     def _for(self, connection: Connection) -> CompiledStatement:
         dialect = getattr(connection, "dialect", SQLITE)

@@ -138,6 +138,7 @@ class Units(ABC):
                     if self._has_time_mark:
                         times.remove_mark(work.connection)
                     yield work
+                    work.sql_events.forget_oldest()
                     after_commit = self._before_commit(work)
                 if after_commit:
                     after_commit()

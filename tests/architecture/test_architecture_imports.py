@@ -59,14 +59,22 @@ def test_an_idle_server_has_not_imported_what_few_requests_need():
     assert not modules_after(IDLE) & ON_FIRST_USE
 
 
-@pytest.mark.parametrize("verb", ["images.add(", "images.remove(", "tags.put(", "tags.remove("])
-def test_only_the_image_service_writes_images(verb):
+@pytest.mark.parametrize(
+    ("verb", "service"),
+    {
+        "images.add(": "images",
+        "images.remove(": "image_deletions",
+        "tags.put(": "images",
+        "tags.remove(": "image_deletions",
+    }.items(),
+)
+def test_only_the_image_services_write_images(verb, service):
     writers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if f"work.{verb}" in path.read_text(encoding="utf-8")
     }
-    assert writers == {"services/images.py"}
+    assert writers == {f"services/{service}.py"}
 
 
 def test_a_port_has_at_most_six_methods_or_says_why():

@@ -74,6 +74,22 @@ def test_a_removed_image_takes_its_tags_and_references_along(store, repository):
     assert (counts["tags"], counts["validations"], counts["image_references"]) == (0, 0, 0)
 
 
+def test_several_images_are_found_and_removed_together(store, repository):
+    with store.writing() as work:
+        one, two, three = (store_manifest(work, repository, an_image(seed).raw, f"v{seed}") for seed in range(3))
+        other = work.repositories.add(a_repository("other"))
+        elsewhere = store_manifest(work, other, an_image(1).raw)
+    digests = [each.digest for each in (two, three)]
+    with store.writing() as work:
+        assert work.images.find_all(repository, [*digests, f"sha256:{0:064}"]) == {two.digest: two, three.digest: three}
+        assert work.images.find_all(repository, []) == {}
+        work.images.remove(repository, two, three, two)
+        assert work.images.find_all(repository, digests) == {}
+        assert work.images.page(repository, "", 5) == [one]
+        assert (work.images.count(repository), work.images.count(other)) == (1, 1)
+        assert work.images.find_all(other, digests) == {two.digest: elsewhere}
+
+
 def test_images_are_listed_by_digest_with_their_tags(store, repository):
     with store.writing() as work:
         stored = [store_manifest(work, repository, an_image(seed).raw, f"v{seed}", "latest") for seed in range(5)]

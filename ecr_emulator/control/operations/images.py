@@ -11,7 +11,8 @@ from ecr_emulator.control.request import EcrRequest
 from ecr_emulator.domain.image import ImageId, StoredManifest
 from ecr_emulator.domain.repository import Repository
 from ecr_emulator.errors import ImageAlreadyExistsException
-from ecr_emulator.services.images import Push, delete_images, store_image
+from ecr_emulator.services.image_deletions import delete_images
+from ecr_emulator.services.images import Push, store_image
 from ecr_emulator.services.resolution import Failure
 from ecr_emulator.services.signing import refused_by
 
