@@ -22,7 +22,7 @@ from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.services.image_contents import read_config, read_contents
 from ecr_emulator.services.import_status import import_status
 from ecr_emulator.services.replication import replication_statuses
-from ecr_emulator.services.scanning import scan_of
+from ecr_emulator.services.scanning import refusal_to_scan, scan_of
 from ecr_emulator.services.signing import signing_statuses
 
 MOST_REFERRERS = 50
@@ -54,6 +54,7 @@ def image(console: ConsoleRequest, digest: str, name: str) -> ResponseReturnValu
             "refusal": refusal,
             **({} if refusal else _contents(console, work, repository, found)),
             **(_scan(console, work, repository, found) if shows_scan else {}),
+            "can_be_scanned": refusal_to_scan(work, repository, found, console.now) is None,
         }
     return console.render("image.html", tabs=TABS, **values)
 

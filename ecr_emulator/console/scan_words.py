@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ecr_emulator.domain.scanning import COMPLETE, FAILED, Scan
+from ecr_emulator.domain.enhanced_findings import UNTRIAGED
+from ecr_emulator.domain.enhanced_scan import SCAN_ELIGIBILITY_EXPIRED
+from ecr_emulator.domain.scanning import ACTIVE, COMPLETE, FAILED, Scan
+from ecr_emulator.domain.vulnerabilities import SEVERITIES as BASIC_SEVERITIES
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
+SEVERITIES = (*BASIC_SEVERITIES, UNTRIAGED)
 """The severities of findings, the worst first."""
 BAD, WARNING = ("CRITICAL", "HIGH"), ("MEDIUM",)
 
@@ -20,9 +23,9 @@ class ScanWords(NamedTuple):
 
 def scan_words(scan: Scan) -> ScanWords:
     """Return a scan in words: its status, or the number of its findings by severity."""
-    if scan.status == FAILED:
-        return ScanWords("failed", "warn")
-    if scan.status != COMPLETE:
+    if scan.status in (FAILED, SCAN_ELIGIBILITY_EXPIRED):
+        return ScanWords(scan.status.replace("_", " ").lower(), "warn")
+    if scan.status not in (COMPLETE, ACTIVE) or scan.completed_at is None:
         return ScanWords(scan.status.replace("_", " ").lower(), "")
     counts = scan.severity_counts
     if not counts:

@@ -100,7 +100,8 @@ class EnhancedScan:
             }
             for each in (self.findings if self.has_findings else ())
         )
-        return Scan(self.scanned_at, self.status, self.description, self.scanned_at, tuple(findings), self.updated_at)
+        completed_at = self.scanned_at if self.source else None
+        return Scan(self.scanned_at, self.status, self.description, completed_at, tuple(findings), self.updated_at)
 
     @property
     def has_findings(self) -> bool:

@@ -78,12 +78,33 @@ def test_a_scan_is_listed_by_its_worst_findings(browser, ecr, emulator):
     found = [{"name": f"CVE-{number}", "severity": severity} for number, severity in enumerate(["LOW", "HIGH", "HIGH"])]
     with emulator.services.store.writing() as work:
         work.known_findings.put(digest, ToldFindings(found))
-    page = browser.submit(open_image(browser, digest).form("/scan"))
+    before = open_image(browser, digest)
+    page = browser.submit(before.form("/scan"))
     assert "The scan has started." in page.text
     assert "2 high, 1 low" in browser.open("repository/team/app").text
     assert "high CVE-1" in open_image(browser, digest).text
-    again = browser.submit(page.form("/scan"))
-    assert "The scan quota per image has been exceeded." in again.text
+    assert "Start a scan" not in page.text  # it would be refused for a day
+    assert "The scan quota per image has been exceeded." in browser.submit(before.form("/scan")).text
+
+
+@pytest.mark.parametrize("reason", ["an artifact", "an index", "archived", "an enhanced registry"])
+def test_a_scan_that_would_be_refused_is_not_offered(browser, ecr, reason):
+    pushed = an_image()
+    digest = put_image(ecr, "team/app", pushed, "v1")
+    assert "Start a scan" in open_image(browser, digest).text
+    if reason == "an artifact":
+        digest = put_image(ecr, "team/app", artifact(pushed))
+    elif reason == "an index":
+        both = index(image(2))
+        put_index(ecr, both, "index")
+        digest = both.digest
+    elif reason == "archived":
+        ecr.update_image_storage_class(
+            repositoryName="team/app", imageId={"imageDigest": digest}, targetStorageClass="ARCHIVE"
+        )
+    else:
+        ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[])
+    assert "Start a scan" not in open_image(browser, digest).text
 
 
 @pytest.mark.parametrize("query", [{}, {"tag": "v"}])

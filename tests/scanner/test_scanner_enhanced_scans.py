@@ -199,6 +199,20 @@ def test_an_image_is_watched_for_14_days_after_its_push_and_its_last_pull(ecr, c
     assert "imageScanFindings" not in described(ecr)
 
 
+def test_the_console_shows_what_a_scan_has_found_until_it_has_expired(ecr, emulator, clock):
+    console = Client(emulator.wsgi)
+    digest = push(ecr, FLASK)
+    pages = [f"/_ecr/console/000000000000/us-east-1/{each}" for each in (f"image/{digest}/{APP}", f"repository/{APP}")]
+    described(ecr)
+    assert all("1 untriaged" in console.get(page).text for page in pages)
+    clock.advance(timedelta(days=15))
+    for page in pages:
+        text = console.get(page).text
+        assert "scan eligibility expired" in text
+        assert "untriaged" not in text
+    assert "The configured scan duration has lapsed for this image." in console.get(pages[0]).text
+
+
 class TestScanOnPush:
     @pytest.fixture
     def frequency(self):
