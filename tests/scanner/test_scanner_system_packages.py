@@ -1,5 +1,7 @@
 """Packages of operating systems: dpkg, apk and rpm."""
 
+import struct
+
 import pytest
 
 from ecr_emulator.domain.packages import Package
@@ -92,6 +94,11 @@ def test_many_packages_of_rpm_are_read():
     assert len(names({NDB: ndb_database(many)})) == 100
 
 
+REPEATED = f"""
+CREATE TABLE Packages (hnum INTEGER, blob AS (CAST(x'{RPMS[0].hex()}' || zeroblob(1000000) AS BLOB)));
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100) INSERT INTO Packages (hnum) SELECT i FROM n;
+"""
+SAME = struct.pack("<4sIII", b"Slot", 1, 4096 // 16, 1)
 ENDLESS = """
 CREATE TABLE t (blob);
 CREATE VIEW Packages AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS blob FROM n;
@@ -104,6 +111,12 @@ CREATE TRIGGER i INSTEAD OF INSERT ON Packages BEGIN SELECT 1; END;
     [
         (SQLITE, b"no database" * 100, "SQLite cannot read it: file is not a database"),
         (SQLITE, sqlite_database([], ENDLESS), "it has no table of packages"),
+        (SQLITE, sqlite_database([], REPEATED), "its headers have more than its 8192 bytes"),
+        (
+            NDB,
+            ndb_database(RPMS[:1]).replace(struct.pack("<4sIII", b"Slot", 0, 0, 0), SAME),
+            "its headers have more than",
+        ),
         (SQLITE, sqlite_database([b"short"]), "a header of a package is damaged"),
         (SQLITE, sqlite_database(RPMS)[:4096], "SQLite cannot read it"),
         (SQLITE, sqlite_database(["text"]), "it has a package without a header"),

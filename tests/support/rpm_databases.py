@@ -33,7 +33,8 @@ def sqlite_database(headers: Sequence[bytes], script: str = "") -> bytes:
         database = sqlite3.connect(path)
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(script or "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB)")
-        database.executemany("INSERT INTO Packages (blob) VALUES (?)", [(each,) for each in headers])
+        if headers:
+            database.executemany("INSERT INTO Packages (blob) VALUES (?)", [(each,) for each in headers])
         database.commit()
         database.close()
         return path.read_bytes()

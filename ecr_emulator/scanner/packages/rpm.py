@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from ecr_emulator.domain.packages import Package
@@ -45,8 +45,7 @@ def read_sqlite(file: PackageFile) -> Iterator[Package]:
                 database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_HEADER)
                 if ("table",) not in database.execute("SELECT type FROM sqlite_schema WHERE name = 'Packages'"):
                     raise UnreadableFile("it has no table of packages")
-                for (header,) in database.execute("SELECT blob FROM Packages"):
-                    yield from _package(header, file)
+                yield from _packages((header for (header,) in database.execute("SELECT blob FROM Packages")), file)
             finally:
                 database.close()
         except sqlite3.Error as failure:
@@ -57,8 +56,7 @@ def read_ndb(file: PackageFile) -> Iterator[Package]:
     """Yield the packages of ``Packages.db``."""
     with file.copied() as copy:
         try:
-            for offset in _blob_offsets(copy):
-                yield from _package(_blob(copy, offset), file)
+            yield from _packages((_blob(copy, offset) for offset in _blob_offsets(copy)), file)
         except struct.error as failure:
             raise UnreadableFile("it is incomplete") from failure
 
@@ -66,17 +64,21 @@ def read_ndb(file: PackageFile) -> Iterator[Package]:
 def read_berkeley(file: PackageFile) -> Iterator[Package]:
     """Yield the packages of ``Packages``. The key 0 has the number of the last package instead of one."""
     with file.copied() as copy:
-        for key, header in read_pairs(copy):
-            if key.strip(b"\0"):
-                yield from _package(header, file)
+        yield from _packages((header for key, header in read_pairs(copy) if key.strip(b"\0")), file)
 
 
-def _package(header: object, file: PackageFile) -> Iterator[Package]:
-    if not isinstance(header, bytes):
-        raise UnreadableFile("it has a package without a header")
-    package = read_header(header, file)
-    if package is not None:
-        yield package
+def _packages(headers: Iterable[object], file: PackageFile) -> Iterator[Package]:
+    """Yield the packages of headers. A database that shows the same bytes as many headers is refused."""
+    remaining = file.size
+    for header in headers:
+        if not isinstance(header, bytes):
+            raise UnreadableFile("it has a package without a header")
+        remaining -= len(header)
+        if remaining < 0:
+            raise UnreadableFile(f"its headers have more than its {file.size} bytes")
+        package = read_header(header, file)
+        if package is not None:
+            yield package
 
 
 def _blob_offsets(copy: IO[bytes]) -> Iterator[int]:
