@@ -393,8 +393,11 @@ NINETEENTH = "ALTER TABLE image_scans ADD COLUMN source_updated_at INTEGER;"
 # Enhanced scans did not report told findings.
 TWENTIETH = "ALTER TABLE known_findings ADD COLUMN enhanced_findings JSON;"
 
+# In PostgreSQL, each deleted layer changed the row of its repository once more.
+TWENTY_FIRST = "SELECT 1;"
+
 MIGRATIONS = (
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
-    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH, NINETEENTH, TWENTIETH,
+    FOURTEENTH, FIFTEENTH, SIXTEENTH, SEVENTEENTH, EIGHTEENTH, NINETEENTH, TWENTIETH, TWENTY_FIRST,
 )  # fmt: skip
 """The scripts in order, step 1 first. Each holds SQL statements and runs in one transaction."""

@@ -80,7 +80,42 @@ SCAN_SOURCES = "ALTER TABLE image_scans ADD COLUMN source_updated_at BIGINT"
 
 TOLD_FINDINGS = "ALTER TABLE known_findings ADD COLUMN enhanced_findings JSON"
 
-STEPS = {15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS, 19: SCAN_SOURCES, 20: TOLD_FINDINGS}
+LAYER_COUNTS = """
+CREATE FUNCTION repositories_gain_layers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE repositories SET layer_bytes = layer_bytes + bytes
+    FROM (SELECT repository_id, sum(size)::bigint AS bytes FROM added GROUP BY repository_id) AS sums
+    WHERE repositories.id = sums.repository_id;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION repositories_lose_layers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE repositories SET layer_bytes = layer_bytes - bytes
+    FROM (SELECT repository_id, sum(size)::bigint AS bytes FROM removed GROUP BY repository_id) AS sums
+    WHERE repositories.id = sums.repository_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER repositories_gain_layers AFTER INSERT ON layers REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION repositories_gain_layers();
+CREATE TRIGGER repositories_lose_layers AFTER DELETE ON layers REFERENCING OLD TABLE AS removed
+FOR EACH STATEMENT EXECUTE FUNCTION repositories_lose_layers();
+"""
+"""The triggers that add up the bytes of layers, once for each statement.
+
+A row that one transaction changes again and again is found more slowly each time: PostgreSQL keeps its old versions.
+"""
+
+ONCE_FOR_EACH_STATEMENT = f"""
+DROP TRIGGER repositories_gain_a_layer ON layers;
+DROP TRIGGER repositories_lose_a_layer ON layers;
+DROP FUNCTION repositories_gain_a_layer, repositories_lose_a_layer;
+{LAYER_COUNTS}
+"""
+
+STEPS = {
+    15: NODES, 16: DOCUMENTS, 17: FETCHES, 18: EVENT_KEYS, 19: SCAN_SOURCES, 20: TOLD_FINDINGS,
+    21: ONCE_FOR_EACH_STATEMENT,
+}  # fmt: skip
 """The scripts of the migrations by number. A script that has been released is never changed."""
 
 _TRIGGERS = """
@@ -108,21 +143,6 @@ CREATE TRIGGER images_gain_a_tag AFTER INSERT OR UPDATE OF image_id ON tags
 FOR EACH ROW EXECUTE FUNCTION images_gain_a_tag();
 CREATE TRIGGER images_lose_a_tag AFTER DELETE OR UPDATE OF image_id ON tags
 FOR EACH ROW EXECUTE FUNCTION images_lose_a_tag();
-
-CREATE FUNCTION repositories_gain_a_layer() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE repositories SET layer_bytes = layer_bytes + NEW.size WHERE id = NEW.repository_id;
-    RETURN NULL;
-END $$;
-CREATE FUNCTION repositories_lose_a_layer() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE repositories SET layer_bytes = layer_bytes - OLD.size WHERE id = OLD.repository_id;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER repositories_gain_a_layer AFTER INSERT ON layers
-FOR EACH ROW EXECUTE FUNCTION repositories_gain_a_layer();
-CREATE TRIGGER repositories_lose_a_layer AFTER DELETE ON layers
-FOR EACH ROW EXECUTE FUNCTION repositories_lose_a_layer();
 """
 
 
@@ -150,7 +170,7 @@ def _create(connection: psycopg.Connection) -> None:
             index.kwargs["postgresql_where"] = index.kwargs.get("sqlite_where")
             connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
     connection.execute(_TRIGGERS)
-    for script in (NODES, DOCUMENTS, FETCHES, EVENT_KEYS):
+    for script in (LAYER_COUNTS, NODES, DOCUMENTS, FETCHES, EVENT_KEYS):
         connection.execute(script)
     connection.execute("INSERT INTO schema_version VALUES (%s)", (len(MIGRATIONS),))
 
