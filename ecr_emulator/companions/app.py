@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
@@ -14,16 +13,13 @@ from werkzeug.wrappers import Response
 from ecr_emulator.companions.copies import Copy
 from ecr_emulator.companions.error_responses import refuse, service_of
 from ecr_emulator.companions.iam.backend import iam_of_aws
-from ecr_emulator.companions.iam.lookups import find_account
 from ecr_emulator.companions.iam.sts_backend import sts_of_aws
 from ecr_emulator.companions.kms.backend import kms_of_aws
 from ecr_emulator.companions.moto_application import moto_application
+from ecr_emulator.companions.moto_calls import account_of, keep_from_web_pages, motos_answer, service_and_operation
 from ecr_emulator.companions.own_backends import OwnBackends
-from ecr_emulator.companions.query import query_of
 from ecr_emulator.companions.s3 import s3_of_aws
 from ecr_emulator.companions.shared_changes import may_change_documents
-from ecr_emulator.companions.unknown_operations import refuse_unknown_operation
-from ecr_emulator.domain.names import is_account_id
 from ecr_emulator.request_counts import OPERATION
 from ecr_emulator.request_log import NOTE
 
@@ -31,9 +27,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
-
-# In the header, or in the query of a presigned request; signature version 4 or 2, which is still common for S3.
-_ACCESS_KEY = re.compile(r"(?:Credential=|AWSAccessKeyId=|^AWS )([^/,:&\s]+)")
 
 
 class Companions:
@@ -236,7 +229,7 @@ class Companions:
         self._backends.clear()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[NOTE] = _service_and_operation(environ)
+        environ[NOTE] = service_and_operation(environ)
         try:
             with self.entered():
                 answer = self._answer(environ)
@@ -248,10 +241,10 @@ class Companions:
     def _answer(self, environ: WSGIEnvironment) -> Response:
         """Return moto's whole answer: if an action after the call fails, its failure is the answer instead."""
         moto = self.load()
-        account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account(environ)
+        account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(environ, self._default_account)
         with self._changing() if self._are_shared and may_change_documents(environ[NOTE]) else nullcontext():
-            answer = self._own_answer(environ, account) or _motos_answer(moto, environ)
-            _keep_from_web_pages(answer)
+            answer = self._own_answer(environ, account) or motos_answer(moto, environ)
+            keep_from_web_pages(answer)
             for look in self._after_each_answer:
                 look(environ, answer)
             self._follow(service_of(environ))
@@ -266,33 +259,3 @@ class Companions:
     def _own_answer(self, environ: WSGIEnvironment, account: str) -> Response | None:
         answers = (answer(environ, account) for answer in self._before_each_call)
         return next((answer for answer in answers if answer is not None), None)
-
-    def _account(self, environ: WSGIEnvironment) -> str:
-        signature = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "").replace("%2F", "/")
-        found = _ACCESS_KEY.search(signature)
-        access_key = found[1] if found else ""
-        if is_account_id(access_key):
-            return access_key
-        return find_account(access_key) or self._default_account
-
-
-def _motos_answer(moto: WSGIApplication, environ: WSGIEnvironment) -> Response:
-    answer = Response.from_app(moto, environ, buffered=True)
-    refuse_unknown_operation(environ, answer)
-    return answer
-
-
-def _keep_from_web_pages(answer: Response) -> None:
-    """Remove moto's headers that let every web page read the answer: the emulator decides which pages may."""
-    for name, _ in list(answer.headers):
-        if name.lower().startswith("access-control-"):
-            answer.headers.pop(name, None)
-
-
-def _service_and_operation(environ: WSGIEnvironment) -> dict[str, str]:
-    """Return service and operation of a call; operations of REST services have no name, only method and path."""
-    service = service_of(environ)
-    target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
-    operation = target[2] or query_of(environ, service or "").get("Action", "")
-    found = {"service": service or target[0], "operation": operation}
-    return {name: value for name, value in found.items() if value}
