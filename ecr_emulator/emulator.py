@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ecr_emulator.admission import Admission
@@ -45,8 +44,7 @@ from ecr_emulator.services.verification import Verification
 from ecr_emulator.settings import Settings
 from ecr_emulator.snapshots import Snapshots
 from ecr_emulator.state_parts import open_state
-from ecr_emulator.storage.data_directory import TemporaryDataDirectory, prepare
-from ecr_emulator.storage.ownership import Ownership
+from ecr_emulator.storage.owned_directory import OwnedDataDirectory
 from ecr_emulator.system import RandomIds, SystemClock, spread
 from ecr_emulator.upstream.retries import Retries
 from ecr_emulator.upstream_parts import open_upstreams
@@ -74,16 +72,12 @@ class Emulator:
         by_default = Retries(pause=self.clock.pause, spread=spread, negative_ttl=self.settings.negative_ttl)
         self._retries = replace(retries or by_default, elapsed=self.clock.elapsed)
         self.temporary = self.settings.data_dir is None and self.settings.database is None
-        self._temp = TemporaryDataDirectory() if self.settings.data_dir is None else None
-        self.data_dir = Path(self._temp.name) if self._temp else Path(self.settings.data_dir or "")
-        prepare(self.data_dir)
-        self._ownership = Ownership(self.data_dir)
+        self._directory = OwnedDataDirectory(self.settings.data_dir)
+        self.data_dir = self._directory.path
         try:
             self._open()
         except BaseException:
-            self._ownership.close()
-            if self._temp:
-                self._temp.cleanup()
+            self._directory.close()
             raise
 
     def _open(self) -> None:
@@ -123,9 +117,8 @@ class Emulator:
             log.warning("the clock continues from %s, the latest time in %s", now.isoformat(), self.data_dir)
 
     def _open_companions(self) -> None:
-        data_dir = None if self._temp else self.data_dir
         ecr = self._api = InProcessApi(lambda: self.services)
-        self._parts = open_companions(self.settings, self.clock, self._ids, self._store, data_dir, ecr)
+        self._parts = open_companions(self.settings, self.clock, self._ids, self._store, self._directory.kept, ecr)
         self._companions, self._secrets, self._keys = self._parts.companions, self._parts.secrets, self._parts.keys
 
     def _open_pull_through(self) -> None:
@@ -201,13 +194,14 @@ class Emulator:
     def _admin(self) -> WSGIApplication:
         """The admin endpoints, imported and created on first use: no client of ECR needs them."""
         from ecr_emulator.admin.access_keys import AccessKeysAdmin
+        from ecr_emulator.admin.app import admin_app
         from ecr_emulator.admin.events import EventsAdmin
         from ecr_emulator.admin.faults import FaultsAdmin
         from ecr_emulator.admin.metrics import MetricsAdmin, MetricSources
         from ecr_emulator.admin.pull_through import PullThroughAdmin
-        from ecr_emulator.admin.routes import Admin, admin_app
         from ecr_emulator.admin.state import StateAdmin
         from ecr_emulator.admin.upstreams import UpstreamsAdmin
+        from ecr_emulator.admin.views import Admin
         from ecr_emulator.companions.iam.access_keys import AccessKeys
         from ecr_emulator.portable_snapshots import PortableSnapshots, PortableState
 
@@ -289,9 +283,7 @@ class Emulator:
             with optional_write("the time"):
                 self._store.remember_end(self.clock.now())
         self._state.close()
-        self._ownership.close()
-        if self._temp:
-            self._temp.cleanup()
+        self._directory.close()
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_emulator.admin.routes import OPEN
+from ecr_emulator.admin.app import OPEN
 from ecr_emulator.domain.host_names import AWS, PRIVATE
 from ecr_emulator.settings import SETTINGS
 from tests.support.tested_pages import read_sentences, require_tests
