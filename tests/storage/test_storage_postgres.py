@@ -168,3 +168,40 @@ def test_rows_move_from_sqlite_to_postgres_and_back(uri, tmp_path):
         with postgres.writing() as work:
             later = work.repositories.add(a_repository("team/later"))
         assert later.key > repository.key
+
+
+OLD_COUNTS = """
+DROP TRIGGER repositories_gain_layers ON layers; DROP TRIGGER repositories_lose_layers ON layers;
+DROP FUNCTION repositories_gain_layers, repositories_lose_layers;
+CREATE FUNCTION repositories_gain_a_layer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE FUNCTION repositories_lose_a_layer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER repositories_gain_a_layer AFTER INSERT ON layers
+FOR EACH ROW EXECUTE FUNCTION repositories_gain_a_layer();
+CREATE TRIGGER repositories_lose_a_layer AFTER DELETE ON layers
+FOR EACH ROW EXECUTE FUNCTION repositories_lose_a_layer();
+"""
+
+
+@pytest.mark.parametrize("is_migrated", [False, True])
+def test_layers_of_several_repositories_are_counted_by_one_statement(uri, is_migrated):
+    PostgresStore(uri, durable=False).close()
+    if is_migrated:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(OLD_COUNTS)
+            connection.execute(STEPS[21])
+    with closing(PostgresStore(uri, durable=False)) as store, store.writing() as work:
+        for number in (1, 2):
+            repository = work.repositories.add(a_repository(f"team/{number}"))
+            for size in (1, 10):
+                work.layers.add(repository, f"sha256:{size:064x}", size * number, NOW)
+        assert layer_bytes(work) == {"team/1": 11, "team/2": 22}
+        work.connection.execute("DELETE FROM layers WHERE size < 10", {})
+        assert layer_bytes(work) == {"team/1": 10, "team/2": 20}
+        work.connection.execute("DELETE FROM layers WHERE size < 0", {})
+        assert layer_bytes(work) == {"team/1": 10, "team/2": 20}
+        work.repositories.remove(repository)
+        assert layer_bytes(work) == {"team/1": 10}
+
+
+def layer_bytes(work):
+    return dict(work.connection.execute("SELECT name, layer_bytes FROM repositories", {}))
