@@ -11,6 +11,7 @@ from threading import Event, Lock
 from typing import NamedTuple
 
 from ecr_emulator.domain.image import Image
+from ecr_emulator.domain.layer_types import is_encrypted, is_file_system, is_foreign
 from ecr_emulator.domain.manifest import SCHEMA1_TYPES, Manifest, read_manifest
 from ecr_emulator.domain.packages import OPERATING_SYSTEM, ImageContents
 from ecr_emulator.domain.repository import Repository
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 SBOM_TYPES = frozenset({"application/spdx+json", "text/spdx+json", "application/vnd.cyclonedx+json"})
 """Media types of SBOMs, and artifact types of referrers that have one as their layer."""
+UNREAD_PLATFORM = "windows"
+"""The operating system whose images neither ECR nor Amazon Inspector scans."""
 KEPT = 16
 """Number of results that are kept for the tasks that need them. Each may take some megabytes."""
 
@@ -113,8 +116,9 @@ class ImageScanner:
             if not self._advisories.is_ready():
                 return False
             config = config_of(manifest, self._blobs)
-            result = self._scan(task, self._layers(manifest))
-            self._keep(task, result._replace(state=state, platform=config.platform if config else ""))
+            platform = config.platform if config else ""
+            result = ScanResult() if platform.startswith(UNREAD_PLATFORM) else self._scan(task, manifest)
+            self._keep(task, result._replace(state=state, platform=platform))
         except UnreadableVulnerabilities as failure:
             self._keep(task, ScanResult(reason=str(failure), state=state))
         except ReadingStopped:
@@ -164,16 +168,22 @@ class ImageScanner:
         return read_manifest(stored.raw, stored.media_type)
 
     def _layers(self, manifest: Manifest) -> list[Layer]:
-        """Return the layers of an image, from the lowest to the uppermost."""
+        """Return the layers that have files, from the lowest to the uppermost. Raises ``UnreadableImage``."""
         order = reversed(manifest.layers) if manifest.media_type in SCHEMA1_TYPES else manifest.layers
-        return [self._layer(each.digest) for each in order]
+        read = [each for each in order if is_file_system(each.media_type)]
+        for each in read:
+            if is_encrypted(each.media_type):
+                raise UnreadableImage(f"Layer {each.digest} is encrypted.")
+            if is_foreign(each.media_type) and self._blobs.size(each.digest) is None:
+                raise UnreadableImage(f"Layer {each.digest} is missing: clients do not push foreign layers.")
+        return [self._layer(each.digest) for each in read]
 
     def _layer(self, digest: str) -> Layer:
         return Layer(digest, self._blobs.size(digest) or 0, partial(self._blobs.open, digest))
 
-    def _scan(self, task: Task, layers: Sequence[Layer]) -> ScanResult:
+    def _scan(self, task: Task, manifest: Manifest) -> ScanResult:
         try:
-            contents = self._reader.read(layers, self._goes_on)
+            contents = self._reader.read(self._layers(manifest), self._goes_on)
         except UnreadableImage as unreadable:
             sbom = self._sbom(task)
             if sbom is None:
