@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -54,7 +54,8 @@ class PortableSnapshots:
             with storage_failures():
                 with self._quiet():
                     state, documents, now = self._snapshots.snapshot(), self._companions.all(), self._clock.now()
-                write_portable(state, documents, now, path)
+                with closing(state):
+                    write_portable(state, documents, now, path)
         except BaseException:
             shutil.rmtree(path.parent, ignore_errors=True)
             raise
@@ -80,17 +81,18 @@ class PortableSnapshots:
         from ecr_emulator.storage.portable import SnapshotUnreadable, read_portable
 
         signing_key = self._store.signing_key()
-        state, documents = read_portable(path, self._snapshots.new_folder(), signing_key)
-        try:
-            replace_companions = self._companions.replacement(documents)
-        except (ValueError, LookupError, TypeError, AttributeError) as broken:
-            names = ", ".join(documents)
-            raise SnapshotUnreadable(f"It is damaged: its {names} cannot be read: {broken!r}") from broken
-        with self._quiet():
-            self._snapshots.restore(state)
-            replace_companions()
-            for action in self._after_load:
-                action()
+        state, documents = read_portable(path, path.parent, signing_key)
+        with closing(state):
+            try:
+                replace_companions = self._companions.replacement(documents)
+            except (ValueError, LookupError, TypeError, AttributeError) as broken:
+                names = ", ".join(documents)
+                raise SnapshotUnreadable(f"It is damaged: its {names} cannot be read: {broken!r}") from broken
+            with self._quiet():
+                self._snapshots.restore(state)
+                replace_companions()
+                for action in self._after_load:
+                    action()
 
     def _new_file(self) -> Path:
         """Return a path in a new folder of the data directory, where nothing outlives the process."""

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import weakref
+from contextlib import ExitStack
 from pathlib import Path
 from sqlite3 import Connection
 from typing import BinaryIO, Protocol
@@ -33,8 +34,8 @@ _UPLOADS = Statement(select(uploads.c.id))
 class StateSnapshot:
     """A copy of the database in memory, and the inodes of the blobs by digest, each linked at its ``path``.
 
-    The inode of a blob that is only in the store ``elsewhere`` is 0. The folder is removed with the last reference to
-    the snapshot.
+    The inode of a blob that is only in the store ``elsewhere`` is 0. ``end`` has what must be done at the end of the
+    snapshot, which is ``close`` or the end of its last reference. The folder is removed then.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,7 +43,13 @@ class StateSnapshot:
         self.folder = folder
         self.blobs: dict[str, int] = {}
         self.elsewhere: Blobs | None = None
-        weakref.finalize(self, _discard, self.database, folder)
+        self.end = ExitStack()
+        self.end.callback(_discard, self.database, folder)
+        weakref.finalize(self, self.end.close)
+
+    def close(self) -> None:
+        """End the snapshot now: an exception may refer to it for long."""
+        self.end.close()
 
     def path(self, digest: str) -> str:
         """Return the path of a blob of the snapshot."""
@@ -85,8 +92,12 @@ class StateSnapshots:
         """Take a snapshot; other threads cannot write meanwhile. Raises ``StorageFailure``."""
         with storage_failures(), self._store.paused() as connection:
             snapshot = StateSnapshot(self.new_folder())
-            self._store.copy(connection, snapshot.database)
-            self._copies.keep(snapshot, _digests(connection), _uploads(connection))
+            try:
+                self._store.copy(connection, snapshot.database)
+                self._copies.keep(snapshot, _digests(connection), _uploads(connection))
+            except BaseException:
+                snapshot.close()
+                raise
         return snapshot
 
     def restore(self, snapshot: StateSnapshot) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from contextlib import closing
 from io import FileIO
 from uuid import UUID
@@ -22,7 +21,7 @@ class KeptBlobs:
         self._blobs = blobs
 
     def keep(self, snapshot: StateSnapshot, digests: set[str], _uploads: set[str]) -> None:
-        weakref.finalize(snapshot, self._blobs.keep_everything())
+        snapshot.end.callback(self._blobs.keep_everything())
         snapshot.elsewhere = self._blobs
         snapshot.blobs = dict.fromkeys(digests, 0)
 
