@@ -69,7 +69,8 @@ def findings_of(ecr):
 
 
 def test_findings_of_basic_scans_are_reported_in_the_shape_of_inspector(ecr, emulator, clock, tell, monkeypatch):
-    monkeypatch.setattr(ImageScanner, "_scan", None)  # it would fail: the image is not read
+    read = []
+    monkeypatch.setattr(ImageScanner, "_scan", lambda *given: read.append(given))
     tell([CVE, {"name": "NAME", "severity": "UNDEFINED"}])
     digest = push(ecr, FLASK)
     answer = described(ecr)
@@ -90,6 +91,7 @@ def test_findings_of_basic_scans_are_reported_in_the_shape_of_inspector(ecr, emu
     assert finding_events(emulator) == [("CVE-2026-1", "ACTIVE"), ("NAME", "ACTIVE")]
     (event,) = events(emulator, "Inspector2 Scan")
     assert event["detail"]["finding-severity-counts"] == {"HIGH": 1, "UNTRIAGED": 1, "TOTAL": 2}
+    assert read == []
 
 
 def test_a_vulnerability_of_several_packages_is_one_finding(ecr, tell):
