@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import settings
 
-from ecr_emulator import blob_parts, state_parts
 from tests.support.error_coverage import SEEN_ERRORS, coverage_gaps
+from tests.support.memory_files import keep_temporary_files_in_memory
 from tests.support.programs import not_installed
 
 settings.register_profile("no deadline", deadline=None)
@@ -25,6 +25,12 @@ def pytest_addoption(parser):
     parser.addoption("--postgres", action="store_true", help="keep the metadata of emulators in PostgreSQL")
     parser.addoption("--s3", action="store_true", help="keep the blobs of emulators in S3")
     parser.addoption("--declared-errors", action="store_true", help="fail unless the tests saw every declared error")
+
+
+def pytest_configure(config):
+    """Keep temporary files in memory, except those of journeys: other programs are particular about file systems."""
+    if "not journey" in config.option.markexpr:
+        keep_temporary_files_in_memory()
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -114,6 +120,7 @@ def _metadata_in_postgres(request, monkeypatch):
         return
     if request.node.get_closest_marker("sqlite"):
         pytest.skip("is about files of SQLite")
+    from ecr_emulator import state_parts
     from ecr_emulator.storage.postgres.store import PostgresStore
 
     open_named_store = state_parts.open_store
@@ -136,6 +143,7 @@ def _blobs_in_s3(request, monkeypatch):
         return
     if request.node.get_closest_marker("blob_files"):
         pytest.skip("is about files of blobs")
+    from ecr_emulator import blob_parts, state_parts
     from ecr_emulator.storage.blobs.s3_place import read_place
 
     server = request.getfixturevalue("s3_gateway")
