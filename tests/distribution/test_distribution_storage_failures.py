@@ -1,8 +1,11 @@
 """Pulls while the blobs are out of reach: each is answered with the reason, also one that was answered before."""
 
+from datetime import timedelta
+
 import pytest
 
 from ecr_emulator.emulator import Emulator
+from ecr_emulator.remembered_answers import LOOK_AGAIN_AFTER
 from ecr_emulator.settings import Settings
 from ecr_emulator.storage.blobs.s3_place import read_place
 from tests.support.docker import Docker
@@ -29,6 +32,7 @@ def test_a_pull_without_s3_is_told_the_reason(docker, moto_s3, pulls_before):
     for _ in range(pulls_before):
         assert docker.get(PATH).data == APP.layers[0].raw
     moto_s3.faults.fail("HEAD ", refuses("403 Forbidden", "AccessDenied"))
+    docker.emulator.clock.advance(timedelta(seconds=LOOK_AGAIN_AFTER))
     answer = docker.get(PATH)
     assert answer.status_code == 503
     assert "S3 refuses a request" in answer.text
