@@ -1,9 +1,9 @@
 """The cost of scans: an image of 1 GiB with 500 packages against 200,000 advisories.
 
 Needs Linux, and the package with its test extra: ``python scripts/bench/scan.py [MiB] [advisories]``. Makes the
-advisories and the image in a temporary folder, indexes the advisories, and reads and matches the image, each in a
-process of its own. Prints the processor time and the memory that each needed beyond a process that has only imported
-the scanner.
+advisories and the image in a temporary folder. Indexes the advisories, indexes them again after one has been added, and
+reads and matches the image, each in a process of its own. Prints the processor time and the memory that each needed
+beyond a process that has only imported the scanner. ``scan_requests.py`` measures other requests meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+
 from ecr_emulator.ports.image_contents import Layer
 from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
 from ecr_emulator.scanner.image_reader import LayerReader
@@ -32,6 +33,7 @@ MIB = 1024 * 1024
 PACKAGES = 500
 FILES = 20_000
 """Number of files of which the image consists. A tenth of them are programs."""
+STEPS = ("start", "index", "update", "scan")
 TEXT = "A flaw in the library lets an attacker read memory that it should not read. " * 20
 
 
@@ -43,8 +45,11 @@ def main() -> None:
         make_layer(folder / "layer", size)
         packed = (folder / "layer").stat().st_size // MIB
         print(f"image: {size} MiB in {FILES:,} files, {packed} MiB compressed, {PACKAGES} packages")
-        print(f"advisories: {count:,}, index: ", end="", flush=True)
-        for step in ("start", "index", "scan"):
+        print(f"advisories: {count:,}")
+        for step in STEPS:
+            if step == "update":
+                with zipfile.ZipFile(folder / "osv" / "all.zip", "a", zipfile.ZIP_DEFLATED) as archive:
+                    add_advisory(archive, count)
             subprocess.run([sys.executable, __file__, step, name], check=True)
 
 
@@ -53,16 +58,17 @@ def make_advisories(folder: Path, count: int) -> None:
     folder.mkdir()
     with zipfile.ZipFile(folder / "all.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number in range(count):
-            name = f"lib{number % 10_000}"
-            releases = [
-                affected(f"Debian:{release}", name, *fixed(f"1.{number % 9}.3-1+deb12u4")) for release in (11, 12, 13)
-            ]
-            document = advisory(f"CVE-2024-{number:06}", *releases, details=TEXT, published="2024-01-01T00:00:00Z")
-            document["severity"] = [{"type": "CVSS_V3", "score": CRITICAL_VECTOR}]
-            document["references"] = [
-                {"type": "WEB", "url": f"https://example.com/{number}/{each}"} for each in range(9)
-            ]
-            archive.writestr(f"{document['id']}.json", json.dumps(document))
+            add_advisory(archive, number)
+
+
+def add_advisory(archive: zipfile.ZipFile, number: int) -> None:
+    """Add an advisory to an archive."""
+    name = f"lib{number % 10_000}"
+    releases = [affected(f"Debian:{release}", name, *fixed(f"1.{number % 9}.3-1+deb12u4")) for release in (11, 12, 13)]
+    document = advisory(f"CVE-2024-{number:06}", *releases, details=TEXT, published="2024-01-01T00:00:00Z")
+    document["severity"] = [{"type": "CVSS_V3", "score": CRITICAL_VECTOR}]
+    document["references"] = [{"type": "WEB", "url": f"https://example.com/{number}/{each}"} for each in range(9)]
+    archive.writestr(f"{document['id']}.json", json.dumps(document))
 
 
 def make_layer(blob: Path, size: int) -> None:
@@ -96,7 +102,7 @@ def measure(step: str, folder: Path) -> None:
     """Perform a step, and print what it cost this process."""
     started = time.process_time()
     advisories = IndexedAdvisories(folder / "osv", folder / "advisories.sqlite")
-    if step == "index":
+    if step in ("index", "update"):
         advisories.refresh()
     elif step == "scan":
         path = folder / "layer"
@@ -112,8 +118,8 @@ def measure(step: str, folder: Path) -> None:
         return
     memory = peak() - int((folder / "memory").read_text())
     index = (folder / "advisories.sqlite").stat().st_size // MIB
-    told = f"{index} MiB on disk" if step == "index" else "scan"
-    print(f"{told}: {time.process_time() - started:.1f} s of processor time, {memory} MiB more memory")
+    seconds = time.process_time() - started
+    print(f"{step}, index of {index} MiB: {seconds:.1f} s of processor time, {memory} MiB more memory")
 
 
 def peak() -> int:
@@ -123,7 +129,7 @@ def peak() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in ("start", "index", "scan"):
+    if sys.argv[1:2] and sys.argv[1] in STEPS:
         measure(sys.argv[1], Path(sys.argv[2]))
     else:
         main()

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.advisories import advisory, affected, fixed, write
 from tests.support.event_streams import Follower
 from tests.support.processes import run, serving
+from tests.support.programs import until
 
 WAIT = 20
 
@@ -39,6 +41,13 @@ def test_serve_answers_on_both_addresses_once_it_prints_ready_and_exits_with_0(t
         assert health(served.port, "::1") == "ok"
         assert served.stop() == 0
         assert "Traceback" not in log(tmp_path)
+
+
+@pytest.mark.slow
+def test_serve_indexes_advisories_before_a_scan_needs_them(tmp_path):
+    write(tmp_path / "osv", advisory("CVE-2024-0001", affected("PyPI", "flask", *fixed("2.0"))))
+    with serving(tmp_path, "--port", "0", "--vulnerabilities", "osv"):
+        until(lambda: "1 advisories are indexed" in log(tmp_path))
 
 
 @pytest.mark.slow

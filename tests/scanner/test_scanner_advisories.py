@@ -182,7 +182,7 @@ def test_an_index_of_another_format_is_written_anew(tmp_path, damage):
         file.unlink()
     else:
         file.write_text("no database " * 100)
-    assert advisories.refresh() is True
+    assert advisories.is_ready()
     assert names(advisories) == ["CVE-2024-0001"]
 
 

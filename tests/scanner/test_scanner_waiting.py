@@ -2,14 +2,16 @@
 
 import gzip
 import json
+import os
 from datetime import timedelta
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
 from ecr_emulator.domain.image import ImageId
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.scanner.advisories import indexed
+from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
 from ecr_emulator.scanner.advisories.last_look import SMALL
 from ecr_emulator.services.resolution import resolve
 from ecr_emulator.settings import Settings
@@ -128,11 +130,17 @@ def test_advisories_are_read_before_the_first_scan_if_the_server_wants_it(ecr, e
     until(lambda: stored_status(emulator) == "COMPLETE")
 
 
-def test_closing_ends_the_reading_of_advisories(ecr, emulator, may_go_on):
-    push(ecr)
-    assert status(ecr) == "IN_PROGRESS"
-    emulator.services.background.scanner._closed.set()
+def test_closing_ends_the_reading_of_advisories(folder, tmp_path, may_go_on):
+    advisories = IndexedAdvisories(folder, tmp_path / "index")
+    assert not advisories.is_ready()
+    closing = Thread(target=advisories.close)
+    closing.start()
+    until(advisories._closed.is_set)
     may_go_on.set()
+    closing.join(30)
+    assert os.listdir(tmp_path) == ["osv"]
+    assert not advisories.is_ready()
+    assert not advisories.is_being_read
 
 
 def test_a_scan_fails_for_the_reason_that_the_advisories_cannot_be_read(ecr, emulator, folder, may_go_on):

@@ -62,7 +62,7 @@ class IndexedAdvisories:
         with self._lock:
             if self._is_being_read or self._closed.is_set():
                 return False
-            if self._look is None or self._look.is_outdated():
+            if self._is_outdated():
                 self._look, self._failure = None, ""
                 if not is_small(self._source):
                     self._is_being_read = True
@@ -117,6 +117,11 @@ class IndexedAdvisories:
             thread = self._thread
         if thread:
             thread.join()
+
+    def _is_outdated(self) -> bool:
+        if self._look is None or self._look.is_outdated():
+            return True
+        return not self._failure and index_file.read_facts(self._index) is None  # somebody has removed the index
 
     def _read_now(self) -> None:
         try:
