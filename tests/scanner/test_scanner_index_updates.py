@@ -88,6 +88,10 @@ def test_the_newest_of_several_documents_about_an_advisory_counts(folder, index)
         write(folder / place, newer)
         written(folder, index)
         assert names(folder, index) == ["2"]
+        os.utime(folder / "CVE-2024-0001.json", (1, 1))
+        assert written(folder, index) == 1
+        assert names(folder, index) == ["2"]
+        os.utime(folder / "CVE-2024-0001.json", (2, 2))
         (folder / place / "CVE-2024-0001.json").unlink()
         written(folder, index)
         assert names(folder, index) == ["1", "2"]
@@ -171,7 +175,15 @@ def fill(folder):
         (folder / f"{number}.json").write_text("{}")
 
 
-@pytest.mark.parametrize("change", [rewritten, lambda folder: write(folder, flask(1, "0.9"), flask(3))])
+def removed(folder):
+    (folder / "CVE-2024-0001.json").unlink()
+
+
+def added(folder):
+    write(folder, flask(1, "0.9"), flask(3))
+
+
+@pytest.mark.parametrize("change", [rewritten, removed, added])
 def test_any_change_of_a_small_folder_is_noticed_at_once(folder, index, change):
     advisories = IndexedAdvisories(folder, index, Seconds())
     settled(folder)

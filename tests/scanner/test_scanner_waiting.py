@@ -13,7 +13,9 @@ from ecr_emulator.emulator import Emulator
 from ecr_emulator.scanner.advisories import indexed
 from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
 from ecr_emulator.scanner.advisories.last_look import SMALL
+from ecr_emulator.services.lifecycle import PREVIEW as PREVIEW_TASK
 from ecr_emulator.services.resolution import resolve
+from ecr_emulator.services.wanted_scans import BASIC_SCAN
 from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import OCI_LAYER, Content, image
 from tests.support.advisories import advisory, affected, fixed, write
@@ -99,6 +101,13 @@ def stored_status(emulator):
         return work.scans.find(resolve(work, repository, ImageId(tag="v1"))).status
 
 
+def due(emulator, now, left_out=frozenset()):
+    """Return the kind of the task that has been due for longest; None if no task is due."""
+    with emulator.services.store.reading() as work:
+        task = work.tasks.due(now, left_out)
+    return task and task.kind
+
+
 def test_a_scan_waits_and_completes_as_soon_as_the_advisories_are_read(ecr, emulator, may_go_on):
     push(ecr)
     assert status(ecr) == "IN_PROGRESS"
@@ -118,6 +127,16 @@ def test_other_work_does_not_wait(ecr, emulator):
     background = emulator.services.background
     assert not background.is_due(emulator.clock.now())
     assert background.scanner.waits
+
+
+def test_work_that_is_due_after_a_waiting_scan_is_done(ecr, emulator, clock):
+    with emulator.services.due_work.stopped():
+        push(ecr)
+        now = clock.advance(timedelta(seconds=1))
+        ecr.start_lifecycle_policy_preview(repositoryName=APP, lifecyclePolicyText=PREVIEW)
+        assert due(emulator, now, {BASIC_SCAN}) == PREVIEW_TASK
+        emulator.services.due_work.complete_everything(now)
+        assert (due(emulator, now, {BASIC_SCAN}), due(emulator, now)) == (None, BASIC_SCAN)
 
 
 def test_advisories_are_read_before_the_first_scan_if_the_server_wants_it(ecr, emulator, may_go_on):
@@ -178,7 +197,7 @@ def test_an_enhanced_scan_is_pending_and_then_active(ecr, may_go_on):
     until(lambda: status(ecr) == "ACTIVE")
 
 
-def test_findings_stay_until_changed_advisories_are_read(ecr, folder, may_go_on):
+def test_findings_stay_until_changed_advisories_are_read(ecr, emulator, clock, folder, may_go_on):
     configure_continuous_scans(ecr)
     push(ecr)
     may_go_on.set()
@@ -187,5 +206,6 @@ def test_findings_stay_until_changed_advisories_are_read(ecr, folder, may_go_on)
     write(folder, LATER)
     for _ in range(2):
         assert len(described(ecr)["imageScanFindings"]["enhancedFindings"]) == 1
+        assert due(emulator, clock.now()) is None
     may_go_on.set()
     until(lambda: len(described(ecr)["imageScanFindings"]["enhancedFindings"]) == 2)

@@ -27,7 +27,7 @@ _LONG = 16 * 1024
 """Number of bytes from which on a document is stored without its packages, so that findings are read quickly."""
 _LONG_VERSIONS = 512
 """Number of characters from which on the versions of a package are compressed."""
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
+_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Place(NamedTuple):

@@ -100,11 +100,9 @@ def _versions(entry: dict[str, Any], with_list: bool) -> dict[str, Any]:
         for each in objects_of(entry.get("ranges"))
         if each.get("type") in ("ECOSYSTEM", "SEMVER") and (events := _events(each.get("events")))
     ]
-    versions = entry.get("versions")
+    versions = entry.get("versions") if with_list or not ranges else None
     listed = [each for each in versions if isinstance(each, str)] if isinstance(versions, list) else []
-    found: dict[str, Any] = {"ranges": ranges} if ranges else {}
-    if listed and (with_list or not ranges):
-        found["versions"] = listed
+    found = ({"ranges": ranges} if ranges else {}) | ({"versions": listed} if listed else {})
     if not found:
         return {}
     severity = objects_of(entry.get("severity"))
