@@ -139,6 +139,32 @@ def test_an_updated_index_is_the_same_as_a_new_one(folder, index, tmp_path):
         assert contents(index) == contents(tmp_path / "new")
 
 
+def test_a_document_that_is_no_regular_file_is_skipped(folder, index):
+    os.mkfifo(folder / "pipe.json")
+    told = []
+    assert write_index(folder, index, told.append, lambda: None) == 2
+    assert told == [f"{folder / 'pipe.json'} is skipped: it is no regular file."]
+
+
+def test_members_with_an_unusual_compression_are_skipped(folder, index):
+    with zipfile.ZipFile(folder / "all.zip", "w", zipfile.ZIP_LZMA) as made:
+        made.writestr("CVE-2024-0003.json", json.dumps(flask(3)))
+    told = []
+    assert write_index(folder, index, told.append, lambda: None) == 2
+    (only,) = told
+    assert only.startswith(f"{folder / 'all.zip'}!/CVE-2024-0003.json is skipped: its compression is not supported")
+
+
+def test_a_member_that_is_damaged_is_skipped(folder, index):
+    with zipfile.ZipFile(folder / "all.zip", "w") as made:
+        made.writestr("CVE-2024-0003.json", json.dumps(flask(3)))
+    whole = (folder / "all.zip").read_bytes()
+    (folder / "all.zip").write_bytes(whole.replace(b"flask", b"flusk", 1))
+    told = []
+    assert write_index(folder, index, told.append, lambda: None) == 2
+    assert told == [f"{folder / 'all.zip'}!/CVE-2024-0003.json is skipped: it is damaged: its checksum is another one."]
+
+
 @pytest.mark.parametrize("length", [1, 20_000])
 def test_long_documents_and_versions_are_found_too(folder, index, length):
     versions = [f"1.0.{number}" for number in range(length // 10)]

@@ -107,13 +107,13 @@ def read_file(file: SourceFile) -> Document:
     """Return a document. Raises ``UnreadableDocument``."""
     if not stat.S_ISREG(file.status.st_mode):
         raise UnreadableDocument("it is no regular file")
+    if file.status.st_size > _MAX_SIZE:
+        raise UnreadableDocument(f"it has more than {_MAX_SIZE} bytes")
     try:
         with open(file.path, "rb") as opened:
-            text = opened.read(_MAX_SIZE + 1)
+            text = opened.read(file.status.st_size + 1)
     except OSError as failure:
         raise UnreadableDocument(failure.strerror or str(failure), passes=True) from failure
-    if len(text) > _MAX_SIZE:
-        raise UnreadableDocument(f"it has more than {_MAX_SIZE} bytes")
     return Document(text, zlib.crc32(text))
 
 

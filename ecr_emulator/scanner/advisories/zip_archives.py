@@ -135,8 +135,8 @@ def inflated(packed: bytes, limit: int) -> bytes:
 
 
 def deflated(data: bytes) -> bytes:
-    """Return data compressed like a member of an archive."""
-    deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    """Return data compressed like a member of an archive. The window is small, because most data are short."""
+    deflater = zlib.compressobj(1, zlib.DEFLATED, wbits=-13, memLevel=6)
     return deflater.compress(data) + deflater.flush()
 
 
