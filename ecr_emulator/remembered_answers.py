@@ -6,7 +6,6 @@ repository and image (docs/decisions/0030-remembered-answers.md).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -68,7 +67,7 @@ class _Answer:
     """An answer as it was sent, and the facts to record about its request.
 
     Without a ``body``, ``about.reread`` returns the body, and ``length`` is 0. ``look_at`` is when the stored bytes
-    are looked at next.
+    are looked at next. ``is_used`` tells that it was given since it was last spared.
     """
 
     status: str
@@ -78,6 +77,7 @@ class _Answer:
     facts: RequestFacts
     about: Rememberable
     look_at: float = 0.0
+    is_used: bool = False
 
     @property
     def size(self) -> int:
@@ -105,9 +105,10 @@ class RememberedAnswers:
 
     The application records its answers itself; ``records`` are given the remembered ones.
 
-    ``is_open`` tells whether remembered answers may be given at all: not while faults are injected. The answers used
-    least recently are forgotten first. ``given`` counts the remembered answers that were given; ``capacity`` bounds
-    their bytes. ``pulls`` limits the answers that are read again while they are sent, which may take long.
+    ``is_open`` tells whether remembered answers may be given at all: not while faults are injected. ``given`` counts
+    the remembered answers that were given; ``capacity`` bounds their bytes. The oldest is forgotten first, but spared
+    if it was used since it was last spared. ``pulls`` limits the answers that are read again while they are sent, which
+    may take long.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class RememberedAnswers:
         self._capacity = capacity
         self._pulls = pulls
         self.given = 0
-        self._answers: OrderedDict[Key, _Answer] = OrderedDict()
+        self._answers: dict[Key, _Answer] = {}
         self._size = 0
         self._lock = Lock()
 
@@ -136,10 +137,8 @@ class RememberedAnswers:
             return self._wsgi(environ, start_response)
         began = perf_counter()
         key = _key(environ.get)
-        try:
-            self._answers.move_to_end(key)
-            answer = self._answers[key]
-        except KeyError:  # never remembered, or forgotten by another thread
+        answer = self._answers.get(key)
+        if answer is None:
             return self._ask(key, environ, start_response)
         now = self._now()
         body = self._body(answer, now)
@@ -147,6 +146,7 @@ class RememberedAnswers:
             self._forget(key)
             return self._ask(key, environ, start_response)
         self.given += 1
+        answer.is_used = True
         environ[NOTE] = answer.facts.note
         start_response(answer.status, answer.headers.copy())
         if answer.body is None:
@@ -220,8 +220,17 @@ class RememberedAnswers:
             self._answers[key] = answer
             self._size += answer.size
             while self._size > self._capacity:
-                _, oldest = self._answers.popitem(last=False)  # in one step: others move answers without the lock
-                self._size -= oldest.size
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Forget the oldest answer; spare it if it was used, as if it were new."""
+        key = next(iter(self._answers))
+        oldest = self._answers.pop(key)
+        if oldest.is_used:
+            oldest.is_used = False
+            self._answers[key] = oldest
+        else:
+            self._size -= oldest.size
 
     def _forget(self, key: Key) -> None:
         with self._lock:

@@ -286,7 +286,7 @@ class Asking:
         return "remembered" if self._answers.given > before else "asked"
 
 
-def test_the_answers_used_least_recently_are_forgotten_first():
+def test_the_oldest_answers_are_forgotten_first_but_those_in_use_are_spared():
     ask = Asking(Rememberable(Always()), capacity=2)
     assert [ask(path) for path in ("a", "b", "a", "c", "a", "b")] == [
         "asked", "asked", "remembered", "asked", "remembered", "asked",
