@@ -13,6 +13,7 @@ from ecr_emulator.domain.addresses import registry_of_host
 from ecr_emulator.domain.fault import BREAKS_AFTER, ConnectionDropped
 from ecr_emulator.error_formats import ERROR_FORMATS
 from ecr_emulator.host_header import wrong_host
+from ecr_emulator.ports.storage_failures import OutOfFiles
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.request_counts import PLANE
 from ecr_emulator.request_log import NOTE
@@ -79,7 +80,12 @@ class Dispatcher:
         if part == "companions":
             self.before_companions()
         application: WSGIApplication = getattr(self, part)
-        answer = application(environ, start_response)
+        try:
+            answer = application(environ, start_response)
+        except OSError as failure:  # a part that is imported on first use needs files
+            if not OutOfFiles.is_meant_by(failure):
+                raise
+            return refuse(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, OutOfFiles().reason), environ, start_response)
         return _broken_off(answer, environ[BREAKS_AFTER]) if BREAKS_AFTER in environ else answer
 
 
