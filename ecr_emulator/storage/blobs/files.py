@@ -257,7 +257,8 @@ class FileBlobs:
         self._holds.take(name)
         try:
             with storage_failures():
-                os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)  # users who clean a disk remove folders, too
+                if mode == "x+":  # users who clean a disk remove folders, too
+                    os.makedirs(self._paths.ingest, FOLDER, exist_ok=True)
                 file = FileIO(path, mode, opener=owner_only)
                 if self._holds.are_shared:
                     lock(file, path)
