@@ -10,7 +10,7 @@ from ecr_emulator.domain.manifest import Descriptor, Manifest, read_manifest
 from ecr_emulator.domain.names import Registry
 from ecr_emulator.errors import ImageNotFoundException
 from ecr_emulator.ports.blobs import Blobs
-from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamUnavailable
+from ecr_emulator.ports.upstream_failures import UpstreamNotFound, UpstreamNotStored, UpstreamUnavailable
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.blob_source import BlobSource
 from ecr_emulator.services.pull_through import Updates
@@ -90,6 +90,10 @@ class Prefetch:
             for count in [blob.size] if source.is_here else _fetched(source):
                 progress.bytes_done += count
                 yield progress
+            if not source.is_here and self._blobs.size(blob.digest) is None:  # it came as an uncached blob
+                raise UpstreamNotStored(
+                    f"{blob.digest} is not cached: the disk is full or cannot be written; the log has the reason"
+                )
             progress.blobs_done += 1
             yield progress
 

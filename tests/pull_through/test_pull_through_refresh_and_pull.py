@@ -9,6 +9,7 @@ from ecr_emulator.testing.upstream.faults import answers, corrupted
 from ecr_emulator.testing.upstream.images import image, index, layer, multi_arch
 from tests.support.admin_api import check_answer
 from tests.support.full_disk import read_only_disk
+from tests.support.pull_through import running_cache
 
 NAME = "quay/team/app"
 
@@ -215,6 +216,16 @@ def test_a_pull_that_the_upstream_refuses_says_why(cache, upstream, fault, statu
     answer = cache.http.post("/_ecr/pull", json={"image": f"{NAME}:v1"})
     assert answer.status_code == status
     assert "answered" in answer.json["error"]
+
+
+def test_a_pull_of_layers_for_which_the_disk_has_no_room_says_so(upstream):
+    app = image("large", layer("large", 300_000))
+    upstream.add_image("team/app", app, "v1")
+    with running_cache(upstream, disk_reserve=999_999_999) as cache:
+        cache.rule()
+        last = pull(cache, f"{NAME}:v1")[-1]
+    assert last["code"] == "StorageFailure"
+    assert "is not cached: the disk is full" in last["error"]
 
 
 def test_the_welcome_tells_of_all_this(cache):
