@@ -26,7 +26,7 @@ from ecr_emulator.ports.store import UnitOfWork
 from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.services.image_sizes import grow_parents, size_of
 from ecr_emulator.services.new_images import process_new_image, scan_new_image
-from ecr_emulator.services.signing import Refusal, nobody_refuses
+from ecr_emulator.services.signing import Refusal, nobody_refuses, sign_again
 from ecr_emulator.services.storage_classes import activate
 
 MAX_TAGS_PER_IMAGE = 1_000
@@ -94,6 +94,8 @@ def store_image(
     if image:
         work.images.mend(digest, push.raw)
     if image and image.is_active and (push.tag is None or push.tag in image.tags):
+        if origin is Origin.CLIENT:
+            sign_again(work, repository, image, now, push.signing_refusal)
         return Stored(image, manifest, changed=False)
     if push.tag and repository.mutability.locks(push.tag):
         _check_lock(work, repository, push.tag, digest)

@@ -64,6 +64,12 @@ def sign_on_push(work: UnitOfWork, repository: Repository, image: Image, now: da
             work.tasks.add(image_task(KIND, repository, image.digest, now, profile=profile))
 
 
+def sign_again(work: UnitOfWork, repository: Repository, image: Image, now: datetime, refusal: Refusal) -> None:
+    """Schedule the signing of an image that is pushed again without any change, if a signature of it has failed."""
+    if any(each["status"] == FAILED for each in signing_statuses(work, image)):
+        sign_on_push(work, repository, image, now, refusal)
+
+
 def signing_statuses(work: UnitOfWork, image: Image) -> list[dict[str, str]]:
     """Return the status of each signature, in the form of DescribeImageSigningStatus."""
     return list((work.image_documents.find(image, DOCUMENT) or {}).values())

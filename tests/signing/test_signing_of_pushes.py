@@ -160,14 +160,22 @@ def test_a_profile_for_functions_cannot_sign_images(signatures):
     ]
 
 
-def test_a_push_after_the_cause_is_mended_is_signed(signatures):
+@pytest.mark.parametrize("tag", ["v1", "v2"])
+def test_a_push_after_the_cause_is_mended_is_signed(signatures, tag):
     profile = signatures.profile()
     signatures.sign(profile)
     signatures.signer.cancel_signing_profile(profileName="team")
     signatures.docker.push(IMAGE, "v1")
     signatures.profile()
-    signatures.docker.push(IMAGE, "v2")
+    signatures.docker.push(IMAGE, tag)
     assert signatures.status(IMAGE.digest) == [(profile, "COMPLETE", None)]
+
+
+def test_an_image_that_was_not_to_be_signed_is_not_signed_by_the_same_push_again(signatures):
+    signatures.docker.push(IMAGE, "v1")
+    signatures.sign(signatures.profile())
+    signatures.docker.push(IMAGE, "v1")
+    assert signatures.status(IMAGE.digest) == []
 
 
 @pytest.mark.parametrize("settings", [{"background_delay": 5}])
