@@ -146,6 +146,21 @@ def test_a_wrong_address_is_a_failure_with_a_reason():
         PostgresStore("postgresql:///ecr?host=/nowhere", durable=False)
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("postgresql://host/ecr?sslmod=require", 'invalid URI query parameter: "sslmod"'),
+        ("postgresql://user:50%secret@host/ecr", "invalid percent-encoded token"),
+        ("postgresql://user:secret@[::1/ecr", 'end of string reached when looking for matching "]" in IPv6 host address'),
+    ],
+)
+def test_a_uri_that_cannot_be_read_is_a_failure_without_the_password(uri, reason):
+    with pytest.raises(StorageFailure) as refused:
+        PostgresStore(uri, durable=False)
+    assert str(refused.value).startswith(f"the URI of the database cannot be read: {reason}")
+    assert "secret" not in str(refused.value)
+
+
 def test_rows_move_from_sqlite_to_postgres_and_back(uri, tmp_path):
     with (
         closing(SqlStore(tmp_path / "ecr.sqlite", durable=False)) as sqlite,

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.string import TextLoader
 
 from ecr_emulator.ports.storage_failures import StorageFailure
@@ -57,6 +58,7 @@ def open_connection(url: str, *, is_prompt: bool = False) -> ServerConnection:
 
     It ends when the server stops answering. ``is_prompt`` promises that all its statements take but a moment.
     """
+    _check(url)
     if monotonic() - _silent_at.get(url, -PAUSE) < PAUSE:
         raise StorageFailure(f"the database cannot be used: {SILENT}")
     with failures():
@@ -73,6 +75,16 @@ def open_connection(url: str, *, is_prompt: bool = False) -> ServerConnection:
         connection.adapters.register_loader("json", TextLoader)  # statements read JSON themselves
         connection.is_prompt = is_prompt
         return connection
+
+
+def _check(url: str) -> None:
+    """Raise ``StorageFailure`` for a URI that libpq does not read, for example for an option that it does not know."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        reason, _, text = _first_line(error).partition(': "')
+        named = f': "{text}' if "query parameter" in reason else ""  # other texts may have the password
+        raise StorageFailure(f"the URI of the database cannot be read: {reason}{named}") from None
 
 
 def _is_alive(url: str) -> bool:
