@@ -94,8 +94,7 @@ def store_image(
     if image:
         work.images.mend(digest, push.raw)
     if image and image.is_active and (push.tag is None or push.tag in image.tags):
-        if origin is Origin.CLIENT:
-            sign_again(work, repository, image, now, push.signing_refusal)
+        _retry_signatures(work, repository, image, push, now, origin)
         return Stored(image, manifest, changed=False)
     if push.tag and repository.mutability.locks(push.tag):
         _check_lock(work, repository, push.tag, digest)
@@ -122,6 +121,13 @@ def _announce(
         process_new_image(work, repository, image, push.tag, now, push.signing_refusal)
     elif origin is Origin.REPLICATION:
         scan_new_image(work, repository, image, now)
+
+
+def _retry_signatures(
+    work: UnitOfWork, repository: Repository, image: Image, push: Push, now: datetime, origin: Origin
+) -> None:
+    if origin is Origin.CLIENT:
+        sign_again(work, repository, image, now, push.signing_refusal)
 
 
 def _checked_digest(push: Push) -> str:

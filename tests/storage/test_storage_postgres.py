@@ -151,7 +151,7 @@ def test_a_wrong_address_is_a_failure_with_a_reason():
     [
         ("postgresql://host/ecr?sslmod=require", 'invalid URI query parameter: "sslmod"'),
         ("postgresql://user:50%secret@host/ecr", "invalid percent-encoded token"),
-        ("postgresql://user:secret@[::1/ecr", 'end of string reached when looking for matching "]" in IPv6 host address'),
+        ("postgresql://user:secret@[::1/ecr", 'end of string reached when looking for matching "]"'),
     ],
 )
 def test_a_uri_that_cannot_be_read_is_a_failure_without_the_password(uri, reason):
