@@ -6,6 +6,7 @@ from typing import Any
 
 _TEXT = {"type": "string"}
 _NAME = {"type": "string", "minLength": 1}
+_TIME = {"type": ["string", "number"]}
 _TEXTS = {"type": "array", "items": _TEXT}
 _SCORE = {"type": "number", "minimum": 0, "maximum": 10}
 _ANYTHING: dict[str, Any] = {}
@@ -66,9 +67,9 @@ _DETAILS = _object(
         "relatedVulnerabilities": _TEXTS,
         "source": _TEXT,
         "sourceUrl": _TEXT,
-        "vendorCreatedAt": _TEXT,
+        "vendorCreatedAt": _TIME,
         "vendorSeverity": _TEXT,
-        "vendorUpdatedAt": _TEXT,
+        "vendorUpdatedAt": _TIME,
         "vulnerablePackages": _list(_PACKAGE),
     },
     "vulnerabilityId",

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from ecr_emulator.domain.finding_schemas import DOCUMENT
 
+VENDOR_TIMES = ("vendorCreatedAt", "vendorUpdatedAt")
 EVERY_IMAGE = "*"
 """Used instead of a digest for the findings of every image that has no findings of its own."""
 
@@ -53,7 +54,7 @@ def read_findings(document: Any) -> ToldFindings:
     details = [each["packageVulnerabilityDetails"] for each in told.enhanced_findings or ()]
     _check_identifiers(each["vulnerabilityId"] for each in details)
     for number, each in enumerate(details):
-        for member in ("vendorCreatedAt", "vendorUpdatedAt"):
+        for member in VENDOR_TIMES:
             if member in each and not _is_time(each[member]):
                 place = f"$.enhancedFindings[{number}].packageVulnerabilityDetails.{member}"
                 raise ValueError(f"{place}: {each[member]!r} is no time like 2026-01-31T12:00:00Z")
@@ -69,8 +70,21 @@ def _check_identifiers(identifiers: Iterable[str]) -> None:
             )
 
 
-def _is_time(text: str) -> bool:
+def told_time(told: str | float) -> datetime:
+    """Return a time that a user tells: in ISO format, or in seconds since 1970, as an answer of ECR has it.
+
+    Raises ``ValueError``.
+    """
+    if isinstance(told, str):
+        return datetime.fromisoformat(told)
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
+        return datetime.fromtimestamp(told, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(told) from error
+
+
+def _is_time(told: str | float) -> bool:
+    try:
+        return told_time(told).tzinfo is not None
     except ValueError:
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from ecr_emulator.domain.enhanced_findings import enhanced_findings, finding_frame, finding_title, fix_available
 from ecr_emulator.domain.finding_schemas import DECIDED_BY_SCANS
-from ecr_emulator.domain.findings import ToldFindings
+from ecr_emulator.domain.findings import VENDOR_TIMES, ToldFindings, told_time
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.packages import Package
 from ecr_emulator.domain.repository import Repository
@@ -50,7 +50,8 @@ def _completed(told: dict[str, Any], repository: Repository, image: Image, now: 
     }
     given = {member: value for member, value in told.items() if member not in DECIDED_BY_SCANS}
     completed = finding_frame(name, repository, image, now) | usual | given
-    return completed | {"packageVulnerabilityDetails": usual_details | details}
+    times = {member: told_time(details[member]).isoformat() for member in VENDOR_TIMES if member in details}
+    return completed | {"packageVulnerabilityDetails": usual_details | details | times}
 
 
 def _vulnerabilities(findings: Iterable[dict[str, Any]]) -> Iterator[Vulnerability]:

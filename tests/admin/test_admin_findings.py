@@ -91,6 +91,10 @@ def test_findings_need_a_digest(http, digest):
             "packageVulnerabilityDetails.vendorUpdatedAt: '2026-02-31T12:00:00Z' is no time like 2026-01-31T12:00:00Z",
         ),
         (
+            enhanced(details={"vulnerabilityId": "X", "vendorUpdatedAt": 1e30}),
+            "packageVulnerabilityDetails.vendorUpdatedAt: 1e+30 is no time like 2026-01-31T12:00:00Z",
+        ),
+        (
             enhanced(details={"vulnerabilityId": "X", "vulnerablePackages": [{"name": "a"}]}),
             "vulnerablePackages[0]: 'version' is a required property",
         ),

@@ -1,5 +1,6 @@
 """Findings that users tell, as enhanced scans report them: in Inspector's shape, with and without advisories."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,7 @@ CVE = {
         {"key": "CVSS3_SCORE", "value": "9.8"},
     ],
 }
+TIMES = {"vendorCreatedAt": "2026-01-31T12:00:00Z", "vendorUpdatedAt": "2026-02-28T12:00:00.500Z"}
 LEAST = {"severity": "LOW", "packageVulnerabilityDetails": {"vulnerabilityId": "CVE-2026-7"}}
 
 
@@ -136,6 +138,23 @@ def test_an_answer_of_ecr_can_be_told_as_it_is(ecr, clock, tell):
     tell([], [told | {"awsAccountId": "999999999999", "severity": "HIGH"}])
     (found,) = findings_of(ecr)
     assert found == given | {"severity": "HIGH", "updatedAt": clock.now(), "lastObservedAt": clock.now()}
+
+
+def test_the_bytes_of_an_answer_of_ecr_can_be_told_as_they_are(ecr, tell):
+    answers = []
+    ecr.meta.events.register(
+        "before-parse.ecr.DescribeImageScanFindings",
+        lambda response_dict, **_: answers.append(json.loads(response_dict["body"])),
+    )
+    tell([], [LEAST | {"packageVulnerabilityDetails": {"vulnerabilityId": "CVE-2026-7", **TIMES}}])
+    push(ecr, FLASK)
+    given = findings_of(ecr)
+    told = answers[0]["imageScanFindings"]["enhancedFindings"]
+    assert isinstance(told[0]["packageVulnerabilityDetails"]["vendorCreatedAt"], float)
+    tell([], told)
+    assert [each["packageVulnerabilityDetails"] for each in findings_of(ecr)] == [
+        each["packageVulnerabilityDetails"] for each in given
+    ]
 
 
 def test_an_empty_list_is_a_clean_image(ecr, tell):
