@@ -17,7 +17,7 @@ from ecr_emulator.domain.finding_changes import changes
 from ecr_emulator.domain.image import Image
 from ecr_emulator.domain.inspector_events import inspector_finding, inspector_scan
 from ecr_emulator.domain.repository import Repository
-from ecr_emulator.domain.scanning import ACTIVE, FAILED, UNSUPPORTED, is_scannable
+from ecr_emulator.domain.scanning import ACTIVE, CONTINUOUS, FAILED, UNSUPPORTED, is_scannable
 from ecr_emulator.domain.task import Task
 from ecr_emulator.domain.told_enhanced_findings import told_enhanced_findings
 from ecr_emulator.ports.store import Store, UnitOfWork
@@ -144,7 +144,8 @@ def _scan(repository: Repository, image: Image, result: ScanResult, now: datetim
     if not result.covers_packages:
         return EnhancedScan(UNSUPPORTED_IMAGE, now, result.state, description=UNSUPPORTED, platform=result.platform)
     findings = tuple(enhanced_findings(result.vulnerabilities, repository, image, now))
-    return EnhancedScan(ACTIVE, now, result.state, result.updated_at, findings, platform=result.platform)
+    description = f"{CONTINUOUS} {result.note}".strip()
+    return EnhancedScan(ACTIVE, now, result.state, result.updated_at, findings, description, result.platform)
 
 
 def _finding_events(

@@ -20,6 +20,7 @@ from ecr_emulator.testing.upstream.images import OCI_LAYER, Content, image
 from tests.support.advisories import CRITICAL_VECTOR, advisory, affected, fixed, write
 from tests.support.boto import client_of
 from tests.support.clock import FrozenClock
+from tests.support.enhanced_scans import configure
 from tests.support.image_layers import tar
 from tests.support.images import put_image, put_manifest
 
@@ -236,6 +237,17 @@ def test_an_attached_sbom_is_used_if_the_layers_cannot_be_read(ecr):
         found["imageScanStatus"]["description"],
     )
     assert found["imageScanFindings"]["findingSeverityCounts"] == {"CRITICAL": 1, "UNDEFINED": 1}
+
+
+def test_an_enhanced_scan_says_that_it_used_an_sbom(ecr):
+    attach(ecr, push(ecr, DEBIAN, {"var/lib/rpm/Packages": "short"}), SBOM)
+    configure(ecr, "CONTINUOUS_SCAN")
+    assert status(ecr)[0] == "ACTIVE"
+    assert re.fullmatch(
+        r"Continuous scan is selected for image\. The packages are those of the SBOM sha256:\w+, because the image "
+        r"cannot be read: /var/lib/rpm/Packages cannot be read: it is incomplete\.",
+        status(ecr)[1],
+    )
 
 
 def test_an_sbom_is_not_used_if_the_layers_can_be_read(ecr):
