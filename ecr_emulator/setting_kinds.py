@@ -101,7 +101,7 @@ def _directory(text: str) -> Path:
 def _blobs(text: str) -> Path | S3Place:
     if text.startswith(SCHEME):
         return read_place(text)
-    if "://" in text:
+    if "://" in text or text.startswith("s3:"):
         raise ValueError(text)
     return _directory(text)
 

@@ -151,6 +151,14 @@ def test_downloads_are_redirected_to_the_bucket(s3_server, tmp_path):
             assert docker.get(f"/v2/{APP}/blobs/{digest_of(b'missing')}").status_code == 404
 
 
+@pytest.mark.parametrize("text", ["s3:/bucket/prefix", "s3:bucket", "gs://bucket/prefix"])
+def test_a_url_without_a_bucket_is_refused_and_no_directory(text):
+    outcome = invoke(None, "settings", "--blobs", text)
+    assert outcome.exit_code == 2
+    assert "--blobs must be a directory or s3://bucket/prefix, with ?endpoint=URL" in outcome.output
+    assert f"not '{text}'" in outcome.output
+
+
 def test_redirects_need_a_bucket(tmp_path):
     with pytest.raises(StateMismatch, match="--redirect-blobs needs --blobs s3://"):
         Emulator(Settings(data_dir=tmp_path / "state", redirect_blobs=True))
