@@ -76,6 +76,7 @@ NewsBeforeRequests.__call__ = lambda self, environ, start_response: self._wsgi(e
 """
 
 
+@pytest.mark.timeout(600)  # it ends with the first round that notices, the third or fourth as a rule
 def test_the_checks_notice_nodes_without_news(tmp_path):
     if find_programs() is None:
         not_installed("PostgreSQL")
@@ -85,7 +86,7 @@ def test_the_checks_notice_nodes_without_news(tmp_path):
         upstream = stack.enter_context(ScriptedUpstream())
         flavour = kills.opened(stack, "nodes:3", forks, tmp_path, upstream.url)
         world = World("no news", upstream, Images("no news"), is_calm=False)
-        assert not Life(flavour, world, "no news", report).run(20)
+        assert not Life(flavour, world, "no news", report).run(60)
     assert "nothing explains" in report.wrong[0]
 
 
