@@ -21,6 +21,8 @@ from ecr_emulator.storage.postgres.store import PostgresStore  # noqa: E402
 
 pytestmark = pytest.mark.journey
 
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'other'"
+
 
 @pytest.fixture
 def uri(databases):
@@ -139,6 +141,29 @@ def wait_for_statistics(store):
             return found
         time.sleep(0.05)
     return []
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("CREATE TABLE images (id integer)", 'relation "images" already exists'),
+        ("CREATE TABLE schema_version (installed_rank integer)", 'column "version" does not exist'),
+        ("CREATE ROLE guest LOGIN; GRANT USAGE ON SCHEMA other TO guest", "permission denied for schema other"),
+    ],
+    ids=["tables", "versions", "permissions"],
+)
+def test_a_schema_that_is_not_for_the_emulator_is_refused_and_stays_as_it_is(uri, statement, reason):
+    user = "guest" if "guest" in statement else "postgres"
+    other = f"{uri.partition('&')[0]}&user={user}&options=-csearch_path%3Dother"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA other; SET search_path = other; {statement}")
+        before = connection.execute(TABLES).fetchall()
+        try:
+            with pytest.raises(StorageFailure, match=f"does not take the emulator's tables: {reason}.*of its own"):
+                PostgresStore(other, durable=False)
+            assert connection.execute(TABLES).fetchall() == before
+        finally:
+            connection.execute("DROP SCHEMA other CASCADE; DROP ROLE IF EXISTS guest")
 
 
 def test_a_wrong_address_is_a_failure_with_a_reason():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.storage.migration_scripts import MIGRATIONS
 from ecr_emulator.storage.migrations import DatabaseTooNew
 from ecr_emulator.storage.postgres.dialect import POSTGRES
 from ecr_emulator.storage.postgres.documents import TABLES as DOCUMENTS
+from ecr_emulator.storage.postgres.server import first_line
 from ecr_emulator.storage.tables import metadata
 
 LOCK = 0x656372_01
@@ -147,11 +152,12 @@ FOR EACH ROW EXECUTE FUNCTION images_lose_a_tag();
 
 
 def migrate(connection: psycopg.Connection) -> None:
-    """Make the schema, or take the steps that it lacks, in one transaction. Raises ``DatabaseTooNew``.
+    """Make the schema, or take the steps that it lacks, in one transaction.
 
-    Of several nodes that start at the same time, one does the work, and no node writes meanwhile.
+    Of several nodes that start at the same time, one does the work, and no node writes meanwhile. Raises
+    ``DatabaseTooNew``, and ``StorageFailure`` if the database has tables of other programs or permits no tables.
     """
-    with connection.transaction():
+    with _refusals(), connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         connection.execute(TAKE_TURN)
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)")
@@ -160,6 +166,17 @@ def migrate(connection: psycopg.Connection) -> None:
             _create(connection)
         else:
             _take_steps(connection, row[0])
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.ProgrammingError as error:
+        raise StorageFailure(
+            f"the database does not take the emulator's tables: {first_line(error)}. It needs a database or schema of "
+            "its own, in which its user may create tables"
+        ) from error
 
 
 def _create(connection: psycopg.Connection) -> None:

@@ -46,11 +46,11 @@ def failures() -> Iterator[None]:
     except psycopg.errors.ConnectionTimeout as error:
         raise StorageFailure(f"the database cannot be used: {SILENT}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise StorageFailure(f"the database cannot be used: {_first_line(error)}") from error
+        raise StorageFailure(f"the database cannot be used: {first_line(error)}") from error
     except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted) as error:
-        raise StorageFailure(f"the database is damaged: {_first_line(error)}") from error
+        raise StorageFailure(f"the database is damaged: {first_line(error)}") from error
     except psycopg.errors.ReadOnlySqlTransaction as error:
-        raise StorageFailure(f"the database cannot be written: {_first_line(error)}") from error
+        raise StorageFailure(f"the database cannot be written: {first_line(error)}") from error
 
 
 def open_connection(url: str, *, is_prompt: bool = False) -> ServerConnection:
@@ -82,7 +82,7 @@ def _check(url: str) -> None:
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        reason, _, text = _first_line(error).partition(': "')
+        reason, _, text = first_line(error).partition(': "')
         named = f': "{text}' if "query parameter" in reason else ""  # other texts may have the password
         raise StorageFailure(f"the URI of the database cannot be read: {reason}{named}") from None
 
@@ -104,5 +104,6 @@ _silent_at: dict[str, float] = {}
 _watchdog = Watchdog(_is_alive)
 
 
-def _first_line(error: psycopg.Error) -> str:
+def first_line(error: psycopg.Error) -> str:
+    """Return what an error says, without the statement and the hints that follow."""
     return str(error).strip().partition("\n")[0]
