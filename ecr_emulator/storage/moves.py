@@ -43,6 +43,8 @@ def move_to_postgres(data_dir: Path, url: str) -> dict[str, int]:
     _require_layers(data_dir)
     source_file = data_dir / DATABASE
     if not _has_content(source_file):
+        if (data_dir / IDENTITY).exists():
+            raise CannotMove(f"The metadata of {data_dir} are in PostgreSQL already: use serve --database")
         raise CannotMove(f"There is no database in {source_file}")
     with closing(PostgresStore(url, durable=True)) as target:
         _require_ours(data_dir, target)

@@ -39,6 +39,7 @@ def test_the_metadata_move_there_and_back(databases, state, app):
     outcome = migrate(state, database)
     assert outcome.output == "Moved 1 repositories and 1 images to PostgreSQL. Start with --database from now on.\n"
     assert has(state, app, database)
+    assert "are in PostgreSQL already: use serve --database" in migrate(state, database).output
     with pytest.raises(StateMismatch, match="use --database"):
         Emulator(Settings(data_dir=state))
     outcome = migrate(state, database, "--to-sqlite")
