@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -84,6 +84,22 @@ class PackageFile:
     def _check_size(self, limit: int) -> None:
         if self.size > limit:
             raise UnreadableFile(f"it has {self.size} bytes, more than {limit}")
+
+
+def object_in(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an object of a document, empty without it. Raises ``UnreadableFile`` if something else is there."""
+    value = document.get(name) or {}
+    if not isinstance(value, dict):
+        raise UnreadableFile(f"its {name!r} is no object")
+    return value
+
+
+def objects_in(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects in an array of a document. Raises ``UnreadableFile`` if something else is there."""
+    value = document.get(name) or []
+    if not isinstance(value, list):
+        raise UnreadableFile(f"its {name!r} is no array")
+    return objects_of(value)
 
 
 def text_of(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecr_emulator.domain.packages import Package
-from ecr_emulator.scanner.packages.files import PackageFile, object_of, text_of
+from ecr_emulator.scanner.packages.files import PackageFile, object_in, object_of, text_of
 
 NPM = "npm"
 INSTALLED_PATHS = r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/@][^/]*/package\.json"
@@ -28,12 +28,12 @@ def read_lock(file: PackageFile) -> Iterator[Package]:
     """Yield the packages of a lock file, except those that only developers need."""
     document = file.json()
     if "packages" in document:
-        for path, package in object_of(document["packages"]).items():
+        for path, package in object_in(document, "packages").items():
             name = path.rpartition("node_modules/")[2]
             if name and "node_modules/" in path:
                 yield from _locked(file, name, object_of(package))
         return
-    yield from _nested(file, object_of(document.get("dependencies")), 0)
+    yield from _nested(file, object_in(document, "dependencies"), 0)
 
 
 def is_in_node_modules(file: PackageFile) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ecr_emulator.domain.packages import Package
-from ecr_emulator.scanner.packages.files import PackageFile, object_of, text_of
+from ecr_emulator.scanner.packages.files import PackageFile, object_in, object_of, text_of
 from ecr_emulator.scanner.packages.xml_documents import read_document
 
 NUGET = "NuGet"
@@ -24,7 +24,7 @@ _RESOLVED = re.compile(r"\[?(\d[\w.+-]*)\]?")
 
 def read_dependencies(file: PackageFile) -> Iterator[Package]:
     """Yield the packages that a program was built with."""
-    for library, description in object_of(file.json().get("libraries")).items():
+    for library, description in object_in(file.json(), "libraries").items():
         name, _, version = library.partition("/")
         if text_of(object_of(description).get("type")) == "package" and name and version:
             yield Package(NUGET, name, version, file.path, manager="DOTNET_CORE", layer=file.layer)
@@ -32,7 +32,7 @@ def read_dependencies(file: PackageFile) -> Iterator[Package]:
 
 def read_lock(file: PackageFile) -> Iterator[Package]:
     """Yield the packages of a lock file, for all frameworks."""
-    for framework in object_of(file.json().get("dependencies")).values():
+    for framework in object_in(file.json(), "dependencies").values():
         for name, dependency in object_of(framework).items():
             version = text_of(object_of(dependency).get("resolved"))
             if version:

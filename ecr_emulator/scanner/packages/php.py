@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 from ecr_emulator.domain.packages import Package
-from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_of, objects_of, text_of
+from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, objects_in, objects_of, text_of
 
 PACKAGIST = "Packagist"
 LOCK_NAMES = r"composer\.lock"
@@ -22,8 +22,9 @@ def read_packages(file: PackageFile) -> Iterator[Package]:
         document = json.loads(file.document())
     except (ValueError, RecursionError) as failure:
         raise UnreadableFile(f"it is no JSON document: {failure}") from failure
-    packages = document if isinstance(document, list) else object_of(document).get("packages")
-    for package in objects_of(packages):
+    if not isinstance(document, dict | list):
+        raise UnreadableFile("it is neither a JSON object nor an array")
+    for package in objects_of(document) if isinstance(document, list) else objects_in(document, "packages"):
         name, version = text_of(package.get("name")), text_of(package.get("version"))
         if name and version:
             yield Package(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecr_emulator.domain.packages import Package
-from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_of, text_of
+from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_in, object_of, text_of
 from ecr_emulator.scanner.packages.npm import NPM, is_in_node_modules
 from ecr_emulator.scanner.packages.yaml_documents import documents_of
 
@@ -32,7 +32,7 @@ def read_lock(file: PackageFile) -> Iterator[Package]:
         return
     for document in documents_of(file.utf8_text()):
         version = _version(document)
-        packages = object_of(document.get("packages"))
+        packages = object_in(document, "packages")
         needed = _needed(document) if version >= 7 else {key for key in packages if not _is_dev(packages[key])}
         for key, value in packages.items():
             if key in needed:
@@ -64,7 +64,7 @@ def _needed(document: dict[str, Any]) -> set[str]:
 
     Since version 7 the packages do not say it. ``snapshots`` has the dependencies of each, with peers in its keys.
     """
-    snapshots = object_of(document.get("snapshots"))
+    snapshots = object_in(document, "snapshots")
     projects = object_of(document.get("importers", {".": document})).values()
     waiting = [key for project in projects for key in _dependencies(object_of(project))]
     needed: set[str] = set()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecr_emulator.domain.packages import Package
-from ecr_emulator.scanner.packages.files import PackageFile, object_of, objects_of, text_of
+from ecr_emulator.scanner.packages.files import PackageFile, object_of, objects_in, text_of
 from ecr_emulator.scanner.packages.python import PYPI, normalized
 from ecr_emulator.scanner.packages.toml_documents import read_document
 
@@ -19,7 +19,7 @@ _MAIN = "main"
 
 def read_lock(file: PackageFile) -> Iterator[Package]:
     """Yield the packages of a lock file, except those of the project itself and those that only developers need."""
-    for package in objects_of(read_document(file).get("package")):
+    for package in objects_in(read_document(file), "package"):
         name, version = text_of(package.get("name")), text_of(package.get("version"))
         is_local = object_of(package.get("source")).get("type") == "directory"
         if name and version and _is_needed(package) and not is_local:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 from ecr_emulator.domain.packages import Package
-from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_of, objects_of, text_of
+from ecr_emulator.scanner.packages.files import PackageFile, UnreadableFile, object_of, objects_in, objects_of, text_of
 from ecr_emulator.scanner.packages.toml_documents import read_document
 
 CRATES = "crates.io"
@@ -21,7 +21,7 @@ SECTION = ".dep-v0"
 
 def read_lock(file: PackageFile) -> Iterator[Package]:
     """Yield the crates of a ``Cargo.lock``. The crate itself has no ``source``."""
-    for package in objects_of(read_document(file).get("package")):
+    for package in objects_in(read_document(file), "package"):
         if "source" in package:
             yield from _crate(file, package, "CARGO")
 
