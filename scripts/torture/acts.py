@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic
+from typing import ClassVar, Generic
 
 from scripts.torture.linearizability import Act, State
 
@@ -24,6 +24,7 @@ Pairs = frozenset[tuple[int, str]]
 class Maybe(Generic[State]):
     """An act that nobody answered: it took effect or did not."""
 
+    only_reads: ClassVar[bool] = False
     act: Act[State]
 
     def after(self, state: State) -> Iterable[State]:
@@ -34,6 +35,7 @@ class Maybe(Generic[State]):
 class Write(Generic[State]):
     """Something was set to a value, or the whole content of a repository was replaced."""
 
+    only_reads: ClassVar[bool] = False
     value: State
 
     def after(self, _: State) -> Iterable[State]:
@@ -44,6 +46,7 @@ class Write(Generic[State]):
 class Read(Generic[State]):
     """Something had a value."""
 
+    only_reads: ClassVar[bool] = True
     value: State
 
     def after(self, state: State) -> Iterable[State]:
@@ -54,6 +57,7 @@ class Read(Generic[State]):
 class Pushed:
     """An image was stored, and a tag points at it now unless the tag is empty."""
 
+    only_reads: ClassVar[bool] = False
     image: int
     tag: str
 
@@ -68,6 +72,7 @@ class Pushed:
 class TagDeleted:
     """A tag was deleted, and its image too if it has no other. ``existed`` is None if nobody knows."""
 
+    only_reads: ClassVar[bool] = False
     tag: str
     existed: bool | None = None
 
@@ -80,6 +85,7 @@ class TagDeleted:
 class ImageDeleted:
     """An image was deleted with all its tags. ``existed`` is None if nobody knows."""
 
+    only_reads: ClassVar[bool] = False
     image: int
     existed: bool | None = None
 
@@ -92,6 +98,8 @@ class ImageDeleted:
 class Expired:
     """A lifecycle policy ran that keeps one image without tags, the newest. Later images have higher numbers."""
 
+    only_reads: ClassVar[bool] = False
+
     def after(self, state: Pairs) -> Iterable[Pairs]:
         untagged = sorted(image for image, tag in state if not tag)
         return [state - {(image, NOTHING) for image in untagged[:-1]}]
@@ -101,6 +109,7 @@ class Expired:
 class Pulled:
     """A tag pointed at an image, or at none."""
 
+    only_reads: ClassVar[bool] = True
     tag: str
     image: int | None
 
@@ -113,6 +122,7 @@ class Pulled:
 class Found:
     """An image existed, or did not."""
 
+    only_reads: ClassVar[bool] = True
     image: int
     exists: bool
 
@@ -124,6 +134,7 @@ class Found:
 class Listed:
     """The repository had these tags and images."""
 
+    only_reads: ClassVar[bool] = True
     pairs: Pairs
 
     def after(self, state: Pairs) -> Iterable[Pairs]:

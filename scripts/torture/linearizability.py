@@ -16,7 +16,13 @@ State = TypeVar("State", bound=Hashable)
 
 
 class Act(Protocol[State]):
-    """An operation with its arguments and the result that a client saw."""
+    """An operation with its arguments and the result that a client saw.
+
+    ``only_reads`` says that it never changes the state.
+    """
+
+    @property
+    def only_reads(self) -> bool: ...
 
     def after(self, state: State, /) -> Iterable[State]:
         """Return the states that may follow, none if the operation has another result in this state."""
@@ -72,15 +78,25 @@ def final_states(history: Iterable[Operation[State]], first: Iterable[State]) ->
 def _with(
     number: int, orders: set[Order[State]], under_way: set[int], operations: list[Operation[State]]
 ) -> set[Order[State]]:
-    """Return the orders that have placed an operation, and any others under way before it."""
-    reached, waiting = set(orders), list(orders)
+    """Return the orders that have placed an operation, and any others under way before it.
+
+    A read is placed as soon as the state is the one that it saw: later it would explain no more. Otherwise each set of
+    reads would be an order of its own.
+    """
+    reads = {each for each in under_way if operations[each].act.only_reads}
+
+    def with_reads(placed: frozenset[int], state: State) -> Order[State]:
+        return placed.union(each for each in reads - placed if operations[each].act.after(state)), state
+
+    reached = {with_reads(*order) for order in orders}
+    waiting = list(reached)
     while waiting:
         placed, state = waiting.pop()
         if number in placed:
             continue
-        for each in under_way - placed:
+        for each in under_way - reads - placed:
             for following in operations[each].act.after(state):
-                after = (placed | {each}, following)
+                after = with_reads(placed | {each}, following)
                 if after not in reached:
                     reached.add(after)
                     waiting.append(after)

@@ -1,5 +1,8 @@
 """Histories of a tag that can and cannot have happened one operation after the other, and one of a real emulator."""
 
+from itertools import combinations, permutations
+from random import Random
+
 import pytest
 
 from scripts.torture import tags
@@ -50,6 +53,35 @@ def test_a_history_that_an_order_explains(name):
 def test_a_history_that_no_order_explains(name):
     with pytest.raises(NotLinearizable):
         final_states(IMPOSSIBLE[name], [NOTHING])
+
+
+def test_many_pulls_at_once_take_little_time():
+    pulls = [read(value, number, 100) for number in range(40) for value in ("a", "b")]
+    assert final_states([write("a", 0, 1), write("b", 2, 99), write("c", 3, 98), *pulls], [NOTHING]) == {"b", "c"}
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_orders_are_those_that_every_permutation_allows(seed):
+    chance = Random(seed)
+    history = []
+    for _ in range(5):
+        began, ended = sorted(chance.sample(range(12), 2))
+        history.append(chance.choice((read, write))(chance.choice("ab"), began, ended))
+    expected = {outcome for order in permutations(history) for outcome in outcomes(order)}
+    try:
+        assert final_states(history, ["a"]) == expected
+    except NotLinearizable:
+        assert not expected
+
+
+def outcomes(order):
+    """Return the state after an order; nothing if it breaks the times or the results of its operations."""
+    if any(later.ended <= earlier.began for earlier, later in combinations(order, 2)):
+        return []
+    states = ["a"]
+    for each in order:
+        states = [after for state in states for after in each.act.after(state)]
+    return states
 
 
 @pytest.mark.slow

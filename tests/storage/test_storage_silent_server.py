@@ -3,7 +3,7 @@
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from time import monotonic
 
 import psycopg
@@ -44,7 +44,8 @@ def stopped(*processes):
         yield
     finally:
         for each in processes:
-            os.kill(each, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it had ended already, and its parent did not know while it was stopped
+                os.kill(each, signal.SIGCONT)
 
 
 def backend(connection):

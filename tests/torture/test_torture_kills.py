@@ -25,13 +25,19 @@ def test_what_was_confirmed_survives_kills(capsys):
     assert "nothing is wrong" in capsys.readouterr().out
 
 
-def lose_a_blob(state):
-    next(path for path in (state / "blobs").rglob("*") if path.is_file()).unlink()
+def blobs(state):
+    """Return all files of blobs. One of them may be of nobody, or be fetched again from its upstream."""
+    return [path for path in (state / "blobs").rglob("*") if path.is_file()]
 
 
-def change_a_blob(state):
-    path = max((path for path in (state / "blobs").rglob("*") if path.is_file()), key=lambda each: each.stat().st_size)
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+def lose_blobs(state):
+    for path in blobs(state):
+        path.unlink()
+
+
+def change_blobs(state):
+    for path in blobs(state):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
 
 
 def leave_a_file(state):
@@ -60,7 +66,7 @@ class Spoilt(Files):
         self.spoil(self._emulator.state)
 
 
-@pytest.mark.parametrize("spoil", [lose_a_blob, change_a_blob, leave_a_file, lose_images, move_a_tag])
+@pytest.mark.parametrize("spoil", [lose_blobs, change_blobs, leave_a_file, lose_images, move_a_tag])
 def test_the_checks_notice(tmp_path, spoil):
     report = Report()
     with closing(Forks(tmp_path)) as forks, ScriptedUpstream() as upstream:
