@@ -1,4 +1,4 @@
-"""An emulator that scans the images of a registry with enhanced scanning and a few advisories."""
+"""An emulator with advisories; its registry has enhanced scanning unless a file has its own ``ecr``."""
 
 import pytest
 

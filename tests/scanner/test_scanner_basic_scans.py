@@ -45,17 +45,6 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def clock():
-    return FrozenClock()
-
-
-@pytest.fixture
-def emulator(folder, clock):
-    with Emulator(Settings(vulnerabilities=folder), clock) as running:
-        yield running
-
-
-@pytest.fixture
 def ecr(emulator):
     client = client_of(emulator)
     client.create_repository(repositoryName=APP, imageScanningConfiguration={"scanOnPush": True})

@@ -9,18 +9,15 @@ from threading import Event, Thread
 import pytest
 
 from ecr_emulator.domain.image import ImageId
-from ecr_emulator.emulator import Emulator
 from ecr_emulator.scanner.advisories import indexed
 from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
 from ecr_emulator.scanner.advisories.last_look import SMALL
 from ecr_emulator.services.lifecycle import PREVIEW as PREVIEW_TASK
 from ecr_emulator.services.resolution import resolve
 from ecr_emulator.services.wanted_scans import BASIC_SCAN
-from ecr_emulator.settings import Settings
 from ecr_emulator.testing.upstream.images import OCI_LAYER, Content, image
 from tests.support.advisories import advisory, affected, fixed, write
 from tests.support.boto import client_of
-from tests.support.clock import FrozenClock
 from tests.support.image_layers import tar
 from tests.support.images import put_image
 from tests.support.programs import until
@@ -48,17 +45,6 @@ PREVIEW = json.dumps(
 @pytest.fixture
 def folder(tmp_path):
     return write(tmp_path / "osv", LONG)
-
-
-@pytest.fixture
-def clock():
-    return FrozenClock()
-
-
-@pytest.fixture
-def emulator(folder, clock):
-    with Emulator(Settings(vulnerabilities=folder), clock) as running:
-        yield running
 
 
 @pytest.fixture
