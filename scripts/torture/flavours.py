@@ -36,6 +36,11 @@ class Flavour(Protocol):
         """The number of processes that were killed."""
         ...
 
+    @property
+    def keeps_uploads(self) -> bool:
+        """Whether unfinished uploads have survived. A crash of the database may end them: they are not synced."""
+        ...
+
     def start(self) -> None:
         """Start all emulators that do not run, heal all faults, and wait until they are ready. Raises ``NotReady``."""
 
@@ -64,6 +69,8 @@ class Flavour(Protocol):
 
 class Files:
     """One emulator with SQLite and files."""
+
+    keeps_uploads = True
 
     def __init__(self, forks: Forks, folder: Path, upstream: str) -> None:
         self._emulator = Emulator(forks, folder, [*ARGUMENTS, "--upstream-map", f"quay.io={upstream}"])

@@ -52,6 +52,7 @@ class Nodes:
         self._logs = [Log(node.log) for node in self._nodes]
         self._killed: set[Emulator] = set(self._nodes)
         self._has_faults = False
+        self.keeps_uploads = True
         self._next_faults: list[str] = []
 
     @property
@@ -90,6 +91,7 @@ class Nodes:
         name = self._next_faults.pop()
         faults[name] += 1
         self._has_faults = not name.startswith("kill")
+        self.keeps_uploads = True
         breaks[name](chance)
         self._kill(chance.choice(self._nodes))
 
@@ -133,8 +135,11 @@ class Nodes:
         self._killed.discard(node)
 
     def _restart_database(self, chance: random.Random) -> None:
-        end = chance.choice((self._server.crash, self._server.stop))
-        end()
+        self.keeps_uploads = chance.choice((True, False))
+        if self.keeps_uploads:
+            self._server.stop()
+        else:
+            self._server.crash()
         sleep(chance.uniform(0, SHORT))
         self._server.start()
 

@@ -142,7 +142,8 @@ class Life:
         with closing(self._client("check")) as client:
             check = Check(world, client, chance)
             deeds = FOCUSES[focus].keys()
-            wrong = list(check.run(not deeds & ENDS_SESSIONS, bool(deeds & MOVES_CLOCK)))
+            keeps_uploads = self._flavour.keeps_uploads and not deeds & ENDS_SESSIONS
+            wrong = list(check.run(keeps_uploads, bool(deeds & MOVES_CLOCK)))
             wrong = wrong or [
                 f"left over: {each}" for each in self._flavour.left_over(check.needed | world.cached_blobs())
             ]
