@@ -8,9 +8,9 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from scripts.torture.acts import Maybe
+from scripts.torture.acts import Listed, Maybe, Read
 from scripts.torture.clients import NoAnswer, NotReached
-from scripts.torture.linearizability import Act, NotLinearizable, Operation, final_states
+from scripts.torture.linearizability import Act, NotLinearizable, Operation, Undecided, final_states
 
 
 class Wrong(Exception):
@@ -71,7 +71,10 @@ class Histories:
             self._unanswered.clear()
 
     def check(self) -> list[str]:
-        """Return what no order explains, and begin new histories in the states in which these end."""
+        """Return what no order explains, and begin new histories in the states in which these end.
+
+        A history that has too many orders is counted as undecided, and ends in the state that was read last.
+        """
         wrong = []
         for name, operations in self._operations.items():
             try:
@@ -79,5 +82,15 @@ class Histories:
             except NotLinearizable as failure:
                 told = "\n    ".join(f"{each.began:.4f}-{each.ended:.4f} {each.act}" for each in operations)
                 wrong.append(f"{name}: {failure}\n  from {self._states[name]}\n    {told}")
+            except Undecided:
+                self.counts["undecided history"] += 1
+                self._states[name] = {_last_read(operations)}
         self._operations.clear()
         return wrong
+
+
+def _last_read(operations: list[Operation[Any]]) -> Any:
+    """Return the state in the last read of everything. The checks make one after all that was under way."""
+    reads = [(each.began, each.act) for each in operations if isinstance(each.act, Listed | Read)]
+    _, last = max(reads, key=lambda read: read[0])
+    return last.pairs if isinstance(last, Listed) else last.value

@@ -46,12 +46,19 @@ class NotLinearizable(Exception):
         self.operation = operation
 
 
+class Undecided(Exception):
+    """A history has too many orders to look at them all."""
+
+
+MOST_ORDERS = 20_000
+"""Number of orders of the operations under way that are looked at. Many changes without an answer have more."""
+
 Order = tuple[frozenset[int], State]
 """The operations of those under way that an order has placed already, and the state after them."""
 
 
 def final_states(history: Iterable[Operation[State]], first: Iterable[State]) -> set[State]:
-    """Return the states in which a history may have ended. Raises ``NotLinearizable``.
+    """Return the states in which a history may have ended. Raises ``NotLinearizable`` and ``Undecided``.
 
     ``first`` are the possible states before it. The time grows with the number of operations, and faster with the
     number of those that overlap.
@@ -100,4 +107,6 @@ def _with(
                 if after not in reached:
                     reached.add(after)
                     waiting.append(after)
+        if len(reached) > MOST_ORDERS:
+            raise Undecided
     return {order for order in reached if number in order[0]}
