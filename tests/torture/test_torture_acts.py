@@ -12,6 +12,7 @@ from scripts.torture.acts import (
     Maybe,
     Pulled,
     Pushed,
+    Read,
     TagDeleted,
     Write,
 )  # fmt: skip
@@ -104,3 +105,14 @@ def test_a_history_with_too_many_orders_ends_in_what_was_read_last():
     assert histories.check() == []
     assert histories.counts["undecided history"] == 1
     assert histories.state("team/app") == listed
+
+
+@pytest.mark.parametrize(("shares_reads", "count"), [(True, 0), (False, 1)])
+def test_a_pull_of_a_cached_tag_may_have_the_answer_of_one_that_began_before_it(shares_reads, count):
+    histories = Histories()
+    histories.begin("cache:v1", 11, shares_reads=shares_reads)
+    for value, began, ended in ((12, 1, 2), (13, 4, 5)):
+        histories.add("cache:v1", Write(value), began, ended)
+    for began in (3, 6):
+        histories.add("cache:v1", Read(12), began, 7)
+    assert len(histories.check()) == count
