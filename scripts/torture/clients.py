@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from select import select
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,11 @@ class Failure:
     what: str
     ended: float
     hangs: bool = False
+
+
+def _is_ended(connection: HTTPConnection) -> bool:
+    """Whether the emulator has ended a connection, as it does with one that is idle."""
+    return connection.sock is None or bool(select([connection.sock], [], [], 0)[0])
 
 
 class Client:
@@ -150,7 +156,7 @@ class Client:
 
     def _connected(self, port: int) -> HTTPConnection:
         connection = self._connections.get(port)
-        if connection is None:
+        if connection is None or _is_ended(connection):
             connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
             try:
                 connection.connect()
