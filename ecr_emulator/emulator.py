@@ -175,6 +175,7 @@ class Emulator:
         )
 
     def _dispatcher(self) -> Dispatcher:
+        # The admin endpoints and the console are imported by their first request, so lambdas look them up.
         return Dispatcher(
             distribution=DistributionApp(
                 self.services,
