@@ -156,7 +156,10 @@ class Client:
 
     def _connected(self, port: int) -> HTTPConnection:
         connection = self._connections.get(port)
-        if connection is None or _is_ended(connection):
+        if connection and _is_ended(connection):
+            connection.close()
+            connection = None
+        if connection is None:
             connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
             try:
                 connection.connect()
