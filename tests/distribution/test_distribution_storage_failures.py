@@ -35,6 +35,6 @@ def test_a_pull_without_s3_is_told_the_reason(docker, moto_s3, pulls_before):
     docker.emulator.clock.advance(timedelta(seconds=LOOK_AGAIN_AFTER))
     answer = docker.get(PATH)
     assert answer.status_code == 503
-    assert "S3 refuses a request" in answer.text
+    assert "S3 refuses HeadObject for s3://" in answer.text
     moto_s3.faults.clear()
     assert docker.get(PATH).data == APP.layers[0].raw

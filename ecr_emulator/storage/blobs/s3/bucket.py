@@ -12,6 +12,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.service_models import service_loader
 from ecr_emulator.storage.blobs.s3.failures import is_conflict, s3_failures
 from ecr_emulator.storage.blobs.s3_place import S3Place
@@ -49,8 +50,13 @@ class Bucket:
 
     def __init__(self, place: S3Place) -> None:
         self._prefix = f"{place.prefix}/" if place.prefix else ""
-        self._client = _client(place)
         self._name = place.bucket
+        with s3_failures(self.address()):
+            self._client = _client(place)
+
+    def address(self, key: str = "") -> str:
+        """Return the name of an object for messages; without a key, that of the prefix."""
+        return f"s3://{self._name}/{self._prefix}{key}"
 
     def close(self) -> None:
         """Close all connections."""
@@ -60,7 +66,7 @@ class Bucket:
 
     def head(self, key: str) -> Head:
         """Return the size and the ETag of an object."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             found = self._client.head_object(**self._at(key))
         return Head(found["ContentLength"], found["ETag"])
 
@@ -69,7 +75,7 @@ class Bucket:
 
         Reading them raises errors of botocore.
         """
-        with s3_failures():
+        with s3_failures(self.address(key)):
             if start == 0:
                 whole = self._client.get_object(**self._at(key))
                 return whole["Body"], whole["ContentLength"]
@@ -78,18 +84,18 @@ class Bucket:
 
     def content(self, key: str) -> bytes:
         """Return all bytes of an object."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             content: bytes = self._client.get_object(**self._at(key))["Body"].read()
         return content
 
     def put(self, key: str, data: bytes) -> str:
         """Write an object, of which nobody ever sees a part, and return its ETag. It is durable then."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             return str(self._client.put_object(**self._at(key), Body=data)["ETag"])
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object unless it exists. Return whether it was written."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             try:
                 self._client.put_object(**self._at(key), Body=data, IfNoneMatch="*")
             except ClientError as refused:
@@ -100,20 +106,20 @@ class Bucket:
 
     def copy(self, source: str, target: str) -> str:
         """Copy an object of up to 5 GiB inside S3, and return the ETag of the copy."""
-        with s3_failures():
+        with s3_failures(self.address(target)):
             done = self._client.copy_object(**self._at(target), CopySource=self._at(source))
         return str(done["CopyObjectResult"]["ETag"])
 
     def delete(self, key: str) -> None:
         """Delete an object, if it exists."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             self._client.delete_object(**self._at(key))
 
     def delete_unchanged(self, key: str, etag: str) -> bool:
         """Delete an object unless it was written since it had this ETag. Return whether it was deleted."""
         if self.head(key).etag != etag:
             return False
-        with s3_failures():
+        with s3_failures(self.address(key)):
             try:
                 self._client.delete_object(**self._at(key), IfMatch=etag)  # servers that do not know this ignore it
             except ClientError as refused:
@@ -124,7 +130,7 @@ class Bucket:
 
     def url(self, key: str, seconds: int) -> str:
         """Return a URL with which anybody can read an object for some seconds."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             url: str = self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=seconds)
         return url
 
@@ -153,28 +159,29 @@ class Bucket:
         """Delete objects, if they exist."""
         rest = iter(keys)
         while objects := [{"Key": self._prefix + key} for key in islice(rest, DELETED_AT_ONCE)]:
-            with s3_failures():
+            with s3_failures(self.address()):
                 done = self._client.delete_objects(Bucket=self._name, Delete={"Objects": objects, "Quiet": True})
-                for error in done.get("Errors", ()):
+            for error in done.get("Errors", ()):
+                with s3_failures(f"s3://{self._name}/{error.get('Key', '')}"):
                     raise ClientError({"Error": error}, "DeleteObjects")
 
     # --- Objects in parts ----------------------------------------------------------------------------------
 
     def begin_parts(self, key: str) -> str:
         """Begin to write an object in parts, and return the id of this multipart upload."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             upload: str = self._client.create_multipart_upload(**self._at(key))["UploadId"]
         return upload
 
     def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
         """Write a part and return its ETag."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             done = self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=data)
         return str(done["ETag"])
 
     def copy_part(self, key: str, upload: str, number: int, source: str) -> str:
         """Copy an object into a part and return the part's ETag."""
-        with s3_failures():
+        with s3_failures(self.address(key)):
             done = self._client.upload_part_copy(
                 **self._at(key), UploadId=upload, PartNumber=number, CopySource=self._at(source)
             )
@@ -184,7 +191,7 @@ class Bucket:
         """Make the object of its parts and return its ETag. Nobody sees it before."""
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         try:
-            with s3_failures():
+            with s3_failures(self.address(key)):
                 done = self._client.complete_multipart_upload(
                     **self._at(key), UploadId=upload, MultipartUpload={"Parts": parts}
                 )
@@ -195,7 +202,7 @@ class Bucket:
     def abort_parts(self, key: str, upload: str) -> None:
         """Delete the parts of a multipart upload, if it exists."""
         try:
-            with s3_failures():
+            with s3_failures(self.address(key)):
                 self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
         except FileNotFoundError:
             pass
@@ -215,7 +222,7 @@ class Bucket:
     def _each(self, pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         iterator = iter(pages)
         while True:
-            with s3_failures():
+            with s3_failures(self.address()):
                 page = next(iterator, None)
             if page is None:
                 return
@@ -225,7 +232,8 @@ class Bucket:
 def _client(place: S3Place) -> Any:
     """Return a client with the credentials of AWS's usual chain.
 
-    ``AWS_ENDPOINT_URL`` does not count: where an emulator runs, it usually names the emulator itself.
+    ``AWS_ENDPOINT_URL`` does not count: where an emulator runs, it usually names the emulator itself. Raises
+    ``StorageFailure`` and errors of botocore.
     """
     own = botocore.session.Session()
     own.register_component("data_loader", service_loader(own.get_component("data_loader").search_paths))
@@ -241,5 +249,7 @@ def _client(place: S3Place) -> Any:
     )
     endpoint = place.endpoint or os.environ.get(ENDPOINT_VARIABLE) or None
     region = session.region_name or "us-east-1"
-    with s3_failures():
+    try:
         return session.client("s3", region_name=region, endpoint_url=endpoint, config=config)
+    except ValueError as failure:  # --blobs has been checked; the environment has not
+        raise StorageFailure(f"{ENDPOINT_VARIABLE} must be the URL of an S3 server: {failure}") from None

@@ -87,7 +87,7 @@ class S3File(io.RawIOBase):
             except _BROKEN as broken:
                 failure = broken
             self._drop_answer()
-        raise OSError(f"S3 ends {self._key} {self._size - self._position} bytes early: {failure}")
+        raise OSError(f"S3 ends {self._bucket.address(self._key)} {self._size - self._position} bytes early: {failure}")
 
     def _from_answer(self, size: int) -> bytes:
         behind = self._position - self._answer_at
