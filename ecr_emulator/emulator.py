@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -74,15 +75,15 @@ class Emulator:
         self.temporary = self.settings.data_dir is None and self.settings.database is None
         self._directory = OwnedDataDirectory(self.settings.data_dir)
         self.data_dir = self._directory.path
-        try:
-            self._open()
-        except BaseException:
-            self._directory.close()
-            raise
+        with ExitStack() as failure:
+            failure.callback(self._directory.close_after_failure)
+            self._open(failure)
+            failure.pop_all()
 
-    def _open(self) -> None:
+    def _open(self, failure: ExitStack) -> None:
         self._ids = RandomIds()
         self._open_state()
+        failure.callback(self._state.close)
         share_clock(self._store, self.clock)
         self._resume_time()
         self._open_companions()

@@ -10,9 +10,7 @@ from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.vulnerabilities import UnreadableVulnerabilities
 from ecr_emulator.services.image_scanner import ImageScanner
 from ecr_emulator.settings import Settings
-
-INDEX = "vulnerabilities.sqlite"
-"""The file in the data directory that has the index of the advisories."""
+from ecr_emulator.storage.data_directory import ADVISORIES
 
 
 def open_scanner(settings: Settings, data_dir: Path, store: Store, blobs: Blobs) -> ImageScanner | None:
@@ -27,4 +25,4 @@ def open_scanner(settings: Settings, data_dir: Path, store: Store, blobs: Blobs)
     from ecr_emulator.scanner.advisories.indexed import IndexedAdvisories
     from ecr_emulator.scanner.image_reader import LayerReader
 
-    return ImageScanner(store, blobs, LayerReader(), IndexedAdvisories(settings.vulnerabilities, data_dir / INDEX))
+    return ImageScanner(store, blobs, LayerReader(), IndexedAdvisories(settings.vulnerabilities, data_dir / ADVISORIES))

@@ -15,6 +15,8 @@ from ecr_emulator.storage.store import SqlStore
 from ecr_emulator.storage.units import Units
 from ecr_emulator.synced_files import remove, sync
 
+_ANOTHER_PLACE = "Use that database, or name another place with --blobs"
+
 
 class StateMismatch(Exception):
     """The settings name a database or blobs that cannot be used, or not together."""
@@ -58,10 +60,12 @@ def bind_elsewhere(
     """Bind a database to blobs that are not in the data directory, after ``copy_blobs``. Raises ``StateMismatch``."""
     owner = blobs.owner()
     if owner is None and blobs.has_blobs():
-        raise StateMismatch(f"{blobs} has layers that belong to another database")
+        raise StateMismatch(f"{blobs} has layers that belong to another database. {_ANOTHER_PLACE}")
+    if owner is not None and not _has_identity(store, data_dir):  # a new database, which gets no identity in vain
+        raise StateMismatch(f"{blobs} belongs to another database. {_ANOTHER_PLACE}")
     identity = _identity(store, data_dir)
     if (owner or blobs.claim(identity)) != identity:
-        raise StateMismatch(f"{blobs} belongs to another database")
+        raise StateMismatch(f"{blobs} belongs to another database. {_ANOTHER_PLACE}")
     copy_blobs()
     if isinstance(store, SqlStore):
         _read_or_create(data_dir / BLOBS_ELSEWHERE, identity)
@@ -107,6 +111,10 @@ def _identity(store: Units, data_dir: Path) -> str:
     """Return the identity of a database. That of SQLite is in a file, because saved states replace all its rows."""
     kept = _read(data_dir / BLOBS_ELSEWHERE) if isinstance(store, SqlStore) else None
     return kept or store.identity()
+
+
+def _has_identity(store: Units, data_dir: Path) -> bool:
+    return (isinstance(store, SqlStore) and (data_dir / BLOBS_ELSEWHERE).exists()) or store.has_identity()
 
 
 def _has_blobs(folder: Path) -> bool:

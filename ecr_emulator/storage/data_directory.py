@@ -21,8 +21,10 @@ BLOBS_ELSEWHERE = "ecr.blobs"
 MOVING = "ecr.moving"
 """The folder with the bytes of a layer that moves to S3. A killed move leaves files in it."""
 LOCK = "owner.sqlite"
+ADVISORIES = "vulnerabilities.sqlite"
+"""The index of the advisories."""
 FOLDERS = ("blobs", "ingest", "companions", "snapshots", "discarded")
-_OURS = re.compile(rf"ecr\..*|owner\..*|{'|'.join(FOLDERS)}")
+_OURS = re.compile(rf"ecr\..*|owner\..*|{re.escape(ADVISORIES)}.*|{'|'.join(FOLDERS)}")
 
 
 class TemporaryDataDirectory(TemporaryDirectory[str]):
@@ -44,7 +46,7 @@ def prepare(folder: Path) -> None:
     the path that cannot be used.
     """
     make_folder(folder)
-    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+    ours = files_of_emulator(folder)
     for path in (folder, *ours):
         _require_access(path)
     for path in ours:
@@ -57,6 +59,11 @@ def prepare(folder: Path) -> None:
         create_private(folder / name)
     if _is_ours_alone(folder):
         narrow(folder)
+
+
+def files_of_emulator(folder: Path) -> list[Path]:
+    """Return the files and folders of an emulator in a folder."""
+    return [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
 
 
 def _require_access(path: Path) -> None:

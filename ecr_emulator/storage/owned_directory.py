@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecr_emulator.storage.data_directory import TemporaryDataDirectory, prepare
+from ecr_emulator.storage.first_start import FirstStart
 from ecr_emulator.storage.ownership import Ownership
 
 
@@ -18,6 +19,7 @@ class OwnedDataDirectory:
     def __init__(self, folder: Path | None) -> None:
         self._temporary = TemporaryDataDirectory() if folder is None else None
         self.path = Path(self._temporary.name) if self._temporary else Path(folder or "")
+        self._start = FirstStart(self.path)
         prepare(self.path)
         self._ownership = Ownership(self.path)
 
@@ -25,6 +27,11 @@ class OwnedDataDirectory:
     def kept(self) -> Path | None:
         """The directory if it outlives this process, else None."""
         return None if self._temporary else self.path
+
+    def close_after_failure(self) -> None:
+        """Release the directory after a start that has failed. If it was the first one, remove what it has left."""
+        self._start.undo()
+        self.close()
 
     def close(self) -> None:
         """Release the directory, and remove it if it is a temporary one."""

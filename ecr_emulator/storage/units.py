@@ -173,6 +173,11 @@ class Units(ABC):
         """Return 32 random hex digits that name this database, the same in all calls."""
         return self._kept(IDENTITY, lambda: os.urandom(16).hex().encode()).decode()
 
+    def has_identity(self) -> bool:
+        """Return whether ``identity`` has been called for this database."""
+        with self.reading() as work:
+            return work.has_kept(IDENTITY)
+
     def has_blobs_elsewhere(self) -> bool:
         """Return whether the blobs of this database are known not to be in the data directory."""
         with self.reading() as work:
