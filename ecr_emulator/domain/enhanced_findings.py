@@ -159,13 +159,14 @@ def _source(vulnerability: Vulnerability) -> str:
 
 def _package(vulnerability: Vulnerability) -> dict[str, Any]:
     package = vulnerability.package
-    found: dict[str, Any] = {"name": package.name, "version": package.version, "packageManager": package.manager}
+    found: dict[str, Any] = {"name": package.name, "version": package.version}
     match = _VERSION.fullmatch(package.version)
     if match and package.kind in OPERATING_SYSTEM:
         found["version"] = match["version"]
         found |= {"release": match["release"]} if match["release"] else {}
         found |= {"epoch": int(match["epoch"] or 0)} if package.kind in (DPKG, RPM) else {}
     more = {
+        "packageManager": package.manager,
         "arch": package.architecture,
         "filePath": package.path if package.kind not in (DPKG, APK, RPM) else "",
         "sourceLayerHash": package.layer,

@@ -16,9 +16,9 @@ class Package:
     """An installed package.
 
     ``kind`` is a package manager of an operating system, or the name that OSV gives to an ecosystem (``PyPI``).
-    ``manager`` is its name among the package managers of Amazon Inspector (``PYTHONPKG``). ``version`` includes the
-    epoch and the release, if there are any. ``source_name`` and ``source_version`` name the package from which the
-    distribution built it.
+    ``manager`` is its name among the package managers of Amazon Inspector (``PYTHONPKG``), empty if there is none.
+    ``version`` includes the epoch and the release, if there are any. ``source_name`` and ``source_version`` name the
+    package from which the distribution built it.
     """
 
     kind: str

@@ -191,7 +191,7 @@ class ImageScanner:
             note = f"The packages are those of {sbom.source}, because the image cannot be read: {unreadable}"
             return self._matched(sbom, note)
         for sentence in contents.skipped:
-            log.warning("%s", sentence)
+            _warn(task, sentence)
         return self._matched(contents)
 
     def _matched(self, contents: ImageContents, note: str = "") -> ScanResult:
@@ -208,7 +208,7 @@ class ImageScanner:
             try:
                 return self._reader.read_sbom(document)
             except (UnreadableImage, FileNotFoundError) as unreadable:
-                log.warning("%s", unreadable)
+                _warn(task, str(unreadable))
         return None
 
     def _attached_sboms(self, task: Task) -> list[Layer]:
@@ -222,6 +222,10 @@ class ImageScanner:
             for manifest in manifests
             if manifest.layers and {manifest.artifact_type, manifest.layers[0].media_type} & SBOM_TYPES
         ]
+
+
+def _warn(task: Task, sentence: str) -> None:
+    log.warning("%s@%s: %s", task.arguments["repository"], task.arguments["digest"], sentence)
 
 
 def _is_wanted(work: UnitOfWork, task: Task, repository: Repository, image: Image, state: str) -> bool:

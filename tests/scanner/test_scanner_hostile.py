@@ -175,6 +175,8 @@ def test_only_so_many_skipped_files_are_named():
         ),
         ("poetry.lock", "a" + ".a" * 2_000 + " = 1", "it has a key of more than 16 parts"),
         ("poetry.lock", '"a b"' + ".'c'" * 2_000 + " = 1", "it has a key of more than 16 parts"),
+        ("uv.lock", "[[package]]\n" * 200_000, "it has more than 100000 tables"),
+        ("Package.resolved", '{"pins":' + "[" * 200_000, "it is no JSON document"),
         ("Cargo.lock", "[a]\n" * 200_000, "it has more than 100000 tables"),
         ("pom.xml", "<a>" * 500_000, "it has elements within elements, more than 100 deep"),
         (

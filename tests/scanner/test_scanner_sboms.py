@@ -30,6 +30,7 @@ NAME = "the SBOM"
         ("pkg:gem/rack@2.2.3", "RubyGems", "rack", "2.2.3"),
         ("pkg:cargo/time@0.1.43", "crates.io", "time", "0.1.43"),
         ("pkg:composer/symfony/http-kernel@v5.4.1", "Packagist", "symfony/http-kernel", "5.4.1"),
+        ("pkg:swift/github.com/apple/swift-nio@2.41.0", "SwiftURL", "github.com/apple/swift-nio", "2.41.0"),
         ("pkg:nuget/Newtonsoft.Json@12.0.1", "NuGet", "Newtonsoft.Json", "12.0.1"),
     ],
 )

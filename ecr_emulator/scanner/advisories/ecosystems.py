@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 
 from ecr_emulator.domain.packages import OPERATING_SYSTEM, Distribution, Package
+from ecr_emulator.scanner.packages.swift import SWIFT
 
 _DISTRIBUTIONS = {
     "alpaquita": ("Alpaquita", 1),
@@ -38,7 +39,7 @@ _DISTRIBUTIONS = {
 
 osv.dev publishes no advisories for Amazon Linux, CentOS, Fedora and Oracle Linux. A folder may have some of its own.
 """
-LANGUAGES = frozenset({"PyPI", "npm", "Go", "Maven", "RubyGems", "crates.io", "Packagist", "NuGet"})
+LANGUAGES = frozenset({"PyPI", "npm", "Go", "Maven", "RubyGems", "crates.io", "Packagist", "NuGet", SWIFT})
 _KNOWN = LANGUAGES | {name.split(" Tumbleweed")[0] for name, _ in _DISTRIBUTIONS.values()}
 _SPELLINGS = (
     (re.compile(r"Ubuntu:(\d+\.\d+)(?::LTS)?"), r"Ubuntu:\1"),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ecr_emulator.scanner.advisories.zip_archives import inflated
 
-FORMAT = "2"
+FORMAT = "3"
 """The version of the tables and of what is in them. An index of another version is written anew."""
 TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;

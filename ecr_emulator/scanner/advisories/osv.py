@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ecr_emulator.scanner.advisories.ecosystems import LANGUAGES, ecosystem_key, is_known
 from ecr_emulator.scanner.packages.files import object_of, objects_of, text_of
+from ecr_emulator.scanner.packages.swift import SWIFT, repository_name
 
 _MAX_DETAILS = 4096
 _MAX_REFERENCES = 30
@@ -81,7 +82,9 @@ def _affected(entries: list[Any]) -> Iterator[Affected]:
 
 def indexed_name(ecosystem: str, name: str) -> str:
     """Return the form in which the name of a package is indexed. Some ecosystems do not distinguish its case."""
-    return name.lower() if ecosystem in ("NuGet", "Packagist") else name
+    if ecosystem == SWIFT:
+        name = repository_name(name) or name
+    return name.lower() if ecosystem in ("NuGet", "Packagist", SWIFT) else name
 
 
 def read_time(text: Any) -> datetime | None:

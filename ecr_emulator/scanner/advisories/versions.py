@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from ecr_emulator.domain.packages import APK, DPKG, RPM
+from ecr_emulator.scanner.packages.swift import SWIFT
 
 SEMVER = "SEMVER"
 """The name of the rules of Semantic Versioning, as OSV has it in the type of a range."""
@@ -46,6 +47,7 @@ def _parsers() -> dict[str, Callable[[str], Any]]:
         "npm": versions.SemverVersion,
         "Go": versions.SemverVersion,
         "crates.io": versions.SemverVersion,
+        SWIFT: versions.SemverVersion,
         SEMVER: versions.SemverVersion,
         "Maven": versions.MavenVersion,
         "RubyGems": versions.RubygemsVersion,

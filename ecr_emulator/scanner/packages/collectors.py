@@ -25,6 +25,8 @@ from ecr_emulator.scanner.packages import (
     rpm,
     ruby,
     rust,
+    swift,
+    uv,
     yarn,
 )
 from ecr_emulator.scanner.packages.files import PackageFile
@@ -50,6 +52,7 @@ _BY_NAME = (
     Collector(requirements.NAMES, requirements.read_requirements),
     Collector(pipenv.NAMES, pipenv.read_lock),
     Collector(poetry.NAMES, poetry.read_lock),
+    Collector(uv.NAMES, uv.read_lock),
     Collector(npm.LOCK_NAMES, npm.read_lock),
     Collector(yarn.NAMES, yarn.read_lock),
     Collector(pnpm.NAMES, pnpm.read_lock),
@@ -58,6 +61,7 @@ _BY_NAME = (
     Collector(pom.NAMES, pom.read_project),
     Collector(ruby.LOCK_NAMES, ruby.read_lock),
     Collector(rust.LOCK_NAMES, rust.read_lock),
+    Collector(swift.NAMES, swift.read_lock),
     Collector(php.LOCK_NAMES, php.read_packages),
     Collector(nuget.DEPENDENCIES_NAMES, nuget.read_dependencies),
     Collector(nuget.LOCK_NAMES, nuget.read_lock),

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from ecr_emulator.domain.packages import APK, DPKG, RPM, Distribution, Package
 from ecr_emulator.scanner.packages.python import normalized
+from ecr_emulator.scanner.packages.swift import SWIFT
 
 _KINDS = {
     "deb": (DPKG, "OS"),
@@ -24,6 +25,7 @@ _KINDS = {
     "cargo": ("crates.io", "CARGO"),
     "composer": ("Packagist", "COMPOSER"),
     "nuget": ("NuGet", "NUGET"),
+    "swift": (SWIFT, ""),
 }
 _URL = re.compile(r"pkg:/*(?P<type>[\w.+-]+)/(?P<path>[^@?#]+)@(?P<version>[^?#]+)(?:\?(?P<qualifiers>[^#]*))?(?:#.*)?")
 _SOURCE_RPM = re.compile(r"(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm")
@@ -69,7 +71,7 @@ def _full_name(kind: str, namespace: str, name: str) -> str:
         return f"{namespace}:{name}"
     if kind == "PyPI":
         return normalized(name)
-    has_namespace = namespace and kind in ("npm", "Go", "Packagist")
+    has_namespace = namespace and kind in ("npm", "Go", "Packagist", SWIFT)
     return f"{namespace}/{name}" if has_namespace else name
 
 
