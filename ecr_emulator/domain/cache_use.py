@@ -28,7 +28,11 @@ class CacheUse:
 
 
 class FetchedManifest(NamedTuple):
-    """A manifest that a rule covers, and one of ``OUTCOMES``."""
+    """A manifest that a rule covers, and one of ``OUTCOMES``.
+
+    ``unchecked`` is a reason for users if the emulator served the stored image without an answer of the upstream.
+    """
 
     manifest: StoredManifest
     outcome: str
+    unchecked: str | None = None

@@ -25,7 +25,7 @@ from ecr_emulator.services.blob_reads import read_span
 from ecr_emulator.services.blob_source import BlobSource
 from ecr_emulator.services.garbage_collection import next_renewal, renew_grace
 from ecr_emulator.services.optional_writes import optional_write
-from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, is_of_others
+from ecr_emulator.services.pull_through import BlobDownloads, PullThrough, Wanted, is_of_others
 from ecr_emulator.services.pull_times import PullTimes
 from ecr_emulator.services.validity import LAST, Validity
 
@@ -148,7 +148,7 @@ class Pulls:
 
     def _fetch(self, due: CachedName, image_id: ImageId, now: datetime, report: Report) -> StoredManifest:
         try:
-            fetched = self._pull_through.manifest(due, image_id, now)
+            fetched = self._pull_through.manifest(Wanted(due, image_id, now))
         except UpstreamFailure:
             report(CacheUse(due.rule, MISS))  # if anything were stored, it would have been returned
             raise

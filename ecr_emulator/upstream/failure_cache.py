@@ -14,6 +14,13 @@ KEPT = 10_000
 """Maximum number of failures in memory: first those that have expired are forgotten, then the oldest."""
 
 
+class Asked(NamedTuple):
+    """The moment at which an upstream was asked: the seconds by then, and how often failures had been forgotten."""
+
+    at: float
+    forgets: int
+
+
 class _Entry(NamedTuple):
     failure: UpstreamFailure
     expires_at: float
@@ -28,7 +35,12 @@ class FailureCache(Generic[Subject]):
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._entries: dict[Subject, _Entry] = {}
+        self._forgets = 0
         self._lock = Lock()
+
+    def now(self) -> Asked:
+        """Return this moment, for ``remember``."""
+        return Asked(self._elapsed(), self._forgets)
 
     def check(self, subject: Subject) -> None:
         """Raise the failure that is remembered for a subject. Its ``retry_after``, if any, is the time that is left."""
@@ -43,17 +55,23 @@ class FailureCache(Generic[Subject]):
         entry = self._entries.get(subject)
         return max(entry.expires_at - self._elapsed(), 0.0) if entry else 0.0
 
-    def remember(self, subject: Subject, failure: UpstreamFailure, seconds: float) -> None:
-        """Remember a failure for a number of seconds."""
+    def remember(self, subject: Subject, failure: UpstreamFailure, seconds: float, asked: Asked) -> None:
+        """Remember a failure until a number of seconds after the upstream was asked.
+
+        A failure is not remembered if others have been forgotten meanwhile, since it may be as old as these.
+        """
         with self._lock:
+            if asked.forgets != self._forgets:
+                return
             if len(self._entries) >= KEPT:
                 self._make_room()
             self._entries.pop(subject, None)
-            self._entries[subject] = _Entry(failure.with_retry_after(failure.retry_after), self._elapsed() + seconds)
+            self._entries[subject] = _Entry(failure.with_retry_after(failure.retry_after), asked.at + seconds)
 
     def forget(self, concerns: Callable[[Subject], bool]) -> None:
         """Forget the failures of the subjects for which ``concerns`` is true."""
         with self._lock:
+            self._forgets += 1
             self._entries = {subject: kept for subject, kept in self._entries.items() if not concerns(subject)}
 
     def snapshot(self) -> Mapping[Subject, _Entry]:
@@ -64,6 +82,7 @@ class FailureCache(Generic[Subject]):
     def restore(self, entries: Mapping[Subject, _Entry]) -> None:
         """Remember what was remembered when a snapshot was taken, and nothing else."""
         with self._lock:
+            self._forgets += 1
             self._entries = dict(entries)
 
     def _make_room(self) -> None:

@@ -41,11 +41,12 @@ class NegativeCache:
         """Ask the upstream, unless its negative answer is still remembered. Raises ``UpstreamFailure``."""
         key = NegativeKey(self.rule, self.credential, name, reference)
         self.failures.check(key)
+        asked = self.failures.now()
         try:
             return ask()
         except (UpstreamNotFound, UpstreamUnsupported) as absent:
-            self.failures.remember(key, absent, self.ttl)
+            self.failures.remember(key, absent, self.ttl, asked)
             raise
         except UpstreamAccessDenied as denied:
-            self.failures.remember(key, denied, self.ttl * DENIED_FACTOR)
+            self.failures.remember(key, denied, self.ttl * DENIED_FACTOR, asked)
             raise

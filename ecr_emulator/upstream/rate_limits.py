@@ -60,7 +60,8 @@ class RateLimits:
 
     def refused(self, key: HostCredential, failure: UpstreamTooManyRequests) -> None:
         """Record a 429: the limit is used up for as long as the upstream says."""
-        self._used_up.remember(key, failure, REST if failure.retry_after is None else failure.retry_after)
+        rest = REST if failure.retry_after is None else failure.retry_after
+        self._used_up.remember(key, failure, rest, self._used_up.now())
 
     def answered(self, key: HostCredential, headers: Mapping[str, str]) -> None:
         """Remember the limit in the headers of an answer, as Docker Hub sends it.

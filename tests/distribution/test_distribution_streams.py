@@ -3,7 +3,7 @@
 import gc
 import socket
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPResponse, IncompleteRead
 from io import BytesIO
@@ -56,8 +56,9 @@ def send_request(docker, port, request, *pieces, headers=()):
     lines = [f"{request} HTTP/1.1", "Host: localhost:4566", f"Authorization: Basic {docker.token}"]
     with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
         connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode())
-        for piece in pieces:
-            connection.sendall(piece)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the server may answer before it has read everything
+            for piece in pieces:
+                connection.sendall(piece)
         yield connection
 
 

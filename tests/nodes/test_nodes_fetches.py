@@ -94,6 +94,19 @@ def test_a_failure_counts_only_for_nodes_that_waited(caches, upstream):
     assert other.manifest(NAME, "2.0").data == IMAGE.raw
 
 
+@pytest.mark.parametrize("fault", [None, answers(404), answers(403)], ids=["answered", "unknown", "denied"])
+def test_a_refresh_on_another_node_asks_the_upstream_itself(caches, upstream, fault):
+    one, other = caches
+    new = image("new")
+    with stalled(upstream, "GET /manifests/1.0", lambda: pulling(one, "1.0"), then=fault) as older:
+        upstream.add_image("app", new, "1.0")
+        refreshing = Beside(lambda: other.refresh(f"{NAME}:1.0"))
+        until_a_node_waits()
+    older.join()
+    (refreshed,) = refreshing.result().json["refreshed"]
+    assert (refreshed["outcome"], refreshed["digest"]) == ("imported", new.digest)
+
+
 def test_readers_on_another_node_get_the_bytes_that_have_arrived(caches, upstream):
     with half_of_the_blob_read(caches, upstream) as whole:
         pass

@@ -222,11 +222,28 @@ def test_failures_are_forgotten_when_there_are_too_many():
     clock = FrozenClock()
     refusals = FailureCache(clock.elapsed)
     for number in range(KEPT + 5):
-        refusals.remember(number, UpstreamNotFound("no"), 10 if number else 20)
+        refusals.remember(number, UpstreamNotFound("no"), 10 if number else 20, refusals.now())
     assert [refusals.left(number) > 0 for number in (0, 4, 5, KEPT + 4)] == [False, False, True, True]
     clock.advance(timedelta(seconds=10))
-    refusals.remember("new", UpstreamNotFound("no"), 10)
+    refusals.remember("new", UpstreamNotFound("no"), 10, refusals.now())
     assert len(refusals._entries) == 1
+
+
+def test_a_failure_is_as_old_as_the_request():
+    clock = FrozenClock()
+    refusals = FailureCache(clock.elapsed)
+    asked = refusals.now()
+    clock.advance(timedelta(seconds=6))
+    refusals.remember("app", UpstreamNotFound("no"), 10, asked)
+    assert refusals.left("app") == 4
+
+
+def test_a_failure_of_a_request_that_was_under_way_when_failures_were_forgotten_is_not_remembered():
+    refusals = FailureCache(FrozenClock().elapsed)
+    asked = refusals.now()
+    refusals.forget(lambda subject: True)
+    refusals.remember("app", UpstreamNotFound("no"), 10, asked)
+    assert refusals.left("app") == 0
 
 
 # --- Pauses and concurrency ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ and no module of this package; a contract of import-linter checks that.
 """
 
 from ecr_emulator.services.pull_through.blobs import BlobDownloads, is_of_others
+from ecr_emulator.services.pull_through.checks import Wanted
 from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, FetchTurns, SharedFetchTurns
 from ecr_emulator.services.pull_through.manifests import PullThrough
 from ecr_emulator.services.pull_through.referrers import Referrers
@@ -33,6 +34,7 @@ __all__ = [
     "TagRefresher",
     "Updates",
     "WaitingClients",
+    "Wanted",
     "WatchedUpstreams",
     "is_of_others",
 ]

@@ -46,11 +46,12 @@ def is_due(store: Store, cached_name: CachedName, tag: str | None, now: datetime
     return tag is not None and (known is None or known.is_due(now))
 
 
-def note_success(store: Store, cached_name: CachedName, tag: str | None, now: datetime) -> None:
-    """Record that a check found a tag unchanged upstream."""
+def note_success(store: Store, cached_name: CachedName, tag: str | None, cached: StoredManifest, now: datetime) -> None:
+    """Record that a check found a tag unchanged upstream. A tag that a client has moved meanwhile is still due."""
     with optional_write(f"the check of {cached_name.name}:{tag}"), store.writing(waits=False) as work:
         repository = work.repositories.find(cached_name.registry, cached_name.name)
-        if repository and tag:
+        tagged = work.tags.find(repository, tag) if repository and tag else None
+        if repository and tag and tagged and tagged.digest == cached.digest:
             work.tags.save_validation(repository, tag, Validation(now))
 
 

@@ -46,13 +46,15 @@ class FetchTurns:
     are_shared = False
     """Whether there are other nodes."""
 
-    def turn(self, name: str, meanwhile: Callable[[Turn], None] = wait_for) -> AbstractContextManager[None]:
+    def turn(
+        self, name: str, meanwhile: Callable[[Turn], None] = wait_for, *, takes_failure: bool = True
+    ) -> AbstractContextManager[None]:
         """Wait for the turn to do a fetch, by its name, and let no other node do it while the block runs.
 
         ``meanwhile`` is called if another node does the fetch. It returns when its argument is done, or raises
         ``TimeoutError`` if the other node does nothing; the block runs without a turn then. The block must not wait for
-        another turn, so that no two nodes can wait for each other. Raises ``UpstreamFailure``, that of the other node
-        included, before the block begins.
+        another turn, so that no two nodes can wait for each other. Raises ``UpstreamFailure`` before the block begins,
+        that of the other node included if the caller ``takes_failure``.
         """
         return nullcontext()
 
@@ -102,8 +104,10 @@ class SharedFetchTurns(FetchTurns):
         self._ids = ids
 
     @contextmanager
-    def turn(self, name: str, meanwhile: Callable[[Turn], None] = wait_for) -> Iterator[None]:
-        has_turn = self._take(name, meanwhile)
+    def turn(
+        self, name: str, meanwhile: Callable[[Turn], None] = wait_for, *, takes_failure: bool = True
+    ) -> Iterator[None]:
+        has_turn = self._take(name, meanwhile, takes_failure)
         try:
             yield
         except EmulatorStopping:
@@ -146,10 +150,10 @@ class SharedFetchTurns(FetchTurns):
     def close(self) -> None:
         self._claims.close()
 
-    def _take(self, name: str, meanwhile: Callable[[Turn], None]) -> bool:
+    def _take(self, name: str, meanwhile: Callable[[Turn], None], takes_failure: bool) -> bool:
         """Take the turn, after the node that has it. Return False if that node does nothing.
 
-        Raises the failure of that node.
+        Raises the failure of that node if ``takes_failure``.
         """
         try:
             before = self._failures.find(name)
@@ -163,7 +167,8 @@ class SharedFetchTurns(FetchTurns):
                     log.warning("this node fetches the %s, too: the node that has begun makes no progress", name)
                     return False
             wait_for(turn)
-            self._raise_failure(name, before)
+            if takes_failure:
+                self._raise_failure(name, before)
         except CancelledError:
             raise EmulatorStopping from None
         except StorageFailure as failure:
@@ -186,12 +191,16 @@ class SharedFetchTurns(FetchTurns):
             self._failures.save(name, SharedFailure(self._ids.uuid(), failure))
 
 
-def turn_to_ask(turns: FetchTurns, upstreams: Upstreams, name: CachedName, what: str) -> AbstractContextManager[None]:
+def turn_to_ask(
+    turns: FetchTurns, upstreams: Upstreams, name: CachedName, what: str, *, takes_failure: bool = True
+) -> AbstractContextManager[None]:
     """Wait for the turn of this node to ask the upstream of a repository for something. Raises ``UpstreamFailure``.
 
-    A registry of this emulator is asked without a turn: it waits itself for the turn to ask another one.
+    A registry of this emulator is asked without a turn: it waits itself for the turn to ask another one. A caller who
+    does not take the failure of another node asks the upstream in any case.
     """
     rule = name.rule
     if upstreams.is_here(rule):
         return nullcontext()
-    return turns.turn(f"{what} of {name.registry.host}/{name.name} from {rule.url}/{name.upstream_name}")
+    fetch = f"{what} of {name.registry.host}/{name.name} from {rule.url}/{name.upstream_name}"
+    return turns.turn(fetch, takes_failure=takes_failure)

@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from ecr_emulator.domain.cache_use import CHECK, HIT, MISS, STALE, FetchedManifest
 from ecr_emulator.domain.image import ImageId, Layer, StoredManifest
@@ -36,6 +38,7 @@ from ecr_emulator.services.import_status import note_wait
 from ecr_emulator.services.optional_writes import optional_write
 from ecr_emulator.services.pull_through.blobs import BlobDownloads
 from ecr_emulator.services.pull_through.cached_images import cached_manifest, is_due, note_failure, note_success
+from ecr_emulator.services.pull_through.checks import Check, Found, Wanted
 from ecr_emulator.services.pull_through.client_wait import CLIENT_WAIT
 from ecr_emulator.services.pull_through.fetch_turns import ONE_NODE, FetchTurns, turn_to_ask
 from ecr_emulator.services.pull_through.import_jobs import ImportJob, ReplacedImage, imported, point_tag
@@ -43,7 +46,6 @@ from ecr_emulator.services.pull_through.imports import Imports
 from ecr_emulator.services.pull_through.referrers import Referrers
 from ecr_emulator.services.pull_through.single_flight import CircularCall, SingleFlight
 from ecr_emulator.services.pull_through.uncached_images import UncachedImages
-from ecr_emulator.services.pull_through.updates import Update
 from ecr_emulator.services.pull_through.upstream_manifests import fetch_change, read_from_upstream
 from ecr_emulator.services.pull_through.upstream_threads import UpstreamThreads
 from ecr_emulator.services.pull_through.waiting_clients import TooManyWaiting, too_late
@@ -56,14 +58,6 @@ MANIFESTS_AT_ONCE = 8
 
 _Asked = tuple[CachedName, str | None]
 """The manifest that a call fetches, and the rule: after a change of the rule, a new call is started."""
-
-
-class _Found(NamedTuple):
-    """The manifest to serve now, and the update of its tag, whose manifest may be served when the update is over."""
-
-    manifest: StoredManifest
-    outcome: str
-    update: Update | None = None
 
 
 class PullThrough:
@@ -93,65 +87,72 @@ class PullThrough:
         self._referrers = referrers
         self._turns = turns
         threads = self._manifest_threads = UpstreamThreads(MANIFESTS_AT_ONCE, "pull-through-manifest")
-        self._manifests: SingleFlight[_Asked, _Found] = SingleFlight(lambda asked: threads.of(asked[0].rule.url))
+        self._manifests: SingleFlight[_Asked, Check] = SingleFlight(lambda asked: threads.of(asked[0].rule.url))
         self._imports = Imports(store, clock, downloads, referrers, self._child, policy, turns=turns)
         self._calls: dict[str, Any] = {"manifests": self._manifests, "imports": self._imports}
         self._calls |= {"referrers": referrers, "blobs": downloads}
         self.updates = self._imports.updates
         self.uncached = UncachedImages()
 
-    def manifest(
-        self, cached_name: CachedName, image_id: ImageId, now: datetime, since: float | None = None
-    ) -> FetchedManifest:
+    def manifest(self, wanted: Wanted) -> FetchedManifest:
         """Store and return the manifest that the upstream has now, or return the cached one if the upstream fails.
 
         If a cached tag has moved upstream, the cached image is served until everything that the new image refers to is
-        stored. A caller who refreshes many tags passes the time of the first as ``since``, so that all updates
-        together are waited for as long as one. Raises ``UpstreamFailure`` if there is no manifest to return.
+        stored. Raises ``UpstreamFailure`` if there is no manifest to return.
         """
-        since = monotonic() if since is None else since
-        call = (cached_name, image_id.tag or image_id.digest)
+        url = wanted.cached_name.rule.url
         try:
-            with self._downloads.waiting.at(cached_name.rule.url):
-                found = self._manifests.result(call, lambda: self._in_turn(cached_name, image_id, now), CLIENT_WAIT)
-                if found.update is None:
-                    return FetchedManifest(found.manifest, found.outcome)
-                found.update.wait(since, CLIENT_WAIT)  # the time that the check took is included
-            served = cached_manifest(self._store, cached_name, image_id) or found.manifest
-            return FetchedManifest(served, STALE if served.digest == found.manifest.digest else CHECK)
+            with self._downloads.waiting.at(url):
+                return self._answer(wanted)
         except TimeoutError:
-            failure: UpstreamFailure = too_late(cached_name.rule.url)
+            failure: UpstreamFailure = too_late(url)
         except TooManyWaiting as busy:
             failure = busy
         except CircularCall:
             failure = UpstreamNotFound(
-                f"the pull through cache rules of {cached_name.registry.host} and its upstreams lead in a circle, "
-                f"or through too many registries, and none of them "
-                f"has {cached_name.name} {image_id.tag or image_id.digest}"
+                f"the pull through cache rules of {wanted.cached_name.registry.host} and its upstreams lead in a "
+                f"circle, or through too many registries, and none of them "
+                f"has {wanted.cached_name.name} {wanted.reference}"
             )
-        if cached := cached_manifest(self._store, cached_name, image_id):
-            return FetchedManifest(cached, STALE)
+        if cached := cached_manifest(self._store, wanted.cached_name, wanted.image_id):
+            return FetchedManifest(cached, STALE, failure.reason)
         raise failure
 
-    def _in_turn(self, cached_name: CachedName, image_id: ImageId, now: datetime) -> _Found:
-        what = f"manifest {image_id.tag or image_id.digest}"
-        with turn_to_ask(self._turns, self._upstreams, cached_name, what):
-            return self._current(cached_name, image_id, now)
+    def _answer(self, wanted: Wanted) -> FetchedManifest:
+        """Join checks until one answers the request. Raises ``TimeoutError``, ``CircularCall``, ``UpstreamFailure``."""
+        call = (wanted.cached_name, wanted.reference)
+        work = partial(self._check, wanted, partial(self._current, wanted))
+        while True:
+            check = self._manifests.result(call, work, wanted.began + CLIENT_WAIT - monotonic())
+            if isinstance(check.result, Found) and check.result.update:
+                check.result.update.wait(wanted.since, CLIENT_WAIT)  # the time that the check took is included
+            if answer := check.answer(self._store, wanted):
+                return answer
 
-    def _current(self, cached_name: CachedName, image_id: ImageId, now: datetime) -> _Found:
+    def _check(self, wanted: Wanted, find: Callable[[], Found]) -> Check:
+        began, name, what = monotonic(), wanted.cached_name, f"manifest {wanted.reference}"
+        try:
+            with turn_to_ask(self._turns, self._upstreams, name, what, takes_failure=not wanted.is_refresh):
+                result: Found | UpstreamFailure = find()
+        except UpstreamFailure as failure:
+            result = failure
+        return Check(result, began, wanted.now)
+
+    def _current(self, wanted: Wanted) -> Found:
+        cached_name, image_id, now = wanted.cached_name, wanted.image_id, wanted.now
         cached = cached_manifest(self._store, cached_name, image_id)
-        if cached and not is_due(self._store, cached_name, image_id.tag, now):
-            return _Found(cached, HIT)  # a call that finished just now fetched it
+        if cached and not wanted.is_refresh and not is_due(self._store, cached_name, image_id.tag, now):
+            return Found(cached, HIT, has_asked=False)  # a check that finished just now fetched it
         update = self.updates.find(cached_name.registry, cached_name.name, image_id.tag)
         if cached and update:
-            return _Found(cached, STALE, update)
+            return Found(cached, STALE, update, has_asked=False)
         try:
             upstream = self._upstreams.at(cached_name.rule)
             manifest = fetch_change(self._store, upstream, cached_name, image_id, cached)
             if manifest is None and cached:
-                note_success(self._store, cached_name, image_id.tag, now)
+                note_success(self._store, cached_name, image_id.tag, cached, now)
                 self._imports.resume(ImportJob(cached_name, image_id.tag, cached, is_resumed=True))
-                return _Found(cached, CHECK)
+                return Found(cached, CHECK)
             if manifest is None:
                 raise UpstreamNotFound(f"{cached_name.rule.url} does not say what {image_id.tag} is")
             job = ImportJob(cached_name, image_id.tag, manifest)
@@ -160,16 +161,16 @@ class PullThrough:
             note_failure(self._store, cached_name, image_id, failure, now)
             served = cached or cached_manifest(self._store, cached_name, image_id)  # it may have been pushed meanwhile
             if served:
-                return _Found(served, STALE)
+                return Found(served, STALE)
             raise
 
-    def _store_first(self, job: ImportJob, now: datetime) -> _Found:
+    def _store_first(self, job: ImportJob, now: datetime) -> Found:
         """Store an image that is not cached. The client gets its manifest at once, and its blobs while they arrive."""
         if self._store_job(job, now):
             self._imports.start(job)
-        return _Found(job.manifest, MISS)
+        return Found(job.manifest, MISS)
 
-    def _store_update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> _Found:
+    def _store_update(self, job: ImportJob, cached: StoredManifest, now: datetime) -> Found:
         """Store the new image of a cached tag. Import it in full first if a platform would be lost otherwise."""
         job = replace(job, replaces=ReplacedImage(cached.digest, now))
         update = self.updates.begin(job)
@@ -182,7 +183,7 @@ class PullThrough:
             if is_moved:
                 self.updates.end(job)
         self._imports.start(replace(job, replaces=None) if is_moved else job)
-        return _Found(job.manifest, CHECK) if is_moved else _Found(cached, STALE, update)
+        return Found(job.manifest, CHECK) if is_moved else Found(cached, STALE, update)
 
     def _store_job(self, job: ImportJob, now: datetime, *, is_part: bool = False) -> bool:
         """Store a manifest; return whether it is stored now, under its tag if the job has one.
@@ -252,17 +253,17 @@ class PullThrough:
                 f"{cached_name.rule.url} allows only {limit.remaining} more pulls, "
                 f"which are kept for requests of clients; {digest} is fetched when a client pulls it"
             )
-        key = (cached_name, digest)
-        return self._manifests.join(key, lambda: self._current_child(cached_name, child)).result().manifest
+        wanted = Wanted(cached_name, child, self._clock.now())
+        check = partial(self._check, wanted, partial(self._current_child, cached_name, child))
+        return self._manifests.join((cached_name, digest), check).result().found.manifest
 
-    def _current_child(self, cached_name: CachedName, child: ImageId) -> _Found:
+    def _current_child(self, cached_name: CachedName, child: ImageId) -> Found:
         """Store and return a manifest. An archived image becomes active again, since its index is being imported."""
-        with turn_to_ask(self._turns, self._upstreams, cached_name, f"manifest {child.digest}"):
-            manifest = cached_manifest(self._store, cached_name, child)
-            if manifest is None:
-                manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
-            self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
-        return _Found(manifest, MISS)
+        manifest = cached_manifest(self._store, cached_name, child)
+        if manifest is None:
+            manifest = self._upstreams.at(cached_name.rule).manifest(cached_name.upstream_name, child.digest or "")
+        self._store_job(ImportJob(cached_name, None, manifest), self._clock.now(), is_part=True)
+        return Found(manifest, MISS)
 
     def calls_in_progress(self) -> dict[str, int]:
         """Return the number of calls in progress by kind."""

@@ -9,6 +9,8 @@ import logging
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic
+from typing import NamedTuple
 
 from ecr_emulator.domain.events import Import
 from ecr_emulator.domain.image import Image
@@ -36,6 +38,14 @@ LISTINGS = 4
 """Maximum number of listings requested from one upstream at the same time."""
 
 _Subject = tuple[CachedName, str]
+
+
+class _Listed(NamedTuple):
+    """The referrers that an upstream lists. ``began`` is when the call began, in seconds of the monotonic clock."""
+
+    referrers: tuple[Referrer, ...]
+    began: float
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Referrers:
         self._asks_upstreams = asks_upstreams
         self._turns = turns
         self._threads = UpstreamThreads(LISTINGS, "pull-through-referrers")
-        self._single_flight: SingleFlight[_Subject, tuple[Referrer, ...]] = SingleFlight(
+        self._single_flight: SingleFlight[_Subject, _Listed] = SingleFlight(
             lambda key: self._threads.of(key[0].rule.url)
         )
 
@@ -101,7 +111,7 @@ class Referrers:
         """Return the digests that an upstream lists; ask it if a check is due. Raises ``UpstreamFailure``."""
         return [each.digest for each in self._ask(cached_name, subject, now)]
 
-    def pending(self) -> list[Future[tuple[Referrer, ...]]]:
+    def pending(self) -> list[Future[_Listed]]:
         """Return the requests to upstreams under way."""
         return self._single_flight.pending()
 
@@ -110,20 +120,33 @@ class Referrers:
         self._threads.close()
 
     def _ask(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
-        call = (cached_name, subject)
         url = cached_name.rule.url
         try:
             with self._waiting.at(url):
-                return self._single_flight.result(call, lambda: self._in_turn(cached_name, subject, now), CLIENT_WAIT)
+                return self._listed(cached_name, subject, now)
         except CircularCall:
             return ()  # the upstream's upstream is this registry, whose own referrers are listed anyway
         except TimeoutError:
             late = f"{url} did not list referrers within {CLIENT_WAIT:.0f} seconds"
             raise UpstreamUnavailable(late, retry_after=RETRY_AFTER) from None
 
-    def _in_turn(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
+    def _listed(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
+        """Join calls until one is not older than this request, or is still valid at its time; see ``checks``."""
+        asked = monotonic()
+        while True:
+            listed = self._single_flight.result(
+                (cached_name, subject),
+                lambda: self._in_turn(cached_name, subject, now),
+                asked + CLIENT_WAIT - monotonic(),
+            )
+            known = self._known(cached_name, subject)
+            if listed.began >= asked or not (known.validation if known else Validation(listed.now)).is_due(now):
+                return listed.referrers
+
+    def _in_turn(self, cached_name: CachedName, subject: str, now: datetime) -> _Listed:
+        began = monotonic()
         with turn_to_ask(self._turns, self._upstreams, cached_name, f"referrers of {subject}"):
-            return self._from_upstream(cached_name, subject, now)
+            return _Listed(self._from_upstream(cached_name, subject, now), began, now)
 
     def _from_upstream(self, cached_name: CachedName, subject: str, now: datetime) -> tuple[Referrer, ...]:
         known = self._known(cached_name, subject)
@@ -135,7 +158,7 @@ class Referrers:
         except UpstreamFailure as failure:
             self._failed(cached_name, subject, failure, now)
             raise
-        self._save(cached_name, ReferrerListing(subject, found, Validation(now)))
+        self._save(cached_name, ReferrerListing(subject, found, Validation(now)), known)
         return found
 
     def _known(self, cached_name: CachedName, subject: str) -> ReferrerListing | None:
@@ -157,13 +180,14 @@ class Referrers:
                 validation = known.validation.failed(failure.reason, now)
                 work.referrer_listings.save(repository, replace(known, validation=validation))
 
-    def _save(self, cached_name: CachedName, listing: ReferrerListing) -> None:
+    def _save(self, cached_name: CachedName, listing: ReferrerListing, known: ReferrerListing | None) -> None:
+        """Save a listing, unless a refresh has made the one that was known before due meanwhile."""
         with (
             optional_write(f"the list of referrers of {listing.subject} in {cached_name.name}"),
             self._store.writing(waits=False) as work,
         ):
             repository = work.repositories.find(cached_name.registry, cached_name.name)
-            if repository:
+            if repository and work.referrer_listings.find(repository, listing.subject) == known:
                 work.referrer_listings.save(repository, listing)
 
 

@@ -15,6 +15,7 @@ from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream import Upstreams
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
 from ecr_emulator.quick_dataclasses import dataclass
+from ecr_emulator.services.pull_through.checks import Wanted
 from ecr_emulator.services.pull_through.manifests import PullThrough
 
 IMPORTED = "imported"
@@ -87,20 +88,21 @@ class TagRefresher:
 
     def _ask(self, cached_name: CachedName, tag: str, now: datetime, since: float) -> Refreshed:
         previous = self._expire(cached_name.registry, cached_name.name, tag)
+        wanted = Wanted(cached_name, ImageId(tag=tag), now, is_refresh=True, since=since)
         try:
-            served = self._pull_through.manifest(cached_name, ImageId(tag=tag), now, since).manifest.digest
+            fetched = self._pull_through.manifest(wanted)
         except UpstreamFailure as failure:
             return Refreshed(tag, FAILED, None, previous, failure.reason)
         update = self._pull_through.updates.find(cached_name.registry, cached_name.name, tag)
         if update:
             new = update.job.manifest.digest if update.job else "a new image"
             reason = f"{new} is served when its import is complete"
-            return Refreshed(tag, UPDATING, served, previous, reason)
+            return Refreshed(tag, UPDATING, fetched.manifest.digest, previous, reason)
         digest, failed = self._outcome(cached_name.registry, cached_name.name, tag)
-        if failed:
+        if failed := failed or fetched.unchecked:
             return Refreshed(tag, FAILED, digest, previous, failed)
         changed = IMPORTED if previous is None else UPDATED
-        return Refreshed(tag, UNCHANGED if digest == previous else changed, digest or served, previous)
+        return Refreshed(tag, UNCHANGED if digest == previous else changed, digest or fetched.manifest.digest, previous)
 
     def _expire(self, registry: Registry, name: str, tag: str) -> str | None:
         """Make the check of a tag due, so that the pull that follows checks it. Return the digest that it points at.
