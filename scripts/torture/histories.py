@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -29,18 +28,11 @@ class Histories:
         self._states: dict[str, set[Any]] = {}
         self._operations: defaultdict[str, list[Operation[Any]]] = defaultdict(list)
         self._unanswered: defaultdict[str, list[tuple[Maybe[Any], float]]] = defaultdict(list)
-        self._shared: set[str] = set()
         self.counts: Counter[str] = Counter()
 
-    def begin(self, name: str, *states: Any, shares_reads: bool = False) -> None:
-        """Begin the history of an object in one of these states.
-
-        If it ``shares_reads``, a read may have the answer of another one that is under way when it begins: clients that
-        pull a cached tag at the same time share one check of the upstream.
-        """
+    def begin(self, name: str, *states: Any) -> None:
+        """Begin the history of an object in one of these states."""
         self._states[name] = set(states)
-        if shares_reads:
-            self._shared.add(name)
 
     def state(self, name: str) -> Any:
         """Return the only state in which an object can be."""
@@ -86,9 +78,7 @@ class Histories:
         wrong = []
         for name, operations in self._operations.items():
             try:
-                self._states[name] = final_states(
-                    _sharing_reads(operations) if name in self._shared else operations, self._states[name]
-                )
+                self._states[name] = final_states(operations, self._states[name])
             except NotLinearizable as failure:
                 told = "\n    ".join(f"{each.began:.4f}-{each.ended:.4f} {each.act}" for each in operations)
                 wrong.append(f"{name}: {failure}\n  from {self._states[name]}\n    {told}")
@@ -104,17 +94,3 @@ def _last_read(operations: list[Operation[Any]]) -> Any:
     reads = [(each.began, each.act) for each in operations if isinstance(each.act, Listed | Read)]
     _, last = max(reads, key=lambda read: read[0])
     return last.pairs if isinstance(last, Listed) else last.value
-
-
-def _sharing_reads(operations: list[Operation[Any]]) -> list[Operation[Any]]:
-    """Return the operations, with reads that begin when the first of those that overlap them begins."""
-    begun, until = 0.0, 0.0
-    shared = []
-    for each in sorted(operations, key=lambda operation: operation.began):
-        if each.act.only_reads:
-            begun = each.began if each.began > until else begun
-            until = max(until, each.ended)
-            shared.append(replace(each, began=begun))
-        else:
-            shared.append(each)
-    return shared

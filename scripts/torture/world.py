@@ -96,7 +96,7 @@ class World:
         client.call("CreatePullThroughCacheRule", ecrRepositoryPrefix="cache", upstreamRegistryUrl="quay.io")
         for tag in CACHED_TAGS:
             self.new_version(tag)
-            self.histories.begin(cached(tag), 0, shares_reads=True)
+            self.histories.begin(cached(tag), 0)
             client.registry("GET", f"{CACHED}/manifests/{tag}")
 
     def new_version(self, tag: str) -> None:
@@ -160,7 +160,7 @@ class World:
         self.whole.clear()
         self.pushes.forget()
         for tag, versions in self.versions.items():
-            self.histories.begin(cached(tag), *range(len(versions)), shares_reads=True)
+            self.histories.begin(cached(tag), *range(len(versions)))
 
     def list(self, client: Client, name: str, region: str = REGION) -> Pairs:
         """Return the content of a repository."""
