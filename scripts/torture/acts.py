@@ -25,6 +25,7 @@ class Maybe(Generic[State]):
     """An act that nobody answered: it took effect or did not."""
 
     only_reads: ClassVar[bool] = False
+    is_certain: ClassVar[bool] = False
     act: Act[State]
 
     def after(self, state: State) -> Iterable[State]:
@@ -36,6 +37,7 @@ class Write(Generic[State]):
     """Something was set to a value, or the whole content of a repository was replaced."""
 
     only_reads: ClassVar[bool] = False
+    is_certain: ClassVar[bool] = True
     value: State
 
     def after(self, _: State) -> Iterable[State]:
@@ -47,6 +49,7 @@ class Read(Generic[State]):
     """Something had a value."""
 
     only_reads: ClassVar[bool] = True
+    is_certain: ClassVar[bool] = True
     value: State
 
     def after(self, state: State) -> Iterable[State]:
@@ -58,12 +61,13 @@ class Pushed:
     """An image was stored, and a tag points at it now unless the tag is empty."""
 
     only_reads: ClassVar[bool] = False
+    is_certain: ClassVar[bool] = True
     image: int
     tag: str
 
     def after(self, state: Pairs) -> Iterable[Pairs]:
         if not self.tag:
-            return [state if _has(state, self.image) else state | {(self.image, NOTHING)}]
+            return [state if has_image(state, self.image) else state | {(self.image, NOTHING)}]
         others = _without_tag(state, self.tag) - {(self.image, NOTHING)}
         return [others | {(self.image, self.tag)}]
 
@@ -73,6 +77,7 @@ class TagDeleted:
     """A tag was deleted, and its image too if it has no other. ``existed`` is None if nobody knows."""
 
     only_reads: ClassVar[bool] = False
+    is_certain: ClassVar[bool] = True
     tag: str
     existed: bool | None = None
 
@@ -86,6 +91,7 @@ class ImageDeleted:
     """An image was deleted with all its tags. ``existed`` is None if nobody knows."""
 
     only_reads: ClassVar[bool] = False
+    is_certain: ClassVar[bool] = True
     image: int
     existed: bool | None = None
 
@@ -99,6 +105,7 @@ class Expired:
     """A lifecycle policy ran that keeps one image without tags, the newest. Later images have higher numbers."""
 
     only_reads: ClassVar[bool] = False
+    is_certain: ClassVar[bool] = True
 
     def after(self, state: Pairs) -> Iterable[Pairs]:
         untagged = sorted(image for image, tag in state if not tag)
@@ -110,6 +117,7 @@ class Pulled:
     """A tag pointed at an image, or at none."""
 
     only_reads: ClassVar[bool] = True
+    is_certain: ClassVar[bool] = True
     tag: str
     image: int | None
 
@@ -123,11 +131,12 @@ class Found:
     """An image existed, or did not."""
 
     only_reads: ClassVar[bool] = True
+    is_certain: ClassVar[bool] = True
     image: int
     exists: bool
 
     def after(self, state: Pairs) -> Iterable[Pairs]:
-        return [state] if _has(state, self.image) == self.exists else []
+        return [state] if has_image(state, self.image) == self.exists else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +144,19 @@ class Listed:
     """The repository had these tags and images."""
 
     only_reads: ClassVar[bool] = True
+    is_certain: ClassVar[bool] = True
     pairs: Pairs
 
     def after(self, state: Pairs) -> Iterable[Pairs]:
         return [state] if state == self.pairs else []
 
 
-def _has(state: Pairs, image: int) -> bool:
+def has_image(state: Pairs, image: int) -> bool:
+    """Whether a repository has an image."""
     return any(image == each for each, _ in state)
 
 
 def _without_tag(state: Pairs, tag: str) -> Pairs:
     """Return a repository after a tag has moved away: its image stays, without tags if this was the only one."""
     remaining = frozenset(pair for pair in state if pair[1] != tag)
-    return remaining | {(image, NOTHING) for image, moved in state if moved == tag and not _has(remaining, image)}
+    return remaining | {(image, NOTHING) for image, moved in state if moved == tag and not has_image(remaining, image)}

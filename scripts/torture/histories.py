@@ -11,6 +11,7 @@ from typing import Any
 from scripts.torture.acts import Listed, Maybe, Read
 from scripts.torture.clients import NoAnswer, NotReached
 from scripts.torture.linearizability import Act, NotLinearizable, Operation, Undecided, final_states
+from scripts.torture.unanswered import narrowed
 
 
 class Wrong(Exception):
@@ -29,6 +30,7 @@ class Histories:
         self._operations: defaultdict[str, list[Operation[Any]]] = defaultdict(list)
         self._unanswered: defaultdict[str, list[tuple[Maybe[Any], float]]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
+        self.undecided: list[str] = []
 
     def begin(self, name: str, *states: Any) -> None:
         """Begin the history of an object in one of these states."""
@@ -73,20 +75,25 @@ class Histories:
     def check(self) -> list[str]:
         """Return what no order explains, and begin new histories in the states in which these end.
 
-        A history that has too many orders is counted as undecided, and ends in the state that was read last.
+        A history that cannot be decided is added to ``undecided``. It ends in the state that was read last.
         """
         wrong = []
         for name, operations in self._operations.items():
+            first = self._states[name]
             try:
-                self._states[name] = final_states(operations, self._states[name])
+                self._states[name] = final_states(narrowed(operations, first), first)
             except NotLinearizable as failure:
-                told = "\n    ".join(f"{each.began:.4f}-{each.ended:.4f} {each.act}" for each in operations)
-                wrong.append(f"{name}: {failure}\n  from {self._states[name]}\n    {told}")
+                wrong.append(f"{name}: {failure}{_told(operations, first)}")
             except Undecided:
-                self.counts["undecided history"] += 1
+                self.undecided.append(f"{name}: too many orders{_told(operations, first)}")
                 self._states[name] = {_last_read(operations)}
         self._operations.clear()
         return wrong
+
+
+def _told(operations: list[Operation[Any]], first: set[Any]) -> str:
+    lines = [f"  from {first}", *(f"    {each.began:.4f}-{each.ended:.4f} {each.act}" for each in operations)]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _last_read(operations: list[Operation[Any]]) -> Any:

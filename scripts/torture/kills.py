@@ -25,6 +25,7 @@ from scripts.torture.full_disk import FullDisk
 from scripts.torture.images import Images
 from scripts.torture.rounds import Life, Report
 from scripts.torture.shared_blobs import CREDENTIALS, Bucket, SharedBlobs, SharedFolder, gateway
+from scripts.torture.verdicts import status_of
 from scripts.torture.world import World
 
 FLAVOURS = ["files", "full-disk", "nodes:1", "nodes:3", "nodes:1+s3", "nodes:3+s3"]
@@ -72,18 +73,10 @@ def main(arguments: list[str]) -> int:
                 print(f"The state and the log are in {folder}")
             played, life = played + rounds, life + 1
             print(f"{played} rounds and {report.kills} kills after {monotonic() - began:.0f} s", flush=True)
-    show(report)
-    return 1 if report.wrong else 0
-
-
-def show(report: Report) -> None:
-    """Print the figures and what was wrong."""
     for title, counts in (("rounds", report.rounds), ("faults", report.faults), ("deeds", report.deeds)):
         if counts:
             print(f"{title}: " + ", ".join(f"{number} {name}" for name, number in counts.most_common()))
-    for wrong in report.wrong:
-        print(wrong)
-    print("something is wrong" if report.wrong else "nothing is wrong")
+    return status_of(report.wrong, report.undecided)
 
 
 def _parser() -> argparse.ArgumentParser:

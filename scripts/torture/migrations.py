@@ -31,6 +31,7 @@ from scripts.torture.images import Images
 from scripts.torture.nodes import running_database
 from scripts.torture.rounds import FOCUSES
 from scripts.torture.shared_blobs import CREDENTIALS, Bucket, gateway
+from scripts.torture.verdicts import status_of
 from scripts.torture.workers import Worker
 from scripts.torture.world import World, chance_of
 from tests.support.s3 import Gateway
@@ -170,12 +171,9 @@ def main(arguments: list[str]) -> int:
         except NotReady as failure:
             migrations.wrong.append(str(failure))
         print(f"{migrations.kills} kills of {migrations.moves} moves in {monotonic() - began:.0f} s")
-        for wrong in migrations.wrong:
-            print(wrong)
         if migrations.wrong:
             print((folder / "moves").read_text())
-    print("something is wrong" if migrations.wrong else "nothing is wrong")
-    return 1 if migrations.wrong else 0
+    return status_of(migrations.wrong, world.histories.undecided)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from threading import Event
 from time import monotonic, sleep
 from typing import Any
 
+from scripts.torture.acts import Expired
 from scripts.torture.checks import Check
 from scripts.torture.clients import Client
 from scripts.torture.emulators import NotReady
 from scripts.torture.flavours import Flavour
 from scripts.torture.workers import Worker
-from scripts.torture.world import EXPIRING, RECORDED, World, chance_of
+from scripts.torture.world import EXPIRING, States, World, chance_of
 
 CLIENTS = 4
 ACTS = 50
@@ -48,21 +49,20 @@ FOCUSES: dict[str, dict[str, int]] = {
 """The deeds of the clients in a round, with their weights, by what the round is about."""
 ENDS_SESSIONS = {"collect", "update", "load"}
 """Deeds after which sessions may have ended."""
-
-
 MOVES_CLOCK = {"update", "load"}
 """Deeds after which nobody knows which cached tags are due."""
 
 
 @dataclass
 class Report:
-    """The figures of a run, and what was wrong. ``rounds`` are counted by their subjects."""
+    """The figures of a run, what was wrong, and what could not be decided. ``rounds`` are counted by their subjects."""
 
     kills: int = 0
     rounds: Counter[str] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
 
 
 class Life:
@@ -135,7 +135,7 @@ class Life:
 
     def _check(self, focus: str, chance: random.Random) -> list[str]:
         world, histories = self._world, self._world.histories
-        before = {name: histories.state(name) for name in RECORDED}
+        before = world.states()
         if focus == "load":
             world.forget_what_a_load_replaces()
         began = monotonic()
@@ -149,22 +149,27 @@ class Life:
             ]
             wrong += [f"after the recovery: {each.what}" for each in world.failures if each.ended > began]
             if not wrong and focus == "load":
-                wrong += _half_loaded(before, world)
+                assert world.saved is not None
+                wrong += half_loaded(before, world.saved.states, world.states())
             if not wrong and chance.random() < SAVED:
                 world.save(client)
         self._report.deeds.update(histories.counts)
+        self._report.undecided += [f"life {self._seed} ({focus}): {each}" for each in histories.undecided]
         histories.counts.clear()
+        histories.undecided.clear()
         world.failures.clear()
         return wrong + self._flavour.tracebacks()
 
 
-def _half_loaded(before: dict[str, Any], world: World) -> list[str]:
-    """Return the repositories of which only some have the state that was loaded.
+def half_loaded(before: States, saved: States, now: States) -> list[str]:
+    """Return what is wrong if a load replaced some objects by their saved states, but not all.
 
-    In one of them, images may have expired since.
+    Images of one repository may have expired since.
     """
-    assert world.saved is not None
-    differing = {name: state for name, state in world.saved.states.items() if state != before[name]}
-    differing.pop(EXPIRING, None)
-    loaded = [name for name, state in differing.items() if world.histories.state(name) == state]
-    return [f"of {sorted(differing)} only {loaded} were loaded"] if loaded and len(loaded) < len(differing) else []
+    not_kept = sorted(name for name, state in now.items() if state not in _with_expiry(name, before[name]))
+    not_loaded = sorted(name for name, state in now.items() if state not in _with_expiry(name, saved[name]))
+    return [f"a load replaced {not_kept}, but not {not_loaded}"] if not_kept and not_loaded else []
+
+
+def _with_expiry(name: str, state: Any) -> set[Any]:
+    return {state, *Expired().after(state)} if name == EXPIRING else {state}

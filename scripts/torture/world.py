@@ -49,12 +49,16 @@ REPLICATION = {
 }
 
 
+States = dict[str, Any]
+"""The state of each history but those of cached tags, by its name."""
+
+
 @dataclass(frozen=True)
 class Saved:
     """A file with the whole state, and the state that each history had."""
 
     content: bytes
-    states: dict[str, Any]
+    states: States
     imported: set[str]
 
 
@@ -151,7 +155,11 @@ class World:
     def save(self, client: Client) -> None:
         """Save the state."""
         content = client.admin("GET", "state").body
-        self.saved = Saved(content, {name: self.histories.state(name) for name in RECORDED}, set(self.imported))
+        self.saved = Saved(content, self.states(), set(self.imported))
+
+    def states(self) -> States:
+        """Return the state of each history but those of cached tags."""
+        return {name: self.histories.state(name) for name in RECORDED}
 
     def forget_what_a_load_replaces(self) -> None:
         """Forget the cached images and the unfinished pushes, which may be those of the saved state by now."""

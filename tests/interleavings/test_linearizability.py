@@ -27,8 +27,11 @@ POSSIBLE = {
     "two pushes at once, the other may be last": [write("a", 0, 3), write("b", 1, 4), read("b", 5, 6)],
     "deleted and pushed again": [write("a", 0, 1), write(NOTHING, 2, 3), read(NOTHING, 4, 5), write("a", 6, 7)],
     "a push and a deletion at once": [write("a", 0, 1), write("b", 2, 6), write(NOTHING, 3, 5), read("b", 7, 8)],
+    "two pushes of one image at once, and another one between them": [
+        write("a", 0, 9), write("a", 1, 3), write("b", 4, 5), read("a", 6, 7),
+    ],
     "the tag did not exist at first": [read(NOTHING, 0, 1), write("a", 2, 3)],
-}
+}  # fmt: skip
 IMPOSSIBLE = {
     "a pull sees nothing after a push": [write("a", 0, 1), read(NOTHING, 2, 3)],
     "a pull sees an older image than was acknowledged": [write("a", 0, 1), write("b", 2, 3), read("a", 4, 5)],

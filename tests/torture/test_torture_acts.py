@@ -1,7 +1,5 @@
 """The states that may follow each act on a repository, and histories with acts that nobody answered."""
 
-from time import monotonic
-
 import pytest
 
 from scripts.torture.acts import (
@@ -93,18 +91,6 @@ def test_a_list_ends_all_doubt():
         Operation(Listed(listed), 11, 12),
     ]
     assert final_states(history, [EMPTY]) == {listed}
-
-
-def test_a_history_with_too_many_orders_ends_in_what_was_read_last():
-    histories, listed = Histories(), frozenset({(1, "v1")})
-    histories.begin("team/app", EMPTY)
-    for number in range(24):
-        histories.add_unanswered("team/app", Pushed(number, f"v{number}"), 0)
-    histories.settle()
-    histories.add("team/app", Listed(listed), monotonic(), monotonic())
-    assert histories.check() == []
-    assert histories.counts["undecided history"] == 1
-    assert histories.state("team/app") == listed
 
 
 def test_a_pull_that_began_after_an_acknowledged_update_may_not_have_the_answer_of_an_older_one():
