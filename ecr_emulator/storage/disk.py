@@ -64,6 +64,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _code(error) in _DAMAGED
 
 
+def is_of_disk(error: sqlite3.Error) -> bool:
+    """Return whether SQLite could not write or open a file, whatever the file has."""
+    return _code(error) in _REFUSES_WRITES | {sqlite3.SQLITE_CANTOPEN}
+
+
 def is_lock(error: sqlite3.Error) -> bool:
     """Return whether SQLite reports that another connection holds the lock."""
     return _code(error) in _LOCKED

@@ -20,6 +20,7 @@ from sqlalchemy import delete, select
 
 from ecr_emulator.domain.names import Registry, algorithm_of
 from ecr_emulator.storage import times
+from ecr_emulator.storage.disk import is_of_disk
 from ecr_emulator.storage.migrations import DatabaseTooNew, migrate
 from ecr_emulator.storage.snapshots import StateSnapshot
 from ecr_emulator.storage.statements import Statement
@@ -86,7 +87,7 @@ def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSn
     """Unpack a file into a folder; return the snapshot, and the documents of the companions by their names.
 
     The database is read into a new one, which gets ``signing_key``. Raises ``SnapshotUnreadable`` with the reason, and
-    ``OSError`` for a full disk.
+    ``OSError`` or ``sqlite3.Error`` for a full disk.
     """
     snapshot = StateSnapshot(folder)
     try:
@@ -100,6 +101,8 @@ def read_portable(path: Path, folder: Path, signing_key: bytes) -> tuple[StateSn
     except DatabaseTooNew:
         raise SnapshotUnreadable(_too_new("its database")) from None
     except (tarfile.TarError, EOFError, sqlite3.Error, UnicodeDecodeError) as broken:
+        if isinstance(broken, sqlite3.Error) and is_of_disk(broken):
+            raise
         raise SnapshotUnreadable(f"It is damaged: {broken}") from broken
     return snapshot, documents
 

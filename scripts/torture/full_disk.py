@@ -16,8 +16,8 @@ from scripts.torture.forks import Forks
 
 SIZE = "96m"
 PIECE = 1 << 20
-REASONS = ("the disk is full", "No space left on device")
-"""Reasons that an answer of 5xx may give."""
+REASONS = ("the disk is full", "No space left on device", "cannot be written: disk I/O error")
+"""Reasons that an answer of 5xx may give. The last one is SQLite's, where it has no room for a file beside a database."""
 
 
 class FullDisk(Files):

@@ -272,6 +272,20 @@ def test_a_disk_that_is_too_small_for_the_file_is_named_and_nothing_is_lost(save
     assert load(other, saved).status_code == 200
 
 
+def test_a_disk_that_is_too_small_for_the_database_is_named_and_nothing_is_lost(saved, other):
+    data = rewritten(saved, empty_database)
+    with largest_file(len(data)):
+        answer = load(other, data)
+    assert (answer.status_code, answer.json["error"]) == (503, "the data directory cannot be written: disk I/O error")
+    assert repositories(other) == ["team/other"]
+    assert load(other, data).status_code == 200
+
+
+def empty_database(members):
+    """A database without tables, which gets them when it is loaded and is larger than the whole file then."""
+    replace_database(members, b"")
+
+
 def refused(client, data, reason):
     answer = load(client, data)
     assert answer.status_code == 400
