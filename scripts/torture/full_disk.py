@@ -17,7 +17,7 @@ from scripts.torture.forks import Forks
 SIZE = "96m"
 PIECE = 1 << 20
 REASONS = ("the disk is full", "No space left on device", "cannot be written: disk I/O error")
-"""Reasons that an answer of 5xx may give. The last one is SQLite's, where it has no room for a file beside a database."""
+"""Reasons that an answer of 5xx may give. The last is of SQLite, if a file beside a database lacks room."""
 
 
 class FullDisk(Files):
