@@ -1,8 +1,10 @@
 """Enhanced scans of real layers, through boto3: statuses, findings in Inspector's shape, and what scans them again."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import WaiterError
 from werkzeug.test import Client
 
 from tests.support.advisories import CRITICAL_VECTOR, write
@@ -138,6 +140,22 @@ def test_a_layer_that_cannot_be_read_is_the_reason_of_the_failure(ecr):
     push(ecr, {"../x": ""})
     found, reason = status(ecr)
     assert (found, reason.endswith("leaves the image.")) == ("FAILED", True)
+
+
+def test_the_waiter_for_basic_scans_gives_up_on_an_active_image(ecr, monkeypatch):
+    slept = []
+    monkeypatch.setattr("botocore.waiter.time", SimpleNamespace(sleep=slept.append))
+    push(ecr, SYSTEM)
+    with pytest.raises(WaiterError, match="Max attempts exceeded") as failed:
+        ecr.get_waiter("image_scan_complete").wait(repositoryName=APP, imageId={"imageTag": "v1"})
+    assert failed.value.last_response["imageScanStatus"]["status"] == "ACTIVE"
+    assert 290 < sum(slept) <= 300
+
+
+def test_the_waiter_for_basic_scans_fails_with_a_scan_that_fails(ecr):
+    push(ecr, {"../x": ""})
+    with pytest.raises(WaiterError, match="terminal failure state"):
+        ecr.get_waiter("image_scan_complete").wait(repositoryName=APP, imageId={"imageTag": "v1"})
 
 
 def test_the_first_scan_adds_an_event_of_inspector(ecr, emulator, clock):
