@@ -14,6 +14,10 @@ from ecr_emulator.quick_dataclasses import dataclass
 from ecr_emulator.storage.blobs.s3_place import SCHEME, S3Place, read_place
 
 
+class InvalidPart(ValueError):
+    """The part of a value that is wrong, and why, where that is not plain from what is expected."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of value. Every source of settings gives texts, and ``read`` parses each text.
@@ -33,7 +37,7 @@ class Kind:
     gather: Callable[[Iterable[Any]], Any] | None = None
 
     def value_of(self, texts: list[str]) -> Any:
-        """Parse the texts of one source. Raises ValueError."""
+        """Parse the texts of one source. Raises ValueError, and InvalidPart among them."""
         values = [self.read(text) for text in texts]
         return self.gather(values) if self.gather else values[0]
 
@@ -100,7 +104,10 @@ def _directory(text: str) -> Path:
 
 def _blobs(text: str) -> Path | S3Place:
     if text.startswith(SCHEME):
-        return read_place(text)
+        try:
+            return read_place(text)
+        except ValueError as wrong:
+            raise InvalidPart(str(wrong)) from None
     if "://" in text or text.startswith("s3:"):
         raise ValueError(text)
     return _directory(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_emulator.quick_dataclasses import dataclass
-from ecr_emulator.setting_kinds import Kind
+from ecr_emulator.setting_kinds import InvalidPart, Kind
 from ecr_emulator.settings import PREFIX, SETTINGS, Settings
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -118,9 +118,10 @@ def _document(path: Path, *, required: bool) -> dict[str, Any]:
 def _value(kind: Kind, where: str, given: Any, texts_of: Callable[[Any], list[str]]) -> Any:
     try:
         return kind.value_of(texts_of(given))
-    except ValueError:
+    except ValueError as failure:
         wrong = "" if kind.is_secret else f", not {_shown(given)}"
-        raise SettingsError(f"{where} must be {kind.expects}{wrong}") from None
+        reason = f": {failure}" if isinstance(failure, InvalidPart) else ""
+        raise SettingsError(f"{where} must be {kind.expects}{wrong}{reason}") from None
 
 
 def _shown(given: Any) -> str:

@@ -159,6 +159,14 @@ def test_a_url_without_a_bucket_is_refused_and_no_directory(text):
     assert f"not '{text}'" in outcome.output
 
 
+def test_the_part_of_a_url_of_s3_that_is_wrong_is_named():
+    outcome = invoke(None, "settings", "--blobs", "s3://layers?endpoint=minio:9000")
+    assert outcome.exit_code == 2
+    assert (
+        "not 's3://layers?endpoint=minio:9000': the endpoint 'minio:9000' must be http:// or https://" in outcome.output
+    )
+
+
 def test_redirects_need_a_bucket(tmp_path):
     with pytest.raises(StateMismatch, match="--redirect-blobs needs --blobs s3://"):
         Emulator(Settings(data_dir=tmp_path / "state", redirect_blobs=True))

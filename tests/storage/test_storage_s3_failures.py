@@ -153,7 +153,8 @@ def test_a_server_that_is_not_s3_is_recognized():
         ),
         (
             {"AWS_ENDPOINT_URL_S3": "localhost:9000"},
-            "AWS_ENDPOINT_URL_S3 must be the URL of an S3 server: Invalid endpoint: localhost:9000",
+            "AWS_ENDPOINT_URL_S3 must be the URL of an S3 server, with http:// or https://, and a host of letters, "
+            "digits, hyphens and dots: Invalid endpoint: localhost:9000",
         ),
     ],
 )
@@ -161,6 +162,12 @@ def test_a_wrong_environment_is_named(monkeypatch, variables, said):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert failure(Bucket, read_place("s3://team/ecr")) == said
+
+
+def test_a_host_that_clients_of_s3_refuse_is_named():
+    said = failure(Bucket, read_place("s3://team/ecr?endpoint=http://my_minio:9000"))
+    assert said.startswith("endpoint in --blobs must be the URL of an S3 server, with ")
+    assert said.endswith(": Invalid endpoint: http://my_minio:9000")
 
 
 def test_missing_credentials_are_named(monkeypatch, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ecr_emulator.ports.storage_failures import StorageFailure
@@ -31,17 +33,41 @@ def test_a_url_names_a_prefix_of_a_bucket(url, parts):
     assert str(read_place(url)) == url
 
 
+BUCKET = " must have 3 to 63 lower-case letters, digits, dots and hyphens"
+PREFIX = " may only have letters, digits, !_.*'()- and single slashes"
+ENDPOINT = " must be http:// or https:// with a host, and a port if need be"
+
+
 @pytest.mark.parametrize(
-    "url",
+    ("url", "reason"),
     [
-        "s3://", "s3:///layers", "s3://L", "s3://Layers", "s3://-layers", "s3://user@layers", "s3://layers:80/a",
-        "s3://layers/a//b", "s3://layers/a b", "s3://layers/ä", "s3://layers#a", "s3://layers?region=",
-        "s3://layers?region", "s3://layers?profile=x", "s3://layers?endpoint=minio:9000", "s3://layers?endpoint=http://",
-        "s3://layers?endpoint=http://minio/path", "s3://layers?addressing=dns", "s3://layers?region=a&region=b",
+        ("s3:layers", "the bucket ''" + BUCKET),
+        ("http://layers/a", "it does not begin with s3://"),
+        ("s3://", "the bucket ''" + BUCKET),
+        ("s3:///layers", "the bucket ''" + BUCKET),
+        ("s3://L", "the bucket 'L'" + BUCKET),
+        ("s3://Layers", "the bucket 'Layers'" + BUCKET),
+        ("s3://-layers", "the bucket '-layers'" + BUCKET),
+        ("s3://user@layers", "the bucket 'user@layers'" + BUCKET),
+        ("s3://layers:80/a", "the bucket 'layers:80'" + BUCKET),
+        ("s3://layers/a//b", "the prefix '/a//b'" + PREFIX),
+        ("s3://layers/a b", "the prefix '/a b'" + PREFIX),
+        ("s3://layers/ä", "the prefix '/ä'" + PREFIX),
+        ("s3://layers#a", "the prefix '#a'" + PREFIX),
+        ("s3://layers?region=", "'' is no Region"),
+        ("s3://layers?region", "bad query field: 'region'"),
+        ("s3://layers?profile=x", "'profile' is none of its options: endpoint, region, addressing"),
+        ("s3://layers?endpoint=minio:9000", "the endpoint 'minio:9000'" + ENDPOINT),
+        ("s3://layers?endpoint=http://", "the endpoint 'http://'" + ENDPOINT),
+        ("s3://layers?endpoint=http://minio/path", "the endpoint 'http://minio/path'" + ENDPOINT),
+        ("s3://layers?endpoint=http://minio:99999", "the endpoint 'http://minio:99999'" + ENDPOINT),
+        ("s3://layers?endpoint=http://minio:0", "the endpoint 'http://minio:0'" + ENDPOINT),
+        ("s3://layers?addressing=dns", "addressing must be path or virtual, not 'dns'"),
+        ("s3://layers?region=a&region=b", "an option is given twice"),
     ],
-)  # fmt: skip
-def test_other_urls_are_refused(url):
-    with pytest.raises(ValueError, match=r".*"):
+)
+def test_other_urls_are_refused_with_the_part_that_is_wrong(url, reason):
+    with pytest.raises(ValueError, match=r"^" + re.escape(reason) + "$"):
         read_place(url)
 
 

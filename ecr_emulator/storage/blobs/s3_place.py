@@ -11,6 +11,8 @@ SCHEME = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/-]*")
 _REGION = re.compile(r"[a-z0-9-]+")
+_OF_BUCKET = "lower-case letters, digits, dots and hyphens"
+_OPTIONS = ("endpoint", "region", "addressing")
 _ADDRESSING = ("path", "virtual")
 
 
@@ -34,22 +36,37 @@ class S3Place:
 
 
 def read_place(text: str) -> S3Place:
-    """Return the place that a URL names. Raises ``ValueError``."""
+    """Return the place that a URL names. Raises ``ValueError`` with the part that is wrong."""
     url = urlsplit(text)
     given = parse_qsl(url.query, keep_blank_values=True, strict_parsing="?" in text)
-    options = dict(given)
-    prefix = url.path.strip("/")
-    is_known = options.keys() <= {"endpoint", "region", "addressing"} and len(options) == len(given)
-    if url.scheme != "s3" or not _BUCKET.fullmatch(url.netloc) or not _PREFIX.fullmatch(prefix) or not is_known:
-        raise ValueError(text)
-    if url.fragment or "//" in prefix or options.get("addressing", "path") not in _ADDRESSING:
-        raise ValueError(text)
-    endpoint, region = options.get("endpoint"), options.get("region")
-    if (endpoint is not None and not _is_http(endpoint)) or (region is not None and not _REGION.fullmatch(region)):
-        raise ValueError(text)
-    return S3Place(text, url.netloc, prefix, endpoint, region, options.get("addressing"))
+    options, prefix = dict(given), url.path.strip("/")
+    _require(url.scheme == "s3", f"it does not begin with {SCHEME}")
+    _require(_BUCKET.fullmatch(url.netloc), f"the bucket {url.netloc!r} must have 3 to 63 {_OF_BUCKET}")
+    shown = url.path + (f"#{url.fragment}" if url.fragment else "")
+    is_prefix = _PREFIX.fullmatch(prefix) and "//" not in prefix and not url.fragment
+    _require(is_prefix, f"the prefix {shown!r} may only have letters, digits, !_.*'()- and single slashes")
+    for name, _ in given:
+        _require(name in _OPTIONS, f"{name!r} is none of its options: {', '.join(_OPTIONS)}")
+    _require(len(options) == len(given), "an option is given twice")
+    endpoint, region, addressing = (options.get(name) for name in _OPTIONS)
+    is_server = endpoint is None or _is_server(endpoint)
+    _require(is_server, f"the endpoint {endpoint!r} must be http:// or https:// with a host, and a port if need be")
+    _require(region is None or _REGION.fullmatch(region), f"{region!r} is no Region")
+    _require(addressing in (None, *_ADDRESSING), f"addressing must be {' or '.join(_ADDRESSING)}, not {addressing!r}")
+    return S3Place(text, url.netloc, prefix, endpoint, region, addressing)
 
 
-def _is_http(endpoint: str) -> bool:
+def _require(is_right: object, otherwise: str) -> None:
+    if not is_right:
+        raise ValueError(otherwise)
+
+
+def _is_server(endpoint: str) -> bool:
     url = urlsplit(endpoint)
-    return url.scheme in ("http", "https") and bool(url.hostname) and url.path in ("", "/") and not url.query
+    try:
+        is_port = url.port != 0
+    except ValueError:
+        return False
+    return (
+        url.scheme in ("http", "https") and bool(url.hostname) and is_port and url.path in ("", "/") and not url.query
+    )

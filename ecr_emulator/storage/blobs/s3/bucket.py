@@ -251,5 +251,7 @@ def _client(place: S3Place) -> Any:
     region = session.region_name or "us-east-1"
     try:
         return session.client("s3", region_name=region, endpoint_url=endpoint, config=config)
-    except ValueError as failure:  # --blobs has been checked; the environment has not
-        raise StorageFailure(f"{ENDPOINT_VARIABLE} must be the URL of an S3 server: {failure}") from None
+    except ValueError as failure:
+        source = "endpoint in --blobs" if place.endpoint else ENDPOINT_VARIABLE
+        hint = "http:// or https://, and a host of letters, digits, hyphens and dots"
+        raise StorageFailure(f"{source} must be the URL of an S3 server, with {hint}: {failure}") from None
