@@ -130,6 +130,13 @@ def ports(request, app, certificate):
         yield (port if request.param == "http-of-two" else secure), [port, secure]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def only_what_these_tests_make_is_searched():
+    """Exempt from garbage collection what other tests have left: each test here would take 0.3 seconds to search it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(caplog):
     """Check that asyncio has logged nothing, such as lost tasks and exceptions that nothing retrieved."""
