@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ecr_emulator.companions.error_responses import NoSuchCompanion, NotOffered
@@ -19,6 +19,10 @@ MOTO_API_NOT_OFFERED = (
     "moto's own API is not available: it would change state without the emulator's knowledge. "
     "POST /_ecr/reset deletes all state; GET / lists the emulator's endpoints."
 )
+
+
+HOSTS = 1000
+"""Host names whose services are remembered: each Region has its own, and so has each bucket."""
 
 
 @cache
@@ -50,5 +54,7 @@ def moto_application() -> WSGIApplication:
     # Before moto gives up, it prints hints for its own developers.
     werkzeug_app.print = log.debug  # type: ignore[attr-defined]
 
-    application: WSGIApplication = werkzeug_app.DomainDispatcherApplication(application_of)
+    application = werkzeug_app.DomainDispatcherApplication(application_of)
+    # To find the service of a host, moto lists its own folder, with each request.
+    application.get_backend_for_host = lru_cache(HOSTS)(application.get_backend_for_host)  # type: ignore[method-assign]
     return application

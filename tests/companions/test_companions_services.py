@@ -133,6 +133,12 @@ def refusal_of(call, **arguments):
     return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
 
 
+def test_moto_looks_for_the_service_of_a_host_once(client, monkeypatch):
+    client("iam").list_users()
+    monkeypatch.setattr("moto.backends.list_of_moto_modules", None)
+    assert client("iam").list_users()["Users"] == []
+
+
 def test_a_service_that_moto_lacks_is_named(client):
     status, code, message = refusal_of(client("wellarchitected").list_workloads)
     assert (status, code) == (501, "NotImplemented")
