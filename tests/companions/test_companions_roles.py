@@ -242,7 +242,7 @@ def test_policies_of_aws_exist_with_and_without_enforcement(in_either_mode):
     name = "AmazonEC2ContainerRegistryPowerUser"
     arn = f"arn:aws:iam::aws:policy/{name}"
     assert in_either_mode.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
-    pages = in_either_mode.get_paginator("list_policies").paginate(Scope="AWS")
+    pages = in_either_mode.get_paginator("list_policies").paginate(Scope="AWS", PaginationConfig={"PageSize": 1000})
     assert name in {policy["PolicyName"] for page in pages for policy in page["Policies"]}
 
 
