@@ -14,8 +14,8 @@ from ecr_emulator.domain.names import digest_of
 from ecr_emulator.emulator import Emulator
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
-from ecr_emulator.storage.blobs.s3.bucket import ATTEMPTS
 from ecr_emulator.storage.blobs.s3.reader import SKIPPED
+from ecr_emulator.storage.blobs.s3.retries import ATTEMPTS
 from ecr_emulator.storage.blobs.s3.writer import PIECE
 from tests.support.blob_places import DATA, NAME, OTHER_NAME, Bucket, store_blob
 from tests.support.docker import Docker

@@ -62,6 +62,20 @@ def test_a_refusal_names_the_object_and_what_to_change(bucket, place, moto_s3, c
         assert said.startswith(f"S3 refuses {operation} for {address}: {code}: of the test. {hint}")
 
 
+@pytest.mark.parametrize("code", ["OperationAborted", "ExistingObjectIsDirectory"])
+def test_a_write_that_another_request_was_in_the_way_of_is_tried_again(bucket, moto_s3, code):
+    moto_s3.faults.fail("PUT ", refuses("409 Conflict", code), 3)
+    bucket.put(KEY, b"a layer")
+    assert moto_s3.faults.count(KEY) == 4
+    assert bucket.content(KEY) == b"a layer"
+
+
+def test_a_write_that_other_requests_are_always_in_the_way_of_fails(bucket, moto_s3):
+    moto_s3.faults.fail("PUT ", refuses("409 Conflict", "ExistingObjectIsDirectory"))
+    assert "ExistingObjectIsDirectory: of the test" in failure(bucket.put, KEY, b"")
+    assert moto_s3.faults.count(KEY) == 4
+
+
 def test_a_refusal_without_a_code_names_both_the_credentials_and_what_they_must_allow(bucket, place, moto_s3):
     moto_s3.faults.fail("HEAD ", refuses("403 Forbidden", "AccessDenied"))  # answers to HEAD have no body
     said = failure(bucket.head, KEY)

@@ -15,11 +15,10 @@ from botocore.exceptions import ClientError
 from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.service_models import service_loader
 from ecr_emulator.storage.blobs.s3.failures import is_conflict, s3_failures
+from ecr_emulator.storage.blobs.s3.retries import ATTEMPTS, pause_before_next_attempt
 from ecr_emulator.storage.blobs.s3_place import S3Place
 
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_S3"
-ATTEMPTS = 4
-"""Number of times that a request is sent before its failure counts."""
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
 """Seconds to wait for a connection, and for the next bytes of an answer."""
 CONNECTIONS = 256
@@ -250,8 +249,10 @@ def _client(place: S3Place) -> Any:
     endpoint = place.endpoint or os.environ.get(ENDPOINT_VARIABLE) or None
     region = session.region_name or "us-east-1"
     try:
-        return session.client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        client = session.client("s3", region_name=region, endpoint_url=endpoint, config=config)
     except ValueError as failure:
         source = "endpoint in --blobs" if place.endpoint else ENDPOINT_VARIABLE
         hint = "http:// or https://, and a host of letters, digits, hyphens and dots"
         raise StorageFailure(f"{source} must be the URL of an S3 server, with {hint}: {failure}") from None
+    client.meta.events.register("needs-retry.s3", pause_before_next_attempt)
+    return client
