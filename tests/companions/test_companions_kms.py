@@ -101,6 +101,15 @@ def test_a_key_of_another_account_needs_a_policy_that_admits_this_account(emulat
     assert create(ecr, key) == key
 
 
+def test_a_symmetric_key_is_made_without_one_of_rsa(kms, monkeypatch):
+    monkeypatch.setattr("moto.kms.utils.RSAPrivateKey", None)
+    made = kms.create_key()["KeyMetadata"]
+    assert made["KeySpec"] == "SYMMETRIC_DEFAULT"
+    assert made["EncryptionAlgorithms"] == ["SYMMETRIC_DEFAULT"]
+    encrypted = kms.encrypt(KeyId=made["KeyId"], Plaintext=b"text")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=encrypted)["Plaintext"] == b"text"
+
+
 @pytest.mark.parametrize(
     "kind",
     [{"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P256"}, {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "RSA_2048"}],

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+QUICK = "ECC_NIST_P256"
+"""A kind of key that is made quickly: moto makes an RSA key even for a symmetric one."""
+_SYMMETRIC = "SYMMETRIC_DEFAULT"
 _TAG = {"Key": "TagKey", "Value": "TagValue"}
 
 
@@ -32,8 +35,11 @@ def kms_of_aws() -> type:
             *more: Any,
         ) -> Any:
             """Create a key, for encryption unless the request says otherwise; also one of CloudFormation."""
-            usage, spec = key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT"
-            return super().create_key(_text_of(policy), usage, spec, description or "", _tags_of_kms(tags), *more)
+            usage, spec = key_usage or "ENCRYPT_DECRYPT", key_spec or _SYMMETRIC
+            made_as = QUICK if spec == _SYMMETRIC else spec
+            key = super().create_key(_text_of(policy), usage, made_as, description or "", _tags_of_kms(tags), *more)
+            key.key_spec = spec
+            return key
 
         def any_id_to_key_id(self, key_id: str) -> str:
             """Return the id of a key by its id, ARN, alias or alias ARN. Raises moto's ``NotFoundException``."""

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from datetime import datetime
 from typing import Any
 
+from ecr_emulator.companions.kms.backend import QUICK
 from ecr_emulator.companions.moto_attributes import Record, requiring_known_attributes
 
 VERSION = 1
@@ -41,8 +42,6 @@ _GRANT = {
     "operations": "operations",
     "constraints": "constraints",
 }
-_QUICK = "ECC_NIST_P256"
-"""A kind of key that is made quickly: moto makes an RSA key even for a symmetric one."""
 
 
 def as_document(records: list[Record]) -> str:
@@ -109,7 +108,7 @@ def _key_of(record: Record) -> Any:
 
     with requiring_known_attributes("keys"):
         kms = KmsBackend(record["region"], record["account"])
-        key: Any = kms.create_key(record["policy"], record["usage"], _QUICK, record["description"], None)
+        key: Any = kms.create_key(record["policy"], record["usage"], QUICK, record["description"], None)
         known = vars(key)
         if record.get("is_multi_region"):
             known["multi_region_configuration"] = record["regions"]
