@@ -189,16 +189,20 @@ class ImageScanner:
             if sbom is None:
                 return ScanResult(reason=str(unreadable))
             note = f"The packages are those of {sbom.source}, because the image cannot be read: {unreadable}"
-            return self._matched(sbom, note)
+            return self._matched(task, sbom, note)
         for sentence in contents.skipped:
             _warn(task, sentence)
-        return self._matched(contents)
+        return self._matched(task, contents)
 
-    def _matched(self, contents: ImageContents, note: str = "") -> ScanResult:
+    def _matched(self, task: Task, contents: ImageContents, note: str = "") -> ScanResult:
         found = self._advisories.find(contents)
         kinds = {package.kind for package in contents.packages}
         has_system = bool(kinds & OPERATING_SYSTEM)
         covers = has_system and contents.distribution is not None and self._advisories.covers(contents.distribution)
+        if has_system and not covers:
+            system = contents.distribution
+            name = f"{system.name} {system.version}".strip() if system else "an unknown distribution"
+            _warn(task, f"there are no advisories about its packages of {name}.")
         covers_packages = covers or (bool(kinds) and not has_system)
         return ScanResult(found, self._advisories.updated_at(), covers, note=note, covers_packages=covers_packages)
 

@@ -136,6 +136,18 @@ def test_an_image_is_unsupported_unless_advisories_cover_its_packages(ecr, files
     assert status(ecr) == expected
 
 
+@pytest.mark.parametrize(
+    ("release", "name"), [("ID=debian\nVERSION_ID=99\n", "debian 99"), ("", "an unknown distribution")]
+)
+def test_the_log_names_a_distribution_without_advisories(ecr, caplog, release, name):
+    digest = push(ecr, SYSTEM | FLASK | {"etc/os-release": release})
+    assert status(ecr) == ("UNSUPPORTED_IMAGE", UNSUPPORTED)
+    assert f"{APP}@{digest}: there are no advisories about its packages of {name}." in caplog.messages
+    push(ecr, SYSTEM, "v2")
+    push(ecr, FLASK, "v3")
+    assert len(caplog.messages) == 1
+
+
 def test_a_layer_that_cannot_be_read_is_the_reason_of_the_failure(ecr):
     push(ecr, {"../x": ""})
     found, reason = status(ecr)
