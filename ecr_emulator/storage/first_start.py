@@ -12,12 +12,18 @@ from ecr_emulator.storage.data_directory import BLOBS_ELSEWHERE, DATABASE, LOCK,
 
 
 class FirstStart:
-    """What a directory was before a start. It is created before the start changes anything."""
+    """The state of a directory before a start. It is created before the start changes anything."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._new_folders = [each for each in (folder, *folder.parents) if not each.exists()]
         self._is_first = bool(self._new_folders) or not (folder.is_dir() and files_of_emulator(folder))
+
+    def own(self) -> None:
+        """Look again when the caller owns the directory: another emulator may have used it in between."""
+        others = [path for path in files_of_emulator(self._folder) if path.stem not in (Path(DATABASE).stem, "owner")]
+        if others or (self._folder / DATABASE).stat().st_size:
+            self._is_first = False
 
     def undo(self) -> None:
         """Remove what the start has created, if it was the first one and the caller owns the directory.

@@ -22,6 +22,7 @@ class OwnedDataDirectory:
         self._start = FirstStart(self.path)
         prepare(self.path)
         self._ownership = Ownership(self.path)
+        self._start.own()
 
     @property
     def kept(self) -> Path | None:

@@ -11,6 +11,7 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.settings import Settings
 from ecr_emulator.state_binding import StateMismatch
 from ecr_emulator.storage.blobs.s3_place import read_place
+from ecr_emulator.storage.first_start import FirstStart
 from tests.support.docker import Docker
 from tests.support.images import an_image
 from tests.support.s3 import hangs_up, refuses
@@ -117,3 +118,14 @@ def test_an_emulator_that_is_refused_leaves_the_state_of_the_running_one(tmp_pat
             Emulator(Settings(data_dir=tmp_path / "state"))
         assert (tmp_path / "state" / "ecr.sqlite").exists()
         emulator.reset()
+
+
+def test_a_start_that_waited_for_another_emulator_leaves_what_that_one_has_stored(tmp_path):
+    waiting = FirstStart(tmp_path)
+    settings = Settings(data_dir=tmp_path)
+    with Emulator(settings) as emulator:
+        Docker(emulator).ecr.create_repository(repositoryName="team/app")
+    waiting.own()
+    waiting.undo()
+    with Emulator(settings) as emulator:
+        assert Docker(emulator).ecr.describe_repositories()["repositories"][0]["repositoryName"] == "team/app"
