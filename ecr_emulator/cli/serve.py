@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from ecr_emulator.cli.http_client import LOCALHOST, Address, reason, version_of
+from ecr_emulator.cli.listening import listen_for
 from ecr_emulator.cli.options import CannotStart, with_settings
 from ecr_emulator.cli.readiness_reports import check_descriptor, port_file, report_ready
 from ecr_emulator.quick_imports import quick_imports
@@ -74,16 +75,11 @@ def serve(loaded: Loaded, file: Path | None, ready_fd: int | None) -> None:
 def _serve(loaded: Loaded, stopped: StopFlag, file: Path | None, ready_fd: int | None) -> None:
     from ecr_emulator.serving.connection_limit import take_all_files
     from ecr_emulator.serving.freed_memory import give_back_freed_memory
-    from ecr_emulator.serving.listeners import CannotListen, listen
 
     settings = _with_enough_threads(loaded.settings)
     take_all_files()
     give_back_freed_memory()
-    try:
-        listeners = listen(settings.host, settings.port, without_ipv6=loaded.is_default("host"))
-    except CannotListen as refused:
-        hint = ". Choose another one with --port; 0 picks a free one." if refused.in_use else ""
-        raise CannotStart(f"{refused}{hint}") from None
+    listeners = listen_for(settings, without_ipv6=loaded.is_default("host"))
     with opened(settings) as emulator:
         newer_schema = _stopping_at_newer_schema(emulator)
         _find_init_scripts(emulator)

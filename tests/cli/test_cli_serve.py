@@ -13,7 +13,7 @@ import pytest
 from tests.support.advisories import advisory, affected, fixed, write
 from tests.support.event_streams import Follower
 from tests.support.processes import run, serving
-from tests.support.programs import until
+from tests.support.programs import free_port, until
 
 WAIT = 20
 
@@ -115,6 +115,19 @@ def test_a_port_that_is_taken_is_refused(tmp_path):
         refused = run(tmp_path, "serve", "--port", str(port))
     assert refused.returncode == 2
     assert refused.stderr == f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. " + HINT
+
+
+@pytest.mark.parametrize("source", ["endpoint in --blobs", "AWS_ENDPOINT_URL_S3"])
+def test_s3_at_the_emulators_own_port_is_refused_at_once(tmp_path, source):
+    port = free_port()
+    url = f"http://localhost:{port}"
+    place, variables = f"s3://layers?endpoint={url}", {}
+    if source == "AWS_ENDPOINT_URL_S3":
+        place, variables = "s3://layers", {source: url}
+    refused = run(tmp_path, "serve", "--port", str(port), "--data-dir", "state", "--blobs", place, **variables)
+    assert refused.returncode == 2
+    assert refused.stderr == f"Error: {source} is {url}, this emulator itself. It must be a server of S3 that runs\n"
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from ecr_emulator.storage.blobs.s3.keys import key_of
 from ecr_emulator.storage.blobs.s3.owner import BlobBucket
 from ecr_emulator.storage.blobs.s3_place import read_place
 from tests.support.other_program import Program
-from tests.support.s3 import hangs_up, refuses
+from tests.support.s3 import credentials, hangs_up, refuses
 
 KEY = key_of(digest_of(b"a layer"))
 
@@ -122,7 +123,7 @@ def test_a_missing_bucket_is_named(place):
 
 
 def test_a_server_that_cannot_be_reached_is_named():
-    with closing(Bucket(read_place("s3://team/ecr?endpoint=http://127.0.0.1:9"))) as bucket:
+    with credentials(), closing(Bucket(read_place("s3://team/ecr?endpoint=http://127.0.0.1:9"))) as bucket:
         said = failure(bucket.head, KEY)
     assert said.startswith(f"S3 cannot be used for s3://team/ecr/{KEY}: Could not connect to the endpoint URL: ")
     assert said.endswith(
@@ -145,6 +146,17 @@ def test_a_connection_that_breaks_off_names_the_object(bucket, place, moto_s3):
     assert failure(bucket.head, KEY).startswith(f"S3 cannot be used for s3://{place.bucket}/layers/{KEY}: Connection")
 
 
+def test_a_server_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr("ecr_emulator.storage.blobs.s3.bucket.READ_TIMEOUT", 0.02)
+    monkeypatch.setattr(endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"s3://team/ecr?endpoint=http://127.0.0.1:{silent.getsockname()[1]}"
+        with credentials(), closing(Bucket(read_place(url))) as bucket:
+            said = failure(bucket.head, KEY)
+    assert said.startswith(f"S3 cannot be used for s3://team/ecr/{KEY}: Read timeout on endpoint URL: ")
+    assert said.endswith('". The server accepts connections and does not answer')
+
+
 PAGE = b"<html>a page<br></html>"
 
 
@@ -152,8 +164,9 @@ def test_a_server_that_is_not_s3_is_recognized():
     with Program() as program:
         head = f"HTTP/1.1 404 Not Found\r\nContent-Length: {len(PAGE)}\r\nConnection: close\r\n\r\n"
         program.answer = head.encode() + PAGE
-        with closing(Bucket(read_place(f"s3://team/ecr?endpoint={program.url}"))) as bucket:
-            said = failure(BlobBucket(bucket, read_place("s3://team/ecr")).has_blobs)
+        place = read_place(f"s3://team/ecr?endpoint={program.url}")
+        with credentials(), closing(Bucket(place)) as bucket:
+            said = failure(BlobBucket(bucket, place).has_blobs)
     assert said.startswith("S3 refuses ListObjectsV2 for s3://team/ecr/: 404: ")
     assert said.endswith("Is there an S3 server at the endpoint? --blobs or AWS_ENDPOINT_URL_S3 names it")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import parse_qsl, urlsplit
 
 from ecr_emulator.quick_dataclasses import dataclass
 
 SCHEME = "s3://"
+ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_S3"
+"""The variable of the environment that names the server if the place does not."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/-]*")
 _REGION = re.compile(r"[a-z0-9-]+")
@@ -33,6 +36,11 @@ class S3Place:
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def server(self) -> str | None:
+        """The URL of the server, from the place or the environment; None for AWS."""
+        return self.endpoint or os.environ.get(ENDPOINT_VARIABLE) or None
 
 
 def read_place(text: str) -> S3Place:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
@@ -16,9 +15,8 @@ from ecr_emulator.ports.storage_failures import StorageFailure
 from ecr_emulator.service_models import service_loader
 from ecr_emulator.storage.blobs.s3.failures import is_conflict, s3_failures
 from ecr_emulator.storage.blobs.s3.retries import ATTEMPTS, pause_before_next_attempt
-from ecr_emulator.storage.blobs.s3_place import S3Place
+from ecr_emulator.storage.blobs.s3_place import ENDPOINT_VARIABLE, S3Place
 
-ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_S3"
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
 """Seconds to wait for a connection, and for the next bytes of an answer."""
 CONNECTIONS = 256
@@ -246,10 +244,9 @@ def _client(place: S3Place) -> Any:
         ignore_configured_endpoint_urls=True,
         s3={"addressing_style": place.addressing} if place.addressing else None,
     )
-    endpoint = place.endpoint or os.environ.get(ENDPOINT_VARIABLE) or None
     region = session.region_name or "us-east-1"
     try:
-        client = session.client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        client = session.client("s3", region_name=region, endpoint_url=place.server, config=config)
     except ValueError as failure:
         source = "endpoint in --blobs" if place.endpoint else ENDPOINT_VARIABLE
         hint = "http:// or https://, and a host of letters, digits, hyphens and dots"

@@ -12,6 +12,7 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
+    ReadTimeoutError,
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnection
@@ -57,6 +58,7 @@ _BY_CAUSE: dict[type[BotoCoreError], str] = {
     PartialCredentialsError: _NO_CREDENTIALS,
     CredentialRetrievalError: _NO_CREDENTIALS,
     SSLError: "The endpoint may need http:// instead of https://, or AWS_CA_BUNDLE the certificate of its issuer",
+    ReadTimeoutError: "The server accepts connections and does not answer",
     NoConnection: "Check that the server runs, and the endpoint in --blobs or AWS_ENDPOINT_URL_S3; it may need "
     "addressing=path",
 }
