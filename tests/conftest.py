@@ -173,6 +173,8 @@ def pytest_testnodedown(node):
 
 
 def pytest_sessionfinish(session):
+    gc.collect()
+    gc.freeze()  # pytest searches all objects five times more: those that are here now are no garbage
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["seen_errors"] = sorted(SEEN_ERRORS)
     elif session.config.option.declared_errors and coverage_gaps():
