@@ -14,7 +14,8 @@ from scripts.torture.clients import Failure
 from scripts.torture.flavours import LONGEST, Files
 from scripts.torture.forks import Forks
 
-SIZE = "96m"
+SIZE = "192m"
+"""Size of the disk: enough for the state of a life, and for the file in which it is saved."""
 PIECE = 1 << 20
 REASONS = ("the disk is full", "No space left on device", "cannot be written: disk I/O error")
 """Reasons that an answer of 5xx may give. The last is of SQLite, if a file beside a database lacks room."""
