@@ -51,7 +51,7 @@ QUICK_BYTES = 16 * 1024 + 64 * 1024
 @pytest.mark.parametrize("quick", [[], [QUICK_BYTES, *4 * [64 * 1024]]], ids=["slow", "quick at first"])
 def test_a_slow_body_that_makes_progress_arrives(app, quick):
     sizes = [*quick, *14 * [20_000]]
-    with granian_server(app, stall_seconds=2 * STALL_SECONDS) as port, connected(port) as wire:
+    with granian_server(app, stall_seconds=3 * STALL_SECONDS) as port, connected(port) as wire:
         wire.send("PUT /declared HTTP/1.1", "Host: x", f"Content-Length: {sum(sizes)}")
         for size in sizes:
             wire.connection.sendall(bytes(size))

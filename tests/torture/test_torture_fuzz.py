@@ -2,6 +2,7 @@
 
 import random
 import socket
+from contextlib import suppress
 from threading import Thread
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ class Server:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            with connection:
+            with connection, suppress(OSError):  # a client may close its end before it has read everything
                 connection.recv(1_000_000)
                 connection.sendall(self.answer)
                 connection.shutdown(socket.SHUT_WR)
