@@ -96,7 +96,7 @@ def test_a_node_updates_a_tag_after_a_node_that_stopped(caching_nodes, moved, up
         second = pulling(other, "1.0")
         until_a_node_waits()
         caching_nodes.stop(one.emulator)
-        assert second.result().data == OLD.raw
+        assert second.result().data == NEW.raw
         assert other.manifest(NAME, "1.0").data == NEW.raw
 
 
