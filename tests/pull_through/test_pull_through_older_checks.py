@@ -193,6 +193,27 @@ def test_a_tag_that_was_deleted_here_and_upstream_during_a_check_is_not_found(ca
     assert older.result().data == OLD.raw
 
 
+@pytest.mark.parametrize("fault", [None, answers(404), DENIED], ids=["answered", "unknown", "denied"])
+def test_a_pull_follows_a_rule_that_changes_meanwhile(cache, upstream, fault):
+    upstream.add_image("team/app", OLD, "v1")
+    upstream.add_image("mirror/team/app", NEW, "v1")
+    cache.rule()
+    with older_check(cache, upstream, then=fault) as older:
+        cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+        cache.rule(upstreamRepositoryPrefix="mirror")
+    assert older.result().data == NEW.raw
+    assert cache.pull(NAME, "v1") == NEW.raw
+
+
+@pytest.mark.parametrize("fault", [None, answers(404)], ids=["answered", "unknown"])
+def test_a_pull_ends_by_a_rule_that_is_deleted_meanwhile(cache, upstream, fault):
+    upstream.add_image("team/app", OLD, "v1")
+    cache.rule()
+    with older_check(cache, upstream, then=fault) as older:
+        cache.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    assert older.result().status_code == (404 if fault else 200)
+
+
 @pytest.mark.usefixtures("cached")
 def test_a_listing_of_referrers_is_not_older_than_a_refresh(cache, upstream):
     def signatures():

@@ -7,13 +7,13 @@ answers a request only if it has left nothing to check at the request's time.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from time import monotonic
 
 from ecr_emulator.domain.cache_use import CHECK, MISS, STALE, FetchedManifest
 from ecr_emulator.domain.image import ImageId, StoredManifest
-from ecr_emulator.domain.pull_through import CachedName
+from ecr_emulator.domain.pull_through import CachedName, find_cached_name
 from ecr_emulator.domain.validation_timer import NEVER, Validation
 from ecr_emulator.ports.store import Store
 from ecr_emulator.ports.upstream_failures import UpstreamFailure
@@ -42,6 +42,13 @@ class Wanted:
     def reference(self) -> str | None:
         """The tag, or the digest."""
         return self.image_id.tag or self.image_id.digest
+
+    def by_changed_rule(self, store: Store) -> Wanted | None:
+        """Return the request by the rule that covers the repository now; None if there is none, or the same one."""
+        asked = self.cached_name
+        with store.reading() as work:
+            current = find_cached_name(work.rules.all(asked.registry), asked.name)
+        return replace(self, cached_name=current) if current and current != asked else None
 
 
 @dataclass(frozen=True, slots=True)

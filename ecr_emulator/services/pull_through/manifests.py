@@ -97,24 +97,31 @@ class PullThrough:
     def manifest(self, wanted: Wanted) -> FetchedManifest:
         """Store and return the manifest that the upstream has now, or return the cached one if the upstream fails.
 
-        If a cached tag has moved upstream, the cached image is served until everything that the new image refers to is
-        stored. Raises ``UpstreamFailure`` if there is no manifest to return.
+        If a cached tag has moved upstream, the cached image is served until the new image is stored completely. If the
+        rule changes meanwhile, its new upstream is asked. Raises ``UpstreamFailure`` if there is no manifest to return.
         """
-        url = wanted.cached_name.rule.url
         try:
-            with self._downloads.waiting.at(url):
+            return self._manifest(wanted)
+        except UpstreamFailure:
+            if changed := wanted.by_changed_rule(self._store):
+                return self.manifest(changed)
+            raise
+
+    def _manifest(self, wanted: Wanted) -> FetchedManifest:
+        name = wanted.cached_name
+        try:
+            with self._downloads.waiting.at(name.rule.url):
                 return self._answer(wanted)
         except TimeoutError:
-            failure: UpstreamFailure = too_late(url)
+            failure: UpstreamFailure = too_late(name.rule.url)
         except TooManyWaiting as busy:
             failure = busy
         except CircularCall:
             failure = UpstreamNotFound(
-                f"the pull through cache rules of {wanted.cached_name.registry.host} and its upstreams lead in a "
-                f"circle, or through too many registries, and none of them "
-                f"has {wanted.cached_name.name} {wanted.reference}"
+                f"the pull through cache rules of {name.registry.host} and its upstreams lead in a circle, "
+                f"or through too many registries, and none of them has {name.name} {wanted.reference}"
             )
-        if cached := cached_manifest(self._store, wanted.cached_name, wanted.image_id):
+        if cached := cached_manifest(self._store, name, wanted.image_id):
             return FetchedManifest(cached, STALE, failure.reason)
         raise failure
 
