@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ ACTS = 50
 """Number of acts that are recorded before the emulators are disturbed, at most."""
 PATIENCE = 10
 """Seconds to wait for them, at most."""
+LONGEST_REQUEST = 40
+"""Seconds after which no request is under way any more: an answer of S3 is waited for as long as 30."""
 POLL = 0.003
 KILLED_AGAIN = 0.25
 """Share of the rounds in which the emulator is killed again while it starts."""
@@ -144,9 +147,7 @@ class Life:
             deeds = FOCUSES[focus].keys()
             keeps_uploads = self._flavour.keeps_uploads and not deeds & ENDS_SESSIONS
             wrong = list(check.run(keeps_uploads, bool(deeds & MOVES_CLOCK)))
-            wrong = wrong or [
-                f"left over: {each}" for each in self._flavour.left_over(check.needed | world.cached_blobs())
-            ]
+            wrong = wrong or self._left_over(client, check.needed | world.cached_blobs())
             wrong += [f"after the recovery: {each.what}" for each in world.failures if each.ended > began]
             if not wrong and focus == "load":
                 assert world.saved is not None
@@ -159,6 +160,17 @@ class Life:
         histories.undecided.clear()
         world.failures.clear()
         return wrong + self._flavour.tracebacks()
+
+    def _left_over(self, client: Client, needed: Collection[str]) -> list[str]:
+        """Return what collections do not find.
+
+        The request of a client that has given up may be under way for a while, and hold its upload.
+        """
+        until = monotonic() + LONGEST_REQUEST
+        while (found := self._flavour.left_over(needed)) and monotonic() < until:
+            sleep(1)
+            client.admin("POST", "gc", {"grace": "0s"})
+        return [f"left over: {each}" for each in found]
 
 
 def half_loaded(before: States, saved: States, now: States) -> list[str]:
