@@ -16,7 +16,7 @@ FILES = {
     "app/requirements.txt": "Flask==1.0\n",
     "app/Pipfile.lock": '{"default": {"flask": {"version": "==1.0"}}}',
     "app/poetry.lock": '[[package]]\nname = "flask"\nversion = "1.0"\n',
-    "app/uv.lock": '[[package]]\nname = "flask"\nversion = "1.0"\nsource = {registry = "https://pypi.org/simple"}\n',
+    "app/uv.lock": '[[package]]\nname = "flask"\nversion = "1.0"\nsource = {registry = "https://packages.example/simple"}\n',
     "ios/Package.resolved": (
         '{"pins": [{"location": "git@github.com:apple/swift-nio-http2.git", "state": {"version": "1.19.1"}}], '
         '"version": 2}'

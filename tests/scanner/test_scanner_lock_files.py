@@ -72,7 +72,7 @@ YARN_1 = """\
 
 "@babel/traverse@^7.0.0", "@babel/traverse@^7.1.0":
   version "7.22.0"
-  resolved "https://registry.yarnpkg.com/@babel/traverse/-/traverse-7.22.0.tgz#00"
+  resolved "https://packages.example/@babel/traverse/-/traverse-7.22.0.tgz#00"
   dependencies:
     version "^1.0.0"
 

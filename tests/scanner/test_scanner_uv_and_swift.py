@@ -18,7 +18,7 @@ source = { virtual = "." }
 dependencies = [
     { name = "Flask-Login" },
     { name = "requests", extra = ["socks"], marker = "sys_platform != 'win32'" },
-    { name = "numpy", version = "1.26.4", source = { registry = "https://pypi.org/simple" } },
+    { name = "numpy", version = "1.26.4", source = { registry = "https://packages.example/simple" } },
     { name = "own" },
 ]
 
@@ -34,7 +34,7 @@ requires-dist = [{ name = "flask-login" }]
 [[package]]
 name = "flask-login"
 version = "0.6.2"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 dependencies = [{ name = "flask" }]
 sdist = { url = "https://example.com/a.tar.gz", hash = "sha256:00", size = 1 }
 wheels = [{ url = "https://example.com/a.whl", hash = "sha256:00", size = 1 }]
@@ -48,7 +48,7 @@ dependencies = [{ name = "flask-login" }]
 [[package]]
 name = "requests"
 version = "2.31.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [package.optional-dependencies]
 socks = [{ name = "pysocks" }]
@@ -57,22 +57,22 @@ tests = [{ name = "pytest-httpbin" }]
 [[package]]
 name = "pysocks"
 version = "1.7.1"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [[package]]
 name = "pytest-httpbin"
 version = "2.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [[package]]
 name = "numpy"
 version = "1.26.4"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [[package]]
 name = "numpy"
 version = "2.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [[package]]
 name = "own"
@@ -87,18 +87,18 @@ source = { url = "https://example.com/six.whl" }
 [[package]]
 name = "sphinx"
 version = "7.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [[package]]
 name = "pytest"
 version = "8.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 dependencies = [{ name = "pluggy" }]
 
 [[package]]
 name = "pluggy"
 version = "1.4.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 """
 NEEDED = {
     "flask-login 0.6.2",
@@ -141,7 +141,7 @@ requirements = [{ name = "rich" }]
 
 def locked(*names):
     """Return entries of packages of a registry."""
-    source = '{ registry = "https://pypi.org/simple" }'
+    source = '{ registry = "https://packages.example/simple" }'
     return "".join(f'\n[[package]]\nname = "{name}"\nversion = "1"\nsource = {source}\n' for name in names)
 
 
