@@ -1,8 +1,8 @@
-"""What later answers tell about pushes that nobody answered.
+"""Pushes that nobody answered: later answers tell which of them have stored their images.
 
 Each such push may have stored its image or not, so a history with many of them has very many orders. But only one push
-stores an image, as a rule. Whoever sees the image knows that it was pushed before; and whoever sees the repository
-without it, when nothing can have deleted it yet, knows that it was not.
+stores an image, as a rule. If a client sees the image later, it was pushed before. If a client sees the repository
+without it, and nothing can have deleted it yet, it was not.
 """
 
 from __future__ import annotations
